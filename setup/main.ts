@@ -1,0 +1,24 @@
+/** What `npm start`, `npm test`, `npm run lab` and `npm run init` lead to, once the npm packages are there. */
+import process from "node:process";
+
+const [verb, ...args] = process.argv.slice(2);
+
+const verbs: Readonly<Record<string, () => Promise<{ main(args: readonly string[]): Promise<number> }>>> = {
+  start: () => import("../lab/demo/main.ts"),
+  test: () => import("../test/run.ts"),
+  lab: () => import("../lab/cli.ts"),
+  init: () => import("../infra/init.ts"),
+};
+
+const load = verbs[verb ?? ""];
+if (load === undefined) {
+  console.error(`es-failover: no such command: ${verb ?? "(none)"}. There are: ${Object.keys(verbs).join(", ")}.`);
+  process.exit(2);
+}
+try {
+  process.exitCode = await (await load()).main(args);
+} catch (error) {
+  console.error(`es-failover: ${error instanceof Error ? error.message : String(error)}`);
+  if (process.env["ES_FAILOVER_DEBUG"] !== undefined) console.error(error);
+  process.exitCode = 1;
+}
