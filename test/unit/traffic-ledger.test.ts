@@ -1,0 +1,36 @@
+import { describe, expect, test } from "vitest";
+import { Ledger } from "../../lab/traffic/ledger.ts";
+
+const acknowledge = (ledger: Ledger, ...times: number[]) => {
+  for (const atMs of times) ledger.add({ event: "write-acknowledged", id: `at-${atMs}`, atMs });
+};
+
+describe("the ledger of a traffic run", () => {
+  test("finds the longest stretch without an acknowledged write", () => {
+    const ledger = new Ledger();
+    acknowledge(ledger, 100, 110, 120, 900, 910);
+    expect(ledger.longestOutage(0, 1_000)).toEqual({ fromMs: 120, toMs: 900 });
+  });
+
+  test("an outage that lasts has no end", () => {
+    const ledger = new Ledger();
+    acknowledge(ledger, 100, 110);
+    expect(ledger.longestOutage(100, 5_000)).toEqual({ fromMs: 110, toMs: null });
+  });
+
+  test("counts failed requests apart from answered ones and keeps what the last one said", () => {
+    const ledger = new Ledger();
+    ledger.add({ event: "write-failed", id: "w", atMs: 1, reason: "503: closed" });
+    ledger.add({ event: "read-answered", atMs: 2 });
+    ledger.add({ event: "read-failed", atMs: 3, reason: "timeout" });
+    expect(ledger).toMatchObject({ writesFailed: 1, readsAnswered: 1, readsFailed: 1, lastFailure: "timeout" });
+    expect(ledger.acknowledged.size).toBe(0);
+  });
+
+  test("the first acknowledgement after a moment is found whatever order they came in", () => {
+    const ledger = new Ledger();
+    acknowledge(ledger, 300, 200, 100);
+    expect(ledger.firstAcknowledgedAfter(150)).toBe(200);
+    expect(ledger.firstAcknowledgedAfter(300)).toBeNull();
+  });
+});
