@@ -212,6 +212,17 @@ export interface Store {
   routerLeases(): Promise<readonly RouterLease[]>;
 }
 
+/**
+ * This host's own copy of the newest state document it has seen, apart from the store: a store that comes up empty is
+ * filled from the highest epoch that any watchdog still has.
+ */
+export interface RecordCopy {
+  /** null when there is none. */
+  read(): Promise<StateRecord | null>;
+  /** Replaces the copy, durable once it returns. */
+  write(record: StateRecord): Promise<void>;
+}
+
 /** Permission for HAProxy to route to one region until a wall-clock time, given out under an epoch. */
 export interface RoutingTicket {
   readonly epoch: number;
@@ -247,4 +258,12 @@ export interface Clock {
   monotonicMs(): number;
   /** Ends after `ms`, or at once when `signal` aborts (then it rejects with the signal's reason). */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+/** Where events go; pino's loggers fit as they are. */
+export interface Logger {
+  debug(fields: Readonly<Record<string, unknown>>, message: string): void;
+  info(fields: Readonly<Record<string, unknown>>, message: string): void;
+  warn(fields: Readonly<Record<string, unknown>>, message: string): void;
+  error(fields: Readonly<Record<string, unknown>>, message: string): void;
 }

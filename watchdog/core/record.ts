@@ -1,13 +1,182 @@
-import type { RegionName } from "./ports.ts";
+import { z } from "zod";
 
-/** How the standby region stands: `absent` is not a follower at all, `in-sync` may be promoted automatically. */
-export type StandbyState = "absent" | "fencing" | "salvaging" | "following" | "in-sync";
+/**
+ * The one document that says who is active. It lives in the store, is changed only by compare-and-swap, and is parsed
+ * with this schema whenever it comes back from there: a document that a newer version wrote is refused, not guessed at.
+ */
 
-export type StepStatus = "pending" | "running" | "done" | "failed";
+const region = z.string().min(1);
+/** Wall clock, milliseconds since 1970. */
+const timeMs = z.number().int().nonnegative();
+const indexNames = z.array(z.string().min(1));
 
-/** The one document that says who is active. Changed only by compare-and-swap. */
-export interface StateRecord {
-  readonly schemaVersion: 1;
-  /** +1 whenever who may accept writes changes. */
-  readonly epoch: number;
+const shardCheckpoint = z.strictObject({
+  index: z.string(),
+  shard: z.number().int().min(0),
+  globalCheckpoint: z.number().int().min(-1),
+  maxSeqNo: z.number().int().min(-1),
+});
+
+/** What a look at the active region showed of its managed indices, kept because it cannot be asked once it is lost. */
+const leaderSight = z.strictObject({
+  atMs: timeMs,
+  indices: indexNames,
+  /** Highest sequence number per shard at that time. */
+  shards: z.array(z.strictObject({ index: z.string(), shard: z.number().int().min(0), maxSeqNo: z.number().int() })),
+  /** Highest rate over all shards between two looks; null while there was only one look. */
+  peakOperationsPerSecond: z.number().min(0).nullable(),
+});
+
+const shardLoss = z.strictObject({
+  index: z.string(),
+  shard: z.number().int().min(0),
+  atLeast: z.number().int().min(0),
+  /** null: nothing is known that bounds it. */
+  atMost: z.number().int().min(0).nullable(),
+});
+
+const lossEstimate = z.strictObject({
+  /** Operations that the old region is known to hold and the new one lacks. */
+  atLeast: z.number().int().min(0),
+  /** Operations that may be missing, if writes went on at the highest rate seen; null: nothing bounds it. */
+  atMost: z.number().int().min(0).nullable(),
+  shards: z.array(shardLoss),
+  /** Time between the last look at the old region and the moment when no router could reach it any more. */
+  unseenMs: z.number().int().min(0).nullable(),
+  explanation: z.string(),
+});
+
+const stepProgress = {
+  /** failed: the last attempt failed, another follows; `error` says why. */
+  status: z.enum(["pending", "running", "done", "failed"]),
+  attempts: z.number().int().min(0),
+  startedAtMs: timeMs.nullable(),
+  finishedAtMs: timeMs.nullable(),
+  error: z.string().nullable(),
+};
+
+/** A step of a plan: what it works on (fixed when the plan was made) and what it recorded while it ran. */
+const planStep = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("pause-auto-follow"), ...stepProgress, patterns: z.array(z.string()) }),
+  z.strictObject({ kind: z.literal("drain"), ...stepProgress, timeoutMs: z.number().int().min(0) }),
+  z.strictObject({
+    kind: z.literal("record-checkpoints"),
+    ...stepProgress,
+    indices: indexNames,
+    checkpoints: z.array(shardCheckpoint).nullable(),
+    loss: lossEstimate.nullable(),
+  }),
+  z.strictObject({ kind: z.literal("pause-follow"), ...stepProgress, indices: indexNames }),
+  z.strictObject({ kind: z.literal("close"), ...stepProgress, indices: indexNames }),
+  z.strictObject({ kind: z.literal("unfollow"), ...stepProgress, indices: indexNames }),
+  z.strictObject({ kind: z.literal("open"), ...stepProgress, indices: indexNames }),
+  z.strictObject({
+    kind: z.literal("write-aliases"),
+    ...stepProgress,
+    aliases: z.array(z.strictObject({ alias: z.string(), index: z.string() })),
+  }),
+  z.strictObject({ kind: z.literal("data-streams"), ...stepProgress, dataStreams: z.array(z.string()) }),
+  z.strictObject({ kind: z.literal("verify"), ...stepProgress, indices: indexNames }),
+]);
+
+const plan = z.strictObject({
+  kind: z.enum(["promotion"]),
+  createdAtMs: timeMs,
+  steps: z.array(planStep).min(1),
+});
+
+const lastFailover = z.strictObject({
+  from: region,
+  to: region,
+  automatic: z.boolean(),
+  cause: z.string(),
+  startedAtMs: timeMs,
+  finishedAtMs: timeMs,
+  /** Where each follower shard stood when it was cut off: what the old region holds above it is to be salvaged. */
+  checkpoints: z.array(shardCheckpoint),
+  loss: lossEstimate,
+  /** Managed indices seen on the old region that the new one lacks. */
+  missingIndices: indexNames,
+});
+
+const everyPhase = {
+  schemaVersion: z.literal(1),
+  /** +1 whenever who may accept writes changes: on closing, on opening, and on going back. */
+  epoch: z.number().int().min(1),
+  /** +1 with every write of this document: orders two copies of the same epoch. */
+  sequence: z.number().int().min(1),
+  /** Why the present phase began, for people. */
+  cause: z.string(),
+  /** When the present phase's change began. */
+  startedAtMs: timeMs,
+  /** No automatic failover before this time. */
+  blockedUntilMs: timeMs.nullable(),
+  paused: z.strictObject({ sinceMs: timeMs, by: z.string(), reason: z.string() }).nullable(),
+  lastFailover: lastFailover.nullable(),
+  /** Every watchdog that ever took part, so that failsafe knows whose word it needs. `router` is null on a witness. */
+  watchdogs: z.array(z.strictObject({ name: z.string(), site: z.string(), router: z.string().nullable() })),
+};
+
+/** What both phases of a change under way carry. */
+const changing = {
+  from: region,
+  to: region,
+  automatic: z.boolean(),
+  leaderSight: leaderSight.nullable(),
+};
+
+const servingRecord = z.strictObject({
+  ...everyPhase,
+  phase: z.literal("serving"),
+  active: region,
+  /** How the other region stands. `in-sync`: as of `inSyncAtMs` it may be promoted automatically. */
+  standby: z.enum(["absent", "fencing", "salvaging", "following", "in-sync"]),
+  /** When the standby was last seen in sync with a healthy active region; refreshed now and then. */
+  inSyncAtMs: timeMs.nullable(),
+});
+
+const closingRecord = z.strictObject({ ...everyPhase, phase: z.literal("closing"), ...changing });
+
+const promotingRecord = z.strictObject({
+  ...everyPhase,
+  phase: z.literal("promoting"),
+  ...changing,
+  /** When the last router to the old region had acknowledged or lost its lease. */
+  closedAtMs: timeMs,
+  plan,
+});
+
+export const stateRecordSchema = z.discriminatedUnion("phase", [servingRecord, closingRecord, promotingRecord]);
+
+type DeepReadonly<T> = T extends (infer E)[]
+  ? readonly DeepReadonly<E>[]
+  : T extends object
+    ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
+    : T;
+
+export type StateRecord = DeepReadonly<z.output<typeof stateRecordSchema>>;
+export type ServingRecord = DeepReadonly<z.output<typeof servingRecord>>;
+export type ClosingRecord = DeepReadonly<z.output<typeof closingRecord>>;
+export type PromotingRecord = DeepReadonly<z.output<typeof promotingRecord>>;
+export type StandbyState = ServingRecord["standby"];
+export type Plan = DeepReadonly<z.output<typeof plan>>;
+export type PlanStep = DeepReadonly<z.output<typeof planStep>>;
+export type StepKind = PlanStep["kind"];
+export type StepStatus = PlanStep["status"];
+export type LeaderSight = DeepReadonly<z.output<typeof leaderSight>>;
+export type LossEstimate = DeepReadonly<z.output<typeof lossEstimate>>;
+export type LastFailover = DeepReadonly<z.output<typeof lastFailover>>;
+
+/** Parses a document from outside. Throws with the path of the first wrong field. */
+export function parseStateRecord(value: unknown): StateRecord {
+  const parsed = stateRecordSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const where = issue?.path.join(".") || "the document itself";
+  throw new Error(`the state document is not one this version can read: ${where}: ${issue?.message ?? "invalid"}`);
+}
+
+/** True when `a` is newer than `b`: by epoch, then by sequence. */
+export function isNewer(a: StateRecord, b: StateRecord): boolean {
+  return a.epoch !== b.epoch ? a.epoch > b.epoch : a.sequence > b.sequence;
 }

@@ -1,0 +1,100 @@
+import type { ClusterProbe } from "./ports.ts";
+
+/** Failed probes in a row until a region is unhealthy, good ones in a row until it is healthy again. */
+export interface HealthThresholds {
+  readonly failThreshold: number;
+  readonly recoveryThreshold: number;
+}
+
+/**
+ * unknown: never probed; suspect: failed, but not yet often enough; recovering: unhealthy, with good probes since, but
+ * not yet enough of them.
+ */
+export type HealthState = "unknown" | "healthy" | "suspect" | "unhealthy" | "recovering";
+
+/** What the probes of one region add up to. */
+export interface RegionHealth {
+  readonly state: HealthState;
+  readonly failuresInARow: number;
+  readonly successesInARow: number;
+  /** In words: what the last probe found, and how far it is from a change of state. */
+  readonly reason: string;
+  /** When the state last changed; null while unknown. */
+  readonly sinceMs: number | null;
+  readonly lastProbeAtMs: number | null;
+  /** When a probe was last good, whatever the state; null when none ever was. */
+  readonly lastGoodAtMs: number | null;
+  readonly lastProbe: ClusterProbe | null;
+}
+
+export const unknownHealth: RegionHealth = {
+  state: "unknown",
+  failuresInARow: 0,
+  successesInARow: 0,
+  reason: "not probed yet",
+  sinceMs: null,
+  lastProbeAtMs: null,
+  lastGoodAtMs: null,
+  lastProbe: null,
+};
+
+/** Why a probe counts as failed, or null when it is good. Yellow is good: every primary is there. */
+export function probeFailure(probe: ClusterProbe): string | null {
+  if (!probe.reachable) return `no node answers: ${probe.error}`;
+  if (probe.master === null) return "no elected master";
+  if (probe.status === "red") return `managed indices without a primary: ${probe.redIndices.join(", ") || "unnamed"}`;
+  return null;
+}
+
+/** Folds one more probe into a region's health. */
+export function observeProbe(
+  health: RegionHealth,
+  probe: ClusterProbe,
+  atMs: number,
+  thresholds: HealthThresholds,
+): RegionHealth {
+  const failure = probeFailure(probe);
+  const failuresInARow = failure === null ? 0 : health.failuresInARow + 1;
+  const successesInARow = failure === null ? health.successesInARow + 1 : 0;
+  const state = nextState(health.state, failuresInARow, successesInARow, thresholds);
+  return {
+    state,
+    failuresInARow,
+    successesInARow,
+    reason: describe(state, failure, probe, { failuresInARow, successesInARow }, thresholds),
+    sinceMs: state === health.state ? health.sinceMs : atMs,
+    lastProbeAtMs: atMs,
+    lastGoodAtMs: failure === null ? atMs : health.lastGoodAtMs,
+    lastProbe: probe,
+  };
+}
+
+function nextState(
+  state: HealthState,
+  failuresInARow: number,
+  successesInARow: number,
+  { failThreshold, recoveryThreshold }: HealthThresholds,
+): HealthState {
+  const wasUnhealthy = state === "unhealthy" || state === "recovering";
+  if (failuresInARow > 0) return wasUnhealthy || failuresInARow >= failThreshold ? "unhealthy" : "suspect";
+  if (wasUnhealthy) return successesInARow >= recoveryThreshold ? "healthy" : "recovering";
+  return "healthy";
+}
+
+function describe(
+  state: HealthState,
+  failure: string | null,
+  probe: ClusterProbe,
+  counts: { readonly failuresInARow: number; readonly successesInARow: number },
+  thresholds: HealthThresholds,
+): string {
+  if (failure !== null) {
+    const count =
+      state === "suspect" ? `${counts.failuresInARow} of ${thresholds.failThreshold}` : `${counts.failuresInARow}`;
+    return `${failure} (${count} failed checks in a row)`;
+  }
+  if (state === "recovering") {
+    return `answers again (${counts.successesInARow} of ${thresholds.recoveryThreshold} good checks in a row)`;
+  }
+  return probe.reachable ? `${probe.status}, ${probe.nodes} nodes` : "";
+}

@@ -1,0 +1,60 @@
+import type { HealthState, RegionHealth } from "./health.ts";
+import type {
+  AutoFollowPattern,
+  ClusterReadiness,
+  DataStreamState,
+  Follower,
+  IndexState,
+  RegionName,
+  RouterLease,
+} from "./ports.ts";
+import type { LeaderSight, StateRecord } from "./record.ts";
+import type { SyncJudgement } from "./replication.ts";
+
+/** What one site's watchdogs say of each region. A site counts once, however many watchdogs it has. */
+export interface SiteView {
+  readonly site: string;
+  readonly regions: Readonly<Record<RegionName, HealthState>>;
+}
+
+/** What the standby (or the region that is being promoted) showed at the last look. */
+export interface StandbyView {
+  readonly region: RegionName;
+  readonly observedAtMs: number;
+  readonly readiness: ClusterReadiness;
+  readonly indices: readonly IndexState[];
+  readonly followers: readonly Follower[];
+  readonly autoFollow: readonly AutoFollowPattern[];
+  readonly dataStreams: readonly DataStreamState[];
+  /** Whether it is in sync with the active region; null when that one did not answer, so nothing can be said. */
+  readonly sync: SyncJudgement | null;
+}
+
+/** What a region showed while there was no record at all: enough to see that it is somebody's follower. */
+export interface FirstLook {
+  readonly region: RegionName;
+  /** Managed indices that follow the other region. */
+  readonly following: readonly string[];
+}
+
+/** Everything one watchdog knows at a moment; the only thing beside record, time and configuration it decides from. */
+export interface Observations {
+  readonly health: Readonly<Record<RegionName, RegionHealth>>;
+  /** What every site says, this one included. */
+  readonly sites: readonly SiteView[];
+  readonly standby: StandbyView | null;
+  /** Why there is no (newer) look at the standby. */
+  readonly standbyError: string | null;
+  /** When this watchdog last saw the standby in sync with a healthy active region, in this run or by the record. */
+  readonly inSyncSeenAtMs: number | null;
+  readonly leaderSight: LeaderSight | null;
+  /** Routers that hold a lease; null when the store did not say. */
+  readonly routers: readonly RouterLease[] | null;
+  readonly store: { readonly reachable: boolean; readonly error: string | null };
+  /** Reasons for not trusting oneself; empty when all is well. */
+  readonly selfDoubt: readonly string[];
+  /** The newest copy of the record on any watchdog's own disk. */
+  readonly newestCopy: StateRecord | null;
+  /** Looks at the regions while there is no record. */
+  readonly firstLooks: readonly FirstLook[];
+}
