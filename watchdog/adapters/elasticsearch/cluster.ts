@@ -1,0 +1,92 @@
+import type { Cluster, DefinitionKind, RegionName } from "../../core/ports.ts";
+import { putDefinition, readDefinitions } from "./definitions.ts";
+import {
+  closeIndices,
+  deleteIndices,
+  openIndices,
+  probeWrite,
+  readCheckpoints,
+  readIndices,
+  setWriteBlock,
+} from "./indices.ts";
+import { type NodesOptions, RegionNodes } from "./nodes.ts";
+import type { ManagedPatterns } from "./patterns.ts";
+import { probeCluster } from "./probe.ts";
+import { readReadiness } from "./readiness.ts";
+import {
+  commandAutoFollow,
+  follow,
+  pauseFollow,
+  putAutoFollow,
+  readAutoFollowPatterns,
+  readFollowers,
+  resumeFollow,
+  unfollow,
+} from "./replication.ts";
+import { promoteDataStream, readDataStreams, rolloverDataStream, setWriteIndex } from "./write-targets.ts";
+
+export interface ElasticsearchClusterOptions extends NodesOptions {
+  readonly managed: ManagedPatterns;
+  /** A probe that takes longer has failed, milliseconds. */
+  readonly probeTimeoutMs: number;
+  /** Bound on one unfollow, milliseconds: it asks the lost leader to drop its retention leases. */
+  readonly unfollowTimeoutMs: number;
+  /** Told once per kind of definition that this cluster has no module for. */
+  readonly unavailable?: (region: RegionName, kind: DefinitionKind) => void;
+}
+
+export interface ElasticsearchCluster extends Cluster {
+  /** Ends the connections. */
+  close(): Promise<void>;
+}
+
+/**
+ * One region's Elasticsearch cluster over its REST API.
+ *
+ * @throws Error when the CA file cannot be read
+ */
+export function createElasticsearchCluster(options: ElasticsearchClusterOptions): ElasticsearchCluster {
+  const nodes = new RegionNodes(options);
+  const { managed } = options;
+  const told = new Set<DefinitionKind>();
+  const unavailable = (kind: DefinitionKind): void => {
+    if (told.has(kind)) return;
+    told.add(kind);
+    options.unavailable?.(options.region, kind);
+  };
+  return {
+    region: options.region,
+    probe: () => probeCluster(nodes, managed, options.probeTimeoutMs),
+    readiness: (remote) => readReadiness(nodes, remote),
+
+    indices: () => readIndices(nodes, managed),
+    checkpoints: (indices) => readCheckpoints(nodes, indices),
+    followers: () => readFollowers(nodes, managed),
+
+    autoFollowPatterns: () => readAutoFollowPatterns(nodes),
+    putAutoFollow: (pattern) => putAutoFollow(nodes, pattern),
+    pauseAutoFollow: (name) => commandAutoFollow(nodes, "pauseAutoFollowPattern", name),
+    resumeAutoFollow: (name) => commandAutoFollow(nodes, "resumeAutoFollowPattern", name),
+    deleteAutoFollow: (name) => commandAutoFollow(nodes, "deleteAutoFollowPattern", name),
+
+    follow: (index, leader) => follow(nodes, index, leader),
+    pauseFollow: (index) => pauseFollow(nodes, index),
+    resumeFollow: (index) => resumeFollow(nodes, index),
+    unfollow: (index) => unfollow(nodes, index, options.unfollowTimeoutMs),
+    closeIndices: (indices) => closeIndices(nodes, indices),
+    openIndices: (indices) => openIndices(nodes, indices),
+    setWriteBlock: (indices, blocked) => setWriteBlock(nodes, indices, blocked),
+    deleteIndices: (indices) => deleteIndices(nodes, indices),
+
+    setWriteIndex: (alias, index) => setWriteIndex(nodes, alias, index),
+    dataStreams: () => readDataStreams(nodes, managed),
+    promoteDataStream: (name) => promoteDataStream(nodes, name),
+    rolloverDataStream: (name) => rolloverDataStream(nodes, name),
+
+    probeWrite: (index) => probeWrite(nodes, index),
+
+    definitions: (kinds) => readDefinitions(nodes, kinds, unavailable),
+    putDefinition: (definition) => putDefinition(nodes, definition),
+    close: () => nodes.close(),
+  };
+}

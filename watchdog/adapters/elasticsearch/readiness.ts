@@ -1,0 +1,71 @@
+import type { ClusterReadiness, RegionName } from "../../core/ports.ts";
+import type { RegionNodes } from "./nodes.ts";
+import { type FileSystem, isAboveWatermark } from "./watermark.ts";
+
+/** Licence types that include cross-cluster replication (Elastic's subscription list: Platinum and above, or trial). */
+const CCR_LICENCES: ReadonlySet<string> = new Set(["platinum", "enterprise", "trial"]);
+
+const DISK = "cluster.routing.allocation.disk";
+const READ_ONLY_BLOCKS = ["cluster.blocks.read_only", "cluster.blocks.read_only_allow_delete"];
+
+/** Settings by their full name, such as "cluster.blocks.read_only"; values are strings in all but odd cases. */
+type FlatSettings = Readonly<Record<string, unknown>>;
+
+/** What a promotion or a follow needs to know of a cluster before anything is touched. */
+export async function readReadiness(nodes: RegionNodes, remote: RegionName): Promise<ClusterReadiness> {
+  const [licence, version, remotes, settings, fileSystems] = await Promise.all([
+    readLicence(nodes),
+    nodes.read("read version", async (client, options) => (await client.info({}, options)).version.number),
+    nodes.read("read remote clusters", (client, options) => client.cluster.remoteInfo({}, options)),
+    readClusterSettings(nodes),
+    readFileSystems(nodes),
+  ]);
+  const connection = remotes[remote];
+  return {
+    licence,
+    version,
+    remote: { configured: connection !== undefined, connected: connection?.connected === true },
+    nodesLowOnDisk: nodesLowOnDisk(settings, fileSystems),
+    readOnly: READ_ONLY_BLOCKS.some((block) => String(settings[block]) === "true"),
+  };
+}
+
+async function readLicence(nodes: RegionNodes): Promise<ClusterReadiness["licence"]> {
+  const { license } = await nodes.read("read licence", (client, options) => client.license.get({}, options));
+  const active = license.status === "active";
+  return { type: license.type, active, allowsCcr: active && CCR_LICENCES.has(license.type) };
+}
+
+async function readClusterSettings(nodes: RegionNodes): Promise<FlatSettings> {
+  const answer = await nodes.read("read cluster settings", (client, options) =>
+    client.cluster.getSettings({ include_defaults: true, flat_settings: true, filter_path: "*.cluster*" }, options),
+  );
+  // Precedence as in Elasticsearch: transient, then persistent, then elasticsearch.yml and built-in defaults.
+  return { ...answer.defaults, ...answer.persistent, ...answer.transient };
+}
+
+interface NodeFileSystem extends FileSystem {
+  readonly node: string;
+}
+
+async function readFileSystems(nodes: RegionNodes): Promise<readonly NodeFileSystem[]> {
+  const stats = await nodes.read("read disk usage", (client, options) =>
+    client.nodes.stats({ metric: "fs", filter_path: ["nodes.*.name", "nodes.*.fs.total"] }, options),
+  );
+  return Object.entries(stats.nodes ?? {}).map(([id, { name, fs }]) => ({
+    node: name ?? id,
+    totalBytes: fs?.total?.total_in_bytes ?? 0,
+    availableBytes: fs?.total?.available_in_bytes ?? 0,
+  }));
+}
+
+/** Above the high watermark Elasticsearch moves shards away and gives a node no new ones: no place for a copy. */
+function nodesLowOnDisk(settings: FlatSettings, fileSystems: readonly NodeFileSystem[]): readonly string[] {
+  if (String(settings[`${DISK}.threshold_enabled`]) === "false") return [];
+  const high = String(settings[`${DISK}.watermark.high`] ?? "90%");
+  const maxHeadroom = String(settings[`${DISK}.watermark.high.max_headroom`] ?? "-1");
+  return fileSystems
+    .filter((fileSystem) => isAboveWatermark(fileSystem, high, maxHeadroom))
+    .map(({ node }) => node)
+    .sort();
+}

@@ -1,0 +1,172 @@
+import type { AutoFollowPattern, Follower, RegionName, ShardProgress } from "../../core/ports.ts";
+import { ClusterError } from "../../core/ports.ts";
+import { acknowledged, ackTimeouts } from "./indices.ts";
+import type { RegionNodes } from "./nodes.ts";
+import { isManaged, type ManagedPatterns } from "./patterns.ts";
+
+/** Followers among the managed indices, with the progress of each shard where a task runs. */
+export async function readFollowers(nodes: RegionNodes, managed: ManagedPatterns): Promise<readonly Follower[]> {
+  const [info, stats] = await Promise.all([
+    nodes.read("read followers", (client, options) => client.ccr.followInfo({ index: "*" }, options)),
+    nodes.read("read replication statistics", (client, options) => client.ccr.stats({}, options)),
+  ]);
+  const shardsByIndex = new Map(stats.follow_stats.indices.map(({ index, shards }) => [index, shards]));
+  return info.follower_indices
+    .filter(({ follower_index }) => isManaged(managed, follower_index))
+    .map(({ follower_index, leader_index, remote_cluster, status }) => ({
+      index: follower_index,
+      leaderIndex: leader_index,
+      remoteCluster: remote_cluster,
+      status,
+      shards: (shardsByIndex.get(follower_index) ?? []).map(progressOf).sort((a, b) => a.shard - b.shard),
+    }));
+}
+
+/** The fields used of a shard's statistics, as the REST API gives them. */
+interface ShardStatistics {
+  readonly shard_id: number;
+  readonly follower_global_checkpoint: number;
+  readonly leader_global_checkpoint: number;
+  readonly time_since_last_read_millis?: unknown;
+  readonly failed_read_requests: number;
+  readonly read_exceptions: readonly unknown[];
+  readonly fatal_exception?: unknown;
+}
+
+function progressOf(shard: ShardStatistics): ShardProgress {
+  return {
+    shard: shard.shard_id,
+    followerCheckpoint: shard.follower_global_checkpoint,
+    leaderCheckpointLastKnown: shard.leader_global_checkpoint,
+    millisSinceLastRead: Number(shard.time_since_last_read_millis ?? -1),
+    failedReads: shard.failed_read_requests,
+    readErrors: shard.read_exceptions.map((entry) => describe((entry as { exception?: unknown }).exception ?? entry)),
+    fatalError: shard.fatal_exception === undefined ? null : describe(shard.fatal_exception),
+  };
+}
+
+function describe(exception: unknown): string {
+  const { type, reason } = (exception ?? {}) as { type?: unknown; reason?: unknown };
+  if (typeof reason === "string") return reason;
+  return typeof type === "string" ? type : JSON.stringify(exception);
+}
+
+export async function readAutoFollowPatterns(nodes: RegionNodes): Promise<readonly AutoFollowPattern[]> {
+  const { patterns } = await nodes.read("read auto-follow patterns", (client, options) =>
+    client.ccr.getAutoFollowPattern({}, options),
+  );
+  return patterns.map(({ name, pattern }) => ({
+    name,
+    remoteCluster: pattern.remote_cluster,
+    patterns: [pattern.leader_index_patterns].flat(),
+    exclusions: [pattern.leader_index_exclusion_patterns ?? []].flat(),
+    active: pattern.active,
+  }));
+}
+
+export async function putAutoFollow(nodes: RegionNodes, pattern: Omit<AutoFollowPattern, "active">): Promise<void> {
+  const what = `put auto-follow pattern ${pattern.name}`;
+  const answer = await nodes.change(what, (client, options) =>
+    client.ccr.putAutoFollowPattern(
+      {
+        name: pattern.name,
+        remote_cluster: pattern.remoteCluster,
+        leader_index_patterns: [...pattern.patterns],
+        leader_index_exclusion_patterns: [...pattern.exclusions],
+        follow_index_pattern: "{{leader_index}}",
+        ...masterTimeout(nodes),
+      },
+      options,
+    ),
+  );
+  acknowledged(nodes, what, answer);
+}
+
+type AutoFollowCommand = "pauseAutoFollowPattern" | "resumeAutoFollowPattern" | "deleteAutoFollowPattern";
+
+export async function commandAutoFollow(nodes: RegionNodes, command: AutoFollowCommand, name: string): Promise<void> {
+  const what = `${command.replace(/[A-Z].*/, "")} auto-follow pattern ${name}`;
+  const answer = await nodes.change(what, (client, options) =>
+    client.ccr[command]({ name, ...masterTimeout(nodes) }, options),
+  );
+  acknowledged(nodes, what, answer);
+}
+
+/**
+ * Makes a follower. Returns once it is created: the first copy goes on by itself and may take hours, so that progress
+ * is read from the followers, not waited for here.
+ */
+export async function follow(
+  nodes: RegionNodes,
+  index: string,
+  leader: { readonly remoteCluster: RegionName; readonly index: string },
+): Promise<void> {
+  await nodes.change(`follow ${leader.remoteCluster}:${leader.index} as ${index}`, (client, options) =>
+    client.ccr.follow(
+      {
+        index,
+        remote_cluster: leader.remoteCluster,
+        leader_index: leader.index,
+        wait_for_active_shards: 0,
+        ...masterTimeout(nodes),
+      },
+      options,
+    ),
+  );
+}
+
+export async function pauseFollow(nodes: RegionNodes, index: string): Promise<void> {
+  const what = `pause following of ${index}`;
+  acknowledged(
+    nodes,
+    what,
+    await nodes.change(what, (client, options) => client.ccr.pauseFollow({ index, ...masterTimeout(nodes) }, options)),
+  );
+}
+
+export async function resumeFollow(nodes: RegionNodes, index: string): Promise<void> {
+  const what = `resume following of ${index}`;
+  acknowledged(
+    nodes,
+    what,
+    await nodes.change(what, (client, options) => client.ccr.resumeFollow({ index, ...masterTimeout(nodes) }, options)),
+  );
+}
+
+/**
+ * Makes a paused and closed follower an index of its own. The call also asks the leader to drop its retention leases;
+ * with the leader gone it may fail or hang over that although the index was converted long before. So the index itself
+ * is asked, and a failure counts only while it is still a follower.
+ *
+ * @param timeoutMs bound on the unfollow; looking at the index afterwards takes a request's timeout at most
+ */
+export async function unfollow(nodes: RegionNodes, index: string, timeoutMs: number): Promise<void> {
+  const what = `unfollow ${index}`;
+  try {
+    acknowledged(
+      nodes,
+      what,
+      await nodes.change(
+        what,
+        (client, options) => client.ccr.unfollow({ index, ...masterTimeout(nodes) }, options),
+        timeoutMs,
+      ),
+    );
+  } catch (error) {
+    if (error instanceof ClusterError && error.kind === "unreachable") throw error;
+    if (await isStillFollowing(nodes, index).catch(() => true)) throw error;
+  }
+}
+
+async function isStillFollowing(nodes: RegionNodes, index: string): Promise<boolean> {
+  const answer = await nodes.read(`read settings of ${index}`, (client, options) =>
+    client.indices.getSettings({ index, flat_settings: true, expand_wildcards: "all" }, options),
+  );
+  const settings = answer[index]?.settings as Readonly<Record<string, unknown>> | undefined;
+  if (settings === undefined) return true;
+  return String(settings["index.xpack.ccr.following_index"]) === "true";
+}
+
+function masterTimeout(nodes: RegionNodes): { readonly master_timeout: string } {
+  return { master_timeout: ackTimeouts(nodes).master_timeout };
+}

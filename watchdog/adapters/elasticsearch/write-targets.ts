@@ -1,0 +1,82 @@
+import type { DataStreamState } from "../../core/ports.ts";
+import { ClusterError } from "../../core/ports.ts";
+import { isMissingModule } from "./errors.ts";
+import { acknowledged, ackTimeouts } from "./indices.ts";
+import type { RegionNodes } from "./nodes.ts";
+import { isManaged, type ManagedPatterns } from "./patterns.ts";
+
+/**
+ * Makes `index` the one that takes writes sent to `alias`, and no other index of that alias, in one atomic change.
+ * Adding an alias again replaces its filter and routing, so those that are there are carried over.
+ */
+export async function setWriteIndex(nodes: RegionNodes, alias: string, index: string): Promise<void> {
+  const what = `make ${index} the write index of ${alias}`;
+  const members = await nodes.read(`read alias ${alias}`, (client, options) =>
+    client.indices.getAlias({ name: alias, expand_wildcards: "all" }, options),
+  );
+  const definitionOf = (member: string): Record<string, unknown> => {
+    const { is_write_index: _, ...definition } = members[member]?.aliases[alias] ?? {};
+    return definition;
+  };
+  const formerWriteIndices = Object.keys(members).filter(
+    (member) => member !== index && members[member]?.aliases[alias]?.is_write_index === true,
+  );
+  const answer = await nodes.change(what, (client, options) =>
+    client.indices.updateAliases(
+      {
+        actions: [
+          ...formerWriteIndices.map((member) => ({
+            add: { ...definitionOf(member), index: member, alias, is_write_index: false },
+          })),
+          { add: { ...definitionOf(index), index, alias, is_write_index: true } },
+        ],
+        ...ackTimeouts(nodes),
+      },
+      options,
+    ),
+  );
+  acknowledged(nodes, what, answer);
+}
+
+/** Managed data streams; none on a cluster that has no such module. */
+export async function readDataStreams(
+  nodes: RegionNodes,
+  managed: ManagedPatterns,
+): Promise<readonly DataStreamState[]> {
+  try {
+    const { data_streams } = await nodes.read("read data streams", (client, options) =>
+      client.indices.getDataStream({ name: "*", expand_wildcards: "all" }, options),
+    );
+    return data_streams
+      .filter(({ name }) => isManaged(managed, name))
+      .map(({ name, indices, replicated }) => {
+        const writeIndex = indices.at(-1)?.index_name;
+        if (writeIndex === undefined) {
+          throw new ClusterError(nodes.region, "rejected", `${nodes.region}: data stream ${name} has no backing index`);
+        }
+        return { name, writeIndex, replicated: replicated === true };
+      });
+  } catch (error) {
+    if (isMissingModule(error)) return [];
+    throw error;
+  }
+}
+
+/** Makes a replicated data stream one that this cluster may roll over. Its backing indices stay as they are. */
+export async function promoteDataStream(nodes: RegionNodes, name: string): Promise<void> {
+  await nodes.change(`promote data stream ${name}`, (client, options) =>
+    client.indices.promoteDataStream({ name, master_timeout: ackTimeouts(nodes).master_timeout }, options),
+  );
+}
+
+/** Gives the stream a backing index of this cluster's own to write to. Needs a matching index template here. */
+export async function rolloverDataStream(nodes: RegionNodes, name: string): Promise<void> {
+  const what = `roll over data stream ${name}`;
+  acknowledged(
+    nodes,
+    what,
+    await nodes.change(what, (client, options) =>
+      client.indices.rollover({ alias: name, wait_for_active_shards: 1, ...ackTimeouts(nodes) }, options),
+    ),
+  );
+}
