@@ -1,0 +1,71 @@
+import { cp, readdir, utimes } from "node:fs/promises";
+import path from "node:path";
+import { cachedDirectory, isCached } from "../../setup/cache.ts";
+import type { SetUpStep } from "../../setup/step.ts";
+import { archiveClasses } from "./class-archive.ts";
+import { fingerprint } from "./fingerprint.ts";
+import { homeFiles, layOutHome } from "./home.ts";
+import { javaSources } from "./java-build.ts";
+import { javaRuntime } from "./java-runtime.ts";
+import { findJdk, obtainJdk } from "./jdk.ts";
+import { elasticsearchJars } from "./maven.ts";
+import { elasticsearchVersion } from "./version.ts";
+
+/** An Elasticsearch home that is complete: `bin`, `lib`, `modules`, `config` and its own Java run time in `jdk`. */
+export interface Distribution {
+  readonly directory: string;
+  /** Changes with everything it is made from. */
+  readonly key: string;
+}
+
+const cacheName = "elasticsearch";
+
+/** The lab's Elasticsearch, from the cache; built when something that it is made from has changed. */
+export async function elasticsearchDistribution(say: (line: string) => void = () => {}): Promise<Distribution> {
+  const jdk = await obtainJdk(say);
+  const key = await cacheKey(jdk.version);
+  const directory = await cachedDirectory(cacheName, key, async (scratch) => {
+    const jars = await elasticsearchJars(say);
+    const runtime = await javaRuntime(jdk);
+    say("compiling the lab's modules");
+    await layOutHome(scratch, jars, jdk);
+    await cp(runtime, path.join(scratch, "jdk"), { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
+    await roundTimes(scratch);
+    say("archiving class data");
+    await archiveClasses(scratch);
+  });
+  return { directory, key };
+}
+
+export const distributionStep: SetUpStep = {
+  title: `Assemble Elasticsearch ${elasticsearchVersion} with the lab's CCR`,
+  why: "the lab's hosts and the integration tests run it; about half a minute",
+  isDone: async () => {
+    const jdk = await findJdk();
+    return jdk !== undefined && isCached(cacheName, await cacheKey(jdk.version));
+  },
+  run: async (say) => {
+    await elasticsearchDistribution(say);
+  },
+};
+
+async function cacheKey(javaVersion: string): Promise<string> {
+  const here = import.meta.dirname;
+  const builders = ["home.ts", "java-build.ts", "java-runtime.ts", "class-archive.ts", "pom.xml"];
+  const hash = await fingerprint({
+    values: [javaVersion],
+    paths: [javaSources, homeFiles, ...builders.map((file) => path.join(here, file))],
+  });
+  return `${elasticsearchVersion}-${hash}`;
+}
+
+/**
+ * Whole seconds, as packages keep no finer times: the class-data archive is good only for jars with the very times it
+ * was made with.
+ */
+async function roundTimes(directory: string): Promise<void> {
+  const now = Math.floor(Date.now() / 1000);
+  for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
+    if (entry.isFile()) await utimes(path.join(entry.parentPath, entry.name), now, now);
+  }
+}

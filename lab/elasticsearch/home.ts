@@ -1,0 +1,55 @@
+import { existsSync } from "node:fs";
+import { copyFile, cp, mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { runCommand } from "./command.ts";
+import { buildLabModule, compileJar, labModules } from "./java-build.ts";
+import type { Jdk } from "./jdk.ts";
+import { elasticsearchVersion } from "./version.ts";
+
+export const homeFiles = path.join(import.meta.dirname, "home");
+
+/** Per module from Maven Central: the directories whose jars it sees anyway, so that it must not bring them again. */
+const modules = [
+  { name: "transport-netty4", sees: ["lib"] },
+  { name: "x-pack-core", sees: ["lib"] },
+  { name: "x-pack-security", sees: ["lib", "modules/x-pack-core"] },
+] as const;
+
+/** Jars of x-pack-security that hold classes of another one of its jars; Elasticsearch refuses such doubles. */
+const doubles = /^(slf4j-api-1|jcip-annotations-1\.0\.jar|jakarta\.activation-api-)/;
+
+/** Lays out `lib`, `modules`, `bin` and `config` of an Elasticsearch home from its jars and our sources. */
+export async function layOutHome(home: string, jars: string, jdk: Jdk): Promise<void> {
+  await cp(homeFiles, home, { recursive: true });
+  for (const directory of ["plugins", "config/jvm.options.d"])
+    await mkdir(path.join(home, directory), { recursive: true });
+  await cp(path.join(jars, "lib"), path.join(home, "lib"), { recursive: true });
+  for (const module of modules) await layOutModule(home, jars, module);
+  await compileJar(jdk, "launcher", [path.join(home, "lib/*")], path.join(home, "lib/lab-launcher.jar"));
+  for (const module of labModules) await buildLabModule(jdk, home, module);
+}
+
+async function layOutModule(home: string, jars: string, module: (typeof modules)[number]): Promise<void> {
+  const directory = path.join(home, "modules", module.name);
+  await mkdir(directory, { recursive: true });
+  for (const jar of await readdir(path.join(jars, module.name))) {
+    const isSeen = module.sees.some((seen) => existsSync(path.join(home, seen, jar)));
+    if (!isSeen && !doubles.test(jar)) await copyFile(path.join(jars, module.name, jar), path.join(directory, jar));
+  }
+  await extractDescriptor(directory, module.name);
+}
+
+/** The plugin's own descriptor and entitlements, which its jar carries below META-INF. */
+async function extractDescriptor(directory: string, name: string): Promise<void> {
+  const jar = path.join(directory, `${name}-${elasticsearchVersion}.jar`);
+  for (const file of ["plugin-descriptor.properties", "entitlement-policy.yaml"]) {
+    const text = await runCommand("unzip", ["-p", jar, `META-INF/es-plugins/${name}/${file}`]);
+    // Without its module name it is loaded from the class path: in Maven's layout the module path is not complete.
+    await writeFile(path.join(directory, file), text.replace(/^modulename=.*\n/m, ""));
+  }
+}
+
+/** Removes a home's build leftovers that must not travel. */
+export async function removeRunFiles(home: string): Promise<void> {
+  for (const name of ["data", "logs"]) await rm(path.join(home, name), { recursive: true, force: true });
+}

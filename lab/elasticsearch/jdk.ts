@@ -1,0 +1,79 @@
+import { existsSync } from "node:fs";
+import { readdir, readFile, realpath } from "node:fs/promises";
+import path from "node:path";
+import type { SetUpStep } from "../../setup/step.ts";
+import { runCommand } from "./command.ts";
+import { isDebianJdkCached, jdkFromDebian } from "./debian-jdk.ts";
+
+/** The oldest release that Elasticsearch 9 runs on. */
+export const oldestJavaRelease = 21;
+
+export interface Jdk {
+  readonly home: string;
+  /** As in its file `release`: "25.0.3". */
+  readonly version: string;
+}
+
+/**
+ * The newest JDK on this machine that can compile for Elasticsearch and link run-time images. Looked for in JAVA_HOME,
+ * beside the `javac` on PATH, and in /usr/lib/jvm.
+ */
+export async function findJdk(): Promise<Jdk | undefined> {
+  const found = await Promise.all((await candidateHomes()).map(inspectJdk));
+  return found
+    .filter((jdk) => jdk !== undefined)
+    .sort((a, b) => b.version.localeCompare(a.version, "en", { numeric: true }))
+    .at(0);
+}
+
+/** `findJdk`, else the one from Debian's packages in the cache. */
+export async function obtainJdk(say: (line: string) => void = () => {}): Promise<Jdk> {
+  const found = await findJdk();
+  if (found !== undefined) return found;
+  const home = await jdkFromDebian(say);
+  const jdk = await inspectJdk(home);
+  if (jdk === undefined) throw new Error(`the JDK from Debian's packages in ${home} does not run on this machine`);
+  return jdk;
+}
+
+export const jdkStep: SetUpStep = {
+  title: `Find or fetch a JDK, release ${oldestJavaRelease} or newer`,
+  why: "compiles the lab's Elasticsearch plugins and becomes its Java run time; 125 MB where the machine has none",
+  isDone: async () => (await findJdk()) !== undefined || (await isDebianJdkCached()),
+  run: async (say) => {
+    await obtainJdk(say);
+  },
+};
+
+async function candidateHomes(): Promise<string[]> {
+  const homes = new Set<string>();
+  const add = async (home: string) => {
+    if (existsSync(path.join(home, "bin/javac"))) homes.add(await realpath(home));
+  };
+  const fromEnvironment = process.env["JAVA_HOME"];
+  if (fromEnvironment !== undefined) await add(fromEnvironment);
+  for (const directory of (process.env["PATH"] ?? "").split(":")) {
+    const javac = path.join(directory, "javac");
+    if (existsSync(javac)) await add(path.dirname(path.dirname(await realpath(javac))));
+  }
+  const parent = "/usr/lib/jvm";
+  if (existsSync(parent)) for (const entry of await readdir(parent)) await add(path.join(parent, entry));
+  return [...homes];
+}
+
+async function inspectJdk(home: string): Promise<Jdk | undefined> {
+  try {
+    const release = await readFile(path.join(home, "release"), "utf8");
+    const version = /^JAVA_VERSION="([^"]+)"/m.exec(release)?.[1];
+    if (version === undefined || Number.parseInt(version, 10) < oldestJavaRelease) return undefined;
+    if (!existsSync(path.join(home, "jmods"))) {
+      const help = await runCommand(path.join(home, "bin/jlink"), ["--help"]);
+      if (!help.includes("Linking from run-time image enabled")) return undefined;
+    }
+    await runCommand(path.join(home, "bin/javac"), ["-version"]);
+    return { home, version };
+  } catch {
+    // Not a whole JDK, or one for another machine: not for us.
+    return undefined;
+  }
+}

@@ -1,0 +1,60 @@
+import { existsSync } from "node:fs";
+import path from "node:path";
+import { cachedDirectory, isCached } from "../../setup/cache.ts";
+import type { SetUpStep } from "../../setup/step.ts";
+import { runCommand } from "./command.ts";
+import { fingerprint } from "./fingerprint.ts";
+import { elasticsearchVersion } from "./version.ts";
+
+const pom = path.join(import.meta.dirname, "pom.xml");
+const copyDependencies = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies";
+const cacheName = "elasticsearch-jars";
+
+/** Parts of the home, each a profile of pom.xml and a directory of jars here. */
+export const jarGroups = ["lib", "transport-netty4", "x-pack-core", "x-pack-security"] as const;
+
+export const mavenStep: SetUpStep = {
+  title: "Find or install Maven",
+  why: "fetches Elasticsearch's jars from Maven Central",
+  isDone: async () => isOnPath("mvn") || (await areJarsCached()),
+  run: async (say) => {
+    if (isOnPath("mvn")) return;
+    say("installing the package maven");
+    const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+    await runCommand("apt-get", ["update", "-q"], { env });
+    await runCommand("apt-get", ["install", "-q", "-y", "--no-install-recommends", "maven"], { env });
+  },
+};
+
+export const jarsStep: SetUpStep = {
+  title: `Fetch Elasticsearch ${elasticsearchVersion} from Maven Central`,
+  why: "the lab's nodes are real Elasticsearch; about 90 MB and half a minute",
+  isDone: areJarsCached,
+  run: async (say) => {
+    await elasticsearchJars(say);
+  },
+};
+
+/** A directory with the jars of each group, run-time dependencies included. */
+export async function elasticsearchJars(say: (line: string) => void = () => {}): Promise<string> {
+  return cachedDirectory(cacheName, await cacheKey(), async (scratch) => {
+    for (const group of jarGroups) {
+      say(`jars of ${group}`);
+      const options = ["-B", "-q", "-f", pom, `-P${group}`, `-Des.version=${elasticsearchVersion}`];
+      const output = [`-DoutputDirectory=${path.join(scratch, group)}`, "-DincludeScope=runtime"];
+      await runCommand("mvn", [...options, copyDependencies, ...output]);
+    }
+  });
+}
+
+async function areJarsCached(): Promise<boolean> {
+  return isCached(cacheName, await cacheKey());
+}
+
+async function cacheKey(): Promise<string> {
+  return `${elasticsearchVersion}-${await fingerprint({ values: [copyDependencies], paths: [pom] })}`;
+}
+
+function isOnPath(program: string): boolean {
+  return (process.env["PATH"] ?? "").split(":").some((directory) => existsSync(path.join(directory, program)));
+}

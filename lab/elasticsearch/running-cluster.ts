@@ -1,0 +1,195 @@
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { Agent, request } from "undici";
+import { type CertificateAuthority, createTestAuthority } from "./certificates.ts";
+import type { ClusterOptions, Credentials, RestOptions, RestResponse, TestCluster } from "./cluster.ts";
+import { runCommand } from "./command.ts";
+import type { Distribution } from "./distribution.ts";
+import { freePorts, NodeEnded, nodeCommand, TestNode, writeNodeConfiguration } from "./node.ts";
+
+/** Starts a cluster of nodes of this distribution and returns when it serves, security index included. */
+export async function launchCluster(distribution: Distribution, options: ClusterOptions): Promise<TestCluster> {
+  const authority = options.authority ?? (await createTestAuthority(`es-failover test cluster ${options.name}`));
+  const directory = await mkdtemp(path.join(tmpdir(), `es-failover-test-${options.name}-`));
+  try {
+    const cluster = await RunningCluster.create(options, distribution, authority, directory);
+    try {
+      await cluster.restart();
+      await cluster.settlePasswords();
+      return cluster;
+    } catch (error) {
+      await cluster.stop();
+      throw error;
+    }
+  } catch (error) {
+    await rm(directory, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+class RunningCluster implements TestCluster {
+  readonly name: string;
+  readonly ca: string;
+  readonly caFile: string;
+  readonly elastic: Credentials;
+  readonly urls: readonly string[];
+  readonly transportAddresses: readonly string[];
+  private readonly directory: string;
+  private readonly nodes: readonly TestNode[];
+  private readonly agent: Agent;
+
+  private constructor(name: string, directory: string, ca: string, elastic: Credentials, nodes: readonly TestNode[]) {
+    this.name = name;
+    this.directory = directory;
+    this.ca = ca;
+    this.caFile = path.join(directory, "ca.crt");
+    this.elastic = elastic;
+    this.nodes = nodes;
+    this.urls = nodes.map((node) => `https://127.0.0.1:${node.httpPort}`);
+    this.transportAddresses = nodes.map((node) => `127.0.0.1:${node.transportPort}`);
+    this.agent = new Agent({ connect: { ca } });
+  }
+
+  static async create(
+    options: ClusterOptions,
+    distribution: Distribution,
+    authority: CertificateAuthority,
+    directory: string,
+  ): Promise<RunningCluster> {
+    const count = options.nodes ?? 1;
+    const elastic = { username: "elastic", password: randomBytes(12).toString("base64url") };
+    await writeFile(path.join(directory, "ca.crt"), authority.certificate);
+    const keystore = await createKeystore(distribution, directory, elastic.password);
+    const ports = await freePorts(2 * count);
+    const layout = Array.from({ length: count }, (_, i) => ({
+      name: `${options.name}-es-${i + 1}`,
+      httpPort: ports[2 * i] ?? 0,
+      transportPort: ports[2 * i + 1] ?? 0,
+    }));
+    const nodes = await Promise.all(
+      layout.map(async (node) => {
+        const home = path.join(directory, node.name);
+        await writeNodeConfiguration(home, { node, peers: layout, options, authority, keystore, distribution });
+        return new TestNode(node, home, nodeCommand(distribution, home, options.javaOptions ?? []));
+      }),
+    );
+    return new RunningCluster(options.name, directory, authority.certificate, elastic, nodes);
+  }
+
+  async rest(method: string, pathAndQuery: string, options: RestOptions = {}): Promise<RestResponse> {
+    const { username, password } = options.as ?? this.elastic;
+    const payload = options.ndjson ?? (options.body === undefined ? undefined : JSON.stringify(options.body));
+    const timeoutMs = options.timeoutMs ?? 30_000;
+    const response = await request(`${this.urls[options.node ?? 0]}${pathAndQuery}`, {
+      method: method as "GET",
+      dispatcher: this.agent,
+      signal: AbortSignal.timeout(timeoutMs),
+      headersTimeout: timeoutMs,
+      headers: {
+        authorization: `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`,
+        ...(payload === undefined
+          ? {}
+          : { "content-type": options.ndjson === undefined ? "application/json" : "application/x-ndjson" }),
+      },
+      body: payload ?? null,
+    });
+    const text = await response.body.text();
+    const isJson = String(response.headers["content-type"] ?? "").includes("json");
+    return { status: response.statusCode, body: isJson && text !== "" ? JSON.parse(text) : text };
+  }
+
+  async call(method: string, pathAndQuery: string, options: RestOptions = {}) {
+    const { status, body } = await this.rest(method, pathAndQuery, options);
+    if (status >= 200 && status < 300) return body;
+    throw new Error(`${this.name}: ${method} ${pathAndQuery} answered ${status}: ${JSON.stringify(body)}`);
+  }
+
+  async connectRemote(other: TestCluster): Promise<void> {
+    const persistent = {
+      [`cluster.remote.${other.name}.mode`]: "sniff",
+      [`cluster.remote.${other.name}.seeds`]: other.transportAddresses,
+    };
+    await this.call("PUT", "/_cluster/settings", { body: { persistent } });
+    await until(60_000, `${this.name} connects to remote ${other.name}`, async () => {
+      const info = await this.call("GET", "/_remote/info");
+      return info[other.name]?.connected === true;
+    });
+  }
+
+  async kill(node?: number): Promise<void> {
+    const victims = node === undefined ? this.nodes : this.nodes.slice(node, node + 1);
+    await Promise.all(victims.map((victim) => victim.end("SIGKILL")));
+  }
+
+  async shutDown(): Promise<void> {
+    await Promise.all(this.nodes.map((node) => node.end("SIGTERM")));
+  }
+
+  freeze(): void {
+    for (const node of this.nodes) node.signal("SIGSTOP");
+  }
+
+  thaw(): void {
+    for (const node of this.nodes) node.signal("SIGCONT");
+  }
+
+  async restart(): Promise<void> {
+    await this.shutDown();
+    for (const node of this.nodes) node.start();
+    await until(120_000, `cluster ${this.name} serves`, async () => {
+      for (const node of this.nodes) node.assertAlive();
+      const query = `wait_for_status=yellow&wait_for_nodes=${this.nodes.length}&timeout=1s`;
+      return (await this.rest("GET", `/_cluster/health?${query}`)).status === 200;
+    });
+  }
+
+  /**
+   * Sets the superuser's password, which creates the security index, and waits for its primary: until then requests
+   * may be answered with 401.
+   */
+  async settlePasswords(): Promise<void> {
+    await this.call("POST", "/_security/user/elastic/_password", { body: { password: this.elastic.password } });
+    await this.call("GET", "/_cluster/health/.security-7?wait_for_status=yellow&timeout=30s");
+  }
+
+  async stop(): Promise<void> {
+    // Nothing of a test cluster is worth a clean shutdown.
+    await Promise.all(this.nodes.map((node) => node.end("SIGKILL")));
+    await this.agent.destroy();
+    await rm(this.directory, { recursive: true, force: true });
+  }
+}
+
+/** One keystore for all nodes of the cluster. Secure settings must be equal on them anyway. */
+async function createKeystore(distribution: Distribution, directory: string, password: string): Promise<string> {
+  const { ES_JAVA_OPTS: _, ...env } = process.env;
+  await runCommand(
+    path.join(distribution.directory, "bin/elasticsearch-keystore"),
+    ["add", "-f", "-x", "bootstrap.password"],
+    {
+      env: { ...env, ES_PATH_CONF: directory },
+      input: `${password}\n`,
+    },
+  );
+  return path.join(directory, "elasticsearch.keystore");
+}
+
+/** Polls `condition` until it holds. A rejection counts as "not yet" and is reported when the time is over. */
+export async function until(deadlineMs: number, what: string, condition: () => Promise<boolean>): Promise<void> {
+  const end = performance.now() + deadlineMs;
+  for (;;) {
+    let problem: unknown;
+    try {
+      if (await condition()) return;
+    } catch (error) {
+      if (error instanceof NodeEnded) throw error;
+      problem = error;
+    }
+    if (performance.now() > end) {
+      throw new Error(`not within ${deadlineMs} ms: ${what}`, { cause: problem });
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
