@@ -1,3 +1,32 @@
+import { existsSync } from "node:fs";
+import { mkdir, readdir, rm } from "node:fs/promises";
+import { hostRootDirectory } from "../../setup/debian-root.ts";
+import { choosePublicIp, privateIpFault } from "./addressing.ts";
+import { createCgroup, labCgroups } from "./cgroup.ts";
+import { createDisk } from "./disk.ts";
+import { applyFirewall, ingressFault } from "./firewall.ts";
+import { controllerNetwork, hostLayout, labLayout, regionNetwork } from "./layout.ts";
+import { withLock } from "./lock.ts";
+import { inNetwork, mountPointsUnder } from "./namespaces.ts";
+import { connectHost, connectRegions, createNetworks, disconnectHost, setHostLink } from "./network.ts";
+import { pointRepositoryAt, startPackageProxy } from "./packages/package-proxy.ts";
+import type { LabContext } from "./power.ts";
+import { cutPower, freezeHost, insideHost, killHost, powerOn, powerState, thawHost, waitForSsh } from "./power.ts";
+import { outcomeOf } from "./run.ts";
+import type { SshOptions } from "./ssh.ts";
+import { createOperatorKey, knownHostsFile, sshArgv, writeKnownHosts } from "./ssh.ts";
+import type { HostRecord } from "./state.ts";
+import {
+  addressesOf,
+  readAddressBook,
+  readHostRecord,
+  readHostRecords,
+  readLabRecord,
+  writeAddressBook,
+  writeHostRecord,
+  writeLabRecord,
+} from "./state.ts";
+import { tearDown } from "./teardown.ts";
 import type {
   CommandOutcome,
   HostAddresses,
@@ -6,9 +35,24 @@ import type {
   HostVolume,
   IngressRule,
   LabRegion,
-  WanDirection,
   WanSettings,
 } from "./types.ts";
+import { labRegions } from "./types.ts";
+import {
+  closeVolume,
+  createVolume,
+  deleteVolume,
+  nextDevice,
+  openVolume,
+  readDevices,
+  volumeLink,
+  writeDevices,
+} from "./volumes.ts";
+import type { WanLine } from "./wan/wan.ts";
+import { applyWan, changeDirection, readWan, startWan } from "./wan/wan.ts";
+
+export type { SshOptions } from "./ssh.ts";
+export type { WanLine } from "./wan/wan.ts";
 
 export interface LabOptions {
   /**
@@ -27,150 +71,342 @@ export interface ExecOptions {
   readonly timeoutMs?: number;
 }
 
-export interface SshOptions {
-  /** Private key to log in with; by default the lab's own operator key, which every host accepts. */
-  readonly identityFile?: string;
-  readonly user?: string;
-}
-
-const pending = (): never => {
-  throw new Error("The lab's hosts are not there yet");
-};
+/** Making a host takes the lock for less than a second; a queue of ten makers for a few. */
+const lockTimeoutMs = 30_000;
 
 /** A lab: three regions of hosts on this machine. All its state is on disk; several processes may use one lab at once. */
 export class Lab {
   readonly directory: string;
+  readonly #context: LabContext;
 
-  private constructor(directory: string) {
-    this.directory = directory;
+  private constructor(context: LabContext) {
+    this.directory = context.layout.directory;
+    this.#context = context;
   }
 
   /** Makes the networks, the WAN and the package proxy of a new lab. Fails when the directory holds one already. */
   static async create(options: LabOptions): Promise<Lab> {
-    return new Lab(options.directory);
+    const layout = labLayout(options.directory);
+    if (/[\s:,"\\]/.test(layout.directory)) {
+      throw new Error(`${layout.directory}: a lab's directory has no blanks, colons, commas or quotes in its name.`);
+    }
+    const rootDirectory = options.rootDirectory ?? (await hostRootDirectory());
+    await mkdir(layout.directory, { recursive: true });
+    if (existsSync(layout.marker)) {
+      throw new Error(`There is a lab in ${layout.directory} already: use it, or take it down first.`);
+    }
+    if ((await readdir(layout.directory)).length > 0) {
+      throw new Error(`${layout.directory} holds other files: a lab wants a directory of its own.`);
+    }
+    await writeLabRecord(layout, { version: 1, rootDirectory, complete: false });
+    const context = { layout, rootDirectory, cgroups: await labCgroups(layout.cgroupName) };
+    try {
+      for (const part of [layout.networks, layout.hosts, layout.volumes, layout.wan, layout.logs]) await mkdir(part);
+      await createCgroup(context.cgroups.root);
+      await createOperatorKey(layout);
+      await createNetworks(layout);
+      for (const region of labRegions) await applyFirewall(layout, region, []);
+      await startWan(layout, context.cgroups);
+      await connectRegions(layout);
+      await startPackageProxy(layout, context.cgroups);
+      await writeLabRecord(layout, { version: 1, rootDirectory, complete: true });
+    } catch (error) {
+      await tearDown(layout);
+      throw error;
+    }
+    return new Lab(context);
   }
 
-  /** Opens a lab that is up. */
+  /** Opens a lab that is up. Fails, and says what to do, when there is none or only the remains of one. */
   static async open(directory: string): Promise<Lab> {
-    return new Lab(directory);
+    const layout = labLayout(directory);
+    const record = await readLabRecord(layout);
+    if (record === undefined) throw new Error(`There is no lab in ${layout.directory}.`);
+    const alive = (await mountPointsUnder(regionNetwork(layout, "gra"))).length > 0;
+    if (!record.complete || !alive) {
+      throw new Error(
+        `The lab in ${layout.directory} is not whole (its making was interrupted, or the machine was restarted): ` +
+          "take it down and make it anew.",
+      );
+    }
+    const { rootDirectory } = record;
+    return new Lab({ layout, rootDirectory, cgroups: await labCgroups(layout.cgroupName) });
   }
 
   /** Removes a lab and everything it has on this machine, in whatever state it is; nothing there is no error. */
-  static async destroy(_directory: string): Promise<void> {
-    pending();
+  static async destroy(directory: string): Promise<void> {
+    await tearDown(labLayout(directory));
   }
 
-  /** Makes a host, boots it, and returns when it answers SSH (about 2 s). */
-  async addHost(_spec: HostSpec): Promise<HostAddresses> {
-    return pending();
+  /** Makes a host, boots it, and returns when it lets users in by SSH (about 2 s). Its volumes are made when missing. */
+  async addHost(spec: HostSpec): Promise<HostAddresses> {
+    const { layout } = this.#context;
+    const record = await this.#locked(async () => {
+      const made = await this.#allocate(spec);
+      try {
+        await createDisk(layout, this.#context.rootDirectory, spec);
+        await connectHost(layout, made);
+        for (const volume of spec.volumes) await this.#openVolume(spec.name, volume);
+        await writeHostRecord(hostLayout(layout, spec.name), made);
+        await this.#applyRecords(spec.region);
+        await powerOn(this.#context, made);
+      } catch (error) {
+        await this.#discard(made);
+        throw error;
+      }
+      return made;
+    });
+    await waitForSsh(this.#context, record);
+    return addressesOf(record);
   }
 
   /** Powers a host off and deletes its disk. Its volumes are kept. A host that does not exist is no error. */
-  async removeHost(_name: string): Promise<void> {
-    pending();
+  async removeHost(name: string): Promise<void> {
+    await this.#locked(async () => {
+      const record = await readHostRecord(this.#context.layout, name);
+      if (record !== undefined) await this.#discard(record);
+    });
   }
 
   async hosts(): Promise<readonly HostStatus[]> {
-    return pending();
+    const records = await readHostRecords(this.#context.layout);
+    return Promise.all(records.map((record) => this.#status(record)));
   }
 
   /** Status of one host, undefined when there is none of that name. */
-  async host(_name: string): Promise<HostStatus | undefined> {
-    return pending();
+  async host(name: string): Promise<HostStatus | undefined> {
+    const record = await readHostRecord(this.#context.layout, name);
+    return record === undefined ? undefined : this.#status(record);
   }
 
   /** Power cut: the network ports go down first (no FIN or RST leaves), then every process is killed. */
-  async kill(_name: string): Promise<void> {
-    pending();
+  async kill(name: string): Promise<void> {
+    await this.#locked(async () => cutPower(this.#context, await this.#record(name)));
   }
 
-  /** Boots a host that is off, from the disk it had; returns when it answers SSH. */
-  async start(_name: string): Promise<void> {
-    pending();
+  /** Boots a host that is off, from the disk it had; returns when it lets users in by SSH. */
+  async start(name: string): Promise<void> {
+    const record = await this.#record(name);
+    await this.#locked(async () => {
+      const power = await powerState(this.#context, name);
+      if (power !== "off") throw new Error(`Host ${name} is ${power} already.`);
+      await powerOn(this.#context, record);
+    });
+    await waitForSsh(this.#context, record);
   }
 
-  async freeze(_name: string): Promise<void> {
-    pending();
+  /** Stops every process of a host where it is. Its network stack lives on: it answers ping, and takes connections. */
+  async freeze(name: string): Promise<void> {
+    await this.#running(name);
+    await freezeHost(this.#context, name);
   }
 
-  async thaw(_name: string): Promise<void> {
-    pending();
+  async thaw(name: string): Promise<void> {
+    await this.#running(name);
+    await thawHost(this.#context, name);
   }
 
   /** Plugs the host's network cables (public and vRack) in or out. */
-  async setLink(_name: string, _link: "up" | "down"): Promise<void> {
-    pending();
+  async setLink(name: string, link: "up" | "down"): Promise<void> {
+    await setHostLink(this.#context.layout, await this.#record(name), link);
   }
 
-  /** Replaces the accepted inbound flows of a host. */
-  async setIngress(_name: string, _ingress: readonly IngressRule[]): Promise<void> {
-    pending();
+  /** Replaces the accepted inbound flows of a host. What is no longer let in ends at once, open connections too. */
+  async setIngress(name: string, ingress: readonly IngressRule[]): Promise<void> {
+    refuse(name, ingressFault(ingress));
+    await this.#changeSpec(name, (spec) => ({ ...spec, ingress }));
   }
 
-  /** Makes an empty volume. `addHost` and `attachVolume` make a missing one, too. */
-  async createVolume(_volume: HostVolume): Promise<void> {
-    pending();
+  /** Makes an empty volume. One that is there keeps its data and may grow. */
+  async createVolume(volume: HostVolume): Promise<void> {
+    await this.#locked(() => createVolume(this.#context.layout, volume));
   }
 
   /** Deletes a volume and its data. Refused while it is attached; a missing one is no error. */
-  async deleteVolume(_id: string): Promise<void> {
-    pending();
+  async deleteVolume(id: string): Promise<void> {
+    await this.#locked(() => deleteVolume(this.#context.layout, id));
   }
 
-  async attachVolume(_host: string, _volume: HostVolume): Promise<void> {
-    pending();
+  /** Attaches a volume to a host, running or not. It is made when it is missing. */
+  async attachVolume(name: string, volume: HostVolume): Promise<void> {
+    await this.#changeSpec(name, async (spec) => {
+      if (spec.volumes.some((other) => other.id === volume.id)) return spec;
+      const attached = await this.#openVolume(name, volume);
+      const node = `mknod -m 660 /dev/$0 b $1 $2 && ln -sf ../../$0 /dev/disk/by-id/$3`;
+      await this.#whileRunning(name, ["sh", "-c", node, attached.device, ...attached.number.split(":"), attached.link]);
+      return { ...spec, volumes: [...spec.volumes, volume] };
+    });
   }
 
-  async detachVolume(_host: string, _id: string): Promise<void> {
-    pending();
+  /** Detaches a volume, which a host should have unmounted before. Its data stays. */
+  async detachVolume(name: string, id: string): Promise<void> {
+    await this.#changeSpec(name, async (spec) => {
+      const host = hostLayout(this.#context.layout, name);
+      const devices = await readDevices(host);
+      const attached = devices.find((device) => device.link === volumeLink(id));
+      if (attached !== undefined) {
+        const nodes = [`/dev/${attached.device}`, `/dev/disk/by-id/${attached.link}`];
+        await this.#whileRunning(name, ["rm", "-f", ...nodes]);
+        await writeDevices(
+          host,
+          devices.filter((device) => device !== attached),
+        );
+      }
+      await closeVolume(this.#context.layout, id);
+      return { ...spec, volumes: spec.volumes.filter((volume) => volume.id !== id) };
+    });
   }
 
   /** How every direction of the WAN carries packets now. */
-  async wan(): Promise<readonly (WanDirection & WanSettings)[]> {
-    return pending();
+  async wan(): Promise<readonly WanLine[]> {
+    return readWan(this.#context.layout);
   }
 
-  /** Changes both directions between two regions; what is not named stays as it is. */
-  async setWan(_a: LabRegion, _b: LabRegion, _change: Partial<WanSettings>): Promise<void> {
-    pending();
+  /** Changes both directions between two regions; what is not named stays as it is. In force when it returns. */
+  async setWan(a: LabRegion, b: LabRegion, change: Partial<WanSettings>): Promise<void> {
+    await this.#changeWan((lines) => {
+      const there = changeDirection(lines, { from: a, to: b }, change);
+      return changeDirection(there, { from: b, to: a }, change);
+    });
   }
 
   /** Cuts the line between two regions; with `oneWay` only what goes from `from` to `to` is lost. */
-  async cut(_from: LabRegion, _to: LabRegion, _options: { readonly oneWay?: boolean } = {}): Promise<void> {
-    pending();
+  async cut(from: LabRegion, to: LabRegion, options: { readonly oneWay?: boolean } = {}): Promise<void> {
+    if (options.oneWay !== true) return this.setWan(from, to, { cut: true });
+    await this.#changeWan((lines) => changeDirection(lines, { from, to }, { cut: true }));
   }
 
   /** Undoes every cut. Delay, jitter and loss stay. */
   async heal(): Promise<void> {
-    pending();
+    await this.#changeWan((lines) => lines.map((line) => ({ ...line, cut: false })));
   }
 
   /** From now on serves an apt repository to the hosts at `labAptRepositoryUrl` (lab/hosts/addressing.ts). */
-  async serveRepository(_directory: string): Promise<void> {
-    pending();
+  async serveRepository(directory: string): Promise<void> {
+    await this.#locked(() => pointRepositoryAt(this.#context.layout, directory));
   }
 
   /** The argv that runs a program in the controller's network, which reaches every host and which no cut reaches. */
-  controllerCommand(_argv: readonly string[]): string[] {
-    return pending();
+  controllerCommand(argv: readonly string[]): string[] {
+    return inNetwork(controllerNetwork(this.#context.layout), argv);
   }
 
   /** The argv that logs in to a host by SSH from the controller's network (and runs `command` there). */
-  async sshCommand(_name: string, _command: readonly string[] = [], _options: SshOptions = {}): Promise<string[]> {
-    return pending();
+  async sshCommand(name: string, command: readonly string[] = [], options: SshOptions = {}): Promise<string[]> {
+    const { publicIp } = await this.#record(name);
+    return this.controllerCommand(sshArgv(this.#context.layout, publicIp, command, options));
   }
 
   /** Runs a program inside a host as root without SSH: a side door for assertions, closed to no firewall. */
-  async exec(_name: string, _argv: readonly string[], _options: ExecOptions = {}): Promise<CommandOutcome> {
-    return pending();
+  async exec(name: string, argv: readonly string[], options: ExecOptions = {}): Promise<CommandOutcome> {
+    await this.#record(name);
+    const [command = "", ...args] = await insideHost(this.#context, name, argv);
+    return outcomeOf(command, args, { timeoutMs: 60_000, ...options });
   }
 
   /** OpenSSH known_hosts file with the host keys of every host, by address and by name. */
   get knownHostsFile(): string {
-    return pending();
+    return knownHostsFile(this.#context.layout);
   }
 
   async destroy(): Promise<void> {
     await Lab.destroy(this.directory);
   }
+
+  #locked<T>(action: () => Promise<T>): Promise<T> {
+    return withLock(this.#context.layout.lock, lockTimeoutMs, action);
+  }
+
+  async #record(name: string): Promise<HostRecord> {
+    const record = await readHostRecord(this.#context.layout, name);
+    if (record !== undefined) return record;
+    const names = (await readHostRecords(this.#context.layout)).map(({ spec }) => spec.name);
+    throw new Error(`The lab has no host "${name}". There are: ${names.join(", ") || "none"}.`);
+  }
+
+  async #running(name: string): Promise<void> {
+    await this.#record(name);
+    if ((await powerState(this.#context, name)) === "off") throw new Error(`Host ${name} is off.`);
+  }
+
+  async #status(record: HostRecord): Promise<HostStatus> {
+    const { name, region, volumes } = record.spec;
+    return { ...addressesOf(record), region, volumes, power: await powerState(this.#context, name) };
+  }
+
+  /** Checks what a host is to be and gives it its public address. */
+  async #allocate(spec: HostSpec): Promise<HostRecord> {
+    const { layout } = this.#context;
+    if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(spec.name)) throw new Error(`"${spec.name}" is no host name.`);
+    const others = await readHostRecords(layout);
+    if (others.some((other) => other.spec.name === spec.name)) {
+      throw new Error(`The lab has a host "${spec.name}" already.`);
+    }
+    refuse(spec.name, ingressFault(spec.ingress));
+    const privateIps = others.flatMap((other) => (other.spec.privateIp === undefined ? [] : [other.spec.privateIp]));
+    if (spec.privateIp !== undefined) refuse(spec.name, privateIpFault(spec.region, spec.privateIp, privateIps));
+    const attached = new Set(others.flatMap((other) => other.spec.volumes.map((volume) => volume.id)));
+    const shared = spec.volumes.find((volume) => attached.has(volume.id));
+    refuse(spec.name, shared === undefined ? undefined : `volume ${shared.id} is attached to another host`);
+    const book = await readAddressBook(layout);
+    const publicIp = choosePublicIp(spec.region, spec.name, book);
+    await writeAddressBook(layout, { ...book, [spec.name]: publicIp });
+    // What an interrupted attempt left under this name is in the way.
+    await this.#discard({ spec, publicIp });
+    return { spec, publicIp };
+  }
+
+  /** Removes a host with all it has but its volumes; also one that was only half made. */
+  async #discard(record: HostRecord): Promise<void> {
+    const { layout } = this.#context;
+    const host = hostLayout(layout, record.spec.name);
+    await rm(host.record, { force: true });
+    // Its ports may be missing, when it was only half made; then nobody hears of its end anyway.
+    await setHostLink(layout, record, "down").catch(() => {});
+    await killHost(this.#context, record.spec.name);
+    await disconnectHost(layout, record);
+    for (const volume of record.spec.volumes) await closeVolume(layout, volume.id);
+    await rm(host.directory, { recursive: true, force: true });
+    await this.#applyRecords(record.spec.region);
+  }
+
+  /** Makes the firewall and the known host keys agree with the hosts' records. */
+  async #applyRecords(region: LabRegion): Promise<void> {
+    const records = await readHostRecords(this.#context.layout);
+    await applyFirewall(this.#context.layout, region, records);
+    await writeKnownHosts(this.#context.layout, records);
+  }
+
+  async #changeSpec(name: string, change: (spec: HostSpec) => HostSpec | Promise<HostSpec>): Promise<void> {
+    await this.#locked(async () => {
+      const record = await this.#record(name);
+      const spec = await change(record.spec);
+      await writeHostRecord(hostLayout(this.#context.layout, name), { ...record, spec });
+      await this.#applyRecords(spec.region);
+    });
+  }
+
+  async #changeWan(change: (lines: readonly WanLine[]) => readonly WanLine[]): Promise<void> {
+    const { layout, cgroups } = this.#context;
+    await this.#locked(async () => applyWan(layout, cgroups, change(await readWan(layout))));
+  }
+
+  async #openVolume(name: string, volume: HostVolume) {
+    const host = hostLayout(this.#context.layout, name);
+    const devices = await readDevices(host);
+    const attached = await openVolume(this.#context.layout, volume, nextDevice(devices));
+    await writeDevices(host, [...devices, attached]);
+    return attached;
+  }
+
+  /** Runs a command in a host, unless it is off: then its next boot sees to it. */
+  async #whileRunning(name: string, argv: readonly string[]): Promise<void> {
+    if ((await powerState(this.#context, name)) === "off") return;
+    const { exitCode, stderr } = await this.exec(name, argv);
+    if (exitCode !== 0) throw new Error(`Host ${name}: ${argv.join(" ")} failed: ${stderr.trim()}`);
+  }
+}
+
+function refuse(host: string, fault: string | undefined): void {
+  if (fault !== undefined) throw new Error(`Host ${host}: ${fault}.`);
 }

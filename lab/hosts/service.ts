@@ -1,0 +1,40 @@
+import { spawn } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
+import { readFile, writeFile } from "node:fs/promises";
+import { cgroupEvents, createCgroup, inCgroup } from "./cgroup.ts";
+import { until } from "./until.ts";
+
+/**
+ * Starts a program that outlives this process: in a session and a cgroup of its own, with no terminal, its output
+ * appended to `log`.
+ */
+export async function spawnDetached(group: string, argv: readonly string[], log: string): Promise<void> {
+  await createCgroup(group);
+  const output = openSync(log, "a");
+  try {
+    const [command = "sh", ...args] = inCgroup(group, argv);
+    const child = spawn(command, args, { detached: true, cwd: "/", stdio: ["ignore", output, output] });
+    await new Promise<void>((resolve, reject) => {
+      child.once("spawn", resolve);
+      child.once("error", reject);
+    });
+    child.unref();
+  } finally {
+    closeSync(output);
+  }
+}
+
+/** Starts a program that outlives this process, and waits until it has written a line "ready". */
+export async function startService(group: string, argv: readonly string[], log: string): Promise<void> {
+  await writeFile(log, "");
+  await spawnDetached(group, argv, log);
+  const seen = { alive: false };
+  await until(`${argv.join(" ")} is ready`, 10_000, async () => {
+    const output = await readFile(log, "utf8");
+    if (/^ready$/m.test(output)) return true;
+    const { populated } = await cgroupEvents(group);
+    if (seen.alive && !populated) throw new Error(`${argv.join(" ")} ended at once:\n${output.trim()}`);
+    seen.alive ||= populated;
+    return false;
+  });
+}

@@ -1,0 +1,89 @@
+import { mkdir, readdir, readFile } from "node:fs/promises";
+import { z } from "zod";
+import type { AddressBook } from "./addressing.ts";
+import { isMissing, replaceFile } from "./files.ts";
+import type { HostLayout, LabLayout } from "./layout.ts";
+import { hostLayout } from "./layout.ts";
+import type { HostAddresses, HostSpec } from "./types.ts";
+import { labRegions } from "./types.ts";
+
+/** What is known of a lab as a whole. */
+export interface LabRecord {
+  /** Grows when an older lab's files can no longer be understood. */
+  readonly version: 1;
+  readonly rootDirectory: string;
+  /** False until every part of it was made. */
+  readonly complete: boolean;
+}
+
+export interface HostRecord {
+  readonly spec: HostSpec;
+  readonly publicIp: string;
+}
+
+const labSchema = z.object({ version: z.literal(1), rootDirectory: z.string(), complete: z.boolean() });
+
+const specSchema = z.object({
+  name: z.string(),
+  region: z.enum(labRegions),
+  privateIp: z.exactOptional(z.string()),
+  authorizedKeys: z.array(z.string()),
+  ingress: z.array(
+    z.object({
+      protocol: z.enum(["tcp", "udp", "icmp"]),
+      ports: z.exactOptional(z.tuple([z.number(), z.number()])),
+      sources: z.array(z.string()),
+    }),
+  ),
+  volumes: z.array(z.object({ id: z.string(), sizeGiB: z.number() })),
+}) satisfies z.ZodType<HostSpec>;
+
+const hostSchema = z.object({ spec: specSchema, publicIp: z.string() });
+const addressBookSchema = z.record(z.string(), z.string());
+
+async function readJson<T>(file: string, schema: z.ZodType<T>): Promise<T | undefined> {
+  let text: string;
+  try {
+    text = await readFile(file, "utf8");
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+  return schema.parse(JSON.parse(text));
+}
+
+const writeJson = (file: string, value: unknown): Promise<void> =>
+  replaceFile(file, `${JSON.stringify(value, undefined, 2)}\n`);
+
+export const readLabRecord = (layout: LabLayout): Promise<LabRecord | undefined> => readJson(layout.marker, labSchema);
+
+export const writeLabRecord = (layout: LabLayout, record: LabRecord): Promise<void> => writeJson(layout.marker, record);
+
+export async function readAddressBook(layout: LabLayout): Promise<AddressBook> {
+  return (await readJson(layout.addressBook, addressBookSchema)) ?? {};
+}
+
+export const writeAddressBook = (layout: LabLayout, book: AddressBook): Promise<void> =>
+  writeJson(layout.addressBook, book);
+
+export const readHostRecord = (layout: LabLayout, name: string): Promise<HostRecord | undefined> =>
+  readJson(hostLayout(layout, name).record, hostSchema);
+
+export async function writeHostRecord(host: HostLayout, record: HostRecord): Promise<void> {
+  await mkdir(host.directory, { recursive: true });
+  await writeJson(host.record, record);
+}
+
+/** Every host that is there, by name. One that is just being made or removed by another process is left out. */
+export async function readHostRecords(layout: LabLayout): Promise<readonly HostRecord[]> {
+  const records: HostRecord[] = [];
+  for (const name of (await readdir(layout.hosts)).sort()) {
+    const record = await readHostRecord(layout, name);
+    if (record !== undefined) records.push(record);
+  }
+  return records;
+}
+
+export function addressesOf({ spec, publicIp }: HostRecord): HostAddresses {
+  return { name: spec.name, publicIp, ...(spec.privateIp === undefined ? {} : { privateIp: spec.privateIp }) };
+}

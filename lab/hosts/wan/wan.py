@@ -1,0 +1,132 @@
+"""The WAN between the lab's regions.
+
+Stands in for the kernel's netem, which many kernels lack. In the network namespace of each region's router there is one
+TUN device per other region ("wan-bhs" in gra, and so on). Whatever is routed into one comes out of its counterpart,
+later by the delay and jitter of that direction, or never, when the direction loses packets or is cut.
+
+    wan.py SETTINGS APPLIED REGION=NAMESPACE...
+
+SETTINGS is a JSON file, read at the start and on SIGHUP:
+    {"revision": 7, "directions": [{"from": "gra", "to": "bhs", "delayMs": 40, "jitterMs": 0, "lossPercent": 0,
+                                    "cut": false}, ...]}
+After reading it the revision is written to APPLIED: from then on it is in force, for packets under way as well.
+"""
+
+import collections
+import ctypes
+import fcntl
+import itertools
+import json
+import os
+import random
+import select
+import signal
+import struct
+import sys
+import time
+
+CLONE_NEWNET = 0x40000000
+TUNSETIFF = 0x400454CA
+IFF_TUN = 0x0001
+IFF_NO_PI = 0x1000
+# A line holds at most this many packets; more are dropped at its entry, as by any router with a finite buffer.
+QUEUE_LENGTH_MAX = 20_000
+# How many packets are taken from one device before the others get their turn.
+BATCH = 64
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def enter_network(path):
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        if libc.setns(descriptor, CLONE_NEWNET) != 0:
+            raise OSError(ctypes.get_errno(), "setns", path)
+    finally:
+        os.close(descriptor)
+
+
+def open_tun(name):
+    """Makes a TUN device in the current network namespace; it stays there, whichever namespace we enter next."""
+    descriptor = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
+    fcntl.ioctl(descriptor, TUNSETIFF, struct.pack("16sH22x", name.encode(), IFF_TUN | IFF_NO_PI))
+    return descriptor
+
+
+class Direction:
+    """One way of one line: a queue of packets in the order in which they were sent."""
+
+    def __init__(self):
+        self.exit = -1
+        self.delay = self.jitter = self.loss = 0.0
+        self.cut = False
+        self.queue = collections.deque()
+        self.last_due = 0.0
+
+    def send(self, packet, now):
+        if self.cut or random.random() < self.loss or len(self.queue) >= QUEUE_LENGTH_MAX:
+            return
+        due = now + self.delay + random.uniform(0, self.jitter)
+        # Jitter must not reorder packets: a real line does not, and TCP takes reordering for loss.
+        self.last_due = due = max(due, self.last_due)
+        self.queue.append((due, packet))
+
+    def deliver(self, now):
+        while self.queue and self.queue[0][0] <= now:
+            _, packet = self.queue.popleft()
+            if self.cut:
+                continue
+            try:
+                os.write(self.exit, packet)
+            except OSError:
+                pass  # The device is down, or its buffer full: the packet is lost.
+
+
+def main():
+    settings_file, applied_file, *regions = sys.argv[1:]
+    namespaces = dict(region.split("=", 1) for region in regions)
+    directions = {pair: Direction() for pair in itertools.permutations(namespaces, 2)}
+    entries = {}
+    for here, namespace in namespaces.items():
+        enter_network(namespace)
+        for there in namespaces:
+            if there != here:
+                descriptor = open_tun("wan-" + there)
+                entries[descriptor] = directions[here, there]
+                directions[there, here].exit = descriptor
+
+    def load(*_):
+        with open(settings_file, encoding="utf-8") as file:
+            settings = json.load(file)
+        for entry in settings["directions"]:
+            direction = directions[entry["from"], entry["to"]]
+            direction.delay = entry["delayMs"] / 1000
+            direction.jitter = entry["jitterMs"] / 1000
+            direction.loss = entry["lossPercent"] / 100
+            direction.cut = entry["cut"]
+        with open(applied_file + ".new", "w", encoding="utf-8") as file:
+            file.write(str(settings["revision"]))
+        os.replace(applied_file + ".new", applied_file)
+
+    load()
+    signal.signal(signal.SIGHUP, load)
+    print("ready", flush=True)
+
+    while True:
+        dues = [direction.queue[0][0] for direction in directions.values() if direction.queue]
+        wait = max(0.0, min(dues) - time.monotonic()) if dues else None
+        readable, _, _ = select.select(list(entries), [], [], wait)
+        now = time.monotonic()
+        for descriptor in readable:
+            for _ in range(BATCH):
+                try:
+                    packet = os.read(descriptor, 65535)
+                except BlockingIOError:
+                    break
+                entries[descriptor].send(packet, now)
+        now = time.monotonic()
+        for direction in directions.values():
+            direction.deliver(now)
+
+
+main()

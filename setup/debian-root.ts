@@ -1,0 +1,110 @@
+import { createHash } from "node:crypto";
+import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { run } from "../lab/hosts/run.ts";
+import { cachedDirectory, cachePath, isCached } from "./cache.ts";
+import { debianMirror } from "./debian-mirror.ts";
+import type { SetUpStep } from "./step.ts";
+
+/** Debian 13, which OVHcloud offers as an image, too. */
+const suite = "trixie";
+
+/** A root file system made once by mmdebstrap and kept in the cache. */
+interface RootRecipe {
+  readonly name: string;
+  readonly packages: readonly string[];
+  /** Script that gets the finished root as its argument; its content is part of the cache's key. */
+  readonly customise?: string;
+}
+
+/**
+ * What a cloud image has, and no more: provisioning installs the rest. Without libpam-systemd, as every user session
+ * would take inotify instances, of which the machine has 128 for all hosts together.
+ */
+const hostRoot: RootRecipe = {
+  name: "host-root",
+  packages: [
+    ...["systemd", "systemd-sysv", "dbus", "openssh-server", "sudo", "procps", "e2fsprogs", "python3-minimal"],
+    ...["iproute2", "iputils-ping", "nftables", "curl", "ca-certificates", "openssl", "gpgv"],
+  ],
+  customise: path.join(import.meta.dirname, "debian-root", "customise-host.sh"),
+};
+
+/** HAProxy 3.0 and etcd 3.5 as the hosts get them, for tests that run them for real but need no host. */
+const toolsRoot: RootRecipe = {
+  name: "tools-root",
+  packages: ["haproxy", "etcd-server", "etcd-client", "ca-certificates", "procps"],
+};
+
+async function recipeKey(recipe: RootRecipe): Promise<string> {
+  const hash = createHash("sha256").update(JSON.stringify([suite, recipe.packages]));
+  if (recipe.customise !== undefined) hash.update(await readFile(recipe.customise));
+  return `${suite}-${hash.digest("hex").slice(0, 12)}`;
+}
+
+async function buildRoot(recipe: RootRecipe, target: string, say: (line: string) => void): Promise<void> {
+  const mirror = await debianMirror();
+  const sources = [`deb ${mirror.main} ${suite} main`, `deb ${mirror.main} ${suite}-updates main`];
+  if (mirror.security !== undefined) sources.push(`deb ${mirror.security} ${suite}-security main`);
+  const sourcesFile = `${target}.list`;
+  await writeFile(sourcesFile, `${sources.join("\n")}\n`);
+  const excluded = ["/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/man/*", "/usr/share/info/*"];
+  say(`mmdebstrap: Debian ${suite} with ${recipe.packages.length} packages`);
+  await run("mmdebstrap", [
+    ...["--mode=root", "--variant=minbase", "--dpkgopt=force-unsafe-io", '--aptopt=Acquire::Check-Valid-Until "false"'],
+    ...excluded.map((glob) => `--dpkgopt=path-exclude=${glob}`),
+    `--include=${recipe.packages.join(",")}`,
+    ...(recipe.customise === undefined ? [] : [`--customize-hook=${recipe.customise}`]),
+    ...[suite, target, sourcesFile],
+  ]);
+  // The place is a private scratch directory: what becomes a host's "/" must be open to its users.
+  await chmod(target, 0o755);
+}
+
+async function rootDirectory(recipe: RootRecipe, say: (line: string) => void = () => {}): Promise<string> {
+  const directory = await cachedDirectory(recipe.name, await recipeKey(recipe), async (scratch) => {
+    const target = path.join(scratch, "root");
+    await mkdir(target);
+    await buildRoot(recipe, target, say);
+  });
+  return path.join(directory, "root");
+}
+
+function rootStep(recipe: RootRecipe, title: string, why: string): SetUpStep {
+  return {
+    title,
+    why,
+    isDone: async () => isCached(recipe.name, await recipeKey(recipe)),
+    run: async (say) => {
+      await rootDirectory(recipe, say);
+    },
+  };
+}
+
+/** The root file system that the lab's hosts share (each writes to a layer of its own above it). Made when missing. */
+export function hostRootDirectory(): Promise<string> {
+  return rootDirectory(hostRoot);
+}
+
+/** A root with HAProxy and etcd, for `toolsCommand` (lab/hosts/tools-root.ts). Made when missing. */
+export function toolsRootDirectory(): Promise<string> {
+  return rootDirectory(toolsRoot);
+}
+
+/** Where the tools root is, undefined when it has not been made yet. For tests that decide whether they can run. */
+export async function existingToolsRoot(): Promise<string | undefined> {
+  const key = await recipeKey(toolsRoot);
+  return isCached(toolsRoot.name, key) ? path.join(cachePath(toolsRoot.name, key), "root") : undefined;
+}
+
+export const hostRootStep: SetUpStep = rootStep(
+  hostRoot,
+  `Make the root file system of the lab's hosts (Debian ${suite})`,
+  "every lab host boots from it; about a minute",
+);
+
+export const toolsRootStep: SetUpStep = rootStep(
+  toolsRoot,
+  "Install HAProxy 3.0 and etcd 3.5 into a root file system of their own",
+  "tests run the very programs that the hosts run; about a minute",
+);
