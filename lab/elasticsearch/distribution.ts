@@ -7,7 +7,7 @@ import { fingerprint } from "./fingerprint.ts";
 import { homeFiles, layOutHome } from "./home.ts";
 import { javaSources } from "./java-build.ts";
 import { javaRuntime } from "./java-runtime.ts";
-import { findJdk, obtainJdk } from "./jdk.ts";
+import { findJdk, type Jdk, obtainJdk } from "./jdk.ts";
 import { elasticsearchJars } from "./maven.ts";
 import { elasticsearchVersion } from "./version.ts";
 
@@ -23,7 +23,7 @@ const cacheName = "elasticsearch";
 /** The lab's Elasticsearch, from the cache; built when something that it is made from has changed. */
 export async function elasticsearchDistribution(say: (line: string) => void = () => {}): Promise<Distribution> {
   const jdk = await obtainJdk(say);
-  const key = await cacheKey(jdk.version);
+  const key = await keyFor(jdk);
   const directory = await cachedDirectory(cacheName, key, async (scratch) => {
     const jars = await elasticsearchJars(say);
     const runtime = await javaRuntime(jdk);
@@ -41,19 +41,25 @@ export const distributionStep: SetUpStep = {
   title: `Assemble Elasticsearch ${elasticsearchVersion} with the lab's CCR`,
   why: "the lab's hosts and the integration tests run it; about half a minute",
   isDone: async () => {
-    const jdk = await findJdk();
-    return jdk !== undefined && isCached(cacheName, await cacheKey(jdk.version));
+    const key = await distributionKey();
+    return key !== undefined && isCached(cacheName, key);
   },
   run: async (say) => {
     await elasticsearchDistribution(say);
   },
 };
 
-async function cacheKey(javaVersion: string): Promise<string> {
+/** Key of the distribution as it would be now; undefined while there is no JDK to build it with. */
+export async function distributionKey(): Promise<string | undefined> {
+  const jdk = await findJdk();
+  return jdk === undefined ? undefined : keyFor(jdk);
+}
+
+async function keyFor(jdk: Jdk): Promise<string> {
   const here = import.meta.dirname;
   const builders = ["home.ts", "java-build.ts", "java-runtime.ts", "class-archive.ts", "pom.xml"];
   const hash = await fingerprint({
-    values: [javaVersion],
+    values: [jdk.version],
     paths: [javaSources, homeFiles, ...builders.map((file) => path.join(here, file))],
   });
   return `${elasticsearchVersion}-${hash}`;

@@ -1,9 +1,9 @@
-import { existsSync } from "node:fs";
 import path from "node:path";
 import { cachedDirectory, isCached } from "../../setup/cache.ts";
 import type { SetUpStep } from "../../setup/step.ts";
 import { runCommand } from "./command.ts";
 import { fingerprint } from "./fingerprint.ts";
+import { installPackage, isOnPath } from "./machine.ts";
 import { elasticsearchVersion } from "./version.ts";
 
 const pom = path.join(import.meta.dirname, "pom.xml");
@@ -18,11 +18,7 @@ export const mavenStep: SetUpStep = {
   why: "fetches Elasticsearch's jars from Maven Central",
   isDone: async () => isOnPath("mvn") || (await areJarsCached()),
   run: async (say) => {
-    if (isOnPath("mvn")) return;
-    say("installing the package maven");
-    const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-    await runCommand("apt-get", ["update", "-q"], { env });
-    await runCommand("apt-get", ["install", "-q", "-y", "--no-install-recommends", "maven"], { env });
+    if (!isOnPath("mvn")) await installPackage("maven", say);
   },
 };
 
@@ -53,8 +49,4 @@ async function areJarsCached(): Promise<boolean> {
 
 async function cacheKey(): Promise<string> {
   return `${elasticsearchVersion}-${await fingerprint({ values: [copyDependencies], paths: [pom] })}`;
-}
-
-function isOnPath(program: string): boolean {
-  return (process.env["PATH"] ?? "").split(":").some((directory) => existsSync(path.join(directory, program)));
 }

@@ -39,6 +39,8 @@ public final class KeystoreTool {
     }
 
     private final Path config = Path.of(System.getProperty("es.path.conf"));
+    /** The tool itself runs in Elasticsearch's home. */
+    private final Path callerDirectory = Path.of(System.getProperty("es.caller.directory"));
     private final BufferedReader input = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
 
     public static void main(String[] args) throws Exception {
@@ -134,7 +136,7 @@ public final class KeystoreTool {
         }
         for (int i = 0; i < arguments.size(); i += 2) {
             String name = arguments.get(i);
-            Path file = Path.of(arguments.get(i + 1));
+            Path file = callerDirectory.resolve(arguments.get(i + 1));
             if (keystore.getSettingNames().contains(name) && force == false && confirm("Setting " + name + " already exists. Overwrite?") == false) {
                 System.out.println("Exiting without modifying keystore.");
                 return;
