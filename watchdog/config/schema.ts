@@ -113,6 +113,8 @@ export const watchdogConfigSchema = z.strictObject({
     /** Safety margin between a ticket's end and its lease's end: clock error and scheduling. */
     leaseMarginMs: durationMs.default(2_000),
   }),
+  /** Where this host keeps its own copy of the state document, apart from the store. */
+  stateDirectory: z.string().startsWith("/").default("/var/lib/es-failover"),
   controlSocket: z.string().startsWith("/").default("/run/es-failover/control.sock"),
   logLevel: z.enum(["debug", "info", "warn", "error"]).default("info"),
 });

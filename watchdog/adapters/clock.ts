@@ -1,0 +1,15 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Clock } from "../core/ports.ts";
+
+/** The host's own clocks. */
+export const systemClock: Clock = {
+  nowMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  sleep: async (ms, signal) => {
+    try {
+      await delay(ms, undefined, signal === undefined ? {} : { signal });
+    } catch (error) {
+      throw signal?.aborted ? signal.reason : error;
+    }
+  },
+};

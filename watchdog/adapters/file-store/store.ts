@@ -1,0 +1,98 @@
+import { mkdir, stat } from "node:fs/promises";
+import path from "node:path";
+import { isDeepStrictEqual } from "node:util";
+import type { Clock, HistoryEntry, RecordCopy, Store } from "../../core/ports.ts";
+import { withFileLock } from "../file-lock.ts";
+import { appendHistory, readHistory } from "./history-file.ts";
+import { type RecordFileContent, readRecordFile, writeRecordFile } from "./record-file.ts";
+import { createRouterLeases } from "./router-leases.ts";
+
+export interface FileStoreOptions {
+  /** Made when missing. */
+  readonly directory: string;
+  readonly clock: Pick<Clock, "monotonicMs">;
+  readonly leaseTtlMs: number;
+  /** Routers beside this watchdog, which may still be routing when it starts. */
+  readonly routers: readonly string[];
+  /** Told when the history could not be written; the state document itself was. */
+  readonly historyFailed?: (error: unknown) => void;
+}
+
+/**
+ * The store of a single watchdog: the state document as a file, changed under an exclusive lock, with its history as
+ * JSON lines beside it. Two processes may read and write; neither loses the other's change.
+ */
+export function createFileStore(options: FileStoreOptions): Store {
+  const recordFile = path.join(options.directory, "record.json");
+  const historyFile = path.join(options.directory, "history.jsonl");
+  const leases = createRouterLeases(options.clock, options.leaseTtlMs, options.routers);
+
+  const readPresent = async (): Promise<RecordFileContent | null> => {
+    const present = await readRecordFile(recordFile);
+    if (present === null && (await exists(historyFile))) {
+      throw new Error(
+        `${recordFile} is gone, but ${historyFile} shows that there was a state document. Put back a copy of it; to ` +
+          "start anew with the first primary of the configuration, remove the history as well.",
+      );
+    }
+    return present;
+  };
+
+  return {
+    read: async () => {
+      const present = await readPresent();
+      return present === null ? null : { record: present.record, revision: present.revision };
+    },
+    write: async (record, expected, entry) => {
+      await mkdir(options.directory, { recursive: true, mode: 0o750 });
+      return withFileLock(path.join(options.directory, "lock"), async () => {
+        const present = await readPresent();
+        if ((present?.revision ?? null) !== expected) return "conflict";
+        await writeRecordFile(recordFile, record, entry);
+        // The change stands from here on. A history that could not take it is completed at the next one.
+        try {
+          await appendHistory(historyFile, [...(await missingFromHistory(historyFile, present)), entry]);
+        } catch (error) {
+          options.historyFailed?.(error);
+        }
+        return "written";
+      });
+    },
+    history: async (limit) => {
+      const written = await readHistory(historyFile, limit);
+      return [...written, ...(await missingFromHistory(historyFile, await readRecordFile(recordFile)))].slice(-limit);
+    },
+    renewRouterLease: async (router) => leases.renew(router),
+    acknowledge: async (router, epoch) => leases.acknowledge(router, epoch),
+    routerLeases: async () => leases.current(),
+  };
+}
+
+/** This host's own copy of the newest state document, for a store that comes up empty. */
+export function createRecordCopy(file: string): RecordCopy {
+  return {
+    read: async () => (await readRecordFile(file))?.record ?? null,
+    write: async (record) => {
+      await mkdir(path.dirname(file), { recursive: true, mode: 0o750 });
+      await writeRecordFile(file, record, null);
+    },
+  };
+}
+
+/** The change that wrote the present document, where the history lacks it because it was interrupted in between. */
+async function missingFromHistory(
+  historyFile: string,
+  present: RecordFileContent | null,
+): Promise<readonly HistoryEntry[]> {
+  const entry = present?.entry ?? null;
+  if (entry === null) return [];
+  const last = (await readHistory(historyFile, 1)).at(-1);
+  return isDeepStrictEqual(last, entry) ? [] : [entry];
+}
+
+async function exists(file: string): Promise<boolean> {
+  return stat(file).then(
+    () => true,
+    () => false,
+  );
+}

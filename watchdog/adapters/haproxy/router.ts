@@ -1,0 +1,136 @@
+import type { RegionName, Router, RouterState, RoutingTicket } from "../../core/ports.ts";
+import { readEpochFloor, writeEpochFloor } from "./epoch-floor.ts";
+import { parseMap, parsePreparedVersion, parseProcesses, parseServers } from "./replies.ts";
+import { HaproxyError, type HaproxyProcess, haproxyProcess, sendCommand } from "./runtime-api.ts";
+import { writeTicketFile } from "./ticket-file.ts";
+
+export interface HaproxyRouterOptions {
+  /** Name of the router in leases and acknowledgements. */
+  readonly name: string;
+  /** The worker's runtime API socket, level admin. */
+  readonly adminSocket: string;
+  /** The master's CLI socket: the only way to workers of before a reload, which still serve kept-alive connections. */
+  readonly masterSocket: string;
+  /** The map file, named exactly as in HAProxy's configuration: HAProxy knows its maps by that name. */
+  readonly ticketMapFile: string;
+  /** Bound on one exchange with HAProxy, milliseconds. Default 1 000. */
+  readonly timeoutMs?: number;
+}
+
+/** A region's servers are the backend `es_<region>`. */
+const BACKEND_PREFIX = "es_";
+
+/**
+ * The HAProxy on this host. Operations run one after another, in the order they were asked for.
+ *
+ * The map file is what HAProxy starts from, so it may never promise more than HAProxy's own map: it is emptied before
+ * the map is, and filled after. An epoch floor beside it outlives restarts.
+ */
+export function createHaproxyRouter(options: HaproxyRouterOptions): Router {
+  const { adminSocket, masterSocket, ticketMapFile } = options;
+  const timeoutMs = options.timeoutMs ?? 1_000;
+  const worker = haproxyProcess(adminSocket, timeoutMs);
+  const inTurn = serially();
+  /** The region that the file on disk may open; undefined: not known yet, after a start. */
+  let regionOnDisk: RegionName | null | undefined;
+  let floor: number | undefined;
+
+  const raiseFloor = async (epoch: number): Promise<void> => {
+    floor ??= await readEpochFloor(ticketMapFile);
+    if (epoch < floor) {
+      throw new HaproxyError(`router ${options.name}: epoch ${epoch} is over; epoch ${floor} has been seen`);
+    }
+    if (epoch === floor) return;
+    await writeEpochFloor(ticketMapFile, epoch);
+    floor = epoch;
+  };
+
+  const issueTicket = async ({ epoch, region, validUntilMs }: RoutingTicket): Promise<void> => {
+    await raiseFloor(epoch);
+    if (regionOnDisk !== region) {
+      await writeTicketFile(ticketMapFile, [], { durable: true });
+      regionOnDisk = null;
+    }
+    await replaceMap(worker, ticketMapFile, [[region, String(validUntilMs)]]);
+    // A renewal need not reach the disk itself: what a power cut leaves is older, and so opens less.
+    await writeTicketFile(ticketMapFile, [{ region, validUntilMs }], { durable: regionOnDisk !== region });
+    regionOnDisk = region;
+  };
+
+  const close = async (epoch: number, regions: readonly RegionName[]): Promise<void> => {
+    await raiseFloor(epoch);
+    await writeTicketFile(ticketMapFile, [], { durable: true });
+    regionOnDisk = null;
+    // Listed only now: a worker that is not on this list yet starts from the emptied file.
+    for (const process of await allWorkers(masterSocket, timeoutMs)) {
+      await replaceMap(process, ticketMapFile, []);
+      await cutSessions(process, regions);
+    }
+  };
+
+  const state = async (): Promise<RouterState> => {
+    const tickets = parseMap(await worker.ask(`show map ${ticketMapFile}`));
+    const servers = parseServers(await worker.ask("show servers state"));
+    return {
+      tickets: [...tickets].map(([region, until]) => ({ region, validUntilMs: Number(until) })),
+      servers: servers.flatMap(({ backend, name, up }) =>
+        backend.startsWith(BACKEND_PREFIX) ? [{ region: backend.slice(BACKEND_PREFIX.length), name, up }] : [],
+      ),
+    };
+  };
+
+  return {
+    name: options.name,
+    issueTicket: (ticket) => inTurn(() => issueTicket(ticket)),
+    close: (epoch, regions) => inTurn(() => close(epoch, regions)),
+    state,
+  };
+}
+
+/**
+ * Replaces the whole map in one atomic step and reads it back. What an interrupted attempt prepared is dropped by the
+ * next commit.
+ */
+async function replaceMap(
+  process: HaproxyProcess,
+  mapFile: string,
+  entries: readonly (readonly [key: string, value: string])[],
+): Promise<void> {
+  const prepared = await process.ask(`prepare map ${mapFile}`);
+  const version = parsePreparedVersion(prepared);
+  if (version === null) {
+    throw new HaproxyError(`HAProxy at ${process.label} has no map ${mapFile}: ${prepared.trim()}`);
+  }
+  for (const [key, value] of entries) await process.order(`add map @${version} ${mapFile} ${key} ${value}`);
+  await process.order(`commit map @${version} ${mapFile}`);
+  const found = parseMap(await process.ask(`show map ${mapFile}`));
+  if (found.size !== entries.length || entries.some(([key, value]) => found.get(key) !== value)) {
+    const shown = [...found].map(([key, value]) => `${key} ${value}`).join(", ") || "nothing";
+    throw new HaproxyError(`HAProxy at ${process.label}: ${mapFile} was to change, but it holds ${shown}`);
+  }
+}
+
+/** Ends what is being forwarded to these regions: a request already under way could still be a write. */
+async function cutSessions(process: HaproxyProcess, regions: readonly RegionName[]): Promise<void> {
+  const backends = new Set(regions.map((region) => `${BACKEND_PREFIX}${region}`));
+  const servers = parseServers(await process.ask("show servers state"));
+  for (const { backend, name } of servers.filter((server) => backends.has(server.backend))) {
+    await process.order(`shutdown sessions server ${backend}/${name}`);
+  }
+}
+
+async function allWorkers(masterSocket: string, timeoutMs: number): Promise<readonly HaproxyProcess[]> {
+  const { current, old } = parseProcesses(await sendCommand(masterSocket, "show proc", timeoutMs));
+  if (current === null) throw new HaproxyError(`HAProxy at ${masterSocket}: the master has no worker at present`);
+  return [current, ...old].map((pid) => haproxyProcess(masterSocket, timeoutMs, pid));
+}
+
+/** Runs tasks one after another in the order they came, whatever becomes of the ones before. */
+function serially(): <T>(task: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (task) => {
+    const run = last.then(task, task);
+    last = run.catch(() => {});
+    return run;
+  };
+}

@@ -1,0 +1,167 @@
+import type { StateRecord } from "../core/record.ts";
+import type { Explanation, RegionStatus, WatchdogStatus } from "../daemon/status.ts";
+
+/** Rows as a table: columns as wide as their widest cell, two spaces apart, nothing after the last. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const widths: number[] = [];
+  for (const row of rows) {
+    row.forEach((cell, column) => {
+      widths[column] = Math.max(widths[column] ?? 0, cell.length);
+    });
+  }
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
+}
+
+/** 950 ms, 12.3 s, 5 min, 3 h, 2 days: as exact as a reader needs it. */
+export function duration(ms: number): string {
+  if (ms < 1_000) return `${Math.round(ms)} ms`;
+  if (ms < 60_000) return `${(ms / 1_000).toFixed(ms < 10_000 ? 1 : 0)} s`;
+  if (ms < 7_200_000) return `${Math.round(ms / 60_000)} min`;
+  if (ms < 172_800_000) return `${Math.round(ms / 3_600_000)} h`;
+  return `${Math.round(ms / 86_400_000)} days`;
+}
+
+export function formatStatus(status: WatchdogStatus): string {
+  return [
+    `${status.name} (${status.site})  ${status.summary}`,
+    recordSection(status.record, status.nowMs),
+    storeSection(status),
+    section("Regions", [
+      ["REGION", "ROLE", "HEALTH", "FOR", "DETAIL"],
+      ...status.regions.map((region) => regionRow(region, status.nowMs)),
+    ]),
+    replicationSection(status),
+    planSection(status),
+    routerSection(status),
+    section(
+      "Decisions, newest first",
+      status.decisions.slice(0, 5).map(({ atMs, rule, explanation }) => [time(atMs), rule, explanation]),
+    ),
+  ]
+    .filter((part) => part !== "")
+    .join("\n\n");
+}
+
+/** What the store alone can tell, for a watchdog that is not running. */
+export function formatStoredRecord(record: StateRecord | null, nowMs: number): string {
+  return record === null ? "The store holds no state document yet." : recordSection(record, nowMs);
+}
+
+export function formatExplanation(explanation: Explanation): string {
+  return explanation
+    .map(({ rule, purpose, holds, decides, blockedBy }) => {
+      const verdict = decides ? "decides" : holds ? "holds, but an earlier rule decides" : "does not hold";
+      return [`${rule}: ${verdict}`, `  ${purpose}`, ...blockedBy.map((reason) => `  - ${reason}`)].join("\n");
+    })
+    .join("\n\n");
+}
+
+function section(title: string, rows: readonly (readonly string[])[]): string {
+  return rows.length === 0 ? "" : `${title}\n${indent(table(rows))}`;
+}
+
+const indent = (text: string): string => text.replaceAll(/^/gm, "  ");
+
+const time = (ms: number): string => new Date(ms).toISOString().replace("T", " ").slice(0, 19);
+
+function recordSection(record: StateRecord | null, nowMs: number): string {
+  if (record === null) return "State: no state document yet.";
+  const rows = [
+    ["epoch", String(record.epoch)],
+    ...phaseRows(record, nowMs),
+    ["since", time(record.startedAtMs)],
+    ["cause", record.cause],
+  ];
+  if (record.blockedUntilMs !== null && record.blockedUntilMs > nowMs) {
+    rows.push(["blocked", `no automatic failover for another ${duration(record.blockedUntilMs - nowMs)}`]);
+  }
+  if (record.paused !== null) rows.push(["paused", `by ${record.paused.by}: ${record.paused.reason}`]);
+  if (record.lastFailover !== null) {
+    const { from, to, finishedAtMs, loss } = record.lastFailover;
+    rows.push(["last failover", `${from} to ${to} at ${time(finishedAtMs)}: ${loss.explanation}`]);
+  }
+  return section("State", rows);
+}
+
+function phaseRows(record: StateRecord, nowMs: number): string[][] {
+  switch (record.phase) {
+    case "serving": {
+      const { standby, inSyncAtMs } = record;
+      const seen = inSyncAtMs === null ? "" : `, last seen in sync ${duration(Math.max(0, nowMs - inSyncAtMs))} ago`;
+      return [
+        ["phase", `serving ${record.active}`],
+        ["standby", `${standby}${seen}`],
+      ];
+    }
+    case "closing":
+      return [["phase", `closing ${record.from}, to promote ${record.to}`]];
+    case "promoting":
+      return [["phase", `promoting ${record.to} in place of ${record.from}`]];
+    default:
+      return record satisfies never;
+  }
+}
+
+function storeSection({ store, self }: WatchdogStatus): string {
+  const rows: string[][] = [];
+  if (!store.reachable) rows.push(["store", `cannot be reached: ${store.error ?? "for an unknown reason"}`]);
+  if (!self.trusted) rows.push(["self", `takes no action: ${self.reasons.join("; ")}`]);
+  return section("Trouble", rows);
+}
+
+function regionRow({ region, role, health }: RegionStatus, nowMs: number): string[] {
+  const since = health.sinceMs === null ? "" : duration(Math.max(0, nowMs - health.sinceMs));
+  return [region, role, health.state, since, health.reason];
+}
+
+function replicationSection({ replication }: WatchdogStatus): string {
+  if (replication === null) return "";
+  const { inSync, reasons, lagOperations, readAgeMs, followers, leaderIndices, repairs } = replication;
+  const rows = [
+    ["standby", inSync ? "in sync" : `not in sync: ${reasons.join("; ")}`],
+    ["followers", `${followers} of ${leaderIndices ?? "an unknown number of"} indices`],
+    ["lag", lagOperations === null ? "unknown" : `${lagOperations} operations, as last known to the followers`],
+    ["last read", readAgeMs === null ? "unknown" : `${duration(readAgeMs)} ago at the most`],
+    ...repairs
+      .slice(0, 3)
+      .map(({ atMs, change, error }) => [
+        "mended",
+        `${time(atMs)} ${change}${error === null ? "" : `: failed: ${error}`}`,
+      ]),
+  ];
+  return section("Replication", rows);
+}
+
+function planSection({ plan }: WatchdogStatus): string {
+  if (plan === null) return "";
+  const rows = plan.map(({ kind, status, detail, attempts, error, startedAtMs, finishedAtMs }) => [
+    kind,
+    status,
+    startedAtMs !== null && finishedAtMs !== null ? duration(finishedAtMs - startedAtMs) : "",
+    error === null ? detail : `${detail} (attempt ${attempts}: ${error})`,
+  ]);
+  return section("Change under way", [["STEP", "STATUS", "TOOK", "DETAIL"], ...rows]);
+}
+
+function routerSection({ router, nowMs }: WatchdogStatus): string {
+  const rows = [[router.name, router.summary]];
+  if (router.error !== null) rows.push(["error", router.error]);
+  if (router.leaseUntilMs !== null) rows.push(["lease", remaining(router.leaseUntilMs, nowMs)]);
+  for (const { region, validUntilMs } of router.state?.tickets ?? []) {
+    rows.push(["ticket", `${region}: ${remaining(validUntilMs, nowMs)}`]);
+  }
+  for (const { region, name, up } of router.state?.servers ?? []) {
+    rows.push(["server", `${region}/${name}: ${up ? "up" : "DOWN"}`]);
+  }
+  return section("Router", rows);
+}
+
+const remaining = (untilMs: number, nowMs: number): string =>
+  untilMs > nowMs ? `${duration(untilMs - nowMs)} left` : `ended ${duration(nowMs - untilMs)} ago`;

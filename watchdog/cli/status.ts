@@ -1,0 +1,39 @@
+import { askControlSocket, WatchdogNotRunning } from "../adapters/control-socket.ts";
+import { parseConfigFile } from "../config/load.ts";
+import type { Explanation, WatchdogStatus } from "../daemon/status.ts";
+import { exitCodes } from "./exit-codes.ts";
+import { formatExplanation, formatStatus, formatStoredRecord } from "./format.ts";
+import { createStore } from "./run.ts";
+
+export interface ShowOptions {
+  readonly json: boolean;
+  readonly print: (text: string) => void;
+}
+
+/** Shows what the running watchdog knows or, when none is running, what its store says. Returns the exit code. */
+export async function showStatus(configFile: string, { json, print }: ShowOptions): Promise<number> {
+  const config = await parseConfigFile(configFile);
+  try {
+    const status = (await askControlSocket(config.controlSocket, "/status")) as WatchdogStatus;
+    print(json ? JSON.stringify(status, null, 2) : formatStatus(status));
+    return exitCodes.ok;
+  } catch (error) {
+    if (!(error instanceof WatchdogNotRunning)) throw error;
+    const stored = await createStore(config, { warn: () => {} }).read();
+    const record = stored?.record ?? null;
+    if (json) print(JSON.stringify({ running: false, record }, null, 2));
+    else
+      print(
+        `The watchdog is not running (${error.message}).\nIts store says:\n\n${formatStoredRecord(record, Date.now())}`,
+      );
+    return exitCodes.notRunning;
+  }
+}
+
+/** Shows every rule: which one decides, and what stands in the way of the others. Returns the exit code. */
+export async function showExplanation(configFile: string, { json, print }: ShowOptions): Promise<number> {
+  const config = await parseConfigFile(configFile);
+  const explanation = (await askControlSocket(config.controlSocket, "/explain")) as Explanation;
+  print(json ? JSON.stringify(explanation, null, 2) : formatExplanation(explanation));
+  return exitCodes.ok;
+}

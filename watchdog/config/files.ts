@@ -1,0 +1,49 @@
+import { X509Certificate } from "node:crypto";
+import { readFile, stat } from "node:fs/promises";
+import { reasonOf } from "../adapters/files.ts";
+import type { ConfigProblem } from "./problems.ts";
+
+/** Read, write and execute for everybody. */
+const WORLD = 0o007;
+
+type Checked = { readonly content: string; readonly problem: null } | { readonly problem: ConfigProblem };
+
+/** Reads a file that holds one secret. Refuses one that every user of the host could read. */
+export async function readSecretFile(key: string, file: string): Promise<Checked> {
+  const failed = (message: string): Checked => ({ problem: { key, message: `${file} ${message}` } });
+  try {
+    const { mode } = await stat(file);
+    if ((mode & WORLD) !== 0) {
+      const shown = (mode & 0o777).toString(8).padStart(4, "0");
+      return failed(`is open to every user of this host (mode ${shown}): chmod 0640 it, owner root:es-failover`);
+    }
+    const content = (await readFile(file, "utf8")).trim();
+    if (content === "") return failed("is empty: must hold the secret alone");
+    if (content.includes("\n")) return failed("holds several lines: must hold the secret alone");
+    return { content, problem: null };
+  } catch (error) {
+    return failed(`cannot be read: ${reasonOf(error)}`);
+  }
+}
+
+/** Checks that a file holds certificates of authorities that are valid now. */
+export async function checkCaFile(key: string, file: string, nowMs: number): Promise<ConfigProblem | null> {
+  const failed = (message: string): ConfigProblem => ({ key, message: `${file} ${message}` });
+  try {
+    const blocks = (await readFile(file, "utf8")).match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g);
+    if (blocks === null) return failed("holds no certificate in PEM format");
+    for (const block of blocks) {
+      const certificate = new X509Certificate(block);
+      const subject = certificate.subject.replaceAll("\n", ", ");
+      if (!certificate.ca) return failed(`holds a certificate that is not an authority's: ${subject}`);
+      if (certificate.validToDate.getTime() < nowMs)
+        return failed(`holds ${subject}, expired on ${certificate.validTo}`);
+      if (certificate.validFromDate.getTime() > nowMs) {
+        return failed(`holds ${subject}, not valid before ${certificate.validFrom}: is this host's clock right?`);
+      }
+    }
+    return null;
+  } catch (error) {
+    return failed(`cannot be read: ${reasonOf(error)}`);
+  }
+}
