@@ -1,0 +1,371 @@
+import { z } from "zod";
+import { watchdogConfigSchema } from "../watchdog/config/schema.ts";
+import { contains, overlap, parseCidr } from "./addresses.ts";
+
+/**
+ * The stack configuration: every key that a user may set, its meaning and its default, in this one place. Values that
+ * both regions share stand in Pulumi.yaml under `config`; what belongs to one region stands in Pulumi.<stack>.yaml.
+ */
+
+/** Keys carry the project's name in front, as `pulumi config` shows them. */
+export const configNamespace = "es-failover";
+
+/** Elastic's signing key for packages, as published on its installation pages. */
+const elasticSigningKeyFingerprint = "46095ACC8548582C1A2699A9D27D666CD88E42B4";
+
+/** Addresses per role in a region's network; topology.ts places the hosts. */
+export const maxHostsPerRole = 80;
+
+const name = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]{0,30}$/, "write a name of lower-case letters, digits and hyphens, such as gra");
+const cidr = z
+  .string()
+  .refine(
+    (text) => parseCidr(text) !== undefined,
+    "write an IPv4 network whose host bits are zero, such as 203.0.113.0/24",
+  );
+const dnsName = z
+  .string()
+  .regex(
+    /^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$/i,
+    "write a DNS name such as es.example.com",
+  );
+const httpUrl = z.url({ protocol: /^https?$/, error: "write an http or https URL" });
+const count = (least: number) =>
+  z
+    .int("write a whole number")
+    .min(least, `write a number from ${least} to ${maxHostsPerRole}`)
+    .max(maxHostsPerRole, `write a number from ${least} to ${maxHostsPerRole}`);
+
+/** SSH from these networks only. The whole internet is refused. */
+const adminCidr = cidr.refine((text) => (parseCidr(text)?.prefixLength ?? 0) >= 8, {
+  error: "a network this wide would open SSH to the world: name your own addresses, such as 203.0.113.7/32",
+});
+
+const regionSchema = z.strictObject({
+  /** OVHcloud's name of the region, such as GRA11. */
+  ovhRegion: z.string().regex(/^[A-Z][A-Z0-9-]{1,30}$/, "write OVHcloud's name of the region, such as GRA11"),
+  /** The region's part of the private network: private addresses of its hosts are pinned in it. A /24. */
+  cidr: cidr.refine((text) => parseCidr(text)?.prefixLength === 24, "write a /24 network, such as 192.168.1.0/24"),
+  /**
+   * Failure zones over which Elasticsearch spreads copies. Where the OVHcloud region has availability zones, name
+   * those and set `availabilityZones`; elsewhere each zone is one hypervisor, by the anti-affinity group.
+   */
+  zones: z.array(name).min(1, "name at least one zone").default(["z1", "z2", "z3"]),
+  /** True when `zones` are OVHcloud availability zones, in which hosts and volumes are then placed. */
+  availabilityZones: z.boolean("write true or false").default(false),
+  elasticsearchNodes: count(1).default(3),
+  /** Entry points of the region. 0 is allowed as long as the other region has one. */
+  haproxyNodes: count(0).default(2),
+});
+
+const packageSourceSchema = z.strictObject({
+  /** Base URL of the apt repository. */
+  url: httpUrl.default("https://artifacts.elastic.co/packages/9.x/apt"),
+  suite: z.string().min(1).default("stable"),
+  component: z.string().min(1).default("main"),
+  /** Where the repository's signing key is fetched from. It is used only when its fingerprint is the pinned one. */
+  signingKeyUrl: httpUrl.default("https://artifacts.elastic.co/GPG-KEY-elasticsearch"),
+  signingKeyFingerprint: z
+    .string()
+    .regex(/^[0-9A-F]{40}$/, "write the key's fingerprint: 40 upper-case hexadecimal digits, no spaces")
+    .default(elasticSigningKeyFingerprint),
+});
+
+const elasticsearchSchema = z.strictObject({
+  /** Exact version: a follower's cluster must run the leader's version or a newer one, down to the patch. */
+  version: z
+    .string("write the version in quotes, such as '9.5.3'")
+    .regex(/^\d+\.\d+\.\d+$/, "write an exact version, such as 9.5.3")
+    .default("9.5.3"),
+  packageSource: packageSourceSchema.prefault({}),
+  /** Java heap such as "4g" or "512m". Left out, Elasticsearch sizes it by the host's memory. */
+  heap: z
+    .string()
+    .regex(/^[1-9]\d*[mg]$/, 'write a size such as "4g" or "512m"')
+    .optional(),
+  /** `trial`: 30 days of every feature. `file`: your licence, stored as the secret es-failover:licenceFile. */
+  licence: z.enum(["trial", "file"], "write trial or file").default("trial"),
+});
+
+const flavorsSchema = z.strictObject({
+  elasticsearch: z.string().min(1).default("b3-16"),
+  haproxy: z.string().min(1).default("b3-8"),
+});
+
+const dataVolumeSchema = z.strictObject({
+  sizeGb: z.int("write a whole number of gigabytes").min(1, "write at least 1").default(200),
+  type: z.enum(["CLASSIC", "HIGH_SPEED", "HIGH_SPEED_GEN2"]).default("HIGH_SPEED_GEN2"),
+});
+
+const networkSchema = z.strictObject({
+  /** The vRack network that spans both regions. */
+  cidr: cidr.default("192.168.0.0/16"),
+  /** The same VLAN in every region makes one network of them. */
+  vlanId: z.int("write a whole number").min(1, "write 1 to 4094").max(4094, "write 1 to 4094").default(42),
+});
+
+const { shape: watchdog } = watchdogConfigSchema;
+
+function parseJson(text: string, context: z.core.$RefinementCtx, hint: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    context.addIssue({ code: "custom", message: hint });
+    return z.NEVER;
+  }
+}
+
+/** Values arrive as text; what is structured arrives as JSON. */
+function structured<Schema extends z.ZodType>(schema: Schema) {
+  return z
+    .string()
+    .transform((text, context) => parseJson(text, context, "write an object with the keys below it, not plain text"))
+    .pipe(schema);
+}
+
+/** A list as JSON or, handier on the command line, as text with commas. */
+function list<Schema extends z.ZodType>(schema: Schema) {
+  return z
+    .string()
+    .transform((text, context) =>
+      text.trim().startsWith("[") ? parseJson(text, context, "write a list") : splitAtCommas(text),
+    )
+    .pipe(schema);
+}
+
+const splitAtCommas = (text: string) =>
+  text
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
+
+const secretFromInit = z
+  .string()
+  .trim()
+  .min(1, "it is empty: remove the key with `pulumi config rm` and run `npm run init`");
+
+const configSchema = z.strictObject({
+  /** Which of the regions this stack is. */
+  region: name,
+  /** ID of the OVHcloud Public Cloud project. */
+  serviceName: z
+    .string("is missing: set the ID of your OVHcloud Public Cloud project, 32 hexadecimal digits")
+    .regex(/^[0-9a-f]{32}$/, "write the ID of your OVHcloud Public Cloud project: 32 hexadecimal digits"),
+  /** Both regions, by name. Every stack plans both from here, so that none needs the other's outputs. */
+  regions: structured(
+    z
+      .record(name, regionSchema)
+      .refine((regions) => Object.keys(regions).length === 2, "name exactly two regions, such as gra and bhs"),
+  ),
+  network: structured(networkSchema).prefault("{}"),
+  /** Networks from which administrators, and Pulumi, reach the hosts by SSH. */
+  adminCidrs: list(z.array(adminCidr).min(1, "name at least one network: Pulumi itself provisions over SSH")),
+  /** Networks from which applications outside the private network may use the entry. */
+  clientCidrs: list(z.array(cidr)).prefault("[]"),
+  /** Further DNS names by which applications reach the entry; they go into its certificates. */
+  entryNames: list(z.array(dnsName)).prefault("[]"),
+  flavors: structured(flavorsSchema).prefault("{}"),
+  /** Name of the operating system's image as OVHcloud lists it. */
+  image: z.string().min(1).default("Debian 13"),
+  /** The image's user that may use sudo without a password. */
+  sshUser: z
+    .string()
+    .regex(/^[a-z_][a-z0-9_-]*$/, "write a user's name, such as debian")
+    .default("debian"),
+  dataVolume: structured(dataVolumeSchema).prefault("{}"),
+  elasticsearch: structured(elasticsearchSchema).prefault("{}"),
+  /** Which indices are replicated and promoted. */
+  replication: structured(watchdog.replication),
+  /** How patiently the watchdog looks; see watchdog/config/schema.ts. */
+  checks: structured(watchdog.checks).prefault("{}"),
+  /** Region that is active when no other record exists. After that, roles belong to the watchdog alone. */
+  firstPrimary: name,
+  /** Caching proxy for apt on the hosts. */
+  aptProxy: httpUrl.optional(),
+  /** Guards instances and data volumes against deletion by `pulumi destroy` and by replacement. */
+  protect: z.stringbool("write true or false").prefault("true"),
+  caCertificate: secretFromInit,
+  caPrivateKey: secretFromInit,
+  sshPublicKey: secretFromInit,
+  sshPrivateKey: secretFromInit,
+  watchdogPassword: secretFromInit,
+  haproxyCheckPassword: secretFromInit,
+  appPassword: secretFromInit,
+  /** The licence, a JSON document, when `elasticsearch.licence` is `file`. */
+  licenceFile: z.string().optional(),
+});
+
+/** What `npm run init` creates, and what every region's stack holds alike. */
+export const initKeys = [
+  "caCertificate",
+  "caPrivateKey",
+  "sshPublicKey",
+  "sshPrivateKey",
+  "watchdogPassword",
+  "haproxyCheckPassword",
+  "appPassword",
+] as const satisfies (keyof z.input<typeof configSchema>)[];
+export type InitKey = (typeof initKeys)[number];
+
+/** Keys whose values never appear in a message. */
+const secretKeys: readonly string[] = [...initKeys, "licenceFile"];
+
+export type StackConfig = z.output<typeof configSchema>;
+export type RegionConfig = z.output<typeof regionSchema>;
+export type PackageSource = z.output<typeof packageSourceSchema>;
+
+/** Everything that is wrong with a configuration, in sentences; the message lists all of it. */
+export class ConfigurationError extends Error {
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(
+      [
+        `The configuration has ${problems.length === 1 ? "a problem" : `${problems.length} problems`}:`,
+        ...problems.map((problem) => `  - ${problem}`),
+        "Values for both regions stand in Pulumi.yaml under `config`, those of one region in Pulumi.<stack>.yaml.",
+      ].join("\n"),
+    );
+    this.name = "ConfigurationError";
+    this.problems = problems;
+  }
+}
+
+/**
+ * Reads a stack's configuration.
+ *
+ * @param raw what Pulumi holds for the stack: `<namespace>:<key>` to text. Other namespaces (`ovh:`…) are left alone.
+ * @throws ConfigurationError naming every wrong or missing key at once.
+ */
+export function parseConfig(raw: Readonly<Record<string, string>>): StackConfig {
+  const prefix = `${configNamespace}:`;
+  const own = Object.fromEntries(
+    Object.entries(raw)
+      .filter(([key]) => key.startsWith(prefix))
+      .map(([key, value]) => [key.slice(prefix.length), value]),
+  );
+  const result = configSchema.safeParse(own);
+  if (!result.success) throw new ConfigurationError(explainAll(result.error.issues, own));
+  const problems = contradictions(result.data);
+  if (problems.length > 0) throw new ConfigurationError(problems);
+  return result.data;
+}
+
+const hints: Partial<Record<string, string>> = {
+  region: "set the name of this stack's region, such as gra",
+  serviceName: "set the ID of your OVHcloud Public Cloud project, 32 hexadecimal digits",
+  regions: "set both regions, as in the project's own Pulumi.yaml",
+  adminCidrs: "set the networks you administer from, such as 203.0.113.7/32",
+  replication: 'set the indices to replicate, such as {"patterns": ["app-*"]}',
+  firstPrimary: "set the region that is active at first, such as gra",
+};
+
+/** What `npm run init` makes is missing all at once as a rule, and gets one sentence. */
+function explainAll(issues: readonly z.core.$ZodIssue[], own: Readonly<Record<string, string>>): string[] {
+  const absent = initKeys.filter((key) => own[key] === undefined);
+  const others = issues.filter(({ path: [top] }) => !(absent as readonly unknown[]).includes(top));
+  const uninitialised =
+    absent.length === 0
+      ? []
+      : [
+          `${absent.map((key) => keyName([key])).join(", ")} ${absent.length === 1 ? "is" : "are"} missing: ` +
+            "run `npm run init`, which creates what must exist before the first `pulumi up`.",
+        ];
+  return [...others.flatMap((issue) => explain(issue, own)), ...uninitialised];
+}
+
+function explain(issue: z.core.$ZodIssue, own: Readonly<Record<string, string>>): string[] {
+  if (issue.code === "unrecognized_keys") {
+    const known = issue.path.length === 0 ? ` Known keys: ${Object.keys(configSchema.shape).join(", ")}.` : "";
+    return issue.keys.map((key) => `${keyName([...issue.path, key])} is not a key this program knows.${known}`);
+  }
+  const [top] = issue.path;
+  if (typeof top === "string" && own[top] === undefined) {
+    return [`${keyName(issue.path)} is missing: ${hints[top] ?? "set it"}.`];
+  }
+  const shown = secretKeys.includes(String(top)) ? ", a secret" : shownValue(issue.path, own);
+  if (shown === missing) return [`${keyName(issue.path)} is missing.`];
+  return [`${keyName(issue.path)}${shown}: ${issue.message}.`];
+}
+
+function keyName(path: readonly PropertyKey[]): string {
+  const [first, ...rest] = path;
+  const tail = rest.map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`));
+  return `${configNamespace}:${String(first)}${tail.join("")}`;
+}
+
+const missing = "";
+
+/** ` is "<value>"` for the value at the path, or `missing`. */
+function shownValue(path: readonly PropertyKey[], own: Readonly<Record<string, string>>): string {
+  const [top, ...rest] = path;
+  const text = own[String(top)] ?? "";
+  let value: unknown = text;
+  if (rest.length > 0) {
+    try {
+      value = JSON.parse(text);
+    } catch {
+      value = splitAtCommas(text);
+    }
+  }
+  for (const part of rest) value = (value as Record<PropertyKey, unknown> | undefined)?.[part];
+  return value === undefined ? missing : ` is ${JSON.stringify(value)}`;
+}
+
+/** What each value alone cannot show: values that do not fit together. */
+function contradictions(config: StackConfig): string[] {
+  return [...regionContradictions(config), ...networkContradictions(config), ...licenceContradictions(config)];
+}
+
+function regionContradictions(config: StackConfig): string[] {
+  const names = Object.keys(config.regions);
+  const known = `one of ${names.join(", ")}, the regions of ${configNamespace}:regions`;
+  const problems: string[] = [];
+  for (const key of ["region", "firstPrimary"] as const) {
+    if (!names.includes(config[key])) problems.push(`${keyName([key])} is "${config[key]}": write ${known}.`);
+  }
+  if (Object.values(config.regions).every((region) => region.haproxyNodes === 0)) {
+    problems.push(`${keyName(["regions"])}: haproxyNodes is 0 in both regions: one HAProxy is needed to route.`);
+  }
+  return problems;
+}
+
+function networkContradictions(config: StackConfig): string[] {
+  const whole = parseCidr(config.network.cidr);
+  const parts = Object.entries(config.regions).map(([region, { cidr: text }]) => ({
+    region,
+    text,
+    net: parseCidr(text),
+  }));
+  const problems: string[] = [];
+  for (const [index, part] of parts.entries()) {
+    if (whole === undefined || part.net === undefined) continue;
+    const key = keyName(["regions", part.region, "cidr"]);
+    if (!contains(whole, part.net)) {
+      problems.push(
+        `${key} is "${part.text}": write a network within ${keyName(["network", "cidr"])}, ${config.network.cidr}.`,
+      );
+    }
+    for (const other of parts.slice(index + 1)) {
+      if (other.net !== undefined && overlap(part.net, other.net)) {
+        problems.push(
+          `${key} is "${part.text}" and overlaps ${other.region}'s ${other.text}: write disjoint networks.`,
+        );
+      }
+    }
+  }
+  return problems;
+}
+
+function licenceContradictions(config: StackConfig): string[] {
+  const { licence } = config.elasticsearch;
+  if (licence === "file" && config.licenceFile === undefined) {
+    return [
+      `${keyName(["licenceFile"])} is missing, and elasticsearch.licence is "file": ` +
+        `store your licence with \`pulumi config set --secret ${configNamespace}:licenceFile < licence.json\`.`,
+    ];
+  }
+  return [];
+}

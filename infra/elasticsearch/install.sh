@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# Installs Elasticsearch with its data on the data volume. A node that has another version keeps it: roll.sh changes it
+# when it is the node's turn.
+# Input (JSON): {"version", "volumeId", "dataDirectory", "keyUrl", "keyFingerprint", "keyring", "files": […]}
+# shellcheck source=infra/provision/common.sh
+. "$(dirname "$0")/../provision/common.sh"
+
+input=$(cat)
+version=$(json_field version <<<"$input")
+volume_id=$(json_field volumeId <<<"$input")
+data_directory=$(json_field dataDirectory <<<"$input")
+key_url=$(json_field keyUrl <<<"$input")
+key_fingerprint=$(json_field keyFingerprint <<<"$input")
+keyring=$(json_field keyring <<<"$input")
+
+# Elasticsearch maps many files; what its own documentation asks for.
+readonly least_map_count=1048576
+
+# The fingerprint of each primary key in a file.
+fingerprints() {
+  gpg --batch --show-keys --with-colons "$1" 2>/dev/null |
+    awk -F: '$1 == "pub" { primary = 1 } $1 == "fpr" && primary { print $10; primary = 0 }'
+}
+
+install_signing_key() {
+  command -v gpg >/dev/null && command -v curl >/dev/null || apt_get install --no-install-recommends gpg curl ca-certificates
+  if [[ -f $keyring && $(fingerprints "$keyring") == "$key_fingerprint" ]]; then
+    return
+  fi
+  local download
+  download=$(mktemp)
+  curl --fail --silent --show-error --location --max-time 60 --retry 3 --retry-connrefused --output "$download" "$key_url" ||
+    fail "could not fetch the signing key of the Elasticsearch packages from ${key_url}"
+  local found
+  found=$(fingerprints "$download")
+  [[ $found == "$key_fingerprint" ]] ||
+    fail "the key at ${key_url} has the fingerprint ${found:-(none)}, not the pinned ${key_fingerprint}: it is not used"
+  install -m 0644 "$download" "$keyring"
+  rm "$download"
+}
+
+raise_map_count() {
+  local now
+  now=$(sysctl --values vm.max_map_count)
+  ((now < least_map_count)) || return 0
+  printf 'vm.max_map_count = %d\n' "$least_map_count" >/etc/sysctl.d/60-es-failover.conf
+  sysctl --quiet --write "vm.max_map_count=${least_map_count}" 2>/dev/null ||
+    say "vm.max_map_count is ${now} and cannot be raised here; Elasticsearch asks for ${least_map_count}"
+}
+
+apt_get update
+install_signing_key
+install_files <<<"$input" >/dev/null
+"$provisioning/instances/data-volume.sh" "$volume_id" "$data_directory"
+raise_map_count
+
+if [[ -z $(installed_version elasticsearch) ]]; then
+  apt_get update
+  apt_get install "elasticsearch=${version}"
+fi
+apt-mark hold elasticsearch >/dev/null
+chown elasticsearch:elasticsearch "$data_directory"
+chmod 2750 "$data_directory"

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Starts a node that does not run. All nodes of a region start at once, so this waits for no other node; a node that
+# runs already is left to roll.sh.
+# Arguments: `forming` at the node's first provisioning.
+# Input (JSON): {"name", "desired", "initialMasterNodes": "name,name,…", "dataDirectory"}
+# shellcheck source=infra/provision/common.sh
+. "$(dirname "$0")/../provision/common.sh"
+
+input=$(cat)
+name=$(json_field name <<<"$input")
+desired=$(json_field desired <<<"$input")
+initial_master_nodes=$(json_field initialMasterNodes <<<"$input")
+data_directory=$(json_field dataDirectory <<<"$input")
+readonly config=/etc/elasticsearch/elasticsearch.yml
+
+if systemctl is-active --quiet elasticsearch; then
+  exit 0
+fi
+
+# A new cluster is formed only by the nodes that were there when the region was first provisioned, and only while they
+# hold no data: a node that is rebuilt later joins the cluster that exists. roll.sh takes the line out again.
+sed -i '/^cluster\.initial_master_nodes:/d' "$config"
+if [[ ${1:-} == forming && ,$initial_master_nodes, == *,$name,* && ! -e $data_directory/_state ]]; then
+  printf 'cluster.initial_master_nodes: [%s]\n' "$initial_master_nodes" >>"$config"
+fi
+
+systemctl daemon-reload
+systemctl enable --quiet elasticsearch
+if ! systemctl start elasticsearch; then
+  journalctl --unit elasticsearch --lines 20 --no-pager --output cat >&2 || true
+  fail "Elasticsearch did not start. See \`journalctl -u elasticsearch\` and /var/log/elasticsearch."
+fi
+printf '%s\n' "$desired" >"$state_directory/elasticsearch-applied"

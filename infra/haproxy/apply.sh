@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Puts HAProxy's configuration and certificates in place: checked, reversible, by reload.
+# Input (JSON): {"candidate": path of the new haproxy.cfg, "certificates": hash of them, "files": […]}
+# shellcheck source=infra/provision/common.sh
+. "$(dirname "$0")/../provision/common.sh"
+
+input=$(cat)
+candidate=$(json_field candidate <<<"$input")
+certificates=$(json_field certificates <<<"$input")
+readonly applied_file=$state_directory/haproxy-certificates
+readonly master_socket=/run/haproxy/master.sock
+
+install_files <<<"$input" >/dev/null
+es-failover haproxy apply --file "$candidate" >&2 ||
+  fail "HAProxy's new configuration was refused; the one before is still in use. The reason stands above."
+
+systemctl enable --quiet haproxy
+if [[ ! -S $master_socket ]] || ! systemctl is-active --quiet haproxy; then
+  # The first time: HAProxy runs as its package started it, or not at all.
+  systemctl restart haproxy || fail "HAProxy did not start. See \`journalctl -u haproxy\`."
+elif [[ $(cat "$applied_file" 2>/dev/null) != "$certificates" ]]; then
+  systemctl reload haproxy || fail "HAProxy did not take over the new certificates. See \`journalctl -u haproxy\`."
+fi
+printf '%s\n' "$certificates" >"$applied_file"
+rm -f "$candidate"

@@ -1,0 +1,112 @@
+import { hostsOf, ports, type RegionPlan, type Topology } from "../topology.ts";
+
+/** haproxy.cfg: the same on every HAProxy host. Which region is routed to is not in it but in the routing ticket. */
+
+export const haproxyPaths = {
+  config: "/etc/haproxy/haproxy.cfg",
+  ca: "/etc/haproxy/ca.crt",
+  entryCertificate: "/etc/haproxy/certs/entry.pem",
+  adminSocket: "/run/haproxy/admin.sock",
+  masterSocket: "/run/haproxy/master.sock",
+  ticketMap: "/var/lib/es-failover/haproxy/ticket.map",
+} as const;
+
+/** Loopback port of HAProxy's own statistics and Prometheus metrics. */
+export const statusPort = 8404;
+
+export interface HaproxyConfigOptions {
+  readonly topology: Topology;
+  /** User and password of the health check; they end up in the file, which only root may read. */
+  readonly check: { readonly user: string; readonly password: string };
+}
+
+export function haproxyCfg({ topology, check }: HaproxyConfigOptions): string {
+  const authorization = Buffer.from(`${check.user}:${check.password}`).toString("base64");
+  return [globalSection(), entrySection(topology.regions)]
+    .concat(topology.regions.map((region) => regionBackend(region, authorization)))
+    .concat([closedBackend, statusSection])
+    .join("\n");
+}
+
+function globalSection(): string {
+  return `# Rendered by \`pulumi up\`, which overwrites changes made here.
+global
+  log stderr format short daemon
+  user haproxy
+  group haproxy
+  maxconn 20000
+  # Workers of before a reload end at the latest after this.
+  hard-stop-after 60s
+  stats socket ${haproxyPaths.adminSocket} mode 660 level admin group es-failover
+  ssl-default-bind-options ssl-min-ver TLSv1.2 no-tls-tickets
+  ssl-default-server-options ssl-min-ver TLSv1.2
+
+defaults
+  mode http
+  log global
+  option httplog
+  option dontlog-normal
+  option redispatch 1
+  retries 2
+  timeout connect 2s
+  timeout check 2s
+  timeout queue 5s
+  timeout http-request 10s
+  timeout http-keep-alive 60s
+  timeout client 60s
+  # Bounds what may still reach a region after its ticket has ended: a request that was already forwarded.
+  timeout server 60s
+`;
+}
+
+function entrySection(regions: readonly RegionPlan[]): string {
+  const tickets = regions.map(
+    ({ name }) =>
+      `  http-request set-var(txn.${name}) str(${name}),map_str_int(${haproxyPaths.ticketMap},0),sub(txn.now)\n`,
+  );
+  const routes = regions.map(({ name }) => `  use_backend es_${name} if { var(txn.${name}) -m int gt 0 }\n`);
+  return `frontend entry
+  bind :${ports.entry} ssl crt ${haproxyPaths.entryCertificate} alpn h2,http/1.1
+  # The routing ticket: the map holds, per region, the time (ms since 1970) until which requests may go there. The
+  # watchdog renews it. It is compared with the clock on each request, so that a router whose watchdog is dead or
+  # frozen, or which was itself frozen, stops routing by itself.
+  http-request set-var(txn.now) date(0,ms)
+${tickets.join("")}${routes.join("")}  default_backend closed
+`;
+}
+
+/**
+ * Each node is checked for itself: `local=true` asks for the node's own view, so that a slow master marks no node down.
+ * Yellow is healthy, and red still routes: one lost index is no reason to refuse the others. Whether the region as a
+ * whole is fit is the watchdog's question.
+ */
+function regionBackend(region: RegionPlan, authorization: string): string {
+  const servers = hostsOf(region, "elasticsearch").map(
+    ({ name, privateIp }) => `  server ${name} ${privateIp}:${ports.elasticsearchHttp} verifyhost ${name}\n`,
+  );
+  return `backend es_${region.name}
+  balance leastconn
+  option httpchk
+  http-check send meth GET uri /_cluster/health?local=true ver HTTP/1.1 hdr Host ${region.name} hdr Authorization "Basic ${authorization}"
+  http-check expect status 200
+  http-response set-header es-failover-region ${region.name}
+  default-server check inter 2s fastinter 1s fall 3 rise 2 on-marked-down shutdown-sessions ssl verify required ca-file ${haproxyPaths.ca}
+${servers.join("")}`;
+}
+
+const closedBackend = `# No region has a valid ticket: nothing is active, or who is active is not known here.
+backend closed
+  http-request return status 503 content-type application/json string '{"error":{"type":"es_failover_closed","reason":"no region is open to requests at the moment"},"status":503}' hdr Retry-After 2
+`;
+
+const statusSection = `frontend status
+  bind 127.0.0.1:${statusPort}
+  http-request use-service prometheus-exporter if { path /metrics }
+  stats enable
+  stats uri /
+`;
+
+/** /etc/default/haproxy: the master's command line, over which the watchdog asks for a reload and learns its outcome. */
+export const haproxyDefaults = `# Rendered by \`pulumi up\`.
+EXTRAOPTS="-S ${haproxyPaths.masterSocket},mode,660,group,es-failover"
+`;

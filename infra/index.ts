@@ -1,0 +1,32 @@
+/**
+ * The Pulumi program: `pulumi up` in a stack makes or changes that stack's region. It sets up machines and software; who
+ * is active is the watchdog's, and nothing here sets, reads or reverts it.
+ */
+import * as pulumi from "@pulumi/pulumi";
+import { buildWatchdogBundle } from "../watchdog/bundle.ts";
+import { ConfigurationError, parseConfig, type StackConfig } from "./config.ts";
+import { Region } from "./region.ts";
+
+function readConfig(): StackConfig {
+  try {
+    return parseConfig(pulumi.runtime.allConfig());
+  } catch (error) {
+    // A RunError is shown as its message alone: where in the program it was noticed helps nobody.
+    if (error instanceof ConfigurationError) throw new pulumi.RunError(error.message);
+    throw error;
+  }
+}
+
+const config = readConfig();
+const region = new Region(config.region, { config, bundle: await buildWatchdogBundle() });
+
+/** Every host of the region, with its addresses and how to log in. */
+export const hosts = region.hosts;
+/** Where applications send their requests, at any region's entry: all of them route to the active region. */
+export const entry = region.entry;
+/** Applications verify the entry's certificate with this. */
+export const caCertificate = `${config.caCertificate}\n`;
+/** `pulumi stack output sshPrivateKey --show-secrets > key && chmod 600 key` for logging in to the hosts. */
+export const sshPrivateKey = pulumi.secret(`${config.sshPrivateKey}\n`);
+/** The application's user; its password: `pulumi config get appPassword`. */
+export const appUser = "app";

@@ -1,0 +1,168 @@
+import * as ovh from "@ovhcloud/pulumi-ovh";
+import * as pulumi from "@pulumi/pulumi";
+import { contains, parseCidr } from "../addresses.ts";
+import type { StackConfig } from "../config.ts";
+import { type Host, hostsOf, type RegionPlan, type Role } from "../topology.ts";
+
+export interface InstancesArgs {
+  readonly config: Pick<
+    StackConfig,
+    "serviceName" | "network" | "flavors" | "image" | "dataVolume" | "protect" | "sshPublicKey"
+  >;
+  readonly region: RegionPlan;
+  readonly network: { readonly networkId: pulumi.Output<string>; readonly subnetId: pulumi.Output<string> };
+  readonly securityGroupIds: Readonly<Record<Role, pulumi.Output<string>>>;
+}
+
+/** A host that exists. */
+export interface Instance {
+  readonly host: Host;
+  readonly id: pulumi.Output<string>;
+  readonly publicIp: pulumi.Output<string>;
+  /** The data volume of an Elasticsearch node. */
+  readonly dataVolumeId?: pulumi.Output<string>;
+}
+
+/** What the instances of a region have in common. */
+interface Common {
+  readonly imageId: pulumi.Output<string>;
+  readonly flavorIds: Readonly<Record<Role, pulumi.Output<string>>>;
+  readonly sshKeyName: pulumi.Output<string>;
+}
+
+/**
+ * The region's hosts: Elasticsearch nodes and HAProxy hosts, each role spread over hypervisors, each host with a public
+ * interface for administration and packages and its pinned address on the private network.
+ */
+export class Instances extends pulumi.ComponentResource {
+  readonly instances: readonly Instance[];
+
+  constructor(name: string, args: InstancesArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("es-failover:instances:Instances", name, {}, opts);
+    const { config, region } = args;
+    const place = { serviceName: config.serviceName, region: region.ovhRegion };
+    const images = ovh.getCloudInstanceImagesOutput(place, { parent: this }).images;
+    const flavors = ovh.getCloudInstanceFlavorsOutput(place, { parent: this }).flavors;
+    const flavorId = (role: Role) => findId(flavors, config.flavors[role], "flavor", place.region);
+    const common: Common = {
+      imageId: findId(images, config.image, "image", place.region),
+      flavorIds: { elasticsearch: flavorId("elasticsearch"), haproxy: flavorId("haproxy") },
+      // Keys are the whole project's, so two regions need two names.
+      sshKeyName: new ovh.CloudSSHKey(
+        `${name}-ssh-key`,
+        {
+          serviceName: config.serviceName,
+          name: `es-failover-${region.name}`,
+          publicKey: config.sshPublicKey,
+        },
+        { parent: this },
+      ).name,
+    };
+    this.instances = [...this.ofRole("elasticsearch", common, args), ...this.ofRole("haproxy", common, args)];
+    this.registerOutputs({});
+  }
+
+  /** The hosts of a role, in a group that keeps them on different hypervisors. */
+  private ofRole(role: Role, common: Common, args: InstancesArgs): Instance[] {
+    const { config, region } = args;
+    const hosts = hostsOf(region, role);
+    if (hosts.length === 0) return [];
+    const group = new ovh.CloudInstanceGroup(
+      `${region.name}-${role}-group`,
+      {
+        serviceName: config.serviceName,
+        region: region.ovhRegion,
+        name: `es-failover-${region.name}-${role}`,
+        policy: "ANTI_AFFINITY",
+      },
+      { parent: this },
+    );
+    return hosts.map((host) => this.instance(host, group.id, common, args));
+  }
+
+  private instance(host: Host, groupId: pulumi.Output<string>, common: Common, args: InstancesArgs): Instance {
+    const { config, region } = args;
+    const volume = host.role === "elasticsearch" ? this.dataVolume(host, args) : undefined;
+    const instance = new ovh.CloudInstance(
+      host.name,
+      {
+        serviceName: config.serviceName,
+        region: region.ovhRegion,
+        name: host.name,
+        flavorId: common.flavorIds[host.role],
+        imageId: common.imageId,
+        groupId,
+        sshKeyName: common.sshKeyName,
+        securityGroupIds: [args.securityGroupIds[host.role]],
+        networks: [
+          { autoAssignPublicIp: true },
+          { networkId: args.network.networkId, subnetId: args.network.subnetId, ip: host.privateIp },
+        ],
+        ...(region.availabilityZones ? { availabilityZone: host.zone } : {}),
+        ...(volume === undefined ? {} : { volumeIds: [volume.id] }),
+      },
+      {
+        parent: this,
+        protect: config.protect,
+        // OVHcloud lists a new image under the same name now and then; following it would wipe every root disk.
+        ignoreChanges: ["imageId"],
+        // The pinned address and the volume can belong to one instance only.
+        deleteBeforeReplace: true,
+      },
+    );
+    return {
+      host,
+      id: instance.id,
+      publicIp: instance.currentState.apply((state) => publicAddress(host.name, state, config.network.cidr)),
+      ...(volume === undefined ? {} : { dataVolumeId: volume.id }),
+    };
+  }
+
+  private dataVolume(host: Host, { config, region }: InstancesArgs): ovh.CloudStorageBlockVolume {
+    return new ovh.CloudStorageBlockVolume(
+      `${host.name}-data`,
+      {
+        serviceName: config.serviceName,
+        region: region.ovhRegion,
+        name: `${host.name}-data`,
+        size: config.dataVolume.sizeGb,
+        volumeType: config.dataVolume.type,
+        ...(region.availabilityZones ? { availabilityZone: host.zone } : {}),
+      },
+      { parent: this, protect: config.protect },
+    );
+  }
+}
+
+/** The id behind a name in one of OVHcloud's catalogues; names what there is when the name is none of it. */
+function findId(
+  catalogue: pulumi.Output<readonly { readonly id: string; readonly name: string }[]>,
+  wanted: string,
+  what: "image" | "flavor",
+  region: string,
+): pulumi.Output<string> {
+  return catalogue.apply((entries) => {
+    const id = entries.find(({ name }) => name === wanted)?.id;
+    if (id !== undefined) return id;
+    const names = entries.map(({ name }) => name).sort();
+    throw new pulumi.RunError(
+      `OVHcloud offers no ${what} named "${wanted}" in ${region}. There are: ${names.join(", ")}.`,
+    );
+  });
+}
+
+/** The instance's IPv4 address outside the private network. */
+function publicAddress(name: string, state: ovh.types.output.CloudInstanceCurrentState, privateCidr: string): string {
+  const privateNetwork = parseCidr(privateCidr);
+  const isPrivate = (ip: string) => {
+    const address = parseCidr(`${ip}/32`);
+    return privateNetwork !== undefined && address !== undefined && contains(privateNetwork, address);
+  };
+  const address = state.networks
+    .flatMap((network) => network.addresses)
+    .find(({ version, ip }) => version === 4 && !isPrivate(ip))?.ip;
+  if (address === undefined) {
+    throw new pulumi.RunError(`${name} has no public IPv4 address: look at its interfaces in the OVHcloud console.`);
+  }
+  return address;
+}

@@ -1,0 +1,176 @@
+import * as pulumi from "@pulumi/pulumi";
+import * as random from "@pulumi/random";
+import type { StackConfig } from "./config.ts";
+import { Elasticsearch, elasticsearchScripts } from "./elasticsearch/elasticsearch.ts";
+import { SecurityGroups } from "./firewall/security-groups.ts";
+import { Haproxy, haproxyScripts, installHaproxy } from "./haproxy/haproxy.ts";
+import { type Instance, Instances } from "./instances/instances.ts";
+import { PrivateNetwork } from "./network/network.ts";
+import { runScript, type StagedHost, stageScripts } from "./provision/remote.ts";
+import type { Authority } from "./tls/certificates.ts";
+import { hostsOf, planTopology, ports, type Role, regionPlan, type Topology } from "./topology.ts";
+import { installWatchdog, Watchdog, type WatchdogBundle, watchdogScripts } from "./watchdog/watchdog.ts";
+
+export interface RegionArgs {
+  readonly config: StackConfig;
+  readonly bundle: WatchdogBundle;
+}
+
+/** A host as `pulumi stack output hosts` shows it. */
+export interface HostOutput {
+  readonly role: Role;
+  readonly zone: string;
+  readonly privateIp: string;
+  readonly publicIp: string;
+  readonly ssh: string;
+}
+
+/** One region, whole: what a stack consists of. Nothing in it asks for anything of the other region. */
+export class Region extends pulumi.ComponentResource {
+  readonly hosts: pulumi.Output<Record<string, HostOutput>>;
+  /** Where applications enter, over the internet (from `clientCidrs`) and over the private network. */
+  readonly entry: pulumi.Output<{ readonly public: readonly string[]; readonly private: readonly string[] }>;
+
+  private readonly config: StackConfig;
+  private readonly topology: Topology;
+  private readonly authority: Authority;
+
+  constructor(name: string, { config, bundle }: RegionArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("es-failover:index:Region", name, {}, opts);
+    this.config = config;
+    this.topology = planTopology(config);
+    this.authority = {
+      certificatePem: `${config.caCertificate}\n`,
+      privateKeyPem: pulumi.secret(`${config.caPrivateKey}\n`),
+    };
+    const instances = this.instances();
+    this.elasticsearch(instances.filter(({ host }) => host.role === "elasticsearch"));
+    for (const instance of instances) if (instance.host.role === "haproxy") this.router(instance, bundle);
+
+    this.hosts = hostOutputs(instances, config.sshUser);
+    this.entry = entryOutputs(instances);
+    this.registerOutputs({ hosts: this.hosts, entry: this.entry });
+  }
+
+  private instances(): readonly Instance[] {
+    const { config } = this;
+    const region = regionPlan(this.topology, config.region);
+    const { serviceName } = config;
+    const parent = { parent: this };
+    const network = new PrivateNetwork(region.name, { serviceName, region, network: config.network }, parent);
+    const groups = new SecurityGroups(region.name, { serviceName, region, ingress: this.topology.ingress }, parent);
+    return new Instances(region.name, { config, region, network, securityGroupIds: groups.ids }, parent).instances;
+  }
+
+  /** A host with its role's scripts on it, ready for packages. */
+  private prepared(instance: Instance, scripts: readonly string[]): StagedHost & { readonly ready: pulumi.Resource } {
+    const { host, publicIp } = instance;
+    const connection = {
+      host: publicIp,
+      user: this.config.sshUser,
+      privateKey: pulumi.secret(`${this.config.sshPrivateKey}\n`),
+      // A host that was just made takes a while to answer.
+      dialErrorLimit: 30,
+      perDialTimeout: 10,
+    };
+    const staged = stageScripts({ name: host.name, connection, instanceId: instance.id }, scripts, { parent: this });
+    const stdin = JSON.stringify({ privateIp: host.privateIp, aptProxy: this.config.aptProxy ?? "" });
+    const ready = runScript(
+      staged,
+      { name: `${host.name}-base`, script: "provision/base.sh", stdin },
+      { parent: this },
+    );
+    return { ...staged, ready };
+  }
+
+  private elasticsearch(instances: readonly Instance[]): void {
+    const { config } = this;
+    const planned = hostsOf(regionPlan(this.topology, config.region), "elasticsearch").map(({ name }) => name);
+    // The password is made when the region is, and remembers the nodes of that moment: only they may form a cluster.
+    const elastic = new random.RandomPassword(
+      `${config.region}-elastic`,
+      { length: 32, special: false, keepers: { initialMasterNodes: planned.join(",") } },
+      { parent: this, ignoreChanges: ["keepers"] },
+    );
+    new Elasticsearch(
+      config.region,
+      {
+        topology: this.topology,
+        config,
+        authority: this.authority,
+        nodes: instances.map((instance) => ({
+          ...this.prepared(instance, elasticsearchScripts),
+          host: instance.host,
+          dataVolumeId: instance.dataVolumeId ?? "",
+        })),
+        elasticPassword: elastic.result,
+        initialMasterNodes: elastic.keepers.apply((keepers) => keepers?.["initialMasterNodes"] ?? ""),
+        passwords: {
+          watchdog: pulumi.secret(config.watchdogPassword),
+          haproxyCheck: pulumi.secret(config.haproxyCheckPassword),
+          app: pulumi.secret(config.appPassword),
+        },
+      },
+      { parent: this },
+    );
+  }
+
+  /** A HAProxy host: HAProxy and, beside it, its watchdog. */
+  private router(instance: Instance, bundle: WatchdogBundle): void {
+    const { config, topology, authority } = this;
+    const host = { ...this.prepared(instance, [...haproxyScripts, ...watchdogScripts]), ...instance };
+    const installed = installHaproxy(host, this);
+    const release = installWatchdog(host, bundle, { parent: this, after: [installed] });
+    const haproxy = new Haproxy(
+      host.name,
+      {
+        topology,
+        host,
+        authority,
+        checkPassword: pulumi.secret(config.haproxyCheckPassword),
+        entryNames: config.entryNames,
+        command: release,
+      },
+      { parent: this },
+    );
+    new Watchdog(
+      host.name,
+      {
+        topology,
+        host,
+        config,
+        version: bundle.version,
+        caCertificate: authority.certificatePem,
+        password: pulumi.secret(config.watchdogPassword),
+        after: [release, haproxy.ready],
+      },
+      { parent: this },
+    );
+  }
+}
+
+function hostOutputs(instances: readonly Instance[], sshUser: string): pulumi.Output<Record<string, HostOutput>> {
+  return pulumi.output(
+    Object.fromEntries(
+      instances.map(({ host, publicIp }) => [
+        host.name,
+        {
+          role: host.role,
+          zone: host.zone,
+          privateIp: host.privateIp,
+          publicIp,
+          ssh: pulumi.interpolate`ssh ${sshUser}@${publicIp}`,
+        },
+      ]),
+    ),
+  );
+}
+
+function entryOutputs(instances: readonly Instance[]): Region["entry"] {
+  const entries = instances.filter(({ host }) => host.role === "haproxy");
+  const url = (address: string) => `https://${address}:${ports.entry}`;
+  return pulumi.output({
+    public: entries.map(({ publicIp }) => publicIp.apply(url)),
+    private: entries.map(({ host }) => url(host.privateIp)),
+  });
+}

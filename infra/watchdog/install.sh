@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Installs a release of the watchdog beside those before it and makes it the current one. An upgrade is one change of a
+# symbolic link, and so is going back.
+# Arguments: version, archive, SHA-256 of the archive.
+# shellcheck source=infra/provision/common.sh
+. "$(dirname "$0")/../provision/common.sh"
+
+version=$1
+archive=$2
+sha256=$3
+readonly base=/opt/es-failover
+readonly releases=$base/releases
+readonly kept_releases=3
+
+if [[ ! -d $releases/$version ]]; then
+  [[ -f $archive ]] || fail "${archive} is missing: it was not uploaded"
+  printf '%s  %s\n' "$sha256" "$archive" | sha256sum --check --status ||
+    fail "${archive} is not what was uploaded: its SHA-256 differs from ${sha256}"
+  scratch=$releases/.unpacking
+  rm -rf "$scratch"
+  install -d -m 0755 "$scratch"
+  tar --extract --gzip --no-same-owner --file "$archive" --directory "$scratch"
+  chown -R root:root "$scratch"
+  mv "$scratch" "$releases/$version"
+fi
+rm -f "$archive"
+touch "$releases/$version"
+
+ln -sfn "releases/$version" "$base/current.new"
+mv -T "$base/current.new" "$base/current"
+
+install -m 0644 "$base/current/es-failover.service" /etc/systemd/system/es-failover.service
+systemctl daemon-reload
+cat >/usr/local/bin/es-failover.new <<'COMMAND'
+#!/bin/sh
+exec /opt/es-failover/current/node /opt/es-failover/current/es-failover.mjs "$@"
+COMMAND
+chmod 0755 /usr/local/bin/es-failover.new
+mv /usr/local/bin/es-failover.new /usr/local/bin/es-failover
+
+# The newest stay, for going back: `ln -sfn` to one of them and a restart.
+find "$releases" -mindepth 1 -maxdepth 1 -type d -printf '%T@ %p\n' | sort -rn | cut -d' ' -f2- |
+  tail -n "+$((kept_releases + 1))" | xargs -r -d '\n' rm -rf
