@@ -45,7 +45,7 @@ export interface Observations {
   readonly standby: StandbyView | null;
   /** Why there is no (newer) look at the standby. */
   readonly standbyError: string | null;
-  /** When this watchdog last saw the standby in sync with a healthy active region, in this run or by the record. */
+  /** When this watchdog itself last saw the standby in sync with a healthy active region; null after a restart. */
   readonly inSyncSeenAtMs: number | null;
   readonly leaderSight: LeaderSight | null;
   /** Routers that hold a lease; null when the store did not say. */
@@ -55,6 +55,8 @@ export interface Observations {
   readonly selfDoubt: readonly string[];
   /** The newest copy of the record on any watchdog's own disk. */
   readonly newestCopy: StateRecord | null;
+  /** Why this watchdog's own copy could not be read; null when it could, or when there is none. */
+  readonly copyError: string | null;
   /** Looks at the regions while there is no record. */
   readonly firstLooks: readonly FirstLook[];
 }

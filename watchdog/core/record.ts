@@ -23,6 +23,8 @@ const leaderSight = z.strictObject({
   indices: indexNames,
   /** Highest sequence number per shard at that time. */
   shards: z.array(z.strictObject({ index: z.string(), shard: z.number().int().min(0), maxSeqNo: z.number().int() })),
+  /** Which index each alias writes to: followers do not know. */
+  writeAliases: z.array(z.strictObject({ alias: z.string(), index: z.string() })),
   /** Highest rate over all shards between two looks; null while there was only one look. */
   peakOperationsPerSecond: z.number().min(0).nullable(),
 });
@@ -58,7 +60,15 @@ const stepProgress = {
 /** A step of a plan: what it works on (fixed when the plan was made) and what it recorded while it ran. */
 const planStep = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("pause-auto-follow"), ...stepProgress, patterns: z.array(z.string()) }),
-  z.strictObject({ kind: z.literal("drain"), ...stepProgress, timeoutMs: z.number().int().min(0) }),
+  z.strictObject({
+    kind: z.literal("drain"),
+    ...stepProgress,
+    timeoutMs: z.number().int().min(0),
+    /** The leader's checkpoints as the followers last knew them; a paused follower cannot tell any more. */
+    leaderCheckpoints: z
+      .array(z.strictObject({ index: z.string(), shard: z.number().int().min(0), checkpoint: z.number().int() }))
+      .nullable(),
+  }),
   z.strictObject({
     kind: z.literal("record-checkpoints"),
     ...stepProgress,
@@ -163,6 +173,7 @@ export type Plan = DeepReadonly<z.output<typeof plan>>;
 export type PlanStep = DeepReadonly<z.output<typeof planStep>>;
 export type StepKind = PlanStep["kind"];
 export type StepStatus = PlanStep["status"];
+export type LeaderCheckpoints = NonNullable<Extract<PlanStep, { kind: "drain" }>["leaderCheckpoints"]>;
 export type LeaderSight = DeepReadonly<z.output<typeof leaderSight>>;
 export type LossEstimate = DeepReadonly<z.output<typeof lossEstimate>>;
 export type LastFailover = DeepReadonly<z.output<typeof lastFailover>>;

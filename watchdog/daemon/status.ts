@@ -1,7 +1,6 @@
 import type { RegionHealth } from "../core/health.ts";
 import type { RegionName, RouterState } from "../core/ports.ts";
 import type { StateRecord, StepKind, StepStatus } from "../core/record.ts";
-import type { RuleExplanation } from "../core/rules.ts";
 
 /** What one watchdog knows and does at a moment: plain JSON, served over the control socket. Times are wall clock. */
 export interface WatchdogStatus {
@@ -79,5 +78,3 @@ export interface Decision {
   readonly epoch: number | null;
   readonly explanation: string;
 }
-
-export type Explanation = readonly RuleExplanation[];

@@ -1,6 +1,18 @@
 import type { WatchdogConfig } from "../config/schema.ts";
 import type { Clock, Cluster, Logger, RecordCopy, RegionName, Router, Store } from "../core/ports.ts";
-import type { Explanation, WatchdogStatus } from "./status.ts";
+import type { StateRecord } from "../core/record.ts";
+import { explain, type RuleExplanation } from "../core/rules.ts";
+import { decideOnce } from "./deciding.ts";
+import { PlanExecutor } from "./executing.ts";
+import { ReplicationKeeper } from "./keeping.ts";
+import { Knowledge } from "./knowledge.ts";
+import { lookAtLeader, lookAtStandby } from "./looking.ts";
+import { type Beat, Bell, loop, messageOf } from "./loop.ts";
+import { probeRegion } from "./probing.ts";
+import { RouterKeeper } from "./routing.ts";
+import { PULSE_MS, SelfTrust } from "./self-trust.ts";
+import type { RegionStatus, WatchdogStatus } from "./status.ts";
+import type { Workings } from "./workings.ts";
 
 /** Everything a watchdog needs from outside. */
 export interface WatchdogParts {
@@ -19,9 +31,140 @@ export interface Watchdog {
   run(signal: AbortSignal): Promise<void>;
   status(): WatchdogStatus;
   /** Every rule of the table: whether it holds now, and if not, what stands in its way; nearly-holding ones first. */
-  explain(): Explanation;
+  explain(): readonly RuleExplanation[];
   /** True while every loop turns as it should: what the service manager's watchdog may be told. */
   isTurning(): boolean;
 }
 
-export declare function createWatchdog(parts: WatchdogParts): Watchdog;
+/** How often a change under way is looked at when no news comes in. */
+const CHANGE_INTERVAL_MS = 500;
+/** A loop may wait for several bounded calls in a row; one that is silent for longer than this is stuck. */
+const STUCK_AFTER_MS = 120_000;
+
+/** A watchdog that does not run yet. */
+export function createWatchdog(parts: WatchdogParts): Watchdog {
+  const { config, clock } = parts;
+  const knowledge = new Knowledge(config);
+  const stop = new AbortController();
+  const workings: Workings = {
+    ...parts,
+    knowledge,
+    self: new SelfTrust(clock, {
+      toleranceMs: config.router.leaseMarginMs,
+      holdMs: config.checks.failThreshold * config.checks.intervalMs,
+    }),
+    signal: stop.signal,
+    decide: new Bell(),
+    route: new Bell(),
+    keepCopy: (record) => keepCopy(parts, knowledge, record),
+  };
+  const routerKeeper = new RouterKeeper(workings);
+  const replicationKeeper = new ReplicationKeeper(workings);
+  const executor = new PlanExecutor(workings);
+  const beats: Beat[] = [];
+  const startedAtMs = clock.nowMs();
+
+  const run = async (signal: AbortSignal) => {
+    const abort = () => stop.abort(signal.reason);
+    signal.addEventListener("abort", abort, { once: true });
+    if (signal.aborted) abort();
+    await readCopy(parts, knowledge);
+    const start = (name: string, intervalMs: () => number, round: () => Promise<void>, bell?: Bell) => {
+      const beat: Beat = { name, lastMonotonicMs: clock.monotonicMs(), limitMs: STUCK_AFTER_MS + intervalMs() };
+      beats.push(beat);
+      return loop({ beat, clock, log: parts.log, signal: stop.signal, intervalMs, ...(bell ? { bell } : {}) }, round);
+    };
+    const { intervalMs: checkMs } = config.checks;
+    const decisionMs = () => (knowledge.record?.phase === "serving" ? checkMs : Math.min(checkMs, CHANGE_INTERVAL_MS));
+    const lookMs = () => config.replication.intervalMs;
+    await Promise.all([
+      start(
+        "pulse",
+        () => PULSE_MS,
+        async () => workings.self.pulse(),
+      ),
+      ...Object.values(parts.clusters).map((cluster) =>
+        start(
+          `probe ${cluster.region}`,
+          () => checkMs,
+          () => probeRegion(workings, cluster),
+        ),
+      ),
+      start(
+        "router",
+        () => config.router.ticketRenewalMs,
+        () => routerKeeper.round(),
+        workings.route,
+      ),
+      start("decide", decisionMs, () => decideOnce(workings, executor), workings.decide),
+      start("look at the active region", lookMs, () => lookAtLeader(workings)),
+      start("look at the standby", lookMs, async () => {
+        await lookAtStandby(workings);
+        workings.decide.ring();
+      }),
+      start("keep replication", lookMs, () => replicationKeeper.round()),
+    ]);
+    signal.removeEventListener("abort", abort);
+  };
+
+  const observations = () => knowledge.observations(workings.self.doubts());
+  return {
+    run,
+    status: () => {
+      const doubts = workings.self.doubts();
+      return {
+        name: config.name,
+        site: config.site,
+        nowMs: clock.nowMs(),
+        startedAtMs,
+        summary: knowledge.ruling?.explanation ?? "just started: nothing decided yet",
+        record: knowledge.record,
+        store: { reachable: knowledge.storeError === null, error: knowledge.storeError },
+        self: { trusted: doubts.length === 0, reasons: doubts },
+        regions: regionStatuses(knowledge, config),
+        replication: replicationKeeper.report(),
+        plan: executor.report(),
+        router: routerKeeper.report(),
+        decisions: knowledge.decisions,
+      };
+    },
+    explain: () => explain(knowledge.record, observations(), clock.nowMs(), config),
+    isTurning: () => beats.every(({ lastMonotonicMs, limitMs }) => clock.monotonicMs() - lastMonotonicMs <= limitMs),
+  };
+}
+
+/** A copy that cannot be read does not stop traffic, but while it is unknown no first primary is made. */
+async function readCopy({ copy, log }: WatchdogParts, knowledge: Knowledge): Promise<void> {
+  try {
+    knowledge.newestCopy = await copy.read();
+  } catch (error) {
+    knowledge.copyError = messageOf(error);
+    const sentence = `the copy of the record on this host cannot be read: ${messageOf(error)}`;
+    log.error({ event: "copy-error", error: messageOf(error) }, sentence);
+  }
+}
+
+async function keepCopy({ copy, log }: WatchdogParts, knowledge: Knowledge, record: StateRecord): Promise<void> {
+  if (!knowledge.isNewToCopy(record)) return;
+  knowledge.newestCopy = record;
+  try {
+    await copy.write(record);
+  } catch (error) {
+    const sentence = `the copy of the record on this host could not be written: ${messageOf(error)}`;
+    log.error({ event: "copy-error", error: messageOf(error) }, sentence);
+  }
+}
+
+function regionStatuses(knowledge: Knowledge, config: WatchdogConfig): readonly RegionStatus[] {
+  return Object.keys(config.regions).map((region) => ({
+    region,
+    role: roleOf(region, knowledge.record),
+    health: knowledge.healthOf(region),
+  }));
+}
+
+function roleOf(region: RegionName, record: StateRecord | null): RegionStatus["role"] {
+  if (record === null) return "unknown";
+  if (record.phase === "serving") return record.active === region ? "active" : "standby";
+  return record.to === region ? "new" : "old";
+}

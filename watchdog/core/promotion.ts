@@ -1,0 +1,138 @@
+import type { WatchdogConfig } from "../config/schema.ts";
+import type { StandbyView } from "./observations.ts";
+import type { IndexState, RegionName } from "./ports.ts";
+import type { LeaderSight, Plan, PlanStep, StepKind } from "./record.ts";
+
+/** A step that has not begun. */
+export const notStarted = {
+  status: "pending",
+  attempts: 0,
+  startedAtMs: null,
+  finishedAtMs: null,
+  error: null,
+} as const;
+
+/**
+ * The promotion of a standby, from what was observed of it. Auto-follow goes first, so that no follower appears while
+ * the others are cut loose; checkpoints are recorded once nothing moves them any more, and before indices are closed,
+ * which hides them; the routes open only after `verify`. Every step may be run any number of times.
+ */
+export function planPromotion(
+  from: RegionName,
+  standby: StandbyView,
+  sight: LeaderSight | null,
+  config: WatchdogConfig["promotion"],
+  nowMs: number,
+): Plan {
+  const following = standby.followers.filter(({ remoteCluster }) => remoteCluster === from).map(({ index }) => index);
+  const indices = following.toSorted();
+  const inDataStream = new Set(standby.indices.filter(({ dataStream }) => dataStream !== null).map(({ name }) => name));
+  const plain = standby.indices.filter(({ name }) => indices.includes(name) && !inDataStream.has(name));
+  return {
+    kind: "promotion",
+    createdAtMs: nowMs,
+    steps: [
+      { kind: "pause-auto-follow", ...notStarted, patterns: patternsFrom(from, standby) },
+      { kind: "drain", ...notStarted, timeoutMs: config.drainTimeoutMs, leaderCheckpoints: null },
+      { kind: "pause-follow", ...notStarted, indices },
+      { kind: "record-checkpoints", ...notStarted, indices, checkpoints: null, loss: null },
+      { kind: "close", ...notStarted, indices },
+      { kind: "unfollow", ...notStarted, indices },
+      { kind: "open", ...notStarted, indices },
+      { kind: "write-aliases", ...notStarted, aliases: writeAliases(plain, sight) },
+      { kind: "data-streams", ...notStarted, dataStreams: replicatedDataStreams(standby) },
+      { kind: "verify", ...notStarted, indices },
+    ],
+  };
+}
+
+/** The first step that is not done, or null when all are. */
+export function currentStep(plan: Plan): PlanStep | null {
+  return plan.steps.find(({ status }) => status !== "done") ?? null;
+}
+
+/** True once a step began that cannot be taken back: an unfollowed index follows again only as a new copy. */
+export function isIrreversible(plan: Plan): boolean {
+  return plan.steps.some(({ kind, status }) => kind === "unfollow" && status !== "pending");
+}
+
+/** The step of one kind, with what it recorded. */
+export function stepOf<K extends StepKind>(plan: Plan, kind: K): Extract<PlanStep, { kind: K }> | null {
+  const step = plan.steps.find((candidate) => candidate.kind === kind);
+  return (step as Extract<PlanStep, { kind: K }> | undefined) ?? null;
+}
+
+/** The plan with one step replaced. */
+export function withStep(plan: Plan, step: PlanStep): Plan {
+  return { ...plan, steps: plan.steps.map((old) => (old.kind === step.kind ? step : old)) };
+}
+
+/**
+ * The plan with followers that appeared after it was made (auto-follow creates them in its own time): the steps from
+ * the pausing on are open again and cover them too. What was recorded stays; indices that are through stay as they are.
+ */
+export function extended(plan: Plan, late: readonly string[]): Plan {
+  const withLate = (indices: readonly string[]) => [...new Set([...indices, ...late])].toSorted();
+  return {
+    ...plan,
+    steps: plan.steps.map((step) =>
+      "indices" in step ? { ...step, ...notStarted, indices: withLate(step.indices) } : step,
+    ),
+  };
+}
+
+/** What a step works on, for people. */
+export function describeStep(step: PlanStep): string {
+  switch (step.kind) {
+    case "pause-auto-follow":
+      return `pause ${count(step.patterns.length, "auto-follow pattern")}`;
+    case "drain":
+      return `wait up to ${step.timeoutMs} ms for replication that still advances`;
+    case "record-checkpoints":
+      return `record the checkpoints of ${count(step.indices.length, "index", "indices")}`;
+    case "pause-follow":
+    case "close":
+    case "unfollow":
+    case "open":
+    case "verify":
+      return `${step.kind} ${count(step.indices.length, "index", "indices")}`;
+    case "write-aliases":
+      return `set ${count(step.aliases.length, "write alias", "write aliases")}`;
+    case "data-streams":
+      return `promote and roll over ${count(step.dataStreams.length, "data stream")}`;
+    default:
+      throw new Error(`unknown step in ${JSON.stringify(step satisfies never)}`);
+  }
+}
+
+const count = (n: number, one: string, many = `${one}s`) => `${n} ${n === 1 ? one : many}`;
+
+/** All patterns that follow the old region, paused ones too: pausing again costs nothing and leaves no gap. */
+function patternsFrom(from: RegionName, { autoFollow }: StandbyView): readonly string[] {
+  return autoFollow.filter(({ remoteCluster }) => remoteCluster === from).map(({ name }) => name);
+}
+
+/**
+ * Which index each alias is to write to. CCR sets `is_write_index` to false on every follower, so an alias accepts no
+ * write after promotion unless it is told. The old region's choice counts; an alias over a single index needs none.
+ */
+function writeAliases(
+  indices: readonly IndexState[],
+  sight: LeaderSight | null,
+): readonly { readonly alias: string; readonly index: string }[] {
+  const chosen = new Map((sight?.writeAliases ?? []).map(({ alias, index }) => [alias, index]));
+  const members = new Map<string, string[]>();
+  for (const { name, aliases } of indices) {
+    for (const { alias } of aliases) members.set(alias, [...(members.get(alias) ?? []), name]);
+  }
+  return [...members].flatMap(([alias, names]) => {
+    const choice = chosen.get(alias);
+    if (choice !== undefined && names.includes(choice)) return [{ alias, index: choice }];
+    const [only, ...others] = names;
+    return only !== undefined && others.length === 0 ? [{ alias, index: only }] : [];
+  });
+}
+
+function replicatedDataStreams({ dataStreams }: StandbyView): readonly string[] {
+  return dataStreams.filter(({ replicated }) => replicated).map(({ name }) => name);
+}

@@ -1,0 +1,97 @@
+import type { WatchdogConfig } from "../config/schema.ts";
+import type { HealthState } from "./health.ts";
+import type { Observations } from "./observations.ts";
+import type { RegionName } from "./ports.ts";
+import type { StateRecord } from "./record.ts";
+import { lagOperations } from "./replication.ts";
+
+/** What a rule looks at: the record (of one phase, or none), what was observed, the time, the configuration. */
+export interface Situation<R extends StateRecord | null = StateRecord | null> {
+  readonly record: R;
+  readonly seen: Observations;
+  readonly nowMs: number;
+  readonly config: WatchdogConfig;
+}
+
+/** null when the condition holds, else what stands in the way, as a sentence. */
+export type Condition<R extends StateRecord | null> = (situation: Situation<R>) => string | null;
+
+/** Sites whose word counts. With a file store there is one watchdog, so its own site decides alone. */
+export function voters(config: WatchdogConfig): readonly string[] {
+  const { kind } = config.store;
+  switch (kind) {
+    case "file":
+      return [config.site];
+    default:
+      throw new Error(`unknown store ${kind satisfies never}`);
+  }
+}
+
+/** The region that is not `region`. */
+export function otherRegion(config: WatchdogConfig, region: RegionName): RegionName {
+  const other = Object.keys(config.regions).find((name) => name !== region);
+  if (other === undefined) throw new Error(`the configuration names no region beside ${region}`);
+  return other;
+}
+
+/** null when a majority of all sites (not only of those heard from) sees the region in `state`. */
+export function majoritySees(situation: Situation, region: RegionName, state: HealthState): string | null {
+  const all = voters(situation.config);
+  const agreeing = situation.seen.sites.filter(({ site, regions }) => all.includes(site) && regions[region] === state);
+  const needed = Math.floor(all.length / 2) + 1;
+  if (agreeing.length >= needed) return null;
+  const own = situation.seen.health[region];
+  const views = all.map((site) => {
+    const view = situation.seen.sites.find((candidate) => candidate.site === site);
+    return `${site}: ${view?.regions[region] ?? "not heard from"}`;
+  });
+  const votes = all.length === 1 ? "" : ` by ${agreeing.length} of the ${needed} sites needed (${views.join(", ")})`;
+  return `${region} is not seen ${state}${votes}: ${own?.reason ?? "not probed yet"}`;
+}
+
+/**
+ * Whether the standby may be promoted without a human: it was in sync when the active region was last well, and what
+ * its followers lacked then stays below the limit. The outage itself makes followers fail to read, so what they say
+ * after it began does not count against them.
+ */
+export function inSyncFault(situation: Situation<Extract<StateRecord, { phase: "serving" }>>): string | null {
+  const { record, seen, nowMs, config } = situation;
+  const standby = otherRegion(config, record.active);
+  if (record.standby !== "in-sync") return `${standby} is not in sync (${record.standby})${syncReasons(seen)}`;
+  const { maxReadAgeMs, maxLagOperations } = config.replication;
+  const reference = seen.health[record.active]?.lastGoodAtMs ?? nowMs;
+  const inSyncAtMs = Math.max(seen.inSyncSeenAtMs ?? 0, record.inSyncAtMs ?? 0);
+  if (reference - inSyncAtMs > maxReadAgeMs) {
+    return `${standby} was last seen in sync ${reference - inSyncAtMs} ms before ${record.active} was last well (at most ${maxReadAgeMs} allowed)`;
+  }
+  const lag = lagOperations(
+    (seen.standby?.followers ?? []).filter(({ remoteCluster }) => remoteCluster === record.active),
+  );
+  return lag > maxLagOperations ? `${standby} is ${lag} operations behind (at most ${maxLagOperations} allowed)` : null;
+}
+
+const syncReasons = ({ standby }: Observations) => {
+  const reasons = standby?.sync?.reasons ?? [];
+  return reasons.length === 0 ? "" : `: ${reasons.join("; ")}`;
+};
+
+/** How old a look at the standby may be to act on: two rounds, each of which may wait for one answer. */
+export function lookMaxAgeMs({ replication, elasticsearch }: WatchdogConfig): number {
+  return 2 * (replication.intervalMs + elasticsearch.requestTimeoutMs);
+}
+
+/** Whether the cluster of `region` could carry out a promotion: seen recently, licensed, not read-only. */
+export function promotableFault({ seen, nowMs, config }: Situation, region: RegionName): string | null {
+  const look = seen.standby;
+  if (look === null || look.region !== region) {
+    return `${region} was not looked at${seen.standbyError === null ? " yet" : `: ${seen.standbyError}`}`;
+  }
+  if (nowMs - look.observedAtMs > lookMaxAgeMs(config)) {
+    const why = seen.standbyError === null ? "" : `: ${seen.standbyError}`;
+    return `the last look at ${region} is ${nowMs - look.observedAtMs} ms old${why}`;
+  }
+  const { licence, readOnly } = look.readiness;
+  if (!licence.active) return `the ${licence.type} licence of ${region} is not active`;
+  if (!licence.allowsCcr) return `the ${licence.type} licence of ${region} does not include cross-cluster replication`;
+  return readOnly ? `the cluster of ${region} is read-only as a whole` : null;
+}

@@ -1,0 +1,87 @@
+import type { StoredRecord } from "../core/ports.ts";
+import { decide, type Ruling } from "../core/rules.ts";
+import type { PlanExecutor } from "./executing.ts";
+import { lookAtStandby, lookForFollowers } from "./looking.ts";
+import { messageOf } from "./loop.ts";
+import type { Workings } from "./workings.ts";
+
+/** Writes in a row in one round: a record that changes this often without coming to rest is left to the next round. */
+const CHANGES_PER_ROUND = 8;
+
+/** One round: read, look, decide, compare-and-swap, act; again at once while the record changes. */
+export async function decideOnce(workings: Workings, executor: PlanExecutor): Promise<void> {
+  for (let change = 0; change < CHANGES_PER_ROUND; change += 1) {
+    const stored = await readStore(workings);
+    await lookBeforeDeciding(workings);
+    const { knowledge, clock, config, self } = workings;
+    const nowMs = clock.nowMs();
+    const ruling = decide(knowledge.record, knowledge.observations(self.doubts()), nowMs, config);
+    const isChange = ruling.record !== knowledge.record;
+    if (isChange && !(await writeStore(workings, stored, ruling))) continue;
+    announce(workings, ruling, nowMs);
+    if (ruling.actions.some(({ kind }) => kind === "carry-out-plan")) executor.carryOn();
+    if (!isChange) return;
+    workings.route.ring();
+  }
+}
+
+async function readStore({ store, knowledge, keepCopy }: Workings): Promise<StoredRecord | null> {
+  try {
+    const stored = await store.read();
+    knowledge.learnRecord(stored?.record ?? null);
+    if (stored !== null) await keepCopy(stored.record);
+    return stored;
+  } catch (error) {
+    knowledge.storeError = messageOf(error);
+    return null;
+  }
+}
+
+/** What a decision in this phase must not take from an old look. */
+async function lookBeforeDeciding(workings: Workings): Promise<void> {
+  const { knowledge, store } = workings;
+  if (knowledge.storeError !== null) return;
+  if (knowledge.record === null) knowledge.firstLooks = await lookForFollowers(workings);
+  if (knowledge.record?.phase === "closing") await lookAtStandby(workings);
+  try {
+    // After the record was read: a router takes its lease before it reads, so none that read an older one is missed.
+    knowledge.routers = await store.routerLeases();
+  } catch (error) {
+    knowledge.routers = null;
+    knowledge.storeError = messageOf(error);
+  }
+}
+
+/** false when somebody else wrote first, or the store refused. */
+async function writeStore(workings: Workings, stored: StoredRecord | null, ruling: Ruling): Promise<boolean> {
+  const { store, clock, config, knowledge, keepCopy, log } = workings;
+  const { record, rule, explanation } = ruling;
+  if (record === null) return false;
+  const before = knowledge.record;
+  if (before !== null && record.epoch < before.epoch) {
+    throw new Error(`rule ${rule} would take the record from epoch ${before.epoch} back to ${record.epoch}: refused`);
+  }
+  const entry = { atMs: clock.nowMs(), epoch: record.epoch, rule, explanation, watchdog: config.name };
+  try {
+    if ((await store.write(record, stored?.revision ?? null, entry)) === "conflict") return false;
+  } catch (error) {
+    knowledge.storeError = messageOf(error);
+    log.error(
+      { event: "store-error", error: messageOf(error) },
+      `the store did not take the record: ${messageOf(error)}`,
+    );
+    return false;
+  }
+  await keepCopy(record);
+  knowledge.learnRecord(record);
+  return true;
+}
+
+function announce({ knowledge, log }: Workings, ruling: Ruling, atMs: number): void {
+  const last = knowledge.ruling;
+  const isNews = last === null || last.rule !== ruling.rule || last.record?.epoch !== ruling.record?.epoch;
+  const { record, rule, explanation } = ruling;
+  const fields = { event: "rule", rule, epoch: record?.epoch ?? null, phase: record?.phase ?? null };
+  log[isNews ? "info" : "debug"](fields, explanation);
+  knowledge.note(ruling, atMs);
+}

@@ -1,0 +1,130 @@
+import { currentStep, describeStep, extended, withStep } from "../core/promotion.ts";
+import type { Plan, PlanStep, PromotingRecord } from "../core/record.ts";
+import { messageOf } from "./loop.ts";
+import type { StepReport } from "./status.ts";
+import { LateFollowers, runStep } from "./steps.ts";
+import type { Workings } from "./workings.ts";
+
+/** A step that failed is tried again after this long, then after twice that, up to the limit. */
+const RETRY_FIRST_MS = 1_000;
+const RETRY_MAX_MS = 30_000;
+
+/**
+ * Carries a plan out, step by step. Each step is marked in the store before it begins and after it ended, so that
+ * another watchdog can go on at any point; every step may be run any number of times.
+ */
+export class PlanExecutor {
+  readonly #workings: Workings;
+  #isRunning = false;
+  #notBeforeMonotonicMs = 0;
+  #nextAttemptAtMs: number | null = null;
+
+  constructor(workings: Workings) {
+    this.#workings = workings;
+  }
+
+  report(): readonly StepReport[] | null {
+    const { record } = this.#workings.knowledge;
+    if (record?.phase !== "promoting") return null;
+    const current = currentStep(record.plan);
+    return record.plan.steps.map((step) => ({
+      kind: step.kind,
+      status: step.status,
+      detail: describeStep(step),
+      attempts: step.attempts,
+      error: step.error,
+      startedAtMs: step.startedAtMs,
+      finishedAtMs: step.finishedAtMs,
+      nextAttemptAtMs: step === current && step.status === "failed" ? this.#nextAttemptAtMs : null,
+    }));
+  }
+
+  /** Starts, or goes on with, the plan of the present record. Returns at once; asked again and again while it stands. */
+  carryOn(): void {
+    const { clock, signal, log, decide } = this.#workings;
+    if (this.#isRunning || clock.monotonicMs() < this.#notBeforeMonotonicMs) return;
+    this.#isRunning = true;
+    this.#run()
+      .catch((error: unknown) => {
+        if (!signal.aborted)
+          log.error({ event: "step-error", error: messageOf(error) }, `promotion: ${messageOf(error)}`);
+        this.#notBeforeMonotonicMs = clock.monotonicMs() + RETRY_FIRST_MS;
+      })
+      .finally(() => {
+        this.#isRunning = false;
+        decide.ring();
+      });
+  }
+
+  async #run(): Promise<void> {
+    while (await this.#runOne()) {
+      // The next step follows at once; what decides is asked again only when a step failed or all are done.
+    }
+  }
+
+  /** One step; true when the next may follow at once. */
+  async #runOne(): Promise<boolean> {
+    const { store, self, signal, clock, clusters, config } = this.#workings;
+    const stored = await store.read();
+    if (stored?.record.phase !== "promoting" || signal.aborted || self.doubts().length > 0) return false;
+    const step = currentStep(stored.record.plan);
+    const cluster = clusters[stored.record.to];
+    if (step === null || cluster === undefined) return false;
+    const running: PlanStep = {
+      ...step,
+      status: "running",
+      attempts: step.attempts + 1,
+      startedAtMs: step.startedAtMs ?? clock.nowMs(),
+    };
+    const record = await this.#put(stored.record, stored.revision, withStep(stored.record.plan, running), running);
+    if (record === null) return true;
+    try {
+      const recorded = await runStep({ cluster, record, config, clock, signal }, running);
+      const done: PlanStep = { ...recorded, status: "done", finishedAtMs: clock.nowMs(), error: null };
+      return await this.#finish(record, done, (plan) => withStep(plan, done));
+    } catch (error) {
+      if (signal.aborted) return false;
+      return await this.#failed(record, running, error);
+    }
+  }
+
+  async #failed(record: PromotingRecord, step: PlanStep, error: unknown): Promise<boolean> {
+    const { clock } = this.#workings;
+    const failed: PlanStep = { ...step, status: "failed", error: messageOf(error) };
+    if (error instanceof LateFollowers) {
+      return this.#finish(record, failed, (plan) => extended(plan, error.indices));
+    }
+    const delayMs = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(step.attempts - 1, 10));
+    this.#notBeforeMonotonicMs = clock.monotonicMs() + delayMs;
+    this.#nextAttemptAtMs = clock.nowMs() + delayMs;
+    await this.#finish(record, failed, (plan) => withStep(plan, failed));
+    return false;
+  }
+
+  /** Writes how a step ended into whatever the record is by now, unless the change itself is over. */
+  async #finish(begun: PromotingRecord, step: PlanStep, change: (plan: Plan) => Plan): Promise<boolean> {
+    const stored = await this.#workings.store.read();
+    if (stored?.record.phase !== "promoting" || stored.record.epoch !== begun.epoch) return false;
+    const written = await this.#put(stored.record, stored.revision, change(stored.record.plan), step);
+    return written !== null || this.#finish(begun, step, change);
+  }
+
+  /** null when somebody else wrote first. */
+  async #put(record: PromotingRecord, revision: string, plan: Plan, step: PlanStep): Promise<PromotingRecord | null> {
+    const { store, clock, config, log, keepCopy } = this.#workings;
+    const next: PromotingRecord = { ...record, sequence: record.sequence + 1, plan };
+    const sentence = `${describeStep(step)}: ${step.status}${step.error === null ? "" : `, ${step.error}`}`;
+    const entry = {
+      atMs: clock.nowMs(),
+      epoch: next.epoch,
+      rule: "promotion-goes-on",
+      explanation: sentence,
+      watchdog: config.name,
+    };
+    if ((await store.write(next, revision, entry)) === "conflict") return null;
+    await keepCopy(next);
+    const fields = { event: "step", step: step.kind, status: step.status, epoch: next.epoch, attempts: step.attempts };
+    log[step.status === "failed" ? "warn" : "info"](fields, `promotion: ${sentence}`);
+    return next;
+  }
+}

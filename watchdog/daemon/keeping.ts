@@ -1,0 +1,144 @@
+import type { Cluster } from "../core/ports.ts";
+import { lagOperations, planReplication, type ReplicationChange } from "../core/replication.ts";
+import { otherRegion } from "../core/situation.ts";
+import { messageOf } from "./loop.ts";
+import type { ReplicationStatus } from "./status.ts";
+import type { Workings } from "./workings.ts";
+
+/** A change that failed is tried again after this long, then after twice that, up to the limit. */
+const RETRY_FIRST_MS = 2_000;
+const RETRY_MAX_MS = 120_000;
+const REPAIRS_KEPT = 20;
+
+type Repair = ReplicationStatus["repairs"][number];
+
+/** Keeps the standby following the active region: what `planReplication` asks for, change by change. */
+export class ReplicationKeeper {
+  readonly #workings: Workings;
+  readonly #retries = new Map<string, { readonly delayMs: number; readonly notBeforeMonotonicMs: number }>();
+  #repairs: readonly Repair[] = [];
+  #problems: readonly string[] = [];
+
+  constructor(workings: Workings) {
+    this.#workings = workings;
+  }
+
+  report(): ReplicationStatus | null {
+    const { standby, leaderLook } = this.#workings.knowledge;
+    if (standby === null) return null;
+    const unjudged = "the active region does not answer, so the two cannot be compared";
+    return {
+      observedAtMs: standby.observedAtMs,
+      inSync: standby.sync?.inSync ?? false,
+      reasons: [...(standby.sync?.reasons ?? [unjudged]), ...this.#problems],
+      lagOperations: standby.followers.length === 0 ? null : lagOperations(standby.followers),
+      readAgeMs: standby.sync?.readAgeMs ?? null,
+      followers: standby.followers.length,
+      leaderIndices: leaderLook?.indices.length ?? null,
+      repairs: this.#repairs,
+    };
+  }
+
+  /** One round; makes nothing while the newest decision does not ask for it. */
+  async round(): Promise<void> {
+    const { knowledge, clusters, config } = this.#workings;
+    const { record, standby, leaderLook } = knowledge;
+    if (!this.#isAskedFor() || record?.phase !== "serving" || standby === null || leaderLook === null) return;
+    const cluster = clusters[otherRegion(config, record.active)];
+    if (cluster === undefined || standby.region !== cluster.region || leaderLook.region !== record.active) return;
+    const { changes, problems } = planReplication({
+      leader: leaderLook,
+      standby: { ...standby, definitions: await cluster.definitions(config.replication.definitions) },
+      patterns: config.replication.patterns,
+      exclusions: config.replication.exclusions,
+    });
+    this.#problems = problems;
+    for (const change of changes) {
+      // Asked before each change: a closing that has begun must not find new followers.
+      if (!this.#isAskedFor() || knowledge.record?.epoch !== record.epoch) return;
+      await this.#make(change, cluster);
+    }
+  }
+
+  #isAskedFor(): boolean {
+    const { knowledge, self } = this.#workings;
+    const asked = knowledge.ruling?.actions.some(({ kind }) => kind === "keep-replication") ?? false;
+    return asked && self.doubts().length === 0;
+  }
+
+  async #make(change: ReplicationChange, cluster: Cluster): Promise<void> {
+    const { clock, log } = this.#workings;
+    const sentence = describeChange(change);
+    const retry = this.#retries.get(sentence);
+    if (retry !== undefined && clock.monotonicMs() < retry.notBeforeMonotonicMs) return;
+    try {
+      await makeChange(change, cluster);
+      this.#note(sentence, null);
+      log.info({ event: "replication", change: change.kind, region: cluster.region }, `${cluster.region}: ${sentence}`);
+    } catch (error) {
+      this.#note(sentence, messageOf(error));
+      log.warn(
+        { event: "replication", change: change.kind, region: cluster.region, error: messageOf(error) },
+        `${cluster.region}: ${sentence} failed: ${messageOf(error)}`,
+      );
+    }
+    // Also after a success: a cluster that takes a change without showing it must not be asked in every round.
+    const delayMs = Math.min(RETRY_MAX_MS, retry === undefined ? RETRY_FIRST_MS : retry.delayMs * 2);
+    this.#retries.set(sentence, { delayMs, notBeforeMonotonicMs: clock.monotonicMs() + delayMs });
+    this.#forgetOldRetries();
+  }
+
+  #note(change: string, error: string | null): void {
+    this.#repairs = [{ atMs: this.#workings.clock.nowMs(), change, error }, ...this.#repairs].slice(0, REPAIRS_KEPT);
+  }
+
+  #forgetOldRetries(): void {
+    const now = this.#workings.clock.monotonicMs();
+    for (const [key, { notBeforeMonotonicMs }] of this.#retries) {
+      if (now - notBeforeMonotonicMs > 2 * RETRY_MAX_MS) this.#retries.delete(key);
+    }
+  }
+}
+
+function describeChange(change: ReplicationChange): string {
+  switch (change.kind) {
+    case "put-definition":
+      return `put ${change.definition.kind} ${change.definition.name}`;
+    case "put-auto-follow":
+      return `put auto-follow pattern ${change.pattern.name}`;
+    case "resume-auto-follow":
+      return `resume auto-follow pattern ${change.name}`;
+    case "follow":
+      return `follow ${change.index} of ${change.leader}`;
+    case "open-follower":
+      return `open follower ${change.index}`;
+    case "resume-follow":
+      return `resume following ${change.index}`;
+    case "restart-follow":
+      return `restart following ${change.index} (${change.reason})`;
+    default:
+      throw new Error(`unknown change in ${JSON.stringify(change satisfies never)}`);
+  }
+}
+
+async function makeChange(change: ReplicationChange, cluster: Cluster): Promise<void> {
+  switch (change.kind) {
+    case "put-definition":
+      return cluster.putDefinition(change.definition);
+    case "put-auto-follow":
+      return cluster.putAutoFollow(change.pattern);
+    case "resume-auto-follow":
+      return cluster.resumeAutoFollow(change.name);
+    case "follow":
+      return cluster.follow(change.index, { remoteCluster: change.leader, index: change.index });
+    case "open-follower":
+      return cluster.openIndices([change.index]);
+    case "resume-follow":
+      return cluster.resumeFollow(change.index);
+    case "restart-follow":
+      await cluster.pauseFollow(change.index);
+      return cluster.resumeFollow(change.index);
+    default:
+      throw new Error(`unknown change in ${JSON.stringify(change satisfies never)}`);
+  }
+}

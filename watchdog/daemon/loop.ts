@@ -1,0 +1,109 @@
+import type { Clock, Logger } from "../core/ports.ts";
+
+/** A loop's sign of life, for the service manager's watchdog. */
+export interface Beat {
+  readonly name: string;
+  /** Monotonic time of the last completed round, or of the start. */
+  lastMonotonicMs: number;
+  /** A loop that completes no round for longer has got stuck. */
+  readonly limitMs: number;
+}
+
+/** Lets one loop be waited for by time or by news, whichever comes first. */
+export class Bell {
+  #wake: AbortController = new AbortController();
+
+  /** Ends the present wait, or the next one if nobody waits. */
+  ring(): void {
+    this.#wake.abort();
+  }
+
+  async wait(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const wake = this.#wake;
+    if (!wake.signal.aborted) {
+      try {
+        await clock.sleep(ms, AbortSignal.any([signal, wake.signal]));
+      } catch (error) {
+        if (signal.aborted || !wake.signal.aborted) throw error;
+      }
+    }
+    this.#wake = wake.signal.aborted ? new AbortController() : wake;
+  }
+}
+
+export interface LoopOptions {
+  readonly beat: Beat;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+  /** From the start of one round to the start of the next; a round that takes longer delays the next, never doubles it. */
+  readonly intervalMs: () => number;
+  readonly bell?: Bell;
+}
+
+/** Runs `round` again and again until the signal aborts. A round that throws is logged and does not end the loop. */
+export async function loop(options: LoopOptions, round: () => Promise<void>): Promise<void> {
+  const { beat, clock, log, signal } = options;
+  const bell = options.bell ?? new Bell();
+  while (!signal.aborted) {
+    const startedMs = clock.monotonicMs();
+    try {
+      await round();
+    } catch (error) {
+      if (signal.aborted) return;
+      log.error({ event: "loop-error", loop: beat.name, error: messageOf(error) }, `${beat.name}: ${messageOf(error)}`);
+    }
+    beat.lastMonotonicMs = clock.monotonicMs();
+    const restMs = Math.max(0, options.intervalMs() - (beat.lastMonotonicMs - startedMs));
+    try {
+      await bell.wait(clock, restMs, signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      throw error;
+    }
+  }
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Settles like `work`, or rejects once `ms` have passed: for a call whose own bound must not be trusted. */
+export async function within<T>(clock: Clock, ms: number, what: string, work: Promise<T>): Promise<T> {
+  const timer = new AbortController();
+  const deadline = clock.sleep(ms, timer.signal).then(
+    () => Promise.reject(new Error(`${what} gave no answer within ${ms} ms`)),
+    () => new Promise<never>(() => {}),
+  );
+  try {
+    return await Promise.race([work, deadline]);
+  } finally {
+    timer.abort();
+  }
+}
+
+/**
+ * Runs `work` for every item, at most `limit` at once, and goes on after failures. Returns the failures, each as a
+ * sentence that begins with the item.
+ */
+export async function forEachBounded<T>(
+  items: readonly T[],
+  limit: number,
+  name: (item: T) => string,
+  work: (item: T) => Promise<void>,
+): Promise<readonly string[]> {
+  const failures: string[] = [];
+  const queue = items.values();
+  const worker = async () => {
+    for (const item of queue) {
+      try {
+        await work(item);
+      } catch (error) {
+        failures.push(`${name(item)}: ${messageOf(error)}`);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
+  return failures;
+}

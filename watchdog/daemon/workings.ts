@@ -1,0 +1,18 @@
+import type { StateRecord } from "../core/record.ts";
+import type { Knowledge } from "./knowledge.ts";
+import type { Bell } from "./loop.ts";
+import type { SelfTrust } from "./self-trust.ts";
+import type { WatchdogParts } from "./watchdog.ts";
+
+/** What the loops of one watchdog share: its parts, what it knows, and ways to call each other. */
+export interface Workings extends WatchdogParts {
+  readonly knowledge: Knowledge;
+  readonly self: SelfTrust;
+  readonly signal: AbortSignal;
+  /** Rung when there is news to decide on. */
+  readonly decide: Bell;
+  /** Rung when the router has something to do before its next round. */
+  readonly route: Bell;
+  /** Keeps the newest record on this host's disk; a disk that fails is logged, never waited for. */
+  keepCopy(record: StateRecord): Promise<void>;
+}
