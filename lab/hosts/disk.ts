@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { chown, mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { debianMirror } from "../../setup/debian-mirror.ts";
 import { packagesUrl } from "./addressing.ts";
 import type { LabLayout } from "./layout.ts";
 import { hostLayout } from "./layout.ts";
@@ -39,7 +40,7 @@ export async function createDisk(layout: LabLayout, rootDirectory: string, spec:
   await writeFile(host.console, "", { mode: 0o600 });
 }
 
-/** Only suites of the release that the root is made of; the security archive is there when the root was made with it. */
+/** The archives that the root file system was made from, by the lab's package proxy. */
 async function aptSources(rootDirectory: string): Promise<string> {
   const release = await readFile(path.join(rootDirectory, "etc/os-release"), "utf8");
   const suite = /^VERSION_CODENAME=(\w+)$/m.exec(release)?.[1];
@@ -53,7 +54,10 @@ async function aptSources(rootDirectory: string): Promise<string> {
       "Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg",
       "",
     ].join("\n");
-  return stanza("debian", `${suite} ${suite}-updates`);
+  const { security } = await debianMirror();
+  const stanzas = [stanza("debian", `${suite} ${suite}-updates`)];
+  if (security !== undefined) stanzas.push(stanza("debian-security", `${suite}-security`));
+  return stanzas.join("\n");
 }
 
 async function account(rootDirectory: string, name: string): Promise<Account> {

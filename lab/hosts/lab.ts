@@ -1,28 +1,26 @@
 import { existsSync } from "node:fs";
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { mkdir, readdir } from "node:fs/promises";
 import { hostRootDirectory } from "../../setup/debian-root.ts";
-import { choosePublicIp, privateIpFault } from "./addressing.ts";
 import { createCgroup, labCgroups } from "./cgroup.ts";
-import { createDisk } from "./disk.ts";
+import type { LabContext } from "./context.ts";
 import { applyFirewall, ingressFault } from "./firewall.ts";
+import { applyRecords, discardHost, makeHost, plugVolume, specFault, unplugVolume } from "./hosts.ts";
+import type { LabLayout } from "./layout.ts";
 import { controllerNetwork, hostLayout, labLayout, regionNetwork } from "./layout.ts";
 import { withLock } from "./lock.ts";
 import { inNetwork, mountPointsUnder } from "./namespaces.ts";
-import { connectHost, connectRegions, createNetworks, disconnectHost, setHostLink } from "./network.ts";
+import { connectRegions, createNetworks, setHostLink } from "./network.ts";
 import { pointRepositoryAt, startPackageProxy } from "./packages/package-proxy.ts";
-import type { LabContext } from "./power.ts";
-import { cutPower, freezeHost, insideHost, killHost, powerOn, powerState, thawHost, waitForSsh } from "./power.ts";
+import { cutPower, freezeHost, insideHost, powerOn, powerState, thawHost, waitForSsh } from "./power.ts";
 import { outcomeOf } from "./run.ts";
 import type { SshOptions } from "./ssh.ts";
-import { createOperatorKey, knownHostsFile, sshArgv, writeKnownHosts } from "./ssh.ts";
+import { createOperatorKey, knownHostsFile, sshArgv } from "./ssh.ts";
 import type { HostRecord } from "./state.ts";
 import {
   addressesOf,
-  readAddressBook,
   readHostRecord,
   readHostRecords,
   readLabRecord,
-  writeAddressBook,
   writeHostRecord,
   writeLabRecord,
 } from "./state.ts";
@@ -38,16 +36,7 @@ import type {
   WanSettings,
 } from "./types.ts";
 import { labRegions } from "./types.ts";
-import {
-  closeVolume,
-  createVolume,
-  deleteVolume,
-  nextDevice,
-  openVolume,
-  readDevices,
-  volumeLink,
-  writeDevices,
-} from "./volumes.ts";
+import { createVolume, deleteVolume } from "./volumes.ts";
 import type { WanLine } from "./wan/wan.ts";
 import { applyWan, changeDirection, readWan, startWan } from "./wan/wan.ts";
 
@@ -91,14 +80,7 @@ export class Lab {
       throw new Error(`${layout.directory}: a lab's directory has no blanks, colons, commas or quotes in its name.`);
     }
     const rootDirectory = options.rootDirectory ?? (await hostRootDirectory());
-    await mkdir(layout.directory, { recursive: true });
-    if (existsSync(layout.marker)) {
-      throw new Error(`There is a lab in ${layout.directory} already: use it, or take it down first.`);
-    }
-    if ((await readdir(layout.directory)).length > 0) {
-      throw new Error(`${layout.directory} holds other files: a lab wants a directory of its own.`);
-    }
-    await writeLabRecord(layout, { version: 1, rootDirectory, complete: false });
+    await claimDirectory(layout, rootDirectory);
     const context = { layout, rootDirectory, cgroups: await labCgroups(layout.cgroupName) };
     try {
       for (const part of [layout.networks, layout.hosts, layout.volumes, layout.wan, layout.logs]) await mkdir(part);
@@ -140,23 +122,14 @@ export class Lab {
 
   /** Makes a host, boots it, and returns when it lets users in by SSH (about 2 s). Its volumes are made when missing. */
   async addHost(spec: HostSpec): Promise<HostAddresses> {
-    const { layout } = this.#context;
-    const record = await this.#locked(async () => {
-      const made = await this.#allocate(spec);
-      try {
-        await createDisk(layout, this.#context.rootDirectory, spec);
-        await connectHost(layout, made);
-        for (const volume of spec.volumes) await this.#openVolume(spec.name, volume);
-        await writeHostRecord(hostLayout(layout, spec.name), made);
-        await this.#applyRecords(spec.region);
-        await powerOn(this.#context, made);
-      } catch (error) {
-        await this.#discard(made);
-        throw error;
-      }
-      return made;
-    });
-    await waitForSsh(this.#context, record);
+    const record = await this.#locked(() => makeHost(this.#context, spec));
+    try {
+      await waitForSsh(this.#context, record);
+    } catch (error) {
+      // Whoever asked for a host that did not come up will ask again: its name must be free then.
+      await this.removeHost(spec.name);
+      throw error;
+    }
     return addressesOf(record);
   }
 
@@ -164,7 +137,7 @@ export class Lab {
   async removeHost(name: string): Promise<void> {
     await this.#locked(async () => {
       const record = await readHostRecord(this.#context.layout, name);
-      if (record !== undefined) await this.#discard(record);
+      if (record !== undefined) await discardHost(this.#context, record);
     });
   }
 
@@ -213,7 +186,8 @@ export class Lab {
 
   /** Replaces the accepted inbound flows of a host. What is no longer let in ends at once, open connections too. */
   async setIngress(name: string, ingress: readonly IngressRule[]): Promise<void> {
-    refuse(name, ingressFault(ingress));
+    const fault = ingressFault(ingress);
+    if (fault !== undefined) throw new Error(`Host ${name}: ${fault}.`);
     await this.#changeSpec(name, (spec) => ({ ...spec, ingress }));
   }
 
@@ -229,30 +203,25 @@ export class Lab {
 
   /** Attaches a volume to a host, running or not. It is made when it is missing. */
   async attachVolume(name: string, volume: HostVolume): Promise<void> {
-    await this.#changeSpec(name, async (spec) => {
+    await this.#changeSpec(name, async (spec, others) => {
       if (spec.volumes.some((other) => other.id === volume.id)) return spec;
-      const attached = await this.#openVolume(name, volume);
-      const node = `mknod -m 660 /dev/$0 b $1 $2 && ln -sf ../../$0 /dev/disk/by-id/$3`;
-      await this.#whileRunning(name, ["sh", "-c", node, attached.device, ...attached.number.split(":"), attached.link]);
-      return { ...spec, volumes: [...spec.volumes, volume] };
+      const volumes = [...spec.volumes, volume];
+      const fault = specFault({ ...spec, volumes }, others);
+      if (fault !== undefined) throw new Error(`Host ${name}: ${fault}.`);
+      const { device, number, link } = await plugVolume(this.#context, name, volume);
+      const appear = "mknod -m 660 /dev/$0 b $1 $2 && ln -sf ../../$0 /dev/disk/by-id/$3";
+      await this.#whileRunning(name, ["sh", "-c", appear, device, ...number.split(":"), link]);
+      return { ...spec, volumes };
     });
   }
 
   /** Detaches a volume, which a host should have unmounted before. Its data stays. */
   async detachVolume(name: string, id: string): Promise<void> {
     await this.#changeSpec(name, async (spec) => {
-      const host = hostLayout(this.#context.layout, name);
-      const devices = await readDevices(host);
-      const attached = devices.find((device) => device.link === volumeLink(id));
-      if (attached !== undefined) {
-        const nodes = [`/dev/${attached.device}`, `/dev/disk/by-id/${attached.link}`];
-        await this.#whileRunning(name, ["rm", "-f", ...nodes]);
-        await writeDevices(
-          host,
-          devices.filter((device) => device !== attached),
-        );
+      const gone = await unplugVolume(this.#context, name, id);
+      if (gone !== undefined) {
+        await this.#whileRunning(name, ["rm", "-f", `/dev/${gone.device}`, `/dev/disk/by-id/${gone.link}`]);
       }
-      await closeVolume(this.#context.layout, id);
       return { ...spec, volumes: spec.volumes.filter((volume) => volume.id !== id) };
     });
   }
@@ -334,69 +303,23 @@ export class Lab {
     return { ...addressesOf(record), region, volumes, power: await powerState(this.#context, name) };
   }
 
-  /** Checks what a host is to be and gives it its public address. */
-  async #allocate(spec: HostSpec): Promise<HostRecord> {
+  async #changeSpec(
+    name: string,
+    change: (spec: HostSpec, others: readonly HostSpec[]) => HostSpec | Promise<HostSpec>,
+  ): Promise<void> {
     const { layout } = this.#context;
-    if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(spec.name)) throw new Error(`"${spec.name}" is no host name.`);
-    const others = await readHostRecords(layout);
-    if (others.some((other) => other.spec.name === spec.name)) {
-      throw new Error(`The lab has a host "${spec.name}" already.`);
-    }
-    refuse(spec.name, ingressFault(spec.ingress));
-    const privateIps = others.flatMap((other) => (other.spec.privateIp === undefined ? [] : [other.spec.privateIp]));
-    if (spec.privateIp !== undefined) refuse(spec.name, privateIpFault(spec.region, spec.privateIp, privateIps));
-    const attached = new Set(others.flatMap((other) => other.spec.volumes.map((volume) => volume.id)));
-    const shared = spec.volumes.find((volume) => attached.has(volume.id));
-    refuse(spec.name, shared === undefined ? undefined : `volume ${shared.id} is attached to another host`);
-    const book = await readAddressBook(layout);
-    const publicIp = choosePublicIp(spec.region, spec.name, book);
-    await writeAddressBook(layout, { ...book, [spec.name]: publicIp });
-    // What an interrupted attempt left under this name is in the way.
-    await this.#discard({ spec, publicIp });
-    return { spec, publicIp };
-  }
-
-  /** Removes a host with all it has but its volumes; also one that was only half made. */
-  async #discard(record: HostRecord): Promise<void> {
-    const { layout } = this.#context;
-    const host = hostLayout(layout, record.spec.name);
-    await rm(host.record, { force: true });
-    // Its ports may be missing, when it was only half made; then nobody hears of its end anyway.
-    await setHostLink(layout, record, "down").catch(() => {});
-    await killHost(this.#context, record.spec.name);
-    await disconnectHost(layout, record);
-    for (const volume of record.spec.volumes) await closeVolume(layout, volume.id);
-    await rm(host.directory, { recursive: true, force: true });
-    await this.#applyRecords(record.spec.region);
-  }
-
-  /** Makes the firewall and the known host keys agree with the hosts' records. */
-  async #applyRecords(region: LabRegion): Promise<void> {
-    const records = await readHostRecords(this.#context.layout);
-    await applyFirewall(this.#context.layout, region, records);
-    await writeKnownHosts(this.#context.layout, records);
-  }
-
-  async #changeSpec(name: string, change: (spec: HostSpec) => HostSpec | Promise<HostSpec>): Promise<void> {
     await this.#locked(async () => {
       const record = await this.#record(name);
-      const spec = await change(record.spec);
-      await writeHostRecord(hostLayout(this.#context.layout, name), { ...record, spec });
-      await this.#applyRecords(spec.region);
+      const others = (await readHostRecords(layout)).map((other) => other.spec).filter((other) => other.name !== name);
+      const spec = await change(record.spec, others);
+      await writeHostRecord(hostLayout(layout, name), { ...record, spec });
+      await applyRecords(this.#context, spec.region);
     });
   }
 
   async #changeWan(change: (lines: readonly WanLine[]) => readonly WanLine[]): Promise<void> {
     const { layout, cgroups } = this.#context;
     await this.#locked(async () => applyWan(layout, cgroups, change(await readWan(layout))));
-  }
-
-  async #openVolume(name: string, volume: HostVolume) {
-    const host = hostLayout(this.#context.layout, name);
-    const devices = await readDevices(host);
-    const attached = await openVolume(this.#context.layout, volume, nextDevice(devices));
-    await writeDevices(host, [...devices, attached]);
-    return attached;
   }
 
   /** Runs a command in a host, unless it is off: then its next boot sees to it. */
@@ -407,6 +330,14 @@ export class Lab {
   }
 }
 
-function refuse(host: string, fault: string | undefined): void {
-  if (fault !== undefined) throw new Error(`Host ${host}: ${fault}.`);
+/** Makes a directory the lab's own: from here on `destroy` may remove it. */
+async function claimDirectory(layout: LabLayout, rootDirectory: string): Promise<void> {
+  await mkdir(layout.directory, { recursive: true });
+  if (existsSync(layout.marker)) {
+    throw new Error(`There is a lab in ${layout.directory} already: use it, or take it down first.`);
+  }
+  if ((await readdir(layout.directory)).length > 0) {
+    throw new Error(`${layout.directory} holds other files: a lab wants a directory of its own.`);
+  }
+  await writeLabRecord(layout, { version: 1, rootDirectory, complete: false });
 }

@@ -1,9 +1,8 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import type { LabCgroups } from "./cgroup.ts";
 import { cgroupEvents, createCgroup, inCgroup, killCgroup, removeCgroup, setFrozen } from "./cgroup.ts";
+import type { LabContext } from "./context.ts";
 import { isMissing } from "./files.ts";
-import type { LabLayout } from "./layout.ts";
 import { hostLayout, hostNetwork, regionNetwork } from "./layout.ts";
 import { inNetwork } from "./namespaces.ts";
 import { hostPorts, setHostLink } from "./network.ts";
@@ -12,13 +11,6 @@ import { spawnDetached } from "./service.ts";
 import type { HostRecord } from "./state.ts";
 import type { PowerState } from "./types.ts";
 import { until } from "./until.ts";
-
-/** A lab as the modules that work on its hosts need it. */
-export interface LabContext {
-  readonly layout: LabLayout;
-  readonly cgroups: LabCgroups;
-  readonly rootDirectory: string;
-}
 
 /** How long a boot may take until SSH answers. It takes about 2 s on an idle machine. */
 const bootTimeoutMs = 60_000;
@@ -59,7 +51,8 @@ export async function waitForSsh(lab: LabContext, record: HostRecord): Promise<v
   const timeout = ["timeout", String(bootTimeoutMs / 1000), "bash", "-c", script, record.publicIp];
   const [command = "", ...args] = inNetwork(hostNetwork(lab.layout, name), timeout);
   if ((await outcomeOf(command, args)).exitCode === 0) return;
-  throw new Error(`Host ${name} does not answer SSH ${bootTimeoutMs / 1000} s after its boot; see ${host.console}.`);
+  const said = (await readFile(host.console, "utf8")).trim().split("\n").slice(-10).join("\n");
+  throw new Error(`Host ${name} does not answer SSH ${bootTimeoutMs / 1000} s after its boot. Its console:\n${said}`);
 }
 
 /** Power cut: the ports go down first, so that no FIN or RST tells the others; then everything in it is killed. */

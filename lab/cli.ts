@@ -1,0 +1,161 @@
+/** `npm run lab -- …`: a lab on this machine, from the command line. */
+import { spawn } from "node:child_process";
+import path from "node:path";
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { Lab } from "./hosts/lab.ts";
+import { labObstacles } from "./hosts/preflight.ts";
+import { type LabRegion, labRegions, type WanSettings } from "./hosts/types.ts";
+
+/** Where the lab is when nobody says otherwise: below the checkout, which is on a file system with room for disks. */
+export const defaultLabDirectory: string = path.join(path.dirname(import.meta.dirname), ".lab", "run");
+
+interface LabOption {
+  readonly lab: string;
+}
+
+export async function main(args: readonly string[]): Promise<number> {
+  const outcome = { exitCode: 0 };
+  const program = new Command("npm run lab --")
+    .description("Two regions and a witness on this machine: networks, hosts, and a WAN that can be cut.")
+    .exitOverride()
+    .enablePositionalOptions();
+  for (const command of [...lifeCommands(outcome), ...hostCommands(), ...wanCommands()]) {
+    program.addCommand(
+      command.addOption(new Option("--lab <directory>", "directory of the lab").default(defaultLabDirectory)),
+    );
+  }
+  try {
+    await program.parseAsync(args, { from: "user" });
+  } catch (error) {
+    // Commander has said what is wrong, or shown the help that was asked for.
+    if (error instanceof CommanderError) return error.exitCode;
+    throw error;
+  }
+  return outcome.exitCode;
+}
+
+/** Makes the lab's networks. What runs in it comes from the Pulumi program. */
+export async function bringUp(directory: string): Promise<Lab> {
+  const obstacles = await labObstacles(directory);
+  if (obstacles.length > 0) throw new Error(obstacles.join(" "));
+  return Lab.create({ directory });
+}
+
+function lifeCommands(outcome: { exitCode: number }): Command[] {
+  const up = new Command("up").description("make the lab's networks").action(async ({ lab }: LabOption) => {
+    await bringUp(lab);
+    console.log(`The lab is up in ${lab}.`);
+  });
+  const status = new Command("status")
+    .description("show hosts and WAN")
+    .action(async ({ lab }: LabOption) => console.log(await describe(await Lab.open(lab))));
+  const ssh = new Command("ssh")
+    .description("log in to a host as debian, or run a command there")
+    .argument("<host>")
+    .argument("[command...]")
+    .passThroughOptions()
+    .action(async (host: string, command: string[], { lab }: LabOption) => {
+      outcome.exitCode = await runInteractively(await (await Lab.open(lab)).sshCommand(host, command));
+    });
+  const down = new Command("down")
+    .description("remove the lab with all it has, in whatever state it is")
+    .action(async ({ lab }: LabOption) => Lab.destroy(lab));
+  return [up, status, ssh, down];
+}
+
+function hostCommands(): Command[] {
+  const onHost = (name: string, description: string, act: (lab: Lab, host: string) => Promise<void>): Command =>
+    new Command(name)
+      .description(description)
+      .argument("<host>")
+      .action(async (host: string, { lab }: LabOption) => act(await Lab.open(lab), host));
+  return [
+    onHost("kill", "cut a host's power", (lab, host) => lab.kill(host)),
+    onHost("start", "boot a host that is off, from the disk it had", (lab, host) => lab.start(host)),
+    onHost("freeze", "stop every process of a host where it is", (lab, host) => lab.freeze(host)),
+    onHost("thaw", "let a frozen host go on", (lab, host) => lab.thaw(host)),
+    onHost("unplug", "unplug a host's network cables", (lab, host) => lab.setLink(host, "down")),
+    onHost("plug", "plug a host's network cables in again", (lab, host) => lab.setLink(host, "up")),
+  ];
+}
+
+function wanCommands(): Command[] {
+  const region = (name: string): Argument => new Argument(`<${name}>`, "region").choices(labRegions);
+  const cut = new Command("cut")
+    .description("cut the WAN between two regions: packets vanish silently")
+    .addArgument(region("from"))
+    .addArgument(region("to"))
+    .option("--one-way", "lose only what goes from the first to the second")
+    .action(async (from: LabRegion, to: LabRegion, options: LabOption & { oneWay?: boolean }) => {
+      await (await Lab.open(options.lab)).cut(from, to, { oneWay: options.oneWay === true });
+    });
+  const heal = new Command("heal")
+    .description("undo every cut of the WAN")
+    .action(async ({ lab }: LabOption) => (await Lab.open(lab)).heal());
+  const wan = new Command("wan")
+    .description("change how the WAN between two regions carries packets, both ways")
+    .addArgument(region("a"))
+    .addArgument(region("b"))
+    .option("--delay <ms>", "one-way delay in milliseconds", number)
+    .option("--jitter <ms>", "up to this much more for each packet", number)
+    .option("--loss <percent>", "share of the packets that vanish", number)
+    .action(async (a: LabRegion, b: LabRegion, options: LabOption & WanOptions) => {
+      await (await Lab.open(options.lab)).setWan(a, b, wanChange(options));
+    });
+  return [cut, heal, wan];
+}
+
+interface WanOptions {
+  readonly delay?: number;
+  readonly jitter?: number;
+  readonly loss?: number;
+}
+
+function wanChange({ delay, jitter, loss }: WanOptions): Partial<WanSettings> {
+  return {
+    ...(delay === undefined ? {} : { delayMs: delay }),
+    ...(jitter === undefined ? {} : { jitterMs: jitter }),
+    ...(loss === undefined ? {} : { lossPercent: loss }),
+  };
+}
+
+function number(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError("It must be a number.");
+  return value;
+}
+
+async function describe(lab: Lab): Promise<string> {
+  const hosts = await lab.hosts();
+  const rows = hosts.map((host) => [host.name, host.region, host.publicIp, host.privateIp ?? "-", host.power]);
+  const wan = (await lab.wan()).map((line) => [
+    `${line.from} -> ${line.to}`,
+    line.cut ? "CUT" : `${line.delayMs} ms`,
+    line.jitterMs > 0 ? `+ up to ${line.jitterMs} ms` : "",
+    line.lossPercent > 0 ? `${line.lossPercent} % lost` : "",
+  ]);
+  const hostTable = rows.length === 0 ? "no hosts" : table([["HOST", "REGION", "PUBLIC", "VRACK", "POWER"], ...rows]);
+  return `${hostTable}\n\n${table([["WAN", "ONE WAY", "", ""], ...wan])}`;
+}
+
+/** Columns as wide as their widest cell. */
+function table(rows: readonly (readonly string[])[]): string {
+  const widths: number[] = [];
+  for (const row of rows) {
+    for (const [column, cell] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, cell.length);
+  }
+  const line = (row: readonly string[]): string =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join("  ")
+      .trimEnd();
+  return rows.map(line).join("\n");
+}
+
+function runInteractively([command = "", ...args]: readonly string[]): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { stdio: "inherit" });
+    child.on("error", reject);
+    child.on("close", (code) => resolve(code ?? 1));
+  });
+}

@@ -1,0 +1,87 @@
+import { existsSync } from "node:fs";
+import { access, mkdir, mkdtemp, rm, rmdir } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import process from "node:process";
+import { missingPrograms } from "../../setup/machine-packages.ts";
+import { cgroup2Mount } from "./cgroup.ts";
+import { outcomeOf } from "./run.ts";
+
+/**
+ * Why this machine cannot run the lab: one sentence per reason, none when it can. Changes nothing that outlives the
+ * call.
+ * @param directory where a lab would be made; it may not exist yet
+ */
+export async function labObstacles(directory: string = tmpdir()): Promise<readonly string[]> {
+  if (process.platform !== "linux") return [`The lab needs Linux; this machine runs ${process.platform}.`];
+  if (process.getuid?.() !== 0) return ["The lab needs root: it makes namespaces, mounts and network devices."];
+  const missing = await missingPrograms();
+  if (missing.length > 0) {
+    const names = missing.map((entry) => entry.program).join(", ");
+    return [`The lab needs programs that are missing here (npm start and npm test install them): ${names}.`];
+  }
+  const checks = [
+    cgroupObstacle(),
+    deviceObstacles(),
+    namespaceObstacle(),
+    firewallObstacle(),
+    overlayObstacle(directory),
+  ];
+  return (await Promise.all(checks)).flat();
+}
+
+async function cgroupObstacle(): Promise<string[]> {
+  const mount = await cgroup2Mount();
+  if (mount === undefined) return ["The lab needs a cgroup2 file system, and none is mounted."];
+  const group = path.join(mount, `es-failover-preflight-${process.pid}`);
+  try {
+    await mkdir(group);
+  } catch (error) {
+    return [`The lab cannot make control groups under ${mount}: ${String(error)}.`];
+  }
+  const usable = existsSync(path.join(group, "cgroup.kill"));
+  await rmdir(group);
+  return usable ? [] : ["The lab needs Linux 5.14 or later: this kernel's cgroup2 has no cgroup.kill."];
+}
+
+async function deviceObstacles(): Promise<string[]> {
+  const needed = { "/dev/net/tun": "for the WAN between its regions", "/dev/loop-control": "for its volumes" };
+  const obstacles: string[] = [];
+  for (const [device, purpose] of Object.entries(needed)) {
+    await access(device).catch(() => obstacles.push(`The lab needs ${device} ${purpose}, and it is not there.`));
+  }
+  return obstacles;
+}
+
+async function namespaceObstacle(): Promise<string[]> {
+  const kinds = ["--net", "--time", "--mount", "--uts", "--ipc", "--cgroup", "--pid", "--fork"];
+  const { exitCode, stderr } = await outcomeOf("unshare", [...kinds, "ip", "link", "set", "lo", "up"]);
+  return exitCode === 0 ? [] : [`The lab cannot make namespaces here: ${stderr.trim()}.`];
+}
+
+/** The rules go into a network namespace that ends with the command. */
+async function firewallObstacle(): Promise<string[]> {
+  const script =
+    "nft add table inet t && nft add chain inet t c '{ type filter hook forward priority 0; }' && " +
+    "nft add rule inet t c ct state established ct direction reply accept && " +
+    "ip link add b type bridge && ip link add v type veth peer w && test -e /proc/sys/net/bridge/bridge-nf-call-iptables";
+  const { exitCode, stderr } = await outcomeOf("unshare", ["--net", "sh", "-c", script]);
+  if (exitCode === 0) return [];
+  return [`The lab needs nftables with connection tracking on bridges (module br_netfilter): ${stderr.trim()}.`];
+}
+
+/** Tried in the very place, as an overlay cannot write to every file system (not to another overlay, for one). */
+async function overlayObstacle(directory: string): Promise<string[]> {
+  let place = path.resolve(directory);
+  while (!existsSync(place)) place = path.dirname(place);
+  const scratch = await mkdtemp(path.join(place, "es-failover-preflight-"));
+  try {
+    const script =
+      'cd "$0" && mkdir lower upper work root && ' +
+      "mount -t overlay overlay -o lowerdir=lower,upperdir=upper,workdir=work root && touch root/file";
+    const { exitCode, stderr } = await outcomeOf("unshare", ["--mount", "sh", "-c", script, scratch]);
+    return exitCode === 0 ? [] : [`The lab cannot use overlayfs in ${place}: ${stderr.trim()}.`];
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
