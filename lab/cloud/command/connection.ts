@@ -1,0 +1,74 @@
+import { optionalMap, optionalNumber, optionalText, text } from "../protocol/inputs.ts";
+import type { Problem } from "../protocol/package.ts";
+import { isMap, type PropertyMap } from "../protocol/values.ts";
+
+/** How to reach one SSH server, as the command package's `connection` and `connection.proxy` describe it. */
+export interface SshEndpoint {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly privateKey?: string;
+  readonly agentSocketPath?: string;
+  /** Public key of the server. Without it any server is believed, as by the published provider. */
+  readonly hostKey?: string;
+  /** Failed dials that are forgiven; undefined for no limit. */
+  readonly dialErrorLimit?: number;
+  /** Longest time for one dial; undefined for no limit. */
+  readonly perDialTimeoutSeconds?: number;
+}
+
+export interface Connection extends SshEndpoint {
+  readonly proxy?: SshEndpoint;
+}
+
+/** Defaults of the command package 1.2.1. */
+const defaults = { port: 22, user: "root", dialErrorLimit: 10, perDialTimeoutSeconds: 15 } as const;
+const unlimitedDialErrors = -1;
+
+/** Ways to log in that the lab does not serve, though the package has them. */
+const refused = ["password", "privateKeyPassword"] as const;
+
+export function connectionProblems(inputs: PropertyMap): Problem[] {
+  const { connection } = inputs;
+  if (!isMap(connection)) return [];
+  const endpoints: [string, PropertyMap][] = [["connection", connection]];
+  if (isMap(connection["proxy"])) endpoints.push(["connection.proxy", connection["proxy"]]);
+  return endpoints.flatMap(([where, endpoint]) =>
+    refused
+      .filter((name) => (endpoint[name] ?? "") !== "")
+      .map((name) => ({
+        property: `${where}.${name}`,
+        reason: "the lab's provider logs in with an unencrypted privateKey or an agent only",
+      })),
+  );
+}
+
+export function connectionOf(inputs: PropertyMap): Connection {
+  const connection = optionalMap(inputs, "connection") ?? {};
+  const proxy = optionalMap(connection, "proxy");
+  return { ...endpointOf(connection), ...(proxy === undefined ? {} : { proxy: endpointOf(proxy) }) };
+}
+
+function endpointOf(fields: PropertyMap): SshEndpoint {
+  const dialErrorLimit = optionalNumber(fields, "dialErrorLimit") ?? defaults.dialErrorLimit;
+  const perDialTimeoutSeconds = optionalNumber(fields, "perDialTimeout") ?? defaults.perDialTimeoutSeconds;
+  const optional = {
+    privateKey: optionalText(fields, "privateKey"),
+    agentSocketPath: optionalText(fields, "agentSocketPath"),
+    hostKey: optionalText(fields, "hostKey"),
+    dialErrorLimit: dialErrorLimit === unlimitedDialErrors ? undefined : dialErrorLimit,
+    perDialTimeoutSeconds: perDialTimeoutSeconds === 0 ? undefined : perDialTimeoutSeconds,
+  };
+  return {
+    host: text(fields, "host"),
+    port: optionalNumber(fields, "port") ?? defaults.port,
+    user: optionalText(fields, "user") ?? defaults.user,
+    ...withoutUndefined(optional),
+  };
+}
+
+function withoutUndefined<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+}

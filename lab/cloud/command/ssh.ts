@@ -1,0 +1,164 @@
+import { spawn } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { Readable } from "node:stream";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Call } from "../protocol/package.ts";
+import type { Connection, SshEndpoint } from "./connection.ts";
+import { type ProcessOptions, type ProcessOutcome, runProcess } from "./process.ts";
+
+/** Between dials, as the published provider waits: it starts at 100 ms and doubles, up to this. */
+const maxRetryDelayMs = 5_000;
+
+/**
+ * Reads the script as one base64 line from standard input and runs it in the login shell, to which the rest of the
+ * input belongs. So neither the script nor a secret in it ever is an argument of a process, here or on the host.
+ */
+const readScriptAndRun = 'IFS= read -r script && eval "$(printf %s "$script" | base64 -d)"';
+
+/** A live SSH connection, over which scripts run. */
+export interface SshSession {
+  /** Runs a shell script on the host. Its exit status is an outcome, not an exception. */
+  run(script: string, options?: Pick<ProcessOptions, "input" | "onLine" | "env">): Promise<ProcessOutcome>;
+}
+
+/**
+ * Connects, lets `work` use the connection, and closes it. Dials are repeated as `dialErrorLimit` allows; what `work`
+ * runs is never repeated.
+ */
+export async function withSshSession<T>(
+  connection: Connection,
+  call: Call,
+  work: (session: SshSession) => Promise<T>,
+): Promise<T> {
+  const directory = await mkdtemp(path.join(tmpdir(), "ssh-"));
+  try {
+    const argv = ["-F", await writeConfiguration(directory, connection), "target"];
+    const master = await dial(argv, connection, call);
+    try {
+      return await work({
+        run: (script, options = {}) => {
+          const first = Buffer.from(`${Buffer.from(script).toString("base64")}\n`);
+          const input = options.input === undefined ? Readable.from([first]) : concatenated(first, options.input);
+          const sendEnvironment = Object.keys(options.env ?? {}).flatMap((name) => ["-o", `SendEnv=${name}`]);
+          const env = { ...process.env, ...options.env };
+          const { signal } = call;
+          return runProcess("ssh", [...sendEnvironment, ...argv, readScriptAndRun], { ...options, env, input, signal });
+        },
+      });
+    } finally {
+      await master.close();
+    }
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+function concatenated(first: Buffer, rest: Readable): Readable {
+  return Readable.from(
+    (async function* () {
+      yield first;
+      yield* rest;
+    })(),
+  );
+}
+
+/** Writes an ssh_config with the connection's every detail, keys in files beside it; returns the config's path. */
+async function writeConfiguration(directory: string, connection: Connection): Promise<string> {
+  const sections = [await hostSection(directory, "target", connection)];
+  if (connection.proxy !== undefined) {
+    sections.push("  ProxyJump proxy", await hostSection(directory, "proxy", connection.proxy));
+  }
+  const file = path.join(directory, "config");
+  const control = [`  ControlPath ${path.join(directory, "control")}`, "  ControlPersist no"];
+  const [target = "", ...rest] = sections;
+  await writeFile(file, `${[target, ...control, ...rest].join("\n")}\n`, { mode: 0o600 });
+  return file;
+}
+
+async function hostSection(directory: string, alias: string, endpoint: SshEndpoint): Promise<string> {
+  const lines = [
+    `Host ${alias}`,
+    `  HostName ${configurationValue(endpoint.host)}`,
+    `  Port ${endpoint.port}`,
+    `  User ${configurationValue(endpoint.user)}`,
+    "  BatchMode yes",
+    "  LogLevel ERROR",
+    `  ConnectTimeout ${endpoint.perDialTimeoutSeconds ?? 0}`,
+    // A host that dies while a script runs is noticed within a minute.
+    "  ServerAliveInterval 15",
+    "  ServerAliveCountMax 4",
+  ];
+  if (endpoint.privateKey !== undefined) {
+    const keyFile = path.join(directory, `${alias}.key`);
+    await writeFile(keyFile, `${endpoint.privateKey.trimEnd()}\n`, { mode: 0o600 });
+    lines.push(`  IdentityFile ${keyFile}`, "  IdentitiesOnly yes");
+  }
+  if (endpoint.agentSocketPath !== undefined) {
+    lines.push(`  IdentityAgent ${configurationValue(endpoint.agentSocketPath)}`);
+  }
+  if (endpoint.hostKey === undefined) {
+    lines.push("  StrictHostKeyChecking no", "  UserKnownHostsFile /dev/null");
+  } else {
+    const knownHosts = path.join(directory, `${alias}.known_hosts`);
+    await writeFile(knownHosts, `${alias} ${endpoint.hostKey.trim()}\n`, { mode: 0o600 });
+    lines.push("  StrictHostKeyChecking yes", `  UserKnownHostsFile ${knownHosts}`, `  HostKeyAlias ${alias}`);
+  }
+  return lines.join("\n");
+}
+
+/** A value as it may stand in ssh_config; what could start another directive is refused. */
+function configurationValue(value: string): string {
+  if (!/^[^\s"]+$/.test(value)) throw new Error(`connection: "${value}" cannot be a host, user or path for SSH`);
+  return value;
+}
+
+interface Master {
+  close(): Promise<void>;
+}
+
+async function dial(argv: readonly string[], connection: Connection, call: Call): Promise<Master> {
+  const limit = connection.dialErrorLimit;
+  for (let failures = 0, delayMs = 100; ; delayMs = Math.min(delayMs * 2, maxRetryDelayMs)) {
+    call.signal.throwIfAborted();
+    const master = await dialOnce(argv, call.signal);
+    if (typeof master !== "string") return master;
+    failures += 1;
+    const where = `${connection.user}@${connection.host}:${connection.port}`;
+    if (limit !== undefined && failures > limit) {
+      throw new Error(`SSH to ${where} failed ${failures} times, the last time with: ${master}`);
+    }
+    call.log("debug", `Dial ${failures}/${limit ?? "inf"} to ${where} failed: ${master}`);
+    await delay(delayMs, undefined, { signal: call.signal });
+  }
+}
+
+/**
+ * Opens a master connection that others share. It lives as long as its standard input is open, so it ends with this
+ * process, however that ends. Returns the error text when the connection fails.
+ */
+function dialOnce(argv: readonly string[], signal: AbortSignal): Promise<Master | string> {
+  const child = spawn("ssh", ["-M", ...argv, "echo connected && exec cat"], {
+    stdio: ["pipe", "pipe", "pipe"],
+    signal,
+  });
+  const closed = new Promise<void>((resolve) => child.once("close", () => resolve()));
+  let errors = "";
+  child.stderr.on("data", (chunk: Buffer) => {
+    errors += chunk.toString("utf8");
+  });
+  child.stdin.on("error", () => undefined);
+  return new Promise((resolve) => {
+    child.stdout.once("data", () =>
+      resolve({
+        close: () => {
+          child.stdin.end();
+          return closed;
+        },
+      }),
+    );
+    child.once("error", (error) => resolve(error.message));
+    child.once("close", (code) => resolve(errors.trim() || `ssh ended with status ${code}`));
+  });
+}

@@ -1,0 +1,163 @@
+import { vrackNetwork } from "../../hosts/addressing.ts";
+import { flag, maps, optionalNumber, optionalText, text, texts } from "../protocol/inputs.ts";
+import type { Problem } from "../protocol/package.ts";
+import { isMap, type PropertyMap, type PropertyValue } from "../protocol/values.ts";
+import { bounds, contains, parseNetwork, toAddress, toNumber } from "./addresses.ts";
+import type { CloudState, Network, Subnet } from "./cloud.ts";
+import { asProperties, timesAndChecksum } from "./kinds.ts";
+import { present, type RecordedKind, serviceNameOf } from "./recorded.ts";
+
+/** The lab has one vRack, and on it one VLAN: networks of the same VLAN in each region are one network, as on OVHcloud. */
+export const networkKind: RecordedKind<Network> = {
+  updatable: true,
+  table: (state) => state.networks,
+  problems: ({ vlanId }) => {
+    if (vlanId === undefined) {
+      const reason =
+        "the lab needs it: left out, OVHcloud assigns one per region, and the regions are not on one network then";
+      return [{ property: "vlanId", reason }];
+    }
+    const fits = typeof vlanId !== "number" || (Number.isInteger(vlanId) && vlanId >= 0 && vlanId <= 4096);
+    return fits ? [] : [{ property: "vlanId", reason: "must be a whole number from 0 to 4096" }];
+  },
+  make: (inputs, state, identity) => {
+    const region = text(inputs, "region");
+    const vlanId = optionalNumber(inputs, "vlanId") ?? 0;
+    for (const other of Object.values(state.networks).filter(({ id }) => id !== identity.id)) {
+      if (other.vlanId !== vlanId) {
+        throw new Error(
+          `The lab's vRack carries one VLAN, and the network ${other.name} in ${other.region} has ${other.vlanId}: ` +
+            `hosts on VLAN ${vlanId} could not reach it`,
+        );
+      }
+      if (other.region === region) throw new Error(`VLAN ${vlanId} has a network in ${region} already: ${other.name}`);
+    }
+    const description = optionalText(inputs, "description");
+    const serviceName = serviceNameOf(inputs);
+    return { ...identity, serviceName, region, name: text(inputs, "name"), ...present({ description }), vlanId };
+  },
+  inputs: ({ name, region, serviceName, description, vlanId }) =>
+    asProperties({ name, region, serviceName, description, vlanId }),
+  outputs: (network) => {
+    const { name, region, description, vlanId } = network;
+    const currentState = { name, description: description ?? "", location: { region }, vlanId };
+    const common = timesAndChecksum(network, networkKind.inputs(network));
+    return { resourceStatus: "READY", vlanId, ...common, currentState };
+  },
+  refuseDeletion: ({ id, name }, { subnets }) => {
+    const subnet = Object.values(subnets).find(({ networkId }) => networkId === id);
+    if (subnet !== undefined) throw new Error(`The network ${name} still has the subnet ${subnet.name}`);
+  },
+};
+
+function subnetProblems(inputs: PropertyMap): Problem[] {
+  const { cidr, gatewayIp } = inputs;
+  if (typeof cidr !== "string") return [];
+  const network = parseNetwork(cidr);
+  if (network === undefined) return [{ property: "cidr", reason: `"${cidr}" is no network such as 192.168.0.0/16` }];
+  const problems: Problem[] = [];
+  if (cidr !== vrackNetwork) {
+    const reason =
+      `must be ${vrackNetwork} in the lab, in every region: hosts get the subnet's mask, and with a smaller one they ` +
+      "have no route to the other regions' addresses";
+    problems.push({ property: "cidr", reason });
+  }
+  if (typeof gatewayIp === "string" && !contains(network, gatewayIp)) {
+    problems.push({ property: "gatewayIp", reason: `${gatewayIp} is not in ${cidr}` });
+  }
+  const pools = Array.isArray(inputs["allocationPools"]) ? inputs["allocationPools"] : [];
+  const outside = (address: PropertyValue | undefined) => typeof address === "string" && !contains(network, address);
+  pools.forEach((pool: PropertyValue, index) => {
+    if (!isMap(pool)) return;
+    const { start, end } = pool;
+    const property = `allocationPools[${index}]`;
+    if (outside(start) || outside(end)) problems.push({ property, reason: `does not lie in ${cidr}` });
+    else if (typeof start === "string" && typeof end === "string" && toNumber(start) > toNumber(end)) {
+      problems.push({ property, reason: `starts after its end` });
+    }
+  });
+  return problems;
+}
+
+/** Pools of the subnets on one VLAN must not overlap: two DHCP services would give the same address to two hosts. */
+function refuseOverlap(pools: Subnet["allocationPools"], others: readonly Subnet[]): void {
+  for (const pool of pools) {
+    for (const other of others) {
+      const overlaps = other.allocationPools.some(
+        ({ start, end }) => toNumber(pool.start) <= toNumber(end) && toNumber(start) <= toNumber(pool.end),
+      );
+      if (!overlaps) continue;
+      throw new Error(
+        `The pool ${pool.start} to ${pool.end} overlaps one of the subnet ${other.name} in ${other.region}, which is on ` +
+          "the same VLAN: give each region allocationPools of its own",
+      );
+    }
+  }
+}
+
+export const subnetKind: RecordedKind<Subnet> = {
+  updatable: true,
+  table: (state) => state.subnets,
+  problems: subnetProblems,
+  make: (inputs, state, identity) => {
+    const serviceName = serviceNameOf(inputs);
+    const region = text(inputs, "region");
+    const networkId = text(inputs, "networkId");
+    const network = state.networks[networkId];
+    if (network === undefined || network.serviceName !== serviceName)
+      throw new Error(`There is no network ${networkId}`);
+    if (network.region !== region) {
+      throw new Error(`The subnet is declared in ${region}, but its network ${network.name} is in ${network.region}`);
+    }
+    const cidr = text(inputs, "cidr");
+    const [first, last] = bounds(parseNetwork(cidr) ?? { base: "0.0.0.0", prefix: 0 });
+    const gatewayIp = optionalText(inputs, "gatewayIp") ?? toAddress(first + 1);
+    const pools = maps(inputs, "allocationPools").map((pool) => ({
+      start: optionalText(pool, "start") ?? toAddress(first + 2),
+      end: optionalText(pool, "end") ?? toAddress(last - 1),
+    }));
+    const allocationPools = pools.length > 0 ? pools : [{ start: toAddress(first + 2), end: toAddress(last - 1) }];
+    const others = Object.values(state.subnets).filter(({ id }) => id !== identity.id);
+    if (others.some((other) => other.networkId === networkId)) {
+      throw new Error(`The network ${network.name} has a subnet in ${cidr} already`);
+    }
+    refuseOverlap(allocationPools, others);
+    const dnsNameservers = inputs["dnsNameservers"] === undefined ? undefined : texts(inputs, "dnsNameservers");
+    return {
+      ...identity,
+      serviceName,
+      region,
+      networkId,
+      name: text(inputs, "name"),
+      cidr,
+      gatewayIp,
+      dhcpEnabled: flag(inputs, "dhcpEnabled", true),
+      allocationPools,
+      ...present({ description: optionalText(inputs, "description"), dnsNameservers }),
+    };
+  },
+  inputs: ({ id: _id, createdAt: _createdAt, updatedAt: _updatedAt, ...inputs }) => asProperties(inputs),
+  outputs: (subnet) => {
+    const { name, cidr, gatewayIp, dhcpEnabled, allocationPools, region } = subnet;
+    const currentState = {
+      name,
+      cidr,
+      gatewayIp,
+      dhcpEnabled,
+      allocationPools,
+      description: subnet.description ?? "",
+      dnsNameservers: subnet.dnsNameservers ?? [],
+      hostRoutes: [],
+      location: { region, availabilityZone: "nova" },
+    };
+    const common = timesAndChecksum(subnet, subnetKind.inputs(subnet));
+    const outputs = { resourceStatus: "READY", ...common, gatewayIp, dhcpEnabled, allocationPools, currentTasks: [] };
+    return asProperties({ ...outputs, currentState });
+  },
+  refuseDeletion: ({ id, name }, state: CloudState) => {
+    const user = Object.values(state.instances).find(({ networks }) =>
+      networks.some(({ subnetId }) => subnetId === id),
+    );
+    if (user !== undefined) throw new Error(`The subnet ${name} is in use by the instance ${user.name}`);
+  },
+};

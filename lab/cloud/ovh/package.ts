@@ -1,0 +1,28 @@
+import type { ProviderPackage } from "../protocol/package.ts";
+import { packageSchema } from "../schema/schema.ts";
+import { getCloudInstanceFlavors, getCloudInstanceImages } from "./catalog.ts";
+import type { Cloud } from "./cloud.ts";
+import { instanceType } from "./instance.ts";
+import { instanceGroupKind, securityGroupKind, sshKeyKind, volumeKind } from "./kinds.ts";
+import { networkKind, subnetKind } from "./networks.ts";
+import { recordedType } from "./recorded.ts";
+
+/** The lab's stand-in for OVHcloud's Public Cloud: instances are lab hosts, security groups their firewalls. */
+export function ovhPackage(cloud: Cloud): ProviderPackage {
+  return {
+    schema: packageSchema("ovh"),
+    resources: {
+      "ovh:index/cloudSSHKey:CloudSSHKey": recordedType(cloud, sshKeyKind),
+      "ovh:index/cloudNetworkPrivateVrack:CloudNetworkPrivateVrack": recordedType(cloud, networkKind),
+      "ovh:index/cloudNetworkPrivateVrackSubnet:CloudNetworkPrivateVrackSubnet": recordedType(cloud, subnetKind),
+      "ovh:index/cloudSecurityGroup:CloudSecurityGroup": recordedType(cloud, securityGroupKind),
+      "ovh:index/cloudInstanceGroup:CloudInstanceGroup": recordedType(cloud, instanceGroupKind),
+      "ovh:index/cloudStorageBlockVolume:CloudStorageBlockVolume": recordedType(cloud, volumeKind),
+      "ovh:index/cloudInstance:CloudInstance": instanceType(cloud),
+    },
+    functions: {
+      "ovh:index/getCloudInstanceFlavors:getCloudInstanceFlavors": getCloudInstanceFlavors,
+      "ovh:index/getCloudInstanceImages:getCloudInstanceImages": getCloudInstanceImages,
+    },
+  };
+}

@@ -1,0 +1,29 @@
+import { credentials } from "@grpc/grpc-js";
+import engineServices from "@pulumi/pulumi/proto/engine_grpc_pb.js";
+import engine from "@pulumi/pulumi/proto/engine_pb.js";
+
+const severities = {
+  debug: engine.LogSeverity.DEBUG,
+  info: engine.LogSeverity.INFO,
+  warning: engine.LogSeverity.WARNING,
+} as const;
+
+/** Lines shown to the person who runs the engine. Without an engine (unit tests) they go nowhere. */
+export class EngineLog {
+  #client: InstanceType<typeof engineServices.EngineClient> | undefined;
+
+  constructor(address: string | undefined) {
+    this.connect(address);
+  }
+
+  connect(address: string | undefined): void {
+    if (address === undefined || address === "" || this.#client !== undefined) return;
+    this.#client = new engineServices.EngineClient(address, credentials.createInsecure());
+  }
+
+  log(severity: keyof typeof severities, message: string, urn: string): void {
+    const request = new engine.LogRequest().setSeverity(severities[severity]).setMessage(message).setUrn(urn);
+    // A lost log line is no reason to fail the operation that wrote it.
+    this.#client?.log(request, () => undefined);
+  }
+}

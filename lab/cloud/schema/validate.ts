@@ -1,0 +1,92 @@
+import type { Problem } from "../protocol/package.ts";
+import { Archive, Asset, isMap, type PropertyMap, type PropertyValue, Unknown } from "../protocol/values.ts";
+import type { PackageSchema, PropertySchemas, TypeSchema } from "./schema.ts";
+
+/**
+ * Compares properties with the published schema: nothing unknown, nothing missing, every type right. What is not known
+ * yet is taken to be right; it is checked when it is known. Secrets must have been revealed.
+ */
+export function schemaProblems(
+  schema: Pick<PackageSchema, "types">,
+  properties: PropertySchemas,
+  values: PropertyMap,
+): Problem[] {
+  return objectProblems(schema, properties, values, "");
+}
+
+function objectProblems(
+  schema: Pick<PackageSchema, "types">,
+  properties: PropertySchemas,
+  values: PropertyMap,
+  prefix: string,
+): Problem[] {
+  const problems: Problem[] = [];
+  for (const [name, value] of Object.entries(values)) {
+    const property = properties[name];
+    if (property === undefined) {
+      if (name === "__defaults") continue;
+      problems.push({
+        property: `${prefix}${name}`,
+        reason: `there is no such property${suggestion(name, properties)}`,
+      });
+    } else if (value !== null) {
+      problems.push(...typeProblems(schema, property.type, value, `${prefix}${name}`));
+    }
+  }
+  for (const [name, property] of Object.entries(properties)) {
+    if (property.required && (values[name] ?? null) === null) {
+      problems.push({ property: `${prefix}${name}`, reason: "is required and missing" });
+    }
+  }
+  return problems;
+}
+
+function suggestion(name: string, properties: PropertySchemas): string {
+  const known = Object.keys(properties).sort();
+  const near = known.find((candidate) => candidate.toLowerCase() === name.toLowerCase());
+  return near === undefined ? `; known are ${known.join(", ")}` : `; did you mean ${near}?`;
+}
+
+function typeProblems(
+  schema: Pick<PackageSchema, "types">,
+  type: TypeSchema,
+  value: PropertyValue,
+  where: string,
+): Problem[] {
+  if (value instanceof Unknown) return [];
+  switch (type.kind) {
+    case "any":
+      return [];
+    case "string":
+    case "number":
+    case "boolean":
+      return typeof value === type.kind ? [] : [wrongType(where, `a ${type.kind}`, value)];
+    case "enum":
+      return typeof value === "string" && type.values.includes(value)
+        ? []
+        : [wrongType(where, `one of ${type.values.join(", ")}`, value)];
+    case "assetOrArchive":
+      return value instanceof Asset || value instanceof Archive ? [] : [wrongType(where, "an asset or archive", value)];
+    case "list":
+      if (!Array.isArray(value)) return [wrongType(where, "a list", value)];
+      return value.flatMap((item: PropertyValue, index) =>
+        typeProblems(schema, type.items, item, `${where}[${index}]`),
+      );
+    case "map":
+      if (!isMap(value)) return [wrongType(where, "a map", value)];
+      return Object.entries(value).flatMap(([key, member]) =>
+        typeProblems(schema, type.values, member, `${where}.${key}`),
+      );
+    case "object":
+      if (!isMap(value)) return [wrongType(where, "an object", value)];
+      return objectProblems(schema, schema.types[type.type] ?? {}, value, `${where}.`);
+    default:
+      return type satisfies never;
+  }
+}
+
+/** Says what is wrong without showing the value, which may be a secret. */
+function wrongType(property: string, expected: string, value: PropertyValue): Problem {
+  const got = value === null ? "nothing" : Array.isArray(value) ? "a list" : `a value of type ${typeof value}`;
+  return { property, reason: `must be ${expected}, but is ${got}` };
+}
