@@ -1,0 +1,61 @@
+import { execFile } from "node:child_process";
+import { readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+
+/** Files in PEM. */
+export interface CertificateFiles {
+  readonly certificate: string;
+  readonly key: string;
+}
+
+const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"];
+
+/** A throw-away certificate authority in a directory of the test's own. */
+export class TestAuthority {
+  readonly caFile: string;
+  readonly #directory: string;
+  readonly #keyFile: string;
+
+  private constructor(directory: string, name: string) {
+    this.#directory = directory;
+    this.caFile = path.join(directory, `${name}.crt`);
+    this.#keyFile = path.join(directory, `${name}.key`);
+  }
+
+  static async create(directory: string, name = "ca"): Promise<TestAuthority> {
+    const authority = new TestAuthority(directory, name);
+    const files = ["-keyout", authority.#keyFile, "-out", authority.caFile];
+    await run("openssl", ["req", "-x509", ...newKey, ...files, "-subj", `/CN=test ${name}`]);
+    return authority;
+  }
+
+  /**
+   * A certificate for TLS servers and clients alike, valid for 127.0.0.1; etcd's gateway shows the member's own
+   * certificate to the member itself, and demands that clients' subjects have no CommonName.
+   */
+  async issue(name: string, subject = `/O=${name}`): Promise<CertificateFiles> {
+    const files = {
+      certificate: path.join(this.#directory, `${name}.crt`),
+      key: path.join(this.#directory, `${name}.key`),
+    };
+    const extensions = path.join(this.#directory, `${name}.cnf`);
+    await writeFile(
+      extensions,
+      "subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth,clientAuth\nbasicConstraints=CA:false\n",
+    );
+    const request = path.join(this.#directory, `${name}.csr`);
+    await run("openssl", ["req", ...newKey.slice(0, -2), "-keyout", files.key, "-out", request, "-subj", subject]);
+    await run("openssl", [
+      ...["x509", "-req", "-in", request, "-out", files.certificate, "-days", "2", "-extfile", extensions],
+      ...["-CA", this.caFile, "-CAkey", this.#keyFile, "-CAcreateserial"],
+    ]);
+    return files;
+  }
+
+  async ca(): Promise<string> {
+    return readFile(this.caFile, "utf8");
+  }
+}

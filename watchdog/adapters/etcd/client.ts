@@ -1,0 +1,359 @@
+import type { z } from "zod";
+import type { Clock } from "../../core/ports.ts";
+import { type AttemptFailure, classifyRefusal, EtcdError, summarise } from "./errors.ts";
+import { type EtcdTls, httpsTransport, type Transport, TransportFailure } from "./transport.ts";
+import {
+  authenticateAnswer,
+  type Compare,
+  emptyAnswer,
+  encodeCompare,
+  encodeOperation,
+  isRead,
+  type KeyValue,
+  type LeaseId,
+  leaseGrantAnswer,
+  leaseKeepAliveAnswer,
+  leaseTimeToLiveAnswer,
+  type Operation,
+  prefixEnd,
+  type Revision,
+  rangeAnswer,
+  refusalAnswer,
+  statusAnswer,
+  toBase64,
+  txnAnswer,
+} from "./wire.ts";
+
+export interface EtcdClientOptions {
+  /** Client addresses of the members (`https://192.168.1.11:2379`); the nearest one first. */
+  readonly endpoints: readonly string[];
+  readonly tls: EtcdTls;
+  /** User of etcd's own authentication. A certificate's name is no login: the gateway ignores it. */
+  readonly credentials: { readonly username: string; readonly password: string } | null;
+  /** Bound on one request to one member. Default 1000 ms: ten round trips over an ocean. */
+  readonly attemptTimeoutMs?: number;
+  /** Bound on a call over all members that it is tried at, authentication included. Default 3000 ms. */
+  readonly deadlineMs?: number;
+  readonly clock: Clock;
+  /** Replaced in tests alone. */
+  readonly transport?: Transport;
+}
+
+/**
+ * What becomes of etcd when a request is carried out twice. read, repeatable: nothing else than once; once: something
+ * else, so an attempt that may have taken effect is never followed by another one.
+ */
+export type Effect = "read" | "repeatable" | "once";
+
+export interface Transaction {
+  readonly compare: readonly Compare[];
+  readonly success: readonly Operation[];
+  readonly failure: readonly Operation[];
+  /**
+   * True when the compares keep a second run from doing harm and the `failure` branch shows the caller whether a first
+   * run, whose answer was lost, took effect. Only then is a transaction that writes tried at another member.
+   */
+  readonly guarded?: boolean;
+}
+
+export interface TransactionAnswer {
+  readonly succeeded: boolean;
+  /** The store's revision after it: the modification revision of every key it wrote. */
+  readonly revision: Revision;
+  /** What each operation of the branch that ran has read; empty for those that write. */
+  readonly read: readonly (readonly KeyValue[])[];
+}
+
+export interface MemberStatus {
+  readonly endpoint: string;
+  readonly version: string;
+  readonly hasLeader: boolean;
+  readonly isLeader: boolean;
+  readonly isLearner: boolean;
+  readonly databaseBytes: number;
+  readonly errors: readonly string[];
+}
+
+const defaultAttemptTimeoutMs = 1_000;
+const defaultDeadlineMs = 3_000;
+
+/**
+ * A thin client of etcd 3.5's JSON gateway. Reads are linearizable. A call goes to the member that answered last and
+ * moves on to the next one when that one fails, each at most once: a dead member delays the first call that finds it
+ * dead and no later one. No call is repeated when it may have changed something, unless a repetition is harmless.
+ */
+export class EtcdClient {
+  readonly #endpoints: readonly string[];
+  readonly #transport: Transport;
+  readonly #credentials: EtcdClientOptions["credentials"];
+  readonly #attemptTimeoutMs: number;
+  readonly #deadlineMs: number;
+  readonly #clock: Clock;
+  #current = 0;
+  #token: Promise<string> | null = null;
+
+  constructor(options: EtcdClientOptions) {
+    if (options.endpoints.length === 0) throw new Error("etcd: no endpoint is configured");
+    for (const endpoint of options.endpoints) {
+      if (new URL(endpoint).protocol !== "https:") throw new Error(`etcd: ${endpoint} is not an https address`);
+    }
+    this.#endpoints = options.endpoints.map((endpoint) => new URL(endpoint).origin);
+    this.#transport = options.transport ?? httpsTransport(options.tls);
+    this.#credentials = options.credentials;
+    this.#attemptTimeoutMs = options.attemptTimeoutMs ?? defaultAttemptTimeoutMs;
+    this.#deadlineMs = options.deadlineMs ?? defaultDeadlineMs;
+    this.#clock = options.clock;
+  }
+
+  /** Closes idle connections; calls under way fail. */
+  close(): void {
+    this.#transport.close();
+  }
+
+  async get(key: string): Promise<KeyValue | null> {
+    const answer = await this.call(`read of ${key}`, "kv/range", { key: toBase64(key) }, rangeAnswer, "read");
+    return answer.kvs[0] ?? null;
+  }
+
+  /** All keys with the prefix, in the order of their bytes; with `limit` the last ones, latest first. */
+  async list(prefix: string, last?: { readonly limit: number }): Promise<readonly KeyValue[]> {
+    const order = last === undefined ? {} : { limit: String(last.limit), sort_order: "DESCEND", sort_target: "KEY" };
+    const body = { key: toBase64(prefix), range_end: prefixEnd(prefix), ...order };
+    return (await this.call(`list of ${prefix}`, "kv/range", body, rangeAnswer, "read")).kvs;
+  }
+
+  async count(prefix: string): Promise<number> {
+    const body = { key: toBase64(prefix), range_end: prefixEnd(prefix), count_only: true };
+    return (await this.call(`count of ${prefix}`, "kv/range", body, rangeAnswer, "read")).count;
+  }
+
+  /** All compares hold: the `success` operations, else the `failure` operations, in one step. */
+  async transact(what: string, { compare, success, failure, guarded }: Transaction): Promise<TransactionAnswer> {
+    const body = {
+      compare: compare.map(encodeCompare),
+      success: success.map(encodeOperation),
+      failure: failure.map(encodeOperation),
+    };
+    const effect = [...success, ...failure].every(isRead) ? "read" : guarded === true ? "repeatable" : "once";
+    const answer = await this.call(what, "kv/txn", body, txnAnswer, effect);
+    return { succeeded: answer.succeeded, revision: answer.header.revision, read: answer.responses };
+  }
+
+  /**
+   * A new lease of at least `ttlSeconds`: etcd raises it to 1.5 times its election timeout when that is longer. A grant
+   * whose answer was lost leaves a lease that holds no key and runs out by itself, so it is repeatable.
+   */
+  async grantLease(ttlSeconds: number): Promise<{ readonly id: LeaseId; readonly ttlSeconds: number }> {
+    const body = { TTL: String(ttlSeconds) };
+    const answer = await this.call("lease grant", "lease/grant", body, leaseGrantAnswer, "repeatable");
+    if (answer.error !== "") throw new EtcdError("rejected", `etcd: lease grant failed: ${answer.error}`);
+    return { id: answer.ID, ttlSeconds: answer.TTL };
+  }
+
+  /** Starts the lease's time anew and returns it in seconds; null when the lease has run out. */
+  async keepLeaseAlive(id: LeaseId): Promise<number | null> {
+    const { result } = await this.call(
+      "lease keep-alive",
+      "lease/keepalive",
+      { ID: id },
+      leaseKeepAliveAnswer,
+      "repeatable",
+    );
+    return result.TTL > 0 ? result.TTL : null;
+  }
+
+  /** Ends a lease and deletes its keys. A lease that is gone already is no error. */
+  async revokeLease(id: LeaseId): Promise<void> {
+    try {
+      await this.call("lease revoke", "lease/revoke", { ID: id }, emptyAnswer, "repeatable");
+    } catch (error) {
+      if (error instanceof EtcdError && error.message.includes("requested lease not found")) return;
+      throw error;
+    }
+  }
+
+  /** Seconds until a lease runs out unless it is renewed; 0 when it has. */
+  async leaseRemainingSeconds(id: LeaseId): Promise<number> {
+    const answer = await this.call("lease time-to-live", "lease/timetolive", { ID: id }, leaseTimeToLiveAnswer, "read");
+    return Math.max(0, answer.TTL);
+  }
+
+  /** Asks every member how it is, all at once. A member that does not answer is reported as the error. */
+  async statuses(): Promise<readonly (MemberStatus | EtcdError)[]> {
+    return Promise.all(
+      this.#endpoints.map(async (endpoint) => {
+        const found = await this.#attempt(endpoint, "maintenance/status", {}, statusAnswer, this.#attemptTimeoutMs, {});
+        if ("failure" in found) return summarise("status", [found.failure], true);
+        const { header, version, leader, dbSize, isLearner, errors } = found.answer;
+        const isLeader = leader === header.member_id;
+        return { endpoint, version, hasLeader: leader !== "0", isLeader, isLearner, databaseBytes: dbSize, errors };
+      }),
+    );
+  }
+
+  /**
+   * Any call of the gateway: `POST /v3/<path>`. `what` names it in errors.
+   *
+   * @throws EtcdError
+   */
+  async call<Schema extends z.ZodType>(
+    what: string,
+    path: string,
+    body: object,
+    schema: Schema,
+    effect: Effect,
+  ): Promise<z.output<Schema>> {
+    const deadline = this.#clock.monotonicMs() + this.#deadlineMs;
+    let token = await this.#currentToken(deadline);
+    const failures: AttemptFailure[] = [];
+    for (const endpoint of this.#inOrder()) {
+      let found = await this.#attemptWithin(deadline, endpoint, path, body, schema, token);
+      if ("failure" in found && found.failure.staleToken && this.#credentials !== null) {
+        // Refused before anything was done: members forget tokens in a restart, and drop them after five idle minutes.
+        token = await this.#newToken(deadline, failures, effect);
+        found = await this.#attemptWithin(deadline, endpoint, path, body, schema, token);
+      }
+      if ("answer" in found) return found.answer;
+      failures.push(found.failure);
+      if (!found.failure.anotherMemberMayAnswer) break;
+      this.#moveOnFrom(endpoint);
+      if (found.failure.mayHaveTakenEffect && effect === "once") break;
+      if (this.#clock.monotonicMs() >= deadline) break;
+    }
+    throw summarise(what, failures, effect === "read");
+  }
+
+  /** The endpoints from the current one on. */
+  #inOrder(): readonly string[] {
+    return [...this.#endpoints.slice(this.#current), ...this.#endpoints.slice(0, this.#current)];
+  }
+
+  /** Later calls begin at the next endpoint, unless another call has moved on already. */
+  #moveOnFrom(endpoint: string): void {
+    if (this.#endpoints[this.#current] === endpoint) this.#current = (this.#current + 1) % this.#endpoints.length;
+  }
+
+  #attemptWithin<Schema extends z.ZodType>(
+    deadline: number,
+    endpoint: string,
+    path: string,
+    body: object,
+    schema: Schema,
+    token: string | null,
+  ) {
+    const leftMs = Math.max(1, Math.ceil(deadline - this.#clock.monotonicMs()));
+    const headers = { ...requireLeader, ...(token === null ? {} : { authorization: token }) };
+    return this.#attempt(endpoint, path, body, schema, Math.min(this.#attemptTimeoutMs, leftMs), headers);
+  }
+
+  async #attempt<Schema extends z.ZodType>(
+    endpoint: string,
+    path: string,
+    body: object,
+    schema: Schema,
+    timeoutMs: number,
+    headers: Readonly<Record<string, string>>,
+  ): Promise<{ readonly answer: z.output<Schema> } | { readonly failure: AttemptFailure }> {
+    try {
+      const url = new URL(`/v3/${path}`, endpoint);
+      const { status, body: text } = await this.#transport.post(url, JSON.stringify(body), headers, timeoutMs);
+      return readAnswer(endpoint, status, text, schema);
+    } catch (error) {
+      if (!(error instanceof TransportFailure)) throw error;
+      return { failure: transportFailure(endpoint, error) };
+    }
+  }
+
+  /** The token to send; null without credentials. Calls that find none share one authentication. */
+  async #currentToken(deadline: number): Promise<string | null> {
+    if (this.#credentials === null) return null;
+    this.#token ??= this.#authenticate(deadline, this.#credentials).catch((error) => {
+      this.#token = null;
+      throw error;
+    });
+    return this.#token;
+  }
+
+  /** Replaces a token that a member refused, in the midst of a call of which other attempts may have failed already. */
+  async #newToken(deadline: number, before: readonly AttemptFailure[], effect: Effect): Promise<string | null> {
+    this.#token = null;
+    try {
+      return await this.#currentToken(deadline);
+    } catch (error) {
+      if (!(error instanceof EtcdError)) throw error;
+      const doubt = effect !== "read" && before.some(({ mayHaveTakenEffect }) => mayHaveTakenEffect);
+      throw new EtcdError(error.kind, error.message, doubt);
+    }
+  }
+
+  async #authenticate(deadline: number, credentials: NonNullable<EtcdClientOptions["credentials"]>): Promise<string> {
+    const { username, password } = credentials;
+    const failures: AttemptFailure[] = [];
+    for (const endpoint of this.#inOrder()) {
+      const body = { name: username, password };
+      const found = await this.#attemptWithin(deadline, endpoint, "auth/authenticate", body, authenticateAnswer, null);
+      if ("answer" in found) return found.answer.token;
+      failures.push(found.failure);
+      if (!found.failure.anotherMemberMayAnswer) break;
+      this.#moveOnFrom(endpoint);
+      if (this.#clock.monotonicMs() >= deadline) break;
+    }
+    throw summarise(`authentication as ${username}`, failures, true);
+  }
+}
+
+/**
+ * Makes a member without a leader refuse at once instead of waiting: `hasleader` is the metadata that etcd's own client
+ * sends for it, and the gateway passes headers with this prefix on.
+ */
+const requireLeader = { "grpc-metadata-hasleader": "true" };
+
+function transportFailure(endpoint: string, { sent, certificateRefused, message }: TransportFailure): AttemptFailure {
+  return {
+    endpoint,
+    kind: certificateRefused ? "unauthorized" : sent ? "timeout" : "unreachable",
+    reason: certificateRefused ? `the member refused this watchdog's certificate: ${message}` : message,
+    mayHaveTakenEffect: sent,
+    anotherMemberMayAnswer: true,
+    staleToken: false,
+  };
+}
+
+function readAnswer<Schema extends z.ZodType>(
+  endpoint: string,
+  status: number,
+  text: string,
+  schema: Schema,
+): { readonly answer: z.output<Schema> } | { readonly failure: AttemptFailure } {
+  const json = parseJson(text);
+  const refusal = refusalAnswer.safeParse(json);
+  if (refusal.success) return { failure: classifyRefusal(endpoint, refusal.data.code, refusal.data.message) };
+  const parsed = schema.safeParse(json);
+  if (status === 200 && parsed.success) return { answer: parsed.data };
+  if (text.startsWith("CommonName of client")) return { failure: classifyRefusal(endpoint, 16, commonNameReason) };
+  // Neither an answer nor a refusal that etcd gives: something else may have spoken, before or after the work was done.
+  const field = parsed.error?.issues[0]?.path.join(".") ?? "";
+  return {
+    failure: {
+      endpoint,
+      kind: "rejected",
+      reason: `HTTP ${status} with an answer that is not etcd's${field === "" ? "" : ` (field ${field})`}`,
+      mayHaveTakenEffect: true,
+      anotherMemberMayAnswer: true,
+      staleToken: false,
+    },
+  };
+}
+
+/** With authentication on, etcd's gateway refuses such certificates before it looks at anything else. */
+const commonNameReason =
+  "the client certificate has a CommonName, which etcd's gateway refuses: issue one whose subject has only an O (organisation)";
+
+/** undefined when the text is no JSON. A stream's answer ends in a newline, which JSON allows. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,122 @@
+import { randomUUID } from "node:crypto";
+import { z } from "zod";
+import type { Campaign, Coordination, KnownWatchdog, Sighting } from "../../core/coordination.ts";
+import type { Clock } from "../../core/ports.ts";
+import type { EtcdClient } from "./client.ts";
+import { EtcdError } from "./errors.ts";
+import { parseValue } from "./json.ts";
+import { defaultPrefix, type EtcdKeys, etcdKeys } from "./keys.ts";
+import { type Hold, LeasedKey } from "./leased-key.ts";
+import type { LeadershipToken } from "./record-store.ts";
+
+export interface EtcdCoordinationOptions {
+  readonly client: EtcdClient;
+  readonly clock: Clock;
+  /** Name of this watchdog, unique among all. */
+  readonly watchdog: string;
+  /** As for the store. */
+  readonly prefix?: string;
+  /** How long a leadership and a sighting outlive their last renewal. */
+  readonly leaseTtlMs: number;
+}
+
+const sightingSchema = z.object({
+  watchdog: z.string().min(1),
+  site: z.string().min(1),
+  regions: z.record(
+    z.string(),
+    z.object({
+      state: z.enum(["unknown", "healthy", "suspect", "unhealthy", "recovering"]),
+      failuresInARow: z.number().int().min(0),
+      successesInARow: z.number().int().min(0),
+      reason: z.string(),
+    }),
+  ),
+  atMs: z.number(),
+  epoch: z.number().int().min(0).nullable(),
+}) satisfies z.ZodType<Sighting>;
+
+const knownWatchdogSchema = z.object({
+  name: z.string().min(1),
+  site: z.string().min(1),
+  failsafeUrl: z.url({ protocol: /^https$/ }),
+}) satisfies z.ZodType<KnownWatchdog>;
+
+const deciderSchema = z.object({ watchdog: z.string().min(1), instance: z.string().min(1) });
+
+/** Coordination of many watchdogs through etcd: a lease for the leadership and one for the sighting of each. */
+export class EtcdCoordination implements Coordination {
+  readonly #client: EtcdClient;
+  readonly #clock: Clock;
+  readonly #keys: EtcdKeys;
+  readonly #deciderValue: string;
+  readonly #decider: LeasedKey;
+  readonly #sighting: LeasedKey;
+  #leadership: Extract<Hold, { held: true }> | null = null;
+
+  constructor({ client, clock, watchdog, leaseTtlMs: ttlMs, prefix = defaultPrefix }: EtcdCoordinationOptions) {
+    this.#client = client;
+    this.#clock = clock;
+    this.#keys = etcdKeys(prefix);
+    const instance = randomUUID();
+    this.#deciderValue = JSON.stringify({ watchdog, instance });
+    // A leadership is never taken over, not even from a previous run of this watchdog: its lease has to run out.
+    const mayLead = (value: string) => value === this.#deciderValue;
+    this.#decider = new LeasedKey({ client, clock, key: this.#keys.decider, ttlMs, mayTakeOver: mayLead });
+    const key = this.#keys.sightings + watchdog;
+    this.#sighting = new LeasedKey({ client, clock, key, ttlMs, mayTakeOver: () => true });
+  }
+
+  async publish(sighting: Sighting): Promise<void> {
+    await this.#sighting.hold(JSON.stringify(sighting));
+  }
+
+  async sightings(): Promise<readonly Sighting[]> {
+    return (await this.#client.list(this.#keys.sightings)).map((found) => parseValue(found, sightingSchema));
+  }
+
+  async campaign(): Promise<Campaign> {
+    const hold = await this.#decider.hold(this.#deciderValue);
+    this.#leadership = hold.held ? hold : null;
+    if (hold.held) return { leading: true, untilMonotonicMs: hold.untilMonotonicMs };
+    const found = deciderSchema.safeParse(JSON.parse(hold.holder));
+    return { leading: false, leader: found.success ? found.data.watchdog : null };
+  }
+
+  async resign(): Promise<void> {
+    this.#leadership = null;
+    await this.#decider.release();
+  }
+
+  /**
+   * What binds a record write to this leadership, for the store's `fence`; null when not leading, or no longer as far as
+   * the clock can tell.
+   */
+  leadershipToken(): LeadershipToken | null {
+    const leadership = this.#leadership;
+    if (leadership === null || this.#clock.monotonicMs() >= leadership.untilMonotonicMs) return null;
+    return { key: this.#keys.decider, createRevision: leadership.createRevision };
+  }
+
+  async register(self: KnownWatchdog): Promise<void> {
+    const key = this.#keys.watchdogs + self.name;
+    const value = JSON.stringify(knownWatchdogSchema.parse(self));
+    const current = await this.#client.get(key);
+    if (current?.value === value) return;
+    const { succeeded } = await this.#client.transact(`write of ${key}`, {
+      compare: [{ key, modRevision: current?.modRevision ?? "0" }],
+      success: [{ put: key, value }],
+      failure: [],
+    });
+    if (!succeeded) throw new EtcdError("rejected", `etcd: ${key} was changed by someone else meanwhile; try again`);
+  }
+
+  async knownWatchdogs(): Promise<readonly KnownWatchdog[]> {
+    return (await this.#client.list(this.#keys.watchdogs)).map((found) => parseValue(found, knownWatchdogSchema));
+  }
+
+  async forget(name: string): Promise<void> {
+    const key = this.#keys.watchdogs + name;
+    await this.#client.transact(`delete of ${key}`, { compare: [], success: [{ delete: key }], failure: [] });
+  }
+}

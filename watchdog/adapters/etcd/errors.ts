@@ -1,0 +1,107 @@
+/**
+ * unreachable: no connection to any member; timeout: no answer in time, or the connection broke before one; no-quorum:
+ * the members that answer have no leader; unauthorized: user, password, certificate or permission refused; rejected:
+ * any other refusal, with etcd's own reason.
+ */
+export type EtcdErrorKind = "unreachable" | "timeout" | "no-quorum" | "unauthorized" | "rejected";
+
+/** A call to etcd that failed. `kind` is what callers may decide on; the message is for people. */
+export class EtcdError extends Error {
+  readonly kind: EtcdErrorKind;
+  /** True when a change that was asked for may have been made (or may still be): read back before acting on it. */
+  readonly mayHaveTakenEffect: boolean;
+
+  constructor(kind: EtcdErrorKind, message: string, mayHaveTakenEffect = false) {
+    super(message);
+    this.name = "EtcdError";
+    this.kind = kind;
+    this.mayHaveTakenEffect = mayHaveTakenEffect;
+  }
+}
+
+/** One failed attempt at one endpoint. */
+export interface AttemptFailure {
+  readonly endpoint: string;
+  readonly kind: EtcdErrorKind;
+  readonly reason: string;
+  /** Whether etcd may have carried the request out all the same. */
+  readonly mayHaveTakenEffect: boolean;
+  /** Whether another member may well answer what this one could not. */
+  readonly anotherMemberMayAnswer: boolean;
+  /** Whether the token was refused, so that a new one helps. */
+  readonly staleToken: boolean;
+}
+
+/** gRPC status codes that etcd's gateway passes on (google.golang.org/grpc/codes). */
+const grpc = {
+  cancelled: 1,
+  unknown: 2,
+  invalidArgument: 3,
+  deadlineExceeded: 4,
+  permissionDenied: 7,
+  internal: 13,
+  unavailable: 14,
+  unauthenticated: 16,
+} as const;
+
+/** Refusals that say "authenticate anew": a member forgot its tokens in a restart, or users and roles were changed. */
+const staleTokenReasons = ["invalid auth token", "revision of auth store is old"];
+/** Refusals of the credentials themselves, which etcd reports under codes that others share. */
+const credentialReasons = ["authentication failed", "user name is empty", "permission denied", ...staleTokenReasons];
+
+/**
+ * What an error answer of etcd means. Only refusals that etcd gives before it proposes anything count as "certainly no
+ * effect"; a request that timed out inside etcd may be committed later.
+ */
+export function classifyRefusal(endpoint: string, code: number, reason: string): AttemptFailure {
+  const failure = (kind: EtcdErrorKind, rest: Partial<AttemptFailure> = {}): AttemptFailure => ({
+    endpoint,
+    kind,
+    reason,
+    mayHaveTakenEffect: false,
+    anotherMemberMayAnswer: false,
+    staleToken: false,
+    ...rest,
+  });
+  if (credentialReasons.some((known) => reason.includes(known))) {
+    return failure("unauthorized", { staleToken: staleTokenReasons.some((known) => reason.includes(known)) });
+  }
+  switch (code) {
+    case grpc.unauthenticated:
+    case grpc.permissionDenied:
+      return failure("unauthorized");
+    case grpc.unavailable:
+      // A learner serves nobody until it is promoted; it refuses at once.
+      if (reason.includes("learner")) return failure("unreachable", { anotherMemberMayAnswer: true });
+      if (reason.includes("no leader")) return failure("no-quorum", { anotherMemberMayAnswer: true });
+      return failure("timeout", { mayHaveTakenEffect: true, anotherMemberMayAnswer: true });
+    case grpc.cancelled:
+    case grpc.unknown:
+    case grpc.deadlineExceeded:
+    case grpc.internal:
+      return failure("timeout", { mayHaveTakenEffect: true, anotherMemberMayAnswer: true });
+    default:
+      return failure("rejected");
+  }
+}
+
+/**
+ * One error for a call that failed at every endpoint it was tried at. The kind is the most telling one: a member
+ * without a leader says more than one that does not answer.
+ */
+export function summarise(call: string, failures: readonly AttemptFailure[], isRead: boolean): EtcdError {
+  const order: readonly EtcdErrorKind[] = ["rejected", "unauthorized", "no-quorum", "timeout", "unreachable"];
+  const kind = order.find((candidate) => failures.some((failure) => failure.kind === candidate)) ?? "unreachable";
+  const mayHaveTakenEffect = !isRead && failures.some((failure) => failure.mayHaveTakenEffect);
+  const details = failures.map(({ endpoint, reason }) => `${endpoint}: ${reason}`).join("; ");
+  const doubt = mayHaveTakenEffect ? " The change may have been made all the same." : "";
+  return new EtcdError(kind, `etcd: ${call} failed: ${headline[kind]} (${details}).${doubt}`, mayHaveTakenEffect);
+}
+
+const headline: Readonly<Record<EtcdErrorKind, string>> = {
+  unreachable: "no member can be reached",
+  timeout: "no answer in time",
+  "no-quorum": "a majority of the members is missing, or no leader is elected yet",
+  unauthorized: "etcd refused the credentials or lacks a permission",
+  rejected: "etcd refused it",
+};

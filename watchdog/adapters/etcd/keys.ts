@@ -1,0 +1,37 @@
+import type { Revision } from "./wire.ts";
+
+/** Where everything of one installation stands in etcd. A user needs read and write on the prefix, and nothing else. */
+export interface EtcdKeys {
+  /** The one state document. */
+  readonly record: string;
+  /** Its history, one key per write, in order of writing. */
+  readonly history: string;
+  readonly routers: string;
+  /** Held by the watchdog that leads. */
+  readonly decider: string;
+  readonly sightings: string;
+  /** Every watchdog that ever took part; outlives leases. */
+  readonly watchdogs: string;
+}
+
+export const defaultPrefix = "/es-failover/";
+
+export function etcdKeys(prefix: string = defaultPrefix): EtcdKeys {
+  if (!/^\/.*\/$/.test(prefix)) throw new Error(`etcd: the prefix must begin and end with a slash, not "${prefix}"`);
+  return {
+    record: `${prefix}record`,
+    history: `${prefix}history/`,
+    routers: `${prefix}routers/`,
+    decider: `${prefix}decider`,
+    sightings: `${prefix}sightings/`,
+    watchdogs: `${prefix}watchdogs/`,
+  };
+}
+
+/**
+ * The history key of the write that replaces this revision of the record (null creates it). At most one write replaces a
+ * revision, so the key says whether it was this one; padded, keys sort in the order of the writes.
+ */
+export function historyKey(keys: EtcdKeys, replaced: Revision | null): string {
+  return `${keys.history}${(replaced ?? "0").padStart(19, "0")}`;
+}

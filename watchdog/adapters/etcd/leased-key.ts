@@ -1,0 +1,164 @@
+import type { Clock } from "../../core/ports.ts";
+import type { EtcdClient } from "./client.ts";
+import { EtcdError } from "./errors.ts";
+import type { KeyValue, LeaseId, Revision } from "./wire.ts";
+
+export interface LeasedKeyOptions {
+  readonly client: EtcdClient;
+  readonly clock: Clock;
+  readonly key: string;
+  /** How long the key outlives its last renewal; etcd counts whole seconds, so it is rounded up for etcd alone. */
+  readonly ttlMs: number;
+  /** Whether a key that another lease holds may be taken over, by its value. */
+  readonly mayTakeOver: (value: string) => boolean;
+}
+
+export type Hold =
+  | {
+      readonly held: true;
+      /** How long the key is there for sure, counted from the moment the call began. */
+      readonly validForMs: number;
+      /** The same as a time of the given clock. */
+      readonly untilMonotonicMs: number;
+      readonly createRevision: Revision;
+    }
+  | { readonly held: false; readonly holder: string };
+
+interface HeldLease {
+  readonly id: LeaseId;
+  /** As granted: never less than what was asked for. */
+  readonly ttlSeconds: number;
+}
+
+/** Rounds of read and compare-and-swap against others that change the same key, until it is given up. */
+const maxRounds = 4;
+
+/**
+ * A key bound to a lease of its own that this process renews.
+ *
+ * Why a hold is good for the whole time to live, counted from before it was asked for: etcd's leader starts the lease's
+ * time when it renews it, which is later than that; a new leader starts all leases anew at full length, so a change of
+ * leader only lengthens them. (A leader that has been deposed without knowing renews nothing: etcd makes sure of its
+ * leadership first, since 3.5.11.) For the same reasons a key may well outlive its hold, which is safe.
+ *
+ * Every write compares the key's revision, so that one that was delayed on its way cannot undo a later one.
+ */
+export class LeasedKey {
+  readonly #options: LeasedKeyOptions;
+  #lease: HeldLease | null = null;
+  /** The key as last seen; undefined when that is not known for sure. */
+  #seen: KeyValue | null | undefined;
+
+  constructor(options: LeasedKeyOptions) {
+    if (!(options.ttlMs > 0)) throw new Error(`a lease's time to live must be above 0 ms, not ${options.ttlMs}`);
+    this.#options = options;
+  }
+
+  /**
+   * Takes or renews the key with this value, and verifies that it is there under our lease.
+   *
+   * @throws EtcdError the hold taken before, if any, ends at the time told then
+   */
+  async hold(value: string): Promise<Hold> {
+    const startedMs = this.#options.clock.monotonicMs();
+    await this.#renewLease();
+    // Only a leaseless process asks first: it may have to yield, or to keep what a predecessor was promised.
+    if (this.#lease === null) {
+      const current = await this.#read();
+      if (current !== null && !this.#options.mayTakeOver(current.value)) return { held: false, holder: current.value };
+      this.#lease = await this.#grant(current);
+    }
+    return this.#put(value, this.#lease, startedMs);
+  }
+
+  /** Changes the value under the lease that is held, without renewing it. False when the key is no longer ours. */
+  async change(value: string): Promise<boolean> {
+    if (this.#lease === null) return false;
+    const current = await this.#known();
+    if (current?.lease !== this.#lease.id) return false;
+    return (await this.#put(value, this.#lease, 0)).held;
+  }
+
+  /** Deletes the key if it is ours, and gives the lease back. */
+  async release(): Promise<void> {
+    const lease = this.#lease;
+    this.#forget();
+    if (lease !== null) await this.#options.client.revokeLease(lease.id);
+  }
+
+  async #renewLease(): Promise<void> {
+    if (this.#lease === null) return;
+    const ttlSeconds = await this.#options.client.keepLeaseAlive(this.#lease.id);
+    if (ttlSeconds === null) this.#forget();
+    else this.#lease = { id: this.#lease.id, ttlSeconds };
+  }
+
+  /**
+   * A lease that ends no earlier than the one that now holds the key: whoever held it, a previous run of this watchdog
+   * with another configuration for one, may rely on it to its end.
+   */
+  async #grant(current: KeyValue | null): Promise<HeldLease> {
+    const { client, ttlMs } = this.#options;
+    const remainingSeconds =
+      current === null || current.lease === "0" ? 0 : await client.leaseRemainingSeconds(current.lease);
+    return client.grantLease(Math.max(Math.ceil(ttlMs / 1_000), remainingSeconds + 1));
+  }
+
+  async #put(value: string, lease: HeldLease, startedMs: number): Promise<Hold> {
+    const { key, ttlMs, mayTakeOver } = this.#options;
+    let current = await this.#known();
+    for (let round = 0; round < maxRounds; round++) {
+      const ours = current?.lease === lease.id;
+      if (current !== null && !ours && !mayTakeOver(current.value)) {
+        await this.release();
+        return { held: false, holder: current.value };
+      }
+      const written = await this.#compareAndSwap(current, ours && current?.value === value ? null : value, lease.id);
+      if ("held" in written) {
+        this.#seen = written.held;
+        const validForMs = Math.min(ttlMs, lease.ttlSeconds * 1_000);
+        const untilMonotonicMs = startedMs + validForMs;
+        return { held: true, validForMs, untilMonotonicMs, createRevision: written.held.createRevision };
+      }
+      current = written.instead;
+    }
+    this.#seen = undefined;
+    throw new EtcdError("rejected", `etcd: ${key} is changed by others again and again; is a name used twice?`, true);
+  }
+
+  /** Verifies that the key is as it was seen and, unless `value` is null, writes it. */
+  async #compareAndSwap(
+    current: KeyValue | null,
+    value: string | null,
+    lease: LeaseId,
+  ): Promise<{ readonly held: KeyValue } | { readonly instead: KeyValue | null }> {
+    const { client, key } = this.#options;
+    this.#seen = undefined;
+    const answer = await client.transact(`${value === null ? "check" : "write"} of ${key}`, {
+      compare: [{ key, modRevision: current?.modRevision ?? "0" }],
+      success: value === null ? [] : [{ put: key, value, lease }],
+      failure: [{ get: key }],
+      // A repetition finds the first run's work in the failure branch and takes it for what it is: ours.
+      guarded: true,
+    });
+    if (!answer.succeeded) return { instead: answer.read[0]?.[0] ?? null };
+    if (value === null && current !== null) return { held: current };
+    const { revision } = answer;
+    const createRevision = current?.createRevision ?? revision;
+    return { held: { key, value: value ?? "", createRevision, modRevision: revision, lease } };
+  }
+
+  async #known(): Promise<KeyValue | null> {
+    return this.#seen === undefined ? this.#read() : this.#seen;
+  }
+
+  async #read(): Promise<KeyValue | null> {
+    this.#seen = await this.#options.client.get(this.#options.key);
+    return this.#seen;
+  }
+
+  #forget(): void {
+    this.#lease = null;
+    this.#seen = undefined;
+  }
+}

@@ -1,0 +1,117 @@
+import { randomUUID } from "node:crypto";
+import { z } from "zod";
+import type { HistoryEntry, StoredRecord } from "../../core/ports.ts";
+import { parseStateRecord, type StateRecord } from "../../core/record.ts";
+import type { EtcdClient } from "./client.ts";
+import { EtcdError } from "./errors.ts";
+import { parseValue } from "./json.ts";
+import { type EtcdKeys, historyKey } from "./keys.ts";
+import type { Compare, Revision } from "./wire.ts";
+
+/**
+ * What every write of a decider demands besides the record's revision: that the decider's key is still the very one
+ * which it took. A deposed decider thus cannot write, whatever it believes.
+ */
+export interface LeadershipToken {
+  readonly key: string;
+  readonly createRevision: Revision;
+}
+
+const historySchema = z.object({
+  /** Tells two attempts to replace the same revision apart. */
+  writeId: z.string(),
+  entry: z.object({
+    atMs: z.number(),
+    epoch: z.number().int(),
+    rule: z.string(),
+    explanation: z.string(),
+    watchdog: z.string(),
+  }),
+});
+
+export interface RecordStoreOptions {
+  readonly client: EtcdClient;
+  readonly keys: EtcdKeys;
+  /** Entries of history that are kept. */
+  readonly historyLimit: number;
+  /** Returns null while this watchdog does not lead: then nothing is written. Without it every watchdog may write. */
+  readonly fence: (() => LeadershipToken | null) | null;
+}
+
+/** The state document and its history in etcd. */
+export class EtcdRecordStore {
+  readonly #options: RecordStoreOptions;
+  #lastRead: { readonly revision: string; readonly epoch: number } | null = null;
+
+  constructor(options: RecordStoreOptions) {
+    this.#options = options;
+  }
+
+  async read(): Promise<StoredRecord | null> {
+    const { client, keys } = this.#options;
+    const found = await client.get(keys.record);
+    if (found === null) return null;
+    const record = parseStateRecord(parseValue(found, z.unknown()));
+    this.#lastRead = { revision: found.modRevision, epoch: record.epoch };
+    return { record, revision: found.modRevision };
+  }
+
+  /**
+   * Compare-and-swap of the record together with its history entry. An attempt whose answer was lost is settled by a
+   * second one: either attempt can succeed only once, and when the second finds the revision replaced, the history key
+   * tells by whose write.
+   *
+   * @throws EtcdError with `mayHaveTakenEffect` when even that could not be settled
+   */
+  async write(record: StateRecord, expected: string | null, entry: HistoryEntry): Promise<"written" | "conflict"> {
+    const { client, keys, fence } = this.#options;
+    this.#refuseLowerEpoch(record, expected);
+    const token = fence === null ? null : fence();
+    if (fence !== null && token === null) return "conflict";
+    const writeId = randomUUID();
+    const marker = historyKey(keys, expected);
+    const compare: Compare[] = [{ key: keys.record, modRevision: expected ?? "0" }];
+    if (token !== null) compare.push({ key: token.key, createRevision: token.createRevision });
+    const answer = await client.transact("write of the state record", {
+      compare,
+      success: [
+        { put: keys.record, value: JSON.stringify(record) },
+        { put: marker, value: JSON.stringify({ writeId, entry }) },
+      ],
+      failure: [{ get: marker }],
+      guarded: true,
+    });
+    const found = answer.read[0]?.[0];
+    const ours = answer.succeeded || (found !== undefined && parseValue(found, historySchema).writeId === writeId);
+    if (ours) await this.#trimHistory();
+    return ours ? "written" : "conflict";
+  }
+
+  async history(limit: number): Promise<readonly HistoryEntry[]> {
+    const { client, keys } = this.#options;
+    if (limit < 1) return [];
+    const latestFirst = await client.list(keys.history, { limit });
+    return latestFirst.map((found) => parseValue(found, historySchema).entry).reverse();
+  }
+
+  /** A lower epoch never overrides a higher one. Only a defect in the caller gets here, so it is told loudly. */
+  #refuseLowerEpoch(record: StateRecord, expected: string | null): void {
+    const last = this.#lastRead;
+    if (last === null || last.revision !== expected || record.epoch >= last.epoch) return;
+    throw new EtcdError("rejected", `a record of epoch ${record.epoch} may not replace one of epoch ${last.epoch}`);
+  }
+
+  /** Best effort, after the write: history that is too long harms nobody, and the next write trims it. */
+  async #trimHistory(): Promise<void> {
+    const { client, keys, historyLimit } = this.#options;
+    try {
+      if ((await client.count(keys.history)) <= historyLimit) return;
+      const oldestKept = (await client.list(keys.history, { limit: historyLimit })).at(-1);
+      if (oldestKept === undefined) return;
+      const trim = { deleteFrom: keys.history, before: oldestKept.key };
+      await client.transact("trim of the history", { compare: [], success: [trim], failure: [] });
+    } catch (error) {
+      if (!(error instanceof EtcdError)) throw error;
+    }
+  }
+}
