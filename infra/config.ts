@@ -38,10 +38,12 @@ const count = (least: number) =>
     .min(least, `write a number from ${least} to ${maxHostsPerRole}`)
     .max(maxHostsPerRole, `write a number from ${least} to ${maxHostsPerRole}`);
 
+const widestAdminPrefix = 8;
 /** SSH from these networks only. The whole internet is refused. */
-const adminCidr = cidr.refine((text) => (parseCidr(text)?.prefixLength ?? 0) >= 8, {
-  error: "a network this wide would open SSH to the world: name your own addresses, such as 203.0.113.7/32",
-});
+const adminCidr = cidr.refine(
+  (text) => (parseCidr(text)?.prefixLength ?? widestAdminPrefix) >= widestAdminPrefix,
+  "a network this wide would open SSH to the world: name your own addresses, such as 203.0.113.7/32",
+);
 
 const regionSchema = z.strictObject({
   /** OVHcloud's name of the region, such as GRA11. */

@@ -105,11 +105,11 @@ export class Region extends pulumi.ComponentResource {
         })),
         elasticPassword: elastic.result,
         initialMasterNodes: elastic.keepers.apply((keepers) => keepers?.["initialMasterNodes"] ?? ""),
-        passwords: {
-          watchdog: pulumi.secret(config.watchdogPassword),
-          haproxyCheck: pulumi.secret(config.haproxyCheckPassword),
-          app: pulumi.secret(config.appPassword),
-        },
+        passwords: pulumi.secret({
+          watchdog: config.watchdogPassword,
+          haproxyCheck: config.haproxyCheckPassword,
+          app: config.appPassword,
+        }),
       },
       { parent: this },
     );

@@ -37,7 +37,7 @@ export interface ElasticsearchArgs {
   readonly elasticPassword: pulumi.Output<string>;
   /** Names of the nodes that form the cluster when it does not exist yet. */
   readonly initialMasterNodes: pulumi.Output<string>;
-  readonly passwords: Readonly<Record<UserKey, pulumi.Output<string>>>;
+  readonly passwords: pulumi.Output<Readonly<Record<UserKey, string>>>;
 }
 
 /**
@@ -160,7 +160,7 @@ export class Elasticsearch extends pulumi.ComponentResource {
     after: readonly pulumi.Resource[],
   ): pulumi.Resource {
     const stdin = pulumi
-      .all([args.elasticPassword, pulumi.all(args.passwords)])
+      .all([args.elasticPassword, args.passwords])
       .apply(([elasticPassword, passwords]) =>
         JSON.stringify({ url: httpUrl(node.host), elasticPassword, requests: clusterRequests(args.config, passwords) }),
       );

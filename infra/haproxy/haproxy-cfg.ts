@@ -62,17 +62,22 @@ defaults
 function entrySection(regions: readonly RegionPlan[]): string {
   const tickets = regions.map(
     ({ name }) =>
-      `  http-request set-var(txn.${name}) str(${name}),map_str_int(${haproxyPaths.ticketMap},0),sub(txn.now)\n`,
+      `  http-request set-var(${variable(name)}) str(${name}),map_str_int(${haproxyPaths.ticketMap},0),sub(txn.now)\n`,
   );
-  const routes = regions.map(({ name }) => `  use_backend es_${name} if { var(txn.${name}) -m int gt 0 }\n`);
+  const routes = regions.map(({ name }) => `  use_backend es_${name} if { var(${variable(name)}) -m int gt 0 }\n`);
   return `frontend entry
   bind :${ports.entry} ssl crt ${haproxyPaths.entryCertificate} alpn h2,http/1.1
   # The routing ticket: the map holds, per region, the time (ms since 1970) until which requests may go there. The
   # watchdog renews it. It is compared with the clock on each request, so that a router whose watchdog is dead or
-  # frozen, or which was itself frozen, stops routing by itself.
+  # frozen, or which was itself frozen, stops routing by itself. left_…: milliseconds until a region's ticket ends.
   http-request set-var(txn.now) date(0,ms)
 ${tickets.join("")}${routes.join("")}  default_backend closed
 `;
+}
+
+/** HAProxy takes no hyphen in the name of a variable. */
+function variable(region: string): string {
+  return `txn.left_${region.replaceAll("-", "_")}`;
 }
 
 /**

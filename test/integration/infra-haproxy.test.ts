@@ -1,0 +1,62 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { haproxyCfg, haproxyPaths } from "../../infra/haproxy/haproxy-cfg.ts";
+import { createCertificateAuthority } from "../../infra/init/certificate-authority.ts";
+import { planTopology } from "../../infra/topology.ts";
+import { testConfig } from "../unit/infra-fixtures.ts";
+import { haproxyCommand, haproxyMissing } from "./haproxy-process.ts";
+
+const execute = promisify(execFile);
+
+describe.skipIf(haproxyMissing !== undefined)(`the rendered HAProxy configuration ${haproxyMissing ?? ""}`, () => {
+  let directory: string;
+
+  beforeAll(async () => {
+    directory = await mkdtemp("/tmp/infra-haproxy-");
+    const { certificatePem, privateKeyPem } = await createCertificateAuthority();
+    await writeFile(path.join(directory, "ca.crt"), certificatePem);
+    await writeFile(path.join(directory, "entry.pem"), `${certificatePem}\n${privateKeyPem}\n`);
+    await writeFile(path.join(directory, "ticket.map"), "gra 1\n");
+  });
+
+  afterAll(() => rm(directory, { recursive: true, force: true }));
+
+  /** HAProxy's own verdict on a configuration whose paths lie in the test's directory. */
+  async function verdict(config: string): Promise<string> {
+    const file = path.join(directory, "haproxy.cfg");
+    await writeFile(
+      file,
+      config
+        .replaceAll(haproxyPaths.ca, path.join(directory, "ca.crt"))
+        .replaceAll(haproxyPaths.entryCertificate, path.join(directory, "entry.pem"))
+        .replaceAll(haproxyPaths.ticketMap, path.join(directory, "ticket.map"))
+        // A group that hosts have and this machine has not.
+        .replaceAll("group es-failover", "group haproxy"),
+    );
+    const [program, ...args] = haproxyCommand;
+    const { stdout, stderr } = await execute(program, [...args, "-c", "-V", "-f", file]);
+    return stdout + stderr;
+  }
+
+  const check = { user: "haproxy-check", password: "secret" };
+
+  test("is accepted by HAProxy 3.0 without a warning", async () => {
+    const said = await verdict(haproxyCfg({ topology: planTopology(testConfig()), check }));
+    expect(said).toContain("Configuration file is valid");
+    expect(said).not.toContain("[WARNING]");
+  });
+
+  test("is accepted with names of regions that have hyphens", async () => {
+    const regions = {
+      "eu-west": { ovhRegion: "GRA11", cidr: "192.168.1.0/24" },
+      "ca-east": { ovhRegion: "BHS5", cidr: "192.168.2.0/24" },
+    };
+    const config = testConfig({ region: "eu-west", firstPrimary: "eu-west", regions: JSON.stringify(regions) });
+    expect(await verdict(haproxyCfg({ topology: planTopology(config), check }))).toContain(
+      "Configuration file is valid",
+    );
+  });
+});

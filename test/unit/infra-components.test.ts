@@ -1,0 +1,165 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import * as pulumi from "@pulumi/pulumi";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Region } from "../../infra/region.ts";
+import { testConfig } from "./infra-fixtures.ts";
+
+interface Registered {
+  readonly type: string;
+  readonly name: string;
+  // biome-ignore lint/suspicious/noExplicitAny: Pulumi's mocks hand inputs over untyped
+  readonly inputs: any;
+}
+
+const registered: Registered[] = [];
+let directory: string;
+let region: Region;
+
+/** Computed outputs that the program reads, as the real providers give them. */
+function outputsOf({ type, name, inputs }: pulumi.runtime.MockResourceArgs): Record<string, unknown> {
+  switch (type) {
+    case "ovh:index/cloudInstance:CloudInstance":
+      return {
+        ...inputs,
+        currentState: {
+          networks: [
+            { subnetId: "s", addresses: [{ ip: inputs.networks[1].ip, version: 4, type: "FIXED" }] },
+            {
+              subnetId: "ext",
+              addresses: [
+                { ip: "2001:db8::1", version: 6 },
+                { ip: `5.0.0.${name.length}`, version: 4 },
+              ],
+            },
+          ],
+        },
+      };
+    case "tls:index/privateKey:PrivateKey":
+      return { ...inputs, privateKeyPem: `key of ${name}`, privateKeyPemPkcs8: `pkcs8 key of ${name}` };
+    case "tls:index/certRequest:CertRequest":
+      return { ...inputs, certRequestPem: `request of ${name}` };
+    case "tls:index/locallySignedCert:LocallySignedCert":
+      return { ...inputs, certPem: `certificate of ${name}` };
+    case "random:index/randomPassword:RandomPassword":
+      return { ...inputs, result: "elastic-password" };
+    default:
+      return { ...inputs };
+  }
+}
+
+beforeAll(async () => {
+  directory = await mkdtemp(path.join(tmpdir(), "infra-components-"));
+  const archivePath = path.join(directory, "bundle.tar.gz");
+  await writeFile(archivePath, "bundle");
+  await pulumi.runtime.setMocks(
+    {
+      newResource: (args) => {
+        registered.push({ type: args.type, name: args.name, inputs: args.inputs });
+        return { id: `${args.name}-id`, state: outputsOf(args) };
+      },
+      call: ({ token }) =>
+        token.includes("Images")
+          ? { images: [{ id: "image-1", name: "Debian 13" }] }
+          : { flavors: ["b3-16", "b3-8"].map((name) => ({ id: `id-${name}`, name })) },
+    },
+    "es-failover",
+    "gra",
+    false,
+  );
+  region = new Region("gra", { config: testConfig(), bundle: { archivePath, version: "1.2.3" } });
+  await settled(pulumi.all([region.hosts, region.entry]));
+  await pulumi.runtime.disconnect();
+});
+
+afterAll(() => rm(directory, { recursive: true, force: true }));
+
+const settled = <T>(output: pulumi.Output<T>): Promise<T> =>
+  new Promise((resolve) => {
+    output.apply((value) => resolve(value as T));
+  });
+const ofType = (type: string) => registered.filter((resource) => resource.type.endsWith(`:${type}`));
+const secretMark = "4dabf18193072939515e22adb298388d";
+const isSecret = (value: unknown) =>
+  typeof value === "object" && value !== null && (value as Record<string, unknown>)[secretMark] !== undefined;
+const named = (name: string) => {
+  const found = registered.find((resource) => resource.name === name);
+  if (found === undefined) throw new Error(`no resource ${name}`);
+  return found;
+};
+
+describe("a region's components", () => {
+  test("no security group lets the whole internet in, and 9200 of Elasticsearch hears HAProxy hosts alone", () => {
+    const groups = ofType("CloudSecurityGroup");
+    expect(groups.map(({ name }) => name).sort()).toEqual(["gra-elasticsearch", "gra-haproxy"]);
+    for (const { inputs } of groups) for (const rule of inputs.rules) expect(rule.remoteIpPrefix).not.toMatch(/\/0$/);
+    const senders = named("gra-elasticsearch")
+      .inputs.rules.filter((rule: { portRangeMin?: number }) => rule.portRangeMin === 9200)
+      .map((rule: { remoteIpPrefix: string }) => rule.remoteIpPrefix);
+    expect(senders).toEqual(["192.168.1.101/32", "192.168.1.102/32", "192.168.2.101/32", "192.168.2.102/32"]);
+  });
+
+  test("every instance has a security group, an anti-affinity group, a public interface and its pinned address", () => {
+    const instances = ofType("CloudInstance");
+    expect(instances).toHaveLength(5);
+    for (const { inputs, name } of instances) {
+      expect(inputs.securityGroupIds).toHaveLength(1);
+      expect(inputs.groupId).toMatch(/-group-id$/);
+      expect(inputs.networks[0]).toEqual({ autoAssignPublicIp: true });
+      expect(inputs.networks[1].ip).toMatch(/^192\.168\.1\./);
+      expect(inputs.volumeIds).toEqual(name.includes("-es-") ? [`${name}-data-id`] : undefined);
+    }
+    expect(ofType("CloudInstanceGroup").map(({ inputs }) => inputs.policy)).toEqual(["ANTI_AFFINITY", "ANTI_AFFINITY"]);
+  });
+
+  test("the network has no gateway and an allocation pool of its own", () => {
+    expect(named("gra-subnet").inputs).toMatchObject({
+      cidr: "192.168.0.0/16",
+      allocationPools: [{ start: "192.168.1.201", end: "192.168.1.250" }],
+    });
+    expect(named("gra-subnet").inputs).not.toHaveProperty("gatewayIp");
+  });
+
+  test("no secret stands in a command, and every input that holds one is marked secret", () => {
+    const secrets = ["password", "private-key", "pkcs8 key"];
+    for (const { name, inputs } of ofType("Command")) {
+      for (const text of [inputs.create, inputs.update]) for (const word of secrets) expect(text).not.toContain(word);
+      if (isSecret(inputs.stdin)) continue;
+      for (const word of ["-password", "pkcs8 key"])
+        expect([name, inputs.stdin]).not.toEqual([name, expect.stringContaining(word)]);
+    }
+    for (const name of ["gra-es-1-secrets", "gra-es-1-roll", "gra-cluster", "gra-haproxy-1-watchdog-configuration"]) {
+      expect([name, isSecret(named(name).inputs.stdin)]).toEqual([name, true]);
+    }
+    expect(
+      isSecret(named("gra-es-1-base").inputs.connection.privateKey ?? named("gra-es-1-base").inputs.connection),
+    ).toBe(true);
+  });
+
+  test("certificates name the host and its addresses; the entry's names its public one, too", () => {
+    expect(named("gra-es-1-request").inputs).toMatchObject({
+      dnsNames: ["gra-es-1", "localhost"],
+      ipAddresses: ["192.168.1.11", "127.0.0.1"],
+    });
+    expect(named("gra-haproxy-1-entry-request").inputs.ipAddresses).toEqual(["192.168.1.101", "5.0.0.13"]);
+  });
+
+  test("only a node's first provisioning may form a cluster", () => {
+    const { inputs } = named("gra-es-1-start");
+    expect(inputs.create).toMatch(/start\.sh forming$/);
+    expect(inputs.update).toMatch(/start\.sh$/);
+  });
+
+  test("every host's addresses and the entry's are shown", async () => {
+    const hosts = await settled(region.hosts);
+    expect(hosts["gra-haproxy-1"]).toEqual({
+      role: "haproxy",
+      zone: "z1",
+      privateIp: "192.168.1.101",
+      publicIp: "5.0.0.13",
+      ssh: "ssh debian@5.0.0.13",
+    });
+    expect((await settled(region.entry)).private).toEqual(["https://192.168.1.101:9200", "https://192.168.1.102:9200"]);
+  });
+});

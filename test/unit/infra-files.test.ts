@@ -1,0 +1,71 @@
+import { describe, expect, test } from "vitest";
+import { aptPin, aptSource } from "../../infra/elasticsearch/apt-source.ts";
+import { clusterRequests } from "../../infra/elasticsearch/elasticsearch.ts";
+import { elasticsearchYml, jvmOptions, unicastHosts } from "../../infra/elasticsearch/node-files.ts";
+import { haproxyCfg, haproxyDefaults } from "../../infra/haproxy/haproxy-cfg.ts";
+import { hostsOf, planTopology, regionPlan } from "../../infra/topology.ts";
+import { watchdogJson } from "../../infra/watchdog/watchdog-config.ts";
+import { testConfig } from "./infra-fixtures.ts";
+
+const config = testConfig();
+const topology = planTopology(config);
+
+function host(role: "elasticsearch" | "haproxy", region = "gra") {
+  const [first] = hostsOf(regionPlan(topology, region), role);
+  if (first === undefined) throw new Error(`no ${role} host in ${region}`);
+  return first;
+}
+
+const grownInBhs = planTopology(
+  testConfig({
+    regions: JSON.stringify({
+      gra: { ovhRegion: "GRA11", cidr: "192.168.1.0/24", elasticsearchNodes: 4 },
+      bhs: { ovhRegion: "BHS5", cidr: "192.168.2.0/24", elasticsearchNodes: 5 },
+    }),
+  }),
+);
+
+describe("files of an Elasticsearch node", () => {
+  test("elasticsearch.yml", () => {
+    expect(elasticsearchYml({ topology, host: host("elasticsearch"), licence: "trial" })).toMatchSnapshot();
+  });
+
+  test("elasticsearch.yml, and so the running nodes, stay as they are when a region grows", () => {
+    const node = host("elasticsearch");
+    expect(elasticsearchYml({ topology: grownInBhs, host: node, licence: "trial" })).toBe(
+      elasticsearchYml({ topology, host: node, licence: "trial" }),
+    );
+  });
+
+  test("unicast_hosts.txt names the nodes of the own region", () => {
+    expect(unicastHosts(topology, "bhs")).toMatchSnapshot();
+  });
+
+  test.each([undefined, "4g"])("jvm options with heap %s", (heap) => {
+    expect(jvmOptions(heap)).toMatchSnapshot();
+  });
+
+  test("apt source and pin", () => {
+    expect(aptSource(config.elasticsearch.packageSource)).toMatchSnapshot();
+    expect(aptPin("9.5.3")).toMatchSnapshot();
+  });
+
+  test("roles and users", () => {
+    const passwords = { watchdog: "w", haproxyCheck: "h", app: "a" };
+    expect(clusterRequests({ ...config, licenceFile: '{"license":{}}' }, passwords)).toMatchSnapshot();
+  });
+});
+
+describe("files of a HAProxy host", () => {
+  test("haproxy.cfg", () => {
+    expect(haproxyCfg({ topology, check: { user: "haproxy-check", password: "secret" } })).toMatchSnapshot();
+  });
+
+  test("/etc/default/haproxy", () => {
+    expect(haproxyDefaults).toMatchSnapshot();
+  });
+
+  test("watchdog.json", () => {
+    expect(watchdogJson({ topology, config, host: host("haproxy", "bhs") })).toMatchSnapshot();
+  });
+});

@@ -1,0 +1,27 @@
+import { parseConfig, type StackConfig } from "../../infra/config.ts";
+
+/** A stack's configuration as Pulumi hands it over: text by key. */
+export const validRawConfig: Readonly<Record<string, string>> = {
+  "es-failover:region": "gra",
+  "es-failover:serviceName": "0123456789abcdef0123456789abcdef",
+  "es-failover:regions": JSON.stringify({
+    gra: { ovhRegion: "GRA11", cidr: "192.168.1.0/24" },
+    bhs: { ovhRegion: "BHS5", cidr: "192.168.2.0/24" },
+  }),
+  "es-failover:adminCidrs": "203.0.113.7/32",
+  "es-failover:clientCidrs": "198.51.100.0/24",
+  "es-failover:replication": '{"patterns":["app-*"]}',
+  "es-failover:firstPrimary": "gra",
+  "es-failover:caCertificate": "-----BEGIN CERTIFICATE-----\nTUlJ\n-----END CERTIFICATE-----",
+  "es-failover:caPrivateKey": "ca-private-key",
+  "es-failover:sshPublicKey": "ssh-ed25519 AAAA es-failover",
+  "es-failover:sshPrivateKey": "ssh-private-key",
+  "es-failover:watchdogPassword": "watchdog-password",
+  "es-failover:haproxyCheckPassword": "check-password",
+  "es-failover:appPassword": "app-password",
+};
+
+export function testConfig(changes: Readonly<Record<string, string>> = {}): StackConfig {
+  const own = Object.fromEntries(Object.entries(changes).map(([key, value]) => [`es-failover:${key}`, value]));
+  return parseConfig({ ...validRawConfig, ...own });
+}

@@ -1,0 +1,105 @@
+import { execFileSync } from "node:child_process";
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { describe, expect, test } from "vitest";
+import { createCertificateAuthority } from "../../infra/init/certificate-authority.ts";
+import { planInit } from "../../infra/init/plan.ts";
+import type { PulumiCli } from "../../infra/init/pulumi-cli.ts";
+import { createSshKeyPair } from "../../infra/init/ssh-key.ts";
+import { initialiseStacks } from "../../infra/init.ts";
+
+class FakePulumi implements PulumiCli {
+  readonly held: Record<string, Record<string, string>>;
+  readonly kinds: Record<string, string> = {};
+  writes = 0;
+
+  constructor(held: Record<string, Record<string, string>> = {}) {
+    this.held = held;
+  }
+
+  async requireLogin() {}
+  async stacks() {
+    return Object.keys(this.held);
+  }
+  async createStack(name: string) {
+    this.held[name] = {};
+  }
+  async config(stack: string) {
+    return this.held[stack] ?? {};
+  }
+  async setConfig(stack: string, key: string, value: string, kind: "secret" | "plain") {
+    this.writes += 1;
+    this.kinds[key] = kind;
+    this.held[stack] = { ...this.held[stack], [key]: value };
+  }
+}
+
+const silent = () => {};
+
+describe("npm run init", () => {
+  test("gives every stack the same secrets", async () => {
+    const pulumi = new FakePulumi();
+    await initialiseStacks({ stacks: ["gra", "bhs"], pulumi, say: silent });
+    expect(Object.keys(pulumi.held["gra"] ?? {})).toHaveLength(7);
+    expect(pulumi.held["bhs"]).toEqual(pulumi.held["gra"]);
+    expect(Object.entries(pulumi.kinds).filter(([, kind]) => kind === "plain")).toEqual([
+      ["es-failover:sshPublicKey", "plain"],
+    ]);
+  });
+
+  test("changes nothing when it is run again", async () => {
+    const pulumi = new FakePulumi();
+    await initialiseStacks({ stacks: ["gra", "bhs"], pulumi, say: silent });
+    const before = structuredClone(pulumi.held);
+    pulumi.writes = 0;
+    await initialiseStacks({ stacks: ["gra", "bhs"], pulumi, say: silent });
+    expect(pulumi.writes).toBe(0);
+    expect(pulumi.held).toEqual(before);
+  });
+
+  test("gives a new stack what the others have", async () => {
+    const pulumi = new FakePulumi();
+    await initialiseStacks({ stacks: ["gra"], pulumi, say: silent });
+    await initialiseStacks({ stacks: ["gra", "bhs"], pulumi, say: silent });
+    expect(pulumi.held["bhs"]).toEqual(pulumi.held["gra"]);
+  });
+
+  test("says no secret", async () => {
+    const pulumi = new FakePulumi();
+    const lines: string[] = [];
+    await initialiseStacks({ stacks: ["gra"], pulumi, say: (line) => lines.push(line) });
+    for (const value of Object.values(pulumi.held["gra"] ?? {})) expect(lines.join("\n")).not.toContain(value);
+  });
+
+  test("refuses stacks that hold different values, and half of a pair", () => {
+    expect(() => planInit({ gra: { appPassword: "a" }, bhs: { appPassword: "b" } })).toThrow(
+      /different values of appPassword/,
+    );
+    expect(() => planInit({ gra: { caCertificate: "c" }, bhs: {} })).toThrow(/gra lacks caPrivateKey/);
+  });
+});
+
+describe("what init makes", () => {
+  test("a certificate authority that may sign hosts' certificates and no further authority", async () => {
+    const { certificatePem, privateKeyPem } = await createCertificateAuthority(new Date("2026-01-01T00:00:00Z"));
+    const certificate = new X509Certificate(certificatePem);
+    expect(certificate.ca).toBe(true);
+    expect(certificate.checkPrivateKey(createPrivateKey(privateKeyPem))).toBe(true);
+    expect(certificate.verify(certificate.publicKey)).toBe(true);
+    expect(new Date(certificate.validTo).getUTCFullYear()).toBe(2036);
+  });
+
+  test("an SSH key pair that OpenSSH reads", async () => {
+    const { publicKey, privateKey } = createSshKeyPair("es-failover");
+    const directory = await mkdtemp(path.join(tmpdir(), "infra-init-"));
+    try {
+      const file = path.join(directory, "key");
+      await writeFile(file, privateKey, { mode: 0o600 });
+      expect(execFileSync("ssh-keygen", ["-y", "-P", "", "-f", file], { encoding: "utf8" }).trim()).toBe(publicKey);
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+    }
+  });
+});

@@ -1,0 +1,85 @@
+import { execFile, execFileSync } from "node:child_process";
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { mkdtemp, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { tmpdir, userInfo } from "node:os";
+import path from "node:path";
+import { promisify } from "node:util";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+
+const execute = promisify(execFile);
+const infra = path.join(import.meta.dirname, "..", "..", "infra");
+const scripts = readdirSync(infra, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".sh"));
+const shellcheck = ["/usr/bin/shellcheck", "/usr/local/bin/shellcheck"].find((file) => existsSync(file));
+
+describe("provisioning scripts", () => {
+  test.each(scripts)("%s is valid bash", async (script) => {
+    await execute("bash", ["-n", path.join(infra, script)]);
+  });
+
+  test.skipIf(shellcheck === undefined)(
+    `pass shellcheck ${shellcheck === undefined ? "(it is not installed)" : ""}`,
+    () => {
+      execFileSync(shellcheck ?? "", ["--external-sources", ...scripts], { cwd: infra });
+    },
+  );
+
+  test.each(scripts)("%s stops at the first error", async (script) => {
+    const text = await readFile(path.join(infra, script), "utf8");
+    const sourcesCommon = /^\. "\$\(dirname "\$0"\)\/.*common\.sh"$/m.test(text);
+    expect(sourcesCommon || text.includes("set -euo pipefail") || text.includes("Sourced after")).toBe(true);
+  });
+
+  test.each(scripts.filter((name) => statSync(path.join(infra, name)).mode & 0o100))(
+    "%s passes no password as an argument",
+    async (script) => {
+      const text = await readFile(path.join(infra, script), "utf8");
+      expect(text).not.toMatch(/(--user|-u) +"?\$?\w*password/i);
+    },
+  );
+});
+
+describe("install-files.py", () => {
+  let directory: string;
+  const { username } = userInfo();
+  const group = execFileSync("id", ["-gn"], { encoding: "utf8" }).trim();
+
+  beforeEach(async () => {
+    directory = await mkdtemp(path.join(tmpdir(), "install-files-"));
+  });
+  afterEach(() => rm(directory, { recursive: true, force: true }));
+
+  function install(name: string, content: string, mode: string): string[] {
+    const files = [{ path: path.join(directory, name), content, mode, owner: username, group }];
+    const output = execFileSync("python3", [path.join(infra, "provision", "install-files.py")], {
+      input: JSON.stringify({ files }),
+      encoding: "utf8",
+    });
+    return output.split("\n").filter((line) => line !== "");
+  }
+
+  test("writes a file with its permissions, and a second time leaves it alone", async () => {
+    const file = path.join(directory, "a", "secret");
+    expect(install("a/secret", "s3cret\n", "0640")).toEqual([file]);
+    expect(await readFile(file, "utf8")).toBe("s3cret\n");
+    expect((await stat(file)).mode & 0o777).toBe(0o640);
+    expect(install("a/secret", "s3cret\n", "0640")).toEqual([]);
+  });
+
+  test("mends content and permissions that were changed by hand", async () => {
+    const file = path.join(directory, "config");
+    install("config", "right\n", "0600");
+    await writeFile(file, "wrong\n");
+    expect(install("config", "right\n", "0600")).toEqual([file]);
+    expect(install("config", "right\n", "0644")).toEqual([file]);
+    expect((await stat(file)).mode & 0o777).toBe(0o644);
+  });
+
+  test("replaces a symbolic link instead of writing through it", async () => {
+    const elsewhere = path.join(directory, "elsewhere");
+    await writeFile(elsewhere, "untouched\n");
+    await symlink(elsewhere, path.join(directory, "link"));
+    install("link", "own\n", "0600");
+    expect(await readFile(elsewhere, "utf8")).toBe("untouched\n");
+    expect(await readFile(path.join(directory, "link"), "utf8")).toBe("own\n");
+  });
+});

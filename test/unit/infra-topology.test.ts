@@ -1,0 +1,158 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { parseCidr } from "../../infra/addresses.ts";
+import type { StackConfig } from "../../infra/config.ts";
+import { type Host, planTopology, type Topology } from "../../infra/topology.ts";
+
+type PlanInput = Parameters<typeof planTopology>[0];
+
+const vrack = "192.168.0.0/16";
+const cidrOf = (octets: readonly [number, number, number]) => `${octets.join(".")}.0/24`;
+/** Networks outside the private one and outside those reserved here for strangers. */
+const outsideCidr = fc.tuple(fc.integer({ min: 1, max: 99 }), fc.nat(255), fc.nat(255)).map(cidrOf);
+
+const regionConfig = fc.record({
+  elasticsearchNodes: fc.integer({ min: 1, max: 12 }),
+  haproxyNodes: fc.integer({ min: 0, max: 6 }),
+  zones: fc.constantFrom<string[]>(["z1"], ["z1", "z2"], ["z1", "z2", "z3"]),
+});
+
+const planInput: fc.Arbitrary<PlanInput> = fc
+  .record({
+    first: regionConfig,
+    second: regionConfig,
+    subnets: fc.uniqueArray(fc.nat(255), { minLength: 2, maxLength: 2 }),
+    adminCidrs: fc.uniqueArray(outsideCidr, { minLength: 1, maxLength: 3 }),
+    clientCidrs: fc.uniqueArray(outsideCidr, { maxLength: 3 }),
+  })
+  .map(({ first, second, subnets: [a = 1, b = 2], adminCidrs, clientCidrs }) => ({
+    regions: {
+      gra: { ...first, ovhRegion: "GRA11", cidr: `192.168.${a}.0/24`, availabilityZones: false },
+      bhs: { ...second, ovhRegion: "BHS5", cidr: `192.168.${b}.0/24`, availabilityZones: false },
+    },
+    network: { cidr: vrack, vlanId: 42 },
+    adminCidrs,
+    clientCidrs,
+  }));
+
+const within = (address: string, cidr: string) => {
+  const inner = parseCidr(`${address}/32`);
+  const outer = parseCidr(cidr);
+  return inner !== undefined && outer !== undefined && outer.first <= inner.first && inner.last <= outer.last;
+};
+
+/** What the rules of a host's security group let through: the firewall's own view. */
+function letsThrough(topology: Topology, from: string, to: Host, port: number): boolean {
+  return topology.ingress[to.role].some(
+    (rule) => rule.protocol === "tcp" && rule.port === port && within(from, rule.source),
+  );
+}
+
+type Sender = { readonly address: string; readonly host?: Host };
+
+/** Who may reach what, said anew and differently from the planner: by the sender's part in the system. */
+function mayReach(input: PlanInput, from: Sender, to: Host, port: number): boolean {
+  const administrator = input.adminCidrs.some((cidr) => within(from.address, cidr));
+  const client = within(from.address, vrack) || input.clientCidrs.some((cidr) => within(from.address, cidr));
+  if (port === 22) return administrator;
+  if (to.role === "haproxy") return port === 9200 && client;
+  if (port === 9200) return from.host?.role === "haproxy";
+  if (port === 9300) return from.host?.role === "elasticsearch";
+  return false;
+}
+
+function grow(input: PlanInput, region: string, role: "elasticsearchNodes" | "haproxyNodes"): PlanInput {
+  const before = input.regions[region];
+  if (before === undefined) throw new Error(`no region ${region}`);
+  const regions: StackConfig["regions"] = { ...input.regions, [region]: { ...before, [role]: before[role] + 1 } };
+  return { ...input, regions };
+}
+
+describe("the plan of both regions", () => {
+  test("gives no name and no address twice, and each region addresses of its own network", () => {
+    fc.assert(
+      fc.property(planInput, (input) => {
+        const { hosts, regions } = planTopology(input);
+        expect(new Set(hosts.map(({ privateIp }) => privateIp)).size).toBe(hosts.length);
+        expect(new Set(hosts.map(({ name }) => name)).size).toBe(hosts.length);
+        for (const region of regions)
+          for (const host of region.hosts) expect(within(host.privateIp, region.cidr)).toBe(true);
+      }),
+    );
+  });
+
+  test("pins no address that the network's DHCP service may hand out", () => {
+    fc.assert(
+      fc.property(planInput, (input) => {
+        const { hosts, regions } = planTopology(input);
+        const pools = regions.map(({ allocationPool: { start, end } }) => [
+          parseCidr(`${start}/32`)?.first ?? 0,
+          parseCidr(`${end}/32`)?.first ?? 0,
+        ]);
+        for (const { privateIp } of hosts) {
+          const address = parseCidr(`${privateIp}/32`)?.first ?? 0;
+          for (const [start = 0, end = 0] of pools) expect(address >= start && address <= end).toBe(false);
+        }
+      }),
+    );
+  });
+
+  test("lets every declared flow through and nothing else", () => {
+    fc.assert(
+      fc.property(planInput, fc.integer({ min: 1, max: 65535 }), (input, anyPort) => {
+        const topology = planTopology(input);
+        const outsiders = [...input.adminCidrs, ...input.clientCidrs].map((cidr) => cidr.replace(/0\/24$/, "9"));
+        const senders: Sender[] = [
+          ...topology.hosts.map((host) => ({ address: host.privateIp, host })),
+          ...[...outsiders, "192.168.255.254", "203.0.113.50"].map((address) => ({ address })),
+        ];
+        for (const to of topology.hosts) {
+          for (const from of senders) {
+            for (const port of [22, 9200, 9300, 9100, 8404, 2379, anyPort]) {
+              expect([from.address, to.name, port, letsThrough(topology, from.address, to, port)]).toEqual([
+                from.address,
+                to.name,
+                port,
+                mayReach(input, from, to, port),
+              ]);
+            }
+          }
+        }
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  test("is stable under growth: one more host moves no other", () => {
+    const growth = fc.tuple(fc.constantFrom("gra", "bhs"), fc.constantFrom("elasticsearchNodes", "haproxyNodes"));
+    fc.assert(
+      fc.property(planInput, growth, (input, [region, role]) => {
+        const before = planTopology(input).hosts;
+        const after = planTopology(grow(input, region, role as "elasticsearchNodes" | "haproxyNodes")).hosts;
+        expect(after).toHaveLength(before.length + 1);
+        expect(after).toEqual(expect.arrayContaining([...before]));
+      }),
+    );
+  });
+
+  test("spreads each role evenly over the zones", () => {
+    fc.assert(
+      fc.property(planInput, (input) => {
+        for (const region of planTopology(input).regions) {
+          for (const role of ["elasticsearch", "haproxy"] as const) {
+            const counts = region.zones.map(
+              (zone) => region.hosts.filter((host) => host.role === role && host.zone === zone).length,
+            );
+            expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(1);
+          }
+        }
+      }),
+    );
+  });
+
+  test("names hosts by region, role and position", () => {
+    const [input] = fc.sample(planInput, { numRuns: 1, seed: 1 });
+    if (input === undefined) throw new Error("no sample");
+    expect(planTopology(input).hosts.map(({ name }) => name)).toContain("gra-es-1");
+  });
+});
