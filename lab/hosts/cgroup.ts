@@ -7,12 +7,14 @@ import { until } from "./until.ts";
  * The lab's processes, by cgroup: what a process is for and whether it lives is asked of the kernel, not of pid files.
  *
  *     LAB/services/NAME           the WAN and the package proxy
+ *     LAB/controller              what runs in the controller's network
  *     LAB/supervisors/HOST        who boots the host, and boots it again when it reboots
  *     LAB/hosts/HOST/system       the host itself; its own view of the cgroup tree begins here
  *     LAB/hosts/HOST/doors        commands run inside it by the side door
  */
 export interface LabCgroups {
   readonly root: string;
+  readonly controller: string;
   service(name: string): string;
   supervisor(host: string): string;
   host(host: string): string;
@@ -35,6 +37,7 @@ export async function labCgroups(name: string): Promise<LabCgroups> {
   const root = path.join(mount, name);
   return {
     root,
+    controller: path.join(root, "controller"),
     service: (service) => path.join(root, "services", service),
     supervisor: (host) => path.join(root, "supervisors", host),
     host: (host) => path.join(root, "hosts", host),

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { mkdir, readdir } from "node:fs/promises";
 import { hostRootDirectory } from "../../setup/debian-root.ts";
-import { createCgroup, labCgroups } from "./cgroup.ts";
+import { createCgroup, inCgroup, labCgroups } from "./cgroup.ts";
 import type { LabContext } from "./context.ts";
 import { applyFirewall, ingressFault } from "./firewall.ts";
 import { applyRecords, discardHost, makeHost, plugVolume, specFault, unplugVolume } from "./hosts.ts";
@@ -84,7 +84,7 @@ export class Lab {
     const context = { layout, rootDirectory, cgroups: await labCgroups(layout.cgroupName) };
     try {
       for (const part of [layout.networks, layout.hosts, layout.volumes, layout.wan, layout.logs]) await mkdir(part);
-      await createCgroup(context.cgroups.root);
+      await createCgroup(context.cgroups.controller);
       await createOperatorKey(layout);
       await createNetworks(layout);
       for (const region of labRegions) await applyFirewall(layout, region, []);
@@ -255,9 +255,13 @@ export class Lab {
     await this.#locked(() => pointRepositoryAt(this.#context.layout, directory));
   }
 
-  /** The argv that runs a program in the controller's network, which reaches every host and which no cut reaches. */
+  /**
+   * The argv that runs a program in the controller's network, which reaches every host and which no cut reaches. The
+   * program becomes one of the lab's processes: it ends, with its children, when the lab is destroyed.
+   */
   controllerCommand(argv: readonly string[]): string[] {
-    return inNetwork(controllerNetwork(this.#context.layout), argv);
+    const { layout, cgroups } = this.#context;
+    return inCgroup(cgroups.controller, inNetwork(controllerNetwork(layout), argv));
   }
 
   /** The argv that logs in to a host by SSH from the controller's network (and runs `command` there). */

@@ -49,7 +49,9 @@ export async function waitForSsh(lab: LabContext, record: HostRecord): Promise<v
     'until (exec 3<>"/dev/tcp/$0/22" && read -r -t 2 -N 4 banner <&3 && [ "$banner" = SSH- ]) 2>/dev/null; ' +
     "do sleep 0.05; done";
   const timeout = ["timeout", String(bootTimeoutMs / 1000), "bash", "-c", script, record.publicIp];
-  const [command = "", ...args] = inNetwork(hostNetwork(lab.layout, name), timeout);
+  // As a process of the lab, so that it ends with it, whatever became of this one.
+  const argv = inCgroup(lab.cgroups.doors(name), inNetwork(hostNetwork(lab.layout, name), timeout));
+  const [command = "", ...args] = argv;
   if ((await outcomeOf(command, args)).exitCode === 0) return;
   const said = (await readFile(host.console, "utf8")).trim().split("\n").slice(-10).join("\n");
   throw new Error(`Host ${name} does not answer SSH ${bootTimeoutMs / 1000} s after its boot. Its console:\n${said}`);

@@ -64,7 +64,7 @@ async function firewallObstacle(): Promise<string[]> {
   const script =
     "nft add table inet t && nft add chain inet t c '{ type filter hook forward priority 0; }' && " +
     "nft add rule inet t c ct state established ct direction reply accept && " +
-    "ip link add b type bridge && ip link add v type veth peer w && test -e /proc/sys/net/bridge/bridge-nf-call-iptables";
+    "ip link add name bridge0 type bridge && ip link add name veth0 type veth peer name veth1 && test -e /proc/sys/net/bridge/bridge-nf-call-iptables";
   const { exitCode, stderr } = await outcomeOf("unshare", ["--net", "sh", "-c", script]);
   if (exitCode === 0) return [];
   return [`The lab needs nftables with connection tracking on bridges (module br_netfilter): ${stderr.trim()}.`];

@@ -1,0 +1,399 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { labAptRepositoryUrl } from "../../lab/hosts/addressing.ts";
+import { labCgroups, processesOf } from "../../lab/hosts/cgroup.ts";
+import { Lab } from "../../lab/hosts/lab.ts";
+import { labLayout } from "../../lab/hosts/layout.ts";
+import { labObstacles } from "../../lab/hosts/preflight.ts";
+import { outcomeOf } from "../../lab/hosts/run.ts";
+import type { CommandOutcome, IngressRule } from "../../lab/hosts/types.ts";
+import { until } from "../../lab/hosts/until.ts";
+
+const obstacles = await labObstacles();
+const title = (name: string): string => (obstacles.length === 0 ? name : `${name} (skipped: ${obstacles.join(" ")})`);
+
+const fromController: IngressRule = { protocol: "tcp", ports: [22, 22], sources: ["10.80.0.0/24"] };
+const ping: IngressRule = { protocol: "icmp", sources: ["0.0.0.0/0"] };
+const usual = [fromController, ping];
+
+/** Processes of a lab, with the time of their start, which tells them from later ones with the same id. */
+async function processes(directory: string): Promise<string[]> {
+  const { root } = await labCgroups(labLayout(directory).cgroupName);
+  const groups = await readdir(root, { recursive: true, withFileTypes: true }).catch(() => []);
+  const found: string[] = [];
+  for (const group of groups.filter((entry) => entry.isDirectory())) {
+    for (const pid of await processesOf(path.join(group.parentPath, group.name))) found.push(await identity(pid));
+  }
+  return found;
+}
+
+async function identity(pid: number): Promise<string> {
+  const fields = (await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "")).split(") ")[1]?.split(" ") ?? [];
+  // A zombie has ended; it waits for the machine's init to take notice of it.
+  return fields[0] === "Z" || fields.length === 0 ? "" : `${pid}@${fields[19]}`;
+}
+
+async function networks(directory: string): Promise<string[]> {
+  const layout = labLayout(directory);
+  const names = await readdir(layout.networks).catch(() => []);
+  return Promise.all(names.map(async (name) => `net:[${(await stat(path.join(layout.networks, name))).ino}]`));
+}
+
+/** What of a lab the kernel and the disk still have. */
+async function remains(directory: string, formerNetworks: string[], formerProcesses: string[]): Promise<string[]> {
+  const { root } = await labCgroups(labLayout(directory).cgroupName);
+  const left: string[] = [root, directory].filter((place) => existsSync(place));
+  for (const process of formerProcesses.filter((entry) => entry !== "")) {
+    if ((await identity(Number(process.split("@")[0]))) === process) left.push(`process ${process}`);
+  }
+  for (const pid of (await readdir("/proc")).filter((entry) => /^\d+$/.test(entry))) {
+    const network = await readlink(`/proc/${pid}/ns/net`).catch(() => "");
+    if (formerNetworks.includes(network)) left.push(`process ${pid} in ${network}`);
+    const mounts = await readFile(`/proc/${pid}/mountinfo`, "utf8").catch(() => "");
+    if (mounts.includes(directory)) left.push(`mounts seen by process ${pid}`);
+  }
+  const loops = (await outcomeOf("losetup", ["--list", "--noheadings", "--output", "BACK-FILE"])).stdout;
+  if (loops.includes(directory)) left.push(loops.trim());
+  return left;
+}
+
+async function runArgv([command = "", ...args]: readonly string[], timeoutMs = 30_000): Promise<CommandOutcome> {
+  return outcomeOf(command, args, { timeoutMs });
+}
+
+describe.skipIf(obstacles.length > 0)(title("a lab with hosts"), () => {
+  let directory = "";
+  let lab: Lab;
+
+  const shell = async (host: string, script: string): Promise<string> => {
+    const { exitCode, stdout, stderr } = await lab.exec(host, ["sh", "-ec", script]);
+    expect(exitCode, `${script}: ${stderr}`).toBe(0);
+    return stdout.trim();
+  };
+  const ssh = async (host: string, ...command: string[]) => runArgv(await lab.sshCommand(host, command));
+  const addressOf = async (host: string, network: "public" | "vrack" = "public"): Promise<string> => {
+    const status = await lab.host(host);
+    return (network === "public" ? status?.publicIp : status?.privateIp) ?? "";
+  };
+  const add = (name: string, region: "gra" | "bhs" | "witness", privateIp: string, sizesGiB: number[] = []) =>
+    lab.addHost({
+      ...{ name, region, privateIp, authorizedKeys: [], ingress: usual },
+      volumes: sizesGiB.map((sizeGiB, index) => ({ id: `${name}-volume-${index}-0123456789`, sizeGiB })),
+    });
+  /** Round trips in milliseconds; empty when nothing came back. */
+  const roundTrips = async (from: string, to: string): Promise<number[]> => {
+    const { stdout } = await lab.exec(from, ["ping", "-n", "-c", "3", "-i", "0.2", "-W", "1", to]);
+    return [...stdout.matchAll(/time=([\d.]+) ms/g)].map((match) => Number(match[1]));
+  };
+  /** What becomes of a connection: a firewall's silence looks different from a port where nobody listens. */
+  const connect = async (from: string, to: string, port: number): Promise<string> => {
+    const client = `
+import socket, sys
+try:
+    socket.create_connection((sys.argv[1], int(sys.argv[2])), 1.5); print("open")
+except ConnectionRefusedError: print("refused")
+except TimeoutError: print("dropped")`;
+    return (await lab.exec(from, ["python3", "-c", client, to, String(port)])).stdout.trim();
+  };
+  /** Answers each byte with a byte, on every address. */
+  const listen = async (host: string, port: number): Promise<void> => {
+    const server = `
+import socket, threading
+def serve(client):
+    while data := client.recv(1): client.sendall(data)
+with socket.create_server(("", ${port})) as server:
+    while True: threading.Thread(target=serve, args=[server.accept()[0]]).start()`;
+    await lab.exec(host, ["systemd-run", "--quiet", `--unit=listen-${port}`, "python3", "-c", server]);
+    await until(`${host} listens`, 10_000, async () => (await connect(host, "127.0.0.1", port)) === "open");
+  };
+  const bootId = (host: string) => shell(host, "cat /proc/sys/kernel/random/boot_id");
+
+  beforeAll(async () => {
+    directory = path.join(await mkdtemp(path.join(tmpdir(), "es-failover-lab-")), "lab");
+    lab = await Lab.create({ directory });
+    await Promise.all([
+      add("gra-1", "gra", "192.168.1.11", [1]),
+      add("gra-2", "gra", "192.168.1.12"),
+      add("bhs-1", "bhs", "192.168.2.11"),
+    ]);
+  });
+
+  afterAll(async () => {
+    const [formerNetworks, formerProcesses] = [await networks(directory), await processes(directory)];
+    await Lab.destroy(directory);
+    await rm(path.dirname(directory), { recursive: true, force: true });
+    expect(formerProcesses.length).toBeGreaterThan(10);
+    expect(await remains(directory, formerNetworks, formerProcesses)).toEqual([]);
+  });
+
+  test("a host lets user debian in by SSH, who may do everything with sudo", async () => {
+    const { stdout, exitCode } = await ssh("gra-1", "hostname; id -un; sudo -n id -un; sudo -n cat /proc/1/comm");
+    expect(exitCode).toBe(0);
+    expect(stdout.trim().split("\n")).toEqual(["gra-1", "debian", "root", "systemd"]);
+  });
+
+  test("a host boots without a failed unit", async () => {
+    expect(await shell("bhs-1", "systemctl --failed --no-legend --plain")).toBe("");
+  });
+
+  test("only declared keys let a user in, beside the operator's", async () => {
+    const key = path.join(directory, "..", "application-key");
+    await outcomeOf("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", key]);
+    const withKey = async () => runArgv(await lab.sshCommand("gra-2", ["true"], { identityFile: key }));
+    expect((await withKey()).stderr).toContain("Permission denied");
+    await lab.removeHost("gra-2");
+    const authorizedKeys = [await readFile(`${key}.pub`, "utf8")];
+    const before = { name: "gra-2", region: "gra", privateIp: "192.168.1.12", ingress: usual, volumes: [] } as const;
+    await lab.addHost({ ...before, authorizedKeys });
+    expect((await withKey()).exitCode).toBe(0);
+  });
+
+  test("gra and bhs are 80 ms apart, on the public network and on the vRack, and neighbours next to nothing", async () => {
+    for (const network of ["public", "vrack"] as const) {
+      const far = await roundTrips("gra-1", await addressOf("bhs-1", network));
+      expect(far).toHaveLength(3);
+      expect(Math.min(...far)).toBeGreaterThanOrEqual(80);
+      expect(Math.min(...far)).toBeLessThan(95);
+      expect(Math.min(...(await roundTrips("gra-1", await addressOf("gra-2", network))))).toBeLessThan(10);
+    }
+  });
+
+  test("the controller reaches the hosts' public addresses alone, and no cut keeps it from them", async () => {
+    await lab.cut("gra", "bhs");
+    await lab.cut("gra", "witness");
+    for (const host of ["gra-1", "bhs-1"]) expect((await ssh(host, "true")).exitCode).toBe(0);
+    await lab.heal();
+    const toVrack = lab.controllerCommand(["ping", "-n", "-c", "1", "-W", "1", "192.168.1.11"]);
+    expect((await runArgv(toVrack)).exitCode).not.toBe(0);
+  });
+
+  test("a one-way cut loses what goes one way, and only that", async () => {
+    const echosReceived = async (host: string): Promise<number> => {
+      const lines = (await shell(host, "grep ^Icmp: /proc/net/snmp")).split("\n").map((line) => line.split(" "));
+      return Number(lines[1]?.[lines[0]?.indexOf("InEchos") ?? -1]);
+    };
+    await lab.cut("gra", "bhs", { oneWay: true });
+    const before = { gra: await echosReceived("gra-1"), bhs: await echosReceived("bhs-1") };
+    expect(await roundTrips("bhs-1", "192.168.1.11")).toEqual([]);
+    expect(await roundTrips("gra-1", "192.168.2.11")).toEqual([]);
+    expect(await echosReceived("gra-1")).toBe(before.gra + 3);
+    expect(await echosReceived("bhs-1")).toBe(before.bhs);
+    await lab.heal();
+    expect(await roundTrips("bhs-1", "192.168.1.11")).toHaveLength(3);
+  });
+
+  test("delay and loss of the WAN can be set while it runs", async () => {
+    await lab.setWan("gra", "bhs", { delayMs: 5 });
+    expect(Math.min(...(await roundTrips("gra-1", "192.168.2.11")))).toBeLessThan(20);
+    await lab.setWan("gra", "bhs", { delayMs: 40, lossPercent: 100 });
+    expect(await roundTrips("gra-1", "192.168.2.11")).toEqual([]);
+    await lab.setWan("gra", "bhs", { lossPercent: 0 });
+    expect(await roundTrips("gra-1", "192.168.2.11")).toHaveLength(3);
+  });
+
+  test("the firewall drops what no rule names, from neighbours and from afar, on both networks", async () => {
+    await listen("gra-1", 9200);
+    await listen("gra-1", 9300);
+    const sources = ["192.168.1.12/32", "192.168.2.0/24"];
+    await lab.setIngress("gra-1", [...usual, { protocol: "tcp", ports: [9300, 9300], sources }]);
+    const publicIp = await addressOf("gra-1");
+    const expected = { "192.168.1.11:9300": "open", "192.168.1.11:9200": "dropped" };
+    const expectedInPublic = { [`${publicIp}:9300`]: "dropped", [`${publicIp}:22`]: "dropped" };
+    for (const [target, outcome] of Object.entries({ ...expected, ...expectedInPublic })) {
+      const [address = "", port] = target.split(":");
+      const outcomes = await Promise.all(["gra-2", "bhs-1"].map((host) => connect(host, address, Number(port))));
+      expect(outcomes, target).toEqual([outcome, outcome]);
+    }
+    await lab.setIngress("gra-1", usual);
+    expect(await connect("gra-2", "192.168.1.11", 9300)).toBe("dropped");
+  });
+
+  test("a host cannot open its own firewall", async () => {
+    await shell("gra-1", "nft flush ruleset");
+    expect(await connect("gra-2", "192.168.1.11", 9300)).toBe("dropped");
+  });
+
+  test("a rule that is taken away ends the connections that it let in", async () => {
+    await lab.setIngress("gra-1", [...usual, { protocol: "tcp", ports: [9300, 9300], sources: ["192.168.2.11/32"] }]);
+    const client = `
+import socket, time
+with socket.create_connection(("192.168.1.11", 9300)) as server:
+    for count in range(10000):
+        server.sendall(b"x"); server.recv(1)
+        with open("/run/answers", "w") as file: file.write(str(count))
+        time.sleep(0.05)`;
+    await shell("bhs-1", "rm -f /run/answers; echo 0 > /run/answers");
+    await lab.exec("bhs-1", ["systemd-run", "--quiet", "--unit=client", "python3", "-c", client]);
+    const answers = async () => Number(await shell("bhs-1", "cat /run/answers"));
+    await until("some answers came", 10_000, async () => (await answers()) > 3);
+    await lab.setIngress("gra-1", usual);
+    const atTheChange = await answers();
+    await delay(1_000);
+    // Two may have been under way, there and back.
+    expect(await answers()).toBeLessThanOrEqual(atTheChange + 2);
+    await shell("bhs-1", "systemctl stop client");
+  });
+
+  test("a volume takes a file system, is mounted by fstab, and keeps its data over a power cut", async () => {
+    const link = "/dev/disk/by-id/virtio-gra-1-volume-0-01234";
+    await shell("gra-1", `mkfs.ext4 -q ${link} && mkdir /data && echo "${link} /data ext4 defaults 0 2" >> /etc/fstab`);
+    await shell("gra-1", "systemctl daemon-reload && systemctl start data.mount && findmnt /data >/dev/null");
+    await shell("gra-1", "echo kept > /data/file && echo kept > /home/debian/file && sync");
+    const firstBoot = await bootId("gra-1");
+
+    await lab.kill("gra-1");
+    expect((await lab.host("gra-1"))?.power).toBe("off");
+    // Silence, as from a machine without power: no refusal by a kernel that lives on.
+    expect(await connect("gra-2", "192.168.1.11", 9300)).toBe("dropped");
+
+    await lab.start("gra-1");
+    expect(await shell("gra-1", "cat /data/file /home/debian/file")).toBe("kept\nkept");
+    expect(await bootId("gra-1")).not.toBe(firstBoot);
+    expect((await ssh("gra-1", "true")).exitCode).toBe(0);
+  });
+
+  test("a volume can be attached to a running host, and its data moves with it", async () => {
+    const volume = { id: "moving-volume-of-two-hosts", sizeGiB: 0.1 };
+    const link = "/dev/disk/by-id/virtio-moving-volume-of-two";
+    await lab.attachVolume("gra-2", volume);
+    await shell("gra-2", `mkfs.ext4 -q ${link} && mount ${link} /mnt && echo here > /mnt/file && umount /mnt`);
+    await expect(lab.attachVolume("bhs-1", volume)).rejects.toThrow(/attached to another host/);
+    await lab.detachVolume("gra-2", volume.id);
+    await shell("gra-2", `! test -e ${link}`);
+    await lab.attachVolume("bhs-1", volume);
+    expect(await shell("bhs-1", `mount ${link} /mnt && cat /mnt/file && umount /mnt`)).toBe("here");
+    await expect(lab.deleteVolume(volume.id)).rejects.toThrow(/is attached/);
+    await lab.detachVolume("bhs-1", volume.id);
+    await lab.deleteVolume(volume.id);
+  });
+
+  test("a frozen host does nothing until it is thawed", async () => {
+    await lab.freeze("bhs-1");
+    expect((await lab.host("bhs-1"))?.power).toBe("frozen");
+    expect((await ssh("bhs-1", "true")).exitCode).toBe(255);
+    await lab.thaw("bhs-1");
+    expect((await ssh("bhs-1", "true")).exitCode).toBe(0);
+  });
+
+  test("a host with its cables out is silent, and back when they are in", async () => {
+    await lab.setLink("bhs-1", "down");
+    expect(await roundTrips("gra-1", "192.168.2.11")).toEqual([]);
+    await lab.setLink("bhs-1", "up");
+    expect(await roundTrips("gra-1", "192.168.2.11")).toHaveLength(3);
+  });
+
+  test("a host that reboots comes back by itself, and one that powers off stays off and silent", async () => {
+    const before = await bootId("bhs-1");
+    await lab.exec("bhs-1", ["systemctl", "--no-block", "reboot"]);
+    await until("bhs-1 has booted anew", 30_000, async () => {
+      const outcome = await lab.exec("bhs-1", ["cat", "/proc/sys/kernel/random/boot_id"]).catch(() => undefined);
+      return outcome?.exitCode === 0 && outcome.stdout.trim() !== before;
+    });
+    await until("bhs-1 lets users in", 30_000, async () => (await ssh("bhs-1", "true")).exitCode === 0);
+
+    await lab.exec("bhs-1", ["systemctl", "--no-block", "poweroff"]);
+    await until("bhs-1 is off", 30_000, async () => (await lab.host("bhs-1"))?.power === "off");
+    expect(await roundTrips("gra-1", "192.168.2.11")).toEqual([]);
+    await lab.start("bhs-1");
+  });
+
+  test("a host installs Debian packages, and files of the lab's own repository reach it", async () => {
+    const repository = path.join(directory, "..", "repository");
+    await mkdir(repository);
+    await writeFile(path.join(repository, "Release"), "a release\n");
+    await lab.serveRepository(repository);
+    expect(await shell("gra-2", `curl --silent --fail ${labAptRepositoryUrl}Release`)).toBe("a release");
+    const upwards = `curl --silent --path-as-is --output /dev/null --write-out '%{http_code}' ${labAptRepositoryUrl}../lab.json`;
+    expect(await shell("gra-2", upwards)).toBe("400");
+    await shell(
+      "gra-2",
+      "apt-get -qq update && apt-get -qq install --yes --no-install-recommends etcd-client >/dev/null",
+    );
+    expect(await shell("gra-2", "etcdctl version")).toContain("3.5");
+  });
+
+  test("a host is made anew under its name and address, with nothing of the old one", async () => {
+    const before = await addressOf("gra-2");
+    await shell("gra-2", "touch /root/old");
+    await lab.removeHost("gra-2");
+    expect(await lab.host("gra-2")).toBeUndefined();
+    expect(await add("gra-2", "gra", "192.168.1.12")).toMatchObject({ publicIp: before });
+    await shell("gra-2", "! test -e /root/old");
+  });
+
+  test("what cannot be is refused with its reason", async () => {
+    await expect(add("gra-1", "gra", "192.168.1.50")).rejects.toThrow(/a host of this name already/);
+    await expect(add("gra-9", "gra", "192.168.1.11")).rejects.toThrow(/belongs to another host/);
+    await expect(lab.kill("nobody")).rejects.toThrow(/no host "nobody"\. There are: bhs-1, gra-1, gra-2/);
+    await expect(lab.start("gra-1")).rejects.toThrow(/running already/);
+    await expect(Lab.create({ directory })).rejects.toThrow(/There is a lab in .* already/);
+  });
+
+  test("a second lab lives beside the first, and goes without a trace", async () => {
+    const second = await Lab.create({ directory: `${directory}-2` });
+    const [itsNetworks, itsProcesses] = [await networks(second.directory), await processes(second.directory)];
+    expect(itsNetworks).toHaveLength(4);
+    await second.destroy();
+    expect(await remains(second.directory, itsNetworks, itsProcesses)).toEqual([]);
+    expect((await ssh("gra-1", "true")).exitCode).toBe(0);
+  });
+});
+
+describe.skipIf(obstacles.length > 0)(title("a lab whose maker was killed"), () => {
+  const maker = `
+    const { Lab } = await import(process.argv[1]);
+    const lab = await Lab.create({ directory: process.argv[2] });
+    await lab.addHost({ name: "gra-1", region: "gra", privateIp: "192.168.1.11", authorizedKeys: [], ingress: [],
+      volumes: [{ id: "volume", sizeGiB: 1 }] });
+    console.log("made");
+    setInterval(() => {}, 1000);`;
+
+  test.each([
+    ["in the middle of its networks", "networks/bhs"],
+    ["in the middle of a host", "hosts/gra-1/upper/etc/hostname"],
+    ["while a host boots", "hosts/gra-1/init.pid"],
+  ])("%s goes without a trace", async (_, sign) => {
+    const scratch = await mkdtemp(path.join(tmpdir(), "es-failover-lab-"));
+    const directory = path.join(scratch, "lab");
+    const library = path.resolve(import.meta.dirname, "../../lab/hosts/lab.ts");
+    const child = spawn(process.execPath, ["--input-type=module", "-e", maker, library, directory], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const ended = once(child, "exit");
+    await until(`${sign} is there`, 60_000, async () => existsSync(path.join(directory, sign)));
+    child.kill("SIGKILL");
+    await ended;
+    const [itsNetworks, itsProcesses] = [await networks(directory), await processes(directory)];
+    await Lab.destroy(directory);
+    await rm(scratch, { recursive: true });
+    expect(await remains(directory, itsNetworks, itsProcesses)).toEqual([]);
+  });
+
+  test("can be used by the next process, hosts and all", async () => {
+    const scratch = await mkdtemp(path.join(tmpdir(), "es-failover-lab-"));
+    const directory = path.join(scratch, "lab");
+    const library = path.resolve(import.meta.dirname, "../../lab/hosts/lab.ts");
+    const child = spawn(process.execPath, ["--input-type=module", "-e", maker, library, directory], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const ended = once(child, "exit");
+    try {
+      await once(child.stdout, "data");
+      child.kill("SIGKILL");
+      await ended;
+      const lab = await Lab.open(directory);
+      expect((await lab.hosts()).map(({ name, power }) => [name, power])).toEqual([["gra-1", "running"]]);
+      expect((await lab.exec("gra-1", ["true"])).exitCode).toBe(0);
+      await lab.cut("gra", "bhs");
+    } finally {
+      await Lab.destroy(directory);
+      await rm(scratch, { recursive: true });
+    }
+  });
+});

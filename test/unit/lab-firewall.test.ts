@@ -1,0 +1,71 @@
+import { describe, expect, test } from "vitest";
+import { ingressFault, renderFirewall } from "../../lab/hosts/firewall.ts";
+import type { HostRecord } from "../../lab/hosts/state.ts";
+
+const host: HostRecord = {
+  publicIp: "10.81.0.11",
+  spec: {
+    name: "gra-es-1",
+    region: "gra",
+    privateIp: "192.168.1.11",
+    authorizedKeys: [],
+    volumes: [],
+    ingress: [
+      { protocol: "tcp", ports: [22, 22], sources: ["10.80.0.0/24"] },
+      { protocol: "tcp", ports: [9300, 9399], sources: ["192.168.1.0/24", "192.168.2.0/24"] },
+      { protocol: "icmp", sources: ["0.0.0.0/0"] },
+    ],
+  },
+};
+
+describe("the rules of a region's firewall", () => {
+  test("let in what is declared and drop the rest, for both addresses of a host", () => {
+    expect(renderFirewall([host])).toMatchInlineSnapshot(`
+      "table inet hosts
+      delete table inet hosts
+      table inet hosts {
+        chain host-10-81-0-11 {
+          ip saddr { 10.80.0.0/24 } tcp dport 22-22 accept
+          ip saddr { 192.168.1.0/24, 192.168.2.0/24 } tcp dport 9300-9399 accept
+          ip saddr { 0.0.0.0/0 } ip protocol icmp accept
+          drop
+        }
+        chain forward {
+          type filter hook forward priority filter; policy accept;
+          meta nfproto ipv6 drop
+          ct state established ct direction reply accept
+          ct state related accept
+          iifname "br-public" ip daddr 192.168.0.0/16 drop
+          iifname "br-vrack" ip daddr != 192.168.0.0/16 drop
+          ip daddr vmap { 10.81.0.11 : goto host-10-81-0-11, 192.168.1.11 : goto host-10-81-0-11 }
+          oifname { "br-public", "br-vrack" } drop
+        }
+      }
+      "
+    `);
+  });
+
+  test("a region without hosts lets nothing in", () => {
+    expect(renderFirewall([])).toContain('oifname { "br-public", "br-vrack" } drop');
+    expect(renderFirewall([])).not.toContain("vmap");
+  });
+});
+
+describe("a rule that would not do what it says is refused", () => {
+  test.each([
+    ["no sender", { protocol: "tcp", ports: [22, 22], sources: [] }, /names no sender/],
+    [
+      "a sender that is no network",
+      { protocol: "tcp", ports: [22, 22], sources: ["10.80.0.300/24"] },
+      /no IPv4 network/,
+    ],
+    ["ports in the wrong order", { protocol: "udp", ports: [53, 22], sources: ["0.0.0.0/0"] }, /no range of ports/],
+    ["ports of icmp", { protocol: "icmp", ports: [1, 2], sources: ["0.0.0.0/0"] }, /icmp rule has ports/],
+  ] as const)("%s", (_, rule, message) => {
+    expect(ingressFault([rule])).toMatch(message);
+  });
+
+  test("a rule with everything is taken", () => {
+    expect(ingressFault(host.spec.ingress)).toBeUndefined();
+  });
+});
