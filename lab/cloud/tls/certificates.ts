@@ -26,31 +26,34 @@ export interface IssuedCertificate {
   readonly validUntil: Date;
 }
 
-/** Values of `allowedUses` that are bits of the key usage extension. */
+/**
+ * Values of `allowedUses` that are bits of the key usage extension. They are written with underscores, as in the
+ * package's examples; its list of accepted values was put into camel case along with the names of properties.
+ */
 const keyUsages: Readonly<Record<string, number>> = {
-  digitalSignature: x509.KeyUsageFlags.digitalSignature,
-  contentCommitment: x509.KeyUsageFlags.nonRepudiation,
-  keyEncipherment: x509.KeyUsageFlags.keyEncipherment,
-  dataEncipherment: x509.KeyUsageFlags.dataEncipherment,
-  keyAgreement: x509.KeyUsageFlags.keyAgreement,
-  certSigning: x509.KeyUsageFlags.keyCertSign,
-  crlSigning: x509.KeyUsageFlags.cRLSign,
-  encipherOnly: x509.KeyUsageFlags.encipherOnly,
-  decipherOnly: x509.KeyUsageFlags.decipherOnly,
+  digital_signature: x509.KeyUsageFlags.digitalSignature,
+  content_commitment: x509.KeyUsageFlags.nonRepudiation,
+  key_encipherment: x509.KeyUsageFlags.keyEncipherment,
+  data_encipherment: x509.KeyUsageFlags.dataEncipherment,
+  key_agreement: x509.KeyUsageFlags.keyAgreement,
+  cert_signing: x509.KeyUsageFlags.keyCertSign,
+  crl_signing: x509.KeyUsageFlags.cRLSign,
+  encipher_only: x509.KeyUsageFlags.encipherOnly,
+  decipher_only: x509.KeyUsageFlags.decipherOnly,
 };
 
 /** Values of `allowedUses` that are extended key usages (RFC 5280 4.2.1.12), by object identifier. */
 const extendedKeyUsages: Readonly<Record<string, string>> = {
-  anyExtended: "2.5.29.37.0",
-  serverAuth: "1.3.6.1.5.5.7.3.1",
-  clientAuth: "1.3.6.1.5.5.7.3.2",
-  codeSigning: "1.3.6.1.5.5.7.3.3",
-  emailProtection: "1.3.6.1.5.5.7.3.4",
-  ipsecEndSystem: "1.3.6.1.5.5.7.3.5",
-  ipsecTunnel: "1.3.6.1.5.5.7.3.6",
-  ipsecUser: "1.3.6.1.5.5.7.3.7",
+  any_extended: "2.5.29.37.0",
+  server_auth: "1.3.6.1.5.5.7.3.1",
+  client_auth: "1.3.6.1.5.5.7.3.2",
+  code_signing: "1.3.6.1.5.5.7.3.3",
+  email_protection: "1.3.6.1.5.5.7.3.4",
+  ipsec_end_system: "1.3.6.1.5.5.7.3.5",
+  ipsec_tunnel: "1.3.6.1.5.5.7.3.6",
+  ipsec_user: "1.3.6.1.5.5.7.3.7",
   timestamping: "1.3.6.1.5.5.7.3.8",
-  ocspSigning: "1.3.6.1.5.5.7.3.9",
+  ocsp_signing: "1.3.6.1.5.5.7.3.9",
 };
 
 export const knownUses: readonly string[] = [...Object.keys(keyUsages), ...Object.keys(extendedKeyUsages)];
