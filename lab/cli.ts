@@ -2,8 +2,11 @@
 import { spawn } from "node:child_process";
 import path from "node:path";
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { hostRootStep } from "../setup/debian-root.ts";
+import { machinePackagesStep } from "../setup/machine-packages.ts";
+import { runSteps } from "../setup/run-steps.ts";
 import { Lab } from "./hosts/lab.ts";
-import { labObstacles } from "./hosts/preflight.ts";
+import { labObstacles, unfitMachine } from "./hosts/preflight.ts";
 import { type LabRegion, labRegions, type WanSettings } from "./hosts/types.ts";
 
 /** Where the lab is when nobody says otherwise: below the checkout, which is on a file system with room for disks. */
@@ -34,8 +37,11 @@ export async function main(args: readonly string[]): Promise<number> {
   return outcome.exitCode;
 }
 
-/** Makes the lab's networks. What runs in it comes from the Pulumi program. */
+/** Makes the lab's networks, and what of this machine's set-up they need. Hosts come from the Pulumi program. */
 export async function bringUp(directory: string): Promise<Lab> {
+  const unfit = unfitMachine();
+  if (unfit !== undefined) throw new Error(unfit);
+  await runSteps([machinePackagesStep, hostRootStep]);
   const obstacles = await labObstacles(directory);
   if (obstacles.length > 0) throw new Error(obstacles.join(" "));
   return Lab.create({ directory });

@@ -7,14 +7,21 @@ import { missingPrograms } from "../../setup/machine-packages.ts";
 import { cgroup2Mount } from "./cgroup.ts";
 import { outcomeOf } from "./run.ts";
 
+/** Why no set-up could make this machine fit for the lab; undefined when some can. */
+export function unfitMachine(): string | undefined {
+  if (process.platform !== "linux") return `The lab needs Linux; this machine runs ${process.platform}.`;
+  if (process.getuid?.() !== 0) return "The lab needs root: it makes namespaces, mounts and network devices.";
+  return undefined;
+}
+
 /**
  * Why this machine cannot run the lab: one sentence per reason, none when it can. Changes nothing that outlives the
  * call.
  * @param directory where a lab would be made; it may not exist yet
  */
 export async function labObstacles(directory: string = tmpdir()): Promise<readonly string[]> {
-  if (process.platform !== "linux") return [`The lab needs Linux; this machine runs ${process.platform}.`];
-  if (process.getuid?.() !== 0) return ["The lab needs root: it makes namespaces, mounts and network devices."];
+  const unfit = unfitMachine();
+  if (unfit !== undefined) return [unfit];
   const missing = await missingPrograms();
   if (missing.length > 0) {
     const names = missing.map((entry) => entry.program).join(", ");

@@ -1,0 +1,66 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { describe, expect, test } from "vitest";
+import { labObstacles } from "../../lab/hosts/preflight.ts";
+import { outcomeOf } from "../../lab/hosts/run.ts";
+import { toolsCommand } from "../../lab/hosts/tools-root.ts";
+import { until } from "../../lab/hosts/until.ts";
+import { toolsRootDirectory } from "../../setup/debian-root.ts";
+
+const obstacles = await labObstacles();
+const reason = obstacles.length === 0 ? "" : ` (skipped: ${obstacles.join(" ")})`;
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const address = server.address();
+  server.close();
+  return typeof address === "object" && address !== null ? address.port : 0;
+}
+
+describe.skipIf(obstacles.length > 0)(`programs of the tools root${reason}`, () => {
+  test("are those that the hosts get: HAProxy 3.0 and etcd 3.5", async () => {
+    const root = await toolsRootDirectory();
+    const version = async (...argv: string[]) => {
+      const [command = "", ...args] = toolsCommand(root, argv);
+      return (await outcomeOf(command, args)).stdout;
+    };
+    expect(await version("haproxy", "-v")).toContain("HAProxy version 3.0.");
+    expect(await version("etcd", "--version")).toContain("etcd Version: 3.5.");
+  });
+
+  test("serve on loopback, see the directory they are given, end by a signal, and leave no mount behind", async () => {
+    const root = await toolsRootDirectory();
+    const directory = await mkdtemp(path.join(tmpdir(), "es-failover-tools-"));
+    try {
+      const port = await freePort();
+      const config = path.join(directory, "haproxy.cfg");
+      await writeFile(
+        config,
+        `defaults
+  mode http
+  timeout client 5s
+frontend test
+  bind 127.0.0.1:${port}
+  http-request return status 200 content-type text/plain string served
+`,
+      );
+      const [command = "", ...args] = toolsCommand(root, ["haproxy", "-db", "-f", config], [directory]);
+      const child = spawn(command, args, { stdio: "inherit" });
+      const ended = once(child, "exit");
+      const answer = async () => fetch(`http://127.0.0.1:${port}/`).then((response) => response.text());
+      await until("HAProxy answers", 10_000, async () => (await answer().catch(() => "")) === "served");
+      // The process that was spawned is the program itself.
+      expect(await readFile(`/proc/${child.pid}/comm`, "utf8")).toBe("haproxy\n");
+      child.kill("SIGKILL");
+      await ended;
+      expect(await readFile("/proc/self/mountinfo", "utf8")).not.toContain(root);
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  });
+});
