@@ -1,0 +1,179 @@
+import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { createInterface } from "node:readline";
+import { pulumiEnvironment } from "../../setup/pulumi.ts";
+import { isMissing } from "../hosts/files.ts";
+import type { Lab } from "../hosts/lab.ts";
+import { labDirectoryVariable } from "./ovh/cloud.ts";
+import { type StackConfiguration, writeLabProject, writeStackConfiguration } from "./project.ts";
+
+export interface EngineOptions {
+  /** The project whose program is run: the folder of the users' Pulumi.yaml. */
+  readonly usersProject: string;
+  /** Where the engine keeps its project file, stacks and settings. */
+  readonly directory: string;
+  /** The lab that the cloud's instances are made in. Without one the engine can preview only. */
+  readonly lab?: Lab;
+}
+
+export interface RunOptions {
+  /** Called with each line that the CLI prints. */
+  readonly onLine?: (line: string) => void;
+  /** Interrupts the engine, which then ends the operation that it is at and saves its state. */
+  readonly signal?: AbortSignal;
+  /** Further arguments, such as `--target` with a URN, or `--expect-no-changes`. */
+  readonly args?: readonly string[];
+}
+
+/** What an operation did, as the engine counts it: how many resources it created, updated, left the same, … */
+export type ResourceChanges = Readonly<Partial<Record<"same" | "create" | "update" | "replace" | "delete", number>>>;
+
+export interface Outcome {
+  readonly changes: ResourceChanges;
+  /** All that the CLI printed. */
+  readonly output: string;
+}
+
+/** A run of the CLI that failed; the message ends with what it printed. */
+export class PulumiError extends Error {
+  readonly output: string;
+  constructor(argv: readonly string[], status: number | null, output: string) {
+    const tail = output.trimEnd().split("\n").slice(-60).join("\n");
+    super(`\`pulumi ${argv.join(" ")}\` ended with status ${status ?? "none (a signal ended it)"}:\n${tail}`);
+    this.name = "PulumiError";
+    this.output = output;
+  }
+}
+
+/**
+ * The real Pulumi engine on the users' program, with the lab's cloud behind it. It runs inside the lab's controller
+ * network, from which every host can be reached.
+ */
+export class PulumiEngine {
+  readonly #options: EngineOptions;
+  readonly #environment: Readonly<Record<string, string>>;
+
+  private constructor(options: EngineOptions, environment: Record<string, string>) {
+    this.#options = options;
+    this.#environment = environment;
+  }
+
+  /** Prepares a folder for the engine: project file, backend, a passphrase of its own. What is there already is kept. */
+  static async open(options: EngineOptions): Promise<PulumiEngine> {
+    const home = path.join(options.directory, "home");
+    const backendDirectory = path.join(options.directory, "stacks");
+    await writeLabProject(options.usersProject, options.directory);
+    await Promise.all([home, backendDirectory].map((made) => mkdir(made, { recursive: true, mode: 0o700 })));
+    const passphrase = await storedPassphrase(path.join(options.directory, "passphrase"));
+    const environment = {
+      ...pulumiEnvironment({ home, backendDirectory, passphrase }),
+      // Has the CLI know the option --event-log, which is how its Automation API listens, too.
+      PULUMI_DEBUG_COMMANDS: "true",
+      ...(options.lab === undefined ? {} : { [labDirectoryVariable]: options.lab.directory }),
+    };
+    return new PulumiEngine(options, environment);
+  }
+
+  /** Makes the stack when it is not there yet, and sets its plain configuration ("es-failover:region": "gra"). */
+  async prepareStack(stack: string, configuration: StackConfiguration = {}): Promise<void> {
+    await this.run(["stack", "select", "--create", stack]);
+    const { usersProject, directory } = this.#options;
+    await writeStackConfiguration(usersProject, directory, stack, configuration);
+  }
+
+  /** Sets one value, encrypted; it travels by standard input. */
+  async setSecret(stack: string, key: string, value: string): Promise<void> {
+    await this.run(["config", "set", "--secret", "--raw", "--stack", stack, key], {}, value);
+  }
+
+  preview(stack: string, options: RunOptions = {}): Promise<Outcome> {
+    return this.#operation(["preview", "--stack", stack], options);
+  }
+
+  up(stack: string, options: RunOptions = {}): Promise<Outcome> {
+    return this.#operation(["up", "--yes", "--skip-preview", "--stack", stack], options);
+  }
+
+  refresh(stack: string, options: RunOptions = {}): Promise<Outcome> {
+    return this.#operation(["refresh", "--yes", "--skip-preview", "--stack", stack], options);
+  }
+
+  /** Destroys all that the stack has. The stack itself, with its configuration, stays. */
+  destroy(stack: string, options: RunOptions = {}): Promise<Outcome> {
+    return this.#operation(["destroy", "--yes", "--skip-preview", "--stack", stack], options);
+  }
+
+  /** The stack's outputs. Secret ones read "[secret]" unless they are asked for. */
+  async outputs(stack: string, options: { readonly showSecrets?: boolean } = {}): Promise<Record<string, unknown>> {
+    const secrets = options.showSecrets === true ? ["--show-secrets"] : [];
+    return JSON.parse(await this.run(["stack", "output", "--json", ...secrets, "--stack", stack])) as Record<
+      string,
+      unknown
+    >;
+  }
+
+  /** Runs the CLI with any arguments and returns what it printed. Throws a PulumiError when it fails. */
+  async run(argv: readonly string[], options: RunOptions = {}, input = ""): Promise<string> {
+    const [program = "pulumi", ...args] = this.#command(["pulumi", "--non-interactive", "--color=never", ...argv]);
+    const child = spawn(program, args, { cwd: this.#options.directory, env: this.#environment, stdio: "pipe" });
+    const interrupt = (): boolean => child.kill("SIGINT");
+    options.signal?.addEventListener("abort", interrupt, { once: true });
+    const lines: string[] = [];
+    for (const stream of [child.stdout, child.stderr]) {
+      createInterface({ input: stream }).on("line", (line) => {
+        lines.push(line);
+        options.onLine?.(line);
+      });
+    }
+    child.stdin.on("error", () => undefined);
+    child.stdin.end(input);
+    const status = await new Promise<number | null>((resolve, reject) => {
+      child.once("error", reject);
+      child.once("close", resolve);
+    });
+    options.signal?.removeEventListener("abort", interrupt);
+    const output = `${lines.join("\n")}\n`;
+    if (status !== 0) throw new PulumiError(argv, status, output);
+    return output;
+  }
+
+  #command(argv: readonly string[]): readonly string[] {
+    return this.#options.lab?.controllerCommand(argv) ?? argv;
+  }
+
+  async #operation(argv: readonly string[], options: RunOptions): Promise<Outcome> {
+    const scratch = await mkdtemp(path.join(tmpdir(), "pulumi-"));
+    try {
+      const events = path.join(scratch, "events.jsonl");
+      const output = await this.run([...argv, "--event-log", events, ...(options.args ?? [])], options);
+      return { output, changes: await changesIn(events) };
+    } finally {
+      await rm(scratch, { recursive: true, force: true });
+    }
+  }
+}
+
+/** The engine's own summary, one of the events (a JSON object per line) that it logs. */
+async function changesIn(eventLog: string): Promise<ResourceChanges> {
+  const events = (await readFile(eventLog, "utf8")).trim().split("\n");
+  for (const line of events.reverse()) {
+    const event = JSON.parse(line) as { summaryEvent?: { resourceChanges?: ResourceChanges } };
+    if (event.summaryEvent !== undefined) return event.summaryEvent.resourceChanges ?? {};
+  }
+  return {};
+}
+
+/** A passphrase for the stacks of one folder, made at first. It is a lab's: whoever can read the lab may know it. */
+async function storedPassphrase(file: string): Promise<string> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
+  const passphrase = randomBytes(24).toString("base64url");
+  await writeFile(file, passphrase, { mode: 0o600, flag: "wx" });
+  return passphrase;
+}

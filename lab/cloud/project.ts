@@ -1,0 +1,75 @@
+import { mkdir, readFile } from "node:fs/promises";
+import path from "node:path";
+import { isDeepStrictEqual } from "node:util";
+import { parse, stringify } from "yaml";
+import { isMissing, replaceFile } from "../hosts/files.ts";
+import { packageNames } from "./schema/schema.ts";
+
+/** Folder with the providers that stand in for the published ones. */
+export const pluginDirectory: string = path.join(import.meta.dirname, "plugins");
+
+interface ProjectFile {
+  readonly name: string;
+  readonly main?: string;
+  readonly [key: string]: unknown;
+}
+
+/** A stack's settings file, as the CLI keeps it beside the project file. */
+interface StackFile {
+  readonly encryptionsalt?: string;
+  readonly config?: Readonly<Record<string, unknown>>;
+}
+
+export type StackConfiguration = Readonly<Record<string, unknown>>;
+
+async function readYaml<T>(file: string): Promise<T | undefined> {
+  try {
+    return (parse(await readFile(file, "utf8")) ?? undefined) as T | undefined;
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Writes a project that runs the users' program with the lab's providers: their Pulumi.yaml word for word, except that
+ * `main` names their program by its full path and `plugins` the providers. The users' files stay as they are.
+ */
+export async function writeLabProject(usersProject: string, directory: string): Promise<void> {
+  const source = path.join(usersProject, "Pulumi.yaml");
+  const project = await readYaml<ProjectFile>(source);
+  if (project === undefined) throw new Error(`There is no Pulumi project: ${source} is missing`);
+  const providers = packageNames.map((name) => ({ name, path: pluginDirectory }));
+  const overlaid = { ...project, main: path.resolve(usersProject, project.main ?? "."), plugins: { providers } };
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await replaceFile(path.join(directory, "Pulumi.yaml"), stringify(overlaid));
+}
+
+/**
+ * Brings a stack's settings up to date: the users' own Pulumi.<stack>.yaml, where there is one, below what the lab sets.
+ * Secrets that were set in the lab's stack stay.
+ */
+export async function writeStackConfiguration(
+  usersProject: string,
+  directory: string,
+  stack: string,
+  overrides: StackConfiguration,
+): Promise<void> {
+  const name = `Pulumi.${stack}.yaml`;
+  const file = path.join(directory, name);
+  const [users, current] = await Promise.all([
+    readYaml<StackFile>(path.join(usersProject, name)),
+    readYaml<StackFile>(file),
+  ]);
+  const inUse = Object.entries(current?.config ?? {});
+  // The users' stack has a salt of its own, so nothing that they encrypted could be read here.
+  const plain = Object.entries(users?.config ?? {}).filter(([, value]) => !isSecret(value));
+  const secrets = inUse.filter(([, value]) => isSecret(value));
+  const config = { ...Object.fromEntries(plain), ...Object.fromEntries(secrets), ...overrides };
+  if (isDeepStrictEqual(config, current?.config)) return;
+  await replaceFile(file, stringify({ ...current, config }), 0o600);
+}
+
+function isSecret(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "secure" in value;
+}

@@ -1,0 +1,131 @@
+import { access, constants, copyFile, cp, mkdir, rename, rm } from "node:fs/promises";
+import { homedir } from "node:os";
+import path from "node:path";
+import { outcomeOf, run } from "../lab/hosts/run.ts";
+import { cachedDirectory, cachePath } from "./cache.ts";
+import type { SetUpStep } from "./step.ts";
+
+/** The version of the CLI that the lab and the tests use; users may have any that is compatible. */
+export const pulumiVersion = "3.259.0";
+/** A CLI that is on the machine already will do when only its last number differs. */
+const acceptedVersion = /^v3\.259\.\d+$/;
+
+const checkout = path.dirname(import.meta.dirname);
+
+/** Folder with `pulumi`, its language host for Node.js and that host's dynamic provider. Made by `pulumiStep`. */
+export const pulumiBinDirectory: string = path.join(cachePath("pulumi", pulumiVersion), "bin");
+
+const cli = "pulumi";
+const languageHost = "pulumi-language-nodejs";
+/** Ships in the npm package; the language host looks for it beside itself. */
+const dynamicProvider = "pulumi-resource-pulumi-nodejs";
+
+export const pulumiStep: SetUpStep = {
+  title: `Provide the Pulumi CLI ${pulumiVersion}`,
+  why: "the lab runs the real engine; built from its Go modules where none is installed, about 10 minutes once",
+  isDone: async () =>
+    (await hasPrograms(pulumiBinDirectory)) && (await isExecutable(dynamicProviderIn(pulumiBinDirectory))),
+  run: async (say) => {
+    if (!(await hasPrograms(pulumiBinDirectory))) {
+      // What lies there has the wrong version or is not whole, and would otherwise pass for the result.
+      await rm(cachePath("pulumi", pulumiVersion), { recursive: true, force: true });
+      await cachedDirectory("pulumi", pulumiVersion, (scratch) => makePrograms(scratch, say));
+    }
+    await addDynamicProvider(pulumiBinDirectory);
+  },
+};
+
+function dynamicProviderIn(directory: string): string {
+  return path.join(directory, dynamicProvider);
+}
+
+async function isExecutable(file: string): Promise<boolean> {
+  return access(file, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Whether a folder holds a CLI of an accepted version with its language host beside it. */
+async function hasPrograms(directory: string): Promise<boolean> {
+  const files = [cli, languageHost].map((name) => path.join(directory, name));
+  if (!(await Promise.all(files.map(isExecutable))).every(Boolean)) return false;
+  const { exitCode, stdout } = await outcomeOf(path.join(directory, cli), ["version"]);
+  return exitCode === 0 && acceptedVersion.test(stdout.trim());
+}
+
+/** Where a CLI may lie that somebody installed: PATH, then the versions that the npm launcher `pulumi` keeps. */
+function candidateDirectories(): readonly string[] {
+  const home = process.env["PULUMI_HOME"] ?? path.join(homedir(), ".pulumi");
+  const onPath = (process.env["PATH"] ?? "").split(path.delimiter).filter((directory) => directory !== "");
+  return [...onPath, path.join(home, "versions", pulumiVersion, "bin"), path.join(home, "bin")];
+}
+
+async function makePrograms(scratch: string, say: (line: string) => void): Promise<void> {
+  const bin = path.join(scratch, "bin");
+  await mkdir(bin);
+  for (const candidate of candidateDirectories()) {
+    if (!(await hasPrograms(candidate))) continue;
+    say(`taking the one in ${candidate}`);
+    for (const name of [cli, languageHost]) await copyFile(path.join(candidate, name), path.join(bin, name));
+    return;
+  }
+  await refuseWithoutGo();
+  const sources = path.join(scratch, "sources");
+  await build("language-nodejs", "github.com/pulumi/pulumi/sdk/v3/nodejs/cmd/pulumi-language-nodejs", languageHost);
+  await build("cli", "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi", cli);
+  await rm(sources, { recursive: true });
+
+  async function build(modules: string, program: string, name: string): Promise<void> {
+    say(`go build ${name}`);
+    // A copy, because `go` may complete go.sum beside it.
+    const directory = path.join(sources, modules);
+    await cp(path.join(checkout, "setup", "pulumi", modules), directory, { recursive: true });
+    const version = `-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v${pulumiVersion}`;
+    const flags = ["-mod=mod", "-buildvcs=false", "-trimpath", `-ldflags=-s -w ${version}`];
+    await run("go", ["-C", directory, "build", ...flags, "-o", path.join(bin, name), program]);
+  }
+}
+
+async function refuseWithoutGo(): Promise<void> {
+  const found = await outcomeOf("go", ["version"]).catch(() => undefined);
+  if (found?.exitCode === 0) return;
+  throw new Error(
+    `There is no Pulumi CLI ${pulumiVersion.replace(/\.\d+$/, ".x")} on this machine and no Go to build one with: put ` +
+      "`pulumi` with `pulumi-language-nodejs` on PATH (https://www.pulumi.com/docs/iac/download-install/), or Go 1.26.",
+  );
+}
+
+async function addDynamicProvider(directory: string): Promise<void> {
+  const file = dynamicProviderIn(directory);
+  const scratch = `${file}.${process.pid}.new`;
+  await copyFile(path.join(checkout, "node_modules", "@pulumi", "pulumi", dynamicProvider), scratch);
+  await rename(scratch, file);
+}
+
+export interface PulumiSettings {
+  /** Where the CLI keeps what it knows about accounts and plug-ins. */
+  readonly home: string;
+  /** Folder in which stacks are kept. */
+  readonly backendDirectory: string;
+  /** Encrypts the stacks' secrets. */
+  readonly passphrase: string;
+}
+
+/** The environment in which `pulumi` runs by itself: own home, stacks in a folder, nothing asked of the internet. */
+export function pulumiEnvironment(settings: PulumiSettings): Record<string, string> {
+  const inherited = Object.entries(process.env).filter(
+    (entry): entry is [string, string] => entry[1] !== undefined && !entry[0].startsWith("PULUMI_"),
+  );
+  const programs = [pulumiBinDirectory, path.join(checkout, "node_modules", ".bin"), process.env["PATH"] ?? ""];
+  return {
+    ...Object.fromEntries(inherited),
+    PATH: programs.join(path.delimiter),
+    PULUMI_HOME: settings.home,
+    PULUMI_BACKEND_URL: `file://${settings.backendDirectory}`,
+    PULUMI_CONFIG_PASSPHRASE: settings.passphrase,
+    PULUMI_SKIP_UPDATE_CHECK: "true",
+    // Else five tries to download each plug-in. What is needed is named in the project file or lies beside the CLI.
+    PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
+  };
+}
