@@ -1,0 +1,165 @@
+import { execFile } from "node:child_process";
+import { mkdir } from "node:fs/promises";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+import { pulumiCli } from "../../infra/init/pulumi-cli.ts";
+import { initialiseStacks } from "../../infra/init.ts";
+import type { WatchdogStatus } from "../../watchdog/daemon/status.ts";
+import { PulumiEngine, type ResourceChanges } from "../cloud/engine.ts";
+import { labAptRepository } from "../elasticsearch/repository.ts";
+import { Lab } from "../hosts/lab.ts";
+import type { TrafficSettings } from "../traffic/protocol.ts";
+import { Traffic } from "../traffic/traffic.ts";
+import { type Stack, stackConfiguration, stacks } from "./configuration.ts";
+
+const exec = promisify(execFile);
+const checkout = path.resolve(import.meta.dirname, "..", "..");
+
+export type Say = (line: string) => void;
+
+/** How long to wait for what should take seconds: longer than any healthy run, so that only a defect meets it. */
+const PATIENCE_MS = 180_000;
+const POLL_MS = 250;
+
+/** What applications in the lab need to use the entry. */
+export interface Entry {
+  readonly url: string;
+  readonly ca: string;
+  readonly username: string;
+  readonly password: string;
+}
+
+/**
+ * The whole system in a lab: both regions made by the real Pulumi engine from the very program that users run, with the
+ * hosts of a lab in place of OVHcloud's.
+ */
+export class TwoRegions {
+  readonly lab: Lab;
+  readonly engine: PulumiEngine;
+
+  private constructor(lab: Lab, engine: PulumiEngine) {
+    this.lab = lab;
+    this.engine = engine;
+  }
+
+  /** Makes the lab's networks and both stacks with their secrets. Nothing is provisioned yet. */
+  static async create(directory: string, say: Say): Promise<TwoRegions> {
+    const repository = await labAptRepository();
+    const lab = await Lab.create({ directory });
+    await lab.serveRepository(repository.directory);
+    const system = await TwoRegions.#of(lab);
+    for (const stack of stacks) await system.engine.prepareStack(stack, stackConfiguration(stack, repository));
+    const pulumi = pulumiCli(system.engine.directory, system.engine.environment);
+    await initialiseStacks({ stacks, pulumi, say });
+    return system;
+  }
+
+  /** The system in a lab that is up. */
+  static async open(directory: string): Promise<TwoRegions> {
+    return TwoRegions.#of(await Lab.open(directory));
+  }
+
+  static async #of(lab: Lab): Promise<TwoRegions> {
+    const directory = path.join(lab.directory, "pulumi");
+    await mkdir(directory, { recursive: true });
+    return new TwoRegions(lab, await PulumiEngine.open({ usersProject: checkout, directory, lab }));
+  }
+
+  /** `pulumi up` of one region. */
+  async up(stack: Stack, say: Say, args: readonly string[] = []): Promise<ResourceChanges> {
+    const { changes } = await this.engine.up(stack, { onLine: (line) => say(`${stack}: ${line}`), args });
+    return changes;
+  }
+
+  /** Both regions at once, as two people with a terminal each would do it. */
+  async upBoth(say: Say): Promise<void> {
+    await Promise.all(stacks.map((stack) => this.up(stack, say)));
+  }
+
+  async hostNames(pattern: RegExp): Promise<readonly string[]> {
+    return (await this.lab.hosts()).map(({ name }) => name).filter((name) => pattern.test(name));
+  }
+
+  /** Name of the host with the single router and its watchdog. */
+  async routerHost(): Promise<string> {
+    const [host] = await this.hostNames(/-haproxy-/);
+    if (host === undefined) throw new Error("the lab has no HAProxy host");
+    return host;
+  }
+
+  /** `es-failover status --json` on the router's host. */
+  async status(): Promise<WatchdogStatus> {
+    const { stdout } = await this.ssh(await this.routerHost(), ["sudo", "es-failover", "status", "--json"]);
+    return JSON.parse(stdout) as WatchdogStatus;
+  }
+
+  async ssh(host: string, command: readonly string[]): Promise<{ readonly stdout: string; readonly stderr: string }> {
+    const [program = "ssh", ...args] = await this.lab.sshCommand(host, command);
+    return exec(program, args, { timeout: 60_000, maxBuffer: 64 << 20 });
+  }
+
+  /** Waits until the watchdog's status satisfies `condition`; fails with the last status that did not. */
+  async until(
+    what: string,
+    condition: (status: WatchdogStatus) => boolean,
+    patienceMs: number = PATIENCE_MS,
+  ): Promise<WatchdogStatus> {
+    const deadlineMs = Date.now() + patienceMs;
+    let last = "no status yet";
+    while (Date.now() < deadlineMs) {
+      try {
+        const status = await this.status();
+        if (condition(status)) return status;
+        last = `${status.summary} ${JSON.stringify(status.replication)}`;
+      } catch (error) {
+        last = error instanceof Error ? error.message : String(error);
+      }
+      await sleep(POLL_MS);
+    }
+    throw new Error(`waited ${patienceMs / 1000} s in vain until ${what}; last: ${last}`);
+  }
+
+  untilInSync(): Promise<WatchdogStatus> {
+    return this.until(
+      "the standby is in sync",
+      ({ record, replication }) =>
+        record?.phase === "serving" && record.standby === "in-sync" && replication?.inSync === true,
+    );
+  }
+
+  /** Cuts the power of every Elasticsearch node of a region at once. Returns when the last process is gone. */
+  async killElasticsearch(region: Stack): Promise<void> {
+    const nodes = await this.hostNames(new RegExp(`^${region}-es-`));
+    await Promise.all(nodes.map((node) => this.lab.kill(node)));
+  }
+
+  async startElasticsearch(region: Stack): Promise<void> {
+    const nodes = await this.hostNames(new RegExp(`^${region}-es-`));
+    await Promise.all(nodes.map((node) => this.lab.start(node)));
+  }
+
+  /** The entry as applications outside the private network use it, with the application's user. */
+  async entry(): Promise<Entry> {
+    const router = await this.lab.host(await this.routerHost());
+    if (router === undefined) throw new Error("the router's host is gone");
+    const { caCertificate } = await this.engine.outputs("bhs");
+    const password = await this.engine.run(["config", "get", "es-failover:appPassword", "--stack", "bhs"]);
+    const url = `https://${router.publicIp}:9200`;
+    return { url, ca: String(caCertificate), username: "app", password: password.trim() };
+  }
+
+  /** Starts writers and a reader at the entry, in the controller's network, which no cut reaches. */
+  async traffic(
+    index: string,
+    load: Pick<TrafficSettings, "writers" | "pauseMs" | "timeoutMs"> = { writers: 2, pauseMs: 20, timeoutMs: 2_000 },
+  ): Promise<Traffic> {
+    const { url, ...credentials } = await this.entry();
+    return new Traffic({ entry: url, ...credentials, index, ...load }, (argv) => this.lab.controllerCommand(argv));
+  }
+
+  /** Removes the lab with all it has. */
+  async destroy(): Promise<void> {
+    await this.lab.destroy();
+  }
+}
