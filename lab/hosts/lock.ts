@@ -11,6 +11,7 @@ export async function withLock<T>(file: string, timeoutMs: number, action: () =>
   // The child holds the lock until its standard input ends, which happens when this process dies, as well.
   const holder = spawn("flock", ["--wait", waitSeconds, file, "sh", "-c", "echo held; exec cat"], {
     stdio: ["pipe", "pipe", "inherit"],
+    // Out of reach of a Ctrl-C, after which this process may have to tidy up under the lock.
     detached: true,
   });
   const ended = once(holder, "close");

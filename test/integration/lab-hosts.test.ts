@@ -327,6 +327,23 @@ with socket.create_connection(("192.168.1.11", 9300)) as server:
     await shell("gra-2", "! test -e /root/old");
   });
 
+  test("a process in the controller's network can make hosts, too, several at once", async () => {
+    const maker = `
+      const { Lab } = await import(process.argv[1]);
+      const lab = await Lab.open(process.argv[2]);
+      await lab.addHost({ name: process.argv[3], region: "witness", authorizedKeys: [], ingress: [], volumes: [] });`;
+    const library = path.resolve(import.meta.dirname, "../../lab/hosts/lab.ts");
+    const make = async (name: string) => {
+      const node = [process.execPath, "--input-type=module", "-e", maker, library, directory, name];
+      expect((await runArgv(lab.controllerCommand(node))).stderr).toBe("");
+    };
+    await Promise.all(["witness-1", "witness-2"].map(make));
+    const made = (await lab.hosts()).filter(({ region }) => region === "witness");
+    expect(made.map(({ power }) => power)).toEqual(["running", "running"]);
+    expect(new Set(made.map(({ publicIp }) => publicIp)).size).toBe(2);
+    for (const { name } of made) await lab.removeHost(name);
+  });
+
   test("what cannot be is refused with its reason", async () => {
     await expect(add("gra-1", "gra", "192.168.1.50")).rejects.toThrow(/a host of this name already/);
     await expect(add("gra-9", "gra", "192.168.1.11")).rejects.toThrow(/belongs to another host/);

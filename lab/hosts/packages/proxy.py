@@ -140,7 +140,7 @@ def main():
         servers.append(Server(("0.0.0.0", int(port)), Handler))  # A socket stays where it was made.
         enter_network(home)
     for server in servers:
-        threading.Thread(target=server.serve_forever).start()
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": None}).start()
     print("ready", flush=True)
 
 
