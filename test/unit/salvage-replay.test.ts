@@ -1,0 +1,280 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { totalOf } from "../../watchdog/salvage/classification.ts";
+import { listSalvages, previewReplay, replaySalvage, showSalvage } from "../../watchdog/salvage/commands.ts";
+import type { Divergence } from "../../watchdog/salvage/divergence.ts";
+import { exportOperations } from "../../watchdog/salvage/export.ts";
+import { decideReplay, defaultChoice, type ReplayChoice } from "../../watchdog/salvage/replay-plan.ts";
+import { ModelRegion } from "./salvage-model.ts";
+
+const promotedAtMs = 1_000;
+const missingAndNewer: ReplayChoice = { classes: ["missing", "newer"], includeMayBeDeleted: true };
+const careful: ReplayChoice = { classes: ["missing", "newer"], includeMayBeDeleted: false };
+const everything: ReplayChoice = { classes: ["missing", "newer", "conflicting"], includeMayBeDeleted: true };
+const nowMs = () => 5_000;
+
+let root: string;
+beforeEach(async () => {
+  root = await mkdtemp(path.join(tmpdir(), "es-failover-replay-"));
+});
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+interface Write {
+  readonly id: string;
+  readonly value: number | "delete";
+}
+const write = fc.record<Write>({
+  id: fc.constantFrom("a", "b", "c", "d", "e", "f"),
+  value: fc.oneof(fc.nat(3), fc.constant("delete" as const)),
+});
+const writes = fc.array(write, { maxLength: 15 });
+const history = fc.record({ shared: writes, old: writes, fresh: writes });
+
+function apply(region: ModelRegion, list: readonly Write[]): void {
+  for (const { id, value } of list) {
+    if (value === "delete") region.shard("i", 0).delete(id);
+    else region.shard("i", 0).index(id, { value });
+  }
+}
+
+/** gra and bhs after a failover: `shared` reached both, `old` only gra, `fresh` was written to bhs since. */
+async function afterFailover(given: { shared: readonly Write[]; old: readonly Write[]; fresh: readonly Write[] }) {
+  const directory = await mkdtemp(path.join(root, "run-"));
+  const gra = new ModelRegion("gra");
+  gra.create("i", 1);
+  apply(gra, given.shared);
+  const checkpoint = gra.shard("i", 0).maxSeqNo;
+  apply(gra, given.old);
+  gra.set("i", { writeBlocked: true });
+  const bhs = new ModelRegion("bhs");
+  bhs.follow(gra, "i", [checkpoint]);
+  apply(bhs, given.fresh);
+  const divergence: Divergence = {
+    epoch: 4,
+    oldRegion: "gra",
+    newRegion: "bhs",
+    promotedAtMs,
+    checkpoints: [{ index: "i", shard: 0, checkpoint }],
+  };
+  const exported = await exportOperations({ root: directory, divergence, oldPrimary: gra, nowMs });
+  const request = (choice: ReplayChoice) => ({ root: directory, name: "4-gra", active: bhs, choice });
+  return { gra, bhs, checkpoint, request, exported };
+}
+
+describe("a replay", () => {
+  test("brings what is missing, updates what is untouched, and leaves everything written since the failover alone", async () => {
+    await fc.assert(
+      fc.asyncProperty(history, async (given) => {
+        const { gra, bhs, request } = await afterFailover(given);
+        const before = new Map(bhs.shard("i", 0).documents);
+        const touched = new Set(given.fresh.map(({ id }) => id));
+        const { classification, report } = await previewReplay(request(missingAndNewer), nowMs);
+        expect(new Map(bhs.shard("i", 0).documents)).toEqual(before);
+        const done = await replaySalvage(request(missingAndNewer), classification.id);
+        expect(done.attempted).toBe(report.attempted);
+        expect(done.outcomes).toEqual({ written: report.attempted, present: 0, changed: 0, failed: 0 });
+        const after = bhs.shard("i", 0).documents;
+        for (const id of touched) if (before.has(id)) expect(after.get(id)).toEqual(before.get(id));
+        for (const [id, document] of gra.shard("i", 0).documents) {
+          if (!touched.has(id)) expect(after.get(id)?.source).toEqual(document.source);
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test("run a second time changes nothing, whatever was chosen and however the application went on in between", async () => {
+    await fc.assert(
+      fc.asyncProperty(history, writes, async (given, later) => {
+        const { bhs, request } = await afterFailover(given);
+        const first = await previewReplay(request(everything), nowMs);
+        await replaySalvage(request(everything), first.classification.id);
+        apply(bhs, later);
+        const content = bhs.content();
+        const again = await replaySalvage(request(everything), first.classification.id);
+        expect(again.outcomes.written).toBe(0);
+        const second = await previewReplay(request(careful), nowMs);
+        await replaySalvage(request(careful), second.classification.id);
+        expect(bhs.content()).toEqual(content);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test("interrupted at any batch, before or after it took effect, ends as if it had not been", async () => {
+    const interruption = fc.record({ batch: fc.nat(4), afterEffect: fc.boolean() });
+    await fc.assert(
+      fc.asyncProperty(history, interruption, async (given, { batch, afterEffect }) => {
+        const straight = await afterFailover(given);
+        const approved = await previewReplay(straight.request(everything), nowMs);
+        await replaySalvage(straight.request(everything), approved.classification.id);
+
+        const { bhs, request } = await afterFailover(given);
+        const { classification } = await previewReplay(request(everything), nowMs);
+        let batches = 0;
+        const cut = () => {
+          batches += 1;
+          if (batches === batch + 1) throw new Error("cut off");
+        };
+        if (afterEffect) bhs.afterWrite = cut;
+        else bhs.beforeWrite = cut;
+        await replaySalvage(request(everything), classification.id).catch((error: Error) => {
+          expect(error.message).toBe("cut off");
+        });
+        bhs.afterWrite = () => {};
+        bhs.beforeWrite = () => {};
+        const resumed = await replaySalvage(request(everything), classification.id);
+        expect(resumed.outcomes.failed + resumed.outcomes.changed).toBe(0);
+        expect(sources(bhs)).toEqual(sources(straight.bhs));
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  test("leaves a document alone that changed after it was classified, even where conflicts were chosen", async () => {
+    const { bhs, request } = await afterFailover({
+      shared: [{ id: "a", value: 0 }],
+      old: [{ id: "a", value: 1 }],
+      fresh: [{ id: "a", value: 2 }],
+    });
+    const { classification } = await previewReplay(request(everything), nowMs);
+    expect(totalOf(classification)).toMatchObject({ conflicting: 1 });
+    apply(bhs, [{ id: "a", value: 3 }]);
+    const report = await replaySalvage(request(everything), classification.id);
+    expect(report.outcomes).toMatchObject({ written: 0, changed: 1 });
+    expect(bhs.shard("i", 0).documents.get("a")?.source).toEqual({ value: 3 });
+  });
+
+  test("creates by default only what the active region can never have had", async () => {
+    const { bhs, request } = await afterFailover({
+      shared: [{ id: "deleted-there", value: 0 }],
+      old: [
+        { id: "deleted-there", value: 1 },
+        { id: "new", value: 1 },
+      ],
+      fresh: [{ id: "deleted-there", value: "delete" }],
+    });
+    const { classification, report } = await previewReplay(request(defaultChoice), nowMs);
+    expect(totalOf(classification)).toMatchObject({ missing: 2, mayBeDeleted: 1 });
+    expect(report).toMatchObject({ attempted: 1, skipped: { "may-be-deleted": 1 } });
+    await replaySalvage(request(defaultChoice), classification.id);
+    expect(sources(bhs)).toEqual([["new", { value: 1 }]]);
+  });
+
+  test("does not bring back what the active region deleted after it had been seen there", async () => {
+    const { bhs, request } = await afterFailover({
+      shared: [],
+      old: [{ id: "a", value: 1 }],
+      fresh: [{ id: "a", value: 2 }],
+    });
+    await previewReplay(request(careful), nowMs);
+    apply(bhs, [{ id: "a", value: "delete" }]);
+    for (let round = 0; round < 2; round += 1) {
+      const { classification, report } = await previewReplay(request(careful), nowMs);
+      expect(totalOf(classification)).toMatchObject({ missing: 1, mayBeDeleted: 1 });
+      expect(report.attempted).toBe(0);
+    }
+  });
+
+  test("asks for the classification that was seen, made against this very cluster and these very operations", async () => {
+    const { bhs, request, exported } = await afterFailover({ shared: [], old: [{ id: "a", value: 1 }], fresh: [] });
+    await expect(replaySalvage(request(defaultChoice), "anything")).rejects.toThrow(/has not been classified/);
+    const { classification } = await previewReplay(request(defaultChoice), nowMs);
+    await expect(replaySalvage(request(defaultChoice), "another")).rejects.toThrow(/another was approved/);
+    const other = new ModelRegion("other");
+    await expect(replaySalvage({ ...request(defaultChoice), active: other }, classification.id)).rejects.toThrow(
+      /classified against bhs/,
+    );
+    await writeFile(
+      path.join(exported.directory, "classification.ndjson"),
+      '{"class":"missing","mayBeDeleted":false,"seen":null,"everSeen":false}\n\n',
+    );
+    await expect(replaySalvage(request(defaultChoice), classification.id)).rejects.toThrow(/does not belong/);
+    await writeFile(path.join(exported.directory, "operations.ndjson.gz"), "damaged");
+    await expect(replaySalvage(request(defaultChoice), classification.id)).rejects.toThrow(/cannot replay 4-gra/);
+    expect(sources(bhs)).toEqual([]);
+  });
+
+  test("treats every difference in an index made after the failover as a conflict, and makes no index itself", async () => {
+    const shared = [{ id: "a", value: 0 }];
+    const { bhs, request } = await afterFailover({ shared, old: [{ id: "a", value: 1 }], fresh: [] });
+    bhs.create("i", 1, { createdAtMs: promotedAtMs + 1 });
+    bhs.shard("i", 0).index("a", { value: 9 });
+    const { classification } = await previewReplay(request(missingAndNewer), nowMs);
+    expect(totalOf(classification)).toMatchObject({ newer: 0, conflicting: 1 });
+
+    const empty = new ModelRegion("bhs");
+    const preview = await previewReplay({ ...request(missingAndNewer), active: empty }, nowMs);
+    expect(preview.classification.absentIndices).toEqual(["i"]);
+    expect(preview.report).toMatchObject({ attempted: 0, skipped: { "index-absent": 1 } });
+  });
+
+  test("reports what the cluster refused, with its reason, and tries it again the next time", async () => {
+    const { bhs, request } = await afterFailover({ shared: [], old: [{ id: "a", value: 1 }], fresh: [] });
+    const { classification } = await previewReplay(request(defaultChoice), nowMs);
+    const working = bhs.write.bind(bhs);
+    bhs.write = async (list) => list.map(() => ({ kind: "failed", reason: "es_rejected_execution_exception: full" }));
+    const report = await replaySalvage(request(defaultChoice), classification.id);
+    expect(report.outcomes.failed).toBe(1);
+    expect(report.failures).toEqual([{ index: "i", id: "a", reason: "es_rejected_execution_exception: full" }]);
+    bhs.write = working;
+    expect((await replaySalvage(request(defaultChoice), classification.id)).outcomes.written).toBe(1);
+  });
+});
+
+describe("the decision on one operation", () => {
+  const operation = {
+    index: "i",
+    shard: 0,
+    id: "a",
+    routing: "r",
+    seqNo: 9,
+    primaryTerm: 1,
+    version: 1,
+    source: { x: 1 },
+  };
+  const context = { choice: everything, isSettled: false, indexExists: true };
+  const missing = { class: "missing", mayBeDeleted: false, seen: null } as const;
+
+  test("is a write only under a condition that something newer breaks", () => {
+    const seen = { seqNo: 3, primaryTerm: 2 };
+    expect(decideReplay(operation, missing, context)).toMatchObject({ write: { condition: { kind: "absent" } } });
+    for (const name of ["newer", "conflicting"] as const) {
+      expect(decideReplay(operation, { class: name, mayBeDeleted: false, seen }, context)).toMatchObject({
+        write: { routing: "r", condition: { kind: "unchanged", ...seen } },
+      });
+    }
+  });
+
+  test.each(["same", "older"] as const)("is never a write for %s, whatever is chosen", (name) => {
+    const classified = { class: name, mayBeDeleted: false, seen: { seqNo: 3, primaryTerm: 2 } };
+    expect(decideReplay(operation, classified, context)).toEqual({ kind: "skip", reason: name });
+  });
+
+  test("is never a write for a document without source", () => {
+    const decision = decideReplay({ ...operation, source: null }, missing, context);
+    expect(decision).toEqual({ kind: "skip", reason: "no-source" });
+  });
+
+  test("creates a data stream's missing documents through the stream", () => {
+    const index = ".ds-logs-web-2026.01.02-000003";
+    expect(decideReplay({ ...operation, index }, missing, context)).toMatchObject({ write: { index: "logs-web" } });
+  });
+});
+
+test("list and show tell an export's state, progress and last classification", async () => {
+  const { request } = await afterFailover({ shared: [], old: [{ id: "a", value: 1 }], fresh: [] });
+  const { classification } = await previewReplay(request(defaultChoice), nowMs);
+  await replaySalvage(request(defaultChoice), classification.id);
+  const { root: directory } = request(defaultChoice);
+  expect(await listSalvages(directory)).toMatchObject([{ name: "4-gra", settled: 1, state: { kind: "exported" } }]);
+  expect(await showSalvage(directory, "4-gra")).toMatchObject({ check: { valid: true }, classification });
+  await expect(showSalvage(directory, "5-gra")).rejects.toThrow(/there are 4-gra/);
+});
+
+function sources(region: ModelRegion): unknown {
+  return [...region.shard("i", 0).documents.values()].map(({ id, source }) => [id, source]).sort();
+}

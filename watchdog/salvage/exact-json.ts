@@ -1,0 +1,42 @@
+/**
+ * JSON that comes out as it went in. A salvaged document must keep a long integer or a decimal as it was written, which
+ * `JSON.parse` alone would round to a double. Object keys that look like array positions ("7") may change their place;
+ * nothing reads meaning from that.
+ */
+
+/** A number whose text a double would not reproduce. */
+interface RawNumber {
+  readonly rawJSON: string;
+}
+
+declare global {
+  interface JSON {
+    parse(text: string, reviver: (key: string, value: unknown, context: { source?: string }) => unknown): unknown;
+    rawJSON(text: string): RawNumber;
+    isRawJSON(value: unknown): value is RawNumber;
+  }
+}
+
+/** @throws SyntaxError */
+export function parseExact(text: string): unknown {
+  return JSON.parse(text, (_key: string, value: unknown, context: { source?: string }) =>
+    typeof value === "number" && context.source !== undefined && context.source !== String(value)
+      ? JSON.rawJSON(context.source)
+      : value,
+  );
+}
+
+/** Compact JSON text of what `parseExact` returned. */
+export function stringifyExact(value: unknown): string {
+  return JSON.stringify(value);
+}
+
+/** The same text for the same content, whatever the order of keys was. Numbers are compared as they are written. */
+export function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
+  if (typeof value !== "object" || value === null || JSON.isRawJSON(value)) return JSON.stringify(value);
+  const members = Object.entries(value)
+    .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+    .map(([key, member]) => `${JSON.stringify(key)}:${canonicalJson(member)}`);
+  return `{${members.join(",")}}`;
+}

@@ -1,0 +1,83 @@
+import { createHash } from "node:crypto";
+import { createReadStream, createWriteStream } from "node:fs";
+import { Readable, Transform } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { createGunzip, createGzip } from "node:zlib";
+import { PRIVATE_FILE } from "./durable.ts";
+
+export type Compression = "gzip" | "none";
+
+export interface WrittenFile {
+  readonly bytes: number;
+  /** Of the file as it lies on disk, compressed or not. */
+  readonly sha256: string;
+}
+
+/** Streams lines into a new file, in bounded memory, and returns when it is synced. */
+export async function writeLines(
+  file: string,
+  lines: AsyncIterable<string>,
+  compression: Compression,
+): Promise<WrittenFile> {
+  const seen = fingerprint();
+  const source = Readable.from(withBreaks(lines), { objectMode: false });
+  const sink = createWriteStream(file, { mode: PRIVATE_FILE, flush: true });
+  if (compression === "gzip") await pipeline(source, createGzip(), seen.through, sink);
+  else await pipeline(source, seen.through, sink);
+  return seen.result();
+}
+
+/**
+ * Reads a file's lines in bounded memory; returns, once all are read, the fingerprint of the file.
+ *
+ * @throws Error when the file ends in the middle of a line or its compression is damaged
+ */
+export async function* readLines(
+  file: string,
+  compression: Compression,
+): AsyncGenerator<string, WrittenFile, undefined> {
+  const seen = fingerprint();
+  const stages = compression === "gzip" ? [seen.through, createGunzip()] : [seen.through];
+  const aborter = new AbortController();
+  const output = stages.at(-1) ?? seen.through;
+  // pipeline() settles by the errors that the loop below sees as well, since it destroys the output with them.
+  const running = pipeline([createReadStream(file), ...stages], { signal: aborter.signal, end: true }).catch(
+    () => undefined,
+  );
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  // Pieces of the line under way, joined once it is complete: a line may be as large as the largest document.
+  let pieces: string[] = [];
+  try {
+    for await (const chunk of output) {
+      const parts = decoder.decode(chunk as Buffer, { stream: true }).split("\n");
+      for (const part of parts.slice(0, -1)) {
+        yield [...pieces, part].join("");
+        pieces = [];
+      }
+      const begun = parts.at(-1) ?? "";
+      if (begun !== "") pieces.push(begun);
+    }
+    if (pieces.length > 0 || decoder.decode() !== "") throw new Error(`${file} ends in the middle of a line`);
+  } finally {
+    aborter.abort();
+    await running;
+  }
+  return seen.result();
+}
+
+async function* withBreaks(lines: AsyncIterable<string>): AsyncGenerator<Buffer> {
+  for await (const line of lines) yield Buffer.from(`${line}\n`);
+}
+
+function fingerprint() {
+  const hash = createHash("sha256");
+  let bytes = 0;
+  const through = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      hash.update(chunk);
+      bytes += chunk.length;
+      done(null, chunk);
+    },
+  });
+  return { through, result: (): WrittenFile => ({ bytes, sha256: hash.digest("hex") }) };
+}

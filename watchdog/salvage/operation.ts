@@ -1,0 +1,56 @@
+import { createHash } from "node:crypto";
+import { z } from "zod";
+import { canonicalJson, parseExact, stringifyExact } from "./exact-json.ts";
+
+/** The last operation on one document of an old primary, as it can be read by REST: never a delete. */
+export interface SalvagedOperation {
+  readonly index: string;
+  readonly shard: number;
+  readonly id: string;
+  readonly routing: string | null;
+  readonly seqNo: number;
+  readonly primaryTerm: number;
+  readonly version: number;
+  /** The document as `parseExact` reads it; null where the index keeps no `_source`. */
+  readonly source: unknown;
+}
+
+const operationLine = z.strictObject({
+  index: z.string(),
+  shard: z.number(),
+  id: z.string(),
+  routing: z.string().nullable(),
+  seqNo: z.number(),
+  primaryTerm: z.number(),
+  version: z.number(),
+  source: z.unknown(),
+});
+
+/** One line of the export, without the line break. */
+export function operationToLine(operation: SalvagedOperation): string {
+  return stringifyExact({
+    index: operation.index,
+    shard: operation.shard,
+    id: operation.id,
+    routing: operation.routing,
+    seqNo: operation.seqNo,
+    primaryTerm: operation.primaryTerm,
+    version: operation.version,
+    source: operation.source,
+  });
+}
+
+/** @throws Error when the line is not an operation. */
+export function operationFromLine(line: string): SalvagedOperation {
+  return operationLine.parse(parseExact(line));
+}
+
+/**
+ * Hash over what an application put into a document: its content and its routing. Null where there is no content to
+ * compare (an index without `_source`).
+ */
+export function contentHash(document: { readonly routing: string | null; readonly source: unknown }): string | null {
+  if (document.source === null || document.source === undefined) return null;
+  const content = canonicalJson([document.routing, document.source]);
+  return createHash("sha256").update(content).digest("hex");
+}
