@@ -56,7 +56,7 @@ pivot_root . run/machine
 cd /
 umount -l /run/machine
 rmdir /run/machine
-# Without the capabilities that reach beyond the host. SIGTERM and the like keep systemd's meaning.
+# Without the capabilities that reach beyond the host.
 exec env -i container=lab PATH=/usr/sbin:/usr/bin:/sbin:/bin TERM=dumb \
   setpriv --bounding-set \
   -sys_time,-sys_module,-sys_rawio,-syslog,-mac_admin,-mac_override,-wake_alarm,-audit_control,-audit_read,-mknod \
