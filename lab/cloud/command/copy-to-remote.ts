@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import path from "node:path";
@@ -52,11 +53,18 @@ ${name === undefined ? "" : `target="$target"/${quoted(name)}; [ -d "$target" ] 
 tar --extract --no-same-owner --no-same-permissions --directory "$target" --file -`,
 } as const;
 
-/** A directory's content as a tar stream, without the modes that SFTP would not carry over either. */
-function archiveOf(directory: string, signal: AbortSignal): Readable {
+/**
+ * A directory's content as a tar stream, without the modes that SFTP would not carry over either. The archiver starts
+ * when the stream is first read.
+ */
+async function* archiveOf(directory: string, signal: AbortSignal): AsyncGenerator<Buffer> {
   const modes = "--mode=a-x,u=rwX,go=rX";
   const argv = ["--create", "--dereference", modes, "--directory", directory, "--file", "-", "."];
-  return spawn("tar", argv, { stdio: ["ignore", "pipe", "inherit"], signal }).stdout;
+  const tar = spawn("tar", argv, { stdio: ["ignore", "pipe", "inherit"], signal });
+  const ended = once(tar, "close");
+  yield* tar.stdout;
+  const [status] = await ended;
+  if (status !== 0) throw new Error(`tar could not read all of ${directory}`);
 }
 
 async function transfer(
@@ -71,7 +79,7 @@ async function transfer(
   }
   // A trailing slash copies what is in the directory, not the directory itself.
   const script = scripts.directory(target, source.path.endsWith("/") ? undefined : name);
-  return { script, input: archiveOf(source.path, signal) };
+  return { script, input: Readable.from(archiveOf(source.path, signal)) };
 }
 
 async function copy(inputs: PropertyMap, call: Call): Promise<void> {
