@@ -1,9 +1,12 @@
 import type { StoredRecord } from "../core/ports.ts";
-import { decide, type Ruling } from "../core/rules.ts";
+import { decide, type RuleId, type Ruling } from "../core/rules.ts";
 import type { PlanExecutor } from "./executing.ts";
 import { lookAtStandby, lookForFollowers } from "./looking.ts";
 import { messageOf } from "./loop.ts";
 import type { Workings } from "./workings.ts";
+
+/** Comes and goes while nothing happens; not worth a line of its own. */
+const BOOKKEEPING: RuleId = "in-sync-noted";
 
 /** Writes in a row in one round: a record that changes this often without coming to rest is left to the next round. */
 const CHANGES_PER_ROUND = 8;
@@ -79,7 +82,8 @@ async function writeStore(workings: Workings, stored: StoredRecord | null, rulin
 
 function announce({ knowledge, log }: Workings, ruling: Ruling, atMs: number): void {
   const last = knowledge.ruling;
-  const isNews = last === null || last.rule !== ruling.rule || last.record?.epoch !== ruling.record?.epoch;
+  const isChange = last === null || last.rule !== ruling.rule || last.record?.epoch !== ruling.record?.epoch;
+  const isNews = isChange && last?.rule !== BOOKKEEPING && ruling.rule !== BOOKKEEPING;
   const { record, rule, explanation } = ruling;
   const fields = { event: "rule", rule, epoch: record?.epoch ?? null, phase: record?.phase ?? null };
   log[isNews ? "info" : "debug"](fields, explanation);

@@ -78,8 +78,12 @@ export class PlanExecutor {
     };
     const record = await this.#put(stored.record, stored.revision, withStep(stored.record.plan, running), running);
     if (record === null) return true;
+    const mayAct = () => {
+      const doubts = self.doubts();
+      if (doubts.length > 0) throw new Error(`interrupted: ${doubts.join("; ")}`);
+    };
     try {
-      const recorded = await runStep({ cluster, record, config, clock, signal }, running);
+      const recorded = await runStep({ cluster, record, config, clock, signal, mayAct }, running);
       const done: PlanStep = { ...recorded, status: "done", finishedAtMs: clock.nowMs(), error: null };
       return await this.#finish(record, done, (plan) => withStep(plan, done));
     } catch (error) {

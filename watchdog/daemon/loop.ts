@@ -18,17 +18,21 @@ export class Bell {
     this.#wake.abort();
   }
 
+  /** Ends after `ms`, when the bell rings, or when `signal` aborts (then it throws the signal's reason). */
   async wait(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     const wake = this.#wake;
-    if (!wake.signal.aborted) {
-      try {
-        await clock.sleep(ms, AbortSignal.any([signal, wake.signal]));
-      } catch (error) {
-        if (signal.aborted || !wake.signal.aborted) throw error;
-      }
+    const onAbort = () => wake.abort();
+    signal.addEventListener("abort", onAbort, { once: true });
+    try {
+      if (!wake.signal.aborted) await clock.sleep(ms, wake.signal);
+    } catch (error) {
+      if (!wake.signal.aborted) throw error;
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+      if (wake.signal.aborted) this.#wake = new AbortController();
     }
-    this.#wake = wake.signal.aborted ? new AbortController() : wake;
+    signal.throwIfAborted();
   }
 }
 

@@ -54,6 +54,17 @@ export class RouterKeeper {
     }
   }
 
+  /**
+   * Empties the ticket at once, whatever the present round waits for: HAProxy compares it with a wall clock that has just
+   * been set, so it could outlive its lease. The next round gives out a new one.
+   */
+  async emptyTicket(): Promise<void> {
+    const { router, knowledge } = this.#workings;
+    await router.close(knowledge.highestEpoch(), []);
+    this.#ticket = null;
+    this.#say("the wall clock was set: ticket emptied, a new one follows", true);
+  }
+
   async #renew(): Promise<void> {
     const { clock, store, config, knowledge } = this.#workings;
     const leaseAskedAtMs = clock.nowMs();

@@ -20,6 +20,7 @@ export class SelfTrust {
   #lastPulseMs: number;
   #offsetMs: number;
   #doubt: { readonly reason: string; readonly untilMonotonicMs: number } | null = null;
+  #clockJumped = false;
 
   constructor(clock: Clock, limits: SelfTrustLimits) {
     this.#clock = clock;
@@ -32,6 +33,13 @@ export class SelfTrust {
   pulse(): void {
     this.#examine();
     this.#lastPulseMs = this.#clock.monotonicMs();
+  }
+
+  /** True once after each jump of the wall clock. */
+  takeClockJump(): boolean {
+    const jumped = this.#clockJumped;
+    this.#clockJumped = false;
+    return jumped;
   }
 
   /** Reasons for doubt now. Looks itself, so that no action slips in between a stall and the pulse that follows it. */
@@ -53,6 +61,7 @@ export class SelfTrust {
     // Small corrections, such as those of NTP, move the baseline; only a jump is a reason for doubt.
     this.#offsetMs = offset;
     if (Math.abs(partedMs) > this.#limits.toleranceMs) {
+      this.#clockJumped = true;
       this.#raise(`the wall clock jumped by ${Math.round(partedMs)} ms against the monotonic one`);
     }
   }

@@ -13,6 +13,8 @@ export interface StepContext {
   readonly config: WatchdogConfig;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  /** Throws when nothing more may be done: asked before every call that changes something. */
+  readonly mayAct: () => void;
 }
 
 type StepOf<K extends StepKind> = Extract<PlanStep, { kind: K }>;
@@ -56,17 +58,14 @@ export function runStep(context: StepContext, step: PlanStep): Promise<PlanStep>
   return runner(context, step);
 }
 
-async function pauseAutoFollow({ cluster, record }: StepContext, step: StepOf<"pause-auto-follow">) {
+async function pauseAutoFollow(context: StepContext, step: StepOf<"pause-auto-follow">) {
+  const { cluster, record } = context;
   const active = async () =>
-    (await cluster.autoFollowPatterns()).filter((pattern) => pattern.active && pattern.remoteCluster === record.from);
-  const failures = await forEachBounded(
-    await active(),
-    1,
-    ({ name }) => name,
-    ({ name }) => cluster.pauseAutoFollow(name),
-  );
-  const left = (await active()).map(({ name }) => name);
-  demandNone(left, "auto-follow patterns still active", failures);
+    (await cluster.autoFollowPatterns())
+      .filter((pattern) => pattern.active && pattern.remoteCluster === record.from)
+      .map(({ name }) => name);
+  const failures = await each(context, await active(), String, (name) => cluster.pauseAutoFollow(name));
+  demandNone(await active(), "auto-follow patterns still active", failures);
   return step;
 }
 
@@ -114,20 +113,14 @@ function highest(a: LeaderCheckpoints, b: LeaderCheckpoints): LeaderCheckpoints 
   return [...all.values()];
 }
 
-async function pauseFollow({ cluster, record, config }: StepContext, step: StepOf<"pause-follow">) {
+async function pauseFollow(context: StepContext, step: StepOf<"pause-follow">) {
+  const { cluster, record } = context;
   const active = async () =>
-    (await followersOf(cluster, record.from)).filter(
-      ({ index, status }) => status === "active" && step.indices.includes(index),
-    );
-  const { parallelism } = config.promotion;
-  const failures = await forEachBounded(
-    await active(),
-    parallelism,
-    ({ index }) => index,
-    ({ index }) => cluster.pauseFollow(index),
-  );
-  const left = (await active()).map(({ index }) => index);
-  demandNone(left, "indices still following", failures);
+    (await followersOf(cluster, record.from))
+      .filter(({ index, status }) => status === "active" && step.indices.includes(index))
+      .map(({ index }) => index);
+  const failures = await each(context, await active(), String, (index) => cluster.pauseFollow(index));
+  demandNone(await active(), "indices still following", failures);
   return step;
 }
 
@@ -155,115 +148,84 @@ async function recordCheckpoints({ cluster, record }: StepContext, step: StepOf<
   return { ...step, checkpoints, loss };
 }
 
-async function close({ cluster, config }: StepContext, step: StepOf<"close">) {
-  const stillOpen = async () =>
-    (await presentOf(cluster, step.indices)).filter((index) => index.following && index.open).map(({ name }) => name);
-  const failures = await inBatches(await stillOpen(), config.promotion, (batch) => cluster.closeIndices(batch));
-  demandNone(await stillOpen(), "indices still open", failures);
+async function close(context: StepContext, step: StepOf<"close">) {
+  const { cluster } = context;
+  const open = async () => namesOf(await presentOf(cluster, step.indices), (index) => index.following && index.open);
+  const failures = await inBatches(context, await open(), (batch) => cluster.closeIndices(batch));
+  demandNone(await open(), "indices still open", failures);
   return step;
 }
 
-async function unfollow({ cluster, config }: StepContext, step: StepOf<"unfollow">) {
-  const following = async () =>
-    (await presentOf(cluster, step.indices)).filter((index) => index.following).map(({ name }) => name);
-  const { parallelism } = config.promotion;
-  const failures = await forEachBounded(await following(), parallelism, String, (index) => cluster.unfollow(index));
+async function unfollow(context: StepContext, step: StepOf<"unfollow">) {
+  const { cluster } = context;
+  const following = async () => namesOf(await presentOf(cluster, step.indices), (index) => index.following);
+  const failures = await each(context, await following(), String, (index) => cluster.unfollow(index));
   demandNone(await following(), "indices still followers", failures);
   return step;
 }
 
-async function open({ cluster, config, clock, signal }: StepContext, step: StepOf<"open">) {
-  const closed = async () =>
-    (await presentOf(cluster, step.indices)).filter((index) => !index.open).map(({ name }) => name);
-  const failures = await inBatches(await closed(), config.promotion, (batch) => cluster.openIndices(batch));
+async function open(context: StepContext, step: StepOf<"open">) {
+  const { cluster, clock, signal, config } = context;
+  const closed = async () => namesOf(await presentOf(cluster, step.indices), (index) => !index.open);
+  const failures = await inBatches(context, await closed(), (batch) => cluster.openIndices(batch));
   demandNone(await closed(), "indices still closed", failures);
   const endsMs = clock.monotonicMs() + config.elasticsearch.requestTimeoutMs;
-  const unassigned = async () => (await presentOf(cluster, step.indices)).filter(lacksPrimary).map(({ name }) => name);
+  const unassigned = async () => namesOf(await presentOf(cluster, step.indices), lacksPrimary);
   while ((await unassigned()).length > 0 && clock.monotonicMs() < endsMs) await clock.sleep(DRAIN_LOOK_MS, signal);
   demandNone(await unassigned(), "indices without all primaries", []);
   return step;
 }
 
-async function setWriteAliases({ cluster, config }: StepContext, step: StepOf<"write-aliases">) {
+async function setWriteAliases(context: StepContext, step: StepOf<"write-aliases">) {
+  const { cluster } = context;
+  const nameOf = ({ alias, index }: { readonly alias: string; readonly index: string }) => `${alias} on ${index}`;
   const unset = async () => {
-    const present = new Map(
-      (
-        await presentOf(
-          cluster,
-          step.aliases.map(({ index }) => index),
-        )
-      ).map((index) => [index.name, index]),
-    );
+    const indices = step.aliases.map(({ index }) => index);
+    const present = new Map((await presentOf(cluster, indices)).map((index) => [index.name, index]));
     return step.aliases.filter(({ alias, index }) =>
       present.get(index)?.aliases.some((membership) => membership.alias === alias && !membership.isWriteIndex),
     );
   };
-  const name = ({ alias, index }: { readonly alias: string; readonly index: string }) => `${alias} on ${index}`;
-  const { parallelism } = config.promotion;
-  const failures = await forEachBounded(await unset(), parallelism, name, ({ alias, index }) =>
+  const failures = await each(context, await unset(), nameOf, ({ alias, index }) =>
     cluster.setWriteIndex(alias, index),
   );
-  demandNone((await unset()).map(name), "aliases without their write index", failures);
+  demandNone((await unset()).map(nameOf), "aliases without their write index", failures);
   return step;
 }
 
-async function promoteDataStreams({ cluster, record, config }: StepContext, step: StepOf<"data-streams">) {
+async function promoteDataStreams(context: StepContext, step: StepOf<"data-streams">) {
+  const { cluster, record } = context;
   const wanted = async () => (await cluster.dataStreams()).filter(({ name }) => step.dataStreams.includes(name));
-  const { parallelism } = config.promotion;
-  const replicated = (await wanted()).filter((stream) => stream.replicated);
-  const failures = [
-    ...(await forEachBounded(
-      replicated,
-      parallelism,
-      ({ name }) => name,
-      ({ name }) => cluster.promoteDataStream(name),
-    )),
-  ];
+  const replicated = namesOf(await wanted(), (stream) => stream.replicated);
+  const notPromoted = await each(context, replicated, String, (name) => cluster.promoteDataStream(name));
   // A write index that came from the old region has not been rolled over yet.
   const followed = new Set(stepOf(record.plan, "unfollow")?.indices ?? []);
-  const isUnfinished = (stream: { readonly writeIndex: string; readonly replicated: boolean }) =>
-    stream.replicated || followed.has(stream.writeIndex);
-  const toRoll = (await wanted()).filter((stream) => !stream.replicated && isUnfinished(stream));
-  failures.push(
-    ...(await forEachBounded(
-      toRoll,
-      parallelism,
-      ({ name }) => name,
-      ({ name }) => cluster.rolloverDataStream(name),
-    )),
-  );
-  demandNone(
-    (await wanted()).filter(isUnfinished).map(({ name }) => name),
-    "data streams not rolled over",
-    failures,
-  );
+  const toRollOver = namesOf(await wanted(), (stream) => !stream.replicated && followed.has(stream.writeIndex));
+  const notRolledOver = await each(context, toRollOver, String, (name) => cluster.rolloverDataStream(name));
+  const unfinished = namesOf(await wanted(), (stream) => stream.replicated || followed.has(stream.writeIndex));
+  demandNone(unfinished, "data streams not promoted and rolled over", [...notPromoted, ...notRolledOver]);
   return step;
 }
 
-async function verify({ cluster, record, config }: StepContext, step: StepOf<"verify">) {
+async function verify(context: StepContext, step: StepOf<"verify">) {
+  const { cluster, record } = context;
   const late = (await followersOf(cluster, record.from)).map(({ index }) => index);
   if (late.length > 0) throw new LateFollowers(late);
   const present = await presentOf(cluster, step.indices);
   demandNone(
-    present.filter(({ following }) => following).map(({ name }) => name),
+    namesOf(present, (index) => index.following),
     "indices still followers",
     [],
   );
   demandNone(
-    present.filter((index) => !index.open || lacksPrimary(index)).map(({ name }) => name),
+    namesOf(present, (index) => !index.open || lacksPrimary(index)),
     "indices not open",
     [],
   );
   // Blocked on the old region already, so nobody expects to write there; a data stream is written to its newest index.
-  const writable = present.filter(({ writeBlocked, dataStream }) => !writeBlocked && dataStream === null);
-  const { parallelism } = config.promotion;
-  const failures = await forEachBounded(
-    writable,
-    parallelism,
-    ({ name }) => name,
-    ({ name }) => cluster.probeWrite(name),
-  );
-  demandNone(failures, "indices that accept no writes", []);
+  const writable = namesOf(present, ({ writeBlocked, dataStream }) => !writeBlocked && dataStream === null);
+  const refused = await each(context, writable, String, (name) => cluster.probeWrite(name));
+  demandNone(refused, "indices that accept no writes", []);
   return step;
 }
 
@@ -279,15 +241,33 @@ const presentOf = async (cluster: Cluster, names: readonly string[]): Promise<re
 const lacksPrimary = ({ open: isOpen, primaries, primariesActive }: IndexState) =>
   isOpen && primariesActive < primaries;
 
-async function inBatches(
-  names: readonly string[],
-  { batchSize, parallelism }: WatchdogConfig["promotion"],
-  work: (batch: readonly string[]) => Promise<void>,
+const namesOf = <T extends { readonly name: string }>(items: readonly T[], isWanted: (item: T) => boolean) =>
+  items.filter(isWanted).map(({ name }) => name);
+
+/** One request per item, a bounded number at once; returns the failures as sentences. */
+function each<T>(
+  { config, mayAct }: StepContext,
+  items: readonly T[],
+  nameOf: (item: T) => string,
+  request: (item: T) => Promise<void>,
 ): Promise<readonly string[]> {
+  return forEachBounded(items, config.promotion.parallelism, nameOf, (item) => {
+    mayAct();
+    return request(item);
+  });
+}
+
+/** One request per batch: closing and opening are changes of the cluster's state, whatever their size. */
+function inBatches(
+  context: StepContext,
+  names: readonly string[],
+  request: (batch: readonly string[]) => Promise<void>,
+): Promise<readonly string[]> {
+  const { batchSize } = context.config.promotion;
   const batches = Array.from({ length: Math.ceil(names.length / batchSize) }, (_, n) =>
     names.slice(n * batchSize, (n + 1) * batchSize),
   );
-  return forEachBounded(batches, parallelism, (batch) => `${batch[0]} and ${batch.length - 1} more`, work);
+  return each(context, batches, (batch) => batch.join(","), request);
 }
 
 function demandNone(left: readonly string[], what: string, failures: readonly string[]): void {

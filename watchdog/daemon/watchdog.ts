@@ -81,7 +81,10 @@ export function createWatchdog(parts: WatchdogParts): Watchdog {
       start(
         "pulse",
         () => PULSE_MS,
-        async () => workings.self.pulse(),
+        async () => {
+          workings.self.pulse();
+          if (workings.self.takeClockJump()) await routerKeeper.emptyTicket();
+        },
       ),
       ...Object.values(parts.clusters).map((cluster) =>
         start(

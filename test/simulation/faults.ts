@@ -1,0 +1,255 @@
+import type { UnfollowMood } from "./cluster.ts";
+import { wellAilments } from "./cluster.ts";
+import type { SimSystem } from "./system.ts";
+
+/** Something that goes wrong for a while. `begin` returns how it ends; null: it could not begin, or ends by itself. */
+export interface Fault {
+  readonly name: string;
+  readonly weight: number;
+  begin(system: SimSystem): (() => void) | null;
+}
+
+const regions = ["gra", "bhs"] as const;
+
+/** A fault of one host at a time while a clock that was set back may be unnoticed. */
+const clockIsSettled = (system: SimSystem) => system.world.nowMs >= system.clockUnsettledUntilMs;
+
+function ailing(
+  name: string,
+  weight: number,
+  region: (system: SimSystem) => "gra" | "bhs",
+  change: (system: SimSystem) => Partial<ReturnType<typeof wellAilments>>,
+): Fault {
+  return {
+    name,
+    weight,
+    begin: (system) => {
+      const { ailments } = system.cluster(region(system));
+      const changes = change(system);
+      Object.assign(ailments, changes);
+      const well = wellAilments();
+      return () => {
+        for (const key of Object.keys(changes) as (keyof typeof well)[]) Object.assign(ailments, { [key]: well[key] });
+      };
+    },
+  };
+}
+
+const gra = () => "gra" as const;
+const bhs = () => "bhs" as const;
+const either = ({ world }: SimSystem) => world.random.pick(regions);
+const always =
+  <T>(value: T) =>
+  () =>
+    value;
+
+export const faults: readonly Fault[] = [
+  ailing("gra is lost", 8, gra, always({ down: true })),
+  ailing("gra has no master", 2, gra, always({ noMaster: true })),
+  ailing("gra is red", 3, gra, always({ red: true })),
+  ailing("bhs is lost", 3, bhs, always({ down: true })),
+  ailing("bhs is red", 1, bhs, always({ red: true })),
+  ailing("bhs loses its licence", 1, bhs, always({ licenceLost: true })),
+  ailing("probes get lost", 2, either, ({ world }) => ({ probeLoss: world.random.pick([0.1, 0.4, 0.8]) })),
+  ailing("a cluster is slow", 2, either, ({ world }) => ({ slowMs: world.random.pick([300, 1_500, 5_000]) })),
+  ailing("calls hang", 3, either, ({ world }) => ({ hangs: world.random.pick([0.05, 0.3, 0.7]) })),
+  ailing("unfollow misbehaves", 4, bhs, ({ world }) => ({
+    unfollow: world.random.pick<UnfollowMood>(["lease-removal-fails", "hangs-done", "hangs-undone"]),
+  })),
+  {
+    name: "both regions are lost",
+    weight: 2,
+    begin: (system) => {
+      for (const region of regions) system.cluster(region).ailments.down = true;
+      return () => {
+        for (const region of regions) system.cluster(region).ailments.down = false;
+      };
+    },
+  },
+  {
+    name: "gra flaps",
+    weight: 2,
+    begin: (system) => {
+      const { ailments } = system.cluster("gra");
+      let isOver = false;
+      const flip = () => {
+        if (isOver) return;
+        ailments.down = !ailments.down;
+        system.world.after(system.world.random.between(500, 9_000), flip);
+      };
+      flip();
+      return () => {
+        isOver = true;
+        ailments.down = false;
+      };
+    },
+  },
+  {
+    name: "the regions do not reach each other",
+    weight: 2,
+    begin: (system) => {
+      for (const region of regions) system.cluster(region).reachesRemote = false;
+      return () => {
+        for (const region of regions) system.cluster(region).reachesRemote = true;
+      };
+    },
+  },
+  {
+    name: "replication is slow",
+    weight: 1,
+    begin: (system) => {
+      system.replicationRate = system.world.random.pick([0, 1]);
+      return () => {
+        system.replicationRate = 50;
+      };
+    },
+  },
+  {
+    name: "followers stop with a fatal error",
+    weight: 2,
+    begin: (system) => {
+      system.cluster("bhs").stopFollowersFatally();
+      return null;
+    },
+  },
+  {
+    name: "the watchdog is killed",
+    weight: 4,
+    begin: (system) => {
+      if (!clockIsSettled(system)) return null;
+      system.killWatchdog();
+      return () => system.restartWatchdogAfter(0);
+    },
+  },
+  {
+    name: "the watchdog dies in the middle of a call",
+    weight: 6,
+    begin: (system) => {
+      if (!clockIsSettled(system) || system.process === null) return null;
+      const { random } = system.world;
+      system.process.diesAt = { call: random.between(1, 60), when: random.pick(["before", "after"]) };
+      return null;
+    },
+  },
+  {
+    name: "the watchdog is frozen",
+    weight: 3,
+    begin: (system) => freeze(system, { router: false, suspended: false }),
+  },
+  {
+    name: "its host is frozen",
+    weight: 2,
+    begin: (system) => freeze(system, { router: true, suspended: false }),
+  },
+  {
+    name: "its host is suspended",
+    weight: 2,
+    begin: (system) => freeze(system, { router: true, suspended: true }),
+  },
+  {
+    name: "the clock is set",
+    weight: 2,
+    begin: (system) => {
+      const { world, host, process, router, disk } = system;
+      const jumpMs = world.random.pick([-3_600_000, -20_000, -1_500, 1_500, 20_000, 3_600_000]);
+      const isUndisturbed =
+        process?.isAlive === true &&
+        process.diesAt === null &&
+        !process.isFrozen &&
+        !router.isDeaf &&
+        router.isLateBy === 0 &&
+        disk.slowMs === 0 &&
+        disk.failures === 0;
+      if (jumpMs < 0 && !isUndisturbed) return null;
+      host.wallOffsetMs += jumpMs;
+      if (process !== null && Math.abs(jumpMs) > system.config.router.leaseMarginMs)
+        process.doubtfulSinceMs = world.nowMs;
+      if (jumpMs < 0) {
+        system.clockUnsettledUntilMs = world.nowMs + 2 * system.config.router.ticketRenewalMs;
+        // Until the jump is noticed HAProxy takes an old ticket for a new one; the lease is still there meanwhile.
+      }
+      return null;
+    },
+  },
+  {
+    name: "HAProxy's socket is deaf",
+    weight: 3,
+    begin: (system) => {
+      if (!clockIsSettled(system)) return null;
+      system.router.isDeaf = true;
+      return () => {
+        system.router.isDeaf = false;
+      };
+    },
+  },
+  {
+    name: "HAProxy takes commands late",
+    weight: 2,
+    begin: (system) => {
+      if (!clockIsSettled(system)) return null;
+      system.router.isLateBy = system.world.random.between(1_200, 5_000);
+      return () => {
+        system.router.isLateBy = 0;
+      };
+    },
+  },
+  {
+    name: "the store is slow",
+    weight: 4,
+    begin: (system) => {
+      if (!clockIsSettled(system)) return null;
+      system.disk.slowMs = system.world.random.pick([500, 4_000, 20_000]);
+      return () => {
+        system.disk.slowMs = 0;
+      };
+    },
+  },
+  {
+    name: "the store fails",
+    weight: 2,
+    begin: (system) => {
+      if (!clockIsSettled(system)) return null;
+      system.disk.failures = system.world.random.pick([0.2, 0.7, 1]);
+      return () => {
+        system.disk.failures = 0;
+      };
+    },
+  },
+  {
+    name: "the store comes up empty",
+    weight: 2,
+    begin: (system) => {
+      system.disk.stored = null;
+      return null;
+    },
+  },
+];
+
+function freeze(
+  system: SimSystem,
+  what: { readonly router: boolean; readonly suspended: boolean },
+): (() => void) | null {
+  const { process, router, world, host } = system;
+  if (process === null || process.isFrozen || !clockIsSettled(system)) return null;
+  const sinceMs = world.nowMs;
+  process.freeze();
+  if (what.router) router.isFrozen = true;
+  return () => {
+    const frozenMs = world.nowMs - sinceMs;
+    if (what.suspended) host.suspendedMs += frozenMs;
+    if (what.router) router.isFrozen = false;
+    // A little over the tolerance, so that what it must notice is never a matter of rounding.
+    if (frozenMs > system.config.router.leaseMarginMs + 1_000) process.doubtfulSinceMs = world.nowMs;
+    process.thaw();
+  };
+}
+
+export function pickFault(system: SimSystem): Fault {
+  const total = faults.reduce((sum, { weight }) => sum + weight, 0);
+  let left = system.world.random.next() * total;
+  for (const fault of faults) {
+    left -= fault.weight;
+    if (left < 0) return fault;
+  }
+  return faults[0] as Fault;
+}

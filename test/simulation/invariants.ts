@@ -1,0 +1,178 @@
+import type { StateRecord } from "../../watchdog/core/record.ts";
+import type { SimSystem } from "./system.ts";
+import type { Process } from "./world.ts";
+
+/** Between what is true and what a watchdog may have seen of it: a probe or look, its bound, and the replication round. */
+const HEALTH_SLACK_MS = 8_000;
+
+/** The numbers are those of the design's list of invariants. */
+
+/** After every event: invariant 1, as seen from the routers. */
+export function checkRouters({ world, disk, router }: SimSystem): void {
+  const open = router.openRegions();
+  if (open.length > 1) world.report("1", `the router is open to ${open.join(" and ")} at once`);
+  const record = disk.stored?.record;
+  if (record === undefined) return;
+  for (const region of open) {
+    if (region !== mayBeOpen(record)) {
+      world.report("1", `the router is open to ${region} while the record says ${summary(record)}`);
+    }
+  }
+}
+
+/** The only region that a router may be open to. */
+const mayBeOpen = (record: StateRecord) => {
+  switch (record.phase) {
+    case "serving":
+      return record.active;
+    case "closing":
+      return record.from;
+    case "promoting":
+      return null;
+    default:
+      throw new Error(`unknown phase in ${JSON.stringify(record satisfies never)}`);
+  }
+};
+
+/** Before every write of the record. */
+export function checkWrite(system: SimSystem, before: StateRecord | null, after: StateRecord, process: Process): void {
+  const { world } = system;
+  if (before === null) {
+    if (after.epoch < system.highestEpoch) world.report("4", `epoch ${after.epoch} after ${system.highestEpoch}`);
+    return;
+  }
+  checkOrder(system, before, after);
+  if (before.epoch === after.epoch && before.phase === after.phase) return;
+  checkTransition(system, before, after);
+  checkTrust(system, after, process);
+  if (after.phase === "closing") checkClosing(system, before, after);
+  if (after.phase === "promoting" && system.router.openRegions().length > 0) {
+    world.report("2", `promotion begins while the router is open to ${system.router.openRegions().join()}`);
+  }
+  if (before.phase === "promoting" && after.phase === "serving" && after.active === before.to)
+    checkPromoted(system, before, after);
+}
+
+function checkOrder({ world }: SimSystem, before: StateRecord, after: StateRecord): void {
+  if (after.epoch < before.epoch) world.report("4", `epoch ${after.epoch} written over ${before.epoch}`);
+  if (after.sequence <= before.sequence) world.report("4", `sequence ${after.sequence} after ${before.sequence}`);
+}
+
+/** closing-first, and the epoch goes up whenever who may accept writes changes. */
+function checkTransition({ world }: SimSystem, before: StateRecord, after: StateRecord): void {
+  const way = `${before.phase} → ${after.phase}`;
+  const step = after.epoch - before.epoch;
+  const allowed: Readonly<Record<string, number>> = {
+    "serving → closing": 1,
+    "closing → promoting": 0,
+    "closing → serving": 1,
+    "promoting → serving": 1,
+  };
+  if (allowed[way] !== step) world.report("closing-first", `${way} with epoch ${before.epoch} → ${after.epoch}`);
+}
+
+function checkTrust({ world, config }: SimSystem, after: StateRecord, process: Process): void {
+  const { doubtfulSinceMs } = process;
+  if (doubtfulSinceMs === null) return;
+  const holdMs = config.checks.failThreshold * config.checks.intervalMs;
+  const wellForMs = world.nowMs - doubtfulSinceMs;
+  if (wellForMs < holdMs) {
+    world.report("11", `${summary(after)} by a watchdog that could not trust itself ${wellForMs} ms ago`);
+  }
+}
+
+function checkClosing(system: SimSystem, before: StateRecord, after: Extract<StateRecord, { phase: "closing" }>): void {
+  const { world, config, truth } = system;
+  system.closings.push(world.nowMs);
+  if (before.phase !== "serving" || before.standby !== "in-sync") {
+    world.report(
+      "12",
+      `automatic failover although the standby was ${before.phase === "serving" ? before.standby : before.phase}`,
+    );
+  }
+  const staleMs = (truth.leaderWellMs ?? 0) - (truth.inSyncMs ?? Number.NEGATIVE_INFINITY);
+  const allowedMs = config.replication.maxReadAgeMs + HEALTH_SLACK_MS;
+  if (staleMs > allowedMs) {
+    world.report(
+      "12",
+      `automatic failover to a standby that was truly in sync only ${staleMs} ms before the leader was last well`,
+    );
+  }
+  const wellForMs = truth.unwellSinceMs === null ? null : world.nowMs - truth.unwellSinceMs;
+  if (wellForMs === null && !system.isActiveDoubtful())
+    world.report("health", `failover away from ${after.from}, which was well`);
+}
+
+function checkPromoted(
+  system: SimSystem,
+  before: Extract<StateRecord, { phase: "promoting" }>,
+  after: Extract<StateRecord, { phase: "serving" }>,
+): void {
+  const { world, clusters, config } = system;
+  const last = system.failovers.at(-1);
+  if (last !== undefined && world.nowMs - last < config.promotion.blockPeriodMs) {
+    world.report("8", `a second automatic failover ${world.nowMs - last} ms after the last one`);
+  }
+  system.failovers.push(world.nowMs);
+  const fresh = clusters[after.active];
+  const old = clusters[before.from];
+  for (const index of fresh?.indices.values() ?? []) {
+    if (index.following !== null || !index.open) {
+      world.report(
+        "6",
+        `${after.active} was opened although ${index.name} is ${index.following === null ? "closed" : "a follower"}`,
+      );
+    }
+  }
+  const loss = after.lastFailover?.loss;
+  if (loss === undefined || after.lastFailover === null || old === undefined) {
+    world.report("loss", "a failover without a loss estimate");
+    return;
+  }
+  for (const { index, shard, globalCheckpoint } of after.lastFailover.checkpoints) {
+    const held = (old.indices.get(index)?.operations.length ?? 0) - 1;
+    const atLeast = loss.shards.find((entry) => entry.index === index && entry.shard === shard)?.atLeast ?? 0;
+    if (held - globalCheckpoint < atLeast) {
+      world.report(
+        "loss",
+        `${index}: at least ${atLeast} operations said to be lost, but only ${held - globalCheckpoint} are`,
+      );
+    }
+  }
+}
+
+/** Every change that a watchdog makes to a cluster. */
+export function checkChange({ world, disk }: SimSystem, region: string, what: string, index: string | null): void {
+  const record = disk.stored?.record;
+  if (what === "delete") world.report("5", `${index} of ${region} deleted`);
+  if (what !== "unfollow" || record === undefined) return;
+  const begun =
+    record.phase === "promoting" &&
+    record.plan.steps.some(({ kind, status }) => kind === "unfollow" && status !== "pending");
+  const isNew = record.phase === "serving" ? record.active === region : record.to === region;
+  if (!begun && !(record.phase === "serving" && isNew))
+    world.report("6", `${index} of ${region} unfollowed while ${summary(record)}`);
+}
+
+/** Every acknowledged write is in the active region, or above a recorded checkpoint, or in an index named as missing. */
+export function checkLedger({ world, disk, clusters, ledger }: SimSystem): void {
+  const record = disk.stored?.record;
+  if (record?.phase !== "serving") return;
+  const active = clusters[record.active];
+  const there = new Set([...(active?.indices.values() ?? [])].flatMap(({ operations }) => operations));
+  const lost = ledger.filter(({ id }) => !there.has(id));
+  const failover = record.lastFailover;
+  for (const { id, index, region } of lost) {
+    const checkpoint = failover?.checkpoints.find((entry) => entry.index === index)?.globalCheckpoint;
+    const place = clusters[region]?.indices.get(index)?.operations.indexOf(id) ?? -1;
+    const isAccountedFor =
+      failover !== null && region === failover.from && place >= 0 && (checkpoint === undefined || place > checkpoint);
+    if (!isAccountedFor)
+      world.report("ledger", `acknowledged write ${id} to ${index} of ${region} is lost without a trace`);
+  }
+}
+
+export function summary(record: StateRecord): string {
+  const where = record.phase === "serving" ? record.active : `${record.from} to ${record.to}`;
+  return `${record.phase} ${where} (epoch ${record.epoch})`;
+}

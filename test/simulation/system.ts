@@ -1,0 +1,208 @@
+import { type WatchdogConfig, type WatchdogConfigInput, watchdogConfigSchema } from "../../watchdog/config/schema.ts";
+import type { Logger } from "../../watchdog/core/ports.ts";
+import type { Watchdog, WatchdogParts } from "../../watchdog/daemon/watchdog.ts";
+import { SimCluster } from "./cluster.ts";
+import { checkChange, checkRouters, checkWrite } from "./invariants.ts";
+import { SimRouter } from "./router.ts";
+import { Disk } from "./store.ts";
+import { Host, Process, World } from "./world.ts";
+
+const REPLICATION_ROUND_MS = 200;
+const REQUEST_TIMEOUT_MS = 2_000;
+
+export type CreateWatchdog = (parts: WatchdogParts) => Watchdog;
+
+const configInput: WatchdogConfigInput = {
+  name: "bhs-haproxy-1",
+  site: "bhs",
+  regions: { gra: { nodes: ["https://192.168.1.11:9200"] }, bhs: { nodes: ["https://192.168.2.11:9200"] } },
+  firstPrimary: "gra",
+  elasticsearch: {
+    username: "es-failover",
+    passwordFile: "/etc/es-failover/secrets/password",
+    caFile: "/etc/es-failover/ca.crt",
+    requestTimeoutMs: REQUEST_TIMEOUT_MS,
+  },
+  replication: { patterns: ["logs-*"], intervalMs: 2_000, maxLagOperations: 50, maxReadAgeMs: 15_000 },
+  checks: { profile: "fast" },
+  promotion: { drainTimeoutMs: 4_000, unfollowTimeoutMs: 3_000, batchSize: 2, parallelism: 2 },
+  store: { kind: "file", directory: "/var/lib/es-failover" },
+  router: {},
+};
+
+/** Two regions, one host with HAProxy and watchdog, and clients: everything on one virtual clock. */
+export class SimSystem {
+  readonly world: World;
+  readonly config: WatchdogConfig;
+  readonly clusters: Readonly<Record<string, SimCluster>>;
+  readonly host: Host;
+  readonly router: SimRouter;
+  readonly disk: Disk;
+  readonly #create: CreateWatchdog;
+  process: Process | null = null;
+  watchdog: Watchdog | null = null;
+
+  /** Writes that a client was told are safe, by whom. */
+  readonly ledger: { readonly id: string; readonly index: string; readonly region: string; readonly atMs: number }[] =
+    [];
+  readonly closings: number[] = [];
+  readonly failovers: number[] = [];
+  highestEpoch = 0;
+  /** What is true of the first active region, whatever any watchdog sees. */
+  readonly truth: { leaderWellMs: number | null; unwellSinceMs: number | null; inSyncMs: number | null } = {
+    leaderWellMs: null,
+    unwellSinceMs: null,
+    inSyncMs: null,
+  };
+  readonly log: string[] = [];
+  restarts = 0;
+  #writes = 0;
+  areClientsWriting = true;
+
+  constructor(
+    seed: number,
+    create: CreateWatchdog,
+    change: (config: WatchdogConfig) => WatchdogConfig = (same) => same,
+  ) {
+    this.world = new World(seed);
+    this.#create = create;
+    this.config = change(watchdogConfigSchema.parse(configInput));
+    const { promotion, checks } = this.config;
+    const limits = {
+      requestTimeoutMs: REQUEST_TIMEOUT_MS,
+      probeTimeoutMs: checks.timeoutMs,
+      unfollowTimeoutMs: promotion.unfollowTimeoutMs,
+    };
+    const cluster = (region: string) => {
+      const made = new SimCluster(this.world, region, limits);
+      made.onChange = (what, index) => checkChange(this, region, what, index);
+      return made;
+    };
+    this.clusters = { gra: cluster("gra"), bhs: cluster("bhs") };
+    this.host = new Host(this.world);
+    this.router = new SimRouter(this.world, this.host);
+    this.disk = new Disk(this.world);
+    this.disk.onWrite = (before, after, rule, process) => {
+      checkWrite(this, before, after, process);
+      this.highestEpoch = Math.max(this.highestEpoch, after.epoch);
+      this.note(`record: ${rule} → ${after.phase} epoch ${after.epoch}`);
+    };
+    this.world.check = () => checkRouters(this);
+    this.#startReplication();
+  }
+
+  cluster(region: string): SimCluster {
+    const found = this.clusters[region];
+    if (found === undefined) throw new Error(`no region ${region}`);
+    return found;
+  }
+
+  note(line: string): void {
+    this.log.push(`${(this.world.nowMs / 1000).toFixed(1).padStart(6)} s  ${line}`);
+  }
+
+  // --- the watchdog's process -------------------------------------------------------------------------------------
+
+  startWatchdog(): void {
+    const process = new Process(this.host);
+    this.process = process;
+    process.onDeath = () => {
+      this.note("watchdog dies");
+      this.restartWatchdogAfter(this.world.random.between(100, 15_000));
+    };
+    const clusters = Object.fromEntries(
+      Object.entries(this.clusters).map(([region, cluster]) => [
+        region,
+        cluster.port(process, (name) => this.cluster(name)),
+      ]),
+    );
+    this.watchdog = this.#create({
+      config: this.config,
+      clusters,
+      store: this.disk.store(process, this.config.name, this.config.router.leaseTtlMs),
+      copy: this.disk.recordCopy(process),
+      router: this.router.port(process, this.config.name),
+      clock: process.clock(),
+      log: this.#logger(),
+    });
+    this.watchdog.run(new AbortController().signal).catch((error: unknown) => {
+      this.world.report("run", `the watchdog ended by itself: ${error instanceof Error ? error.stack : String(error)}`);
+    });
+    this.world.touch();
+  }
+
+  killWatchdog(): void {
+    if (this.process?.isAlive) this.note("watchdog killed");
+    this.process?.kill();
+  }
+
+  restartWatchdogAfter(delayMs: number): void {
+    this.world.after(delayMs, () => {
+      if (this.process?.isAlive) return;
+      this.restarts += 1;
+      this.note("watchdog starts");
+      this.startWatchdog();
+    });
+  }
+
+  #logger(): Logger {
+    const line = (level: string) => (_fields: Readonly<Record<string, unknown>>, message: string) => {
+      this.note(`${level} ${message}`);
+    };
+    return { debug: () => {}, info: line("info "), warn: line("warn "), error: line("ERROR") };
+  }
+
+  // --- clients and replication ------------------------------------------------------------------------------------
+
+  /** One request of a client through the router; true when it was acknowledged. */
+  clientWrites(index: string): boolean {
+    const region = this.router.route();
+    if (region === null) return false;
+    this.#writes += 1;
+    const id = `${index}#${this.#writes}`;
+    if (!this.cluster(region).write(index, id)) return false;
+    this.ledger.push({ id, index, region, atMs: this.world.nowMs });
+    return true;
+  }
+
+  clientCreates(index: string, alias: string | null): boolean {
+    const region = this.router.route();
+    return region !== null && this.cluster(region).createIndex(index, alias);
+  }
+
+  #startReplication(): void {
+    const gra = this.cluster("gra");
+    const bhs = this.cluster("bhs");
+    this.world.every(REPLICATION_ROUND_MS, () => {
+      gra.replicate(bhs, this.replicationRate);
+      bhs.replicate(gra, this.replicationRate);
+      const { truth, world } = this;
+      if (gra.isWell()) {
+        truth.leaderWellMs = world.nowMs;
+        truth.unwellSinceMs = null;
+        // An index that is new is not followed at once: that is no failure of replication.
+        const { maxLagOperations, intervalMs } = this.config.replication;
+        if (bhs.isTrulyInSyncWith(gra, maxLagOperations, world.nowMs - 4 * intervalMs)) truth.inSyncMs = world.nowMs;
+      } else {
+        truth.unwellSinceMs ??= world.nowMs;
+      }
+    });
+    this.world.every(1_000, () => {
+      gra.autoFollow(bhs);
+      bhs.autoFollow(gra);
+    });
+  }
+
+  /** Operations per shard and round; faults turn it down. */
+  replicationRate = 50;
+
+  /** Whether a watchdog may honestly take the active region for lost, though it is not. */
+  isActiveDoubtful(): boolean {
+    const { ailments } = this.cluster("gra");
+    return ailments.probeLoss > 0 || ailments.slowMs > 0 || this.recentlyDoubtful;
+  }
+
+  recentlyDoubtful = false;
+  /** Until then a clock that was set back may still be unnoticed: a second fault of the same host has to wait. */
+  clockUnsettledUntilMs = 0;
+}
