@@ -3,8 +3,11 @@ import { readFile, rename, rm, stat } from "node:fs/promises";
 import path from "node:path";
 import { withFileLock } from "../file-lock.ts";
 import { errnoOf, syncDirectory, writeFileAtomically } from "../files.ts";
+import { unavailableBinds } from "./binds.ts";
 import { parseProcesses, parseReload } from "./replies.ts";
 import { HaproxyError, haproxyProcess, sendCommand } from "./runtime-api.ts";
+
+const TIMEOUT_MS = 30_000;
 
 export interface ApplyOptions {
   /** The configuration to put in place. */
@@ -44,23 +47,39 @@ export function applyHaproxyConfiguration(options: ApplyOptions): Promise<ApplyO
     const present = await readIfThere(configFile);
     if (present === content && !interrupted) return "unchanged";
 
+    const running = await currentWorker(options);
+    if (running !== null) await demandFreeBinds(options.newFile, content, present ?? "");
     await putInPlace(options, content, present !== null && !interrupted ? present : null);
-    const failure = await takeOver(options);
-    if (failure === null || failure === "not running") {
+    const failure = running === null ? null : await takeOver(options, running);
+    if (failure === null) {
       if (present !== null) await rename(rollbackFile, `${configFile}.previous`);
-      return failure === null ? "reloaded" : "installed";
+      return running === null ? "installed" : "reloaded";
     }
     if (present === null) throw new Error(`HAProxy did not come up with ${configFile}, its first one: ${failure}`);
     await rename(rollbackFile, configFile);
     await syncDirectory(path.dirname(configFile));
-    const second = await takeOver(options);
     throw new Error(
-      second === null
-        ? `HAProxy did not come up with the new configuration; the old one is back and serves. ${failure}`
-        : `HAProxy did not come up with the new configuration (${failure}), nor again with the old one, which is back ` +
-            `in ${configFile}: ${second}. Its former worker goes on serving; see \`journalctl -u haproxy\`.`,
+      `HAProxy did not come up with the new configuration: ${failure}\n` +
+        `The old one is back in ${configFile}, and ${await goBack(options)}.`,
     );
   });
+}
+
+/** Has HAProxy serve by the configuration that was put back; says, as half a sentence, how that went. */
+async function goBack(options: ApplyOptions): Promise<string> {
+  const running = await currentWorker(options).catch(() => null);
+  if (running === null) return "HAProxy, which ended, has to be started with it where its service does not do so";
+  const failure = await takeOver(options, running);
+  return failure === null
+    ? "HAProxy serves by it"
+    : `the reload to it failed as well (${failure}); see what \`journalctl -u haproxy\` says`;
+}
+
+async function demandFreeBinds(newFile: string, next: string, present: string): Promise<void> {
+  const problems = await unavailableBinds(next, present);
+  if (problems.length > 0) {
+    throw new Error(`${newFile} is not put in place, as HAProxy could not listen by it:\n${problems.join("\n")}`);
+  }
 }
 
 /** @param backup the present content, to be kept for a rollback; null when there is none or it is kept already */
@@ -83,7 +102,7 @@ async function putInPlace(options: ApplyOptions, content: string, backup: string
 
 function check(options: ApplyOptions, candidate: string): Promise<void> {
   const [program, ...leading] = options.haproxyCommand ?? ["/usr/sbin/haproxy"];
-  const timeout = options.timeoutMs ?? 30_000;
+  const timeout = options.timeoutMs ?? TIMEOUT_MS;
   return new Promise((resolve, reject) => {
     execFile(program, [...leading, "-c", "-f", candidate], { timeout }, (error, stdout, stderr) => {
       if (error === null) return resolve();
@@ -94,20 +113,30 @@ function check(options: ApplyOptions, candidate: string): Promise<void> {
   });
 }
 
-/** Reloads. Returns null when the new worker serves, else what went wrong. */
-async function takeOver(options: ApplyOptions): Promise<string | null> {
-  const timeoutMs = options.timeoutMs ?? 30_000;
+/** The worker that serves at present; null when HAProxy does not run. */
+async function currentWorker({ masterSocket, timeoutMs = TIMEOUT_MS }: ApplyOptions): Promise<number | null> {
   try {
-    const before = parseProcesses(await sendCommand(options.masterSocket, "show proc", timeoutMs)).current;
-    const { succeeded, messages } = parseReload(await sendCommand(options.masterSocket, "reload", timeoutMs));
+    return parseProcesses(await sendCommand(masterSocket, "show proc", timeoutMs)).current;
+  } catch (error) {
+    if (error instanceof HaproxyError && error.notRunning) return null;
+    throw error;
+  }
+}
+
+/** Reloads. Returns null when a new worker serves, else what went wrong. */
+async function takeOver(options: ApplyOptions, formerWorker: number): Promise<string | null> {
+  const { masterSocket, adminSocket, timeoutMs = TIMEOUT_MS } = options;
+  try {
+    const { succeeded, messages } = parseReload(await sendCommand(masterSocket, "reload", timeoutMs));
     if (!succeeded) return messages === "" ? "the master gave no reason" : messages;
-    const after = parseProcesses(await sendCommand(options.masterSocket, "show proc", timeoutMs)).current;
-    if (after === null || after === before) return "the master reported success, but no new worker took over";
-    await haproxyProcess(options.adminSocket, timeoutMs).ask("show info");
+    // Success means that the worker was started, not that it lived: it may end on its chroot or its user.
+    const worker = await currentWorker(options);
+    if (worker === null || worker === formerWorker) return `no new worker took over. ${messages}`;
+    await haproxyProcess(adminSocket, timeoutMs).ask("show info");
     return null;
   } catch (error) {
-    if (!(error instanceof HaproxyError)) throw error;
-    return error.notRunning ? "not running" : error.message;
+    if (error instanceof HaproxyError) return error.message;
+    throw error;
   }
 }
 

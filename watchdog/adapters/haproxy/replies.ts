@@ -42,6 +42,14 @@ export function parseServers(reply: string): readonly ServerLine[] {
     }));
 }
 
+/** `show sess`: a line per session, `0x7f0c…: proto=tcpv4 src=… fe=es be=es_gra srv=gra-es-1 …`. */
+export function parseSessions(reply: string): readonly { readonly id: string; readonly backend: string }[] {
+  return reply.split("\n").flatMap((line) => {
+    const [, id, backend] = /^(0x[0-9a-f]+): .*?\bbe=(\S+)/.exec(line) ?? [];
+    return id === undefined || backend === undefined ? [] : [{ id, backend }];
+  });
+}
+
 export interface WorkerProcesses {
   /** The worker that takes new connections; null while there is none. */
   readonly current: number | null;

@@ -1,6 +1,6 @@
 import type { RegionName, Router, RouterState, RoutingTicket } from "../../core/ports.ts";
 import { readEpochFloor, writeEpochFloor } from "./epoch-floor.ts";
-import { parseMap, parsePreparedVersion, parseProcesses, parseServers } from "./replies.ts";
+import { parseMap, parsePreparedVersion, parseProcesses, parseServers, parseSessions } from "./replies.ts";
 import { HaproxyError, type HaproxyProcess, haproxyProcess, sendCommand } from "./runtime-api.ts";
 import { writeTicketFile } from "./ticket-file.ts";
 
@@ -62,9 +62,17 @@ export function createHaproxyRouter(options: HaproxyRouterOptions): Router {
     await writeTicketFile(ticketMapFile, [], { durable: true });
     regionOnDisk = null;
     // Listed only now: a worker that is not on this list yet starts from the emptied file.
-    for (const process of await allWorkers(masterSocket, timeoutMs)) {
-      await replaceMap(process, ticketMapFile, []);
-      await cutSessions(process, regions);
+    const { current, old } = await workers(masterSocket, timeoutMs);
+    await replaceMap(current, ticketMapFile, []);
+    await cutSessions(current, regions);
+    for (const worker of old) {
+      try {
+        await replaceMap(worker, ticketMapFile, []);
+        await cutSessionsOfOldWorker(worker, regions, timeoutMs);
+      } catch (error) {
+        // An old worker ends with its last session, and what ended serves nobody.
+        if ((await workers(masterSocket, timeoutMs)).old.some(({ label }) => label === worker.label)) throw error;
+      }
     }
   };
 
@@ -119,10 +127,33 @@ async function cutSessions(process: HaproxyProcess, regions: readonly RegionName
   }
 }
 
-async function allWorkers(masterSocket: string, timeoutMs: number): Promise<readonly HaproxyProcess[]> {
+/** A worker of before a reload refuses to cut by server ("Proxy is disabled"), but ends sessions one by one. */
+async function cutSessionsOfOldWorker(
+  process: HaproxyProcess,
+  regions: readonly RegionName[],
+  timeoutMs: number,
+): Promise<void> {
+  const backends = new Set(regions.map((region) => `${BACKEND_PREFIX}${region}`));
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    const sessions = parseSessions(await process.ask("show sess")).filter(({ backend }) => backends.has(backend));
+    if (sessions.length === 0) return;
+    if (performance.now() > deadline) {
+      throw new HaproxyError(`HAProxy at ${process.label}: ${sessions.length} sessions are still not cut`);
+    }
+    // One that ended by itself meanwhile is answered with "No such session": as good as cut.
+    for (const { id } of sessions) await process.ask(`shutdown session ${id}`);
+  }
+}
+
+async function workers(
+  masterSocket: string,
+  timeoutMs: number,
+): Promise<{ readonly current: HaproxyProcess; readonly old: readonly HaproxyProcess[] }> {
   const { current, old } = parseProcesses(await sendCommand(masterSocket, "show proc", timeoutMs));
   if (current === null) throw new HaproxyError(`HAProxy at ${masterSocket}: the master has no worker at present`);
-  return [current, ...old].map((pid) => haproxyProcess(masterSocket, timeoutMs, pid));
+  const process = (pid: number): HaproxyProcess => haproxyProcess(masterSocket, timeoutMs, pid);
+  return { current: process(current), old: old.map(process) };
 }
 
 /** Runs tasks one after another in the order they came, whatever becomes of the ones before. */

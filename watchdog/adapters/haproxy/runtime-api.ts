@@ -34,7 +34,8 @@ export function sendCommand(socketPath: string, command: string, timeoutMs: numb
     };
     const timer = setTimeout(() => fail(`no answer within ${timeoutMs} ms`), timeoutMs);
     socket.setEncoding("utf8");
-    socket.on("connect", () => socket.write(`${command}\n`));
+    // Ending our side tells the master that no more commands follow; it would keep the connection else.
+    socket.on("connect", () => socket.end(`${command}\n`));
     socket.on("data", (chunk: string) => {
       reply += chunk;
       if (reply.length > REPLY_BYTES_MAX) fail("the reply does not end");

@@ -1,0 +1,298 @@
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import path from "node:path";
+import { Agent, request } from "undici";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type ApplyOptions, applyHaproxyConfiguration } from "../../watchdog/adapters/haproxy/apply.ts";
+import { createHaproxyRouter } from "../../watchdog/adapters/haproxy/router.ts";
+import { sendCommand } from "../../watchdog/adapters/haproxy/runtime-api.ts";
+import { HaproxyBench, haproxyCommand, haproxyMissing } from "./haproxy-process.ts";
+import { freePort, until } from "./helpers.ts";
+
+const title = `HAProxy 3.0 as a router${haproxyMissing === undefined ? "" : ` (skipped: ${haproxyMissing})`}`;
+
+describe.skipIf(haproxyMissing !== undefined)(title, () => {
+  let bench: HaproxyBench;
+  /** Each test takes epochs of its own, above those before it: the floor outlives routers. */
+  let epoch = 0;
+
+  beforeAll(async () => {
+    bench = await HaproxyBench.start();
+  });
+  afterAll(() => bench?.stop());
+
+  const newRouter = () => createHaproxyRouter({ name: "hap-1", ...bench, timeoutMs: 5_000 });
+  const ticketFor = (region: string, ms: number) => ({ epoch, region, validUntilMs: Date.now() + ms });
+  const get = async (options: { path?: string; dispatcher?: Agent } = {}) => {
+    const dispatcher = options.dispatcher ?? new Agent();
+    const url = `${bench.entry}${options.path ?? "/"}`;
+    const { statusCode, body } = await request(url, { dispatcher, signal: AbortSignal.timeout(5_000) });
+    const answer = { status: statusCode, text: await body.text() };
+    if (options.dispatcher === undefined) await dispatcher.close();
+    return answer;
+  };
+  const servesRegion = (region: string) => async () => (await get()).text === region;
+
+  test("a ticket opens its region and no other, and ends by itself at its time", async () => {
+    epoch += 1;
+    const router = newRouter();
+    await router.close(epoch, ["gra", "bhs"]);
+    expect(await get()).toMatchObject({ status: 503, text: "closed" });
+    await until(async () => (await router.state()).servers.every(({ up }) => up), "both servers are up");
+
+    const ticket = ticketFor("gra", 1_500);
+    await router.issueTicket(ticket);
+    expect(await get()).toMatchObject({ status: 200, text: "gra" });
+    expect((await router.state()).tickets).toEqual([{ region: "gra", validUntilMs: ticket.validUntilMs }]);
+    expect((await router.state()).servers).toContainEqual({ region: "bhs", name: "bhs-es-1", up: true });
+
+    let lastServedMs = 0;
+    await until(async () => {
+      const sentAtMs = Date.now();
+      const { status } = await get();
+      if (status === 200) lastServedMs = sentAtMs;
+      return status === 503;
+    }, "the ticket runs out");
+    expect(lastServedMs).toBeLessThan(ticket.validUntilMs);
+    expect(Date.now()).toBeGreaterThanOrEqual(ticket.validUntilMs);
+
+    await router.issueTicket(ticketFor("bhs", 60_000));
+    expect(await get()).toMatchObject({ status: 200, text: "bhs" });
+  });
+
+  test("an epoch that is over opens nothing, also when the watchdog was restarted", async () => {
+    epoch += 5;
+    const router = newRouter();
+    await router.close(epoch, ["gra"]);
+    await expect(router.issueTicket({ ...ticketFor("gra", 60_000), epoch: epoch - 1 })).rejects.toThrow(
+      /epoch .* is over/,
+    );
+    await expect(newRouter().issueTicket({ ...ticketFor("gra", 60_000), epoch: epoch - 1 })).rejects.toThrow(/is over/);
+    await expect(newRouter().close(epoch - 1, ["gra"])).rejects.toThrow(/is over/);
+    expect((await get()).status).toBe(503);
+  });
+
+  test("a ticket survives a reload of HAProxy from disk, and a closed router stays closed over one", async () => {
+    epoch += 1;
+    const router = newRouter();
+    await router.issueTicket(ticketFor("gra", 60_000));
+    expect(await sendCommand(bench.masterSocket, "reload", 10_000)).toContain("Success=1");
+    expect(await get()).toMatchObject({ status: 200, text: "gra" });
+
+    await router.close(epoch, ["gra"]);
+    expect(await readFile(bench.ticketMapFile, "utf8")).toBe("");
+    expect(await sendCommand(bench.masterSocket, "reload", 10_000)).toContain("Success=1");
+    expect((await get()).status).toBe(503);
+  });
+
+  test("the file on disk never promises more than HAProxy's own map", async () => {
+    epoch += 1;
+    const router = newRouter();
+    const fileHolds = async () => {
+      const lines = (await readFile(bench.ticketMapFile, "utf8")).split("\n").filter((line) => line !== "");
+      return new Map(lines.map((line) => line.split(" ") as [string, string]));
+    };
+    let changing = true;
+    const watching = (async () => {
+      while (changing) {
+        const onDisk = await fileHolds();
+        const tickets = (await router.state()).tickets;
+        for (const [region, until] of onDisk) {
+          const inMap = tickets.find((ticket) => ticket.region === region)?.validUntilMs ?? 0;
+          // Closing may come between the two looks; then the file, looked at again, is closed as well.
+          if (inMap < Number(until)) expect((await fileHolds()).get(region)).not.toBe(until);
+        }
+      }
+    })();
+    for (const region of ["gra", "gra", "bhs", "gra", "bhs", "bhs"]) {
+      await router.issueTicket(ticketFor(region, 60_000));
+      if (region === "bhs") await router.close(epoch, ["gra", "bhs"]);
+    }
+    changing = false;
+    await watching;
+  });
+
+  test("a frozen HAProxy answers 503 to a request that waited past its ticket's end", async () => {
+    epoch += 1;
+    const router = newRouter();
+    await until(async () => (await router.state()).servers.every(({ up }) => up), "both servers are up");
+    const ticket = ticketFor("gra", 700);
+    await router.issueTicket(ticket);
+    const worker = await bench.worker();
+    if (worker === null) throw new Error("HAProxy has no worker");
+    process.kill(worker, "SIGSTOP");
+    const waiting = get();
+    try {
+      await until(() => Date.now() > ticket.validUntilMs, "the ticket is over");
+    } finally {
+      process.kill(worker, "SIGCONT");
+    }
+    expect((await waiting).status).toBe(503);
+  });
+
+  test("closing cuts what is being forwarded, by a worker of before a reload as well", async () => {
+    epoch += 1;
+    const router = newRouter();
+    await router.issueTicket(ticketFor("gra", 60_000));
+    await until(servesRegion("gra"), "gra is served");
+    const start = async () => {
+      const { body } = await request(`${bench.entry}/slow`, { dispatcher: new Agent() });
+      const text = body.text();
+      text.catch(() => {});
+      return { text };
+    };
+    const throughOldWorker = await start();
+    expect(await sendCommand(bench.masterSocket, "reload", 10_000)).toContain("Success=1");
+    expect(await bench.oldWorkers()).not.toHaveLength(0);
+    await until(servesRegion("gra"), "gra is served by the new worker");
+    const throughNewWorker = await start();
+
+    await router.close(epoch, ["gra"]);
+    await expect(throughOldWorker.text).rejects.toThrow();
+    await expect(throughNewWorker.text).rejects.toThrow();
+    expect((await get()).status).toBe(503);
+  });
+
+  test("a kept-alive connection of before a reload finds the router closed", async () => {
+    epoch += 1;
+    const router = newRouter();
+    await router.issueTicket(ticketFor("gra", 60_000));
+    await until(servesRegion("gra"), "gra is served");
+    const oneConnection = new Agent({ connections: 1, pipelining: 1 });
+    expect(await get({ dispatcher: oneConnection })).toMatchObject({ text: "gra" });
+    expect(await sendCommand(bench.masterSocket, "reload", 10_000)).toContain("Success=1");
+    await router.close(epoch, ["gra"]);
+    expect((await get({ dispatcher: oneConnection })).status).toBe(503);
+    await oneConnection.close();
+  });
+
+  test("a HAProxy that is not running cannot be closed or opened, and the error names its socket", async () => {
+    epoch += 1;
+    await newRouter().issueTicket(ticketFor("gra", 60_000));
+    await bench.stopHaproxy();
+    try {
+      await expect(newRouter().close(epoch, ["gra"])).rejects.toThrow(new RegExp(`${bench.masterSocket}.*not running`));
+      await expect(newRouter().issueTicket(ticketFor("gra", 1_000))).rejects.toThrow(bench.adminSocket);
+    } finally {
+      await bench.startHaproxy();
+    }
+    // The file had been emptied before HAProxy was asked, so the restarted one is closed.
+    expect((await get()).status).toBe(503);
+  });
+
+  describe("a new configuration", () => {
+    const apply = async (content: string, more: Partial<ApplyOptions> = {}) => {
+      const newFile = path.join(bench.directory, "new.cfg");
+      await writeFile(newFile, content);
+      return applyHaproxyConfiguration({ newFile, ...bench, haproxyCommand, ...more });
+    };
+    const present = () => readFile(bench.configFile, "utf8");
+
+    /** Sends requests one after another until stopped; every answer that is not 200 counts. */
+    const traffic = () => {
+      let sent = 0;
+      const failures: string[] = [];
+      let going = true;
+      const done = (async () => {
+        while (going) {
+          sent += 1;
+          await get().then(
+            ({ status }) => status === 200 || failures.push(`status ${status}`),
+            (error: unknown) => failures.push(String(error)),
+          );
+        }
+      })();
+      return {
+        stop: async () => {
+          going = false;
+          await done;
+          return { sent, failures };
+        },
+        sent: () => sent,
+      };
+    };
+
+    test("is taken over without one failed request, and once only", async () => {
+      epoch += 1;
+      const router = newRouter();
+      await router.issueTicket(ticketFor("gra", 60_000));
+      await until(servesRegion("gra"), "gra is served");
+      const requests = traffic();
+      const worker = await bench.worker();
+      expect(await apply(bench.configuration("  maxconn 1000"))).toBe("reloaded");
+      expect(await bench.worker()).not.toBe(worker);
+      await until(() => requests.sent() > 20, "requests went on");
+      expect((await requests.stop()).failures).toEqual([]);
+      expect(await present()).toContain("maxconn 1000");
+      expect(await readFile(`${bench.configFile}.previous`, "utf8")).not.toContain("maxconn 1000");
+      expect(await apply(bench.configuration("  maxconn 1000"))).toBe("unchanged");
+    });
+
+    test("that HAProxy refuses is not put in place, and HAProxy's words are passed on", async () => {
+      const before = await present();
+      const worker = await bench.worker();
+      await expect(apply(bench.configuration("  no-such-keyword"))).rejects.toThrow(/new\.cfg.*\n?.*no-such-keyword/s);
+      expect(await present()).toBe(before);
+      expect(await bench.worker()).toBe(worker);
+    });
+
+    test("that passes the check but cannot start is rolled back without one failed request", async () => {
+      epoch += 1;
+      await newRouter().issueTicket(ticketFor("gra", 60_000));
+      await until(servesRegion("gra"), "gra is served");
+      const before = await present();
+      const requests = traffic();
+      await expect(apply(bench.configuration("  stats socket /tmp/no-such-directory/x.sock"))).rejects.toThrow(
+        /no-such-directory.*The old one is back in .*, and HAProxy serves by it/s,
+      );
+      await until(() => requests.sent() > 20, "requests went on");
+      expect((await requests.stop()).failures).toEqual([]);
+      expect(await present()).toBe(before);
+      expect(await readdir(bench.directory)).not.toContain("haproxy.cfg.rollback");
+    });
+
+    test("that would listen where another program listens is refused before it costs one request", async () => {
+      const taken = createServer();
+      const port = await freePort();
+      await new Promise<void>((resolve) => taken.listen(port, "127.0.0.1", resolve));
+      const worker = await bench.worker();
+      const content = `${bench.configuration()}\nfrontend taken\n  bind 127.0.0.1:${port}\n  default_backend closed\n`;
+      await expect(apply(content)).rejects.toThrow(`bind 127.0.0.1:${port}`);
+      expect(await bench.worker()).toBe(worker);
+      taken.close();
+    });
+
+    test("whose apply was interrupted before the reload is finished by the next one", async () => {
+      const before = await present();
+      const content = bench.configuration("  maxconn 1234");
+      await writeFile(`${bench.configFile}.rollback`, before);
+      await writeFile(bench.configFile, content);
+      expect(await apply(content)).toBe("reloaded");
+      expect(await sendCommand(bench.adminSocket, "show info", 1_000)).toContain("Maxconn: 1234");
+      expect(await readFile(`${bench.configFile}.previous`, "utf8")).toBe(before);
+    });
+
+    test("is installed where HAProxy does not run yet", async () => {
+      await bench.stopHaproxy();
+      try {
+        expect(await apply(bench.configuration("  maxconn 777"))).toBe("installed");
+      } finally {
+        await bench.startHaproxy();
+      }
+      expect(await sendCommand(bench.adminSocket, "show info", 1_000)).toContain("Maxconn: 777");
+    });
+
+    test("two at a time come one after the other", async () => {
+      const [first, second] = [bench.configuration("  maxconn 801"), bench.configuration("  maxconn 802")];
+      const write = async (name: string, content: string) => {
+        const newFile = path.join(bench.directory, name);
+        await writeFile(newFile, content);
+        return applyHaproxyConfiguration({ newFile, ...bench, haproxyCommand });
+      };
+      expect(await Promise.all([write("one.cfg", first), write("two.cfg", second)])).toEqual(["reloaded", "reloaded"]);
+      const served = await sendCommand(bench.adminSocket, "show info", 1_000);
+      const maxconn = /maxconn (\d+)/.exec(await present())?.[1];
+      expect(served).toContain(`Maxconn: ${maxconn}`);
+    });
+  });
+});

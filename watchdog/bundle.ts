@@ -1,0 +1,143 @@
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { chmod, copyFile, mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+import { promisify } from "node:util";
+import { build } from "esbuild";
+import { cachedDirectory } from "../setup/cache.ts";
+
+const run = promisify(execFile);
+const root = path.dirname(import.meta.dirname);
+
+/** The Node that travels along: hosts need none of their own. */
+const nodeBinary = path.join(root, "node_modules", "node", "bin", "node");
+
+export interface WatchdogBundle {
+  /** tar.gz with `node`, `es-failover.mjs` and its source map, `es-failover.service` and `VERSION` at its top. */
+  readonly archivePath: string;
+  /** Changes with the content and with nothing else: `0.1.0-1f2e3d4c5b6a`. */
+  readonly version: string;
+}
+
+interface Program {
+  readonly code: Uint8Array;
+  readonly sourceMap: Uint8Array;
+}
+
+/**
+ * The watchdog as it travels to a host. Made once per content and kept in the cache: the same sources give the same
+ * archive, byte for byte, so that provisioning sees no change where there is none. A second or two when cached.
+ */
+export async function buildWatchdogBundle(): Promise<WatchdogBundle> {
+  // The version stands in the program and is taken from it: so it is computed over the program without one.
+  const unversioned = await bundleProgram("");
+  const unit = await readFile(path.join(import.meta.dirname, "systemd", "es-failover.service"));
+  const hash = createHash("sha256");
+  for (const part of [unversioned.code, unversioned.sourceMap, unit, await nodeVersion()]) {
+    hash.update(createHash("sha256").update(part).digest());
+  }
+  const version = `${await packageVersion()}-${hash.digest("hex").slice(0, 12)}`;
+  const directory = await cachedDirectory("watchdog", version, (scratch) => pack(scratch, version, unit));
+  await dropOldArchives(path.dirname(directory), version);
+  return { archivePath: path.join(directory, archiveName), version };
+}
+
+const archiveName = "es-failover.tar.gz";
+
+async function pack(scratch: string, version: string, unit: Uint8Array): Promise<void> {
+  const content = path.join(scratch, "content");
+  await mkdir(content);
+  await writeProgram(content, await bundleProgram(version));
+  await writeFile(path.join(content, "es-failover.service"), unit);
+  await writeFile(path.join(content, "VERSION"), `${version}\n`);
+  await copyFile(await strippedNode(), path.join(content, "node"));
+  await chmod(path.join(content, "node"), 0o755);
+  // Nothing of the time, the user or the order of a directory may enter: the archive's hash decides about uploads.
+  const normal = ["--sort=name", "--mtime=@0", "--owner=0", "--group=0", "--numeric-owner", "--mode=u+rw,go+r-w"];
+  const archive = path.join(scratch, archiveName);
+  await run("tar", [...normal, "--use-compress-program=gzip -n -4", "-cf", archive, "-C", content, "."]);
+  await rm(content, { recursive: true });
+}
+
+/** Each change of a source makes an archive of 40 MB; a few are kept, for going back and for another checkout. */
+const ARCHIVES_KEPT = 5;
+
+async function dropOldArchives(parent: string, inUse: string): Promise<void> {
+  const others = (await readdir(parent)).filter((name) => name !== inUse && !name.startsWith("."));
+  const aged = await Promise.all(
+    others.map(async (name) => ({ name, mtimeMs: (await stat(path.join(parent, name))).mtimeMs })),
+  );
+  const surplus = aged.sort((a, b) => b.mtimeMs - a.mtimeMs).slice(ARCHIVES_KEPT - 1);
+  await Promise.all(surplus.map(({ name }) => rm(path.join(parent, name), { recursive: true, force: true })));
+}
+
+async function writeProgram(directory: string, { code, sourceMap }: Program): Promise<void> {
+  await writeFile(path.join(directory, "es-failover.mjs"), code);
+  await writeFile(path.join(directory, "es-failover.mjs.map"), sourceMap);
+}
+
+async function bundleProgram(version: string): Promise<Program> {
+  const { outputFiles } = await build({
+    entryPoints: [path.join(import.meta.dirname, "cli", "main.ts")],
+    outfile: path.join(root, "dist", "es-failover.mjs"),
+    absWorkingDir: root,
+    write: false,
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    target: "node24",
+    sourcemap: "linked",
+    // Positions are enough to read a stack trace by; the sources themselves would triple the size.
+    sourcesContent: false,
+    define: { ES_FAILOVER_VERSION: JSON.stringify(version) },
+    // Some dependencies are CommonJS and call require() for Node's own modules.
+    banner: {
+      js: 'import { createRequire as bundleRequire } from "node:module"; const require = bundleRequire(import.meta.url);',
+    },
+    logLevel: "error",
+  });
+  const output = (suffix: string): Uint8Array => {
+    const file = outputFiles.find(({ path: name }) => name.endsWith(suffix));
+    if (file === undefined) throw new Error(`esbuild made no ${suffix} of the watchdog`);
+    return file.contents;
+  };
+  return { code: output(".mjs"), sourceMap: output(".mjs.map") };
+}
+
+/** Without symbols for debuggers Node is 18 MB smaller; where `strip` is missing it travels as it is. */
+async function strippedNode(): Promise<string> {
+  const directory = await cachedDirectory("node-binary", await nodeVersion(), async (scratch) => {
+    const target = path.join(scratch, "node");
+    await run("strip", ["-o", target, nodeBinary]).catch(() => copyFile(nodeBinary, target));
+    await chmod(target, 0o755);
+  });
+  return path.join(directory, "node");
+}
+
+async function nodeVersion(): Promise<string> {
+  const manifest = path.join(root, "node_modules", "node", "package.json");
+  return versionIn(manifest, "the watchdog travels with the `node` package: run `npm install`");
+}
+
+function packageVersion(): Promise<string> {
+  return versionIn(path.join(root, "package.json"), "it belongs to this repository");
+}
+
+async function versionIn(manifest: string, hint: string): Promise<string> {
+  const { version } = JSON.parse(
+    await readFile(manifest, "utf8").catch(() => {
+      throw new Error(`${manifest} is missing: ${hint}`);
+    }),
+  ) as { version: string };
+  return version;
+}
+
+/** `npm run build:watchdog`: the program in dist/ for a look, and where the archive lies. */
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  const { archivePath, version } = await buildWatchdogBundle();
+  const dist = path.join(root, "dist");
+  await mkdir(dist, { recursive: true });
+  await writeProgram(dist, await bundleProgram(version));
+  console.log(`es-failover ${version}\n${archivePath}`);
+}
