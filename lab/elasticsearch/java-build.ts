@@ -29,7 +29,7 @@ export const labModules: readonly LabModule[] = [
     source: "ccr",
     name: "lab-ccr",
     description: "stand-in for cross-cluster replication, which is not on Maven Central",
-    pluginClass: "labccr.LabCcrPlugin",
+    pluginClass: "esfailover.lab.ccr.CcrPlugin",
     extends: ["x-pack-core"],
   },
 ];

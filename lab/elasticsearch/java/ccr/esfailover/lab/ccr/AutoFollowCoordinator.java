@@ -1,0 +1,127 @@
+package esfailover.lab.ccr;
+
+import org.apache.logging.log4j.LogManager;
+import org.apache.logging.log4j.Logger;
+import org.elasticsearch.ElasticsearchException;
+import org.elasticsearch.action.ActionListener;
+import org.elasticsearch.cluster.ClusterChangedEvent;
+import org.elasticsearch.cluster.ClusterState;
+import org.elasticsearch.cluster.ClusterStateListener;
+import org.elasticsearch.cluster.metadata.ProjectMetadata;
+import org.elasticsearch.cluster.service.ClusterService;
+import org.elasticsearch.core.Tuple;
+import org.elasticsearch.gateway.GatewayService;
+import org.elasticsearch.persistent.PersistentTasksCustomMetadata.PersistentTask;
+import org.elasticsearch.xpack.core.ccr.AutoFollowMetadata.AutoFollowPattern;
+import org.elasticsearch.xpack.core.ccr.AutoFollowStats;
+import org.elasticsearch.xpack.core.ccr.AutoFollowStats.AutoFollowedCluster;
+import org.elasticsearch.xpack.core.ccr.action.ShardFollowTask;
+
+import java.util.List;
+import java.util.Map;
+import java.util.NavigableMap;
+import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * On the elected master: has every remote cluster watched that an active pattern names, and keeps the statistics. Also ends the tasks of
+ * followers that have been deleted.
+ */
+final class AutoFollowCoordinator implements ClusterStateListener {
+    private static final Logger logger = LogManager.getLogger(AutoFollowCoordinator.class);
+    private static final int RECENT_ERRORS = 256;
+
+    private final CcrClient client;
+    private final ClusterService clusterService;
+    private final ShardFollowTasks tasks;
+    private final Map<String, RemoteClusterWatch> watches = new ConcurrentHashMap<>();
+    private volatile boolean isMaster;
+
+    private long successfulFollows;
+    private long failedFollows;
+    private long failedStateRequests;
+    /** By pattern, or by pattern and index: when, and what. */
+    private final NavigableMap<String, Tuple<Long, ElasticsearchException>> recentErrors = new TreeMap<>();
+
+    AutoFollowCoordinator(CcrClient client, ClusterService clusterService, ShardFollowTasks tasks) {
+        this.client = client;
+        this.clusterService = clusterService;
+        this.tasks = tasks;
+        clusterService.addListener(this);
+    }
+
+    @Override
+    public void clusterChanged(ClusterChangedEvent event) {
+        boolean wasMaster = isMaster;
+        isMaster = event.localNodeMaster();
+        boolean isRecovered = event.state().blocks().hasGlobalBlock(GatewayService.STATE_NOT_RECOVERED_BLOCK) == false;
+        if (isMaster == false || isRecovered == false || (event.metadataChanged() == false && wasMaster)) {
+            return;
+        }
+        watchRemoteClusters(event.state());
+        endTasksOfDeletedFollowers(FollowerIndex.project(event.state()));
+    }
+
+    private void watchRemoteClusters(ClusterState state) {
+        for (AutoFollowPattern pattern : AutoFollowPatterns.of(state).getPatterns().values()) {
+            if (pattern.isActive()) {
+                watches.computeIfAbsent(pattern.getRemoteCluster(), cluster -> {
+                    RemoteClusterWatch watch = new RemoteClusterWatch(cluster, this, client, clusterService);
+                    client.threadPool().generic().execute(watch::look);
+                    return watch;
+                });
+            }
+        }
+    }
+
+    private void endTasksOfDeletedFollowers(ProjectMetadata project) {
+        List<PersistentTask<ShardFollowTask>> orphans = FollowerIndex.tasks(project)
+            .stream()
+            .filter(task -> project.hasIndex(task.getParams().getFollowShardId().getIndex()) == false)
+            .toList();
+        if (orphans.isEmpty() == false) {
+            tasks.end(orphans, ActionListener.wrap(ended -> {}, e -> logger.debug("tasks of deleted followers not ended", e)));
+        }
+    }
+
+    /** False when the watch is to end. */
+    boolean isToBeWatched(RemoteClusterWatch watch, List<?> activePatterns) {
+        if (isMaster && activePatterns.isEmpty() == false) {
+            return true;
+        }
+        watches.remove(watch.cluster(), watch);
+        // A pattern may have come while this watch was on its way out.
+        if (isMaster) {
+            watchRemoteClusters(clusterService.state());
+        }
+        return false;
+    }
+
+    synchronized void followSucceeded() {
+        successfulFollows++;
+    }
+
+    synchronized void followFailed(String pattern, String leaderName, Exception e) {
+        failedFollows++;
+        note(pattern + ":" + leaderName, e);
+        logger.warn(() -> "failure occurred while auto-following index [" + leaderName + "]", e);
+    }
+
+    synchronized void stateRequestFailed(String pattern, Exception e) {
+        failedStateRequests++;
+        note(pattern, e);
+    }
+
+    private void note(String key, Exception e) {
+        recentErrors.put(key, Tuple.tuple(System.currentTimeMillis(), FollowProgress.asElasticsearchException(e)));
+        while (recentErrors.size() > RECENT_ERRORS) {
+            recentErrors.pollFirstEntry();
+        }
+    }
+
+    synchronized AutoFollowStats stats() {
+        NavigableMap<String, AutoFollowedCluster> clusters = new TreeMap<>();
+        watches.forEach((name, watch) -> clusters.put(name, watch.stats()));
+        return new AutoFollowStats(failedFollows, failedStateRequests, successfulFollows, new TreeMap<>(recentErrors), clusters);
+    }
+}
