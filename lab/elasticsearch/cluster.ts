@@ -2,6 +2,8 @@ import { type CertificateAuthority, createTestAuthority } from "./certificates.t
 import { elasticsearchDistribution } from "./distribution.ts";
 import { launchCluster } from "./running-cluster.ts";
 
+export { until } from "./running-cluster.ts";
+
 export interface ClusterOptions {
   /** Cluster name, which is also the alias under which other test clusters know it. */
   readonly name: string;
