@@ -82,7 +82,6 @@ async function makeUnit(unit: Unit): Promise<Values> {
   }
 }
 
-/** A public key is no secret, and is easier to compare in the clear. */
 async function store(
   pulumi: PulumiCli,
   stacks: readonly string[],
@@ -91,8 +90,7 @@ async function store(
 ): Promise<void> {
   for (const stack of stacks) {
     for (const [key, value] of values) {
-      const kind = key === "sshPublicKey" ? "plain" : "secret";
-      await pulumi.setConfig(stack, `${configNamespace}:${key}`, value, kind);
+      await pulumi.setSecret(stack, `${configNamespace}:${key}`, value);
     }
     say(`${stack}: ${values.map(([key]) => key).join(" and ")} stored`);
   }

@@ -43,6 +43,8 @@ discovery.seed_providers: file
 # Replication runs from here to there or back; which of the two is not decided in this file.
 cluster.remote.${remote.name}.mode: sniff
 cluster.remote.${remote.name}.seeds: [${seeds.map(transportAddress).join(", ")}]
+# A node that starts while the other region is gone waits this long for it (30 s by default) before it joins its own.
+cluster.remote.initial_connect_timeout: 5s
 
 xpack.license.self_generated.type: ${licence === "trial" ? "trial" : "basic"}
 

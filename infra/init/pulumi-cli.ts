@@ -9,15 +9,16 @@ export interface PulumiCli {
   createStack(name: string): Promise<void>;
   /** Values of a stack's configuration by `<namespace>:<key>`, secrets in the clear. */
   config(stack: string): Promise<Readonly<Record<string, string>>>;
-  setConfig(stack: string, key: string, value: string, kind: "secret" | "plain"): Promise<void>;
+  /** Sets one value, encrypted. */
+  setSecret(stack: string, key: string, value: string): Promise<void>;
 }
 
 /** A `pulumi` that ended with an error; the message is its own. */
 class PulumiFailure extends Error {}
 
-/** The CLI on PATH, run in a project's directory. */
-export function pulumiCli(projectDirectory: string): PulumiCli {
-  const pulumi = (args: readonly string[], input = "") => run(projectDirectory, args, input);
+/** The CLI on PATH, run in a project's directory. `environment` says which backend and settings it uses. */
+export function pulumiCli(projectDirectory: string, environment: NodeJS.ProcessEnv = process.env): PulumiCli {
+  const pulumi = (args: readonly string[], input = "") => run(projectDirectory, environment, args, input);
   return {
     async requireLogin() {
       await pulumi(["version"]);
@@ -41,16 +42,15 @@ export function pulumiCli(projectDirectory: string): PulumiCli {
       const values = JSON.parse(text) as Readonly<Record<string, { readonly value?: string }>>;
       return Object.fromEntries(Object.entries(values).map(([key, { value }]) => [key, value ?? ""]));
     },
-    async setConfig(stack, key, value, kind) {
-      const flag = kind === "secret" ? "--secret" : "--plaintext";
-      await pulumi(["config", "set", key, flag, "--stack", stack, "--non-interactive"], value);
+    async setSecret(stack, key, value) {
+      await pulumi(["config", "set", key, "--secret", "--stack", stack, "--non-interactive"], value);
     },
   };
 }
 
-function run(cwd: string, args: readonly string[], input: string): Promise<string> {
+function run(cwd: string, env: NodeJS.ProcessEnv, args: readonly string[], input: string): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = spawn("pulumi", args, { cwd, stdio: ["pipe", "pipe", "pipe"] });
+    const child = spawn("pulumi", args, { cwd, env, stdio: ["pipe", "pipe", "pipe"] });
     let stdout = "";
     let stderr = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => {

@@ -12,7 +12,6 @@ import { initialiseStacks } from "../../infra/init.ts";
 
 class FakePulumi implements PulumiCli {
   readonly held: Record<string, Record<string, string>>;
-  readonly kinds: Record<string, string> = {};
   writes = 0;
 
   constructor(held: Record<string, Record<string, string>> = {}) {
@@ -29,9 +28,8 @@ class FakePulumi implements PulumiCli {
   async config(stack: string) {
     return this.held[stack] ?? {};
   }
-  async setConfig(stack: string, key: string, value: string, kind: "secret" | "plain") {
+  async setSecret(stack: string, key: string, value: string) {
     this.writes += 1;
-    this.kinds[key] = kind;
     this.held[stack] = { ...this.held[stack], [key]: value };
   }
 }
@@ -44,9 +42,6 @@ describe("npm run init", () => {
     await initialiseStacks({ stacks: ["gra", "bhs"], pulumi, say: silent });
     expect(Object.keys(pulumi.held["gra"] ?? {})).toHaveLength(7);
     expect(pulumi.held["bhs"]).toEqual(pulumi.held["gra"]);
-    expect(Object.entries(pulumi.kinds).filter(([, kind]) => kind === "plain")).toEqual([
-      ["es-failover:sshPublicKey", "plain"],
-    ]);
   });
 
   test("changes nothing when it is run again", async () => {
