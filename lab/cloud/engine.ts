@@ -54,11 +54,17 @@ export class PulumiError extends Error {
  */
 export class PulumiEngine {
   readonly #options: EngineOptions;
-  readonly #environment: Readonly<Record<string, string>>;
+  /** The environment in which the CLI sees this engine's stacks and settings. */
+  readonly environment: Readonly<Record<string, string>>;
 
   private constructor(options: EngineOptions, environment: Record<string, string>) {
     this.#options = options;
-    this.#environment = environment;
+    this.environment = environment;
+  }
+
+  /** Where the engine's project file stands. */
+  get directory(): string {
+    return this.#options.directory;
   }
 
   /** Prepares a folder for the engine: project file, backend, a passphrase of its own. What is there already is kept. */
@@ -118,7 +124,7 @@ export class PulumiEngine {
   /** Runs the CLI with any arguments and returns what it printed. Throws a PulumiError when it fails. */
   async run(argv: readonly string[], options: RunOptions = {}, input = ""): Promise<string> {
     const [program = "pulumi", ...args] = this.#command(["pulumi", "--non-interactive", "--color=never", ...argv]);
-    const child = spawn(program, args, { cwd: this.#options.directory, env: this.#environment, stdio: "pipe" });
+    const child = spawn(program, args, { cwd: this.#options.directory, env: this.environment, stdio: "pipe" });
     const interrupt = (): boolean => child.kill("SIGINT");
     options.signal?.addEventListener("abort", interrupt, { once: true });
     const lines: string[] = [];
