@@ -109,8 +109,8 @@ function comparable(value: PropertyValue): unknown {
   if (isMap(value)) {
     return Object.fromEntries(
       Object.entries(value)
-        .filter(([, member]) => member !== null)
-        .map(([name, member]) => [name, comparable(member)]),
+        .map(([name, member]) => [name, comparable(member)])
+        .filter(([, member]) => member !== null),
     );
   }
   return value;

@@ -1,0 +1,476 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import { flavorsOf, getCloudInstanceFlavors, getCloudInstanceImages, imagesOf } from "../../lab/cloud/ovh/catalog.ts";
+import { type Cloud, type CloudHosts, type CloudState, emptyState } from "../../lab/cloud/ovh/cloud.ts";
+import { ovhPackage } from "../../lab/cloud/ovh/package.ts";
+import * as operations from "../../lab/cloud/protocol/operations.ts";
+import type { Call } from "../../lab/cloud/protocol/package.ts";
+import { type PropertyMap, type PropertyValue, unknown } from "../../lab/cloud/protocol/values.ts";
+import type { HostSpec, HostVolume, IngressRule } from "../../lab/hosts/types.ts";
+
+interface PretendHost {
+  readonly spec: HostSpec;
+  ingress: readonly IngressRule[];
+  power: "running" | "off";
+  volumes: HostVolume[];
+}
+
+/** A cloud in memory, over hosts that are records. `failing` names a host that cannot be made. */
+class PretendCloud implements Cloud {
+  current: CloudState = emptyState();
+  readonly made = new Map<string, PretendHost>();
+  failing: string | undefined;
+
+  async state(): Promise<CloudState> {
+    return structuredClone(this.current);
+  }
+
+  async transaction<T>(change: (state: CloudState) => Promise<T> | T): Promise<T> {
+    const state = structuredClone(this.current);
+    const result = await change(state);
+    this.current = state;
+    return result;
+  }
+
+  async hosts(): Promise<CloudHosts> {
+    const { made } = this;
+    const find = (name: string): PretendHost => {
+      const host = made.get(name);
+      if (host === undefined) throw new Error(`no host ${name}`);
+      return host;
+    };
+    return {
+      addHost: async (spec) => {
+        if (spec.name === this.failing) throw new Error("the host does not boot");
+        made.set(spec.name, { spec, ingress: spec.ingress, power: "running", volumes: [...spec.volumes] });
+        return { name: spec.name, publicIp: `10.81.0.${10 + made.size}` };
+      },
+      removeHost: async (name) => {
+        made.delete(name);
+      },
+      host: async (name) => {
+        const host = made.get(name);
+        if (host === undefined) return undefined;
+        return { name, region: host.spec.region, publicIp: "10.81.0.11", power: host.power, volumes: host.volumes };
+      },
+      kill: async (name) => {
+        find(name).power = "off";
+      },
+      start: async (name) => {
+        find(name).power = "running";
+      },
+      setIngress: async (name, ingress) => {
+        find(name).ingress = ingress;
+      },
+      createVolume: async () => undefined,
+      deleteVolume: async () => undefined,
+      attachVolume: async (name, volume) => {
+        find(name).volumes.push(volume);
+      },
+      detachVolume: async (name, id) => {
+        const host = find(name);
+        host.volumes = host.volumes.filter((volume) => volume.id !== id);
+      },
+    };
+  }
+}
+
+const call: Call = { urn: "urn", name: "made", signal: new AbortController().signal, log: () => undefined };
+const project = { serviceName: "p", region: "GRA11" };
+const tokens = {
+  key: "ovh:index/cloudSSHKey:CloudSSHKey",
+  network: "ovh:index/cloudNetworkPrivateVrack:CloudNetworkPrivateVrack",
+  subnet: "ovh:index/cloudNetworkPrivateVrackSubnet:CloudNetworkPrivateVrackSubnet",
+  group: "ovh:index/cloudSecurityGroup:CloudSecurityGroup",
+  spread: "ovh:index/cloudInstanceGroup:CloudInstanceGroup",
+  volume: "ovh:index/cloudStorageBlockVolume:CloudStorageBlockVolume",
+  instance: "ovh:index/cloudInstance:CloudInstance",
+} as const;
+type Token = keyof typeof tokens;
+
+let cloud: PretendCloud;
+
+function served(token: Token): operations.Served {
+  return operations.served(ovhPackage(cloud), tokens[token]);
+}
+
+function problems(token: Token, news: PropertyMap): readonly string[] {
+  const request = { news, olds: undefined, name: "made", seed: Buffer.from("seed") };
+  return operations.check(ovhPackage(cloud), served(token), request).problems.map(({ property }) => property);
+}
+
+/** Checks and creates as the engine does; returns the id. */
+async function make(token: Token, news: PropertyMap): Promise<{ id: string; outputs: PropertyMap }> {
+  const request = { news, olds: undefined, name: "made", seed: Buffer.from("seed") };
+  const checked = operations.check(ovhPackage(cloud), served(token), request);
+  expect(checked.problems).toEqual([]);
+  return operations.create(served(token), checked.inputs, call);
+}
+
+async function update(token: Token, id: string, news: PropertyMap): Promise<PropertyMap> {
+  return operations.update(served(token), id, { inputs: {}, outputs: {} }, { name: "made", ...news }, call);
+}
+
+async function remove(token: Token, id: string): Promise<void> {
+  await served(token).type.delete?.(id, { inputs: {}, outputs: {} }, call);
+}
+
+const tcp = (port: number, remote: PropertyMap): PropertyMap => ({
+  direction: "INGRESS",
+  ethernetType: "IPV4",
+  protocol: "TCP",
+  portRangeMin: port,
+  portRangeMax: port,
+  ...remote,
+});
+
+async function makeNetwork(region: string, pool: string): Promise<{ networkId: string; subnetId: string }> {
+  const place = { serviceName: "p", region };
+  const network = await make("network", { ...place, name: `net-${region}`, vlanId: 42 });
+  const allocationPools = [{ start: `${pool}.201`, end: `${pool}.250` }];
+  const subnet = await make("subnet", {
+    ...place,
+    name: `sub-${region}`,
+    networkId: network.id,
+    cidr: "192.168.0.0/16",
+    allocationPools,
+  });
+  return { networkId: network.id, subnetId: subnet.id };
+}
+
+/** Inputs of an instance in GRA11, as a program gives them. */
+function instanceInputs(name: string, changed: PropertyMap = {}): PropertyMap {
+  return {
+    ...project,
+    name,
+    flavorId: flavorsOf("GRA11")[0]?.id ?? "",
+    imageId: imagesOf("GRA11")[0]?.id ?? "",
+    networks: [{ autoAssignPublicIp: true }],
+    ...changed,
+  };
+}
+
+const onNetwork = (network: PropertyMap, ip?: string): PropertyValue => [
+  { autoAssignPublicIp: true },
+  { ...network, ...(ip === undefined ? {} : { ip }) },
+];
+
+beforeEach(() => {
+  cloud = new PretendCloud();
+});
+
+describe("what can be seen from the inputs alone is refused in the preview", () => {
+  test.each([
+    ["a region that the lab does not have", "volume", { ...project, region: "SYD1", size: 1 }, "region"],
+    ["a network without a VLAN", "network", project, "vlanId"],
+    [
+      "a subnet that leaves the other region unreachable",
+      "subnet",
+      { ...project, networkId: "n", cidr: "192.168.1.0/24" },
+      "cidr",
+    ],
+    [
+      "a gateway outside the subnet",
+      "subnet",
+      { ...project, networkId: "n", cidr: "192.168.0.0/16", gatewayIp: "10.0.0.1" },
+      "gatewayIp",
+    ],
+    ["an unknown policy", "spread", { ...project, policy: "SPREAD" }, "policy"],
+    ["an unknown volume type", "volume", { ...project, size: 1, volumeType: "FAST" }, "volumeType"],
+    ["a key that is none", "key", { serviceName: "p", publicKey: "hello" }, "publicKey"],
+    [
+      "a rule in the wrong spelling",
+      "group",
+      { ...project, rules: [{ ...tcp(22, {}), protocol: "tcp" }] },
+      "rules[0].protocol",
+    ],
+    [
+      "a port without a protocol",
+      "group",
+      { ...project, rules: [{ direction: "INGRESS", ethernetType: "IPV4", portRangeMin: 1, portRangeMax: 2 }] },
+      "rules[0].portRangeMin",
+    ],
+    [
+      "a rule with two kinds of remote",
+      "group",
+      { ...project, rules: [tcp(22, { remoteIpPrefix: "10.0.0.0/8", remoteGroupId: "g" })] },
+      "rules[0].remoteGroupId",
+    ],
+    ["an instance without a public interface", "instance", instanceInputs("a", { networks: [] }), "networks"],
+    [
+      "a private interface without a subnet",
+      "instance",
+      instanceInputs("a", { networks: [{ autoAssignPublicIp: true }, { networkId: "n" }] }),
+      "networks[1]",
+    ],
+    ["a name that no host can have", "instance", instanceInputs("Not A Host"), "name"],
+    [
+      "an availability zone where there is one only",
+      "instance",
+      instanceInputs("a", { availabilityZone: "z1" }),
+      "availabilityZone",
+    ],
+  ] as const)("%s", (_, token, inputs, property) => {
+    expect(problems(token, inputs)).toContain(property);
+  });
+
+  test("but what is not known yet is let pass", () => {
+    const networks = [{ autoAssignPublicIp: true }, { networkId: unknown, subnetId: unknown, ip: "192.168.1.11" }];
+    const inputs = instanceInputs("a", { flavorId: unknown, imageId: unknown, networks, securityGroupIds: [unknown] });
+    expect(problems("instance", inputs)).toEqual([]);
+  });
+});
+
+describe("what does not fit together is refused when it is made", () => {
+  test("a subnet in another region than its network", async () => {
+    const { id: networkId } = await make("network", { ...project, vlanId: 42 });
+    const subnet = { serviceName: "p", region: "BHS5", networkId, cidr: "192.168.0.0/16" };
+    await expect(make("subnet", subnet)).rejects.toThrow("declared in BHS5, but its network");
+  });
+
+  test("a second VLAN, on which hosts would not reach the first", async () => {
+    await make("network", { ...project, vlanId: 42 });
+    await expect(make("network", { ...project, region: "BHS5", vlanId: 43 })).rejects.toThrow("carries one VLAN");
+  });
+
+  test("pools of two regions that give the same address out twice", async () => {
+    await makeNetwork("GRA11", "192.168.1");
+    await expect(makeNetwork("BHS5", "192.168.1")).rejects.toThrow("overlaps one of the subnet sub-GRA11");
+  });
+
+  test.each([
+    ["outside the subnet", "10.0.0.5", "is not in the subnet"],
+    ["of the gateway", "192.168.0.1", "gateway"],
+    ["of another region", "192.168.2.11", "no address that a host of region gra can have"],
+  ])("an address %s", async (_, ip, reason) => {
+    const network = await makeNetwork("GRA11", "192.168.1");
+    await expect(make("instance", instanceInputs("a", { networks: onNetwork(network, ip) }))).rejects.toThrow(reason);
+  });
+
+  test("an address that another instance has", async () => {
+    const network = await makeNetwork("GRA11", "192.168.1");
+    await make("instance", instanceInputs("a", { networks: onNetwork(network, "192.168.1.11") }));
+    const second = instanceInputs("b", { networks: onNetwork(network, "192.168.1.11") });
+    await expect(make("instance", second)).rejects.toThrow("192.168.1.11 is taken by the instance a");
+  });
+
+  test("a volume that is attached elsewhere", async () => {
+    const { id } = await make("volume", { ...project, size: 1 });
+    await make("instance", instanceInputs("a", { volumeIds: [id] }));
+    await expect(make("instance", instanceInputs("b", { volumeIds: [id] }))).rejects.toThrow(
+      "attached to the instance a",
+    );
+  });
+
+  test.each([
+    ["an unknown security group", { securityGroupIds: ["none"] }, "There is no security group none in GRA11"],
+    ["an unknown SSH key", { sshKeyName: "none" }, "There is no SSH key none"],
+    ["an unknown instance group", { groupId: "none" }, "There is no instance group none"],
+    ["another region's flavor", { flavorId: flavorsOf("BHS5")[0]?.id ?? "" }, "has no flavor with the id"],
+  ])("%s", async (_, changed, reason) => {
+    await expect(make("instance", instanceInputs("a", changed))).rejects.toThrow(reason);
+  });
+
+  test("a security group of another region", async () => {
+    const { id } = await make("group", { ...project, region: "BHS5" });
+    await expect(make("instance", instanceInputs("a", { securityGroupIds: [id] }))).rejects.toThrow("in GRA11");
+  });
+});
+
+describe("an instance", () => {
+  test("is a lab host with its keys, address, volumes and firewall", async () => {
+    const publicKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    await make("key", { serviceName: "p", name: "operator", publicKey });
+    const network = await makeNetwork("GRA11", "192.168.1");
+    const { id: groupId } = await make("group", { ...project, rules: [tcp(22, { remoteIpPrefix: "10.80.0.0/24" })] });
+    const { id: volumeId } = await make("volume", { ...project, size: 3 });
+    const { outputs } = await make(
+      "instance",
+      instanceInputs("a", {
+        sshKeyName: "operator",
+        securityGroupIds: [groupId],
+        volumeIds: [volumeId],
+        networks: onNetwork(network, "192.168.1.11"),
+      }),
+    );
+    expect(cloud.made.get("a")?.spec).toEqual({
+      name: "a",
+      region: "gra",
+      privateIp: "192.168.1.11",
+      authorizedKeys: [publicKey],
+      volumes: [{ id: volumeId, sizeGiB: 3 }],
+      ingress: [{ protocol: "tcp", ports: [22, 22], sources: ["10.80.0.0/24"] }],
+    });
+    expect(outputs).toMatchObject({
+      resourceStatus: "READY",
+      powerState: "ACTIVE",
+      currentState: {
+        flavor: { name: "d2-2" },
+        networks: [
+          { addresses: [{ ip: "10.81.0.11", type: "FIXED", version: 4 }], subnetId: null },
+          { addresses: [{ ip: "192.168.1.11", type: "FIXED", version: 4 }], subnetId: network.subnetId },
+        ],
+      },
+    });
+  });
+
+  test("without an address of its own gets the first free one of the pool", async () => {
+    const network = await makeNetwork("GRA11", "192.168.1");
+    await make("instance", instanceInputs("a", { networks: onNetwork(network) }));
+    await make("instance", instanceInputs("b", { networks: onNetwork(network) }));
+    expect([...cloud.made.values()].map(({ spec }) => spec.privateIp)).toEqual(["192.168.1.201", "192.168.1.202"]);
+  });
+
+  test("without security groups accepts all, as the project's default group does; with none of them, nothing", async () => {
+    await make("instance", instanceInputs("open"));
+    await make("instance", instanceInputs("closed", { securityGroupIds: [] }));
+    const protocols = cloud.made.get("open")?.ingress.map(({ protocol, sources }) => [protocol, ...sources]);
+    expect(protocols).toEqual([
+      ["tcp", "0.0.0.0/0"],
+      ["udp", "0.0.0.0/0"],
+      ["icmp", "0.0.0.0/0"],
+    ]);
+    expect(cloud.made.get("closed")?.ingress).toEqual([]);
+  });
+
+  test("that does not boot leaves no half of itself", async () => {
+    cloud.failing = "a";
+    await expect(make("instance", instanceInputs("a"))).rejects.toThrow("the host does not boot");
+    expect(cloud.current.instances).toEqual({});
+    cloud.failing = undefined;
+    await make("instance", instanceInputs("a"));
+  });
+
+  test("whose maker died midway gives its name free", async () => {
+    await make("instance", instanceInputs("a"));
+    const [id = ""] = Object.keys(cloud.current.instances);
+    const instance = cloud.current.instances[id];
+    const noSuchProcess = 2 ** 22 + 1;
+    if (instance !== undefined) cloud.current.instances[id] = { ...instance, creator: noSuchProcess };
+    const { id: second } = await make("instance", instanceInputs("a"));
+    expect(Object.keys(cloud.current.instances)).toEqual([second]);
+  });
+
+  test("can be powered off and on, have volumes moved, and be resized in place", async () => {
+    const { id: volumeId } = await make("volume", { ...project, size: 1 });
+    const { id } = await make("instance", instanceInputs("a"));
+    await update("instance", id, instanceInputs("a", { powerState: "SHUTOFF", volumeIds: [volumeId] }));
+    expect(cloud.made.get("a")).toMatchObject({ power: "off", volumes: [{ id: volumeId }] });
+    const flavorId = flavorsOf("GRA11")[1]?.id ?? "";
+    await update("instance", id, instanceInputs("a", { powerState: "ACTIVE", flavorId }));
+    expect(cloud.made.get("a")).toMatchObject({ power: "running", volumes: [] });
+    expect(cloud.current.instances[id]?.flavorId).toBe(flavorId);
+  });
+
+  test("is replaced, the old one first, when what cannot change in place does", () => {
+    const old = { inputs: instanceInputs("a"), outputs: {} };
+    expect(operations.diff(served("instance"), old, instanceInputs("a", { groupId: "g" }))).toEqual({
+      changed: ["groupId"],
+      replaces: ["groupId"],
+      deleteBeforeReplace: true,
+    });
+  });
+
+  test("that was switched off behind the engine's back reads so", async () => {
+    const { id, outputs } = await make("instance", instanceInputs("a", { powerState: "ACTIVE" }));
+    const host = cloud.made.get("a");
+    if (host !== undefined) host.power = "off";
+    const recorded = { inputs: instanceInputs("a", { powerState: "ACTIVE" }), outputs };
+    const seen = await served("instance").type.read?.(id, recorded, call);
+    expect(seen?.inputs["powerState"]).toBe("SHUTOFF");
+    cloud.made.delete("a");
+    expect(await served("instance").type.read?.(id, recorded, call)).toBeUndefined();
+  });
+
+  test("is deleted once and for all, and deleting it again is no error", async () => {
+    const { id } = await make("instance", instanceInputs("a"));
+    await remove("instance", id);
+    await remove("instance", id);
+    expect(cloud.made.size).toBe(0);
+    expect(cloud.current.instances).toEqual({});
+  });
+});
+
+describe("security groups", () => {
+  test("reach the hosts that have them as soon as their rules change", async () => {
+    const { id } = await make("group", { ...project, rules: [tcp(22, {})] });
+    await make("instance", instanceInputs("a", { securityGroupIds: [id] }));
+    await update("group", id, { ...project, rules: [tcp(22, {}), tcp(9200, { remoteIpPrefix: "192.168.0.0/16" })] });
+    expect(cloud.made.get("a")?.ingress).toEqual([
+      { protocol: "tcp", ports: [22, 22], sources: ["0.0.0.0/0"] },
+      { protocol: "tcp", ports: [9200, 9200], sources: ["192.168.0.0/16"] },
+    ]);
+  });
+
+  test("that name a group follow its members as they come and go", async () => {
+    const { id: clients } = await make("group", { ...project, name: "clients" });
+    const { id: servers } = await make("group", {
+      ...project,
+      name: "servers",
+      rules: [tcp(9200, { remoteGroupId: clients })],
+    });
+    await make("instance", instanceInputs("server", { securityGroupIds: [servers] }));
+    expect(cloud.made.get("server")?.ingress).toEqual([]);
+    const { id: client } = await make("instance", instanceInputs("client", { securityGroupIds: [clients] }));
+    expect(cloud.made.get("server")?.ingress.map(({ sources }) => sources)).toEqual([["10.81.0.12/32"]]);
+    await remove("instance", client);
+    expect(cloud.made.get("server")?.ingress).toEqual([]);
+  });
+
+  test("cannot be deleted while an instance has them", async () => {
+    const { id } = await make("group", project);
+    await make("instance", instanceInputs("a", { securityGroupIds: [id] }));
+    await expect(remove("group", id)).rejects.toThrow("in use by the instance a");
+  });
+
+  test("open nothing by outbound or IPv6 rules", async () => {
+    const rules = [
+      { ...tcp(22, {}), direction: "EGRESS" },
+      { ...tcp(22, {}), ethernetType: "IPV6" },
+    ];
+    const { id } = await make("group", { ...project, rules });
+    await make("instance", instanceInputs("a", { securityGroupIds: [id] }));
+    expect(cloud.made.get("a")?.ingress).toEqual([]);
+  });
+});
+
+describe("instance groups", () => {
+  const hostIds = () => Object.values(cloud.current.instances).map(({ hostId }) => hostId);
+
+  test("put each member on a hypervisor of its own, or all on one", async () => {
+    const { id: apart } = await make("spread", { ...project, name: "apart", policy: "ANTI_AFFINITY" });
+    for (const name of ["a", "b", "c"]) await make("instance", instanceInputs(name, { groupId: apart }));
+    expect(new Set(hostIds()).size).toBe(3);
+    cloud = new PretendCloud();
+    const { id: together } = await make("spread", { ...project, name: "together", policy: "AFFINITY" });
+    for (const name of ["a", "b", "c"]) await make("instance", instanceInputs(name, { groupId: together }));
+    expect(new Set(hostIds()).size).toBe(1);
+  });
+
+  test("refuse a member for whom no hypervisor is left", async () => {
+    const { id: groupId } = await make("spread", { ...project, policy: "ANTI_AFFINITY" });
+    for (let count = 0; count < 16; count += 1) await make("instance", instanceInputs(`m${count}`, { groupId }));
+    await expect(make("instance", instanceInputs("one-more", { groupId }))).rejects.toThrow("no hypervisor is left");
+  });
+});
+
+describe("names and catalogues", () => {
+  test("a resource without a name gets one that is the same in preview and update, and keeps it", () => {
+    const request = { news: { ...project, vlanId: 42 }, olds: undefined, name: "net", seed: Buffer.from("seed") };
+    const name = operations.check(ovhPackage(cloud), served("network"), request).inputs["name"];
+    expect(name).toMatch(/^net-[0-9a-f]{7}$/);
+    expect(operations.check(ovhPackage(cloud), served("network"), request).inputs["name"]).toBe(name);
+    const later = { ...request, olds: { name: name ?? null }, seed: Buffer.from("other") };
+    expect(operations.check(ovhPackage(cloud), served("network"), later).inputs["name"]).toBe(name);
+  });
+
+  test("flavors and images have an id of their own in each region", async () => {
+    const idsIn = async (region: string) => {
+      const { flavors } = await getCloudInstanceFlavors({ serviceName: "p", region });
+      const { images } = await getCloudInstanceImages({ serviceName: "p", region });
+      return JSON.stringify([flavors, images]).match(/"id":"[^"]+"/g) ?? [];
+    };
+    const [gra, bhs] = await Promise.all(["GRA11", "BHS5"].map(idsIn));
+    expect(gra?.length).toBeGreaterThan(1);
+    expect(new Set([...(gra ?? []), ...(bhs ?? [])]).size).toBe((gra?.length ?? 0) * 2);
+  });
+});

@@ -1,0 +1,158 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import * as operations from "../../lab/cloud/protocol/operations.ts";
+import type { ProviderPackage, ResourceType } from "../../lab/cloud/protocol/package.ts";
+import {
+  Archive,
+  Asset,
+  holdsSecret,
+  holdsUnknown,
+  type PropertyMap,
+  type PropertyValue,
+  reveal,
+  Secret,
+  sameValue,
+  Unknown,
+  unknown,
+} from "../../lab/cloud/protocol/values.ts";
+import { decodeMap, encodeMap } from "../../lab/cloud/protocol/wire.ts";
+import { randomPackage } from "../../lab/cloud/random/package.ts";
+
+/** Property maps of every kind of value, nested. Keys are none that the protocol uses itself. */
+const propertyMaps = fc.letrec<{ value: PropertyValue; map: PropertyMap }>((tie) => ({
+  value: fc.oneof(
+    { depthSize: "small" },
+    fc.constant(null),
+    fc.boolean(),
+    fc.integer(),
+    fc.string(),
+    fc.constant(unknown),
+    tie("value").map((value) => new Secret(value)),
+    fc.string({ minLength: 1 }).map((text) => new Asset(`hash-of-${text}`, { text })),
+    fc.string({ minLength: 1 }).map((path) => new Archive(`hash-of-${path}`, { path })),
+    fc.array(tie("value"), { maxLength: 3 }),
+    tie("map"),
+  ),
+  map: fc.dictionary(fc.stringMatching(/^[a-z]{1,6}$/), tie("value"), { maxKeys: 4 }),
+})).map;
+
+describe("values on the wire", () => {
+  test("arrive as they were sent, secrets, unknowns, assets and archives included", () => {
+    fc.assert(
+      fc.property(propertyMaps, (map) => {
+        expect(decodeMap(encodeMap(map))).toEqual(map);
+      }),
+    );
+  });
+
+  test("lose all secret wrappers and nothing else when revealed", () => {
+    fc.assert(
+      fc.property(propertyMaps, (map) => {
+        const revealed = reveal(map);
+        expect(holdsSecret(revealed)).toBe(false);
+        expect(holdsUnknown(revealed)).toBe(holdsUnknown(map));
+        expect(sameValue(revealed, map)).toBe(true);
+      }),
+    );
+  });
+});
+
+const type: ResourceType = {
+  secretOutputs: ["token"],
+  derivedOutputs: { stdout: ["script"] },
+  stableOutputs: ["createdAt"],
+  create: async () => ({ id: "1", outputs: {} }),
+  update: async () => ({}),
+};
+const text = { type: { kind: "string" }, required: false } as const;
+const served: operations.Served = {
+  type,
+  schema: {
+    inputs: { script: text, region: { ...text, recreates: true } },
+    outputs: ["script", "region", "stdout", "token", "createdAt"],
+    secretOutputs: [],
+  },
+};
+
+describe("a diff", () => {
+  const old = { inputs: { script: "a", region: "GRA11" }, outputs: {} };
+
+  test("of equal inputs is empty, whether or not they are secret", () => {
+    const news = { script: new Secret("a"), region: "GRA11" };
+    expect(operations.diff(served, old, news)).toMatchObject({ changed: [], replaces: [] });
+  });
+
+  test("names what changed, and replaces where the documentation says so", () => {
+    expect(operations.diff(served, old, { script: "b", region: "GRA11" })).toMatchObject({
+      changed: ["script"],
+      replaces: [],
+    });
+    expect(operations.diff(served, old, { script: "b", region: "BHS5" })).toMatchObject({
+      changed: ["region", "script"],
+      replaces: ["region"],
+    });
+  });
+
+  test("counts a value that is not known yet as changed", () => {
+    expect(operations.diff(served, old, { script: unknown, region: "GRA11" }).changed).toEqual(["script"]);
+  });
+
+  test("replaces on any change a type that cannot be updated", () => {
+    const { update: _, ...fixed } = type;
+    expect(operations.diff({ ...served, type: fixed }, old, { script: "b", region: "GRA11" }).replaces).toEqual([
+      "script",
+    ]);
+  });
+});
+
+describe("outputs", () => {
+  test("that tell about a secret input are secret, and so are those that always are", () => {
+    const outputs = { script: "a", region: "GRA11", stdout: "x", token: "t", createdAt: "now" };
+    expect(operations.protect(served, { script: new Secret("a"), region: "GRA11" }, outputs)).toEqual({
+      script: new Secret("a"),
+      region: "GRA11",
+      stdout: new Secret("x"),
+      token: new Secret("t"),
+      createdAt: "now",
+    });
+  });
+
+  test("of a previewed creation are the inputs, and otherwise unknown", () => {
+    const outputs = operations.previewCreate(served, { script: "a" });
+    expect(outputs["script"]).toBe("a");
+    expect(outputs["stdout"]).toBeInstanceOf(Unknown);
+  });
+
+  test("of a previewed update keep what an update cannot change", () => {
+    const outputs = operations.previewUpdate(served, { createdAt: "then", stdout: "x" }, { script: "b" });
+    expect(outputs["createdAt"]).toBe("then");
+    expect(outputs["stdout"]).toBeInstanceOf(Unknown);
+  });
+});
+
+describe("a package", () => {
+  test("refuses by name a resource type that it does not serve", () => {
+    expect(() => operations.served(randomPackage(), "random:index/randomPet:RandomPet")).toThrow(
+      "has no resource type random:index/randomPet:RandomPet",
+    );
+  });
+
+  test("stops at the schema: nothing else is asked about inputs that it refuses", () => {
+    const asked: string[] = [];
+    const fussy: ResourceType = {
+      ...type,
+      problems: () => {
+        asked.push("problems");
+        return [];
+      },
+    };
+    const pkg: ProviderPackage = {
+      schema: { name: "random", version: "1.0.0", configuration: {}, resources: {}, functions: {}, types: {} },
+      resources: {},
+      functions: {},
+    };
+    const request = { news: { script: 1 }, olds: undefined, name: "x", seed: Buffer.alloc(0) };
+    expect(operations.check(pkg, { ...served, type: fussy }, request).problems).toHaveLength(1);
+    expect(asked).toEqual([]);
+  });
+});
