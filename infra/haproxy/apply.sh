@@ -17,7 +17,11 @@ es-failover haproxy apply --file "$candidate" >&2 ||
 systemctl enable --quiet haproxy
 if [[ ! -S $master_socket ]] || ! systemctl is-active --quiet haproxy; then
   # The first time: HAProxy runs as its package started it, or not at all.
-  systemctl restart haproxy || fail "HAProxy did not start. See \`journalctl -u haproxy\`."
+  systemctl reset-failed haproxy 2>/dev/null || true
+  if ! systemctl restart haproxy; then
+    journalctl --unit haproxy --lines 10 --no-pager --output cat >&2 || true
+    fail "HAProxy did not start. See \`journalctl -u haproxy\`."
+  fi
 elif [[ $(cat "$applied_file" 2>/dev/null) != "$certificates" ]]; then
   systemctl reload haproxy || fail "HAProxy did not take over the new certificates. See \`journalctl -u haproxy\`."
 fi

@@ -34,7 +34,7 @@ global
   log stderr format short daemon
   user haproxy
   group haproxy
-  maxconn 20000
+  # As many connections as the host's limit on open files allows: no maxconn here.
   # Workers of before a reload end at the latest after this.
   hard-stop-after 60s
   stats socket ${haproxyPaths.adminSocket} mode 660 level admin group es-failover
