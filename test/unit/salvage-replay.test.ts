@@ -82,7 +82,7 @@ describe("a replay", () => {
           if (!touched.has(id)) expect(after.get(id)?.source).toEqual(document.source);
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     );
   });
 
@@ -100,7 +100,7 @@ describe("a replay", () => {
         await replaySalvage(request(careful), second.classification.id);
         expect(bhs.content()).toEqual(content);
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     );
   });
 
@@ -130,7 +130,7 @@ describe("a replay", () => {
         expect(resumed.outcomes.failed + resumed.outcomes.changed).toBe(0);
         expect(sources(bhs)).toEqual(sources(straight.bhs));
       }),
-      { numRuns: 40 },
+      { numRuns: 25 },
     );
   });
 

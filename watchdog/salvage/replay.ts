@@ -1,10 +1,5 @@
 import { type BatchBounds, defaultBatchBounds, type NumberedOperation, operationBatches } from "./batches.ts";
-import {
-  type ClassificationSummary,
-  classifiedOperations,
-  matchesSummary,
-  readClassification,
-} from "./classification.ts";
+import { classifiedOperations, matchesSummary, readClassification } from "./classification.ts";
 import { type Outcome, readSettled, recordOutcomes } from "./journal.ts";
 import { contentHash } from "./operation.ts";
 import type { ActivePrimary, ConditionalWrite, IndexIdentity, WriteResult } from "./ports.ts";
