@@ -2,34 +2,19 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
+import { until } from "../../../lab/hosts/until.ts";
 import { existingToolsRoot } from "../../../setup/debian-root.ts";
+import { systemClock } from "../../../watchdog/adapters/clock.ts";
 import { enableAuthentication } from "../../../watchdog/adapters/etcd/admin.ts";
 import { EtcdClient, type EtcdClientOptions } from "../../../watchdog/adapters/etcd/client.ts";
 import { EtcdError } from "../../../watchdog/adapters/etcd/errors.ts";
 import { defaultPrefix } from "../../../watchdog/adapters/etcd/keys.ts";
 import type { EtcdTls } from "../../../watchdog/adapters/etcd/transport.ts";
-import type { Clock } from "../../../watchdog/core/ports.ts";
 import { type CertificateFiles, TestAuthority } from "./certificates.ts";
-
-export const realClock: Clock = {
-  nowMs: () => Date.now(),
-  monotonicMs: () => performance.now(),
-  sleep: (ms, signal) => delay(ms, undefined, signal === undefined ? {} : { signal }),
-};
-
-/** Looks every 50 ms until the condition holds; fails when it does not in time. */
-export async function eventually(what: string, timeoutMs: number, holds: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
-  while (!(await holds())) {
-    if (performance.now() > deadline) throw new Error(`waited ${timeoutMs} ms in vain until ${what}`);
-    await delay(50);
-  }
-}
 
 /** How to run the etcd of Debian 13; null when set-up has not brought it here, so that tests can be skipped. */
 export async function etcdCommand(): Promise<readonly string[] | null> {
@@ -77,9 +62,16 @@ export class EtcdMemberProcess {
     await ended;
   }
 
-  /** SIGSTOP: the port still accepts connections, and nobody answers. */
-  freeze(): void {
+  /** SIGSTOP: the port still accepts connections, and nobody answers. Returns once every thread stands still. */
+  async freeze(): Promise<void> {
+    const pid = this.#process?.pid;
+    if (pid === undefined) throw new Error(`the member at ${this.endpoint} does not run`);
     this.#process?.kill("SIGSTOP");
+    await until(`the member at ${this.endpoint} stands still`, 5_000, async () => {
+      const threads = await readdir(`/proc/${pid}/task`);
+      const states = await Promise.all(threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/status`, "utf8")));
+      return states.every((state) => /^State:\s+T/m.test(state));
+    });
   }
 
   thaw(): void {
@@ -164,7 +156,7 @@ export class EtcdCluster {
   /** A client as a watchdog has it. Closed with the cluster. */
   client(overrides: Partial<EtcdClientOptions> = {}): EtcdClient {
     const { endpoints, tls, credentials } = this;
-    const client = new EtcdClient({ endpoints, tls, credentials, clock: realClock, ...overrides });
+    const client = new EtcdClient({ endpoints, tls, credentials, clock: systemClock, ...overrides });
     this.#clients.push(client);
     return client;
   }
@@ -173,7 +165,7 @@ export class EtcdCluster {
   async leader(): Promise<EtcdMemberProcess> {
     const client = this.client({ credentials: null });
     let found: EtcdMemberProcess | undefined;
-    await eventually("etcd has a leader", 15_000, async () => {
+    await until("etcd has a leader", 15_000, async () => {
       const statuses = await client.statuses();
       const leading = statuses.flatMap((status) => (status instanceof EtcdError || !status.isLeader ? [] : [status]));
       found = this.members.find(({ endpoint }) => endpoint === leading[0]?.endpoint);
@@ -190,7 +182,7 @@ export class EtcdCluster {
       member.start();
     }
     const client = this.client({ credentials: null });
-    await eventually("every etcd member has a leader", 20_000, async () => {
+    await until("every etcd member has a leader", 20_000, async () => {
       const statuses = await client.statuses();
       return statuses.every((status) => !(status instanceof EtcdError) && status.hasLeader);
     });

@@ -73,6 +73,8 @@ export function classifyRefusal(endpoint: string, code: number, reason: string):
     case grpc.unavailable:
       // A learner serves nobody until it is promoted; it refuses at once.
       if (reason.includes("learner")) return failure("unreachable", { anotherMemberMayAnswer: true });
+      // A change of the members while one of them is, or lately was, missing.
+      if (reason.includes("unhealthy cluster")) return failure("rejected");
       if (reason.includes("no leader")) return failure("no-quorum", { anotherMemberMayAnswer: true });
       return failure("timeout", { mayHaveTakenEffect: true, anotherMemberMayAnswer: true });
     case grpc.cancelled:

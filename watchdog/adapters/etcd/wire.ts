@@ -21,10 +21,11 @@ const id = z
 /** A 64-bit field whose values are small by their meaning: seconds, counts. */
 const smallInt = int64.transform(Number).pipe(z.number().int());
 const base64 = z.base64().default("");
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 /** Records and leases are JSON text: bytes that are no UTF-8 are refused, not silently replaced. */
 const text = base64.transform((encoded, context) => {
   try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(Buffer.from(encoded, "base64"));
+    return utf8.decode(Buffer.from(encoded, "base64"));
   } catch {
     context.addIssue({ code: "custom", message: "not UTF-8" });
     return z.NEVER;

@@ -1,0 +1,25 @@
+import type { HistoryEntry } from "../../../watchdog/core/ports.ts";
+import type { StateRecord } from "../../../watchdog/core/record.ts";
+
+/** A record and its history entry, for tests of where they are kept. */
+export function stateRecord(epoch: number, sequence = epoch): StateRecord {
+  return {
+    schemaVersion: 1,
+    epoch,
+    sequence,
+    cause: "test",
+    startedAtMs: 0,
+    blockedUntilMs: null,
+    paused: null,
+    lastFailover: null,
+    watchdogs: [],
+    phase: "serving",
+    active: "gra",
+    standby: "absent",
+    inSyncAtMs: null,
+  };
+}
+
+export function historyEntry(epoch: number, watchdog = "w"): HistoryEntry {
+  return { atMs: Date.now(), epoch, rule: "test", explanation: "", watchdog };
+}

@@ -1,0 +1,20 @@
+import { expect, test } from "vitest";
+import { type Sighting, soleCoordination } from "../../watchdog/core/coordination.ts";
+import { VirtualTime } from "./support/virtual-time.ts";
+
+test("a watchdog that is alone leads, sees its own sighting, and knows itself", async () => {
+  const time = new VirtualTime();
+  const alone = soleCoordination(time);
+  await time.runUntil(5_000);
+  const campaign = await alone.campaign();
+  expect(campaign.leading && campaign.untilMonotonicMs).toBeGreaterThan(5_000);
+  expect(await alone.sightings()).toEqual([]);
+  const sighting: Sighting = { watchdog: "w", site: "gra", regions: {}, atMs: time.nowMs(), epoch: null };
+  await alone.publish(sighting);
+  expect(await alone.sightings()).toEqual([sighting]);
+  const self = { name: "w", site: "gra", failsafeUrl: "https://192.168.1.11:9443/failsafe" };
+  await alone.register(self);
+  expect(await alone.knownWatchdogs()).toEqual([self]);
+  await alone.forget("w");
+  expect(await alone.knownWatchdogs()).toEqual([]);
+});

@@ -1,0 +1,176 @@
+import { describe, expect, test } from "vitest";
+import { EtcdClient, type EtcdClientOptions } from "../../watchdog/adapters/etcd/client.ts";
+import { EtcdError } from "../../watchdog/adapters/etcd/errors.ts";
+import { type HttpAnswer, type Transport, TransportFailure } from "../../watchdog/adapters/etcd/transport.ts";
+import { VirtualTime } from "./support/virtual-time.ts";
+
+const tls = { ca: "", certificate: "", key: "" };
+const [a, b, c] = ["https://a:2379", "https://b:2379", "https://c:2379"] as const;
+const answer = (body: object): HttpAnswer => ({ status: 200, body: JSON.stringify(body) });
+const refusal = (code: number, message: string): HttpAnswer => ({
+  status: 503,
+  body: JSON.stringify({ code, message }),
+});
+const put = { compare: [], success: [{ put: "k", value: "v" }], failure: [] } as const;
+
+type Behaviour = (
+  path: string,
+  headers: Readonly<Record<string, string>>,
+) => HttpAnswer | "refuses" | "silent" | "hangs up";
+
+/** Members that each behave in a fixed way, on virtual time. */
+function setUp(behaviours: Record<string, Behaviour>, options: Partial<EtcdClientOptions> = {}) {
+  const clock = new VirtualTime();
+  const asked: string[] = [];
+  const fail = (sent: boolean) => new TransportFailure("it failed", { sent, certificateRefused: false });
+  const transport: Transport = {
+    close: () => {},
+    post: async (url, _body, headers, timeoutMs) => {
+      const path = url.pathname.replace("/v3/", "");
+      asked.push(`${url.hostname} ${path}`);
+      const found = behaviours[url.origin]?.(path, headers) ?? "refuses";
+      if (found === "refuses") throw fail(false);
+      if (found === "hangs up") throw fail(true);
+      if (found === "silent") {
+        await clock.sleep(timeoutMs);
+        throw fail(true);
+      }
+      await clock.sleep(10);
+      return found;
+    },
+  };
+  const client = new EtcdClient({ endpoints: [a, b, c], tls, credentials: null, clock, transport, ...options });
+  return { clock, asked, client };
+}
+
+const fine: Behaviour = () => answer({ succeeded: true });
+const failed = async (promise: Promise<unknown>): Promise<EtcdError> => {
+  const error = await promise.then(
+    () => null,
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(EtcdError);
+  return error as EtcdError;
+};
+
+describe("which member is asked", () => {
+  test("a silent first member delays one call and no later one", async () => {
+    const { clock, client } = setUp({ [a]: () => "silent", [b]: fine, [c]: fine });
+    await clock.settle(client.get("k"));
+    const afterFirstMs = clock.monotonicMs();
+    expect(afterFirstMs).toBeGreaterThanOrEqual(1_000);
+    await clock.settle(client.get("k"));
+    expect(clock.monotonicMs() - afterFirstMs).toBeLessThan(50);
+  });
+
+  test("a member without a leader is passed over, for writes too: it did nothing", async () => {
+    const { clock, client, asked } = setUp({ [a]: () => refusal(14, "etcdserver: no leader"), [b]: fine });
+    await clock.settle(client.transact("write", put));
+    expect(asked).toEqual(["a kv/txn", "b kv/txn"]);
+  });
+
+  test("a refusal that every member would give is not carried to the others", async () => {
+    const { clock, client, asked } = setUp({ [a]: () => refusal(7, "etcdserver: permission denied"), [b]: fine });
+    const error = await clock.settle(failed(client.transact("write", put)));
+    expect(error.kind).toBe("unauthorized");
+    expect(asked).toEqual(["a kv/txn"]);
+  });
+
+  test("no member reachable: the error names them all", async () => {
+    const { clock, client } = setUp({});
+    const error = await clock.settle(failed(client.get("k")));
+    expect(error.kind).toBe("unreachable");
+    for (const endpoint of [a, b, c]) expect(error.message).toContain(endpoint);
+  });
+});
+
+describe("writes whose answer is lost", () => {
+  test.each(["silent", "hangs up"] as const)("%s: not repeated, and said so", async (how) => {
+    const { clock, client, asked } = setUp({ [a]: () => how, [b]: fine });
+    const error = await clock.settle(failed(client.transact("write of k", put)));
+    expect(error).toMatchObject({ kind: "timeout", mayHaveTakenEffect: true });
+    expect(error.message).toContain("write of k");
+    expect(asked).toEqual(["a kv/txn"]);
+  });
+
+  test("an answer that is not etcd's leaves the same doubt", async () => {
+    const { clock, client, asked } = setUp({ [a]: () => ({ status: 502, body: "<html>" }), [b]: fine });
+    const error = await clock.settle(failed(client.transact("write", put)));
+    expect(error.mayHaveTakenEffect).toBe(true);
+    expect(asked).toEqual(["a kv/txn"]);
+  });
+
+  test("tried at the next member when no connection came about", async () => {
+    const { clock, client, asked } = setUp({ [a]: () => "refuses", [b]: fine });
+    await clock.settle(client.transact("write", put));
+    expect(asked).toEqual(["a kv/txn", "b kv/txn"]);
+  });
+
+  test("tried at the next member when its compares make that harmless", async () => {
+    const { clock, client, asked } = setUp({ [a]: () => "silent", [b]: fine });
+    await clock.settle(client.transact("write", { ...put, guarded: true }));
+    expect(asked).toEqual(["a kv/txn", "b kv/txn"]);
+  });
+
+  test("a transaction that only reads is a read", async () => {
+    const { clock, client, asked } = setUp({ [a]: () => "silent", [b]: fine });
+    await clock.settle(client.transact("check", { compare: [], success: [], failure: [{ get: "k" }] }));
+    expect(asked).toEqual(["a kv/txn", "b kv/txn"]);
+  });
+});
+
+test("a call ends by its deadline, whatever the members do", async () => {
+  const silent: Behaviour = () => "silent";
+  const { clock, client } = setUp(
+    { [a]: silent, [b]: silent, [c]: silent },
+    { attemptTimeoutMs: 1_000, deadlineMs: 2_500 },
+  );
+  await clock.settle(failed(client.get("k")));
+  expect(clock.monotonicMs()).toBe(2_500);
+});
+
+describe("authentication", () => {
+  const credentials = { username: "u", password: "p" };
+  /** Gives out tokens t1, t2, …, and knows none that it gave out before it was restarted. */
+  function member() {
+    let given = 0;
+    let forgotten = 0;
+    const behaviour: Behaviour = (path, headers) => {
+      if (path === "auth/authenticate") return answer({ token: `t${++given}` });
+      const known = headers["authorization"] === `t${given}` && given > forgotten;
+      return known ? answer({}) : refusal(16, "etcdserver: invalid auth token");
+    };
+    return { behaviour, restart: () => (forgotten = given) };
+  }
+
+  test("calls at the same time share one token", async () => {
+    const { clock, client, asked } = setUp({ [a]: member().behaviour }, { credentials });
+    await clock.settle(Promise.all([client.get("k"), client.get("l")]));
+    expect(asked.filter((path) => path.includes("authenticate"))).toHaveLength(1);
+  });
+
+  test("a token that a member has forgotten is renewed once, in the same call", async () => {
+    const { behaviour, restart } = member();
+    const { clock, client, asked } = setUp({ [a]: behaviour }, { credentials });
+    await clock.settle(client.get("k"));
+    restart();
+    await clock.settle(client.transact("write", put));
+    await clock.settle(client.get("k"));
+    const authenticate = "a auth/authenticate";
+    expect(asked).toEqual([authenticate, "a kv/range", "a kv/txn", authenticate, "a kv/txn", "a kv/range"]);
+  });
+
+  test("a wrong password ends the call with a sentence and no second try", async () => {
+    const refuse: Behaviour = () => refusal(3, "etcdserver: authentication failed, invalid user ID or password");
+    const { clock, client, asked } = setUp({ [a]: refuse }, { credentials });
+    const error = await clock.settle(failed(client.transact("write", put)));
+    expect(error).toMatchObject({ kind: "unauthorized", mayHaveTakenEffect: false });
+    expect(error.message).toContain("authentication as u");
+    expect(error.message).not.toContain("password: p");
+    expect(asked).toEqual(["a auth/authenticate"]);
+  });
+});
+
+test("an address without TLS is refused at once", () => {
+  expect(() => setUp({}, { endpoints: ["http://a:2379"] })).toThrow("http://a:2379 is not an https address");
+});

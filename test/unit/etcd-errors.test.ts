@@ -1,0 +1,58 @@
+import { describe, expect, test } from "vitest";
+import { classifyRefusal, type EtcdErrorKind, summarise } from "../../watchdog/adapters/etcd/errors.ts";
+
+describe("what a refusal of etcd means", () => {
+  const table: readonly [number, string, EtcdErrorKind, { doubt: boolean; next: boolean; stale?: boolean }][] = [
+    [14, "etcdserver: no leader", "no-quorum", { doubt: false, next: true }],
+    [14, "etcdserver: request timed out", "timeout", { doubt: true, next: true }],
+    [14, "etcdserver: request timed out, possibly due to connection lost", "timeout", { doubt: true, next: true }],
+    [14, "etcdserver: leader changed", "timeout", { doubt: true, next: true }],
+    [14, "etcdserver: rpc not supported for learner", "unreachable", { doubt: false, next: true }],
+    [14, "etcdserver: unhealthy cluster", "rejected", { doubt: false, next: false }],
+    [4, "context deadline exceeded", "timeout", { doubt: true, next: true }],
+    [2, "context canceled", "timeout", { doubt: true, next: true }],
+    [16, "etcdserver: invalid auth token", "unauthorized", { doubt: false, next: false, stale: true }],
+    [3, "etcdserver: revision of auth store is old", "unauthorized", { doubt: false, next: false, stale: true }],
+    [
+      3,
+      "etcdserver: authentication failed, invalid user ID or password",
+      "unauthorized",
+      { doubt: false, next: false },
+    ],
+    [3, "etcdserver: user name is empty", "unauthorized", { doubt: false, next: false }],
+    [7, "etcdserver: permission denied", "unauthorized", { doubt: false, next: false }],
+    [5, "etcdserver: requested lease not found", "rejected", { doubt: false, next: false }],
+    [8, "etcdserver: mvcc: database space exceeded", "rejected", { doubt: false, next: false }],
+    [9, "etcdserver: authentication is not enabled", "rejected", { doubt: false, next: false }],
+  ];
+  test.each(table)("code %i, %s: %s", (code, reason, kind, { doubt, next, stale = false }) => {
+    expect(classifyRefusal("https://a:2379", code, reason)).toEqual({
+      endpoint: "https://a:2379",
+      kind,
+      reason,
+      mayHaveTakenEffect: doubt,
+      anotherMemberMayAnswer: next,
+      staleToken: stale,
+    });
+  });
+});
+
+describe("the error of a call that failed everywhere", () => {
+  const noLeader = classifyRefusal("https://a:2379", 14, "etcdserver: no leader");
+  const timedOut = classifyRefusal("https://b:2379", 14, "etcdserver: request timed out");
+
+  test("names the call, and every endpoint with its reason", () => {
+    expect(summarise("write of the state record", [noLeader, timedOut], true).message).toBe(
+      "etcd: write of the state record failed: a majority of the members is missing, or no leader is elected yet " +
+        "(https://a:2379: etcdserver: no leader; https://b:2379: etcdserver: request timed out).",
+    );
+  });
+
+  test("says that a change may have been made, but never of a read", () => {
+    const write = summarise("write", [noLeader, timedOut], false);
+    expect(write.mayHaveTakenEffect).toBe(true);
+    expect(write.message).toMatch(/The change may have been made all the same\.$/);
+    expect(summarise("read", [noLeader, timedOut], true).mayHaveTakenEffect).toBe(false);
+    expect(summarise("write", [noLeader], false).mayHaveTakenEffect).toBe(false);
+  });
+});

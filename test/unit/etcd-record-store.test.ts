@@ -1,0 +1,194 @@
+import { describe, expect, test } from "vitest";
+import { EtcdClient } from "../../watchdog/adapters/etcd/client.ts";
+import { EtcdError } from "../../watchdog/adapters/etcd/errors.ts";
+import type { EtcdStoreOptions } from "../../watchdog/adapters/etcd/store.ts";
+import { etcdStore } from "../../watchdog/adapters/etcd/store.ts";
+import type { HistoryEntry } from "../../watchdog/core/ports.ts";
+import type { StateRecord } from "../../watchdog/core/record.ts";
+import { FakeEtcd, type Fate } from "./support/fake-etcd.ts";
+import { VirtualTime } from "./support/virtual-time.ts";
+
+const record = (epoch: number, cause = "test"): StateRecord => ({
+  schemaVersion: 1,
+  epoch,
+  sequence: epoch,
+  cause,
+  startedAtMs: 0,
+  blockedUntilMs: null,
+  paused: null,
+  lastFailover: null,
+  watchdogs: [],
+  phase: "serving",
+  active: "gra",
+  standby: "absent",
+  inSyncAtMs: null,
+});
+const entry = (epoch: number): HistoryEntry => ({ atMs: epoch, epoch, rule: "r", explanation: "e", watchdog: "w" });
+
+function setUp(options: Partial<EtcdStoreOptions> = {}) {
+  const time = new VirtualTime();
+  const etcd = new FakeEtcd(time);
+  const store = (own: Partial<EtcdStoreOptions> = options) => {
+    const endpoints = ["https://a:2379", "https://b:2379", "https://c:2379"];
+    const tls = { ca: "", certificate: "", key: "" };
+    const client = new EtcdClient({ endpoints, tls, credentials: null, clock: time, transport: etcd });
+    return etcdStore({ client, clock: time, leaseTtlMs: 10_000, ...own });
+  };
+  return { time, etcd, store };
+}
+
+describe("the record", () => {
+  test("is null before the first write, and then what was written", async () => {
+    const { time, store } = setUp();
+    const one = store();
+    expect(await time.settle(one.read())).toBeNull();
+    expect(await time.settle(one.write(record(1), null, entry(1)))).toBe("written");
+    expect(await time.settle(one.read())).toMatchObject({ record: record(1) });
+  });
+
+  test("is created only once", async () => {
+    const { time, store } = setUp();
+    const [one, two] = [store(), store()];
+    const both = Promise.all([one.write(record(1), null, entry(1)), two.write(record(1), null, entry(1))]);
+    expect((await time.settle(both)).sort()).toEqual(["conflict", "written"]);
+  });
+
+  test("that changed meanwhile is not overwritten, and a conflict leaves no history", async () => {
+    const { time, store } = setUp();
+    const one = store();
+    await time.settle(one.write(record(1), null, entry(1)));
+    const revision = (await time.settle(one.read()))?.revision ?? "";
+    expect(await time.settle(store().write(record(2), revision, entry(2)))).toBe("written");
+    expect(await time.settle(one.write(record(3), revision, entry(3)))).toBe("conflict");
+    expect(await time.settle(one.history(10))).toEqual([entry(1), entry(2)]);
+  });
+
+  test("never goes back to a lower epoch", async () => {
+    const { time, store } = setUp();
+    const one = store();
+    await time.settle(one.write(record(5), null, entry(5)));
+    const revision = (await time.settle(one.read()))?.revision ?? "";
+    await expect(time.settle(one.write(record(4), revision, entry(4)))).rejects.toThrow("epoch 4");
+  });
+});
+
+describe("a write whose answer is lost", () => {
+  const fine: Fate = { requestDelayMs: 1, answerDelayMs: 1, lost: "nothing" };
+  const cases: readonly [string, Fate, "written" | "conflict"][] = [
+    ["took effect: written", { ...fine, lost: "answer" }, "written"],
+    ["never arrived: written by the second attempt", { ...fine, lost: "request" }, "written"],
+    ["arrives long after the second attempt: written once", { ...fine, requestDelayMs: 20_000 }, "written"],
+  ];
+  test.each(cases)("%s", async (_, fate, outcome) => {
+    const { time, etcd, store } = setUp();
+    const one = store();
+    const fates = [fate];
+    etcd.fate = () => fates.shift() ?? fine;
+    expect(await time.settle(one.write(record(1), null, entry(1)))).toBe(outcome);
+    await time.runUntil(60_000);
+    expect(await time.settle(one.history(10))).toEqual([entry(1)]);
+    expect((await time.settle(one.read()))?.record).toEqual(record(1));
+  });
+
+  test("and that another one beat to it: a conflict, for good", async () => {
+    const { time, etcd, store } = setUp();
+    const [one, two] = [store(), store()];
+    const fates: Fate[] = [{ ...fine, requestDelayMs: 20_000 }];
+    etcd.fate = () => fates.shift() ?? fine;
+    const late = one.write(record(1, "late"), null, entry(1));
+    await time.runUntil(100);
+    expect(await time.settle(two.write(record(1, "first"), null, entry(1)))).toBe("written");
+    expect(await time.settle(late)).toBe("conflict");
+    await time.runUntil(60_000);
+    expect((await time.settle(one.read()))?.record.cause).toBe("first");
+  });
+
+  test("and stays lost: the error says that it may have been made", async () => {
+    const { time, etcd, store } = setUp();
+    etcd.fate = () => ({ ...fine, lost: "answer" });
+    const error = await time.settle(
+      store()
+        .write(record(1), null, entry(1))
+        .catch((reason: unknown) => reason),
+    );
+    expect(error).toBeInstanceOf(EtcdError);
+    expect(error).toMatchObject({ kind: "timeout", mayHaveTakenEffect: true });
+  });
+});
+
+describe("the fence", () => {
+  test("a watchdog that does not lead writes nothing", async () => {
+    const { time, etcd, store } = setUp();
+    expect(await time.settle(store({ fence: () => null }).write(record(1), null, entry(1)))).toBe("conflict");
+    expect(etcd.keys()).toEqual([]);
+  });
+
+  test("a watchdog whose leadership etcd no longer knows writes nothing", async () => {
+    const { time, etcd, store } = setUp();
+    const fence = () => ({ key: "/es-failover/decider", createRevision: "7" });
+    expect(await time.settle(store({ fence }).write(record(1), null, entry(1)))).toBe("conflict");
+    expect(etcd.keys()).toEqual([]);
+  });
+});
+
+test("history keeps the latest entries, in their order, and no more than its limit", async () => {
+  const { time, etcd, store } = setUp();
+  const one = store({ historyLimit: 3 });
+  for (let epoch = 1; epoch <= 8; epoch++) {
+    const revision = (await time.settle(one.read()))?.revision ?? null;
+    await time.settle(one.write(record(epoch), revision, entry(epoch)));
+  }
+  expect(etcd.keys().filter((key) => key.includes("history"))).toHaveLength(3);
+  expect(await time.settle(one.history(10))).toEqual([entry(6), entry(7), entry(8)]);
+  expect(await time.settle(one.history(2))).toEqual([entry(7), entry(8)]);
+});
+
+describe("router leases", () => {
+  test("a router acknowledges under its lease, and what it acknowledged never goes down", async () => {
+    const { time, store } = setUp();
+    const one = store();
+    expect(await time.settle(one.renewRouterLease("r"))).toEqual({ validForMs: 10_000 });
+    await time.settle(one.acknowledge("r", 4));
+    await time.settle(one.acknowledge("r", 3));
+    await time.settle(one.renewRouterLease("r"));
+    expect(await time.settle(one.routerLeases())).toEqual([{ router: "r", acknowledgedEpoch: 4 }]);
+  });
+
+  test("a router that never took a lease, or lost it, cannot acknowledge", async () => {
+    const { time, store } = setUp();
+    const one = store();
+    await expect(time.settle(one.acknowledge("r", 1))).rejects.toThrow("holds no lease");
+    await time.settle(one.renewRouterLease("r"));
+    await time.runUntil(30_000);
+    await expect(time.settle(one.acknowledge("r", 1))).rejects.toThrow(EtcdError);
+    expect(await time.settle(one.routerLeases())).toEqual([]);
+  });
+
+  test("a lease lost and taken anew still carries what was acknowledged", async () => {
+    const { time, store } = setUp();
+    const one = store();
+    await time.settle(one.renewRouterLease("r"));
+    await time.settle(one.acknowledge("r", 4));
+    await time.runUntil(30_000);
+    await time.settle(one.renewRouterLease("r"));
+    expect(await time.settle(one.routerLeases())).toEqual([{ router: "r", acknowledgedEpoch: 4 }]);
+  });
+
+  test("a restarted watchdog takes its router's lease over, with nothing acknowledged", async () => {
+    const { time, store } = setUp();
+    const before = store();
+    await time.settle(before.renewRouterLease("r"));
+    await time.settle(before.acknowledge("r", 4));
+    await time.settle(store().renewRouterLease("r"));
+    expect(await time.settle(store().routerLeases())).toEqual([{ router: "r", acknowledgedEpoch: 0 }]);
+  });
+
+  test("two live watchdogs under one name: the earlier one is told, and stops", async () => {
+    const { time, store } = setUp();
+    const [one, two] = [store(), store()];
+    await time.settle(one.renewRouterLease("r"));
+    await time.settle(two.renewRouterLease("r"));
+    await expect(time.settle(one.renewRouterLease("r"))).rejects.toThrow("a name of its own");
+    await time.settle(two.renewRouterLease("r"));
+  });
+});
