@@ -71,6 +71,8 @@ export interface ClusterLimits {
   readonly unfollowTimeoutMs: number;
 }
 
+const AUTO_FOLLOW_TAKES_MS = 3_000;
+
 /** A cluster with cross-cluster replication, as strict as the real one where a watchdog could get it wrong. */
 export class SimCluster {
   readonly region: RegionName;
@@ -148,7 +150,11 @@ export class SimCluster {
       if (!pattern.active) continue;
       for (const source of leader.indices.values()) {
         if (source.createdMs < pattern.sinceMs || this.indices.has(source.name) || !source.open) continue;
-        this.#startFollowing(source.name, leader.region, leader);
+        // Decided now, done a while later, even if the pattern is paused in between.
+        this.#world.after(this.#world.random.between(0, AUTO_FOLLOW_TAKES_MS), () => {
+          const isPossible = this.isWell() && leader.isWell() && this.reachesRemote && !this.indices.has(source.name);
+          if (isPossible) this.#startFollowing(source.name, leader.region, leader);
+        });
       }
     }
   }

@@ -244,12 +244,14 @@ function freeze(
   };
 }
 
-export function pickFault(system: SimSystem): Fault {
-  const total = faults.reduce((sum, { weight }) => sum + weight, 0);
+/** One of the faults, by weight; of those named, where some are. */
+export function pickFault(system: SimSystem, names: readonly string[] | undefined): Fault {
+  const candidates = names === undefined ? faults : faults.filter(({ name }) => names.includes(name));
+  const total = candidates.reduce((sum, { weight }) => sum + weight, 0);
   let left = system.world.random.next() * total;
-  for (const fault of faults) {
+  for (const fault of candidates) {
     left -= fault.weight;
     if (left < 0) return fault;
   }
-  return faults[0] as Fault;
+  throw new Error(`no fault among ${names?.join()}`);
 }

@@ -63,9 +63,11 @@ export class SimRouter {
       this.#tickets.set(ticket.region, ticket.validUntilMs);
     };
     if (this.isLateBy === 0) return ask(put);
-    // The command sits in the socket's buffer; whoever sent it has given up, but it is carried out in the end.
+    // The command sits in the socket's buffer; whoever sent it has given up, but it is carried out in the end,
+    // whatever epoch the adapter has learned of since.
     this.#world.after(this.isLateBy, () => {
-      if (ticket.epoch >= this.#highestEpoch) put();
+      this.#tickets.clear();
+      this.#tickets.set(ticket.region, ticket.validUntilMs);
     });
     return process.call({ effectMs: 1_000, answerMs: 0 }, () => {
       throw new Error("admin.sock: no answer");

@@ -49,9 +49,9 @@ export class SimSystem {
   readonly failovers: number[] = [];
   highestEpoch = 0;
   /** What is true of the first active region, whatever any watchdog sees. */
-  readonly truth: { leaderWellMs: number | null; unwellSinceMs: number | null; inSyncMs: number | null } = {
+  readonly truth: { leaderWellMs: number | null; leaderTroubledMs: number | null; inSyncMs: number | null } = {
     leaderWellMs: null,
-    unwellSinceMs: null,
+    leaderTroubledMs: null,
     inSyncMs: null,
   };
   readonly log: string[] = [];
@@ -179,13 +179,11 @@ export class SimSystem {
       const { truth, world } = this;
       if (gra.isWell()) {
         truth.leaderWellMs = world.nowMs;
-        truth.unwellSinceMs = null;
         // An index that is new is not followed at once: that is no failure of replication.
         const { maxLagOperations, intervalMs } = this.config.replication;
         if (bhs.isTrulyInSyncWith(gra, maxLagOperations, world.nowMs - 4 * intervalMs)) truth.inSyncMs = world.nowMs;
-      } else {
-        truth.unwellSinceMs ??= world.nowMs;
       }
+      if (!gra.isWell() || gra.ailments.probeLoss > 0 || gra.ailments.slowMs > 0) truth.leaderTroubledMs = world.nowMs;
     });
     this.world.every(1_000, () => {
       gra.autoFollow(bhs);
@@ -196,13 +194,6 @@ export class SimSystem {
   /** Operations per shard and round; faults turn it down. */
   replicationRate = 50;
 
-  /** Whether a watchdog may honestly take the active region for lost, though it is not. */
-  isActiveDoubtful(): boolean {
-    const { ailments } = this.cluster("gra");
-    return ailments.probeLoss > 0 || ailments.slowMs > 0 || this.recentlyDoubtful;
-  }
-
-  recentlyDoubtful = false;
   /** Until then a clock that was set back may still be unnoticed: a second fault of the same host has to wait. */
   clockUnsettledUntilMs = 0;
 }

@@ -42,13 +42,20 @@ export class ReplicationKeeper {
   /** One round; makes nothing while the newest decision does not ask for it. */
   async round(): Promise<void> {
     const { knowledge, clusters, config } = this.#workings;
-    const { record, standby, leaderLook } = knowledge;
-    if (!this.#isAskedFor() || record?.phase !== "serving" || standby === null || leaderLook === null) return;
+    const { record, leaderLook } = knowledge;
+    if (!this.#isAskedFor() || record?.phase !== "serving" || leaderLook?.region !== record.active) return;
     const cluster = clusters[otherRegion(config, record.active)];
-    if (cluster === undefined || standby.region !== cluster.region || leaderLook.region !== record.active) return;
+    if (cluster === undefined) return;
+    // Asked anew: auto-follow changes followers in its own time.
+    const [indices, followers, autoFollow, definitions] = await Promise.all([
+      cluster.indices(),
+      cluster.followers(),
+      cluster.autoFollowPatterns(),
+      cluster.definitions(config.replication.definitions),
+    ]);
     const { changes, problems } = planReplication({
       leader: leaderLook,
-      standby: { ...standby, definitions: await cluster.definitions(config.replication.definitions) },
+      standby: { region: cluster.region, indices, followers, autoFollow, definitions },
       patterns: config.replication.patterns,
       exclusions: config.replication.exclusions,
     });
