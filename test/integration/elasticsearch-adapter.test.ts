@@ -1,0 +1,449 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { roleDefinitions, users } from "../../infra/elasticsearch/users.ts";
+import { createTestAuthority } from "../../lab/elasticsearch/certificates.ts";
+import { type ClusterPair, startClusterPair, type TestCluster } from "../../lab/elasticsearch/cluster.ts";
+import {
+  createElasticsearchCluster,
+  type ElasticsearchCluster,
+  type ElasticsearchClusterOptions,
+} from "../../watchdog/adapters/elasticsearch/cluster.ts";
+import type { ClusterError, ClusterProbe } from "../../watchdog/core/ports.ts";
+import { freePort, until } from "./helpers.ts";
+
+/** Two real clusters, each the other's remote, asked as the watchdog's own user with the role that provisioning gives it. */
+
+const managed = { patterns: ["orders*", "logs"], exclusions: ["orders-tmp*"] };
+const password = "watchdog-test-password";
+
+let pair: ClusterPair;
+let gra: ElasticsearchCluster;
+let bhs: ElasticsearchCluster;
+const opened: ElasticsearchCluster[] = [];
+
+beforeAll(async () => {
+  pair = await startClusterPair();
+  await Promise.all([pair.gra, pair.bhs].map(createWatchdogUser));
+  gra = connect(pair.gra);
+  bhs = connect(pair.bhs);
+});
+
+afterAll(async () => {
+  await Promise.all(opened.map((cluster) => cluster.close()));
+  await pair?.stop();
+});
+
+async function createWatchdogUser(cluster: TestCluster): Promise<void> {
+  const role = roleDefinitions(["orders*", "logs"])[users.watchdog.role];
+  await cluster.call("PUT", `/_security/role/${users.watchdog.role}`, { body: role });
+  const body = { password, roles: [users.watchdog.role] };
+  await cluster.call("PUT", `/_security/user/${users.watchdog.name}`, { body });
+}
+
+function connect(cluster: TestCluster, other: Partial<ElasticsearchClusterOptions> = {}): ElasticsearchCluster {
+  const connected = createElasticsearchCluster({
+    region: cluster.name,
+    nodes: cluster.urls,
+    username: users.watchdog.name,
+    password,
+    caFile: cluster.caFile,
+    requestTimeoutMs: 20_000,
+    probeTimeoutMs: 5_000,
+    unfollowTimeoutMs: 5_000,
+    managed,
+    ...other,
+  });
+  opened.push(connected);
+  return connected;
+}
+
+const createIndex = (cluster: TestCluster, index: string, body: Record<string, unknown> = {}) =>
+  cluster.call("PUT", `/${index}`, {
+    body: { settings: { number_of_replicas: 0, number_of_shards: 1 }, ...body },
+  });
+
+async function writeDocuments(cluster: TestCluster, index: string, count: number): Promise<void> {
+  const lines = Array.from({ length: count }, (_, n) => `{"index":{}}\n{"n":${n}}\n`);
+  const answer = await cluster.call("POST", `/${index}/_bulk`, { ndjson: lines.join("") });
+  if (answer.errors !== false) throw new Error(JSON.stringify(answer));
+}
+
+const failure = (attempt: Promise<unknown>): Promise<ClusterError> =>
+  attempt.then(
+    () => {
+      throw new Error("was to fail, but succeeded");
+    },
+    (error: ClusterError) => error,
+  );
+
+const reachable = (probe: ClusterProbe) => {
+  if (!probe.reachable) throw new Error(probe.error);
+  return probe;
+};
+
+async function followed(index: string, count: number): Promise<void> {
+  await createIndex(pair.gra, index);
+  await writeDocuments(pair.gra, index, count);
+  await bhs.follow(index, { remoteCluster: "gra", index });
+  await until(async () => {
+    const follower = (await bhs.followers()).find((candidate) => candidate.index === index);
+    return follower?.shards.some(({ followerCheckpoint }) => followerCheckpoint === count - 1) ?? false;
+  }, `${index} has ${count} documents in bhs`);
+}
+
+const misbehave = (kind: string, indices: readonly string[]) =>
+  pair.bhs.call("PUT", "/_cluster/settings", {
+    body: { persistent: { [`lab_ccr.misbehave.${kind}`]: indices.length === 0 ? null : indices } },
+  });
+
+describe("a probe", () => {
+  test("names master, version, identity and the health of the managed indices alone", async () => {
+    await createIndex(pair.gra, "orders-health");
+    // No node fits: its primary stays unassigned, and the index red. It is not managed, nor is the excluded one.
+    const nowhere = { settings: { "index.routing.allocation.require._name": "nobody" } };
+    await pair.gra.call("PUT", "/unmanaged?wait_for_active_shards=0", { body: nowhere });
+    await pair.gra.call("PUT", "/orders-tmp-1?wait_for_active_shards=0", { body: nowhere });
+    const info = await pair.gra.call("GET", "/");
+    expect(await gra.probe()).toEqual({
+      reachable: true,
+      clusterUuid: info.cluster_uuid,
+      version: info.version.number,
+      master: info.name,
+      status: "green",
+      redIndices: [],
+      nodes: 1,
+    });
+  });
+
+  test("tells yellow from red, and names the red indices", async () => {
+    await createIndex(pair.gra, "orders-yellow", { settings: { number_of_replicas: 1 } });
+    expect(reachable(await gra.probe()).status).toBe("yellow");
+    await pair.gra.call("PUT", "/orders-red?wait_for_active_shards=0", {
+      body: { settings: { "index.routing.allocation.require._name": "nobody" } },
+    });
+    expect(await gra.probe()).toMatchObject({ status: "red", redIndices: ["orders-red"] });
+    await gra.deleteIndices(["orders-red", "orders-yellow"]);
+    expect(reachable(await gra.probe()).status).toBe("green");
+  });
+
+  test("of a cluster without managed indices is green: a pattern that names no index waits for none", async () => {
+    const empty = connect(pair.gra, { managed: { patterns: ["nothing-of-that-name", "nor-this-*"], exclusions: [] } });
+    expect(reachable(await empty.probe()).status).toBe("green");
+  });
+
+  test("fails with the reason when no node answers, the certificate is not trusted, or the password is wrong", async () => {
+    const unused = `https://127.0.0.1:${await freePort()}`;
+    expect(await connect(pair.gra, { nodes: [unused] }).probe()).toMatchObject({
+      reachable: false,
+      error: expect.stringMatching(/^gra: probe: cannot connect to 127\.0\.0\.1:\d+: .*ECONNREFUSED/),
+    });
+
+    const directory = await mkdtemp(path.join(tmpdir(), "es-failover-ca-"));
+    const caFile = path.join(directory, "ca.crt");
+    await writeFile(caFile, (await createTestAuthority("a stranger")).certificate);
+    const distrustful = connect(pair.gra, { caFile });
+    await rm(directory, { recursive: true });
+    expect(await distrustful.probe()).toMatchObject({ reachable: false, error: expect.stringMatching(/certificate/) });
+
+    const mistaken = connect(pair.gra, { password: "not-the-password" });
+    const refused = await mistaken.probe();
+    expect(refused).toMatchObject({ reachable: false, error: expect.stringMatching(/unable to authenticate user/) });
+    expect(JSON.stringify(refused)).not.toContain("not-the-password");
+    expect(await failure(mistaken.indices())).toMatchObject({ kind: "unauthorized", status: 401 });
+  });
+
+  test("finds the living node behind dead and frozen ones well within its timeout", async () => {
+    const silent = await import("node:net").then(({ createServer }) => createServer(() => {}));
+    await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+    const address = silent.address();
+    const frozen = typeof address === "object" && address !== null ? `https://127.0.0.1:${address.port}` : "";
+    const dead = `https://127.0.0.1:${await freePort()}`;
+    const cluster = connect(pair.gra, { nodes: [frozen, dead, ...pair.gra.urls] });
+    const startedMs = performance.now();
+    expect(reachable(await cluster.probe()).status).toBe("green");
+    expect(performance.now() - startedMs).toBeLessThan(4_000);
+    // A change goes to the node that answered; nothing is sent to the frozen one.
+    await cluster.setWriteBlock(["orders-health"], true);
+    await cluster.setWriteBlock(["orders-health"], false);
+    silent.close();
+  });
+
+  test("of a frozen cluster ends at its timeout", async () => {
+    const impatient = connect(pair.gra, { probeTimeoutMs: 600 });
+    await impatient.probe();
+    pair.gra.freeze();
+    try {
+      const startedMs = performance.now();
+      expect(await impatient.probe()).toEqual({ reachable: false, error: "gra: probe: no answer within 600 ms" });
+      expect(performance.now() - startedMs).toBeLessThan(2_000);
+    } finally {
+      pair.gra.thaw();
+    }
+    await until(async () => (await gra.probe()).reachable, "gra answers again");
+  });
+});
+
+describe("readiness", () => {
+  test("shows licence, version, the remote, disks and blocks", async () => {
+    const readiness = await gra.readiness("bhs");
+    expect(readiness).toMatchObject({
+      licence: { type: "trial", active: true, allowsCcr: true },
+      remote: { configured: true, connected: true },
+      readOnly: false,
+    });
+    expect((await gra.readiness("nowhere")).remote).toEqual({ configured: false, connected: false });
+  });
+
+  test("names nodes above the high disk watermark, and a cluster that refuses changes", async () => {
+    const set = (persistent: Record<string, unknown>) =>
+      pair.gra.call("PUT", "/_cluster/settings", { body: { persistent } });
+    const disk = "cluster.routing.allocation.disk";
+    await set({
+      [`${disk}.threshold_enabled`]: true,
+      [`${disk}.watermark.low`]: "100pb",
+      [`${disk}.watermark.high`]: "100pb",
+      [`${disk}.watermark.flood_stage`]: "1b",
+    });
+    expect((await gra.readiness("bhs")).nodesLowOnDisk).toHaveLength(1);
+    await set({
+      [`${disk}.threshold_enabled`]: null,
+      [`${disk}.watermark.low`]: null,
+      [`${disk}.watermark.high`]: null,
+      [`${disk}.watermark.flood_stage`]: null,
+    });
+    await set({ "cluster.blocks.read_only": true });
+    expect((await gra.readiness("bhs")).readOnly).toBe(true);
+    await set({ "cluster.blocks.read_only": null });
+    expect((await gra.readiness("bhs")).readOnly).toBe(false);
+  });
+});
+
+describe("indices", () => {
+  test("are described: open or closed, shards, aliases, blocks; unmanaged and excluded ones are left out", async () => {
+    await createIndex(pair.gra, "orders-a", {
+      settings: { number_of_replicas: 0, number_of_shards: 2 },
+      aliases: { "orders-write": { is_write_index: true }, "orders-read": {} },
+    });
+    await gra.setWriteBlock(["orders-a"], true);
+    await gra.closeIndices(["orders-a"]);
+    const closed = (await gra.indices()).find(({ name }) => name === "orders-a");
+    expect(closed).toMatchObject({ open: false, primaries: 2, writeBlocked: true, following: false, dataStream: null });
+    expect(closed?.aliases).toContainEqual({ alias: "orders-write", isWriteIndex: true });
+    expect(closed?.aliases).toContainEqual({ alias: "orders-read", isWriteIndex: false });
+    await gra.openIndices(["orders-a"]);
+    await gra.setWriteBlock(["orders-a"], false);
+    const open = (await gra.indices()).find(({ name }) => name === "orders-a");
+    expect(open).toMatchObject({ open: true, primaries: 2, primariesActive: 2, writeBlocked: false });
+    const names = (await gra.indices()).map(({ name }) => name);
+    expect(names).not.toContain("orders-tmp-1");
+    expect(names).not.toContain("unmanaged");
+  });
+
+  test("have checkpoints per shard, when closed as well", async () => {
+    await createIndex(pair.gra, "orders-b");
+    await writeDocuments(pair.gra, "orders-b", 7);
+    const expected = [{ index: "orders-b", shard: 0, globalCheckpoint: 6, maxSeqNo: 6 }];
+    expect(await gra.checkpoints(["orders-b"])).toEqual(expected);
+    await gra.closeIndices(["orders-b"]);
+    await until(async () => (await gra.checkpoints(["orders-b"])).length === 1, "the closed shard is up");
+    expect(await gra.checkpoints(["orders-b"])).toEqual(expected);
+    expect(await gra.checkpoints([])).toEqual([]);
+  });
+
+  test("that are not there are said to be missing", async () => {
+    expect(await failure(gra.closeIndices(["orders-nowhere"]))).toMatchObject({
+      kind: "not-found",
+      status: 404,
+      message: expect.stringMatching(/^gra: close orders-nowhere: no such index/),
+    });
+  });
+
+  test("long lists of names pass, although Elasticsearch refuses long request lines", async () => {
+    const missing = Array.from({ length: 200 }, (_, n) => `orders-${"long-".repeat(8)}${n}`);
+    expect(await failure(gra.checkpoints(missing))).toMatchObject({ kind: "not-found" });
+  });
+
+  test("a probe write leaves no document, and a write block refuses it", async () => {
+    await createIndex(pair.gra, "orders-c");
+    await gra.probeWrite("orders-c");
+    expect((await pair.gra.call("GET", "/orders-c/_count")).count).toBe(0);
+    await gra.setWriteBlock(["orders-c"], true);
+    expect(await failure(gra.probeWrite("orders-c"))).toMatchObject({
+      kind: "rejected",
+      status: 403,
+      message: expect.stringMatching(/^gra: probe write to orders-c: .*blocked/),
+    });
+    expect(await failure(gra.probeWrite("orders-nowhere"))).toMatchObject({ kind: "not-found" });
+  });
+
+  test("a probe write passes where the mapping demands routing", async () => {
+    await createIndex(pair.gra, "orders-routed", { mappings: { _routing: { required: true } } });
+    await gra.probeWrite("orders-routed");
+  });
+
+  test("one write index per alias, in one step, with the alias's filters kept", async () => {
+    const filter = { term: { n: 1 } };
+    await createIndex(pair.gra, "orders-d1", { aliases: { sales: { is_write_index: true, filter } } });
+    await createIndex(pair.gra, "orders-d2", { aliases: { sales: { filter } } });
+    await gra.setWriteIndex("sales", "orders-d2");
+    const aliases = await pair.gra.call("GET", "/_alias/sales");
+    expect(aliases["orders-d1"].aliases.sales).toMatchObject({ is_write_index: false, filter });
+    expect(aliases["orders-d2"].aliases.sales).toMatchObject({ is_write_index: true, filter });
+  });
+});
+
+describe("definitions", () => {
+  test("of people are read and copied so that both clusters' are equal; those of the system are left out", async () => {
+    await pair.gra.call("PUT", "/_component_template/orders-base", {
+      body: { template: { settings: { number_of_shards: 1 } }, _meta: { owner: "sales" } },
+    });
+    await pair.gra.call("PUT", "/_index_template/orders", {
+      body: { index_patterns: ["orders-t*"], composed_of: ["orders-base"], priority: 200 },
+    });
+    await pair.gra.call("PUT", "/_component_template/system-like", {
+      body: { template: {}, _meta: { managed: true } },
+    });
+    const kinds = ["component-template", "index-template"] as const;
+    const definitions = await gra.definitions(kinds);
+    expect(definitions.map(({ name }) => name).sort()).toEqual(["orders", "orders-base"]);
+    for (const definition of definitions) await bhs.putDefinition(definition);
+    expect(await bhs.definitions(kinds)).toEqual(definitions);
+  });
+
+  test("of a module that the cluster lacks are none, and that is said once", async () => {
+    const missing: string[] = [];
+    const cluster = connect(pair.gra, { unavailable: (region, kind) => missing.push(`${region} ${kind}`) });
+    await cluster.definitions(["index-template", "ilm-policy", "ingest-pipeline"]);
+    await cluster.definitions(["ilm-policy", "ingest-pipeline"]);
+    // The lab's nodes have neither module; nodes of a whole distribution have both.
+    expect(missing.sort()).toEqual(["gra ilm-policy", "gra ingest-pipeline"]);
+    expect(await cluster.dataStreams()).toEqual([]);
+  });
+});
+
+describe("replication", () => {
+  test("a follower refuses writes until it is paused, closed, unfollowed and opened; then it accepts them", async () => {
+    const index = "orders-promoted";
+    await followed(index, 20);
+    const [follower] = (await bhs.followers()).filter((candidate) => candidate.index === index);
+    expect(follower).toMatchObject({ leaderIndex: index, remoteCluster: "gra", status: "active" });
+    expect(follower?.shards).toMatchObject([
+      { shard: 0, followerCheckpoint: 19, leaderCheckpointLastKnown: 19, fatalError: null, readErrors: [] },
+    ]);
+    expect((await bhs.indices()).find(({ name }) => name === index)).toMatchObject({ following: true, open: true });
+    expect(await failure(bhs.probeWrite(index))).toMatchObject({
+      kind: "rejected",
+      status: 403,
+      message: expect.stringMatching(/following engine does not accept operations/),
+    });
+    expect(await failure(bhs.unfollow(index))).toMatchObject({ kind: "rejected", status: 400 });
+
+    await bhs.pauseFollow(index);
+    expect((await bhs.followers()).find((candidate) => candidate.index === index)).toMatchObject({
+      status: "paused",
+      shards: [],
+    });
+    expect(await bhs.checkpoints([index])).toEqual([{ index, shard: 0, globalCheckpoint: 19, maxSeqNo: 19 }]);
+    await bhs.closeIndices([index]);
+    await bhs.unfollow(index);
+    await bhs.openIndices([index]);
+    await bhs.probeWrite(index);
+    expect((await bhs.indices()).find(({ name }) => name === index)).toMatchObject({ following: false, open: true });
+    expect((await bhs.followers()).map((candidate) => candidate.index)).not.toContain(index);
+  });
+
+  test("a paused follower goes on where it stood when it is resumed", async () => {
+    const index = "orders-resumed";
+    await followed(index, 5);
+    await bhs.pauseFollow(index);
+    await writeDocuments(pair.gra, index, 5);
+    await bhs.resumeFollow(index);
+    await until(async () => {
+      const [checkpoint] = await bhs.checkpoints([index]);
+      return checkpoint?.globalCheckpoint === 9;
+    }, "the follower has caught up");
+  });
+
+  test("a leader that does not exist cannot be followed", async () => {
+    const attempt = bhs.follow("orders-nowhere", { remoteCluster: "gra", index: "orders-nowhere" });
+    expect(await failure(attempt)).toMatchObject({ kind: "not-found" });
+  });
+
+  test("auto-follow patterns are put, paused, resumed, read back and deleted", async () => {
+    const pattern = { name: "es-failover", remoteCluster: "gra", patterns: ["orders*"], exclusions: ["orders-tmp*"] };
+    await bhs.putAutoFollow(pattern);
+    expect(await bhs.autoFollowPatterns()).toEqual([{ ...pattern, active: true }]);
+    await bhs.pauseAutoFollow("es-failover");
+    expect(await bhs.autoFollowPatterns()).toEqual([{ ...pattern, active: false }]);
+    await bhs.resumeAutoFollow("es-failover");
+    await createIndex(pair.gra, "orders-auto");
+    await until(
+      async () => (await bhs.followers()).some(({ index }) => index === "orders-auto"),
+      "the new index is followed",
+      60_000,
+    );
+    await bhs.deleteAutoFollow("es-failover");
+    expect(await bhs.autoFollowPatterns()).toEqual([]);
+    expect(await failure(bhs.pauseAutoFollow("es-failover"))).toMatchObject({ kind: "not-found" });
+  });
+
+  test("a follower's fatal error and its failing reads are told", async () => {
+    await followed("orders-fatal", 3);
+    await followed("orders-read-fails", 3);
+    await misbehave("fatal", ["orders-fatal"]);
+    await misbehave("read_fails", ["orders-read-fails"]);
+    const shardOf = async (index: string) => (await bhs.followers()).find((each) => each.index === index)?.shards[0];
+    await until(async () => (await shardOf("orders-fatal"))?.fatalError !== null, "the fatal error is seen");
+    await until(async () => ((await shardOf("orders-read-fails"))?.failedReads ?? 0) > 0, "failed reads are seen");
+    expect((await shardOf("orders-read-fails"))?.readErrors).not.toEqual([]);
+    await misbehave("fatal", []);
+    await misbehave("read_fails", []);
+  });
+
+  test("an unfollow that converts the index but fails over retention leases has succeeded", async () => {
+    const index = "orders-lease";
+    await followed(index, 3);
+    await misbehave("lease_removal_fails", [index]);
+    await bhs.pauseFollow(index);
+    await bhs.closeIndices([index]);
+    await bhs.unfollow(index);
+    await bhs.openIndices([index]);
+    await bhs.probeWrite(index);
+    await misbehave("lease_removal_fails", []);
+  });
+
+  test("an unfollow that hangs ends at its timeout, and the index is still a follower", async () => {
+    const index = "orders-hangs";
+    await followed(index, 3);
+    await misbehave("unfollow_hangs", [index]);
+    await bhs.pauseFollow(index);
+    await bhs.closeIndices([index]);
+    const impatient = connect(pair.bhs, { unfollowTimeoutMs: 500 });
+    expect(await failure(impatient.unfollow(index))).toMatchObject({
+      kind: "timeout",
+      message: `bhs: unfollow ${index}: no answer within 500 ms`,
+    });
+    expect((await bhs.indices()).find(({ name }) => name === index)).toMatchObject({ following: true });
+    await misbehave("unfollow_hangs", []);
+    await bhs.unfollow(index);
+  });
+
+  // The last test: gra is gone afterwards.
+  test("with the leader dead a follower is promoted all the same", async () => {
+    const index = "orders-orphan";
+    await followed(index, 12);
+    await pair.gra.kill();
+    expect((await gra.probe()).reachable).toBe(false);
+    expect((await bhs.readiness("gra")).remote).toMatchObject({ configured: true });
+    await bhs.pauseFollow(index);
+    await bhs.closeIndices([index]);
+    await bhs.unfollow(index);
+    await bhs.openIndices([index]);
+    await bhs.probeWrite(index);
+    const [checkpoint] = await bhs.checkpoints([index]);
+    // The probe's tombstone is one more operation.
+    expect(checkpoint).toMatchObject({ globalCheckpoint: 12 });
+  });
+});

@@ -1,0 +1,156 @@
+import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createTestAuthority } from "../../lab/elasticsearch/certificates.ts";
+import { loadConfig } from "../../watchdog/config/load.ts";
+import { ConfigError } from "../../watchdog/config/problems.ts";
+import type { WatchdogConfigInput } from "../../watchdog/config/schema.ts";
+
+let directory: string;
+let configFile: string;
+let passwordFile: string;
+let caFile: string;
+
+beforeAll(async () => {
+  directory = await mkdtemp(path.join(tmpdir(), "es-failover-config-"));
+  configFile = path.join(directory, "watchdog.json");
+  passwordFile = path.join(directory, "password");
+  caFile = path.join(directory, "ca.crt");
+  await writeFile(passwordFile, "correct horse\n", { mode: 0o640 });
+  await writeFile(caFile, (await createTestAuthority("config test")).certificate);
+});
+
+afterAll(() => rm(directory, { recursive: true, force: true }));
+
+const good = (): WatchdogConfigInput => ({
+  name: "bhs-hap-1",
+  site: "bhs",
+  regions: {
+    gra: { nodes: ["https://192.168.1.10:9200", "https://192.168.1.11:9200"] },
+    bhs: { nodes: ["https://192.168.2.10:9200"] },
+  },
+  firstPrimary: "gra",
+  elasticsearch: { username: "es-failover", passwordFile, caFile },
+  replication: { patterns: ["orders*"] },
+  store: { kind: "file", directory: "/var/lib/es-failover/store" },
+  router: {},
+});
+
+async function load(config: unknown) {
+  await writeFile(configFile, typeof config === "string" ? config : JSON.stringify(config));
+  return loadConfig(configFile);
+}
+
+async function problemsOf(config: unknown): Promise<readonly string[]> {
+  const error = await load(config).then(
+    () => {
+      throw new Error("was to be refused");
+    },
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof ConfigError)) throw error;
+  expect(error.message).toContain(configFile);
+  return error.problems.map(({ key, message }) => `${key}: ${message}`);
+}
+
+describe("a configuration", () => {
+  test("that is good is loaded with its defaults and its password", async () => {
+    const { config, elasticsearchPassword } = await load(good());
+    expect(config.checks).toMatchObject({
+      profile: "standard",
+      intervalMs: 10_000,
+      failThreshold: 3,
+      recoveryThreshold: 5,
+    });
+    expect(config.router.adminSocket).toBe("/run/haproxy/admin.sock");
+    expect(elasticsearchPassword).toBe("correct horse");
+  });
+
+  test("that is missing or not JSON is said to be so", async () => {
+    await expect(loadConfig("/nonexistent/watchdog.json")).rejects.toThrow(
+      /\/nonexistent\/watchdog\.json.*\n.*no such file/,
+    );
+    await expect(load("{ not json")).rejects.toThrow(/is not JSON/);
+  });
+
+  test("with several mistakes is refused with all of them, each with its key, its value and what would be right", async () => {
+    const { site: _, ...withoutSite } = good();
+    const problems = await problemsOf({
+      ...withoutSite,
+      regions: { gra: { nodes: ["http://192.168.1.10:9200"] }, bhs: { nodes: [] } },
+      checks: { intervalMs: -5 },
+      passwort: "do not print me",
+    });
+    expect(problems).toEqual(
+      expect.arrayContaining([
+        expect.stringMatching(/^site: is missing/),
+        expect.stringMatching(/^regions\.gra\.nodes\[0\]: is "http:\/\/192\.168\.1\.10:9200"/),
+        expect.stringMatching(/^regions\.bhs\.nodes: is \[\]/),
+        expect.stringMatching(/^checks\.intervalMs: is -5/),
+        expect.stringMatching(/"passwort": no such setting/),
+      ]),
+    );
+    expect(problems.join()).not.toContain("do not print me");
+  });
+
+  test("whose values contradict each other is refused with all contradictions and all unfit files at once", async () => {
+    const problems = await problemsOf({
+      ...good(),
+      firstPrimary: "sbg",
+      site: "rbx",
+      regions: { gra: { nodes: ["https://192.168.1.10:9200"] }, bhs: { nodes: ["https://192.168.1.10:9200"] } },
+      replication: { patterns: ["*", "Orders"], exclusions: ["-orders"] },
+      checks: { intervalMs: 1_000, timeoutMs: 2_000 },
+      router: { ticketValidityMs: 9_000 },
+      elasticsearch: { username: "es-failover", passwordFile: "/nonexistent/password", caFile: passwordFile },
+    });
+    expect(problems).toEqual([
+      'firstPrimary: is "sbg": must be one of the regions, gra or bhs',
+      'site: is "rbx": must be one of the regions, gra or bhs, or witness',
+      expect.stringMatching(/^regions\.bhs\.nodes\[0\]: .*regions\.gra\.nodes\[0\] names already/),
+      expect.stringMatching(/^replication\.patterns\[0\]: is "\*"/),
+      expect.stringMatching(/^replication\.patterns\[1\]: is "Orders": .*lower case/),
+      expect.stringMatching(/^replication\.exclusions\[0\]: is "-orders"/),
+      expect.stringMatching(/checks\.timeoutMs \(2000\) must be below checks\.intervalMs \(1000\)/),
+      expect.stringMatching(/9000 \+ 2000 = 11000.*leaseTtlMs \(10000\)/),
+      expect.stringMatching(/^elasticsearch\.passwordFile: \/nonexistent\/password cannot be read: no such file/),
+      expect.stringMatching(/^elasticsearch\.caFile: .*holds no certificate/),
+    ]);
+  });
+
+  test("with a password that every user could read is refused", async () => {
+    const open = path.join(directory, "open");
+    await writeFile(open, "secret");
+    for (const mode of [0o644, 0o604, 0o602]) {
+      await chmod(open, mode);
+      const problems = await problemsOf({
+        ...good(),
+        elasticsearch: { username: "es-failover", passwordFile: open, caFile },
+      });
+      expect(problems).toEqual([expect.stringMatching(/passwordFile: .*open to every user.*chmod 0640/)]);
+    }
+  });
+
+  test("with an empty password, or one of several lines, is refused", async () => {
+    const file = path.join(directory, "odd");
+    for (const [content, reason] of [
+      ["\n", /is empty/],
+      ["one\ntwo\n", /several lines/],
+    ] as const) {
+      await writeFile(file, content, { mode: 0o600 });
+      const elasticsearch = { username: "es-failover", passwordFile: file, caFile };
+      expect(await problemsOf({ ...good(), elasticsearch })).toEqual([expect.stringMatching(reason)]);
+    }
+  });
+
+  test("never breaks the check, whatever JSON it holds", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.jsonValue(), async (value) => {
+        await expect(load(value)).rejects.toThrow(ConfigError);
+      }),
+      { numRuns: 50 },
+    );
+  });
+});
