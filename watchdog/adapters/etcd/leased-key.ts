@@ -39,7 +39,9 @@ const maxRounds = 4;
  * Why a hold is good for the whole time to live, counted from before it was asked for: etcd's leader starts the lease's
  * time when it renews it, which is later than that; a new leader starts all leases anew at full length, so a change of
  * leader only lengthens them. (A leader that has been deposed without knowing renews nothing: etcd makes sure of its
- * leadership first, since 3.5.11.) For the same reasons a key may well outlive its hold, which is safe.
+ * leadership first, and revokes nothing either, since 3.5.13: etcd pull request 17425.) For the same reasons a key may
+ * well outlive its hold, which is safe. A renewal that races with the lease's end may be answered although the lease is
+ * gone (etcd issue 20547), so the key itself is looked at after each one.
  *
  * Every write compares the key's revision, so that one that was delayed on its way cannot undo a later one.
  */
