@@ -123,8 +123,19 @@ export class PulumiEngine {
 
   /** Runs the CLI with any arguments and returns what it printed. Throws a PulumiError when it fails. */
   async run(argv: readonly string[], options: RunOptions = {}, input = ""): Promise<string> {
+    // The language host leaves pipes in the temporary directory, so each run has one of its own.
+    const scratch = await mkdtemp(path.join(tmpdir(), "pulumi-"));
+    try {
+      return await this.#runIn(scratch, argv, options, input);
+    } finally {
+      await rm(scratch, { recursive: true, force: true });
+    }
+  }
+
+  async #runIn(scratch: string, argv: readonly string[], options: RunOptions, input: string): Promise<string> {
     const [program = "pulumi", ...args] = this.#command(["pulumi", "--non-interactive", "--color=never", ...argv]);
-    const child = spawn(program, args, { cwd: this.#options.directory, env: this.environment, stdio: "pipe" });
+    const env = { ...this.environment, TMPDIR: scratch };
+    const child = spawn(program, args, { cwd: this.#options.directory, env, stdio: "pipe" });
     const interrupt = (): boolean => child.kill("SIGINT");
     options.signal?.addEventListener("abort", interrupt, { once: true });
     const lines: string[] = [];
