@@ -1,5 +1,6 @@
 import type { StateRecord } from "../core/record.ts";
-import type { Explanation, RegionStatus, WatchdogStatus } from "../daemon/status.ts";
+import type { RuleExplanation } from "../core/rules.ts";
+import type { RegionStatus, WatchdogStatus } from "../daemon/status.ts";
 
 /** Rows as a table: columns as wide as their widest cell, two spaces apart, nothing after the last. */
 export function table(rows: readonly (readonly string[])[]): string {
@@ -54,7 +55,7 @@ export function formatStoredRecord(record: StateRecord | null, nowMs: number): s
   return record === null ? "The store holds no state document yet." : recordSection(record, nowMs);
 }
 
-export function formatExplanation(explanation: Explanation): string {
+export function formatExplanation(explanation: readonly RuleExplanation[]): string {
   return explanation
     .map(({ rule, purpose, holds, decides, blockedBy }) => {
       const verdict = decides ? "decides" : holds ? "holds, but an earlier rule decides" : "does not hold";

@@ -4,7 +4,6 @@ import { DEFAULT_CONFIG_FILE, loadConfig } from "../config/load.ts";
 import { ConfigError } from "../config/problems.ts";
 import { exitCodes, exitCodesHelp } from "./exit-codes.ts";
 import { applyHaproxy } from "./haproxy.ts";
-import { runWatchdog } from "./run.ts";
 import { showExplanation, showStatus } from "./status.ts";
 import { version } from "./version.ts";
 
@@ -47,7 +46,11 @@ function createProgram(print: (text: string) => void, finish: (exitCode: number)
   program
     .command("run")
     .description("run the watchdog; SIGTERM or SIGINT ends it and leaves the routing ticket in place")
-    .action(() => runWatchdog(configFile()));
+    .action(async () => {
+      // Loaded only here: the Elasticsearch client takes longer to load than the other commands take to run.
+      const { runWatchdog } = await import("./run.ts");
+      await runWatchdog(configFile());
+    });
   program
     .command("status")
     .description("show regions, replication, routing, and what the watchdog is doing")

@@ -2,15 +2,15 @@ import path from "node:path";
 import { systemClock } from "../adapters/clock.ts";
 import { serveControlSocket } from "../adapters/control-socket.ts";
 import { createElasticsearchCluster } from "../adapters/elasticsearch/cluster.ts";
-import { createFileStore, createRecordCopy } from "../adapters/file-store/store.ts";
+import { createRecordCopy } from "../adapters/file-store/store.ts";
 import { reasonOf } from "../adapters/files.ts";
 import { createHaproxyRouter } from "../adapters/haproxy/router.ts";
 import { createLogger } from "../adapters/log.ts";
 import { type ServiceManager, serviceManager } from "../adapters/systemd.ts";
 import { type LoadedConfig, loadConfig } from "../config/load.ts";
-import type { WatchdogConfig } from "../config/schema.ts";
-import type { Cluster, Logger, Store } from "../core/ports.ts";
+import type { Cluster, Logger } from "../core/ports.ts";
 import { createWatchdog, type Watchdog } from "../daemon/watchdog.ts";
+import { createStore } from "./store.ts";
 import { version } from "./version.ts";
 
 /**
@@ -72,17 +72,6 @@ function compose({ config, elasticsearchPassword }: LoadedConfig, log: Logger): 
     router: createHaproxyRouter({ name: config.name, ...config.router }),
     clock: systemClock,
     log,
-  });
-}
-
-/** The store that the configuration names. */
-export function createStore(config: WatchdogConfig, log: Pick<Logger, "warn">): Store {
-  return createFileStore({
-    directory: config.store.directory,
-    clock: systemClock,
-    leaseTtlMs: config.router.leaseTtlMs,
-    routers: [config.name],
-    historyFailed: (error) => log.warn({ error: reasonOf(error) }, "the history could not be written"),
   });
 }
 

@@ -1,9 +1,10 @@
 import { askControlSocket, WatchdogNotRunning } from "../adapters/control-socket.ts";
 import { parseConfigFile } from "../config/load.ts";
-import type { Explanation, WatchdogStatus } from "../daemon/status.ts";
+import type { RuleExplanation } from "../core/rules.ts";
+import type { WatchdogStatus } from "../daemon/status.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { formatExplanation, formatStatus, formatStoredRecord } from "./format.ts";
-import { createStore } from "./run.ts";
+import { createStore } from "./store.ts";
 
 export interface ShowOptions {
   readonly json: boolean;
@@ -33,7 +34,7 @@ export async function showStatus(configFile: string, { json, print }: ShowOption
 /** Shows every rule: which one decides, and what stands in the way of the others. Returns the exit code. */
 export async function showExplanation(configFile: string, { json, print }: ShowOptions): Promise<number> {
   const config = await parseConfigFile(configFile);
-  const explanation = (await askControlSocket(config.controlSocket, "/explain")) as Explanation;
+  const explanation = (await askControlSocket(config.controlSocket, "/explain")) as readonly RuleExplanation[];
   print(json ? JSON.stringify(explanation, null, 2) : formatExplanation(explanation));
   return exitCodes.ok;
 }

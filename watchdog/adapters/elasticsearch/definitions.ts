@@ -1,4 +1,4 @@
-import type { Definition, DefinitionKind } from "../../core/ports.ts";
+import { ClusterError, type Definition, type DefinitionKind } from "../../core/ports.ts";
 import { isMissingModule } from "./errors.ts";
 import { acknowledged, ackTimeouts } from "./indices.ts";
 import type { CallOptions, RegionNodes } from "./nodes.ts";
@@ -30,6 +30,8 @@ export async function readDefinitions(
       try {
         return await readKind(nodes, kind);
       } catch (error) {
+        // "Not found" is how the list of pipelines reads when there is none.
+        if (error instanceof ClusterError && error.kind === "not-found") return [];
         if (!isMissingModule(error)) throw error;
         unavailable(kind);
         return [];

@@ -1,0 +1,246 @@
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { createTestAuthority } from "../../lab/elasticsearch/certificates.ts";
+import { serveControlSocket } from "../../watchdog/adapters/control-socket.ts";
+import { createFileStore } from "../../watchdog/adapters/file-store/store.ts";
+import { createHaproxyRouter } from "../../watchdog/adapters/haproxy/router.ts";
+import type { WatchdogConfigInput } from "../../watchdog/config/schema.ts";
+import { HaproxyBench, haproxyMissing } from "./haproxy-process.ts";
+import { freePort, until } from "./helpers.ts";
+import { historyEntry, stateRecord } from "./support/state-record.ts";
+
+const program = path.join(import.meta.dirname, "..", "..", "watchdog", "cli", "main.ts");
+
+let directory: string;
+let configFile: string;
+const at = (name: string) => path.join(directory, name);
+
+beforeAll(async () => {
+  directory = await mkdtemp(path.join(tmpdir(), "es-failover-cli-"));
+  configFile = at("watchdog.json");
+  await writeFile(at("password"), "correct horse battery staple", { mode: 0o600 });
+  await writeFile(at("ca.crt"), (await createTestAuthority("cli test")).certificate);
+  await writeConfig();
+});
+afterAll(() => rm(directory, { recursive: true, force: true }));
+
+/** Regions that nobody serves, so that a watchdog can run and find them both lost. */
+async function writeConfig(other: Partial<WatchdogConfigInput> = {}): Promise<void> {
+  const config: WatchdogConfigInput = {
+    name: "bhs-hap-1",
+    site: "bhs",
+    regions: {
+      gra: { nodes: [`https://127.0.0.1:${await freePort()}`] },
+      bhs: { nodes: [`https://127.0.0.1:${await freePort()}`] },
+    },
+    firstPrimary: "gra",
+    elasticsearch: { username: "es-failover", passwordFile: at("password"), caFile: at("ca.crt") },
+    replication: { patterns: ["orders*"] },
+    checks: { profile: "fast" },
+    store: { kind: "file", directory: at("store") },
+    router: {},
+    stateDirectory: at("state"),
+    controlSocket: at("control.sock"),
+    ...other,
+  };
+  await writeFile(configFile, JSON.stringify(config));
+}
+
+interface Ended {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs the command as a user does. Its messages never hold a stack trace. */
+function esFailover(...args: readonly string[]): Promise<Ended> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [program, "--config", configFile, ...args], (error, out, err) => {
+      const code = error === null ? 0 : Number(error.code);
+      expect(err).not.toMatch(/^\s+at .*\(/m);
+      resolve({ code, out, err });
+    });
+  });
+}
+
+describe("es-failover", () => {
+  test("says what is wrong with a command line, and ends with 2", async () => {
+    expect(await esFailover("prommote")).toMatchObject({ code: 2, err: expect.stringContaining("unknown command") });
+    expect(await esFailover("haproxy", "apply")).toMatchObject({ code: 2, err: expect.stringContaining("--file") });
+    expect(await esFailover("--help")).toMatchObject({ code: 0, out: expect.stringContaining("Exit status:") });
+    expect(await esFailover("version")).toMatchObject({ code: 0, out: "from source\n" });
+  });
+
+  test("check-config passes a good configuration, and names each problem of a bad one with 2", async () => {
+    expect(await esFailover("check-config")).toMatchObject({
+      code: 0,
+      out: `${configFile} is good: watchdog bhs-hap-1 in bhs, for gra and bhs.\n`,
+    });
+    await writeFile(at("bad.json"), JSON.stringify({ name: "w", checks: { profile: "hasty" } }));
+    const bad = await esFailover("check-config", at("bad.json"));
+    expect(bad).toMatchObject({ code: 2, out: "" });
+    expect(bad.err).toMatch(/bad\.json is not a configuration to work with:/);
+    expect(bad.err).toMatch(/^ {2}site: is missing/m);
+    expect(bad.err).toMatch(/^ {2}checks\.profile: is "hasty"/m);
+  });
+
+  test("run refuses a password that every user could read", async () => {
+    await chmod(at("password"), 0o644);
+    expect(await esFailover("run")).toMatchObject({ code: 2, err: expect.stringContaining("open to every user") });
+    await chmod(at("password"), 0o600);
+  });
+
+  test("status without a watchdog shows what its store says, and ends with 3", async () => {
+    expect(await esFailover("status")).toMatchObject({
+      code: 3,
+      out: expect.stringContaining("no state document yet"),
+    });
+    const clock = { monotonicMs: () => 0 };
+    const store = createFileStore({ directory: at("store"), clock, leaseTtlMs: 1_000, routers: [] });
+    await store.write(stateRecord(7), null, historyEntry(7));
+    const status = await esFailover("status");
+    expect(status.code).toBe(3);
+    expect(status.out).toMatch(/not running.*\n.*store says.*epoch +7\n.*serving gra/s);
+    const json = JSON.parse((await esFailover("status", "--json")).out);
+    expect(json).toMatchObject({ running: false, record: { epoch: 7 } });
+    await writeFile(at("store/record.json"), "{");
+    expect(await esFailover("status")).toMatchObject({
+      code: 1,
+      err: expect.stringContaining("record.json is damaged"),
+    });
+    await rm(at("store"), { recursive: true });
+  });
+
+  test("explain without a watchdog says that none runs, and ends with 3", async () => {
+    expect(await esFailover("explain")).toMatchObject({ code: 3, err: expect.stringContaining(at("control.sock")) });
+  });
+});
+
+describe("the control socket", () => {
+  test("is closed to other users, answers what it serves, and is not taken from a running watchdog", async () => {
+    const socket = at("other.sock");
+    const control = await serveControlSocket(socket, { "/status": () => ({ hello: "world" }) });
+    expect((await stat(socket)).mode & 0o777).toBe(0o660);
+    await expect(serveControlSocket(socket, {})).rejects.toThrow(/another watchdog already runs/);
+    await control.close();
+  });
+
+  test("that a killed watchdog left behind is made anew", async () => {
+    const socket = at("stale.sock");
+    const script = `require("net").createServer().listen(${JSON.stringify(socket)}, () => process.kill(process.pid, "SIGKILL"))`;
+    const killed = spawn(process.execPath, ["-e", script]);
+    await new Promise((resolve) => killed.once("exit", resolve));
+    const control = await serveControlSocket(socket, {});
+    await control.close();
+  });
+});
+
+const title = `es-failover run${haproxyMissing === undefined ? "" : ` (skipped: ${haproxyMissing})`}`;
+
+describe.skipIf(haproxyMissing !== undefined)(title, () => {
+  let bench: HaproxyBench;
+  let watchdog: ChildProcess | undefined;
+  let logged = "";
+
+  beforeAll(async () => {
+    bench = await HaproxyBench.start();
+    await writeConfig({
+      router: { adminSocket: bench.adminSocket, masterSocket: bench.masterSocket, ticketMapFile: bench.ticketMapFile },
+    });
+    // Takes down what systemd would be told.
+    await mkdir(at("bin"));
+    await writeFile(at("bin/systemd-notify"), `#!/bin/sh\nfor word; do echo "$word" >> ${at("notified")}; done\n`);
+    await chmod(at("bin/systemd-notify"), 0o755);
+  });
+  afterEach(() => stopWatchdog());
+  afterAll(() => bench?.stop());
+
+  async function startWatchdog(): Promise<ChildProcess> {
+    logged = "";
+    await writeFile(at("notified"), "");
+    const child = spawn(process.execPath, [program, "--config", configFile, "run"], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: {
+        ...process.env,
+        PATH: `${at("bin")}:${process.env["PATH"]}`,
+        NOTIFY_SOCKET: at("notify.sock"),
+        WATCHDOG_USEC: "300000",
+      },
+    });
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding("utf8").on("data", (chunk: string) => {
+        logged += chunk;
+      });
+    }
+    watchdog = child;
+    await until(
+      async () => (await notified()).includes("READY=1"),
+      () => `the watchdog is ready; it said: ${logged}`,
+    );
+    return child;
+  }
+
+  async function stopWatchdog(): Promise<number | null> {
+    const child = watchdog;
+    watchdog = undefined;
+    if (child === undefined || child.exitCode !== null) return child?.exitCode ?? null;
+    const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
+    child.kill("SIGTERM");
+    return ended;
+  }
+
+  const notified = async () => (await readFile(at("notified"), "utf8")).split("\n");
+
+  test("serves status and explain, tells systemd that it lives, and logs no secret", async () => {
+    await startWatchdog();
+    const status = await esFailover("status");
+    expect(status).toMatchObject({ code: 0, err: "" });
+    expect(status.out).toMatch(/^bhs-hap-1 \(bhs\)/);
+    expect(status.out).toMatch(/REGION +ROLE +HEALTH/);
+    const json = JSON.parse((await esFailover("status", "--json")).out);
+    expect(json).toMatchObject({ name: "bhs-hap-1", site: "bhs" });
+    await until(async () => {
+      const { regions } = JSON.parse((await esFailover("status", "--json")).out);
+      return regions.every((region: { health: { lastProbe: unknown } }) => region.health.lastProbe !== null);
+    }, "both regions have been probed");
+    expect((await esFailover("status")).out).toContain("ECONNREFUSED");
+    expect((await esFailover("explain")).out).toMatch(/: decides\n/);
+    await until(async () => (await notified()).filter((word) => word === "WATCHDOG=1").length >= 3, "signs of life");
+    expect((await notified()).some((word) => word.startsWith("STATUS="))).toBe(true);
+    const lines = logged
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { watchdog: string });
+    expect(lines.every((line) => line.watchdog === "bhs-hap-1")).toBe(true);
+    expect(logged).not.toContain("correct horse battery staple");
+  });
+
+  test("a second one on the same host refuses to start", async () => {
+    await startWatchdog();
+    expect(await esFailover("run")).toMatchObject({ code: 1, err: expect.stringContaining("already runs") });
+  });
+
+  test("SIGHUP changes nothing, SIGTERM ends it at once with 0 and leaves the ticket to run out", async () => {
+    const child = await startWatchdog();
+    child.kill("SIGHUP");
+    await until(() => logged.includes("SIGHUP changes nothing"), "the log says so");
+    expect((await esFailover("status")).code).toBe(0);
+
+    const router = createHaproxyRouter({ name: "test", ...bench });
+    const ticket = { epoch: 1_000, region: "gra", validUntilMs: Date.now() + 60_000 };
+    await stopWatchdogAfter(() => router.issueTicket(ticket));
+    expect((await router.state()).tickets).toEqual([{ region: "gra", validUntilMs: ticket.validUntilMs }]);
+    expect(await notified()).toContain("STOPPING=1");
+    expect((await esFailover("status")).code).toBe(3);
+  });
+
+  async function stopWatchdogAfter(action: () => Promise<void>): Promise<void> {
+    await action();
+    const startedMs = performance.now();
+    expect(await stopWatchdog()).toBe(0);
+    expect(performance.now() - startedMs).toBeLessThan(10_000);
+  }
+});
