@@ -52,7 +52,7 @@ beforeAll(async () => {
   gra = connect(pair.gra);
   bhs = connect(pair.bhs);
   await replicateThenDiverge();
-  // The first run on a machine builds Elasticsearch for the lab as well.
+  // Long, for the first run on a machine builds the lab's Elasticsearch as well.
 }, 600_000);
 
 afterAll(async () => {
@@ -64,7 +64,7 @@ afterAll(async () => {
 });
 
 describe("salvage of an old primary that has come back", () => {
-  test("exports every document above the checkpoints, byte for byte, with numbers that are right to the operation", async () => {
+  test("exports every document above the checkpoints, no number rounded, with counts that are right to the operation", async () => {
     exported = await exportFrom(gra);
     const { receipt, directory } = exported;
     const ids: string[] = [];
@@ -75,7 +75,8 @@ describe("salvage of an old primary that has come back", () => {
       lines.set(id, line);
     }
     expect(ids.sort()).toEqual(onlyOnGra.exported.toSorted());
-    expect(lines.get("new-0")).toContain('"source":{"n":9007199254740993,"price":1.10}');
+    expect(lines.get("new-0")).toContain('"source":{"n":9007199254740993}');
+    expect(lines.get("local-a")).toContain('"source":{"n":1,"price":1.10}');
     expect(lines.get("routed")).toContain('"routing":"customer-7"');
     expect(lines.get("vector")).toContain('"embedding":[0.5,0.25]');
 
@@ -114,8 +115,11 @@ describe("salvage of an old primary that has come back", () => {
   });
 
   test("the gate opens for what the receipt proves, and not once the file was tampered with", async () => {
-    const both = [orders, "local-1"];
-    expect(await isSalvaged(root, divergence, gra, both)).toMatchObject({ salvaged: true, permit: { indices: both } });
+    const both = ["local-1", orders];
+    expect(await isSalvaged(root, divergence, gra, both)).toMatchObject({
+      salvaged: true,
+      permit: { indices: both },
+    });
     const file = path.join(exported.directory, exported.receipt.operations.file);
     const content = await readFile(file);
     await appendFile(file, Buffer.from([0]));
@@ -300,9 +304,9 @@ async function caughtUp(leader: Region, follower: Region): Promise<void> {
 async function divergeOnGra(): Promise<void> {
   const put = (id: string, body: unknown, query = "") =>
     pair.gra.call("PUT", `/${orders}/_doc/${id}${query}`, { body });
-  // As text: JSON.stringify would round the integer and shorten the decimal.
+  // As text: JSON.stringify would round the integer and, below, shorten the decimal.
   await pair.gra.call("POST", `/${orders}/_bulk`, {
-    ndjson: '{"index":{"_id":"new-0"}}\n{"n":9007199254740993,"price":1.10}\n',
+    ndjson: '{"index":{"_id":"new-0"}}\n{"n":9007199254740993}\n',
   });
   for (let n = 1; n < 10; n += 1) await put(`new-${n}`, { n });
   await put("routed", { n: 1 }, "?routing=customer-7");
@@ -317,7 +321,9 @@ async function divergeOnGra(): Promise<void> {
   for (const id of ["conflict", "stale", "deleted-there"]) await put(id, { by: "gra", n: 1 });
   await put("same", { n: 5, by: "both" });
   await pair.gra.call("PUT", "/local-1", { body: { settings: { number_of_shards: 1, number_of_replicas: 0 } } });
-  for (const id of ["local-a", "local-b"]) await pair.gra.call("PUT", `/local-1/_doc/${id}`, { body: { n: 1 } });
+  await pair.gra.call("POST", "/local-1/_bulk", {
+    ndjson: '{"index":{"_id":"local-a"}}\n{"n":1,"price":1.10}\n{"index":{"_id":"local-b"}}\n{"n":2}\n',
+  });
 }
 
 async function divergeOnBhs(): Promise<void> {

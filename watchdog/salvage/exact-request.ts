@@ -1,3 +1,4 @@
+import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { type Client, errors, type TransportRequestParams } from "@elastic/elasticsearch";
 import type { z } from "zod";
@@ -11,17 +12,18 @@ export async function exactRequest(
   options: CallOptions,
   params: TransportRequestParams,
 ): Promise<{ readonly body: unknown; readonly bytes: number }> {
-  const result = await client.transport.request<NodeJS.ReadableStream>(params, {
+  const result = await client.transport.request<Readable>(params, {
     ...options,
     asStream: true,
     meta: true,
   });
   const stream = result.body;
-  const cut = () => "destroy" in stream && (stream as { destroy(error: Error): void }).destroy(timedOut());
+  // The client's own timeout ends with the headers.
+  const cut = () => stream.destroy(timedOut());
   options.signal.addEventListener("abort", cut, { once: true });
   try {
     if (options.signal.aborted) throw timedOut();
-    const answer = await text(stream as never);
+    const answer = await text(stream);
     const isRefusal = (result.statusCode ?? 500) >= 400;
     if (isRefusal) throw new errors.ResponseError({ ...result, body: readableReason(answer) });
     return { body: parseExact(answer), bytes: Buffer.byteLength(answer) };

@@ -43,7 +43,7 @@ export interface ExportResult {
 /**
  * Writes all that can be read of an old primary's operations above the recorded checkpoints to a file, and the receipt
  * for it. An interrupted export starts over; one that is complete and still agrees with the old primary is returned as
- * it is; one that no longer does is kept, and a new one is made beside it.
+ * it is; one that no longer does is kept, and a new one is made beside it. One export at a time per root.
  *
  * @throws ClusterError, or Error when the old primary changed while it was read
  */

@@ -11,7 +11,11 @@ export interface SalvagedOperation {
   readonly seqNo: number;
   readonly primaryTerm: number;
   readonly version: number;
-  /** The document as `parseExact` reads it; null where the index keeps no `_source`. */
+  /**
+   * The document as `parseExact` reads it; null where the index keeps no `_source`. Elasticsearch returns what the
+   * application sent, except where it builds the source anew itself (synthetic source, indices with vectors): there
+   * decimals come back as doubles, in both regions alike.
+   */
   readonly source: unknown;
 }
 
