@@ -95,6 +95,22 @@ export const faults: readonly Fault[] = [
     },
   },
   {
+    name: "gra is lost long after the regions lost each other",
+    weight: 1,
+    begin: (system) => {
+      for (const region of regions) system.cluster(region).reachesRemote = false;
+      let isOver = false;
+      system.world.after(26_000, () => {
+        if (!isOver) system.cluster("gra").ailments.down = true;
+      });
+      return () => {
+        isOver = true;
+        system.cluster("gra").ailments.down = false;
+        for (const region of regions) system.cluster(region).reachesRemote = true;
+      };
+    },
+  },
+  {
     name: "replication is slow",
     weight: 1,
     begin: (system) => {
@@ -159,6 +175,7 @@ export const faults: readonly Fault[] = [
         !router.isDeaf &&
         router.isLateBy === 0 &&
         disk.slowMs === 0 &&
+        disk.slowCall === null &&
         disk.failures === 0;
       if (jumpMs < 0 && !isUndisturbed) return null;
       host.wallOffsetMs += jumpMs;
@@ -202,6 +219,16 @@ export const faults: readonly Fault[] = [
       return () => {
         system.disk.slowMs = 0;
       };
+    },
+  },
+  {
+    name: "a call to the store takes long",
+    weight: 3,
+    begin: (system) => {
+      if (!clockIsSettled(system)) return null;
+      const { random } = system.world;
+      system.disk.slowCall = { call: random.between(0, 20), takesMs: random.between(3_000, 20_000) };
+      return null;
     },
   },
   {

@@ -10,6 +10,8 @@ export class Disk {
   /** Set by faults: the longest delay of an answer, and the share of calls that fail. */
   slowMs = 0;
   failures = 0;
+  /** One call among the next ones that takes long, counted down. */
+  slowCall: { call: number; readonly takesMs: number } | null = null;
   /** Told of every write before it happens. */
   onWrite: (before: StateRecord | null, after: StateRecord, rule: string, process: Process) => void = () => {};
   #revisions = 0;
@@ -72,6 +74,12 @@ export class Disk {
       return process.call({ effectMs: 5, answerMs: 0 }, () => {
         throw new Error("input/output error");
       });
+    }
+    if (this.slowCall !== null && --this.slowCall.call < 0) {
+      const { takesMs } = this.slowCall;
+      this.slowCall = null;
+      const effectMs = random.between(0, takesMs);
+      return process.call({ effectMs, answerMs: takesMs - effectMs }, answer);
     }
     // A slow disk is not slow for everybody: only so do calls overtake each other.
     const isSlow = this.slowMs > 0 && random.chance(0.4);

@@ -1,4 +1,4 @@
-import type { RouterState } from "../core/ports.ts";
+import type { RouterState, RoutingTicket } from "../core/ports.ts";
 import type { StateRecord } from "../core/record.ts";
 import { decideRouting, type RoutingDecision } from "../core/routing.ts";
 import { messageOf } from "./loop.ts";
@@ -88,9 +88,7 @@ export class RouterKeeper {
   async #carryOut(decision: RoutingDecision, record: StateRecord | null): Promise<void> {
     switch (decision.kind) {
       case "issue": {
-        this.#uncertainUntilMs = decision.ticket.validUntilMs;
-        await this.#workings.router.issueTicket(decision.ticket);
-        this.#uncertainUntilMs = 0;
+        await this.#issue(decision.ticket);
         const opens = this.#ticket?.epoch !== decision.ticket.epoch || this.#ticket.region !== decision.ticket.region;
         this.#ticket = decision.ticket;
         this.#say(decision.reason, opens);
@@ -109,6 +107,16 @@ export class RouterKeeper {
         return;
       default:
         throw new Error(`unknown routing decision in ${JSON.stringify(decision satisfies never)}`);
+    }
+  }
+
+  async #issue(ticket: RoutingTicket): Promise<void> {
+    try {
+      await this.#workings.router.issueTicket(ticket);
+    } catch (error) {
+      // It may lie in the socket of a HAProxy that stands still, and be taken long after a later one.
+      this.#uncertainUntilMs = Math.max(this.#uncertainUntilMs, ticket.validUntilMs);
+      throw error;
     }
   }
 

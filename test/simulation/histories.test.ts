@@ -1,0 +1,47 @@
+import { describe, expect, test } from "vitest";
+import { type HistoryResult, runHistory } from "./history.ts";
+import { regressionSeeds } from "./regressions.ts";
+
+/**
+ * How many histories, and from which seed on. ES_FAILOVER_HISTORIES=100000 is the long mode; ES_FAILOVER_SEED=1026 with
+ * ES_FAILOVER_HISTORIES=1 shows one history again.
+ */
+const histories = Number(process.env["ES_FAILOVER_HISTORIES"] ?? 2_000);
+const firstSeed = Number(process.env["ES_FAILOVER_SEED"] ?? 1);
+const PER_TEST = 500;
+
+const tale = ({ seed, violation, log }: HistoryResult) =>
+  `seed ${seed} broke invariant ${violation}\nagain: ES_FAILOVER_SEED=${seed} ES_FAILOVER_HISTORIES=1\n${log.join("\n")}`;
+
+describe("one watchdog, one router, two regions, on virtual time", () => {
+  for (let from = firstSeed; from < firstSeed + histories; from += PER_TEST) {
+    const to = Math.min(from + PER_TEST, firstSeed + histories) - 1;
+    test(`every invariant holds in the histories of seeds ${from} to ${to}`, { timeout: 3_600_000 }, async () => {
+      let acknowledged = 0;
+      let failovers = 0;
+      let restarts = 0;
+      for (let seed = from; seed <= to; seed += 1) {
+        const result = await runHistory(seed);
+        expect(result.violation, tale(result)).toBeNull();
+        acknowledged += result.acknowledged;
+        failovers += result.failovers;
+        restarts += result.restarts;
+      }
+      console.log(
+        `seeds ${from} to ${to}: ${failovers} failovers, ${restarts} restarts of the watchdog, ${acknowledged} acknowledged writes`,
+      );
+      // Histories in which nothing happens would prove nothing.
+      if (to - from >= 100) expect(Math.min(failovers, restarts)).toBeGreaterThan((to - from) / 10);
+    });
+  }
+
+  test.each(regressionSeeds)("seed $seed stays mended: $defect", async ({ seed }) => {
+    const result = await runHistory(seed);
+    expect(result.violation, tale(result)).toBeNull();
+  });
+
+  test("the same seed gives the same history", async () => {
+    const [once, again] = [await runHistory(33), await runHistory(33)];
+    expect(again.log).toEqual(once.log);
+  });
+});
