@@ -23,7 +23,10 @@ fingerprints() {
 }
 
 install_signing_key() {
-  command -v gpg >/dev/null && command -v curl >/dev/null || apt_get install --no-install-recommends gpg curl ca-certificates
+  if ! command -v gpg >/dev/null || ! command -v curl >/dev/null; then
+    apt_get update
+    apt_get install --no-install-recommends gpg curl ca-certificates
+  fi
   if [[ -f $keyring && $(fingerprints "$keyring") == "$key_fingerprint" ]]; then
     return
   fi
@@ -48,14 +51,15 @@ raise_map_count() {
     say "vm.max_map_count is ${now} and cannot be raised here; Elasticsearch asks for ${least_map_count}"
 }
 
-apt_get update
 install_signing_key
 install_files <<<"$input" >/dev/null
 "$provisioning/instances/data-volume.sh" "$volume_id" "$data_directory"
 raise_map_count
 
 if [[ -z $(installed_version elasticsearch) ]]; then
-  apt_get update
+  # Only this source's lists: the package needs no other that a host has not got.
+  apt_get update -o Dir::Etc::sourcelist=sources.list.d/elasticsearch.sources -o Dir::Etc::sourceparts=- \
+    -o APT::Get::List-Cleanup=false
   apt_get install "elasticsearch=${version}"
 fi
 apt-mark hold elasticsearch >/dev/null

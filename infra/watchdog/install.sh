@@ -33,7 +33,7 @@ install -m 0644 "$base/current/es-failover.service" /etc/systemd/system/es-failo
 systemctl daemon-reload
 cat >/usr/local/bin/es-failover.new <<'COMMAND'
 #!/bin/sh
-exec /opt/es-failover/current/node /opt/es-failover/current/es-failover.mjs "$@"
+exec /opt/es-failover/current/node --enable-source-maps /opt/es-failover/current/es-failover.mjs "$@"
 COMMAND
 chmod 0755 /usr/local/bin/es-failover.new
 mv /usr/local/bin/es-failover.new /usr/local/bin/es-failover

@@ -1,0 +1,67 @@
+import { existsSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { pulumiCli } from "../../infra/init/pulumi-cli.ts";
+import { initialiseStacks } from "../../infra/init.ts";
+import { PulumiEngine } from "../../lab/cloud/engine.ts";
+import { pulumiBinDirectory } from "../../setup/pulumi.ts";
+
+const checkout = path.join(import.meta.dirname, "..", "..");
+const missing = existsSync(path.join(pulumiBinDirectory, "pulumi"))
+  ? ""
+  : "(the Pulumi CLI has not been built yet: npm test does it)";
+
+/** What a user sets before the first `pulumi up`; everything else stands in the project's own files. */
+const usersValues = {
+  "es-failover:serviceName": "0123456789abcdef0123456789abcdef",
+  "es-failover:adminCidrs": ["203.0.113.7/32"],
+};
+
+describe.skipIf(missing !== "")(`pulumi preview of the users' own project files ${missing}`, () => {
+  let directory: string;
+  let engine: PulumiEngine;
+
+  beforeAll(async () => {
+    directory = await mkdtemp(path.join(tmpdir(), "preview-"));
+    engine = await PulumiEngine.open({ usersProject: checkout, directory });
+    const pulumi = pulumiCli(engine.directory, engine.environment);
+    await initialiseStacks({ stacks: ["gra", "bhs"], pulumi, say: () => {} });
+  });
+
+  afterAll(() => rm(directory, { recursive: true, force: true }));
+
+  async function complaint(values: Readonly<Record<string, unknown>>): Promise<string> {
+    await engine.prepareStack("gra", values);
+    return engine.preview("gra").then(
+      () => "no complaint",
+      (error: unknown) => (error instanceof Error ? error.message : String(error)),
+    );
+  }
+
+  test.each(["gra", "bhs"])("%s needs nothing of the other region and nothing but its files", async (stack) => {
+    await engine.prepareStack(stack, usersValues);
+    const { changes } = await engine.preview(stack);
+    expect(changes.create).toBeGreaterThan(50);
+    expect(Object.keys(changes)).toEqual(["create"]);
+  });
+
+  test("without the values that are the user's own, names them all and shows no stack trace", async () => {
+    const said = await complaint({});
+    expect(said).toContain("es-failover:serviceName is missing: set the ID of your OVHcloud Public Cloud project");
+    expect(said).toContain("es-failover:adminCidrs is missing: set the networks you administer from");
+    expect(said).not.toMatch(/^\s+at /m);
+  });
+
+  test.each([
+    ["adminCidrs", "0.0.0.0/0", 'es-failover:adminCidrs[0] is "0.0.0.0/0": a network this wide would open SSH'],
+    ["flavors", { elasticsearch: "b3-1000" }, 'OVHcloud offers no flavor named "b3-1000" in GRA11. There are: '],
+    ["image", "Debian 31", 'OVHcloud offers no image named "Debian 31" in GRA11. There are: '],
+    ["regoin", "gra", "es-failover:regoin is not a key this program knows."],
+  ])("a wrong %s (%j) is named with what would be right", async (key, value, message) => {
+    const said = await complaint({ ...usersValues, [`es-failover:${key}`]: value });
+    expect(said).toContain(message);
+    expect(said).not.toMatch(/^\s+at /m);
+  });
+});
