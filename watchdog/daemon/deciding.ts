@@ -1,5 +1,5 @@
 import type { StoredRecord } from "../core/ports.ts";
-import { decide, type RuleId, type Ruling } from "../core/rules.ts";
+import { type Action, decide, type RuleId, type Ruling } from "../core/rules.ts";
 import type { PlanExecutor } from "./executing.ts";
 import { lookAtStandby, lookForFollowers } from "./looking.ts";
 import { messageOf } from "./loop.ts";
@@ -22,9 +22,22 @@ export async function decideOnce(workings: Workings, executor: PlanExecutor): Pr
     const isChange = ruling.record !== knowledge.record;
     if (isChange && !(await writeStore(workings, stored, ruling))) continue;
     announce(workings, ruling, nowMs);
-    if (ruling.actions.some(({ kind }) => kind === "carry-out-plan")) executor.carryOn();
+    for (const action of ruling.actions) act(action, executor);
     if (!isChange) return;
     workings.route.ring();
+  }
+}
+
+function act({ kind }: Action, executor: PlanExecutor): void {
+  switch (kind) {
+    case "carry-out-plan":
+      executor.carryOn();
+      return;
+    case "keep-replication":
+      // The keeper's own loop does this for as long as the newest ruling asks for it.
+      return;
+    default:
+      throw new Error(`unknown action ${kind satisfies never}`);
   }
 }
 

@@ -1,0 +1,190 @@
+import { type WatchdogConfig, watchdogConfigSchema } from "../../watchdog/config/schema.ts";
+import { type HealthState, type RegionHealth, unknownHealth } from "../../watchdog/core/health.ts";
+import type { Observations, StandbyView } from "../../watchdog/core/observations.ts";
+import type { Follower, IndexState } from "../../watchdog/core/ports.ts";
+import { planPromotion } from "../../watchdog/core/promotion.ts";
+import type { ClosingRecord, LeaderSight, PromotingRecord, ServingRecord } from "../../watchdog/core/record.ts";
+
+/** A moment to count from; whole hours make the texts readable. */
+export const NOW_MS = Date.UTC(2030, 0, 1, 12);
+
+export const config: WatchdogConfig = watchdogConfigSchema.parse({
+  name: "bhs-haproxy-1",
+  site: "bhs",
+  regions: { gra: { nodes: ["https://192.168.1.11:9200"] }, bhs: { nodes: ["https://192.168.2.11:9200"] } },
+  firstPrimary: "gra",
+  elasticsearch: { username: "es-failover", passwordFile: "/etc/p", caFile: "/etc/ca" },
+  replication: { patterns: ["logs-*"] },
+  store: { kind: "file", directory: "/var/lib/es-failover" },
+  router: {},
+});
+
+export const index = (name: string, changes: Partial<IndexState> = {}): IndexState => ({
+  name,
+  uuid: `uuid-${name}`,
+  open: true,
+  primaries: 1,
+  primariesActive: 1,
+  aliases: [],
+  dataStream: null,
+  writeBlocked: false,
+  following: false,
+  ...changes,
+});
+
+export const follower = (
+  name: string,
+  shard: Partial<Follower["shards"][number]> = {},
+  changes: Partial<Follower> = {},
+): Follower => ({
+  index: name,
+  leaderIndex: name,
+  remoteCluster: "gra",
+  status: "active",
+  shards: [
+    {
+      shard: 0,
+      followerCheckpoint: 100,
+      leaderCheckpointLastKnown: 100,
+      millisSinceLastRead: 500,
+      failedReads: 0,
+      readErrors: [],
+      fatalError: null,
+      ...shard,
+    },
+  ],
+  ...changes,
+});
+
+export const standbyView = (changes: Partial<StandbyView> = {}): StandbyView => ({
+  region: "bhs",
+  observedAtMs: NOW_MS - 1_000,
+  readiness: {
+    licence: { type: "trial", active: true, allowsCcr: true },
+    version: "9.5.3",
+    remote: { configured: true, connected: true },
+    nodesLowOnDisk: [],
+    readOnly: false,
+  },
+  indices: [index("logs-1", { following: true })],
+  followers: [follower("logs-1")],
+  autoFollow: [
+    { name: "es-failover-from-gra", remoteCluster: "gra", patterns: ["logs-*"], exclusions: [], active: true },
+  ],
+  dataStreams: [],
+  sync: { inSync: true, reasons: [], lagOperations: 0, readAgeMs: 500 },
+  ...changes,
+});
+
+const goodProbe = {
+  reachable: true,
+  clusterUuid: "uuid",
+  version: "9.5.3",
+  master: "node-1",
+  status: "green",
+  redIndices: [],
+  nodes: 3,
+} as const;
+
+export function health(state: HealthState, reason?: string): RegionHealth {
+  if (state === "unknown") return unknownHealth;
+  const isGood = state === "healthy" || state === "recovering";
+  return {
+    state,
+    failuresInARow: isGood ? 0 : state === "suspect" ? 1 : 3,
+    successesInARow: isGood ? 3 : 0,
+    reason: reason ?? (isGood ? "green, 3 nodes" : "no node answers: connection refused (3 failed checks in a row)"),
+    sinceMs: NOW_MS - 5_000,
+    lastProbeAtMs: NOW_MS - 500,
+    lastGoodAtMs: isGood ? NOW_MS - 500 : NOW_MS - 30_500,
+    lastProbe: isGood ? goodProbe : { reachable: false, error: "connection refused" },
+  };
+}
+
+/** Health of both regions, as this site and every other one sees it. */
+export function seenHealth(gra: HealthState, bhs: HealthState): Pick<Observations, "health" | "sites"> {
+  return {
+    health: { gra: health(gra), bhs: health(bhs) },
+    sites: [{ site: "bhs", regions: { gra, bhs } }],
+  };
+}
+
+export const sight: LeaderSight = {
+  atMs: NOW_MS - 31_000,
+  indices: ["logs-1", "logs-2"],
+  shards: [{ index: "logs-1", shard: 0, maxSeqNo: 105 }],
+  writeAliases: [],
+  peakOperationsPerSecond: 10,
+};
+
+export const observations = (changes: Partial<Observations> = {}): Observations => ({
+  ...seenHealth("healthy", "healthy"),
+  standby: standbyView(),
+  standbyError: null,
+  inSyncSeenAtMs: NOW_MS - 31_000,
+  leaderSight: sight,
+  routers: [{ router: "bhs-haproxy-1", acknowledgedEpoch: 1 }],
+  store: { reachable: true, error: null },
+  selfDoubt: [],
+  newestCopy: null,
+  copyError: null,
+  firstLooks: [],
+  ...changes,
+});
+
+const everyPhase = {
+  schemaVersion: 1,
+  cause: "gra is the configured first primary",
+  startedAtMs: NOW_MS - 3_600_000,
+  blockedUntilMs: null,
+  paused: null,
+  lastFailover: null,
+  watchdogs: [{ name: "bhs-haproxy-1", site: "bhs", router: "bhs-haproxy-1" }],
+} as const;
+
+export const serving = (changes: Partial<ServingRecord> = {}): ServingRecord => ({
+  ...everyPhase,
+  epoch: 1,
+  sequence: 7,
+  phase: "serving",
+  active: "gra",
+  standby: "in-sync",
+  inSyncAtMs: NOW_MS - 40_000,
+  ...changes,
+});
+
+const change = { from: "gra", to: "bhs", automatic: true, leaderSight: sight } as const;
+
+export const closing = (changes: Partial<ClosingRecord> = {}): ClosingRecord => ({
+  ...everyPhase,
+  ...change,
+  epoch: 2,
+  sequence: 8,
+  phase: "closing",
+  ...changes,
+});
+
+export const promoting = (changes: Partial<PromotingRecord> = {}): PromotingRecord => ({
+  ...everyPhase,
+  ...change,
+  epoch: 2,
+  sequence: 9,
+  phase: "promoting",
+  closedAtMs: NOW_MS - 2_000,
+  plan: planPromotion("gra", standbyView(), sight, config.promotion, NOW_MS - 2_000),
+  ...changes,
+});
+
+/** A promotion of which every step up to the named one (without it) is done. */
+export function promotedUpTo(kind: string | null): PromotingRecord {
+  const record = promoting();
+  const at = kind === null ? record.plan.steps.length : record.plan.steps.findIndex((step) => step.kind === kind);
+  const loss = { atLeast: 5, atMost: 605, shards: [], unseenMs: 29_000, explanation: "between 5 and 605 operations" };
+  const checkpoints = [{ index: "logs-1", shard: 0, globalCheckpoint: 100, maxSeqNo: 100 }];
+  const steps = record.plan.steps.map((step, n) => {
+    if (n >= at) return step;
+    const done = { ...step, status: "done", attempts: 1, startedAtMs: NOW_MS, finishedAtMs: NOW_MS } as const;
+    return done.kind === "record-checkpoints" ? { ...done, checkpoints, loss } : done;
+  });
+  return { ...record, plan: { ...record.plan, steps } };
+}

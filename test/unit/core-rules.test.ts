@@ -1,0 +1,444 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { HealthState } from "../../watchdog/core/health.ts";
+import type { Observations } from "../../watchdog/core/observations.ts";
+import type { StateRecord } from "../../watchdog/core/record.ts";
+import { parseStateRecord } from "../../watchdog/core/record.ts";
+import { decide, explain, type RuleId, rules } from "../../watchdog/core/rules.ts";
+import { stepRunners } from "../../watchdog/daemon/steps.ts";
+import {
+  closing,
+  config,
+  index,
+  NOW_MS,
+  observations,
+  promotedUpTo,
+  promoting,
+  seenHealth,
+  serving,
+  standbyView,
+} from "./core-fixtures.ts";
+
+interface Case {
+  readonly record: StateRecord | null;
+  readonly seen: Observations;
+  /** What must be true of the next record, or "unchanged". */
+  readonly next: "unchanged" | Partial<{ phase: string; epoch: number; active: string; standby: string }>;
+  readonly actions?: readonly string[];
+  readonly says: RegExp;
+}
+
+const lost = seenHealth("unhealthy", "healthy");
+const sync = (inSync: boolean, ...reasons: string[]) =>
+  standbyView({ sync: { inSync, reasons, lagOperations: 0, readAgeMs: 0 } });
+
+/** One situation for every rule in which it decides: the type makes a rule without one a compile error. */
+const cases: Readonly<Record<RuleId, Case>> = {
+  "store-unreachable": {
+    record: serving(),
+    seen: observations({ ...lost, store: { reachable: false, error: "input/output error" } }),
+    next: "unchanged",
+    says: /store does not answer \(input\/output error\)/,
+  },
+  "self-doubt": {
+    record: serving(),
+    seen: observations({ ...lost, selfDoubt: ["the process stood still for 9000 ms"] }),
+    next: "unchanged",
+    says: /does not trust itself: the process stood still/,
+  },
+  "fill-store-from-copy": {
+    record: null,
+    seen: observations({ newestCopy: serving({ epoch: 3, active: "bhs" }) }),
+    next: { phase: "serving", epoch: 3, active: "bhs" },
+    says: /empty: filled from a copy of epoch 3/,
+  },
+  "first-primary": {
+    record: null,
+    seen: observations({ firstLooks: [{ region: "gra", following: [] }] }),
+    next: { phase: "serving", epoch: 1, active: "gra", standby: "absent" },
+    says: /gra becomes active/,
+  },
+  "no-record": {
+    record: null,
+    seen: observations({ firstLooks: [{ region: "gra", following: ["logs-1"] }] }),
+    next: "unchanged",
+    says: /gra holds followers \(logs-1\)/,
+  },
+  "promotion-done": {
+    record: promotedUpTo(null),
+    seen: observations(lost),
+    next: { phase: "serving", epoch: 3, active: "bhs", standby: "absent" },
+    says: /bhs is promoted and verified/,
+  },
+  "promotion-undone": {
+    record: promotedUpTo("unfollow"),
+    seen: observations(seenHealth("healthy", "unhealthy")),
+    next: { phase: "serving", epoch: 3, active: "gra", standby: "following" },
+    says: /back to gra/,
+  },
+  "promotion-waits": {
+    record: promotedUpTo("open"),
+    seen: observations(seenHealth("healthy", "unhealthy")),
+    next: "unchanged",
+    says: /promotion of bhs waits/,
+  },
+  "promotion-goes-on": {
+    record: promotedUpTo("close"),
+    seen: observations(lost),
+    next: "unchanged",
+    actions: ["carry-out-plan"],
+    says: /promoting bhs: close 1 index/,
+  },
+  "closing-called-off": {
+    record: closing(),
+    seen: observations(),
+    next: { phase: "serving", epoch: 3, active: "gra" },
+    says: /gra is healthy again and nothing was promoted/,
+  },
+  "begin-promotion": {
+    record: closing(),
+    seen: observations({ ...lost, routers: [{ router: "bhs-haproxy-1", acknowledgedEpoch: 2 }] }),
+    next: { phase: "promoting", epoch: 2 },
+    actions: ["carry-out-plan"],
+    says: /every router has closed/,
+  },
+  "closing-waits": {
+    record: closing(),
+    seen: observations(lost),
+    next: "unchanged",
+    says: /bhs-haproxy-1 has not acknowledged epoch 2 and still holds a lease/,
+  },
+  failover: {
+    record: serving(),
+    seen: observations(lost),
+    next: { phase: "closing", epoch: 2 },
+    says: /gra is unhealthy.*bhs takes over/,
+  },
+  "refuse-paused": {
+    record: serving({ paused: { sinceMs: NOW_MS, by: "alice", reason: "upgrade of bhs" } }),
+    seen: observations(lost),
+    next: "unchanged",
+    says: /nothing is done: paused by alice: upgrade of bhs/,
+  },
+  "refuse-both-unhealthy": {
+    record: serving(),
+    seen: observations(seenHealth("unhealthy", "unhealthy")),
+    next: "unchanged",
+    says: /nothing is done: bhs is not seen healthy/,
+  },
+  "refuse-several-routers": {
+    record: serving(),
+    seen: observations({ ...lost, routers: [{ router: "gra-haproxy-1", acknowledgedEpoch: 1 }] }),
+    next: "unchanged",
+    says: /file store serves one router, but gra-haproxy-1 took a lease/,
+  },
+  "refuse-not-promotable": {
+    record: serving(),
+    seen: observations({
+      ...lost,
+      standby: standbyView({
+        readiness: { ...standbyView().readiness, licence: { type: "basic", active: true, allowsCcr: false } },
+      }),
+    }),
+    next: "unchanged",
+    says: /basic licence of bhs does not include cross-cluster replication/,
+  },
+  "refuse-not-in-sync": {
+    record: serving({ standby: "following" }),
+    seen: observations(lost),
+    next: "unchanged",
+    says: /bhs is not in sync \(following\)/,
+  },
+  "refuse-block-period": {
+    record: serving({ blockedUntilMs: NOW_MS + 60_000 }),
+    seen: observations(lost),
+    next: "unchanged",
+    says: /blocks another automatic one until 2030-01-01T12:01:00/,
+  },
+  "register-watchdog": {
+    record: serving({ watchdogs: [] }),
+    seen: observations(),
+    next: { phase: "serving", epoch: 1 },
+    says: /bhs-haproxy-1 of bhs takes part/,
+  },
+  "standby-joins": {
+    record: serving({ standby: "absent" }),
+    seen: observations(),
+    next: { standby: "following" },
+    actions: ["keep-replication"],
+    says: /bhs becomes the standby/,
+  },
+  "standby-in-sync": {
+    record: serving({ standby: "following" }),
+    seen: observations(),
+    next: { standby: "in-sync" },
+    actions: ["keep-replication"],
+    says: /in sync with gra/,
+  },
+  "standby-behind": {
+    record: serving({ inSyncAtMs: NOW_MS - 500_000 }),
+    seen: observations({ inSyncSeenAtMs: null, standby: sync(false, "logs-1 is paused") }),
+    next: { standby: "following" },
+    actions: ["keep-replication"],
+    says: /not in sync any more.*logs-1 is paused/,
+  },
+  "in-sync-noted": {
+    record: serving({ inSyncAtMs: NOW_MS - 100_000 }),
+    seen: observations({ inSyncSeenAtMs: NOW_MS - 1_000 }),
+    next: { standby: "in-sync" },
+    actions: ["keep-replication"],
+    says: /in sync/,
+  },
+  "standby-waits": {
+    record: serving({ standby: "absent" }),
+    seen: observations({ standby: standbyView({ indices: [index("logs-9")] }) }),
+    next: "unchanged",
+    actions: [],
+    says: /bhs holds 1 managed indices of its own \(logs-9\)/,
+  },
+  steady: {
+    record: serving(),
+    seen: observations(),
+    next: "unchanged",
+    actions: ["keep-replication"],
+    says: /gra serves, bhs is in-sync/,
+  },
+};
+
+describe("the table of rules", () => {
+  test.each(Object.entries(cases))("%s decides where it should", (rule, { record, seen, next, actions, says }) => {
+    const ruling = decide(record, seen, NOW_MS, config);
+    expect(ruling.rule).toBe(rule);
+    expect(ruling.explanation).toMatch(says);
+    if (next === "unchanged") expect(ruling.record).toBe(record);
+    else expect(ruling.record).toMatchObject(next);
+    if (actions !== undefined) expect(ruling.actions.map(({ kind }) => kind)).toEqual(actions);
+  });
+
+  test("no two rules share an id, and each has a situation in which it decides", () => {
+    const ids = rules.map(({ id }) => id);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(ids.toSorted()).toEqual(Object.keys(cases).toSorted());
+  });
+
+  test("every step that a plan can hold is one that the executor can carry out", () => {
+    const begun = decide(cases["begin-promotion"].record, cases["begin-promotion"].seen, NOW_MS, config).record;
+    const kinds = begun?.phase === "promoting" ? begun.plan.steps.map(({ kind }) => kind) : [];
+    expect(kinds.toSorted()).toEqual(Object.keys(stepRunners).toSorted());
+  });
+
+  test("every action is asked for somewhere", () => {
+    const asked = Object.values(cases).flatMap(({ record, seen }) => decide(record, seen, NOW_MS, config).actions);
+    expect(new Set(asked.map(({ kind }) => kind))).toEqual(new Set(["keep-replication", "carry-out-plan"]));
+  });
+
+  test("a failover keeps what was last seen of the lost region and blocks the next one", () => {
+    const { record } = decide(serving(), observations(lost), NOW_MS, config);
+    expect(record).toMatchObject({
+      phase: "closing",
+      from: "gra",
+      to: "bhs",
+      leaderSight: { indices: ["logs-1", "logs-2"] },
+      blockedUntilMs: NOW_MS + config.promotion.blockPeriodMs,
+    });
+  });
+
+  test("a promotion that is done records checkpoints, loss, and indices that the new region lacks", () => {
+    const { record } = decide(promotedUpTo(null), observations(lost), NOW_MS, config);
+    expect(record?.lastFailover).toMatchObject({
+      from: "gra",
+      to: "bhs",
+      checkpoints: [{ index: "logs-1", globalCheckpoint: 100 }],
+      loss: { atLeast: 5, atMost: 605 },
+      missingIndices: ["logs-2"],
+    });
+  });
+
+  test("a failover that was called off does not count as one", () => {
+    const { record } = decide(closing({ blockedUntilMs: NOW_MS + 1 }), observations(), NOW_MS, config);
+    expect(record?.blockedUntilMs).toBeNull();
+  });
+
+  test("an operator's pause does not stop a promotion under way", () => {
+    const paused = { sinceMs: NOW_MS, by: "alice", reason: "upgrade" };
+    expect(decide(promoting({ paused }), observations(lost), NOW_MS, config).rule).toBe("promotion-goes-on");
+  });
+
+  test("a region that answers again, though not yet for long enough, is not failed away from", () => {
+    const seen = observations(seenHealth("recovering", "healthy"));
+    expect(decide(serving(), seen, NOW_MS, config).rule).toBe("steady");
+  });
+
+  test("a record that is older than a copy on this host is replaced by it", () => {
+    const ruling = decide(
+      serving(),
+      observations({ newestCopy: serving({ epoch: 5, active: "bhs" }) }),
+      NOW_MS,
+      config,
+    );
+    expect(ruling).toMatchObject({ rule: "fill-store-from-copy", record: { epoch: 5, active: "bhs" } });
+  });
+
+  test("a copy that cannot be read keeps the first primary from being taken for active", () => {
+    const seen = observations({ copyError: "damaged", firstLooks: [{ region: "gra", following: [] }] });
+    expect(decide(null, seen, NOW_MS, config)).toMatchObject({ rule: "no-record", record: null });
+  });
+
+  test("an old look at the standby is not acted on", () => {
+    const seen = observations({
+      ...lost,
+      standby: standbyView({ observedAtMs: NOW_MS - 600_000 }),
+      standbyError: "timeout",
+    });
+    const ruling = decide(serving(), seen, NOW_MS, config);
+    expect(ruling.rule).toBe("refuse-not-promotable");
+    expect(ruling.explanation).toContain("the last look at bhs is 600000 ms old: timeout");
+  });
+
+  test("followers that cannot read because their leader is gone do not forbid the failover", () => {
+    const seen = observations({ ...lost, standby: sync(false, "logs-1 cannot read from its leader") });
+    expect(decide(serving(), seen, NOW_MS, config).rule).toBe("failover");
+  });
+
+  test("a standby that lagged too far when its leader was lost waits for a human", () => {
+    const followers = [{ ...standbyView().followers[0], index: "logs-1" }].map((one) => ({
+      ...standbyView().followers[0],
+      ...one,
+      shards: [
+        { ...standbyView().followers[0]?.shards[0], leaderCheckpointLastKnown: 1_000_000, followerCheckpoint: 5 },
+      ],
+    }));
+    const seen = observations({ ...lost, standby: { ...standbyView(), followers: followers as never } });
+    expect(decide(serving(), seen, NOW_MS, config).explanation).toContain("999995 operations behind");
+  });
+});
+
+// --- properties -----------------------------------------------------------------------------------------------------
+
+const healthState = fc.constantFrom<HealthState>(
+  "unknown",
+  "healthy",
+  "healthy",
+  "suspect",
+  "unhealthy",
+  "unhealthy",
+  "recovering",
+);
+// Mostly of late, so that what depends on several of them comes about often enough.
+const timeMs = fc.oneof(
+  { weight: 3, arbitrary: fc.integer({ min: NOW_MS - 40_000, max: NOW_MS }) },
+  fc.integer({ min: NOW_MS - 1_000_000, max: NOW_MS + 1_000_000 }),
+);
+const rarely = fc.oneof({ weight: 9, arbitrary: fc.constant(false) }, fc.constant(true));
+const stepNames = [null, ...promoting().plan.steps.map(({ kind }) => kind)];
+const phaseChanges = {
+  epoch: fc.integer({ min: 1, max: 9 }),
+  sequence: fc.integer({ min: 1, max: 99 }),
+  blockedUntilMs: fc.option(timeMs),
+  paused: fc.option(fc.constant({ sinceMs: NOW_MS, by: "alice", reason: "drill" }), { freq: 1 }),
+};
+const anyServing = fc
+  .record({
+    ...phaseChanges,
+    active: fc.constantFrom("gra", "bhs"),
+    standby: fc.constantFrom("absent", "following", "in-sync", "in-sync", "fencing", "salvaging"),
+    inSyncAtMs: fc.option(timeMs),
+  })
+  .map((changes) => serving(changes as Parameters<typeof serving>[0]));
+const anyRecord: fc.Arbitrary<StateRecord | null> = fc.oneof(
+  { weight: 6, arbitrary: anyServing },
+  fc.record(phaseChanges).map((changes) => closing(changes)),
+  fc
+    .tuple(fc.record(phaseChanges), fc.constantFrom(...stepNames))
+    .map(([changes, step]) => ({ ...promotedUpTo(step), ...changes })),
+  fc.constant(null),
+);
+const anyObservations: fc.Arbitrary<Observations> = fc
+  .record({
+    gra: healthState,
+    bhs: healthState,
+    doubt: rarely,
+    unreachable: rarely,
+    acknowledgedEpoch: fc.option(fc.integer({ min: 0, max: 9 })),
+    inSyncSeenAtMs: fc.option(timeMs),
+    observedAtMs: timeMs,
+    inSync: fc.boolean(),
+    region: fc.constantFrom("gra", "bhs"),
+    copy: fc.option(anyServing, { freq: 1 }).map((copy) => (copy?.sequence === 1 ? copy : null)),
+    looked: fc.boolean(),
+  })
+  .map((any) =>
+    observations({
+      ...seenHealth(any.gra, any.bhs),
+      selfDoubt: any.doubt ? ["stalled"] : [],
+      store: { reachable: !any.unreachable, error: any.unreachable ? "gone" : null },
+      routers:
+        any.acknowledgedEpoch === null ? [] : [{ router: config.name, acknowledgedEpoch: any.acknowledgedEpoch }],
+      inSyncSeenAtMs: any.inSyncSeenAtMs,
+      standby: { ...sync(any.inSync), observedAtMs: any.observedAtMs, region: any.region },
+      newestCopy: any.copy,
+      firstLooks: any.looked ? [{ region: "gra", following: [] }] : [],
+    }),
+  );
+
+const forAll = (check: (record: StateRecord | null, seen: Observations) => void) =>
+  fc.assert(fc.property(anyRecord, anyObservations, check), { numRuns: 3_000 });
+
+describe("whatever is observed", () => {
+  test("no decision lowers the epoch, and every changed record is a later one that can be read back", () => {
+    forAll((record, seen) => {
+      const { record: next } = decide(record, seen, NOW_MS, config);
+      if (next === record) return;
+      if (next === null) throw new Error("the record was taken away");
+      expect(next.epoch).toBeGreaterThanOrEqual(record?.epoch ?? 1);
+      expect(() => parseStateRecord(structuredClone(next))).not.toThrow();
+      if (record !== null && next.epoch === record.epoch) expect(next.sequence).toBe(record.sequence + 1);
+    });
+  });
+
+  test("nothing is promoted but from closing, under the epoch that was closed, with every router closed", () => {
+    forAll((record, seen) => {
+      const { record: next } = decide(record, seen, NOW_MS, config);
+      if (next?.phase !== "promoting" || next === record || record?.phase === "promoting") return;
+      expect(record).toMatchObject({ phase: "closing", epoch: next.epoch });
+      expect(seen.routers?.every(({ acknowledgedEpoch }) => acknowledgedEpoch >= next.epoch)).toBe(true);
+    });
+  });
+
+  test("a failover begins only from an unhealthy region to one in sync, unpaused, unblocked, by one who trusts itself", () => {
+    let begun = 0;
+    forAll((record, seen) => {
+      const { record: next } = decide(record, seen, NOW_MS, config);
+      if (next?.phase !== "closing" || record?.phase !== "serving") return;
+      begun += 1;
+      expect(record.standby).toBe("in-sync");
+      expect(record.paused).toBeNull();
+      expect(record.blockedUntilMs ?? 0).toBeLessThanOrEqual(NOW_MS);
+      expect(seen.health[next.from]?.state).toBe("unhealthy");
+      expect(seen.health[next.to]?.state).toBe("healthy");
+      expect(seen.selfDoubt).toEqual([]);
+      expect(seen.store.reachable).toBe(true);
+      expect(next.epoch).toBe(record.epoch + 1);
+    });
+    expect(begun).toBeGreaterThan(0);
+  });
+
+  test("nothing is changed without the store, or by a watchdog in doubt", () => {
+    forAll((record, seen) => {
+      if (seen.store.reachable && seen.selfDoubt.length === 0) return;
+      const ruling = decide(record, seen, NOW_MS, config);
+      expect(ruling.record).toBe(record);
+      expect(ruling.actions).toEqual([]);
+    });
+  });
+
+  test("explain names the deciding rule first and gives a reason for every rule that does not hold", () => {
+    forAll((record, seen) => {
+      const explained = explain(record, seen, NOW_MS, config);
+      expect(explained[0]?.rule).toBe(decide(record, seen, NOW_MS, config).rule);
+      expect(explained.filter(({ decides }) => decides)).toHaveLength(1);
+      for (const { holds, blockedBy } of explained) expect(blockedBy.length === 0).toBe(holds);
+      expect(explained).toHaveLength(rules.length);
+    });
+  });
+});
