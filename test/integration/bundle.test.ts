@@ -1,0 +1,102 @@
+import { execFile, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { buildWatchdogBundle, type WatchdogBundle } from "../../watchdog/bundle.ts";
+
+const run = promisify(execFile);
+
+let bundle: WatchdogBundle;
+let directory: string;
+
+beforeAll(async () => {
+  bundle = await buildWatchdogBundle();
+  directory = await mkdtemp(path.join(tmpdir(), "es-failover-bundle-"));
+  await run("tar", ["-xzf", bundle.archivePath, "-C", directory]);
+});
+afterAll(() => rm(directory, { recursive: true, force: true }));
+
+/** The program as it runs on a host: its own Node, nothing of this machine's in the environment. */
+const onHost = (...args: readonly string[]) =>
+  run(path.join(directory, "node"), ["--enable-source-maps", path.join(directory, "es-failover.mjs"), ...args], {
+    cwd: "/",
+    env: { PATH: "/usr/bin:/bin" },
+  });
+
+describe("the watchdog's archive", () => {
+  test("holds what a host needs and nothing of the machine that made it", async () => {
+    const { stdout } = await run("tar", ["--numeric-owner", "--full-time", "-tvzf", bundle.archivePath]);
+    const entries = stdout
+      .trim()
+      .split("\n")
+      .map((line) => line.split(/\s+/));
+    expect(entries.map((fields) => fields.at(-1)).sort()).toEqual([
+      "./",
+      "./VERSION",
+      "./es-failover.mjs",
+      "./es-failover.mjs.map",
+      "./es-failover.service",
+      "./node",
+    ]);
+    for (const fields of entries) expect(fields.join(" ")).toMatch(/ 0\/0 .*1970-01-01/);
+    expect(await readFile(path.join(directory, "VERSION"), "utf8")).toBe(`${bundle.version}\n`);
+    const program = await readFile(path.join(directory, "es-failover.mjs"), "utf8");
+    expect(program).not.toContain(path.dirname(path.dirname(import.meta.dirname)));
+  });
+
+  test("runs on a host without a Node of its own", async () => {
+    expect((await onHost("version")).stdout).toBe(`${bundle.version}\n`);
+    expect((await onHost("--help")).stdout).toContain("check-config");
+    await expect(onHost("check-config", "/nonexistent")).rejects.toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("no such file"),
+    });
+  });
+
+  test("is the same when nothing has changed", async () => {
+    const sum = async ({ archivePath }: WatchdogBundle) =>
+      createHash("sha256")
+        .update(await readFile(archivePath))
+        .digest("hex");
+    const first = await sum(bundle);
+    const again = await buildWatchdogBundle();
+    expect(again).toEqual(bundle);
+    expect(await sum(again)).toBe(first);
+  });
+
+  test("is the same when another machine makes it", async () => {
+    const elsewhere = await mkdtemp(path.join(tmpdir(), "es-failover-bundle-cache-"));
+    try {
+      const script = path.join(import.meta.dirname, "..", "..", "watchdog", "bundle.ts");
+      const build = `import { buildWatchdogBundle } from ${JSON.stringify(script)}; console.log(JSON.stringify(await buildWatchdogBundle()));`;
+      const { stdout } = await run(process.execPath, ["--input-type=module", "-e", build], {
+        env: { ...process.env, ES_FAILOVER_CACHE: elsewhere, TZ: "Asia/Tokyo", LC_ALL: "C" },
+      });
+      const other = JSON.parse(stdout) as WatchdogBundle;
+      expect(other.version).toBe(bundle.version);
+      expect(Buffer.compare(await readFile(other.archivePath), await readFile(bundle.archivePath))).toBe(0);
+    } finally {
+      await rm(elsewhere, { recursive: true });
+    }
+  });
+});
+
+const analyzerMissing = spawnSync("systemd-analyze", ["--version"]).error !== undefined;
+
+describe("the unit", () => {
+  const understood = `is understood by systemd${analyzerMissing ? " (skipped: no systemd-analyze here)" : ""}`;
+  test.skipIf(analyzerMissing)(understood, async () => {
+    const text = await readFile(path.join(directory, "es-failover.service"), "utf8");
+    // The program lies in /opt only on a host.
+    const unit = path.join(directory, "check", "es-failover.service");
+    await mkdir(path.dirname(unit));
+    await writeFile(unit, text.replace(/^ExecStart=.*$/m, "ExecStart=/bin/true"));
+    expect(await run("systemd-analyze", ["verify", "--man=no", unit])).toMatchObject({ stderr: "" });
+    const { stdout } = await run("systemd-analyze", ["security", "--offline=true", "--no-pager", unit]);
+    const exposure = Number(/exposure level for es-failover\.service: (\d+\.\d+)/.exec(stdout)?.[1]);
+    expect(exposure).toBeLessThan(2);
+  });
+});

@@ -1,0 +1,237 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import {
+  createElasticsearchCluster,
+  type ElasticsearchCluster,
+} from "../../watchdog/adapters/elasticsearch/cluster.ts";
+import type { ClusterError } from "../../watchdog/core/ports.ts";
+
+/**
+ * Calls to modules that the lab's Elasticsearch nodes lack (data streams, ILM), and errors that are hard to bring
+ * about: against answers written down from Elasticsearch's API reference and source, not against a running one.
+ */
+
+interface Received {
+  readonly method: string;
+  readonly path: string;
+  readonly body: unknown;
+}
+
+let server: Server;
+let directory: string;
+let cluster: ElasticsearchCluster;
+let received: Received[] = [];
+let answers: Readonly<Record<string, { readonly status?: number; readonly body: unknown }>> = {};
+
+beforeAll(async () => {
+  directory = await mkdtemp(path.join(tmpdir(), "es-failover-contract-"));
+  await writeFile(path.join(directory, "ca.crt"), "");
+  server = createServer((request, response) => {
+    let text = "";
+    request.setEncoding("utf8").on("data", (chunk: string) => {
+      text += chunk;
+    });
+    request.on("end", () => {
+      const url = new URL(request.url ?? "/", "http://localhost");
+      received.push({ method: request.method ?? "", path: url.pathname, body: text === "" ? null : JSON.parse(text) });
+      const answer = answers[`${request.method} ${url.pathname}`] ?? {
+        status: 400,
+        body: { error: `no handler found for uri [${url.pathname}] and method [${request.method}]` },
+      };
+      response.writeHead(answer.status ?? 200, {
+        "content-type": "application/json",
+        "x-elastic-product": "Elasticsearch",
+      });
+      response.end(JSON.stringify(answer.body));
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  cluster = createElasticsearchCluster({
+    region: "gra",
+    nodes: [`http://127.0.0.1:${(server.address() as AddressInfo).port}`],
+    username: "es-failover",
+    password: "secret-of-the-test",
+    caFile: path.join(directory, "ca.crt"),
+    requestTimeoutMs: 5_000,
+    probeTimeoutMs: 1_000,
+    unfollowTimeoutMs: 1_000,
+    managed: { patterns: ["logs-app*"], exclusions: [] },
+  });
+});
+afterEach(() => {
+  received = [];
+});
+afterAll(async () => {
+  await cluster.close();
+  server.close();
+  await rm(directory, { recursive: true });
+});
+
+const failure = (attempt: Promise<unknown>): Promise<ClusterError> =>
+  attempt.then(
+    () => {
+      throw new Error("was to fail, but succeeded");
+    },
+    (error: ClusterError) => error,
+  );
+
+describe("data streams", () => {
+  const backing = (name: string, generation: string) => ({
+    index_name: `.ds-${name}-2026.11.22-${generation}`,
+    index_uuid: "x",
+    managed_by: "Unmanaged",
+  });
+  const stream = (name: string, replicated: boolean) => ({
+    name,
+    timestamp_field: { name: "@timestamp" },
+    indices: [backing(name, "000001"), backing(name, "000002")],
+    generation: 2,
+    status: "GREEN",
+    template: "logs",
+    hidden: false,
+    system: false,
+    allow_custom_routing: false,
+    replicated,
+    rollover_on_write: false,
+  });
+
+  test("are listed with the index that takes their writes; unmanaged ones are left out", async () => {
+    answers = {
+      "GET /_data_stream/*": { body: { data_streams: [stream("logs-app-eu", true), stream("metrics-x", false)] } },
+    };
+    expect(await cluster.dataStreams()).toEqual([
+      { name: "logs-app-eu", writeIndex: ".ds-logs-app-eu-2026.11.22-000002", replicated: true },
+    ]);
+  });
+
+  test("are promoted, then rolled over", async () => {
+    answers = {
+      "POST /_data_stream/_promote/logs-app-eu": { body: { acknowledged: true } },
+      "POST /logs-app-eu/_rollover": {
+        body: {
+          acknowledged: true,
+          shards_acknowledged: true,
+          old_index: ".ds-logs-app-eu-2026.11.22-000002",
+          new_index: ".ds-logs-app-eu-2026.11.23-000003",
+          rolled_over: true,
+          dry_run: false,
+          lazy: false,
+          conditions: {},
+        },
+      },
+    };
+    await cluster.promoteDataStream("logs-app-eu");
+    await cluster.rolloverDataStream("logs-app-eu");
+    expect(received.map(({ method, path: called }) => `${method} ${called}`)).toEqual([
+      "POST /_data_stream/_promote/logs-app-eu",
+      "POST /logs-app-eu/_rollover",
+    ]);
+  });
+
+  test("that cannot be rolled over for lack of a template say so", async () => {
+    const reason = "no matching index template found for data stream [logs-app-eu]";
+    answers = {
+      "POST /logs-app-eu/_rollover": {
+        status: 400,
+        body: { error: { root_cause: [], type: "illegal_argument_exception", reason }, status: 400 },
+      },
+    };
+    expect(await failure(cluster.rolloverDataStream("logs-app-eu"))).toMatchObject({
+      kind: "rejected",
+      status: 400,
+      message: `gra: roll over data stream logs-app-eu: ${reason} (HTTP 400)`,
+    });
+  });
+});
+
+test("ILM policies are the policy alone, those of the system left out, and go back as they came", async () => {
+  const phases = { hot: { min_age: "0ms", actions: { rollover: { max_age: "7d" } } } };
+  answers = {
+    "GET /_ilm/policy": {
+      body: {
+        mine: {
+          version: 4,
+          modified_date: "2026-11-22T00:00:00.000Z",
+          policy: { phases },
+          in_use_by: { indices: ["logs-app"], data_streams: [], composable_templates: [] },
+        },
+        logs: { version: 1, modified_date: "x", policy: { phases, _meta: { managed: true } }, in_use_by: {} },
+      },
+    },
+    "PUT /_ilm/policy/mine": { body: { acknowledged: true } },
+  };
+  const definitions = await cluster.definitions(["ilm-policy"]);
+  expect(definitions).toEqual([{ kind: "ilm-policy", name: "mine", body: { policy: { phases } } }]);
+  for (const definition of definitions) await cluster.putDefinition(definition);
+  expect(received.at(-1)).toEqual({ method: "PUT", path: "/_ilm/policy/mine", body: { policy: { phases } } });
+});
+
+describe("a refusal", () => {
+  const refuse = (status: number, type: string, reason: string, more: object = {}) => {
+    answers = {
+      "POST /i/_ccr/pause_follow": { status, body: { error: { root_cause: [], type, reason, ...more }, status } },
+    };
+    return failure(cluster.pauseFollow("i"));
+  };
+
+  test("for lack of a privilege is told from one for the state of the cluster, though both are 403", async () => {
+    const denied = await refuse(403, "security_exception", "action [x] is unauthorized for user [es-failover]");
+    expect(denied).toMatchObject({ kind: "unauthorized", status: 403, region: "gra" });
+    const blocked = await refuse(403, "cluster_block_exception", "blocked by: [FORBIDDEN/6/cluster read-only (api)];");
+    expect(blocked).toMatchObject({ kind: "rejected", status: 403 });
+    expect(`${denied.message}${JSON.stringify(denied)}`).not.toContain("secret-of-the-test");
+  });
+
+  test("carries the reason and its deepest cause", async () => {
+    const caused_by = { type: "a", reason: "half", caused_by: { type: "b", reason: "connection to bhs refused" } };
+    const error = await refuse(500, "status_exception", "could not pause", { caused_by });
+    expect(error.message).toBe("gra: pause following of i: could not pause: connection to bhs refused (HTTP 500)");
+  });
+
+  test("an answer that nobody acknowledged is a failure", async () => {
+    answers = { "POST /i/_ccr/pause_follow": { body: { acknowledged: false } } };
+    expect(await failure(cluster.pauseFollow("i"))).toMatchObject({
+      kind: "rejected",
+      message: expect.stringContaining("not every node acknowledged"),
+    });
+  });
+
+  test("no change is sent twice, whatever becomes of it", async () => {
+    await refuse(503, "master_not_discovered_exception", "null");
+    expect(received).toHaveLength(1);
+  });
+});
+
+describe("unfollow", () => {
+  const settings = (following: boolean) => ({
+    i: { settings: following ? { "index.xpack.ccr.following_index": "true" } : { "index.uuid": "x" } },
+  });
+  const leaseFailure = {
+    status: 502,
+    body: {
+      error: {
+        root_cause: [],
+        type: "exception",
+        reason: "[gra:i][0] failed to remove retention leases",
+        "es.failed_to_remove_retention_leases": ["x"],
+      },
+      status: 502,
+    },
+  };
+
+  test("that failed over the leader's retention leases succeeded when the index is no follower any more", async () => {
+    answers = { "POST /i/_ccr/unfollow": leaseFailure, "GET /i/_settings": { body: settings(false) } };
+    await cluster.unfollow("i");
+  });
+
+  test("failed when the index is still a follower, or cannot be asked", async () => {
+    answers = { "POST /i/_ccr/unfollow": leaseFailure, "GET /i/_settings": { body: settings(true) } };
+    expect(await failure(cluster.unfollow("i"))).toMatchObject({ kind: "rejected", status: 502 });
+    answers = { "POST /i/_ccr/unfollow": leaseFailure };
+    expect(await failure(cluster.unfollow("i"))).toMatchObject({ kind: "rejected", status: 502 });
+  });
+});
