@@ -1,67 +1,68 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import path from "node:path";
-import { runCommand } from "./command.ts";
+import "reflect-metadata";
+import { webcrypto } from "node:crypto";
+import * as x509 from "@peculiar/x509";
 
-const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc", "-sha256", "-days", "7"];
+const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
+const lifetimeMs = 7 * 24 * 3600 * 1000;
 
 export interface PemPair {
   readonly certificate: string;
   readonly key: string;
 }
 
-/** A certificate authority for clusters that live for one test run. */
+/** A certificate authority for clusters that live for one test run; its key never leaves memory. */
 export interface CertificateAuthority {
   /** PEM. */
   readonly certificate: string;
-  /** A certificate for both ends of a connection, valid for `names`: "IP:127.0.0.1", "DNS:localhost". */
-  issue(commonName: string, names: readonly string[]): Promise<PemPair>;
+  /** A certificate for both ends of a connection, valid for these IP addresses and host names. */
+  issue(
+    commonName: string,
+    names: { readonly ips: readonly string[]; readonly hosts: readonly string[] },
+  ): Promise<PemPair>;
 }
 
 export async function createTestAuthority(commonName: string): Promise<CertificateAuthority> {
-  const root = await inScratchDirectory((directory) =>
-    createPair(directory, commonName, [
-      "basicConstraints=critical,CA:true,pathlen:0",
-      "keyUsage=critical,keyCertSign,cRLSign",
-    ]),
-  );
+  const keys = await newKeys();
+  const root = await x509.X509CertificateGenerator.createSelfSigned({
+    name: `CN=${commonName}`,
+    keys,
+    signingAlgorithm: algorithm,
+    ...validity(),
+    extensions: [
+      new x509.BasicConstraintsExtension(true, 0, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+    ],
+  });
   return {
-    certificate: root.certificate,
-    issue: (name, names) =>
-      inScratchDirectory(async (directory) => {
-        await writeFile(path.join(directory, "ca.crt"), root.certificate);
-        await writeFile(path.join(directory, "ca.key"), root.key, { mode: 0o600 });
-        const extensions = [
-          "basicConstraints=critical,CA:false",
-          "extendedKeyUsage=serverAuth,clientAuth",
-          `subjectAltName=${names.join(",")}`,
-        ];
-        return createPair(directory, name, extensions, ["-CA", "ca.crt", "-CAkey", "ca.key"]);
-      }),
+    certificate: root.toString("pem"),
+    async issue(name, { ips, hosts }) {
+      const own = await newKeys();
+      const certificate = await x509.X509CertificateGenerator.create({
+        subject: `CN=${name}`,
+        issuer: root.subject,
+        publicKey: own.publicKey,
+        signingKey: keys.privateKey,
+        signingAlgorithm: algorithm,
+        ...validity(),
+        extensions: [
+          new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth, x509.ExtendedKeyUsage.clientAuth]),
+          new x509.SubjectAlternativeNameExtension([
+            ...ips.map((value) => ({ type: "ip" as const, value })),
+            ...hosts.map((value) => ({ type: "dns" as const, value })),
+          ]),
+        ],
+      });
+      const key = await webcrypto.subtle.exportKey("pkcs8", own.privateKey);
+      return { certificate: certificate.toString("pem"), key: x509.PemConverter.encode(key, "PRIVATE KEY") };
+    },
   };
 }
 
-async function createPair(
-  directory: string,
-  commonName: string,
-  extensions: readonly string[],
-  issuer: readonly string[] = [],
-): Promise<PemPair> {
-  const output = ["-out", "new.crt", "-keyout", "new.key", "-subj", `/CN=${commonName}`];
-  const addExtensions = extensions.flatMap((extension) => ["-addext", extension]);
-  await runCommand("openssl", ["req", "-x509", ...newKey, ...output, ...addExtensions, ...issuer], { cwd: directory });
-  const [certificate, key] = await Promise.all([
-    readFile(path.join(directory, "new.crt"), "utf8"),
-    readFile(path.join(directory, "new.key"), "utf8"),
-  ]);
-  return { certificate, key };
+function newKeys() {
+  return webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
 }
 
-async function inScratchDirectory<T>(work: (directory: string) => Promise<T>): Promise<T> {
-  const directory = await mkdtemp(path.join(tmpdir(), "es-failover-certificates-"));
-  try {
-    return await work(directory);
-  } finally {
-    await rm(directory, { recursive: true });
-  }
+function validity() {
+  // An hour back, for a clock that is a little behind.
+  return { notBefore: new Date(Date.now() - 3_600_000), notAfter: new Date(Date.now() + lifetimeMs) };
 }

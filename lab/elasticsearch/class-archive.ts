@@ -9,7 +9,7 @@ import { launchCluster } from "./running-cluster.ts";
 export async function archiveClasses(home: string): Promise<void> {
   const archive = path.join(home, "lib/classes.jsa");
   const node = await launchCluster(
-    { directory: home, key: "being built" },
+    { directory: home },
     { name: "class-archive", javaOptions: [`-XX:ArchiveClassesAtExit=${archive}`, "-Xlog:cds=off", "-Xlog:aot=off"] },
   );
   try {

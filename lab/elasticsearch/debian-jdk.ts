@@ -1,7 +1,44 @@
+import { existsSync } from "node:fs";
+import { cp, readlink, rm } from "node:fs/promises";
+import path from "node:path";
+import { cachedDirectory, isCached } from "../../setup/cache.ts";
+import { runCommand } from "./command.ts";
+import { unpackDebianPackages } from "./debian-packages.ts";
+import { makeRunnable } from "./foreign-programs.ts";
+
+/** Debian 13 has the oldest release that will do; Debian 12 has none. */
+const packages = ["openjdk-21-jdk-headless", "openjdk-21-jre-headless"];
+const homeInPackages = "usr/lib/jvm/java-21-openjdk-amd64";
+const cacheName = "jdk";
+const cacheKey = "debian-13-openjdk-21-1";
+
 export async function isDebianJdkCached(): Promise<boolean> {
-  return false;
+  return isCached(cacheName, cacheKey);
 }
 
-export async function jdkFromDebian(_say: (line: string) => void): Promise<string> {
-  throw new Error("not written yet");
+/** Home of a JDK made of Debian 13's packages; nothing is installed on this machine. */
+export async function jdkFromDebian(say: (line: string) => void): Promise<string> {
+  const directory = await cachedDirectory(cacheName, cacheKey, async (scratch) => {
+    say("fetching OpenJDK 21 from Debian 13");
+    const unpacked = path.join(scratch, "unpacked");
+    await unpackDebianPackages(packages, unpacked);
+    await moveConfigurationIn(unpacked);
+    const home = path.join(scratch, "jdk");
+    await cp(path.join(unpacked, homeInPackages), home, { recursive: true, verbatimSymlinks: true });
+    await rm(unpacked, { recursive: true });
+    await makeRunnable(home, say);
+  });
+  return path.join(directory, "jdk");
+}
+
+/** Debian keeps a JDK's configuration below /etc, and links to it from the home. */
+async function moveConfigurationIn(unpacked: string): Promise<void> {
+  const home = path.join(unpacked, homeInPackages);
+  const links = (await runCommand("find", [home, "-type", "l", "-lname", "/etc/*"])).trim().split("\n");
+  for (const link of links) {
+    const target = path.join(unpacked, await readlink(link));
+    if (!existsSync(target)) continue;
+    await rm(link);
+    await cp(target, link, { recursive: true });
+  }
 }

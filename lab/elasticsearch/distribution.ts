@@ -11,11 +11,16 @@ import { findJdk, type Jdk, obtainJdk } from "./jdk.ts";
 import { elasticsearchJars } from "./maven.ts";
 import { elasticsearchVersion } from "./version.ts";
 
-/** An Elasticsearch home that is complete: `bin`, `lib`, `modules`, `config` and its own Java run time in `jdk`. */
-export interface Distribution {
+/** An Elasticsearch home that can run: `bin`, `lib`, `modules`, `config` and its own Java run time in `jdk`. */
+export interface ElasticsearchHome {
   readonly directory: string;
+}
+
+export interface Distribution extends ElasticsearchHome {
   /** Changes with everything it is made from. */
   readonly key: string;
+  /** What stands in `jdk/bin` on the lab's hosts; here it may be made to fit an older machine. */
+  readonly hostPrograms: string;
 }
 
 const cacheName = "elasticsearch";
@@ -26,15 +31,20 @@ export async function elasticsearchDistribution(say: (line: string) => void = ()
   const key = await keyFor(jdk);
   const directory = await cachedDirectory(cacheName, key, async (scratch) => {
     const jars = await elasticsearchJars(say);
-    const runtime = await javaRuntime(jdk);
+    const runtime = await javaRuntime(jdk, say);
     say("compiling the lab's modules");
     await layOutHome(scratch, jars, jdk);
-    await cp(runtime, path.join(scratch, "jdk"), { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
+    await cp(runtime.home, path.join(scratch, "jdk"), {
+      recursive: true,
+      preserveTimestamps: true,
+      verbatimSymlinks: true,
+    });
     await roundTimes(scratch);
     say("archiving class data");
     await archiveClasses(scratch);
   });
-  return { directory, key };
+  const { hostPrograms } = await javaRuntime(jdk, say);
+  return { directory, key, hostPrograms };
 }
 
 export const distributionStep: SetUpStep = {
@@ -57,7 +67,14 @@ export async function distributionKey(): Promise<string | undefined> {
 
 async function keyFor(jdk: Jdk): Promise<string> {
   const here = import.meta.dirname;
-  const builders = ["home.ts", "java-build.ts", "java-runtime.ts", "class-archive.ts", "pom.xml"];
+  const builders = [
+    "home.ts",
+    "java-build.ts",
+    "java-runtime.ts",
+    "foreign-programs.ts",
+    "class-archive.ts",
+    "pom.xml",
+  ];
   const hash = await fingerprint({
     values: [jdk.version],
     paths: [javaSources, homeFiles, ...builders.map((file) => path.join(here, file))],

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { copyFile, cp, mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { copyFile, cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { runCommand } from "./command.ts";
 import { buildLabModule, compileJar, labModules } from "./java-build.ts";
@@ -24,32 +24,30 @@ export async function layOutHome(home: string, jars: string, jdk: Jdk): Promise<
   for (const directory of ["plugins", "config/jvm.options.d"])
     await mkdir(path.join(home, directory), { recursive: true });
   await cp(path.join(jars, "lib"), path.join(home, "lib"), { recursive: true });
-  for (const module of modules) await layOutModule(home, jars, module);
+  for (const module of modules) await layOutModule(home, jars, jdk, module);
   await compileJar(jdk, "launcher", [path.join(home, "lib/*")], path.join(home, "lib/lab-launcher.jar"));
   for (const module of labModules) await buildLabModule(jdk, home, module);
 }
 
-async function layOutModule(home: string, jars: string, module: (typeof modules)[number]): Promise<void> {
+async function layOutModule(home: string, jars: string, jdk: Jdk, module: (typeof modules)[number]): Promise<void> {
   const directory = path.join(home, "modules", module.name);
   await mkdir(directory, { recursive: true });
   for (const jar of await readdir(path.join(jars, module.name))) {
     const isSeen = module.sees.some((seen) => existsSync(path.join(home, seen, jar)));
     if (!isSeen && !doubles.test(jar)) await copyFile(path.join(jars, module.name, jar), path.join(directory, jar));
   }
-  await extractDescriptor(directory, module.name);
+  await extractDescriptor(directory, jdk, module.name);
 }
 
 /** The plugin's own descriptor and entitlements, which its jar carries below META-INF. */
-async function extractDescriptor(directory: string, name: string): Promise<void> {
+async function extractDescriptor(directory: string, jdk: Jdk, name: string): Promise<void> {
   const jar = path.join(directory, `${name}-${elasticsearchVersion}.jar`);
+  const inJar = `META-INF/es-plugins/${name}`;
+  await runCommand(path.join(jdk.home, "bin/jar"), ["--extract", "--file", jar, inJar], { cwd: directory });
   for (const file of ["plugin-descriptor.properties", "entitlement-policy.yaml"]) {
-    const text = await runCommand("unzip", ["-p", jar, `META-INF/es-plugins/${name}/${file}`]);
+    const text = await readFile(path.join(directory, inJar, file), "utf8");
     // Without its module name it is loaded from the class path: in Maven's layout the module path is not complete.
     await writeFile(path.join(directory, file), text.replace(/^modulename=.*\n/m, ""));
   }
-}
-
-/** Removes a home's build leftovers that must not travel. */
-export async function removeRunFiles(home: string): Promise<void> {
-  for (const name of ["data", "logs"]) await rm(path.join(home, name), { recursive: true, force: true });
+  await rm(path.join(directory, "META-INF"), { recursive: true });
 }

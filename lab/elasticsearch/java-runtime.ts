@@ -1,6 +1,8 @@
+import { cp } from "node:fs/promises";
 import path from "node:path";
 import { cachedDirectory } from "../../setup/cache.ts";
 import { runCommand } from "./command.ts";
+import { makeRunnable } from "./foreign-programs.ts";
 import type { Jdk } from "./jdk.ts";
 
 /** What Elasticsearch and its plugins use, and what helps to look into a running node (jcmd). */
@@ -18,19 +20,22 @@ const modules = [
   "jdk.zipfs",
 ];
 
-/** A Java run time with what Elasticsearch needs, linked from the JDK, with Java's own class-data archive. */
-export async function javaRuntime(jdk: Jdk): Promise<string> {
-  const directory = await cachedDirectory("java-runtime", jdk.version, async (scratch) => {
-    await runCommand(path.join(jdk.home, "bin/jlink"), [
-      "--add-modules",
-      modules.join(","),
-      "--strip-java-debug-attributes",
-      "--no-header-files",
-      "--no-man-pages",
-      "--generate-cds-archive",
-      "--output",
-      path.join(scratch, "jdk"),
-    ]);
+export interface JavaRuntime {
+  /** A run time with what Elasticsearch needs, for this machine. */
+  readonly home: string;
+  /** Its programs for the lab's hosts, where this machine needs other ones. */
+  readonly hostPrograms: string;
+}
+
+/** Linked from the JDK, with Java's own class-data archive. */
+export async function javaRuntime(jdk: Jdk, say: (line: string) => void): Promise<JavaRuntime> {
+  const directory = await cachedDirectory("java-runtime", `${jdk.version}-2`, async (scratch) => {
+    const home = path.join(scratch, "jdk");
+    const trim = ["--strip-java-debug-attributes", "--no-header-files", "--no-man-pages"];
+    await runCommand(path.join(jdk.home, "bin/jlink"), ["--add-modules", modules.join(","), ...trim, "--output", home]);
+    await cp(path.join(home, "bin"), path.join(scratch, "host-bin"), { recursive: true });
+    await makeRunnable(home, say);
+    await runCommand(path.join(home, "bin/java"), ["-Xshare:dump"]);
   });
-  return path.join(directory, "jdk");
+  return { home: path.join(directory, "jdk"), hostPrograms: path.join(directory, "host-bin") };
 }

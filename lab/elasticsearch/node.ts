@@ -5,7 +5,7 @@ import { createServer } from "node:net";
 import path from "node:path";
 import type { CertificateAuthority } from "./certificates.ts";
 import type { ClusterOptions } from "./cluster.ts";
-import type { Distribution } from "./distribution.ts";
+import type { ElasticsearchHome } from "./distribution.ts";
 
 /** Name and ports of one node of a test cluster. */
 export interface NodeLayout {
@@ -22,7 +22,7 @@ export interface NodeConfiguration {
   readonly authority: CertificateAuthority;
   /** Path of the keystore to copy. */
   readonly keystore: string;
-  readonly distribution: Distribution;
+  readonly distribution: ElasticsearchHome;
 }
 
 /** Writes `HOME/config`: elasticsearch.yml, certificates, keystore, logging. Data and logs go beside it. */
@@ -31,10 +31,10 @@ export async function writeNodeConfiguration(home: string, configuration: NodeCo
   const certs = path.join(config, "certs");
   await mkdir(certs, { recursive: true });
   await mkdir(path.join(home, "tmp"));
-  const { certificate, key } = await configuration.authority.issue(configuration.node.name, [
-    "IP:127.0.0.1",
-    "DNS:localhost",
-  ]);
+  const { certificate, key } = await configuration.authority.issue(configuration.node.name, {
+    ips: ["127.0.0.1"],
+    hosts: ["localhost"],
+  });
   await Promise.all([
     writeFile(path.join(certs, "node.crt"), certificate),
     writeFile(path.join(certs, "node.key"), key, { mode: 0o600 }),
@@ -81,7 +81,11 @@ export interface NodeCommand {
 }
 
 /** How to run the node whose files are in `home`. It ends with its standard input, so it never outlives a test run. */
-export function nodeCommand(distribution: Distribution, home: string, javaOptions: readonly string[]): NodeCommand {
+export function nodeCommand(
+  distribution: ElasticsearchHome,
+  home: string,
+  javaOptions: readonly string[],
+): NodeCommand {
   const directories = { ES_PATH_CONF: path.join(home, "config"), ES_TMPDIR: path.join(home, "tmp") };
   return {
     command: path.join(distribution.directory, "bin/elasticsearch"),

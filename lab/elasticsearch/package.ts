@@ -2,7 +2,7 @@ import { cp, mkdir, readdir, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { cachedDirectory } from "../../setup/cache.ts";
 import { runCommand } from "./command.ts";
-import { elasticsearchDistribution } from "./distribution.ts";
+import { type Distribution, elasticsearchDistribution } from "./distribution.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { elasticsearchVersion } from "./version.ts";
 
@@ -28,7 +28,7 @@ export async function elasticsearchPackage(say: (line: string) => void = () => {
   const directory = await cachedDirectory(cacheName, key, async (scratch) => {
     say("packing the Debian package");
     const tree = path.join(scratch, "tree");
-    await layOutTree(tree, distribution.directory, architecture);
+    await layOutTree(tree, distribution, architecture);
     // Fast rather than small: it travels over the lab's own network, and each host unpacks it.
     const packing = ["--root-owner-group", "-Zzstd", "-z1", "--build", tree, path.join(scratch, fileName)];
     await runCommand("dpkg-deb", packing);
@@ -44,7 +44,7 @@ export async function packageKey(distributionKey: string): Promise<string> {
   return `${elasticsearchVersion}-${hash}`;
 }
 
-async function layOutTree(tree: string, distribution: string, architecture: string): Promise<void> {
+async function layOutTree(tree: string, distribution: Distribution, architecture: string): Promise<void> {
   const home = path.join(tree, "usr/share/elasticsearch");
   const configuration = path.join(tree, "etc/elasticsearch");
   await mkdir(tree, { recursive: true });
@@ -53,14 +53,15 @@ async function layOutTree(tree: string, distribution: string, architecture: stri
   await mkdir(home, { recursive: true });
   for (const part of ["bin", "lib", "modules", "jdk", "plugins"]) {
     // The class-data archive is good only for jars with the times it was made with.
-    await cp(path.join(distribution, part), path.join(home, part), {
+    await cp(path.join(distribution.directory, part), path.join(home, part), {
       recursive: true,
       preserveTimestamps: true,
       verbatimSymlinks: true,
     });
   }
+  await cp(distribution.hostPrograms, path.join(home, "jdk/bin"), { recursive: true });
   const log4j = "log4j2.properties";
-  await cp(path.join(distribution, "config", log4j), path.join(configuration, log4j));
+  await cp(path.join(distribution.directory, "config", log4j), path.join(configuration, log4j));
   const empty = ["etc/elasticsearch/jvm.options.d", "var/lib/elasticsearch", "var/log/elasticsearch"];
   for (const directory of empty) await mkdir(path.join(tree, directory), { recursive: true });
   // Whatever the umask of this process is.

@@ -6,11 +6,11 @@ import { Agent, request } from "undici";
 import { type CertificateAuthority, createTestAuthority } from "./certificates.ts";
 import type { ClusterOptions, Credentials, RestOptions, RestResponse, TestCluster } from "./cluster.ts";
 import { runCommand } from "./command.ts";
-import type { Distribution } from "./distribution.ts";
+import type { ElasticsearchHome } from "./distribution.ts";
 import { freePorts, NodeEnded, nodeCommand, TestNode, writeNodeConfiguration } from "./node.ts";
 
 /** Starts a cluster of nodes of this distribution and returns when it serves, security index included. */
-export async function launchCluster(distribution: Distribution, options: ClusterOptions): Promise<TestCluster> {
+export async function launchCluster(distribution: ElasticsearchHome, options: ClusterOptions): Promise<TestCluster> {
   const authority = options.authority ?? (await createTestAuthority(`es-failover test cluster ${options.name}`));
   const directory = await mkdtemp(path.join(tmpdir(), `es-failover-test-${options.name}-`));
   try {
@@ -54,7 +54,7 @@ class RunningCluster implements TestCluster {
 
   static async create(
     options: ClusterOptions,
-    distribution: Distribution,
+    distribution: ElasticsearchHome,
     authority: CertificateAuthority,
     directory: string,
   ): Promise<RunningCluster> {
@@ -163,7 +163,7 @@ class RunningCluster implements TestCluster {
 }
 
 /** One keystore for all nodes of the cluster. Secure settings must be equal on them anyway. */
-async function createKeystore(distribution: Distribution, directory: string, password: string): Promise<string> {
+async function createKeystore(distribution: ElasticsearchHome, directory: string, password: string): Promise<string> {
   const { ES_JAVA_OPTS: _, ...env } = process.env;
   await runCommand(
     path.join(distribution.directory, "bin/elasticsearch-keystore"),

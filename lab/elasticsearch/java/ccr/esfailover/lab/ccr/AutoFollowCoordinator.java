@@ -20,8 +20,10 @@ import org.elasticsearch.xpack.core.ccr.action.ShardFollowTask;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Collectors;
 
 /**
  * On the elected master: has every remote cluster watched that an active pattern names, and keeps the statistics. Also ends the tasks of
@@ -58,18 +60,34 @@ final class AutoFollowCoordinator implements ClusterStateListener {
         if (isMaster == false || isRecovered == false || (event.metadataChanged() == false && wasMaster)) {
             return;
         }
-        watchRemoteClusters(event.state());
+        watchRemoteClusters(changedPatterns(event), event.state());
         endTasksOfDeletedFollowers(FollowerIndex.project(event.state()));
     }
 
-    private void watchRemoteClusters(ClusterState state) {
+    /** Remote clusters some pattern of which is new or another than before. */
+    private static Set<String> changedPatterns(ClusterChangedEvent event) {
+        Map<String, AutoFollowPattern> before = AutoFollowPatterns.of(event.previousState()).getPatterns();
+        return AutoFollowPatterns.of(event.state())
+            .getPatterns()
+            .entrySet()
+            .stream()
+            .filter(entry -> entry.getValue().equals(before.get(entry.getKey())) == false)
+            .map(entry -> entry.getValue().getRemoteCluster())
+            .collect(Collectors.toSet());
+    }
+
+    /**
+     * A new watch looks at what is there before it waits for a change. So a changed pattern gets one, too: the old watch might wait for
+     * long although the pattern names indices that are there already.
+     */
+    private void watchRemoteClusters(Set<String> changed, ClusterState state) {
         for (AutoFollowPattern pattern : AutoFollowPatterns.of(state).getPatterns().values()) {
-            if (pattern.isActive()) {
-                watches.computeIfAbsent(pattern.getRemoteCluster(), cluster -> {
-                    RemoteClusterWatch watch = new RemoteClusterWatch(cluster, this, client, clusterService);
-                    client.threadPool().generic().execute(watch::look);
-                    return watch;
-                });
+            String cluster = pattern.getRemoteCluster();
+            if (pattern.isActive() && (changed.contains(cluster) || watches.containsKey(cluster) == false)) {
+                RemoteClusterWatch watch = new RemoteClusterWatch(cluster, this, client, clusterService);
+                watches.put(cluster, watch);
+                client.threadPool().generic().execute(watch::look);
+                changed.remove(cluster);
             }
         }
     }
@@ -84,16 +102,13 @@ final class AutoFollowCoordinator implements ClusterStateListener {
         }
     }
 
-    /** False when the watch is to end. */
+    /** False when the watch is to end: nothing is left to watch for, or another one has taken its place. */
     boolean isToBeWatched(RemoteClusterWatch watch, List<?> activePatterns) {
-        if (isMaster && activePatterns.isEmpty() == false) {
+        boolean isCurrent = watches.get(watch.cluster()) == watch;
+        if (isCurrent && isMaster && activePatterns.isEmpty() == false) {
             return true;
         }
         watches.remove(watch.cluster(), watch);
-        // A pattern may have come while this watch was on its way out.
-        if (isMaster) {
-            watchRemoteClusters(clusterService.state());
-        }
         return false;
     }
 

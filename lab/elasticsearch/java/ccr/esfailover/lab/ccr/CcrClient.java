@@ -169,7 +169,8 @@ final class CcrClient {
         ActionListener<ClusterState> listener
     ) {
         RemoteClusterStateRequest request = allIndicesRequest();
-        request.waitForMetadataVersion(metadataVersion + 1);
+        // Versions begin with 1, and no wait is shorter than for what is there.
+        request.waitForMetadataVersion(Math.max(1, metadataVersion + 1));
         request.waitForTimeout(wait);
         remoteAs(
             headers,

@@ -1,0 +1,53 @@
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { debianMirror } from "../../setup/debian-mirror.ts";
+import { runCommand } from "./command.ts";
+
+/** Debian 13, which the lab's hosts run as well. */
+const suite = "trixie";
+const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
+/**
+ * Unpacks packages of Debian 13 below a directory, installing nothing: no dependencies, no installation scripts. Taken
+ * from the mirror that this machine's own apt uses, and checked with Debian's keys.
+ */
+export async function unpackDebianPackages(names: readonly string[], into: string): Promise<void> {
+  const scratch = await mkdtemp(path.join(tmpdir(), "es-failover-apt-"));
+  try {
+    const options = await privateApt(scratch);
+    await runCommand("apt-get", [...options, "update", "-q"]);
+    await runCommand("apt-get", [...options, "download", "-q", ...names], { cwd: scratch });
+    for (const file of await readdir(scratch)) {
+      if (file.endsWith(".deb")) await runCommand("dpkg-deb", ["--extract", path.join(scratch, file), into]);
+    }
+  } finally {
+    await rm(scratch, { recursive: true });
+  }
+}
+
+/** Options that make apt use its own lists, cache and sources below `directory`, and nothing of the machine's. */
+async function privateApt(directory: string): Promise<string[]> {
+  if (!existsSync(keyring)) {
+    throw new Error(`${keyring} is missing: install the package debian-archive-keyring, which has the keys of Debian`);
+  }
+  const sources = path.join(directory, "sources");
+  for (const name of ["sources", "lists/partial", "archives/partial"]) {
+    await mkdir(path.join(directory, name), { recursive: true });
+  }
+  const fields = ["Types: deb", `URIs: ${(await debianMirror()).main}`, `Suites: ${suite}`, "Components: main"];
+  await writeFile(path.join(sources, "debian.sources"), [...fields, `Signed-By: ${keyring}`, ""].join("\n"));
+  const settings = {
+    "Dir::Etc::SourceList": "/dev/null",
+    "Dir::Etc::SourceParts": sources,
+    "Dir::Etc::Preferences": "/dev/null",
+    "Dir::Etc::PreferencesParts": "/dev/null",
+    "Dir::State::Lists": path.join(directory, "lists"),
+    "Dir::State::Status": "/dev/null",
+    "Dir::Cache": directory,
+    // Its sandbox user may not enter the directory.
+    "APT::Sandbox::User": "root",
+  };
+  return Object.entries(settings).flatMap(([name, value]) => ["-o", `${name}=${value}`]);
+}

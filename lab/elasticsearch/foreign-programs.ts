@@ -1,0 +1,49 @@
+import { readdir, readFile } from "node:fs/promises";
+import path from "node:path";
+import { cachedDirectory } from "../../setup/cache.ts";
+import { runCommand } from "./command.ts";
+import { unpackDebianPackages } from "./debian-packages.ts";
+import { installPackage, isOnPath } from "./machine.ts";
+
+const libraryPackages = ["libc6", "libgcc-s1", "libstdc++6", "zlib1g"];
+
+/**
+ * Makes the programs in `bin` of a Java home run on this machine. A JDK from Debian 13 needs a C library at least as new
+ * as Debian 13's: where this machine's is older, its programs are made to use Debian 13's own, kept in the cache.
+ */
+export async function makeRunnable(javaHome: string, say: (line: string) => void): Promise<void> {
+  if (await runs(javaHome)) return;
+  say("the C library of this machine is older than that of Debian 13: its programs get that one");
+  if (!isOnPath("patchelf")) await installPackage("patchelf", say);
+  const libraries = await debianLibraries();
+  const bin = path.join(javaHome, "bin");
+  for (const name of await readdir(bin)) {
+    if (await isProgram(path.join(bin, name))) await useLibraries(path.join(bin, name), libraries);
+  }
+  await useLibraries(path.join(javaHome, "lib/jspawnhelper"), libraries);
+  if (!(await runs(javaHome))) throw new Error(`the programs of ${javaHome} do not run on this machine`);
+}
+
+async function runs(javaHome: string): Promise<boolean> {
+  return runCommand(path.join(javaHome, "bin/java"), ["-version"]).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function debianLibraries(): Promise<string> {
+  const directory = await cachedDirectory("debian-libraries", "debian-13-1", (scratch) =>
+    unpackDebianPackages(libraryPackages, scratch),
+  );
+  return path.join(directory, "usr/lib/x86_64-linux-gnu");
+}
+
+async function isProgram(file: string): Promise<boolean> {
+  return (await readFile(file)).subarray(0, 4).equals(Buffer.from("\x7fELF", "latin1"));
+}
+
+async function useLibraries(program: string, libraries: string): Promise<void> {
+  const interpreter = path.join(libraries, "ld-linux-x86-64.so.2");
+  const rpath = `$ORIGIN/../lib:${libraries}`;
+  await runCommand("patchelf", ["--set-interpreter", interpreter, "--force-rpath", "--set-rpath", rpath, program]);
+}

@@ -1,0 +1,145 @@
+import { expect } from "vitest";
+import { type Credentials, type TestCluster, until } from "../../../lab/elasticsearch/cluster.ts";
+
+/** Everything of a document that replication must keep. */
+export interface StoredDocument {
+  readonly id: string;
+  readonly version: number;
+  readonly seqNo: number;
+  readonly routing: string | undefined;
+  readonly source: unknown;
+}
+
+/** All documents of an index, by id. For indices of up to 10,000 documents. */
+export async function documentsOf(cluster: TestCluster, index: string): Promise<StoredDocument[]> {
+  await cluster.call("POST", `/${index}/_refresh`);
+  const found = await cluster.call("GET", `/${index}/_search`, {
+    body: { size: 10_000, version: true, seq_no_primary_term: true },
+  });
+  const hits = found.hits.hits as {
+    _id: string;
+    _version: number;
+    _seq_no: number;
+    _routing?: string;
+    _source: unknown;
+  }[];
+  return hits
+    .map((hit) => ({
+      id: hit._id,
+      version: hit._version,
+      seqNo: hit._seq_no,
+      routing: hit._routing,
+      source: hit._source,
+    }))
+    .sort((a, b) => a.id.localeCompare(b.id));
+}
+
+/** Waits until the follower has every document of its leader, and nothing else, in the very same state. */
+export async function expectEqualDocuments(
+  leader: { readonly cluster: TestCluster; readonly index: string },
+  follower: { readonly cluster: TestCluster; readonly index: string },
+  timeoutMs = 30_000,
+): Promise<void> {
+  let difference: unknown;
+  await until(timeoutMs, `${follower.index} equals ${leader.index}`, async () => {
+    const expected = await documentsOf(leader.cluster, leader.index);
+    const actual = await documentsOf(follower.cluster, follower.index);
+    difference = { expected, actual };
+    return JSON.stringify(expected) === JSON.stringify(actual);
+  }).catch((error: unknown) => {
+    if (difference === undefined) throw error;
+    const { expected, actual } = difference as { expected: unknown; actual: unknown };
+    expect(actual).toEqual(expected);
+  });
+}
+
+/** One operation per line, as `_bulk` takes them. */
+export type BulkOperation =
+  | { readonly index: string; readonly document: object; readonly routing?: string }
+  | { readonly update: string; readonly document: object; readonly routing?: string }
+  | { readonly delete: string; readonly routing?: string };
+
+export async function bulk(
+  cluster: TestCluster,
+  index: string,
+  operations: readonly BulkOperation[],
+  as?: Credentials,
+): Promise<{ errors: boolean; items: Record<string, { status: number; error?: { reason: string } }>[] }> {
+  const lines = operations.flatMap((operation) => {
+    const routing = operation.routing === undefined ? {} : { routing: operation.routing };
+    if ("index" in operation) return [{ index: { _id: operation.index, ...routing } }, operation.document];
+    if ("update" in operation) return [{ update: { _id: operation.update, ...routing } }, { doc: operation.document }];
+    return [{ delete: { _id: operation.delete, ...routing } }];
+  });
+  return cluster.call("POST", `/${index}/_bulk`, {
+    ndjson: lines.map((line) => `${JSON.stringify(line)}\n`).join(""),
+    ...(as === undefined ? {} : { as }),
+  });
+}
+
+/** Follows and waits until the first copy is there. */
+export async function follow(cluster: TestCluster, follower: string, remote: string, leader = follower): Promise<void> {
+  const answer = await cluster.call("PUT", `/${follower}/_ccr/follow?wait_for_active_shards=1`, {
+    body: { remote_cluster: remote, leader_index: leader },
+  });
+  expect(answer).toEqual({
+    follow_index_created: true,
+    follow_index_shards_acked: true,
+    index_following_started: true,
+  });
+}
+
+/** The documented way from a follower to a common index that takes writes. */
+export async function promote(cluster: TestCluster, index: string): Promise<void> {
+  await cluster.call("POST", `/${index}/_ccr/pause_follow`);
+  await cluster.call("POST", `/${index}/_close`);
+  await cluster.call("POST", `/${index}/_ccr/unfollow`);
+  await cluster.call("POST", `/${index}/_open?wait_for_active_shards=1`);
+}
+
+export interface ShardStats {
+  readonly leader_global_checkpoint: number;
+  readonly follower_global_checkpoint: number;
+  readonly time_since_last_read_millis: number;
+  readonly failed_read_requests: number;
+  readonly read_exceptions: readonly { readonly exception: { readonly reason: string } }[];
+  readonly fatal_exception?: { readonly type: string; readonly reason: string };
+  readonly [field: string]: unknown;
+}
+
+/** `_ccr/stats` of one follower, shard by shard. */
+export async function shardStats(cluster: TestCluster, index: string): Promise<ShardStats[]> {
+  const stats = await cluster.call("GET", `/${index}/_ccr/stats`);
+  return stats.indices[0].shards;
+}
+
+/** `active`, `paused`, or undefined when the index is no follower. */
+export async function followStatus(cluster: TestCluster, index: string): Promise<"active" | "paused" | undefined> {
+  const info = await cluster.call("GET", `/${index}/_ccr/info`);
+  return info.follower_indices[0]?.status;
+}
+
+/** Names of the retention leases that followers hold on the first shard of a leader. */
+export async function followerLeases(cluster: TestCluster, leader: string): Promise<string[]> {
+  const stats = await cluster.call("GET", `/${leader}/_stats?level=shards`);
+  const [shard] = stats.indices[leader].shards["0"];
+  const leases = shard.retention_leases.leases as { id: string; source: string }[];
+  return leases.filter((lease) => lease.source === "ccr").map((lease) => lease.id);
+}
+
+/** Runs `work` while the lab's CCR misbehaves in this way for these followers. */
+export async function whileMisbehaving(
+  cluster: TestCluster,
+  kind: "fatal" | "read_fails" | "stalls" | "pause_hangs" | "unfollow_hangs" | "lease_removal_fails",
+  followers: readonly string[],
+  work: () => Promise<void>,
+): Promise<void> {
+  const setTo = (value: readonly string[] | null) =>
+    cluster.call("PUT", "/_cluster/settings", { body: { persistent: { [`lab_ccr.misbehave.${kind}`]: value } } });
+  await setTo(followers);
+  try {
+    await work();
+  } finally {
+    await setTo(null);
+  }
+}
