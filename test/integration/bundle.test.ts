@@ -50,10 +50,13 @@ describe("the watchdog's archive", () => {
   test("runs on a host without a Node of its own", async () => {
     expect((await onHost("version")).stdout).toBe(`${bundle.version}\n`);
     expect((await onHost("--help")).stdout).toContain("check-config");
-    await expect(onHost("check-config", "/nonexistent")).rejects.toMatchObject({
-      code: 2,
-      stderr: expect.stringContaining("no such file"),
-    });
+    // `run` loads all there is before it looks at its configuration.
+    for (const command of ["check-config", "run"]) {
+      await expect(onHost("--config", "/nonexistent", command)).rejects.toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining("no such file"),
+      });
+    }
   });
 
   test("is the same when nothing has changed", async () => {

@@ -4,6 +4,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { toolsCommand } from "../../lab/hosts/tools-root.ts";
 import { existingToolsRoot } from "../../setup/debian-root.ts";
 import { parseProcesses } from "../../watchdog/adapters/haproxy/replies.ts";
 import { sendCommand } from "../../watchdog/adapters/haproxy/runtime-api.ts";
@@ -19,19 +20,8 @@ export const haproxyMissing: string | undefined =
       ? "HAProxy 3.0 is not installed yet: npm test sets it up"
       : undefined;
 
-/**
- * HAProxy 3.0 from the tools root, with the machine's /tmp in it. `exec` all the way: the process that is started is
- * HAProxy's master itself, and it finds itself again when it reloads.
- */
-export const haproxyCommand: readonly [string, ...string[]] = [
-  "unshare",
-  "--mount",
-  "--propagation=private",
-  "sh",
-  "-c",
-  'mount --bind /tmp "$0/tmp" && exec chroot "$0" /usr/sbin/haproxy "$@"',
-  toolsRoot ?? "",
-];
+/** Runs HAProxy 3.0 of the tools root, which sees this machine's /tmp. */
+export const haproxyCommand = toolsCommand(toolsRoot ?? "", ["/usr/sbin/haproxy"], ["/tmp"]) as [string, ...string[]];
 
 interface Region {
   readonly name: string;

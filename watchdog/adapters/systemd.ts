@@ -25,8 +25,8 @@ export interface ServiceManager {
 export function serviceManager(environment: NodeJS.ProcessEnv = process.env): ServiceManager {
   const listens = environment["NOTIFY_SOCKET"] !== undefined;
   const notify = async (...assignments: readonly string[]): Promise<void> => {
-    // --no-block: a service manager that is slow to read must not hold up the loops of the watchdog.
-    if (listens) await run("systemd-notify", ["--no-block", ...assignments], { timeout: 5_000, env: environment });
+    // It waits until systemd has read the message: one whose sender has gone cannot be attributed to the unit.
+    if (listens) await run("systemd-notify", [...assignments], { timeout: 5_000, env: environment });
   };
   const watchdogUsec = Number(environment["WATCHDOG_USEC"] ?? Number.NaN);
   const oneLine = (text: string): string => text.replaceAll(/\s+/g, " ").slice(0, 500);

@@ -1,14 +1,15 @@
 import path from "node:path";
 import { systemClock } from "../adapters/clock.ts";
 import { serveControlSocket } from "../adapters/control-socket.ts";
-import { createElasticsearchCluster } from "../adapters/elasticsearch/cluster.ts";
+import { createElasticsearchCluster, type ElasticsearchCluster } from "../adapters/elasticsearch/cluster.ts";
 import { createRecordCopy } from "../adapters/file-store/store.ts";
 import { reasonOf } from "../adapters/files.ts";
 import { createHaproxyRouter } from "../adapters/haproxy/router.ts";
 import { createLogger } from "../adapters/log.ts";
 import { type ServiceManager, serviceManager } from "../adapters/systemd.ts";
 import { type LoadedConfig, loadConfig } from "../config/load.ts";
-import type { Cluster, Logger } from "../core/ports.ts";
+import type { WatchdogConfig } from "../config/schema.ts";
+import type { Logger, RegionName } from "../core/ports.ts";
 import { createWatchdog, type Watchdog } from "../daemon/watchdog.ts";
 import { createStore } from "./store.ts";
 import { version } from "./version.ts";
@@ -24,7 +25,8 @@ export async function runWatchdog(configFile: string): Promise<void> {
   const { config } = loaded;
   const log = createLogger(config.logLevel, config.name);
   const services = serviceManager();
-  const watchdog = compose(loaded, log);
+  const clusters = connectClusters(loaded, log);
+  const watchdog = compose(config, clusters, log);
   const stop = new AbortController();
   const control = await serveControlSocket(config.controlSocket, {
     "/status": () => watchdog.status(),
@@ -33,24 +35,39 @@ export async function runWatchdog(configFile: string): Promise<void> {
   const unhook = hookSignals(stop, log);
   log.info({ version, configFile, controlSocket: config.controlSocket }, "watchdog starts");
   try {
-    const running = watchdog.run(stop.signal);
-    await Promise.race([running, services.ready("started")]);
-    const reporting = reportToServiceManager(watchdog, services, stop.signal, log);
-    await running;
-    stop.abort();
-    await reporting;
+    const running = watchdog.run(stop.signal).finally(() => stop.abort());
+    await Promise.all([running, reportToServiceManager(watchdog, services, stop.signal, log)]);
     log.info({}, "watchdog ended; the routing ticket is left to run out or to be renewed by the next start");
   } finally {
     unhook();
     await services.stopping().catch(() => {});
     await control.close();
+    await Promise.all(Object.values(clusters).map((cluster) => cluster.close()));
   }
 }
 
-function compose({ config, elasticsearchPassword }: LoadedConfig, log: Logger): Watchdog {
-  const clusters: Record<string, Cluster> = {};
-  for (const [region, { nodes }] of Object.entries(config.regions)) {
-    clusters[region] = createElasticsearchCluster({
+function compose(
+  config: WatchdogConfig,
+  clusters: Readonly<Record<RegionName, ElasticsearchCluster>>,
+  log: Logger,
+): Watchdog {
+  return createWatchdog({
+    config,
+    clusters,
+    store: createStore(config, log),
+    copy: createRecordCopy(path.join(config.stateDirectory, "record-copy.json")),
+    router: createHaproxyRouter({ name: config.name, ...config.router }),
+    clock: systemClock,
+    log,
+  });
+}
+
+function connectClusters(
+  { config, elasticsearchPassword }: LoadedConfig,
+  log: Logger,
+): Readonly<Record<RegionName, ElasticsearchCluster>> {
+  const connect = (region: RegionName, nodes: readonly string[]): ElasticsearchCluster =>
+    createElasticsearchCluster({
       region,
       nodes,
       username: config.elasticsearch.username,
@@ -63,16 +80,9 @@ function compose({ config, elasticsearchPassword }: LoadedConfig, log: Logger): 
       unavailable: (where, kind) =>
         log.warn({ region: where, kind }, `${where} has no module for definitions of kind ${kind}: none are copied`),
     });
-  }
-  return createWatchdog({
-    config,
-    clusters,
-    store: createStore(config, log),
-    copy: createRecordCopy(path.join(config.stateDirectory, "record-copy.json")),
-    router: createHaproxyRouter({ name: config.name, ...config.router }),
-    clock: systemClock,
-    log,
-  });
+  return Object.fromEntries(
+    Object.entries(config.regions).map(([region, { nodes }]) => [region, connect(region, nodes)]),
+  );
 }
 
 function hookSignals(stop: AbortController, log: Logger): () => void {
@@ -98,14 +108,15 @@ async function reportToServiceManager(
 ): Promise<void> {
   // A third of what systemd allows, so that one lost message does no harm; 10 s for the status line alone.
   const intervalMs = services.watchdogIntervalMs === null ? 10_000 : services.watchdogIntervalMs / 3;
-  let shown = "";
+  let shown: string | null = null;
   while (!signal.aborted) {
     try {
+      const { summary } = watchdog.status();
+      if (shown === null) await services.ready(summary);
+      else if (summary !== shown) await services.status(summary);
+      shown = summary;
       if (watchdog.isTurning()) await services.alive();
       else log.error({}, "a loop of the watchdog stands still: systemd is given no sign of life");
-      const { summary } = watchdog.status();
-      if (summary !== shown) await services.status(summary);
-      shown = summary;
     } catch (error) {
       log.warn({ error: reasonOf(error) }, "the service manager could not be told");
     }
