@@ -43,10 +43,14 @@ type RecordOf<P extends Phase> = P extends "none" ? null : Extract<StateRecord, 
 interface Rule {
   readonly id: RuleId;
   readonly purpose: string;
+  /** True for a rule about one situation, false for a guard that stands before every phase. */
+  readonly isSpecific: boolean;
   /** null when the rule is not about the record's phase at all, else what stands in its way. */
   readonly blockers: (situation: Situation) => readonly string[] | null;
   readonly outcome: (situation: Situation) => Outcome;
 }
+
+const everyPhase = ["none", "serving", "closing", "promoting"] as const;
 
 /** A rule about one or several phases. TypeScript cannot follow the phase through the table, so it is checked here, once. */
 function rule<P extends Phase>(
@@ -61,6 +65,7 @@ function rule<P extends Phase>(
   return {
     id,
     purpose,
+    isSpecific: phases.length < everyPhase.length,
     blockers: (situation) =>
       inPhase(situation) ? conditions.flatMap((condition) => condition(situation) ?? []) : null,
     outcome: (situation) => {
@@ -69,8 +74,6 @@ function rule<P extends Phase>(
     },
   };
 }
-
-const everyPhase = ["none", "serving", "closing", "promoting"] as const;
 
 export type RuleId =
   | "store-unreachable"
@@ -577,7 +580,8 @@ export function decide(record: StateRecord | null, seen: Observations, nowMs: nu
   return { rule: first.id, ...first.outcome(situation) };
 }
 
-/** Every rule: whether it holds and if not, what stands in its way. Those that nearly hold come first. */
+/** Every rule: whether it holds and if not, what stands in its way. The one that decides comes first,
+ * then those that nearly hold, then guards, then those that would hold if none before them did. */
 export function explain(
   record: StateRecord | null,
   seen: Observations,
@@ -587,14 +591,17 @@ export function explain(
   const situation: Situation = { record, seen, nowMs, config };
   const phase = record?.phase ?? "none";
   let decided = false;
-  const explained = rules.map(({ id, purpose, blockers }) => {
+  const explained = rules.map(({ id, purpose, isSpecific, blockers }) => {
     const blockedBy = blockers(situation);
     const holds = blockedBy !== null && blockedBy.length === 0;
     const decides = holds && !decided;
     decided ||= holds;
-    const distance = blockedBy === null ? Number.MAX_SAFE_INTEGER : decides ? -1 : blockedBy.length;
     const reasons = blockedBy ?? [`it is not about the phase ${phase}`];
-    return { distance, explanation: { rule: id, purpose, holds, decides, blockedBy: reasons } };
+    const explanation: RuleExplanation = { rule: id, purpose, holds, decides, blockedBy: reasons };
+    const group = decides ? 0 : blockedBy === null ? 4 : holds ? 3 : isSpecific ? 1 : 2;
+    return { group, distance: reasons.length, explanation };
   });
-  return explained.toSorted((a, b) => a.distance - b.distance).map(({ explanation }) => explanation);
+  return explained
+    .toSorted((a, b) => a.group - b.group || a.distance - b.distance)
+    .map(({ explanation }) => explanation);
 }

@@ -50,13 +50,21 @@ export interface LoopOptions {
 export async function loop(options: LoopOptions, round: () => Promise<void>): Promise<void> {
   const { beat, clock, log, signal } = options;
   const bell = options.bell ?? new Bell();
+  let lastError: string | null = null;
   while (!signal.aborted) {
     const startedMs = clock.monotonicMs();
     try {
       await round();
+      lastError = null;
     } catch (error) {
       if (signal.aborted) return;
-      log.error({ event: "loop-error", loop: beat.name, error: messageOf(error) }, `${beat.name}: ${messageOf(error)}`);
+      const message = messageOf(error);
+      // A lost region gives the same answer in every round: said once, repeated for those who look closely.
+      log[message === lastError ? "debug" : "warn"](
+        { event: "loop-error", loop: beat.name, error: message },
+        `${beat.name}: ${message}`,
+      );
+      lastError = message;
     }
     beat.lastMonotonicMs = clock.monotonicMs();
     const restMs = Math.max(0, options.intervalMs() - (beat.lastMonotonicMs - startedMs));

@@ -1,0 +1,75 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { observeProbe, probeFailure, type RegionHealth, unknownHealth } from "../../watchdog/core/health.ts";
+import type { ClusterProbe } from "../../watchdog/core/ports.ts";
+
+const thresholds = { failThreshold: 3, recoveryThreshold: 5 };
+const good: ClusterProbe = {
+  reachable: true,
+  clusterUuid: "u",
+  version: "9.5.3",
+  master: "node-1",
+  status: "green",
+  redIndices: [],
+  nodes: 3,
+};
+const bad: ClusterProbe = { reachable: false, error: "connection refused" };
+
+/** Folds probes, one per second: "+" is a good one, "-" a failed one. */
+const fold = (probes: string, from: RegionHealth = unknownHealth) =>
+  [...probes].reduce((health, sign, n) => observeProbe(health, sign === "+" ? good : bad, n * 1000, thresholds), from);
+
+describe("a region's health", () => {
+  test.each([
+    ["", "unknown"],
+    ["+", "healthy"],
+    ["-", "suspect"],
+    ["+--", "suspect"],
+    ["+---", "unhealthy"],
+    ["---", "unhealthy"],
+    ["+--+--+--", "suspect"],
+    ["---+", "recovering"],
+    ["---++++", "recovering"],
+    ["---+++++", "healthy"],
+    ["---++++-", "unhealthy"],
+    ["---++++-++++", "recovering"],
+  ])("after %s it is %s", (probes, state) => {
+    expect(fold(probes).state).toBe(state);
+  });
+
+  test.each<[string, ClusterProbe, RegExp | null]>([
+    ["green", good, null],
+    ["yellow", { ...good, status: "yellow" }, null],
+    ["red", { ...good, status: "red", redIndices: ["logs-1", "logs-2"] }, /without a primary: logs-1, logs-2/],
+    ["without a master", { ...good, master: null }, /no elected master/],
+    ["unreachable", bad, /no node answers: connection refused/],
+  ])("a cluster that is %s", (_what, probe, failure) => {
+    if (failure === null) expect(probeFailure(probe)).toBeNull();
+    else expect(probeFailure(probe)).toMatch(failure);
+  });
+
+  test("the reason counts towards the change that comes next", () => {
+    expect(fold("+--").reason).toBe("no node answers: connection refused (2 of 3 failed checks in a row)");
+    expect(fold("---++").reason).toBe("answers again (2 of 5 good checks in a row)");
+  });
+
+  test("remembers when it was last good, and since when it is as it is", () => {
+    expect(fold("++---")).toMatchObject({ lastGoodAtMs: 1000, lastProbeAtMs: 4000, sinceMs: 4000 });
+  });
+
+  test("never turns unhealthy but by a run of failures, nor healthy again but by a run of good probes", () => {
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom("+", "-"), { maxLength: 40 }), (signs) => {
+        const probes = signs.join("");
+        const before = fold(probes.slice(0, -1));
+        const after = fold(probes);
+        if (before.state !== "unhealthy" && before.state !== "recovering" && after.state === "unhealthy") {
+          expect(probes).toMatch(/---$/);
+        }
+        if ((before.state === "unhealthy" || before.state === "recovering") && after.state === "healthy") {
+          expect(probes).toMatch(/\+{5}$/);
+        }
+      }),
+    );
+  });
+});

@@ -1,0 +1,79 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { estimateLoss, missingIndices } from "../../watchdog/core/loss.ts";
+import { NOW_MS, sight } from "./core-fixtures.ts";
+
+const checkpoint = (globalCheckpoint: number) => ({
+  index: "logs-1",
+  shard: 0,
+  globalCheckpoint,
+  maxSeqNo: globalCheckpoint,
+});
+
+describe("the loss estimate", () => {
+  test("counts what the old region was seen to hold, and what may have been written unseen", () => {
+    const loss = estimateLoss({ sight, leaderCheckpoints: [], checkpoints: [checkpoint(100)], closedAtMs: NOW_MS });
+    // 105 seen, 100 replicated; 31 s unseen at up to 10 operations/s, twice over.
+    expect(loss).toMatchObject({ atLeast: 5, atMost: 625, unseenMs: 31_000 });
+    expect(loss.explanation).toBe(
+      "between 5 and 625 operations: 31.0 s lie between the last look at the old region and the closing of the routers, " +
+        "and up to 10.0 operations/s were seen (counted 2 times over)",
+    );
+  });
+
+  test("takes the followers' word where they knew more than the last look", () => {
+    const leaderCheckpoints = [{ index: "logs-1", shard: 0, checkpoint: 120 }];
+    expect(estimateLoss({ sight, leaderCheckpoints, checkpoints: [checkpoint(100)], closedAtMs: NOW_MS }).atLeast).toBe(
+      20,
+    );
+  });
+
+  test("a follower ahead of the last look has lost nothing for certain", () => {
+    expect(
+      estimateLoss({ sight, leaderCheckpoints: [], checkpoints: [checkpoint(300)], closedAtMs: NOW_MS }).atLeast,
+    ).toBe(0);
+  });
+
+  test.each([
+    ["never looked at", null],
+    ["looked at once", { ...sight, peakOperationsPerSecond: null }],
+  ])("claims no upper bound when the old region was %s", (_what, known) => {
+    const loss = estimateLoss({
+      sight: known,
+      leaderCheckpoints: [],
+      checkpoints: [checkpoint(100)],
+      closedAtMs: NOW_MS,
+    });
+    expect(loss.atMost).toBeNull();
+    expect(loss.explanation).toContain("no upper bound");
+  });
+
+  test("is a range over its shards, whatever was seen", () => {
+    const n = fc.integer({ min: -1, max: 1_000 });
+    fc.assert(
+      fc.property(fc.array(fc.tuple(n, n, n), { maxLength: 5 }), (shards) => {
+        const loss = estimateLoss({
+          sight: { ...sight, shards: shards.map(([maxSeqNo], shard) => ({ index: "logs-1", shard, maxSeqNo })) },
+          leaderCheckpoints: shards.map(([, known], shard) => ({ index: "logs-1", shard, checkpoint: known })),
+          checkpoints: shards.map(([, , at], shard) => ({
+            index: "logs-1",
+            shard,
+            globalCheckpoint: at,
+            maxSeqNo: at,
+          })),
+          closedAtMs: NOW_MS,
+        });
+        expect(loss.atLeast).toBe(loss.shards.reduce((sum, { atLeast }) => sum + atLeast, 0));
+        expect(loss.atMost ?? 0).toBeGreaterThanOrEqual(loss.atLeast);
+        shards.forEach(([seen, known, at], shard) => {
+          expect(loss.shards[shard]?.atLeast).toBe(Math.max(0, Math.max(seen, known) - at));
+        });
+      }),
+    );
+  });
+
+  test("names the indices that only the old region had", () => {
+    expect(missingIndices(sight, ["logs-1"])).toEqual(["logs-2"]);
+    expect(missingIndices(null, ["logs-1"])).toEqual([]);
+  });
+});

@@ -1,0 +1,91 @@
+import { describe, expect, test } from "vitest";
+import { currentStep, extended, isIrreversible, planPromotion, stepOf } from "../../watchdog/core/promotion.ts";
+import { parseStateRecord } from "../../watchdog/core/record.ts";
+import {
+  config,
+  follower,
+  index,
+  NOW_MS,
+  promotedUpTo,
+  promoting,
+  serving,
+  sight,
+  standbyView,
+} from "./core-fixtures.ts";
+
+const plan = (view: Parameters<typeof standbyView>[0], seen = sight) =>
+  planPromotion("gra", standbyView(view), seen, config.promotion, NOW_MS);
+
+describe("the promotion plan", () => {
+  test("goes in the order in which nothing is lost", () => {
+    expect(plan({}).steps.map(({ kind }) => kind)).toEqual([
+      "pause-auto-follow",
+      "drain",
+      "pause-follow",
+      "record-checkpoints",
+      "close",
+      "unfollow",
+      "open",
+      "write-aliases",
+      "data-streams",
+      "verify",
+    ]);
+  });
+
+  test("covers the followers of the old region, and no other index", () => {
+    const followers = [follower("logs-2"), follower("logs-1"), follower("other", {}, { remoteCluster: "paris" })];
+    expect(stepOf(plan({ followers }), "unfollow")?.indices).toEqual(["logs-1", "logs-2"]);
+  });
+
+  test("sets write aliases as the old region had them, and those that leave no choice", () => {
+    const member = (alias: string) => [{ alias, isWriteIndex: false }];
+    const indices = [
+      index("logs-1", { following: true, aliases: [...member("logs"), ...member("only")] }),
+      index("logs-2", { following: true, aliases: [...member("logs"), ...member("read")] }),
+      index("logs-3", { following: true, aliases: member("read") }),
+    ];
+    const followers = indices.map(({ name }) => follower(name));
+    const seen = { ...sight, writeAliases: [{ alias: "logs", index: "logs-2" }] };
+    expect(stepOf(plan({ indices, followers }, seen), "write-aliases")?.aliases).toEqual([
+      { alias: "logs", index: "logs-2" },
+      { alias: "only", index: "logs-1" },
+    ]);
+  });
+
+  test("promotes replicated data streams, and leaves their indices' aliases alone", () => {
+    const dataStreams = [
+      { name: "logs-app", writeIndex: ".ds-logs-app-1", replicated: true },
+      { name: "own", writeIndex: ".ds-own-1", replicated: false },
+    ];
+    expect(stepOf(plan({ dataStreams }), "data-streams")?.dataStreams).toEqual(["logs-app"]);
+  });
+
+  test("cannot be taken back once an unfollow has begun", () => {
+    expect(isIrreversible(promotedUpTo("unfollow").plan)).toBe(false);
+    expect(isIrreversible(promotedUpTo("open").plan)).toBe(true);
+  });
+
+  test("a follower that comes late reopens the steps and is covered by them; what was recorded stays", () => {
+    const late = extended(promotedUpTo("verify").plan, ["logs-9"]);
+    expect(currentStep(late)?.kind).toBe("pause-follow");
+    expect(stepOf(late, "unfollow")?.indices).toEqual(["logs-1", "logs-9"]);
+    expect(stepOf(late, "record-checkpoints")?.checkpoints).toHaveLength(1);
+    expect(stepOf(late, "pause-auto-follow")?.status).toBe("done");
+  });
+});
+
+describe("the state document", () => {
+  test.each([serving(), promoting(), promotedUpTo(null)])("comes back from JSON as it was ($phase)", (record) => {
+    expect(parseStateRecord(JSON.parse(JSON.stringify(record)))).toEqual(record);
+  });
+
+  test.each([
+    [{ ...serving(), schemaVersion: 2 }, /schemaVersion/],
+    [{ ...serving(), epoch: 0 }, /epoch/],
+    [{ ...serving(), surprise: true }, /surprise/i],
+    [{ ...serving(), phase: "napping" }, /phase/],
+    ["nonsense", /the document itself/],
+  ])("is refused, with the place, when it is not one (%#)", (value, place) => {
+    expect(() => parseStateRecord(value)).toThrow(place);
+  });
+});

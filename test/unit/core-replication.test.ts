@@ -1,0 +1,142 @@
+import { describe, expect, test } from "vitest";
+import { judgeSync, planReplication, type ReplicationView } from "../../watchdog/core/replication.ts";
+import { follower, index } from "./core-fixtures.ts";
+
+const pattern = {
+  name: "es-failover-from-gra",
+  remoteCluster: "gra",
+  patterns: ["logs-*"],
+  exclusions: [],
+  active: true,
+};
+const template = (name: string, body: Record<string, unknown>) => ({ kind: "index-template", name, body }) as const;
+
+const view = (
+  leader: Partial<ReplicationView["leader"]>,
+  standby: Partial<ReplicationView["standby"]>,
+): ReplicationView => ({
+  leader: { region: "gra", indices: [index("logs-1")], definitions: [], ...leader },
+  standby: {
+    region: "bhs",
+    indices: [index("logs-1", { following: true })],
+    followers: [follower("logs-1")],
+    autoFollow: [pattern],
+    definitions: [],
+    ...standby,
+  },
+  patterns: ["logs-*"],
+  exclusions: [],
+});
+
+const kinds = (made: ReplicationView) => planReplication(made).changes.map(({ kind }) => kind);
+
+describe("what the standby needs", () => {
+  test("nothing, when all is followed", () => {
+    expect(planReplication(view({}, {}))).toEqual({ changes: [], problems: [] });
+  });
+
+  test.each<[string, Partial<ReplicationView["standby"]>, string]>([
+    ["a missing follower is followed", { indices: [], followers: [] }, "follow"],
+    [
+      "a fatal error is cured by pause and resume",
+      { followers: [follower("logs-1", { fatalError: "no seed node" })] },
+      "restart-follow",
+    ],
+    [
+      "a paused follower is resumed",
+      { followers: [follower("logs-1", {}, { status: "paused", shards: [] })] },
+      "resume-follow",
+    ],
+    ["a closed follower is opened", { indices: [index("logs-1", { following: true, open: false })] }, "open-follower"],
+    ["a missing auto-follow pattern is put", { autoFollow: [] }, "put-auto-follow"],
+    [
+      "a pattern with other indices is put anew",
+      { autoFollow: [{ ...pattern, patterns: ["metrics-*"] }] },
+      "put-auto-follow",
+    ],
+    [
+      "a pattern with other exclusions is put anew",
+      { autoFollow: [{ ...pattern, exclusions: ["logs-old"] }] },
+      "put-auto-follow",
+    ],
+    ["a paused pattern is resumed", { autoFollow: [{ ...pattern, active: false }] }, "resume-auto-follow"],
+  ])("%s", (_what, standby, kind) => {
+    expect(kinds(view({}, standby))).toEqual([kind]);
+  });
+
+  test("definitions that differ are put, those that are equal in another order of keys are not", () => {
+    const leader = { definitions: [template("a", { x: 1, y: { b: 1, a: 2 } }), template("b", { x: 1 })] };
+    const standby = {
+      definitions: [template("a", { y: { a: 2, b: 1 }, x: 1 }), template("b", { x: 2 }), template("own", {})],
+    };
+    expect(planReplication(view(leader, standby)).changes).toEqual([
+      { kind: "put-definition", definition: template("b", { x: 1 }) },
+    ]);
+  });
+
+  test("what templates are made of is put before them", () => {
+    const component = { kind: "component-template", name: "z", body: {} } as const;
+    const { changes } = planReplication(view({ definitions: [template("a", {}), component] }, {}));
+    expect(changes.map((change) => (change.kind === "put-definition" ? change.definition.kind : ""))).toEqual([
+      "component-template",
+      "index-template",
+    ]);
+  });
+
+  test.each<[string, ReplicationView, RegExp]>([
+    [
+      "an index of its own",
+      view({}, { indices: [index("logs-1")], followers: [] }),
+      /exists in bhs but is not a follower/,
+    ],
+    [
+      "a follower of somebody else",
+      view({}, { followers: [follower("logs-1", {}, { remoteCluster: "old" })] }),
+      /follows logs-1 of old/,
+    ],
+    ["a closed leader", view({ indices: [index("logs-1", { open: false })] }, {}), /closed in gra/],
+    ["a leader that was deleted", view({ indices: [] }, {}), /not in gra any more/],
+  ])("%s is left to a person", (_what, made, problem) => {
+    expect(planReplication(made).problems.join()).toMatch(problem);
+    expect(planReplication(made).changes).toEqual([]);
+  });
+});
+
+describe("in sync", () => {
+  const limits = { maxLagOperations: 50, maxReadAgeMs: 1_000 };
+  const judge = (...followers: ReturnType<typeof follower>[]) => judgeSync([index("logs-1")], followers, "gra", limits);
+
+  test("when every open leader index is followed, without lag or errors", () => {
+    expect(judge(follower("logs-1"))).toEqual({ inSync: true, reasons: [], lagOperations: 0, readAgeMs: 500 });
+  });
+
+  test("a small lag is allowed, and counted", () => {
+    expect(judge(follower("logs-1", { followerCheckpoint: 60 }))).toMatchObject({ inSync: true, lagOperations: 40 });
+  });
+
+  test.each([
+    ["behind", follower("logs-1", { followerCheckpoint: 40 }), /60 operations behind \(at most 50 allowed\)/],
+    ["deaf", follower("logs-1", { millisSinceLastRead: 1_001 }), /last heard from its leader 1001 ms ago/],
+    [
+      "failing to read",
+      follower("logs-1", { readErrors: ["no seed node left"] }),
+      /cannot read from its leader: no seed node left/,
+    ],
+    ["stopped", follower("logs-1", { fatalError: "unable to open any connections" }), /stopped following/],
+    ["paused", follower("logs-1", {}, { status: "paused", shards: [] }), /is paused/],
+    ["being copied", follower("logs-1", { followerCheckpoint: -1 }), /still being copied/],
+    ["without a shard", follower("logs-1", {}, { shards: [] }), /reports no shard yet/],
+    ["following elsewhere", follower("logs-1", {}, { remoteCluster: "old" }), /is not followed/],
+  ])("not when a follower is %s", (_what, one, reason) => {
+    const judgement = judge(one);
+    expect(judgement.inSync).toBe(false);
+    expect(judgement.reasons.join()).toMatch(reason);
+  });
+
+  test("many indices with the same trouble make a short list", () => {
+    const indices = Array.from({ length: 300 }, (_, n) => index(`logs-${n}`));
+    const { reasons } = judgeSync(indices, [], "gra", limits);
+    expect(reasons).toHaveLength(6);
+    expect(reasons.at(-1)).toBe("and 295 more");
+  });
+});
