@@ -73,10 +73,12 @@ async function inLab(directory: string, keep: boolean): Promise<number> {
 }
 
 const startedAtMs = Date.now();
-const say: Say = (line) => {
-  const seconds = ((Date.now() - startedAtMs) / 1000).toFixed(1).padStart(6);
-  console.log(`${seconds} s  ${line}`);
-};
+const say: Say = (line) => sayAt(Date.now(), line);
+
+/** What is heard of later is shown with the time when it happened. */
+function sayAt(atMs: number, line: string): void {
+  console.log(`${((atMs - startedAtMs) / 1000).toFixed(1).padStart(6)} s  ${line}`);
+}
 
 async function failoverUnderLoad(directory: string): Promise<number> {
   say("making the lab: three regions of hosts, a WAN of 80 ms round trip between gra and bhs");
@@ -113,7 +115,7 @@ async function startTraffic(system: TwoRegions): Promise<Traffic> {
 async function cutPowerOfGra(system: TwoRegions, traffic: Traffic): Promise<FailoverRun> {
   const stopFollowing = followJournal(
     await system.lab.sshCommand(await system.routerHost(), [...journalCommand]),
-    ({ message }) => say(`  watchdog: ${message}`),
+    ({ message, atMs }) => sayAt(atMs, `  watchdog: ${message}`),
   );
   try {
     say("cutting the power of every Elasticsearch node of gra");
