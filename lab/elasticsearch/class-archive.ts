@@ -10,7 +10,7 @@ export async function archiveClasses(home: string): Promise<void> {
   const archive = path.join(home, "lib/classes.jsa");
   const node = await launchCluster(
     { directory: home },
-    { name: "class-archive", javaOptions: [`-XX:ArchiveClassesAtExit=${archive}`, "-Xlog:cds=off", "-Xlog:aot=off"] },
+    { name: "class-archive", javaOptions: [`-XX:ArchiveClassesAtExit=${archive}`, "-Xlog:disable"] },
   );
   try {
     await node.call("PUT", "/sample/_doc/1?refresh=true", { body: { title: "what every node does sooner or later" } });

@@ -7,7 +7,7 @@ import { fingerprint } from "./fingerprint.ts";
 import { homeFiles, layOutHome } from "./home.ts";
 import { javaSources } from "./java-build.ts";
 import { javaRuntime } from "./java-runtime.ts";
-import { findJdk, type Jdk, obtainJdk } from "./jdk.ts";
+import { type Jdk, obtainJdk, presentJdk } from "./jdk.ts";
 import { elasticsearchJars } from "./maven.ts";
 import { elasticsearchVersion } from "./version.ts";
 
@@ -61,7 +61,7 @@ export const distributionStep: SetUpStep = {
 
 /** Key of the distribution as it would be now; undefined while there is no JDK to build it with. */
 export async function distributionKey(): Promise<string | undefined> {
-  const jdk = await findJdk();
+  const jdk = await presentJdk();
   return jdk === undefined ? undefined : keyFor(jdk);
 }
 

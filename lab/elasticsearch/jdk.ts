@@ -26,10 +26,15 @@ export async function findJdk(): Promise<Jdk | undefined> {
     .at(0);
 }
 
-/** `findJdk`, else the one from Debian's packages in the cache. */
+/** `findJdk`, else the one from Debian's packages if it is in the cache. */
+export async function presentJdk(): Promise<Jdk | undefined> {
+  return (await findJdk()) ?? ((await isDebianJdkCached()) ? inspectJdk(await jdkFromDebian(() => {})) : undefined);
+}
+
+/** `presentJdk`, else one is made from Debian's packages. */
 export async function obtainJdk(say: (line: string) => void = () => {}): Promise<Jdk> {
-  const found = await findJdk();
-  if (found !== undefined) return found;
+  const present = await presentJdk();
+  if (present !== undefined) return present;
   const home = await jdkFromDebian(say);
   const jdk = await inspectJdk(home);
   if (jdk === undefined) throw new Error(`the JDK from Debian's packages in ${home} does not run on this machine`);
@@ -39,7 +44,7 @@ export async function obtainJdk(say: (line: string) => void = () => {}): Promise
 export const jdkStep: SetUpStep = {
   title: `Find or fetch a JDK, release ${oldestJavaRelease} or newer`,
   why: "compiles the lab's Elasticsearch plugins and becomes its Java run time; 125 MB where the machine has none",
-  isDone: async () => (await findJdk()) !== undefined || (await isDebianJdkCached()),
+  isDone: async () => (await presentJdk()) !== undefined,
   run: async (say) => {
     await obtainJdk(say);
   },
