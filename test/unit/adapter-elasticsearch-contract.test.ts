@@ -21,11 +21,13 @@ interface Received {
   readonly body: unknown;
 }
 
+type Answer = { readonly status?: number; readonly body: unknown } | { readonly never: true };
+
 let server: Server;
 let directory: string;
 let cluster: ElasticsearchCluster;
 let received: Received[] = [];
-let answers: Readonly<Record<string, { readonly status?: number; readonly body: unknown }>> = {};
+let answers: Readonly<Record<string, Answer>> = {};
 
 beforeAll(async () => {
   directory = await mkdtemp(path.join(tmpdir(), "es-failover-contract-"));
@@ -38,10 +40,11 @@ beforeAll(async () => {
     request.on("end", () => {
       const url = new URL(request.url ?? "/", "http://localhost");
       received.push({ method: request.method ?? "", path: url.pathname, body: text === "" ? null : JSON.parse(text) });
-      const answer = answers[`${request.method} ${url.pathname}`] ?? {
+      const answer: Answer = answers[`${request.method} ${url.pathname}`] ?? {
         status: 400,
         body: { error: `no handler found for uri [${url.pathname}] and method [${request.method}]` },
       };
+      if ("never" in answer) return;
       response.writeHead(answer.status ?? 200, {
         "content-type": "application/json",
         "x-elastic-product": "Elasticsearch",
@@ -67,6 +70,7 @@ afterEach(() => {
 });
 afterAll(async () => {
   await cluster.close();
+  server.closeAllConnections();
   server.close();
   await rm(directory, { recursive: true });
 });
@@ -226,6 +230,14 @@ describe("unfollow", () => {
   test("that failed over the leader's retention leases succeeded when the index is no follower any more", async () => {
     answers = { "POST /i/_ccr/unfollow": leaseFailure, "GET /i/_settings": { body: settings(false) } };
     await cluster.unfollow("i");
+  });
+
+  test("is over as soon as the index is converted, however long the answer about the leader's leases takes", async () => {
+    answers = { "POST /i/_ccr/unfollow": { never: true }, "GET /i/_settings": { body: settings(false) } };
+    const startedMs = performance.now();
+    await cluster.unfollow("i");
+    // The bound on an unfollow is a second here.
+    expect(performance.now() - startedMs).toBeLessThan(800);
   });
 
   test("failed when the index is still a follower, or cannot be asked", async () => {

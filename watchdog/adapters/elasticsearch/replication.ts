@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { AutoFollowPattern, Follower, RegionName, ShardProgress } from "../../core/ports.ts";
 import { ClusterError } from "../../core/ports.ts";
 import { acknowledged, ackTimeouts } from "./indices.ts";
@@ -133,38 +134,54 @@ export async function resumeFollow(nodes: RegionNodes, index: string): Promise<v
   );
 }
 
+/** How often an index under unfollow is looked at, milliseconds. */
+const CONVERSION_POLL_MS = 200;
+
 /**
- * Makes a paused and closed follower an index of its own. The call also asks the leader to drop its retention leases;
- * with the leader gone it may fail or hang over that although the index was converted long before. So the index itself
- * is asked, and a failure counts only while it is still a follower.
+ * Makes a paused and closed follower an index of its own. Elasticsearch converts the index first and asks the leader
+ * to drop its retention leases then, before it answers: with the leader gone the answer fails or stays away although
+ * the work is done. So the index itself is watched meanwhile: this returns as soon as it is no follower any more, and
+ * a failure counts only while it still is.
  *
- * @param timeoutMs bound on the unfollow; looking at the index afterwards takes a request's timeout at most
+ * @param timeoutMs bound on the unfollow; a last look at the index takes a request's timeout at most
  */
 export async function unfollow(nodes: RegionNodes, index: string, timeoutMs: number): Promise<void> {
   const what = `unfollow ${index}`;
+  const watch = new AbortController();
+  const answered = nodes
+    .change(what, (client, options) => client.ccr.unfollow({ index, ...masterTimeout(nodes) }, options), timeoutMs)
+    .then((answer) => acknowledged(nodes, what, answer));
   try {
-    acknowledged(
-      nodes,
-      what,
-      await nodes.change(
-        what,
-        (client, options) => client.ccr.unfollow({ index, ...masterTimeout(nodes) }, options),
-        timeoutMs,
-      ),
-    );
+    await Promise.race([answered, untilConverted(nodes, index, watch.signal)]);
   } catch (error) {
     if (error instanceof ClusterError && error.kind === "unreachable") throw error;
-    if (await isStillFollowing(nodes, index).catch(() => true)) throw error;
+    if (await isStillFollowing(nodes, index)) throw error;
+  } finally {
+    watch.abort();
+    // When the index was converted first, the answer about the leases is of no interest any more.
+    answered.catch(() => {});
   }
 }
 
+async function untilConverted(nodes: RegionNodes, index: string, signal: AbortSignal): Promise<void> {
+  do {
+    // Not bound to the signal: whoever aborts it has stopped waiting for this.
+    await delay(CONVERSION_POLL_MS);
+  } while (!signal.aborted && (await isStillFollowing(nodes, index)));
+}
+
+/** True as well when the cluster does not say. */
 async function isStillFollowing(nodes: RegionNodes, index: string): Promise<boolean> {
-  const answer = await nodes.read(`read settings of ${index}`, (client, options) =>
-    client.indices.getSettings({ index, flat_settings: true, expand_wildcards: "all" }, options),
-  );
-  const settings = answer[index]?.settings as Readonly<Record<string, unknown>> | undefined;
-  if (settings === undefined) return true;
-  return String(settings["index.xpack.ccr.following_index"]) === "true";
+  try {
+    const answer = await nodes.read(`read settings of ${index}`, (client, options) =>
+      client.indices.getSettings({ index, flat_settings: true, expand_wildcards: "all" }, options),
+    );
+    const settings = answer[index]?.settings as Readonly<Record<string, unknown>> | undefined;
+    return settings === undefined || String(settings["index.xpack.ccr.following_index"]) === "true";
+  } catch (error) {
+    if (error instanceof ClusterError) return true;
+    throw error;
+  }
 }
 
 function masterTimeout(nodes: RegionNodes): { readonly master_timeout: string } {
