@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { Agent, request } from "undici";
@@ -9,10 +10,13 @@ import { runCommand } from "./command.ts";
 import type { ElasticsearchHome } from "./distribution.ts";
 import { freePorts, NodeEnded, nodeCommand, TestNode, writeNodeConfiguration } from "./node.ts";
 
+const directoryPrefix = "es-failover-test-cluster-";
+
 /** Starts a cluster of nodes of this distribution and returns when it serves, security index included. */
 export async function launchCluster(distribution: ElasticsearchHome, options: ClusterOptions): Promise<TestCluster> {
   const authority = options.authority ?? (await createTestAuthority(`es-failover test cluster ${options.name}`));
-  const directory = await mkdtemp(path.join(tmpdir(), `es-failover-test-${options.name}-`));
+  await sweepDirectories();
+  const directory = await mkdtemp(path.join(tmpdir(), `${directoryPrefix}${process.pid}-${options.name}-`));
   try {
     const cluster = await RunningCluster.create(options, distribution, authority, directory);
     try {
@@ -26,6 +30,16 @@ export async function launchCluster(distribution: ElasticsearchHome, options: Cl
   } catch (error) {
     await rm(directory, { recursive: true, force: true });
     throw error;
+  }
+}
+
+/** Removes the files of clusters whose test run was killed before it could; their nodes have ended with it. */
+async function sweepDirectories(): Promise<void> {
+  for (const entry of await readdir(tmpdir())) {
+    const pid = entry.startsWith(directoryPrefix) ? /^\d+/.exec(entry.slice(directoryPrefix.length))?.[0] : undefined;
+    if (pid !== undefined && !existsSync(`/proc/${pid}`)) {
+      await rm(path.join(tmpdir(), entry), { recursive: true, force: true });
+    }
   }
 }
 
