@@ -1,4 +1,3 @@
-import { setTimeout as delay } from "node:timers/promises";
 import type { AutoFollowPattern, Follower, RegionName, ShardProgress } from "../../core/ports.ts";
 import { ClusterError } from "../../core/ports.ts";
 import { acknowledged, ackTimeouts } from "./indices.ts";
@@ -134,40 +133,26 @@ export async function resumeFollow(nodes: RegionNodes, index: string): Promise<v
   );
 }
 
-/** How often an index under unfollow is looked at, milliseconds. */
-const CONVERSION_POLL_MS = 200;
-
 /**
  * Makes a paused and closed follower an index of its own. Elasticsearch converts the index first and asks the leader
- * to drop its retention leases then, before it answers: with the leader gone the answer fails or stays away although
- * the work is done. So the index itself is watched meanwhile: this returns as soon as it is no follower any more, and
- * a failure counts only while it still is.
+ * to drop its retention leases then, before it answers: with the leader gone the call may fail although the work is
+ * done. So after a failure the index itself is asked, and the failure counts only while it is still a follower.
  *
- * @param timeoutMs bound on the unfollow; a last look at the index takes a request's timeout at most
+ * @param timeoutMs bound on the unfollow; looking at the index afterwards takes a request's timeout at most
  */
 export async function unfollow(nodes: RegionNodes, index: string, timeoutMs: number): Promise<void> {
   const what = `unfollow ${index}`;
-  const watch = new AbortController();
-  const answered = nodes
-    .change(what, (client, options) => client.ccr.unfollow({ index, ...masterTimeout(nodes) }, options), timeoutMs)
-    .then((answer) => acknowledged(nodes, what, answer));
   try {
-    await Promise.race([answered, untilConverted(nodes, index, watch.signal)]);
+    const answer = await nodes.change(
+      what,
+      (client, options) => client.ccr.unfollow({ index, ...masterTimeout(nodes) }, options),
+      timeoutMs,
+    );
+    acknowledged(nodes, what, answer);
   } catch (error) {
     if (error instanceof ClusterError && error.kind === "unreachable") throw error;
     if (await isStillFollowing(nodes, index)) throw error;
-  } finally {
-    watch.abort();
-    // When the index was converted first, the answer about the leases is of no interest any more.
-    answered.catch(() => {});
   }
-}
-
-async function untilConverted(nodes: RegionNodes, index: string, signal: AbortSignal): Promise<void> {
-  do {
-    // Not bound to the signal: whoever aborts it has stopped waiting for this.
-    await delay(CONVERSION_POLL_MS);
-  } while (!signal.aborted && (await isStillFollowing(nodes, index)));
 }
 
 /** True as well when the cluster does not say. */
