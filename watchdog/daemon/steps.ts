@@ -156,12 +156,53 @@ async function close(context: StepContext, step: StepOf<"close">) {
   return step;
 }
 
+/** Time between two looks at whether an index is converted while its unfollow has not answered yet. */
+const UNFOLLOW_LOOK_MS = 200;
+
 async function unfollow(context: StepContext, step: StepOf<"unfollow">) {
   const { cluster } = context;
   const following = async () => namesOf(await presentOf(cluster, step.indices), (index) => index.following);
-  const failures = await each(context, await following(), String, (index) => cluster.unfollow(index));
+  const isFollowing = sharedLook(context.clock, following);
+  const failures = await each(context, await following(), String, (index) =>
+    unfollowOne(context, index, () => isFollowing(index)),
+  );
   demandNone(await following(), "indices still followers", failures);
   return step;
+}
+
+/**
+ * Settles with the request, or as soon as a look shows the index converted. Elasticsearch converts first and answers
+ * only once the leader has dropped its retention leases, for which it waits in vain when the leader has lost its power.
+ */
+async function unfollowOne(
+  { cluster, clock, signal }: StepContext,
+  index: string,
+  isFollowing: () => Promise<boolean>,
+): Promise<void> {
+  const answered = new AbortController();
+  const request = cluster.unfollow(index).finally(() => answered.abort());
+  // Whoever does not wait for it any more must not be told of its failure either.
+  request.catch(() => undefined);
+  const until = AbortSignal.any([signal, answered.signal]);
+  while (!until.aborted) {
+    await clock.sleep(UNFOLLOW_LOOK_MS, until).catch(() => undefined);
+    if (!until.aborted && !(await isFollowing().catch(() => true))) return;
+  }
+  signal.throwIfAborted();
+  await request;
+}
+
+/** Whether an index is still among those that `look` lists; callers within one interval share a look. */
+function sharedLook(clock: Clock, look: () => Promise<readonly string[]>): (index: string) => Promise<boolean> {
+  let lookedAtMs = Number.NEGATIVE_INFINITY;
+  let latest: Promise<readonly string[]> = Promise.resolve([]);
+  return async (index) => {
+    if (clock.monotonicMs() - lookedAtMs >= UNFOLLOW_LOOK_MS) {
+      lookedAtMs = clock.monotonicMs();
+      latest = look();
+    }
+    return (await latest).includes(index);
+  };
 }
 
 async function open(context: StepContext, step: StepOf<"open">) {
