@@ -5,9 +5,11 @@ import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 
 import { hostRootStep } from "../setup/debian-root.ts";
 import { machinePackagesStep } from "../setup/machine-packages.ts";
 import { runSteps } from "../setup/run-steps.ts";
+import { setUpMachine } from "../setup/steps.ts";
 import { Lab } from "./hosts/lab.ts";
 import { labObstacles, unfitMachine } from "./hosts/preflight.ts";
 import { type LabRegion, labRegions, type WanSettings } from "./hosts/types.ts";
+import { bringUpSystem } from "./system/bring-up.ts";
 
 /** Where the lab is when nobody says otherwise: below the checkout, which is on a file system with room for disks. */
 export const defaultLabDirectory: string = path.join(path.dirname(import.meta.dirname), ".lab", "run");
@@ -47,11 +49,20 @@ export async function bringUp(directory: string): Promise<Lab> {
   return Lab.create({ directory });
 }
 
+async function bringUpWhole(directory: string): Promise<void> {
+  const obstacles = await setUpMachine();
+  if (obstacles.length > 0) throw new Error(obstacles.join(" "));
+  await bringUpSystem(directory, (line) => console.log(line));
+}
+
 function lifeCommands(outcome: { exitCode: number }): Command[] {
-  const up = new Command("up").description("make the lab's networks").action(async ({ lab }: LabOption) => {
-    await bringUp(lab);
-    console.log(`The lab is up in ${lab}.`);
-  });
+  const up = new Command("up")
+    .description("bring two regions up, by the real Pulumi engine")
+    .option("--empty", "networks only, without a host")
+    .action(async ({ lab, empty }: LabOption & { empty?: boolean }) => {
+      await (empty === true ? bringUp(lab) : bringUpWhole(lab));
+      console.log(`The lab is up in ${lab}.`);
+    });
   const status = new Command("status")
     .description("show hosts and WAN")
     .action(async ({ lab }: LabOption) => console.log(await describe(await Lab.open(lab))));

@@ -3,12 +3,13 @@
  * replication in sync, an application at work, the power of all of gra's Elasticsearch nodes cut; then what the
  * watchdog does, as it does it, and an account of every acknowledged write.
  */
-import { createWriteStream, existsSync } from "node:fs";
+import { existsSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { setUpMachine } from "../../setup/steps.ts";
 import { Lab } from "../hosts/lab.ts";
-import { type Say, TwoRegions } from "../system/two-regions.ts";
+import { bringUpSystem } from "../system/bring-up.ts";
+import type { Say, TwoRegions } from "../system/two-regions.ts";
 import type { Traffic } from "../traffic/traffic.ts";
 import { followJournal, journalCommand } from "./journal.ts";
 import { type FailoverRun, faultsOf, reportRows, table } from "./report.ts";
@@ -81,11 +82,7 @@ function sayAt(atMs: number, line: string): void {
 }
 
 async function failoverUnderLoad(directory: string): Promise<number> {
-  say("making the lab: three regions of hosts, a WAN of 80 ms round trip between gra and bhs");
-  const system = await TwoRegions.create(directory, say);
-  say("pulumi up: gra and bhs at once");
-  await system.upBoth(progress(directory));
-  say("waiting until bhs follows gra");
+  const system = await bringUpSystem(directory, say);
   const traffic = await startTraffic(system);
   try {
     const run = await cutPowerOfGra(system, traffic);
@@ -100,7 +97,7 @@ async function failoverUnderLoad(directory: string): Promise<number> {
 }
 
 async function startTraffic(system: TwoRegions): Promise<Traffic> {
-  await system.until("gra serves", ({ record, router }) => record?.phase === "serving" && router.ticket !== null);
+  say("an application begins to write; waiting until bhs follows gra");
   const traffic = await system.traffic(INDEX);
   let acknowledged = 0;
   await traffic.next("write-acknowledged", 60_000, () => ++acknowledged === WRITES_BEFORE);
@@ -138,21 +135,6 @@ async function cutPowerOfGra(system: TwoRegions, traffic: Traffic): Promise<Fail
   } finally {
     stopFollowing();
   }
-}
-
-/** The engine's own lines go to a file; on the screen a line tells now and then how far it is. */
-function progress(directory: string): Say {
-  const log = createWriteStream(path.join(directory, "pulumi.log"), { mode: 0o600 });
-  const done = new Map<string, number>();
-  say(`(all that pulumi says: ${path.join(directory, "pulumi.log")})`);
-  return (line) => {
-    log.write(`${line}\n`);
-    const stack = line.slice(0, line.indexOf(":"));
-    if (!/ created \(/.test(line)) return;
-    const count = (done.get(stack) ?? 0) + 1;
-    done.set(stack, count);
-    if (count % 25 === 0) say(`  ${stack}: ${count} resources made`);
-  };
 }
 
 function howToLookAround(directory: string): string {
