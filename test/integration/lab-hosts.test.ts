@@ -242,8 +242,12 @@ with socket.create_connection(("192.168.1.11", 9300)) as server:
 
   test("a volume takes a file system, is mounted by fstab, and keeps its data over a power cut", async () => {
     const link = "/dev/disk/by-id/virtio-gra-1-volume-0-01234";
-    await shell("gra-1", `mkfs.ext4 -q ${link} && mkdir /data && echo "${link} /data ext4 defaults 0 2" >> /etc/fstab`);
-    await shell("gra-1", "systemctl daemon-reload && systemctl start data.mount && findmnt /data >/dev/null");
+    const uuid = `$(blkid --probe --match-tag UUID --output value ${link})`;
+    await shell(
+      "gra-1",
+      `mkfs.ext4 -q ${link} && mkdir /data && echo "UUID=${uuid} /data ext4 nofail 0 2" >> /etc/fstab`,
+    );
+    await shell("gra-1", "mount /data");
     await shell("gra-1", "echo kept > /data/file && echo kept > /home/debian/file && sync");
     const firstBoot = await bootId("gra-1");
 
