@@ -4,7 +4,15 @@ import { contentHash, filesJson, type HostFile, runScript, type StagedHost } fro
 import { type Authority, HostCertificate, nodeCertificateFiles } from "../tls/certificates.ts";
 import { type Host, ports, type Topology } from "../topology.ts";
 import { aptPin, aptSource, keyringFile } from "./apt-source.ts";
-import { configDirectory, dataDirectory, elasticsearchYml, jvmOptions, unicastHosts } from "./node-files.ts";
+import {
+  configDirectory,
+  dataDirectory,
+  dataVolumeDropIn,
+  elasticsearchYml,
+  jvmOptions,
+  unicastHosts,
+  unitDropIn,
+} from "./node-files.ts";
 import { roleDefinitions, type UserKey, users } from "./users.ts";
 
 export const elasticsearchScripts = [
@@ -182,6 +190,7 @@ function installInput({ dataVolumeId }: ElasticsearchNodeHost, { config }: Elast
   const files: HostFile[] = [
     { path: "/etc/apt/sources.list.d/elasticsearch.sources", content: aptSource(packageSource), mode: "0644" },
     { path: "/etc/apt/preferences.d/elasticsearch", content: aptPin(version), mode: "0644" },
+    { path: unitDropIn, content: dataVolumeDropIn, mode: "0644" },
   ];
   return pulumi.output(dataVolumeId).apply((volumeId) =>
     JSON.stringify({

@@ -53,6 +53,7 @@ raise_map_count() {
 
 install_signing_key
 install_files <<<"$input" >/dev/null
+systemctl daemon-reload
 "$provisioning/instances/data-volume.sh" "$volume_id" "$data_directory"
 raise_map_count
 

@@ -75,6 +75,17 @@ export function jvmOptions(heap: string | undefined): string {
   return `# Rendered by \`pulumi up\`.\n${size}`;
 }
 
+export const unitDropIn = "/etc/systemd/system/elasticsearch.service.d/data-volume.conf";
+
+/**
+ * A boot must not start the node before its data volume is there, nor without it: the node would come up empty on the
+ * system disk. The volume is `nofail` in fstab, so nothing else would have the service wait for it.
+ */
+export const dataVolumeDropIn = `# Rendered by \`pulumi up\`.
+[Unit]
+RequiresMountsFor=${dataDirectory}
+`;
+
 function transportAddress(host: Host): string {
   return `${host.privateIp}:${ports.elasticsearchTransport}`;
 }
