@@ -1,0 +1,61 @@
+import { execFile } from "node:child_process";
+import path from "node:path";
+import { promisify } from "node:util";
+import { build, type Plugin } from "esbuild";
+import { buildWatchdogBundle } from "../../../watchdog/bundle.ts";
+
+const run = promisify(execFile);
+const root = path.resolve(import.meta.dirname, "..", "..", "..");
+
+/** The watchdog as it travels to hosts, unpacked where an unprivileged user may read it. */
+export interface WatchdogRelease {
+  readonly node: string;
+  readonly program: string;
+  /** The same program with the two imports of watchdog-interruption.ts, which let it die at a chosen moment. */
+  readonly interruptible: string;
+}
+
+export async function unpackRelease(directory: string): Promise<WatchdogRelease> {
+  const { archivePath } = await buildWatchdogBundle();
+  await run("tar", ["-xzf", archivePath, "-C", directory]);
+  const interruptible = path.join(directory, "interruptible.mjs");
+  await bundleInterruptible(interruptible);
+  return { node: path.join(directory, "node"), program: path.join(directory, "es-failover.mjs"), interruptible };
+}
+
+async function bundleInterruptible(outfile: string): Promise<void> {
+  const replaced = new Set<string>();
+  await build({
+    entryPoints: [path.join(root, "watchdog", "cli", "main.ts")],
+    outfile,
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    target: "node24",
+    banner: {
+      js: 'import { createRequire as bundleRequire } from "node:module"; const require = bundleRequire(import.meta.url);',
+    },
+    plugins: [replaceImports(replaced)],
+    logLevel: "error",
+  });
+  if (replaced.size !== 2) {
+    throw new Error(
+      `watchdog/cli/run.ts imports store and clusters from elsewhere: only ${[...replaced]} was replaced`,
+    );
+  }
+}
+
+const replacedInRun = /^(\.\/store|\.\.\/adapters\/elasticsearch\/cluster)\.ts$/;
+
+function replaceImports(replaced: Set<string>): Plugin {
+  return {
+    name: "interruption",
+    setup: (bundling) => {
+      bundling.onResolve({ filter: replacedInRun }, ({ importer, path: imported }) => {
+        if (importer !== path.join(root, "watchdog", "cli", "run.ts")) return undefined;
+        replaced.add(imported);
+        return { path: path.join(import.meta.dirname, "watchdog-interruption.ts") };
+      });
+    },
+  };
+}

@@ -1,0 +1,409 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { users } from "../../infra/elasticsearch/users.ts";
+import { type ClusterPair, startClusterPair, type TestCluster } from "../../lab/elasticsearch/cluster.ts";
+import { Traffic } from "../../lab/traffic/traffic.ts";
+import type { LastFailover, StateRecord, StepKind } from "../../watchdog/core/record.ts";
+import { haproxyMissing } from "./haproxy-process.ts";
+import { whileMisbehaving } from "./support/ccr.ts";
+import {
+  type ClusterState,
+  clear,
+  createUsers,
+  followers,
+  passwords,
+  seed,
+  seeded,
+  serves,
+  stateOf,
+  untilCopied,
+} from "./support/watchdog-clusters.ts";
+import type { Moment } from "./support/watchdog-interruption.ts";
+import { unpackRelease, type WatchdogRelease } from "./support/watchdog-release.ts";
+import { SafetyWitness } from "./support/watchdog-safety.ts";
+import { type SiteOverrides, WatchdogSite } from "./support/watchdog-site.ts";
+
+/**
+ * The whole watchdog on real parts: two Elasticsearch clusters that replicate, HAProxy by the rendered configuration,
+ * the file store, and the released program as an unprivileged process. The clusters are shared; each test has an entry, a
+ * store and indices of its own.
+ */
+
+/** The steps of a promotion in their order. */
+const steps = [
+  "pause-auto-follow",
+  "drain",
+  "pause-follow",
+  "record-checkpoints",
+  "close",
+  "unfollow",
+  "open",
+  "write-aliases",
+  "data-streams",
+  "verify",
+] as const satisfies readonly StepKind[];
+
+/** Steps that make a request per index, or per batch of indices. */
+const stepsOfSeveralRequests = ["pause-follow", "close", "unfollow", "open", "verify"] as const;
+
+/** Where every failover of the seeded indices ends. */
+const promoted: ClusterState = {
+  documents: seeded,
+  writeIndex: "orders-000002",
+  followers: {},
+  autoFollow: { "es-failover-from-gra": "paused" },
+};
+const following: ClusterState = {
+  documents: seeded,
+  writeIndex: null,
+  followers: { "orders-000001": "active", "orders-000002": "active", customers: "active" },
+  autoFollow: { "es-failover-from-gra": "active" },
+};
+const failoverPath = ["1 serving gra", "2 closing gra to bhs", "2 promoting gra to bhs", "3 serving bhs"];
+
+const title = `the watchdog on real parts${haproxyMissing === undefined ? "" : ` (skipped: ${haproxyMissing})`}`;
+
+describe.skipIf(haproxyMissing !== undefined)(title, () => {
+  let pair: ClusterPair;
+  let directory: string;
+  let release: WatchdogRelease;
+  let site: WatchdogSite;
+
+  beforeAll(async () => {
+    directory = await mkdtemp("/tmp/es-failover-release-");
+    release = await unpackRelease(directory);
+    pair = await startClusterPair();
+    await createUsers(pair);
+  });
+  afterAll(async () => {
+    await pair?.stop();
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  beforeEach(() => seed(pair));
+  afterEach(async () => {
+    await site?.stop();
+    for (const cluster of [pair.gra, pair.bhs]) cluster.thaw();
+    await clear(pair);
+  });
+
+  /** A site whose watchdog has brought bhs in sync with gra. */
+  async function siteInSync(more: SiteOverrides = {}, start = () => site.start()): Promise<void> {
+    site = await WatchdogSite.create(pair, release, more);
+    start();
+    await site.untilInSync(Object.keys(seeded).length);
+    await untilCopied(pair);
+  }
+
+  function startTraffic(): Traffic {
+    const credentials = { username: users.app.name, password: passwords.app };
+    const load = { index: "orders", writers: 2, pauseMs: 20, timeoutMs: 5_000 };
+    return new Traffic({ entry: site.haproxy.entry, ca: site.haproxy.ca, ...credentials, ...load });
+  }
+
+  /** A write over the entry, taken by bhs into the index that the alias is to write to. */
+  async function expectWritable(): Promise<void> {
+    const { status, region, body } = await site.request("PUT", "/orders/_create/after-failover", { n: 1 });
+    expect({ status, region }).toEqual({ status: 201, region: "bhs" });
+    expect(JSON.parse(body)).toMatchObject({ _index: "orders-000002", result: "created" });
+  }
+
+  async function expectClosed(): Promise<void> {
+    expect(await site.request("GET", "/")).toMatchObject({ status: 503, region: null, retryAfter: "2" });
+    expect((await site.tickets()).filter(({ validUntilMs }) => validUntilMs > Date.now())).toEqual([]);
+  }
+
+  test("a lost primary leads to writes in the other region, step by step, and to an account of what it cost", async () => {
+    await siteInSync();
+    const witness = new SafetyWitness(site);
+    const { index_templates } = await pair.bhs.call("GET", "/_index_template/orders");
+    expect(index_templates[0].index_template).toMatchObject({ composed_of: ["orders-mappings"], priority: 200 });
+    expect(await stateOf(pair.bhs)).toEqual(following);
+    // Not there when following began: auto-follow brings it.
+    await pair.gra.call("PUT", "/orders-000003");
+    await site.untilInSync(4);
+
+    const traffic = startTraffic();
+    try {
+      await traffic.next("write-acknowledged", 60_000, () => traffic.ledger.acknowledged.size >= 200);
+      await pair.gra.kill();
+      const killedAtMs = Date.now();
+      await site.untilServing("bhs");
+      await traffic.next("write-acknowledged", 60_000, ({ atMs }) => atMs > killedAtMs);
+      await traffic.stop();
+    } finally {
+      await traffic.close();
+      await pair.gra.restart();
+    }
+    expect(await witness.stop()).toMatchObject({ violations: [], path: failoverPath });
+    expect(await decisions()).toEqual(["failover", "begin-promotion", "promotion-goes-on", "promotion-done"]);
+    expect(await stepsDone()).toEqual(steps);
+    expect(await followers(pair.bhs)).toEqual({});
+    expect((await stateOf(pair.bhs)).writeIndex).toBe("orders-000002");
+
+    const failover = lastFailoverOf(await site.record());
+    expect(failover).toMatchObject({ from: "gra", to: "bhs", automatic: true, missingIndices: [] });
+    expect(failover.checkpoints.map(({ index, shard }) => `${index}/${shard}`).sort()).toEqual(
+      ["customers/0", "orders-000001/0", "orders-000002/0", "orders-000002/1", "orders-000003/0"].sort(),
+    );
+    const missing = await missingFrom(pair.bhs, [...traffic.ledger.acknowledged.keys()]);
+    const lost = await operationsAbove(pair.gra, failover.checkpoints);
+    expect(missing.length).toBeLessThanOrEqual(lost);
+    expect(failover.loss.atLeast).toBeLessThanOrEqual(lost);
+    expect(failover.loss.atMost ?? Number.NaN).toBeGreaterThanOrEqual(lost);
+
+    // gra is back with its own copies: they are left alone, as they may hold writes that exist nowhere else.
+    await site.untilStatus("gra is well again, and no standby", ({ summary }) =>
+      /^bhs serves without a standby: gra holds 4 managed indices of its own/.test(summary),
+    );
+    expect((await site.record()).epoch).toBe(3);
+    expect(await site.request("GET", "/")).toMatchObject({ status: 200, region: "bhs" });
+  });
+
+  const interruptions: readonly { moment: Moment; when: string; at: readonly StepKind[] }[] = [
+    { moment: "begun", when: "when a step has just begun", at: steps },
+    { moment: "halfway", when: "between two requests of a step", at: stepsOfSeveralRequests },
+    { moment: "effected", when: "when a step is through but not yet recorded as done", at: steps },
+  ];
+  test.each(interruptions)(
+    "a promotion whose watchdog is killed $when, at every step, ends as one that was left alone",
+    async ({ moment, at }) => {
+      // Requests one by one, so that there is a moment between them.
+      const oneByOne = { promotion: { batchSize: 1, parallelism: 1 } };
+      await siteInSync(oneByOne, () => site.start({ step: at[0] ?? "verify", moment }));
+      const witness = new SafetyWitness(site);
+      pair.gra.freeze();
+      for (const [position, step] of at.entries()) {
+        expect(await site.ended()).toBe("SIGKILL");
+        expect(progressOf(await site.record())).toEqual(progressAt(step));
+        await expectClosed();
+        const next = at[position + 1];
+        site.start(next === undefined ? undefined : { step: next, moment });
+      }
+      await site.untilServing("bhs");
+      await expectEnd(witness);
+    },
+  );
+
+  /** The end of every failover of what was seeded. */
+  async function expectEnd(witness: SafetyWitness): Promise<void> {
+    expect(await witness.stop()).toMatchObject({ violations: [], path: failoverPath });
+    expect(await stateOf(pair.bhs)).toEqual(promoted);
+    expect(await stepsDone()).toEqual(steps);
+    const { loss, checkpoints } = lastFailoverOf(await site.record());
+    expect(loss.atLeast).toBe(0);
+    // Every seeded document was copied, so the checkpoints count them all.
+    const documents = checkpoints.reduce((sum, { globalCheckpoint }) => sum + globalCheckpoint + 1, 0);
+    expect(documents).toBe(Object.values(seeded).reduce((sum, count) => sum + count, 0));
+    await expectWritable();
+  }
+
+  test("a promotion waits for an unfollow that hangs, and minds no lease that stays behind", async () => {
+    await siteInSync();
+    const witness = new SafetyWitness(site);
+    await whileMisbehaving(pair.bhs, "lease_removal_fails", ["orders-000002"], async () => {
+      await whileMisbehaving(pair.bhs, "unfollow_hangs", ["orders-000001"], async () => {
+        pair.gra.freeze();
+        const { plan } = await site.untilStatus("two attempts to unfollow have failed", (status) =>
+          (status.plan ?? []).some(
+            ({ kind, attempts, error }) => kind === "unfollow" && attempts >= 2 && error !== null,
+          ),
+        );
+        const unfollow = plan?.find(({ kind }) => kind === "unfollow");
+        expect(unfollow?.error).toMatch(/indices still followers: orders-000001 .*no answer within/);
+        expect(await followers(pair.bhs)).toEqual({ "orders-000001": "paused" });
+        await expectClosed();
+      });
+      await site.untilServing("bhs");
+    });
+    await expectEnd(witness);
+  });
+
+  test("while both regions are unhealthy nothing is touched, and all goes on when they return", async () => {
+    await siteInSync();
+    const witness = new SafetyWitness(site);
+    const before = await site.record();
+    for (const cluster of [pair.gra, pair.bhs]) cluster.freeze();
+    const failedChecks = 8;
+    const status = await site.untilStatus(`${failedChecks} checks of each region have failed`, ({ regions }) =>
+      regions.every(({ health }) => health.failuresInARow >= failedChecks),
+    );
+    expect(status.decisions[0]).toMatchObject({ rule: "refuse-both-unhealthy", epoch: 1 });
+    expect(status.summary).toMatch(/^gra is unhealthy, but nothing is done: bhs is not seen healthy/);
+    // Still routed to gra, whose servers HAProxy itself knows to be down.
+    expect(status.router.ticket).toMatchObject({ region: "gra", epoch: 1 });
+    expect(status.router.ticket?.validUntilMs).toBeGreaterThan(status.nowMs);
+    expect(await site.record()).toEqual(before);
+
+    // gra first: were it the other way round, bhs would rightly take over.
+    pair.gra.thaw();
+    await site.untilStatus("gra is healthy", isHealthy("gra"));
+    pair.bhs.thaw();
+    await site.untilStatus("bhs is healthy", isHealthy("bhs"));
+    await site.untilInSync(Object.keys(seeded).length);
+    expect(await stateOf(pair.bhs)).toEqual(following);
+    await site.untilAnswer("gra answers again", ({ status: code, region }) => code === 200 && region === "gra");
+    expect(await witness.stop()).toMatchObject({ violations: [], path: ["1 serving gra"] });
+    expect(await decisions()).not.toContain("failover");
+  });
+
+  test("a watchdog that is back before its ticket ends has cost not one request", async () => {
+    const router = { ticketValidityMs: 60_000, leaseTtlMs: 70_000, ticketRenewalMs: 1_000 };
+    await siteInSync({ router });
+    const traffic = startTraffic();
+    try {
+      await traffic.next("write-acknowledged", 60_000);
+      for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+        await site.end(signal);
+        const endedAtMs = Date.now();
+        site.start();
+        // The first ticket of the new watchdog, given out before the last one of the old watchdog ends.
+        const { nowMs } = await site.untilServing("gra");
+        expect(nowMs - endedAtMs).toBeLessThan(router.ticketValidityMs - router.ticketRenewalMs);
+        await traffic.next("write-acknowledged", 60_000, ({ atMs }) => atMs > nowMs);
+      }
+      await traffic.stop();
+    } finally {
+      await traffic.close();
+    }
+    const { writesFailed, readsFailed, lastFailure } = traffic.ledger;
+    expect({ writesFailed, readsFailed, lastFailure }).toEqual({ writesFailed: 0, readsFailed: 0, lastFailure: null });
+  });
+
+  test("a router whose watchdog is dead closes by itself when its ticket ends, and opens when the watchdog is back", async () => {
+    await siteInSync({ router: { ticketValidityMs: 3_000, leaseTtlMs: 5_000, ticketRenewalMs: 1_000 } });
+    await site.end("SIGKILL");
+    const [ticket] = await site.tickets();
+    expect(ticket?.region).toBe("gra");
+    let lastServedMs = 0;
+    await site.untilAnswer("the entry is closed", ({ sentAtMs, status, retryAfter, region }) => {
+      if (region !== null) lastServedMs = sentAtMs;
+      return status === 503 && region === null && retryAfter === "2";
+    });
+    expect(Date.now()).toBeGreaterThanOrEqual(ticket?.validUntilMs ?? Number.NaN);
+    expect(lastServedMs).toBeLessThan(ticket?.validUntilMs ?? Number.NaN);
+    const startedMs = performance.now();
+    site.start();
+    await site.untilAnswer("the entry is open again", ({ status, region }) => status === 200 && region === "gra");
+    // A second or two on a quiet machine.
+    expect(performance.now() - startedMs).toBeLessThan(20_000);
+    expect((await site.record()).epoch).toBe(1);
+  });
+
+  // The last one: a trial that was given up does not come back.
+  test("a standby that is not in sync, read-only, or without a licence is not promoted, and the reason is told", async () => {
+    site = await WatchdogSite.create(pair, release);
+    await whileMisbehaving(pair.bhs, "fatal", ["orders-000001"], async () => {
+      site.start();
+      await site.untilStatus("following of orders-000001 has broken off", ({ replication }) =>
+        (replication?.reasons ?? []).some((reason) => reason.startsWith("orders-000001 stopped following")),
+      );
+      const witness = new SafetyWitness(site);
+      pair.gra.freeze();
+      const refusal = async (rule: string, reason: RegExp) => {
+        const { summary } = await site.untilStatus(
+          `${rule} decides, because ${reason}`,
+          (status) => status.decisions[0]?.rule === rule && reason.test(status.summary),
+        );
+        expect(summary).toMatch(/^gra is unhealthy, but nothing is done: /);
+      };
+      await refusal("refuse-not-in-sync", /bhs is not in sync \(following\)/);
+      await setReadOnly(true);
+      await refusal("refuse-not-promotable", /the cluster of bhs is read-only as a whole/);
+      await setReadOnly(false);
+      await pair.bhs.call("POST", "/_license/start_basic?acknowledge=true");
+      await refusal("refuse-not-promotable", /basic licence of bhs does not include cross-cluster replication/);
+      // orders-000001 may be paused: gra froze while the watchdog restarted its following.
+      expect(Object.keys(await followers(pair.bhs)).sort()).toEqual(Object.keys(following.followers).sort());
+      expect(await witness.stop()).toMatchObject({ violations: [], path: ["1 serving gra"] });
+    });
+  });
+
+  const setReadOnly = (readOnly: boolean) =>
+    pair.bhs.call("PUT", "/_cluster/settings", {
+      body: { persistent: { "cluster.blocks.read_only": readOnly ? true : null } },
+    });
+
+  /** Rules that decided in this site's history from the failover on, without repetitions. */
+  async function decisions(): Promise<readonly string[]> {
+    const rules = (await site.history()).map(({ rule }) => rule);
+    const start = rules.indexOf("failover");
+    return start < 0
+      ? rules
+      : [...new Set(rules.slice(start))].filter((rule) => rule.includes("promotion") || rule === "failover");
+  }
+
+  /** Kinds of the steps of which the history says that they are done, in that order, each once. */
+  async function stepsDone(): Promise<readonly StepKind[]> {
+    const failover = lastFailoverOf(await site.record());
+    const done = (await site.history()).filter(
+      ({ rule, explanation, atMs }) =>
+        rule === "promotion-goes-on" && explanation.endsWith(": done") && atMs >= failover.startedAtMs,
+    );
+    return done.map(({ explanation }) => stepNamed(explanation));
+  }
+});
+
+/** How a step of each kind reads in the history. */
+const wordings: Readonly<Record<StepKind, RegExp>> = {
+  "pause-auto-follow": /^pause 1 auto-follow pattern/,
+  drain: /^wait up to/,
+  "pause-follow": /^pause-follow/,
+  "record-checkpoints": /^record the checkpoints/,
+  close: /^close/,
+  unfollow: /^unfollow/,
+  open: /^open/,
+  "write-aliases": /^set 1 write alias/,
+  "data-streams": /data stream/,
+  verify: /^verify/,
+};
+
+function stepNamed(explanation: string): StepKind {
+  const step = steps.find((kind) => wordings[kind].test(explanation));
+  if (step === undefined) throw new Error(`no step reads "${explanation}"`);
+  return step;
+}
+
+/** Status of every step; a step under way counts as one that runs. */
+function progressOf(record: StateRecord): readonly string[] {
+  if (record.phase !== "promoting") throw new Error(`the record says ${record.phase}, not promoting`);
+  return record.plan.steps.map(({ kind, status }) => `${kind} ${status}`);
+}
+
+/** What the store says when the watchdog died in a step. */
+function progressAt(step: StepKind): readonly string[] {
+  const position = steps.indexOf(step);
+  return steps.map((kind, n) => `${kind} ${n < position ? "done" : n === position ? "running" : "pending"}`);
+}
+
+const isHealthy =
+  (region: string) =>
+  ({
+    regions,
+  }: {
+    readonly regions: readonly { readonly region: string; readonly health: { readonly state: string } }[];
+  }) =>
+    regions.find((candidate) => candidate.region === region)?.health.state === "healthy";
+
+function lastFailoverOf({ lastFailover }: StateRecord): LastFailover {
+  if (lastFailover === null) throw new Error("the record tells of no failover");
+  return lastFailover;
+}
+
+/** Ids that the alias `orders` does not find. */
+async function missingFrom(cluster: TestCluster, ids: readonly string[]): Promise<readonly string[]> {
+  await cluster.call("POST", "/orders/_refresh");
+  const found = await cluster.call("GET", "/orders/_search", { body: { size: 10_000, _source: false } });
+  const there = new Set((found.hits.hits as { _id: string }[]).map(({ _id }) => _id));
+  return ids.filter((id) => !there.has(id));
+}
+
+/** How many operations a cluster holds above these checkpoints. */
+async function operationsAbove(cluster: TestCluster, checkpoints: LastFailover["checkpoints"]): Promise<number> {
+  await serves(cluster);
+  const { indices } = await cluster.call("GET", "/orders*,customers/_stats?level=shards");
+  return checkpoints.reduce((sum, { index, shard, globalCheckpoint }) => {
+    const [copy] = indices[index].shards[shard] as { seq_no: { max_seq_no: number } }[];
+    return sum + Math.max(0, (copy?.seq_no.max_seq_no ?? -1) - globalCheckpoint);
+  }, 0);
+}
