@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { users } from "../../infra/elasticsearch/users.ts";
 import { type ClusterPair, startClusterPair, type TestCluster } from "../../lab/elasticsearch/cluster.ts";
@@ -21,6 +21,7 @@ import {
 import type { Moment } from "./support/watchdog-interruption.ts";
 import { unpackRelease, type WatchdogRelease } from "./support/watchdog-release.ts";
 import { SafetyWitness } from "./support/watchdog-safety.ts";
+import { scratchDirectory } from "./support/watchdog-scratch.ts";
 import { type SiteOverrides, WatchdogSite } from "./support/watchdog-site.ts";
 
 /**
@@ -70,7 +71,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
   let site: WatchdogSite;
 
   beforeAll(async () => {
-    directory = await mkdtemp("/tmp/es-failover-release-");
+    directory = await scratchDirectory();
     release = await unpackRelease(directory);
     pair = await startClusterPair();
     await createUsers(pair);

@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { chmod } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
 import { build, type Plugin } from "esbuild";
@@ -18,6 +19,7 @@ export interface WatchdogRelease {
 export async function unpackRelease(directory: string): Promise<WatchdogRelease> {
   const { archivePath } = await buildWatchdogBundle();
   await run("tar", ["-xzf", archivePath, "-C", directory]);
+  await chmod(directory, 0o755);
   const interruptible = path.join(directory, "interruptible.mjs");
   await bundleInterruptible(interruptible);
   return { node: path.join(directory, "node"), program: path.join(directory, "es-failover.mjs"), interruptible };

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { chmod, chown, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { Agent, request } from "undici";
@@ -16,6 +16,7 @@ import { managedPatterns, passwords } from "./watchdog-clusters.ts";
 import { EntryHaproxy, type Ticket } from "./watchdog-haproxy.ts";
 import { INTERRUPTION, type Interruption, interruptionText } from "./watchdog-interruption.ts";
 import type { WatchdogRelease } from "./watchdog-release.ts";
+import { scratchDirectory } from "./watchdog-scratch.ts";
 
 /** The user nobody: the watchdog owns its state here, and nothing else on the machine. */
 const UNPRIVILEGED_ID = 65534;
@@ -58,7 +59,7 @@ export class WatchdogSite {
 
   /** A site without history. Nothing runs on it yet but HAProxy, which is closed. */
   static async create(pair: ClusterPair, release: WatchdogRelease, more: SiteOverrides = {}): Promise<WatchdogSite> {
-    const directory = await mkdtemp("/tmp/es-failover-watchdog-");
+    const directory = await scratchDirectory();
     let site: WatchdogSite | undefined;
     try {
       await layOut(directory, pair);
