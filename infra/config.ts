@@ -58,8 +58,8 @@ const regionSchema = z.strictObject({
   /** True when `zones` are OVHcloud availability zones, in which hosts and volumes are then placed. */
   availabilityZones: z.boolean("write true or false").default(false),
   elasticsearchNodes: count(1).default(3),
-  /** Entry points of the region. 0 is allowed as long as the other region has one. */
-  haproxyNodes: count(0).default(2),
+  /** Entry points of the region. Exactly one in both regions together: its watchdog alone knows the state. */
+  haproxyNodes: count(0).default(0),
 });
 
 const packageSourceSchema = z.strictObject({
@@ -328,8 +328,14 @@ function regionContradictions(config: StackConfig): string[] {
   for (const key of ["region", "firstPrimary"] as const) {
     if (!names.includes(config[key])) problems.push(`${keyName([key])} is "${config[key]}": write ${known}.`);
   }
-  if (Object.values(config.regions).every((region) => region.haproxyNodes === 0)) {
-    problems.push(`${keyName(["regions"])}: haproxyNodes is 0 in both regions: one HAProxy is needed to route.`);
+  const routers = Object.entries(config.regions).map(([name, { haproxyNodes }]) => ({ name, haproxyNodes }));
+  if (routers.reduce((sum, { haproxyNodes }) => sum + haproxyNodes, 0) !== 1) {
+    const shown = routers.map(({ name, haproxyNodes }) => `${haproxyNodes} in ${name}`).join(" and ");
+    problems.push(
+      `${keyName(["regions"])}: haproxyNodes is ${shown}: exactly one HAProxy host in all is allowed, because its watchdog ` +
+        "keeps the state in a file of its own, and two that decide apart could route to two regions. " +
+        "Set it to 1 in the region that is not active at first, and to 0 in the other.",
+    );
   }
   return problems;
 }

@@ -24,13 +24,13 @@ function problemsWithout(key: string): readonly string[] {
 }
 
 describe("the stack configuration", () => {
-  test("a region has three Elasticsearch nodes and two HAProxy hosts unless told otherwise", () => {
+  test("a region has three Elasticsearch nodes and no HAProxy host unless told otherwise", () => {
     const { regions } = testConfig();
     expect(
       Object.values(regions).map(({ elasticsearchNodes, haproxyNodes }) => [elasticsearchNodes, haproxyNodes]),
     ).toEqual([
-      [3, 2],
-      [3, 2],
+      [3, 1],
+      [3, 0],
     ]);
   });
 
@@ -75,15 +75,21 @@ describe("the stack configuration", () => {
   });
 
   test.each([
-    ["one region", { gra: { ovhRegion: "GRA11", cidr: "192.168.1.0/24" } }, /exactly two regions/],
+    ["one region", { gra: { ovhRegion: "GRA11", cidr: "192.168.1.0/24", haproxyNodes: 1 } }, /exactly two regions/],
     [
       "overlapping regions",
-      { gra: { ovhRegion: "GRA11", cidr: "192.168.1.0/24" }, bhs: { ovhRegion: "BHS5", cidr: "192.168.1.0/24" } },
+      {
+        gra: { ovhRegion: "GRA11", cidr: "192.168.1.0/24", haproxyNodes: 1 },
+        bhs: { ovhRegion: "BHS5", cidr: "192.168.1.0/24" },
+      },
       /overlaps bhs's 192\.168\.1\.0\/24/,
     ],
     [
       "a region outside the network",
-      { gra: { ovhRegion: "GRA11", cidr: "10.0.1.0/24" }, bhs: { ovhRegion: "BHS5", cidr: "192.168.2.0/24" } },
+      {
+        gra: { ovhRegion: "GRA11", cidr: "10.0.1.0/24", haproxyNodes: 1 },
+        bhs: { ovhRegion: "BHS5", cidr: "192.168.2.0/24" },
+      },
       /regions\.gra\.cidr is "10\.0\.1\.0\/24": write a network within es-failover:network\.cidr/,
     ],
     [
@@ -92,7 +98,7 @@ describe("the stack configuration", () => {
         gra: { ovhRegion: "GRA11", cidr: "192.168.1.0/24", haproxyNodes: 0 },
         bhs: { ovhRegion: "BHS5", cidr: "192.168.2.0/24", haproxyNodes: 0 },
       },
-      /haproxyNodes is 0 in both regions/,
+      /haproxyNodes is 0 in gra and 0 in bhs: exactly one/,
     ],
     [
       "no Elasticsearch node",

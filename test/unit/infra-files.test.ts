@@ -20,7 +20,7 @@ const grownInBhs = planTopology(
   testConfig({
     regions: JSON.stringify({
       gra: { ovhRegion: "GRA11", cidr: "192.168.1.0/24", elasticsearchNodes: 4 },
-      bhs: { ovhRegion: "BHS5", cidr: "192.168.2.0/24", elasticsearchNodes: 5 },
+      bhs: { ovhRegion: "BHS5", cidr: "192.168.2.0/24", elasticsearchNodes: 5, haproxyNodes: 1 },
     }),
   }),
 );
@@ -66,6 +66,6 @@ describe("files of a HAProxy host", () => {
   });
 
   test("watchdog.json", () => {
-    expect(watchdogJson({ topology, config, host: host("haproxy", "bhs") })).toMatchSnapshot();
+    expect(watchdogJson({ topology, config, host: host("haproxy", "gra") })).toMatchSnapshot();
   });
 });

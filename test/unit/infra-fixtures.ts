@@ -5,7 +5,7 @@ export const validRawConfig: Readonly<Record<string, string>> = {
   "es-failover:region": "gra",
   "es-failover:serviceName": "0123456789abcdef0123456789abcdef",
   "es-failover:regions": JSON.stringify({
-    gra: { ovhRegion: "GRA11", cidr: "192.168.1.0/24" },
+    gra: { ovhRegion: "GRA11", cidr: "192.168.1.0/24", haproxyNodes: 1 },
     bhs: { ovhRegion: "BHS5", cidr: "192.168.2.0/24" },
   }),
   "es-failover:adminCidrs": "203.0.113.7/32",
