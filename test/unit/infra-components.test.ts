@@ -151,6 +151,13 @@ describe("a region's components", () => {
     expect(inputs.update).toMatch(/start\.sh$/);
   });
 
+  test("whatever is brought to a host is brought again to one that was made anew in its place", () => {
+    for (const { name, inputs } of [...ofType("Command"), ...ofType("CopyToRemote")]) {
+      const [host = ""] = /^gra-(es|haproxy)-\d|^gra-cluster/.exec(name) ?? [];
+      expect([name, inputs.triggers[0]]).toEqual([name, `${host === "gra-cluster" ? "gra-es-1" : host}-id`]);
+    }
+  });
+
   test("every host's addresses and the entry's are shown", async () => {
     const hosts = await settled(region.hosts);
     expect(hosts["gra-haproxy-1"]).toEqual({
