@@ -1,3 +1,4 @@
+import type { WatchdogConfigInput } from "../../watchdog/config/schema.ts";
 import type { StackConfiguration } from "../cloud/project.ts";
 import type { AptRepository } from "../elasticsearch/repository.ts";
 import { elasticsearchVersion } from "../elasticsearch/version.ts";
@@ -14,8 +15,23 @@ const hostsPerRegion = {
   bhs: { elasticsearchNodes: 3, haproxyNodes: 1 },
 } as const;
 
+/** Small enough for six nodes on one machine. */
+const defaultHeap = "256m";
+
+/** What a stack of the lab may be set to. */
+export interface StackSettings {
+  /** Java heap of each Elasticsearch node of the region, such as "256m". */
+  readonly heap?: string;
+  /** How patiently the watchdog looks; by default its fast profile. */
+  readonly checks?: WatchdogConfigInput["checks"];
+}
+
 /** What the lab's stacks set beside the users' own project file: addresses and sizes of this one machine. */
-export function stackConfiguration(stack: Stack, repository: AptRepository): StackConfiguration {
+export function stackConfiguration(
+  stack: Stack,
+  repository: AptRepository,
+  { heap = defaultHeap, checks = { profile: "fast" } }: StackSettings = {},
+): StackConfiguration {
   return {
     "es-failover:region": stack,
     "es-failover:serviceName": "00000000000000000000000000001ab0",
@@ -29,7 +45,7 @@ export function stackConfiguration(stack: Stack, repository: AptRepository): Sta
     "es-failover:elasticsearch": {
       version: elasticsearchVersion,
       licence: "trial",
-      heap: "256m",
+      heap,
       packageSource: {
         url: labAptRepositoryUrl.replace(/\/$/, ""),
         suite: repository.suite,
@@ -38,7 +54,7 @@ export function stackConfiguration(stack: Stack, repository: AptRepository): Sta
         signingKeyFingerprint: repository.signingKeyFingerprint,
       },
     },
-    "es-failover:checks": { profile: "fast" },
+    "es-failover:checks": checks,
     "es-failover:protect": "false",
   };
 }

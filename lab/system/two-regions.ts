@@ -3,15 +3,19 @@ import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
+import type { InitKey } from "../../infra/config.ts";
 import { pulumiCli } from "../../infra/init/pulumi-cli.ts";
 import { initialiseStacks } from "../../infra/init.ts";
 import type { WatchdogStatus } from "../../watchdog/daemon/status.ts";
 import { PulumiEngine, type ResourceChanges } from "../cloud/engine.ts";
 import { labAptRepository } from "../elasticsearch/repository.ts";
 import { Lab } from "../hosts/lab.ts";
+import { outcomeOf } from "../hosts/run.ts";
+import type { CommandOutcome } from "../hosts/types.ts";
 import type { TrafficSettings } from "../traffic/protocol.ts";
 import { Traffic } from "../traffic/traffic.ts";
-import { type Stack, stackConfiguration, stacks } from "./configuration.ts";
+import { type Stack, type StackSettings, stackConfiguration, stacks } from "./configuration.ts";
+import { type CurlAnswer, type CurlRequest, curl } from "./curl.ts";
 
 const exec = promisify(execFile);
 const checkout = path.resolve(import.meta.dirname, "..", "..");
@@ -21,6 +25,9 @@ export type Say = (line: string) => void;
 /** How long to wait for what should take seconds: longer than any healthy run, so that only a defect meets it. */
 const PATIENCE_MS = 180_000;
 const POLL_MS = 250;
+
+/** Stands in the place of a host's name for the network of those who administer, which no cut reaches. */
+export const controller = "controller";
 
 /** What applications in the lab need to use the entry. */
 export interface Entry {
@@ -44,12 +51,14 @@ export class TwoRegions {
   }
 
   /** Makes the lab's networks and both stacks with their secrets. Nothing is provisioned yet. */
-  static async create(directory: string, say: Say): Promise<TwoRegions> {
+  static async create(directory: string, say: Say, settings: StackSettings = {}): Promise<TwoRegions> {
     const repository = await labAptRepository();
     const lab = await Lab.create({ directory });
     await lab.serveRepository(repository.directory);
     const system = await TwoRegions.#of(lab);
-    for (const stack of stacks) await system.engine.prepareStack(stack, stackConfiguration(stack, repository));
+    for (const stack of stacks) {
+      await system.engine.prepareStack(stack, stackConfiguration(stack, repository, settings));
+    }
     const pulumi = pulumiCli(system.engine.directory, system.engine.environment);
     await initialiseStacks({ stacks, pulumi, say });
     return system;
@@ -64,6 +73,11 @@ export class TwoRegions {
     const directory = path.join(lab.directory, "pulumi");
     await mkdir(directory, { recursive: true });
     return new TwoRegions(lab, await PulumiEngine.open({ usersProject: checkout, directory, lab }));
+  }
+
+  /** Replaces a stack's settings, all of them; `up` puts them into effect. */
+  async configure(stack: Stack, settings: StackSettings): Promise<void> {
+    await this.engine.prepareStack(stack, stackConfiguration(stack, await labAptRepository(), settings));
   }
 
   /** `pulumi up` of one region. */
@@ -97,6 +111,30 @@ export class TwoRegions {
   async ssh(host: string, command: readonly string[]): Promise<{ readonly stdout: string; readonly stderr: string }> {
     const [program = "ssh", ...args] = await this.lab.sshCommand(host, command);
     return exec(program, args, { timeout: 60_000, maxBuffer: 64 << 20 });
+  }
+
+  /** Runs a program as root inside a host, or in the controller's network, which the applications share. */
+  async run(from: string, argv: readonly string[], input = ""): Promise<CommandOutcome> {
+    if (from !== controller) return this.lab.exec(from, argv, { input });
+    const [command = "", ...args] = this.lab.controllerCommand(argv);
+    return outcomeOf(command, args, { input, timeoutMs: 60_000 });
+  }
+
+  /** A request from a host (the router's host may ask Elasticsearch) or from the controller's network. */
+  async request(from: string, request: CurlRequest): Promise<CurlAnswer> {
+    return curl((argv, input) => this.run(from, argv, input), request);
+  }
+
+  /** Names of a region's Elasticsearch servers that HAProxy takes for up, by its own status page. */
+  async serversUp(region: Stack): Promise<readonly string[]> {
+    const page = ["curl", "--silent", "--fail", "--max-time", "5", "http://127.0.0.1:8404/;csv"];
+    const { exitCode, stdout, stderr } = await this.run(await this.routerHost(), page);
+    if (exitCode !== 0) throw new Error(`HAProxy's status page: curl ended with ${exitCode} ${stderr}`);
+    return stdout
+      .split("\n")
+      .map((line) => line.split(","))
+      .filter(([backend, server, ...rest]) => backend === `es_${region}` && server !== "BACKEND" && rest[15] === "UP")
+      .map(([, server = ""]) => server);
   }
 
   /** Waits until the watchdog's status satisfies `condition`; fails with the last status that did not. */
@@ -144,9 +182,13 @@ export class TwoRegions {
     const router = await this.lab.host(await this.routerHost());
     if (router === undefined) throw new Error("the router's host is gone");
     const { caCertificate } = await this.engine.outputs("bhs");
-    const password = await this.engine.run(["config", "get", "es-failover:appPassword", "--stack", "bhs"]);
     const url = `https://${router.publicIp}:9200`;
-    return { url, ca: String(caCertificate), username: "app", password: password.trim() };
+    return { url, ca: String(caCertificate), username: "app", password: await this.secret("appPassword") };
+  }
+
+  /** A secret of both stacks' configuration. */
+  async secret(key: InitKey): Promise<string> {
+    return (await this.engine.run(["config", "get", `es-failover:${key}`, "--stack", "bhs"])).trim();
   }
 
   /** Starts writers and a reader at the entry, in the controller's network, which no cut reaches. */

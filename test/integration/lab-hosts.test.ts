@@ -1,19 +1,18 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { labAptRepositoryUrl } from "../../lab/hosts/addressing.ts";
-import { labCgroups, processesOf } from "../../lab/hosts/cgroup.ts";
 import { Lab } from "../../lab/hosts/lab.ts";
-import { labLayout } from "../../lab/hosts/layout.ts";
 import { labObstacles } from "../../lab/hosts/preflight.ts";
 import { outcomeOf } from "../../lab/hosts/run.ts";
 import type { CommandOutcome, IngressRule } from "../../lab/hosts/types.ts";
 import { until } from "../../lab/hosts/until.ts";
+import { labTraces } from "../lab-traces.ts";
 
 const obstacles = await labObstacles();
 const title = (name: string): string => (obstacles.length === 0 ? name : `${name} (skipped: ${obstacles.join(" ")})`);
@@ -21,47 +20,6 @@ const title = (name: string): string => (obstacles.length === 0 ? name : `${name
 const fromController: IngressRule = { protocol: "tcp", ports: [22, 22], sources: ["10.80.0.0/24"] };
 const ping: IngressRule = { protocol: "icmp", sources: ["0.0.0.0/0"] };
 const usual = [fromController, ping];
-
-/** Processes of a lab, with the time of their start, which tells them from later ones with the same id. */
-async function processes(directory: string): Promise<string[]> {
-  const { root } = await labCgroups(labLayout(directory).cgroupName);
-  const groups = await readdir(root, { recursive: true, withFileTypes: true }).catch(() => []);
-  const found: string[] = [];
-  for (const group of groups.filter((entry) => entry.isDirectory())) {
-    for (const pid of await processesOf(path.join(group.parentPath, group.name))) found.push(await identity(pid));
-  }
-  return found;
-}
-
-async function identity(pid: number): Promise<string> {
-  const fields = (await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "")).split(") ")[1]?.split(" ") ?? [];
-  // A zombie has ended; it waits for the machine's init to take notice of it.
-  return fields[0] === "Z" || fields.length === 0 ? "" : `${pid}@${fields[19]}`;
-}
-
-async function networks(directory: string): Promise<string[]> {
-  const layout = labLayout(directory);
-  const names = await readdir(layout.networks).catch(() => []);
-  return Promise.all(names.map(async (name) => `net:[${(await stat(path.join(layout.networks, name))).ino}]`));
-}
-
-/** What of a lab the kernel and the disk still have. */
-async function remains(directory: string, formerNetworks: string[], formerProcesses: string[]): Promise<string[]> {
-  const { root } = await labCgroups(labLayout(directory).cgroupName);
-  const left: string[] = [root, directory].filter((place) => existsSync(place));
-  for (const process of formerProcesses.filter((entry) => entry !== "")) {
-    if ((await identity(Number(process.split("@")[0]))) === process) left.push(`process ${process}`);
-  }
-  for (const pid of (await readdir("/proc")).filter((entry) => /^\d+$/.test(entry))) {
-    const network = await readlink(`/proc/${pid}/ns/net`).catch(() => "");
-    if (formerNetworks.includes(network)) left.push(`process ${pid} in ${network}`);
-    const mounts = await readFile(`/proc/${pid}/mountinfo`, "utf8").catch(() => "");
-    if (mounts.includes(directory)) left.push(`mounts seen by process ${pid}`);
-  }
-  const loops = (await outcomeOf("losetup", ["--list", "--noheadings", "--output", "BACK-FILE"])).stdout;
-  if (loops.includes(directory)) left.push(loops.trim());
-  return left;
-}
 
 async function runArgv([command = "", ...args]: readonly string[], timeoutMs = 30_000): Promise<CommandOutcome> {
   return outcomeOf(command, args, { timeoutMs });
@@ -125,11 +83,11 @@ with socket.create_server(("", ${port})) as server:
   });
 
   afterAll(async () => {
-    const [formerNetworks, formerProcesses] = [await networks(directory), await processes(directory)];
+    const traces = await labTraces(directory);
     await Lab.destroy(directory);
     await rm(path.dirname(directory), { recursive: true, force: true });
-    expect(formerProcesses.length).toBeGreaterThan(10);
-    expect(await remains(directory, formerNetworks, formerProcesses)).toEqual([]);
+    expect(traces.processes).toBeGreaterThan(10);
+    expect(await traces.remaining()).toEqual([]);
   });
 
   test("a host lets user debian in by SSH, who may do everything with sudo", async () => {
@@ -358,10 +316,10 @@ with socket.create_connection(("192.168.1.11", 9300)) as server:
 
   test("a second lab lives beside the first, and goes without a trace", async () => {
     const second = await Lab.create({ directory: `${directory}-2` });
-    const [itsNetworks, itsProcesses] = [await networks(second.directory), await processes(second.directory)];
-    expect(itsNetworks).toHaveLength(4);
+    const traces = await labTraces(second.directory);
+    expect(traces.networks).toBe(4);
     await second.destroy();
-    expect(await remains(second.directory, itsNetworks, itsProcesses)).toEqual([]);
+    expect(await traces.remaining()).toEqual([]);
     expect((await ssh("gra-1", "true")).exitCode).toBe(0);
   });
 });
@@ -390,10 +348,10 @@ describe.skipIf(obstacles.length > 0)(title("a lab whose maker was killed"), () 
     await until(`${sign} is there`, 60_000, async () => existsSync(path.join(directory, sign)));
     child.kill("SIGKILL");
     await ended;
-    const [itsNetworks, itsProcesses] = [await networks(directory), await processes(directory)];
+    const traces = await labTraces(directory);
     await Lab.destroy(directory);
     await rm(scratch, { recursive: true });
-    expect(await remains(directory, itsNetworks, itsProcesses)).toEqual([]);
+    expect(await traces.remaining()).toEqual([]);
   });
 
   test("can be used by the next process, hosts and all", async () => {

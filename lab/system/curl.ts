@@ -1,0 +1,52 @@
+import type { CommandOutcome } from "../hosts/types.ts";
+
+/** What curl is asked for. All of it travels by standard input: arguments can be seen by everybody on a host. */
+export interface CurlRequest {
+  readonly url: string;
+  readonly method?: "GET" | "POST" | "PUT" | "DELETE";
+  readonly user?: { readonly name: string; readonly password: string };
+  /** JSON to send. */
+  readonly body?: unknown;
+  /** PEM file, where curl runs, with the authority that the server's certificate must come from. */
+  readonly caFile: string;
+  /** PEM files, where curl runs, that prove who asks. */
+  readonly client?: { readonly certificateFile: string; readonly keyFile: string };
+}
+
+export interface CurlAnswer {
+  /** curl's own exit status: 0 when there was an answer of any HTTP status, 60 for a certificate it does not trust. */
+  readonly exitCode: number;
+  /** HTTP status; 0 when there was no answer. */
+  readonly status: number;
+  readonly body: string;
+  /** What curl said went wrong. */
+  readonly error: string;
+}
+
+/** Runs a program with an input, wherever it is to run. */
+export type RunWithInput = (argv: readonly string[], input: string) => Promise<CommandOutcome>;
+
+/** A request by curl, which verifies the server's certificate, bounded by 10 s. */
+export async function curl(run: RunWithInput, request: CurlRequest): Promise<CurlAnswer> {
+  const { exitCode, stdout, stderr } = await run(["curl", "--config", "-"], curlConfig(request));
+  const end = stdout.lastIndexOf("\n");
+  return { exitCode, status: Number(stdout.slice(end + 1)), body: stdout.slice(0, end), error: stderr.trim() };
+}
+
+function curlConfig({ url, method = "GET", user, body, caFile, client }: CurlRequest): string {
+  const settings: [string, string][] = [
+    ["url", url],
+    ["request", method],
+    ["cacert", caFile],
+    ["max-time", "10"],
+    ["write-out", "\n%{http_code}"],
+  ];
+  if (user !== undefined) settings.push(["user", `${user.name}:${user.password}`]);
+  if (client !== undefined) settings.push(["cert", client.certificateFile], ["key", client.keyFile]);
+  if (body !== undefined) settings.push(["header", "content-type: application/json"], ["data", JSON.stringify(body)]);
+  return ["silent", "show-error", ...settings.map(([name, value]) => `${name} = ${quoted(value)}`), ""].join("\n");
+}
+
+function quoted(value: string): string {
+  return `"${value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n")}"`;
+}

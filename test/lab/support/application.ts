@@ -1,0 +1,42 @@
+import { until } from "../../../lab/hosts/until.ts";
+import type { TwoRegions } from "../../../lab/system/two-regions.ts";
+import type { Traffic } from "../../../lab/traffic/traffic.ts";
+import type { Questions } from "./questions.ts";
+
+/** Waits for so many more acknowledged writes. */
+export async function acknowledged(traffic: Traffic, writes: number, withinMs = 60_000): Promise<void> {
+  let count = 0;
+  await traffic.next("write-acknowledged", withinMs, () => ++count === writes);
+}
+
+/** Waits until the standby follows an index that the application has just made, and is in sync. */
+export async function untilFollowed(system: TwoRegions, questions: Questions, index: string): Promise<void> {
+  await until(`bhs follows ${index}`, 60_000, async () => {
+    return (await questions.followersIn("bhs")).some(({ name, status }) => name === index && status === "active");
+  });
+  const sinceMs = Date.now();
+  await system.until(
+    `the standby, with ${index}, is in sync`,
+    ({ record, replication }) =>
+      record?.phase === "serving" &&
+      record.standby === "in-sync" &&
+      replication?.inSync === true &&
+      replication.observedAtMs > sinceMs,
+  );
+}
+
+/** The longest time without an acknowledged write since a moment, up to the last one acknowledged; milliseconds. */
+export function longestOutageMs({ ledger }: Traffic, sinceMs: number): number {
+  const untilMs = ledger.lastAcknowledgedMs ?? sinceMs;
+  const outage = ledger.longestOutage(sinceMs, untilMs);
+  return (outage.toMs ?? untilMs) - outage.fromMs;
+}
+
+/** Ends the load and says which acknowledged writes are missing, and how many were looked for. */
+export async function account(
+  traffic: Traffic,
+): Promise<{ readonly accounted: boolean; readonly missing: readonly string[] }> {
+  await traffic.stop();
+  const { found, missing } = await traffic.verify();
+  return { accounted: found + missing.length === traffic.ledger.acknowledged.size, missing };
+}
