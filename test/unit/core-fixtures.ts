@@ -150,6 +150,7 @@ export const serving = (changes: Partial<ServingRecord> = {}): ServingRecord => 
   active: "gra",
   standby: "in-sync",
   inSyncAtMs: NOW_MS - 40_000,
+  request: null,
   ...changes,
 });
 

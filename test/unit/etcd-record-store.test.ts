@@ -22,6 +22,7 @@ const record = (epoch: number, cause = "test"): StateRecord => ({
   active: "gra",
   standby: "absent",
   inSyncAtMs: null,
+  request: null,
 });
 const entry = (epoch: number): HistoryEntry => ({ atMs: epoch, epoch, rule: "r", explanation: "e", watchdog: "w" });
 

@@ -135,6 +135,24 @@ const changing = {
   leaderSight: leaderSight.nullable(),
 };
 
+/**
+ * A change that an operator asked for and nobody has decided on yet. It waits in the record, so that whichever watchdog
+ * decides sees it; the rule that acts on it or refuses it takes it out, and the history says why.
+ */
+const changeRequest = z.strictObject({
+  /** failover: `to` takes over although the active region cannot be asked; switchover: planned, loses nothing. */
+  kind: z.enum(["failover", "switchover"]),
+  to: region,
+  /** A failover to a standby that is not in sync, or although the active region is well; says nothing of a switchover. */
+  force: z.boolean(),
+  /** Login name of who asked. */
+  by: z.string().min(1),
+  reason: z.string().nullable(),
+  atMs: timeMs,
+  /** After this time it is refused: nobody waits for it any more. */
+  validUntilMs: timeMs,
+});
+
 const servingRecord = z.strictObject({
   ...everyPhase,
   phase: z.literal("serving"),
@@ -143,6 +161,7 @@ const servingRecord = z.strictObject({
   standby: z.enum(["absent", "fencing", "salvaging", "following", "in-sync"]),
   /** When the standby was last seen in sync with a healthy active region; refreshed now and then. */
   inSyncAtMs: timeMs.nullable(),
+  request: changeRequest.nullable().default(null),
 });
 
 const closingRecord = z.strictObject({ ...everyPhase, phase: z.literal("closing"), ...changing });
@@ -176,6 +195,7 @@ export type StepStatus = PlanStep["status"];
 export type LeaderCheckpoints = NonNullable<Extract<PlanStep, { kind: "drain" }>["leaderCheckpoints"]>;
 export type LeaderSight = DeepReadonly<z.output<typeof leaderSight>>;
 export type LossEstimate = DeepReadonly<z.output<typeof lossEstimate>>;
+export type ChangeRequest = DeepReadonly<z.output<typeof changeRequest>>;
 export type LastFailover = DeepReadonly<z.output<typeof lastFailover>>;
 
 /** Parses a document from outside. Throws with the path of the first wrong field. */

@@ -17,6 +17,7 @@ export function stateRecord(epoch: number, sequence = epoch): StateRecord {
     active: "gra",
     standby: "absent",
     inSyncAtMs: null,
+    request: null,
   };
 }
 
