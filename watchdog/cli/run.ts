@@ -10,6 +10,7 @@ import { type ServiceManager, serviceManager } from "../adapters/systemd.ts";
 import { type LoadedConfig, loadConfig } from "../config/load.ts";
 import type { WatchdogConfig } from "../config/schema.ts";
 import type { Logger, RegionName } from "../core/ports.ts";
+import { controlRoutes } from "../daemon/control-routes.ts";
 import { createWatchdog, type Watchdog } from "../daemon/watchdog.ts";
 import { createStore } from "./store.ts";
 import { version } from "./version.ts";
@@ -28,10 +29,7 @@ export async function runWatchdog(configFile: string): Promise<void> {
   const clusters = connectClusters(loaded, log);
   const watchdog = compose(config, clusters, log);
   const stop = new AbortController();
-  const control = await serveControlSocket(config.controlSocket, {
-    "/status": () => watchdog.status(),
-    "/explain": () => watchdog.explain(),
-  });
+  const control = await serveControlSocket(config.controlSocket, controlRoutes(watchdog, config));
   const unhook = hookSignals(stop, log);
   log.info({ version, configFile, controlSocket: config.controlSocket }, "watchdog starts");
   try {

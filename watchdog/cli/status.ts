@@ -15,7 +15,7 @@ export interface ShowOptions {
 export async function showStatus(configFile: string, { json, print }: ShowOptions): Promise<number> {
   const config = await parseConfigFile(configFile);
   try {
-    const status = (await askControlSocket(config.controlSocket, "/status")) as WatchdogStatus;
+    const status = (await askControlSocket(config.controlSocket, "GET /status")) as WatchdogStatus;
     print(json ? JSON.stringify(status, null, 2) : formatStatus(status));
     return exitCodes.ok;
   } catch (error) {
@@ -34,7 +34,7 @@ export async function showStatus(configFile: string, { json, print }: ShowOption
 /** Shows every rule: which one decides, and what stands in the way of the others. Returns the exit code. */
 export async function showExplanation(configFile: string, { json, print }: ShowOptions): Promise<number> {
   const config = await parseConfigFile(configFile);
-  const explanation = (await askControlSocket(config.controlSocket, "/explain")) as readonly RuleExplanation[];
+  const explanation = (await askControlSocket(config.controlSocket, "GET /explain")) as readonly RuleExplanation[];
   print(json ? JSON.stringify(explanation, null, 2) : formatExplanation(explanation));
   return exitCodes.ok;
 }

@@ -1,7 +1,10 @@
 import type { WatchdogConfig } from "../config/schema.ts";
-import type { Clock, Cluster, Logger, RecordCopy, RegionName, Router, Store } from "../core/ports.ts";
+import type { Clock, Cluster, HistoryEntry, Logger, RecordCopy, RegionName, Router, Store } from "../core/ports.ts";
 import type { StateRecord } from "../core/record.ts";
 import { explain, type RuleExplanation } from "../core/rules.ts";
+import type { KnownSituation } from "../operator/plans.ts";
+import type { Command } from "../operator/requests.ts";
+import { type CommandOutcome, giveCommand } from "./commanding.ts";
 import { decideOnce } from "./deciding.ts";
 import { PlanExecutor } from "./executing.ts";
 import { ReplicationKeeper } from "./keeping.ts";
@@ -20,6 +23,8 @@ export interface WatchdogParts {
   /** One for each region of the configuration. */
   readonly clusters: Readonly<Record<RegionName, Cluster>>;
   readonly store: Store;
+  /** For operators' commands, which count whoever decides: writes by compare-and-swap alone. Default: `store`. */
+  readonly operatorStore?: Store;
   readonly copy: RecordCopy;
   readonly router: Router;
   readonly clock: Clock;
@@ -32,6 +37,12 @@ export interface Watchdog {
   status(): WatchdogStatus;
   /** Every rule of the table: whether it holds now, and if not, what stands in its way; nearly-holding ones first. */
   explain(): readonly RuleExplanation[];
+  /** What it decides from, as of now. */
+  situation(): KnownSituation;
+  /** Puts an operator's command into the state document, or says why not. Throws when the store does not answer. */
+  command(command: Command, by: string): Promise<CommandOutcome>;
+  /** The newest entries of the store's history, oldest first. Throws when the store does not answer. */
+  history(limit: number): Promise<readonly HistoryEntry[]>;
   /** True while every loop turns as it should: what the service manager's watchdog may be told. */
   isTurning(): boolean;
 }
@@ -131,6 +142,9 @@ export function createWatchdog(parts: WatchdogParts): Watchdog {
         decisions: knowledge.decisions,
       };
     },
+    situation: () => ({ record: knowledge.record, seen: observations(), nowMs: clock.nowMs() }),
+    command: (command, by) => giveCommand(workings, command, by),
+    history: (limit) => parts.store.history(limit),
     explain: () => explain(knowledge.record, observations(), clock.nowMs(), config),
     isTurning: () => beats.every(({ lastMonotonicMs, limitMs }) => clock.monotonicMs() - lastMonotonicMs <= limitMs),
   };
