@@ -1,17 +1,18 @@
 import path from "node:path";
 import { systemClock } from "../adapters/clock.ts";
 import { serveControlSocket } from "../adapters/control-socket.ts";
-import { createElasticsearchCluster, type ElasticsearchCluster } from "../adapters/elasticsearch/cluster.ts";
+import type { ElasticsearchCluster } from "../adapters/elasticsearch/cluster.ts";
 import { createRecordCopy } from "../adapters/file-store/store.ts";
 import { reasonOf } from "../adapters/files.ts";
 import { createHaproxyRouter } from "../adapters/haproxy/router.ts";
 import { createLogger } from "../adapters/log.ts";
 import { type ServiceManager, serviceManager } from "../adapters/systemd.ts";
-import { type LoadedConfig, loadConfig } from "../config/load.ts";
+import { loadConfig } from "../config/load.ts";
 import type { WatchdogConfig } from "../config/schema.ts";
 import type { Logger, RegionName } from "../core/ports.ts";
 import { controlRoutes } from "../daemon/control-routes.ts";
 import { createWatchdog, type Watchdog } from "../daemon/watchdog.ts";
+import { connectClusters } from "./clusters.ts";
 import { createStore } from "./store.ts";
 import { version } from "./version.ts";
 
@@ -26,7 +27,9 @@ export async function runWatchdog(configFile: string): Promise<void> {
   const { config } = loaded;
   const log = createLogger(config.logLevel, config.name);
   const services = serviceManager();
-  const clusters = connectClusters(loaded, log);
+  const clusters = connectClusters(loaded, (region, kind) =>
+    log.warn({ region, kind }, `${region} has no module for definitions of kind ${kind}: none are copied`),
+  );
   const watchdog = compose(config, clusters, log);
   const stop = new AbortController();
   const control = await serveControlSocket(config.controlSocket, controlRoutes(watchdog, config));
@@ -58,29 +61,6 @@ function compose(
     clock: systemClock,
     log,
   });
-}
-
-function connectClusters(
-  { config, elasticsearchPassword }: LoadedConfig,
-  log: Logger,
-): Readonly<Record<RegionName, ElasticsearchCluster>> {
-  const connect = (region: RegionName, nodes: readonly string[]): ElasticsearchCluster =>
-    createElasticsearchCluster({
-      region,
-      nodes,
-      username: config.elasticsearch.username,
-      password: elasticsearchPassword,
-      caFile: config.elasticsearch.caFile,
-      requestTimeoutMs: config.elasticsearch.requestTimeoutMs,
-      managed: config.replication,
-      probeTimeoutMs: config.checks.timeoutMs,
-      unfollowTimeoutMs: config.promotion.unfollowTimeoutMs,
-      unavailable: (where, kind) =>
-        log.warn({ region: where, kind }, `${where} has no module for definitions of kind ${kind}: none are copied`),
-    });
-  return Object.fromEntries(
-    Object.entries(config.regions).map(([region, { nodes }]) => [region, connect(region, nodes)]),
-  );
 }
 
 function hookSignals(stop: AbortController, log: Logger): () => void {
