@@ -100,7 +100,7 @@ async function failoverUnderLoad(directory: string): Promise<number> {
 }
 
 async function startTraffic(system: TwoRegions): Promise<Traffic> {
-  await system.until("gra serves", ({ record, router }) => record?.phase === "serving" && router.ticket !== null);
+  await system.until("gra serves", ({ record, router }) => record?.phase === "serving" && router !== null && router.ticket !== null);
   const traffic = await system.traffic(INDEX);
   let acknowledged = 0;
   await traffic.next("write-acknowledged", 60_000, () => ++acknowledged === WRITES_BEFORE);

@@ -179,10 +179,10 @@ export const faults: readonly Fault[] = [
         disk.failures === 0;
       if (jumpMs < 0 && !isUndisturbed) return null;
       host.wallOffsetMs += jumpMs;
-      if (process !== null && Math.abs(jumpMs) > system.config.router.leaseMarginMs)
+      if (process !== null && Math.abs(jumpMs) > system.config.leases.marginMs)
         process.doubtfulSinceMs = world.nowMs;
       if (jumpMs < 0) {
-        system.clockUnsettledUntilMs = world.nowMs + 2 * system.config.router.ticketRenewalMs;
+        system.clockUnsettledUntilMs = world.nowMs + 2 * system.routerSettings.ticketRenewalMs;
         // Until the jump is noticed HAProxy takes an old ticket for a new one; the lease is still there meanwhile.
       }
       return null;
@@ -266,7 +266,7 @@ function freeze(
     if (what.suspended) host.suspendedMs += frozenMs;
     if (what.router) router.isFrozen = false;
     // A little over the tolerance, so that what it must notice is never a matter of rounding.
-    if (frozenMs > system.config.router.leaseMarginMs + 1_000) process.doubtfulSinceMs = world.nowMs;
+    if (frozenMs > system.config.leases.marginMs + 1_000) process.doubtfulSinceMs = world.nowMs;
     process.thaw();
   };
 }

@@ -119,5 +119,5 @@ function restWatcher(system: SimSystem): () => boolean {
 function situation(system: SimSystem): string {
   const record = system.disk.stored?.record;
   const status = system.watchdog?.status();
-  return `${record === undefined ? "no record" : summary(record)}; ${status?.summary}; router: ${status?.router.summary}, ${status?.router.error}`;
+  return `${record === undefined ? "no record" : summary(record)}; ${status?.summary}; router: ${status?.router?.summary}, ${status?.router?.error}`;
 }

@@ -159,7 +159,7 @@ describe("a failover", () => {
     system.cluster("gra").ailments.down = true;
     await runUntil(system, 20_000, (record) => record.phase === "closing");
     const waitedMs = await runUntil(system, 30_000, (record) => record.phase === "promoting");
-    expect(waitedMs).toBeLessThanOrEqual(system.config.router.leaseTtlMs + 2_000);
+    expect(waitedMs).toBeLessThanOrEqual(system.config.leases.ttlMs + 2_000);
     expect(system.router.openRegions()).toEqual([]);
   });
 
@@ -227,7 +227,7 @@ describe("a router", () => {
     const system = await started();
     expect(system.router.openRegions()).toEqual(["gra"]);
     system.killWatchdog();
-    await system.world.runUntil(system.world.nowMs + system.config.router.ticketValidityMs);
+    await system.world.runUntil(system.world.nowMs + system.routerSettings.ticketValidityMs);
     expect(system.router.openRegions()).toEqual([]);
   });
 

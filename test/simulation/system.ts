@@ -1,4 +1,10 @@
-import { type WatchdogConfig, type WatchdogConfigInput, watchdogConfigSchema } from "../../watchdog/config/schema.ts";
+import {
+  type RouterSettings,
+  routerSettingsSchema,
+  type WatchdogConfig,
+  type WatchdogConfigInput,
+  watchdogConfigSchema,
+} from "../../watchdog/config/schema.ts";
 import type { Logger } from "../../watchdog/core/ports.ts";
 import type { Watchdog, WatchdogParts } from "../../watchdog/daemon/watchdog.ts";
 import { SimCluster } from "./cluster.ts";
@@ -34,6 +40,7 @@ const configInput: WatchdogConfigInput = {
 export class SimSystem {
   readonly world: World;
   readonly config: WatchdogConfig;
+  readonly routerSettings: RouterSettings = routerSettingsSchema.parse({});
   readonly clusters: Readonly<Record<string, SimCluster>>;
   readonly host: Host;
   readonly router: SimRouter;
@@ -119,7 +126,7 @@ export class SimSystem {
     this.watchdog = this.#create({
       config: this.config,
       clusters,
-      store: this.disk.store(process, this.config.name, this.config.router.leaseTtlMs),
+      store: this.disk.store(process, this.config.name, this.config.leases.ttlMs),
       copy: this.disk.recordCopy(process),
       router: this.router.port(process, this.config.name),
       clock: process.clock(),

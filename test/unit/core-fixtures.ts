@@ -1,4 +1,4 @@
-import { type WatchdogConfig, watchdogConfigSchema } from "../../watchdog/config/schema.ts";
+import { routerSettingsSchema, type WatchdogConfig, watchdogConfigSchema } from "../../watchdog/config/schema.ts";
 import { type HealthState, type RegionHealth, unknownHealth } from "../../watchdog/core/health.ts";
 import type { Observations, StandbyView } from "../../watchdog/core/observations.ts";
 import type { Follower, IndexState } from "../../watchdog/core/ports.ts";
@@ -18,6 +18,31 @@ export const config: WatchdogConfig = watchdogConfigSchema.parse({
   store: { kind: "file", directory: "/var/lib/es-failover" },
   router: {},
 });
+
+const etcdInput = {
+  kind: "etcd",
+  endpoints: ["https://192.168.2.20:2379"],
+  caFile: "/etc/ca",
+  certificateFile: "/etc/c",
+  keyFile: "/etc/k",
+  username: "es-failover",
+  passwordFile: "/etc/e",
+} as const;
+
+const failsafeInput = {
+  listen: "192.168.2.20:9443",
+  url: "https://192.168.2.20:9443",
+  certificateFile: "/etc/c",
+  keyFile: "/etc/k",
+  caFile: "/etc/ca",
+};
+
+/** The settings of a watchdog that is one of several, with their defaults. */
+export const { store: etcd, failsafe } = watchdogConfigSchema
+  .pick({ store: true, failsafe: true })
+  .parse({ store: etcdInput, failsafe: failsafeInput });
+
+export const routerSettings = routerSettingsSchema.parse({});
 
 export const index = (name: string, changes: Partial<IndexState> = {}): IndexState => ({
   name,

@@ -13,7 +13,7 @@ import type { Logger, RegionName } from "../core/ports.ts";
 import { controlRoutes } from "../daemon/control-routes.ts";
 import { createWatchdog, type Watchdog } from "../daemon/watchdog.ts";
 import { connectClusters } from "./clusters.ts";
-import { createStore } from "./store.ts";
+import { connectStore, type StoreConnection } from "./store.ts";
 import { version } from "./version.ts";
 
 /**
@@ -30,7 +30,8 @@ export async function runWatchdog(configFile: string): Promise<void> {
   const clusters = connectClusters(loaded, (region, kind) =>
     log.warn({ region, kind }, `${region} has no module for definitions of kind ${kind}: none are copied`),
   );
-  const watchdog = compose(config, clusters, log);
+  const connection = await connectStore(config, log);
+  const watchdog = compose(config, clusters, connection, log);
   const stop = new AbortController();
   const control = await serveControlSocket(config.controlSocket, controlRoutes(watchdog, config));
   const unhook = hookSignals(stop, log);
@@ -43,6 +44,7 @@ export async function runWatchdog(configFile: string): Promise<void> {
     unhook();
     await services.stopping().catch(() => {});
     await control.close();
+    connection.close();
     await Promise.all(Object.values(clusters).map((cluster) => cluster.close()));
   }
 }
@@ -50,14 +52,16 @@ export async function runWatchdog(configFile: string): Promise<void> {
 function compose(
   config: WatchdogConfig,
   clusters: Readonly<Record<RegionName, ElasticsearchCluster>>,
+  { store, operatorStore }: StoreConnection,
   log: Logger,
 ): Watchdog {
   return createWatchdog({
     config,
     clusters,
-    store: createStore(config, log),
+    store,
+    operatorStore,
     copy: createRecordCopy(path.join(config.stateDirectory, "record-copy.json")),
-    router: createHaproxyRouter({ name: config.name, ...config.router }),
+    router: config.router === null ? null : createHaproxyRouter({ name: config.name, ...config.router }),
     clock: systemClock,
     log,
   });

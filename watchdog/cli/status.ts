@@ -4,7 +4,7 @@ import type { RuleExplanation } from "../core/rules.ts";
 import type { WatchdogStatus } from "../daemon/status.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { formatExplanation, formatStatus, formatStoredRecord } from "./format.ts";
-import { createStore } from "./store.ts";
+import { readStore } from "./store.ts";
 
 export interface ShowOptions {
   readonly json: boolean;
@@ -20,7 +20,7 @@ export async function showStatus(configFile: string, { json, print }: ShowOption
     return exitCodes.ok;
   } catch (error) {
     if (!(error instanceof WatchdogNotRunning)) throw error;
-    const stored = await createStore(config, { warn: () => {} }).read();
+    const stored = await readStore(config, (store) => store.read());
     const record = stored?.record ?? null;
     if (json) print(JSON.stringify({ running: false, record }, null, 2));
     else

@@ -1,4 +1,3 @@
-import type { WatchdogConfig } from "../config/schema.ts";
 import type { RegionName, RoutingTicket } from "./ports.ts";
 import type { StateRecord } from "./record.ts";
 
@@ -29,7 +28,11 @@ export type RoutingDecision =
   /** Nothing is given out; what was given out before ends by itself. */
   | { readonly kind: "wait"; readonly reason: string };
 
-export type RoutingConfig = Pick<WatchdogConfig["router"], "ticketValidityMs" | "leaseMarginMs">;
+export interface RoutingConfig {
+  readonly ticketValidityMs: number;
+  /** Between a ticket's end and its lease's end. */
+  readonly leaseMarginMs: number;
+}
 
 /**
  * A router's ticket, from what it knows. Rules: a ticket only while the record says `serving`; it ends before the lease

@@ -272,7 +272,7 @@ function firstRecord({ nowMs, config }: Situation<null>): ServingRecord {
   };
 }
 
-const self = ({ name, site }: WatchdogConfig) => ({ name, site, router: name });
+const self = ({ name, site, router }: WatchdogConfig) => ({ name, site, router: router === null ? null : name });
 
 // --- the table ------------------------------------------------------------------------------------------------------
 

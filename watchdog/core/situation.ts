@@ -16,12 +16,20 @@ export interface Situation<R extends StateRecord | null = StateRecord | null> {
 /** null when the condition holds, else what stands in the way, as a sentence. */
 export type Condition<R extends StateRecord | null> = (situation: Situation<R>) => string | null;
 
-/** Sites whose word counts. With a file store there is one watchdog, so its own site decides alone. */
+/** The third site, which holds no data. */
+export const WITNESS_SITE = "witness";
+
+/**
+ * Sites whose word counts, whether or not they are heard from. With a file store there is one watchdog, so its own site
+ * decides alone.
+ */
 export function voters(config: WatchdogConfig): readonly string[] {
   const { kind } = config.store;
   switch (kind) {
     case "file":
       return [config.site];
+    case "etcd":
+      return [...Object.keys(config.regions), WITNESS_SITE];
     default:
       throw new Error(`unknown store ${kind satisfies never}`);
   }

@@ -1,4 +1,5 @@
-import type { RouterState, RoutingTicket } from "../core/ports.ts";
+import type { RouterSettings } from "../config/schema.ts";
+import type { Router, RouterState, RoutingTicket } from "../core/ports.ts";
 import type { StateRecord } from "../core/record.ts";
 import { decideRouting, type RoutingDecision } from "../core/routing.ts";
 import { messageOf } from "./loop.ts";
@@ -12,6 +13,8 @@ import type { Workings } from "./workings.ts";
  */
 export class RouterKeeper {
   readonly #workings: Workings;
+  readonly #router: Router;
+  readonly #settings: RouterSettings;
   #offsetMs: number;
   /** An epoch whose closing failed: until it is done no lease is renewed, so that the decider need not wait for ever. */
   #closeOwed: StateRecord | null = null;
@@ -24,9 +27,15 @@ export class RouterKeeper {
   #summary = "nothing done yet";
   #error: string | null = null;
 
-  constructor(workings: Workings) {
+  constructor(workings: Workings, router: Router, settings: RouterSettings) {
     this.#workings = workings;
+    this.#router = router;
+    this.#settings = settings;
     this.#offsetMs = offsetMs(workings.clock);
+  }
+
+  get intervalMs(): number {
+    return this.#settings.ticketRenewalMs;
   }
 
   report(): RouterReport {
@@ -47,7 +56,7 @@ export class RouterKeeper {
       if (this.#closeOwed !== null) await this.#close(this.#closeOwed.epoch, this.#regions(), "closing is owed");
       this.#closeOwed = null;
       await this.#renew();
-      this.#state = await this.#workings.router.state();
+      this.#state = await this.#router.state();
       this.#failed(null);
     } catch (error) {
       this.#failed(messageOf(error));
@@ -59,8 +68,8 @@ export class RouterKeeper {
    * been set, so it could outlive its lease. The next round gives out a new one.
    */
   async emptyTicket(): Promise<void> {
-    const { router, knowledge } = this.#workings;
-    await router.close(knowledge.highestEpoch(), []);
+    const { knowledge } = this.#workings;
+    await this.#router.close(knowledge.highestEpoch(), []);
     this.#ticket = null;
     this.#say("the wall clock was set: ticket emptied, a new one follows", true);
   }
@@ -80,7 +89,7 @@ export class RouterKeeper {
         leaseValidForMs: validForMs,
         clocksParted: this.#clocksParted(),
       },
-      config.router,
+      { ticketValidityMs: this.#settings.ticketValidityMs, leaseMarginMs: config.leases.marginMs },
     );
     await this.#carryOut(decision, record);
   }
@@ -112,7 +121,7 @@ export class RouterKeeper {
 
   async #issue(ticket: RoutingTicket): Promise<void> {
     try {
-      await this.#workings.router.issueTicket(ticket);
+      await this.#router.issueTicket(ticket);
     } catch (error) {
       // It may lie in the socket of a HAProxy that stands still, and be taken long after a later one.
       this.#uncertainUntilMs = Math.max(this.#uncertainUntilMs, ticket.validUntilMs);
@@ -121,7 +130,7 @@ export class RouterKeeper {
   }
 
   async #close(epoch: number, regions: readonly string[], reason: string): Promise<void> {
-    await this.#workings.router.close(epoch, regions);
+    await this.#router.close(epoch, regions);
     const wasOpen = this.#ticket !== null || this.#summary !== reason;
     this.#ticket = null;
     this.#say(reason, wasOpen);
@@ -146,7 +155,7 @@ export class RouterKeeper {
     const offset = offsetMs(this.#workings.clock);
     const partedMs = Math.abs(offset - this.#offsetMs);
     this.#offsetMs = offset;
-    return partedMs > this.#workings.config.router.leaseMarginMs / 2;
+    return partedMs > this.#workings.config.leases.marginMs / 2;
   }
 
   #regions(): readonly string[] {

@@ -18,7 +18,8 @@ export interface WatchdogStatus {
   readonly replication: ReplicationStatus | null;
   /** Steps of the change under way; null while none is. */
   readonly plan: readonly StepReport[] | null;
-  readonly router: RouterReport;
+  /** null on a witness. */
+  readonly router: RouterReport | null;
   /** Newest first; a decision that repeats the one before is not listed again. */
   readonly decisions: readonly Decision[];
 }

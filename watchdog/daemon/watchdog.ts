@@ -26,7 +26,8 @@ export interface WatchdogParts {
   /** For operators' commands, which count whoever decides: writes by compare-and-swap alone. Default: `store`. */
   readonly operatorStore?: Store;
   readonly copy: RecordCopy;
-  readonly router: Router;
+  /** The HAProxy beside it; null on a witness. */
+  readonly router: Router | null;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -61,7 +62,7 @@ export function createWatchdog(parts: WatchdogParts): Watchdog {
     ...parts,
     knowledge,
     self: new SelfTrust(clock, {
-      toleranceMs: config.router.leaseMarginMs,
+      toleranceMs: config.leases.marginMs,
       holdMs: config.checks.failThreshold * config.checks.intervalMs,
     }),
     signal: stop.signal,
@@ -69,7 +70,8 @@ export function createWatchdog(parts: WatchdogParts): Watchdog {
     route: new Bell(),
     keepCopy: (record) => keepCopy(parts, knowledge, record),
   };
-  const routerKeeper = new RouterKeeper(workings);
+  const routerKeeper =
+    parts.router === null || config.router === null ? null : new RouterKeeper(workings, parts.router, config.router);
   const replicationKeeper = new ReplicationKeeper(workings);
   const executor = new PlanExecutor(workings);
   const beats: Beat[] = [];
@@ -94,7 +96,7 @@ export function createWatchdog(parts: WatchdogParts): Watchdog {
         () => PULSE_MS,
         async () => {
           workings.self.pulse();
-          if (workings.self.takeClockJump()) await routerKeeper.emptyTicket();
+          if (workings.self.takeClockJump()) await routerKeeper?.emptyTicket();
         },
       ),
       ...Object.values(parts.clusters).map((cluster) =>
@@ -104,12 +106,16 @@ export function createWatchdog(parts: WatchdogParts): Watchdog {
           () => probeRegion(workings, cluster),
         ),
       ),
-      start(
-        "router",
-        () => config.router.ticketRenewalMs,
-        () => routerKeeper.round(),
-        workings.route,
-      ),
+      ...(routerKeeper === null
+        ? []
+        : [
+            start(
+              "router",
+              () => routerKeeper.intervalMs,
+              () => routerKeeper.round(),
+              workings.route,
+            ),
+          ]),
       start("decide", decisionMs, () => decideOnce(workings, executor), workings.decide),
       start("look at the active region", lookMs, () => lookAtLeader(workings)),
       start("look at the standby", lookMs, async () => {
@@ -138,7 +144,7 @@ export function createWatchdog(parts: WatchdogParts): Watchdog {
         regions: regionStatuses(knowledge, config),
         replication: replicationKeeper.report(),
         plan: executor.report(),
-        router: routerKeeper.report(),
+        router: routerKeeper?.report() ?? null,
         decisions: knowledge.decisions,
       };
     },
