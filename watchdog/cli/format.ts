@@ -1,6 +1,9 @@
+import type { HistoryEntry } from "../core/ports.ts";
 import type { StateRecord } from "../core/record.ts";
 import type { RuleExplanation } from "../core/rules.ts";
 import type { RegionStatus, WatchdogStatus } from "../daemon/status.ts";
+import type { ChangePreview } from "../operator/plans.ts";
+import { describeRequest } from "../operator/requests.ts";
 
 /** Rows as a table: columns as wide as their widest cell, two spaces apart, nothing after the last. */
 export function table(rows: readonly (readonly string[])[]): string {
@@ -28,6 +31,17 @@ export function duration(ms: number): string {
   if (ms < 172_800_000) return `${Math.round(ms / 3_600_000)} h`;
   return `${Math.round(ms / 86_400_000)} days`;
 }
+
+/** 900 B, 12.3 MiB: as exact as a reader needs it. */
+export function size(bytes: number): string {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+  const power = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
+  const value = bytes / 1024 ** power;
+  return `${power === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[power]}`;
+}
+
+/** "1 index", "2 indices". */
+export const count = (n: number, one: string, many = `${one}s`): string => `${n} ${n === 1 ? one : many}`;
 
 export function formatStatus(status: WatchdogStatus): string {
   return [
@@ -64,13 +78,41 @@ export function formatExplanation(explanation: readonly RuleExplanation[]): stri
     .join("\n\n");
 }
 
-function section(title: string, rows: readonly (readonly string[])[]): string {
+/** Newest last, as it scrolls by on a terminal. */
+export function formatHistory(entries: readonly HistoryEntry[]): string {
+  if (entries.length === 0) return "Nothing has happened yet.";
+  const rows = entries.map(({ atMs, epoch, rule, watchdog, explanation }) => [
+    time(atMs),
+    String(epoch),
+    watchdog,
+    rule,
+    explanation,
+  ]);
+  return table([["TIME (UTC)", "EPOCH", "WATCHDOG", "RULE", "WHAT"], ...rows]);
+}
+
+/** @param copySentence what the way back costs */
+export function formatPreview(preview: ChangePreview, copySentence: string): string {
+  const { kind, from, to, verdict, reasons, steps, loss } = preview;
+  const begins = verdict === "begins" ? "would begin at once" : "would have to wait";
+  return [
+    `A ${kind} from ${from} to ${to} ${begins}: ${reasons.join("; ")}.`,
+    section(
+      "Steps",
+      steps.map((step, n) => [`${n + 1}.`, step]),
+    ),
+    loss === null ? "No acknowledged write is lost." : `Lost would be ${loss.explanation}.`,
+    copySentence,
+  ].join("\n\n");
+}
+
+export function section(title: string, rows: readonly (readonly string[])[]): string {
   return rows.length === 0 ? "" : `${title}\n${indent(table(rows))}`;
 }
 
-const indent = (text: string): string => text.replaceAll(/^/gm, "  ");
+export const indent = (text: string): string => text.replaceAll(/^/gm, "  ");
 
-const time = (ms: number): string => new Date(ms).toISOString().replace("T", " ").slice(0, 19);
+export const time = (ms: number): string => new Date(ms).toISOString().replace("T", " ").slice(0, 19);
 
 function recordSection(record: StateRecord | null, nowMs: number): string {
   if (record === null) return "State: no state document yet.";
@@ -84,6 +126,9 @@ function recordSection(record: StateRecord | null, nowMs: number): string {
     rows.push(["blocked", `no automatic failover for another ${duration(record.blockedUntilMs - nowMs)}`]);
   }
   if (record.paused !== null) rows.push(["paused", `by ${record.paused.by}: ${record.paused.reason}`]);
+  if (record.phase === "serving" && record.request !== null) {
+    rows.push(["request", `${describeRequest(record.request)}, asked for by ${record.request.by}`]);
+  }
   if (record.lastFailover !== null) {
     const { from, to, finishedAtMs, loss } = record.lastFailover;
     rows.push(["last failover", `${from} to ${to} at ${time(finishedAtMs)}: ${loss.explanation}`]);
@@ -152,6 +197,7 @@ function planSection({ plan }: WatchdogStatus): string {
 }
 
 function routerSection({ router, nowMs }: WatchdogStatus): string {
+  if (router === null) return "";
   const rows = [[router.name, router.summary]];
   if (router.error !== null) rows.push(["error", router.error]);
   if (router.leaseUntilMs !== null) rows.push(["lease", remaining(router.leaseUntilMs, nowMs)]);

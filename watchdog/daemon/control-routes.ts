@@ -23,7 +23,9 @@ const requests = {
 
 /** Answer to a command that changed the state document. */
 export interface CommandAnswer {
+  /** Of the state document that was written. */
   readonly epoch: number;
+  readonly sequence: number;
   readonly explanation: string;
 }
 
@@ -32,7 +34,8 @@ export function controlRoutes(watchdog: Watchdog, config: WatchdogConfig): Contr
   const give = async (command: Command, by: string): Promise<CommandAnswer> => {
     const outcome = await watchdog.command(command, by);
     if (!outcome.accepted) throw new Refused(outcome.reasons);
-    return { epoch: outcome.record.epoch, explanation: outcome.explanation };
+    const { epoch, sequence } = outcome.record;
+    return { epoch, sequence, explanation: outcome.explanation };
   };
   const plain =
     (kind: "resume" | "ack" | "withdraw") =>
