@@ -62,15 +62,13 @@ export const mutations: readonly Mutation[] = [
     rule: "lease-first",
     defect: "a router reads the record, and takes its lease some time later",
     file: "daemon/routing.ts",
-    from: `    const leaseAskedAtMs = clock.nowMs();
-    const { validForMs } = await store.renewRouterLease(config.name);
-    this.#leaseUntilMs = leaseAskedAtMs + validForMs;
-    const stored = await store.read();
+    from: `      const leaseAskedAtMs = clock.nowMs();
+      const { validForMs } = await store.renewRouterLease(config.name);
+      const stored = await store.read();
 `,
-    to: `    const stored = await store.read();
-    const leaseAskedAtMs = clock.nowMs();
-    const { validForMs } = await store.renewRouterLease(config.name);
-    this.#leaseUntilMs = leaseAskedAtMs + validForMs;
+    to: `      const stored = await store.read();
+      const leaseAskedAtMs = clock.nowMs();
+      const { validForMs } = await store.renewRouterLease(config.name);
 `,
     given: {
       file: "daemon/routing.ts",
@@ -161,9 +159,7 @@ export async function buildMutant(
   const directory = await mkdtemp(path.join(tmpdir(), "es-failover-mutant-"));
   const remove = () => rm(directory, { recursive: true, force: true });
   try {
-    for (const part of ["core", "daemon", "config"]) {
-      await cp(path.join(root, "watchdog", part), path.join(directory, "watchdog", part), { recursive: true });
-    }
+    await cp(path.join(root, "watchdog"), path.join(directory, "watchdog"), { recursive: true });
     await cp(path.join(root, "package.json"), path.join(directory, "package.json"));
     await symlink(path.join(root, "node_modules"), path.join(directory, "node_modules"));
     for (const { file, from, to } of edits) {

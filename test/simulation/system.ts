@@ -5,6 +5,7 @@ import {
   type WatchdogConfigInput,
   watchdogConfigSchema,
 } from "../../watchdog/config/schema.ts";
+import { soleCoordination } from "../../watchdog/core/coordination.ts";
 import type { Logger } from "../../watchdog/core/ports.ts";
 import type { Watchdog, WatchdogParts } from "../../watchdog/daemon/watchdog.ts";
 import { SimCluster } from "./cluster.ts";
@@ -127,6 +128,8 @@ export class SimSystem {
       config: this.config,
       clusters,
       store: this.disk.store(process, this.config.name, this.config.leases.ttlMs),
+      coordination: soleCoordination(process.clock()),
+      peers: null,
       copy: this.disk.recordCopy(process),
       router: this.router.port(process, this.config.name),
       clock: process.clock(),

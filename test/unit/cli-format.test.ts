@@ -21,6 +21,7 @@ const status: WatchdogStatus = {
     paused: null,
     lastFailover: null,
     watchdogs: [],
+    filledAtMs: null,
     phase: "closing",
     from: "gra",
     to: "bhs",
@@ -41,6 +42,11 @@ const status: WatchdogStatus = {
       health: { ...unknownHealth, state: "healthy", sinceMs: nowMs - 90_000, reason: "green, 3 nodes" },
     },
   ],
+  sightings: [],
+  leadership: { leading: true, leader: "bhs-hap-1", error: null },
+  watchdogs: [],
+  leases: null,
+  failsafe: null,
   replication: null,
   plan: [
     {

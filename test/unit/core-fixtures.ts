@@ -122,7 +122,7 @@ export function health(state: HealthState, reason?: string): RegionHealth {
     sinceMs: NOW_MS - 5_000,
     lastProbeAtMs: NOW_MS - 500,
     lastGoodAtMs: isGood ? NOW_MS - 500 : NOW_MS - 30_500,
-    lastProbe: isGood ? goodProbe : { reachable: false, error: "connection refused" },
+    lastProbe: isGood ? goodProbe : { reachable: false, kind: "unreachable", error: "connection refused" },
   };
 }
 
@@ -142,6 +142,8 @@ export const sight: LeaderSight = {
   peakOperationsPerSecond: 10,
 };
 
+const self = { name: "bhs-haproxy-1", site: "bhs", router: "bhs-haproxy-1", failsafeUrl: null };
+
 export const observations = (changes: Partial<Observations> = {}): Observations => ({
   ...seenHealth("healthy", "healthy"),
   standby: standbyView(),
@@ -150,6 +152,10 @@ export const observations = (changes: Partial<Observations> = {}): Observations 
   leaderSight: sight,
   routers: [{ router: "bhs-haproxy-1", acknowledgedEpoch: 1 }],
   store: { reachable: true, error: null },
+  leadership: { leading: true, leader: "bhs-haproxy-1", error: null },
+  known: [self],
+  promisedForMs: 0,
+  filledKnownForMs: null,
   selfDoubt: [],
   newestCopy: null,
   copyError: null,
@@ -164,7 +170,8 @@ const everyPhase = {
   blockedUntilMs: null,
   paused: null,
   lastFailover: null,
-  watchdogs: [{ name: "bhs-haproxy-1", site: "bhs", router: "bhs-haproxy-1" }],
+  watchdogs: [self],
+  filledAtMs: null,
 } as const;
 
 export const serving = (changes: Partial<ServingRecord> = {}): ServingRecord => ({

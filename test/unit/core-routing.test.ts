@@ -13,6 +13,7 @@ const situation = (changes: Partial<RoutingSituation> = {}): RoutingSituation =>
   leaseAskedAtMs: NOW_MS,
   leaseValidForMs: 10_000,
   clocksParted: false,
+  openTo: null,
   ...changes,
 });
 

@@ -46,6 +46,18 @@ const cases: Readonly<Record<RuleId, Case>> = {
     next: "unchanged",
     says: /does not trust itself: the process stood still/,
   },
+  "not-leading": {
+    record: serving(),
+    seen: observations({ ...lost, leadership: { leading: false, leader: "gra-haproxy-1", error: null } }),
+    next: "unchanged",
+    says: /gra-haproxy-1 decides; this watchdog observes/,
+  },
+  "filled-store-settles": {
+    record: closing({ filledAtMs: NOW_MS - 99_000 }),
+    seen: observations({ ...lost, filledKnownForMs: config.leases.ttlMs }),
+    next: { phase: "closing", epoch: 2 },
+    says: /every ticket from before the store was filled has run out/,
+  },
   "fill-store-from-copy": {
     record: null,
     seen: observations({ newestCopy: serving({ epoch: 3, active: "bhs" }) }),

@@ -18,6 +18,7 @@ const record = (epoch: number, cause = "test"): StateRecord => ({
   paused: null,
   lastFailover: null,
   watchdogs: [],
+  filledAtMs: null,
   phase: "serving",
   active: "gra",
   standby: "absent",

@@ -2,6 +2,9 @@ import path from "node:path";
 import { systemClock } from "../adapters/clock.ts";
 import { serveControlSocket } from "../adapters/control-socket.ts";
 import type { ElasticsearchCluster } from "../adapters/elasticsearch/cluster.ts";
+import { failsafePeers } from "../adapters/failsafe/client.ts";
+import { serveFailsafe } from "../adapters/failsafe/server.ts";
+import { readFailsafeTls } from "../adapters/failsafe/tls.ts";
 import { createRecordCopy } from "../adapters/file-store/store.ts";
 import { reasonOf } from "../adapters/files.ts";
 import { createHaproxyRouter } from "../adapters/haproxy/router.ts";
@@ -9,6 +12,7 @@ import { createLogger } from "../adapters/log.ts";
 import { type ServiceManager, serviceManager } from "../adapters/systemd.ts";
 import { loadConfig } from "../config/load.ts";
 import type { WatchdogConfig } from "../config/schema.ts";
+import type { FailsafeAnswer, FailsafeQuestion, Peers } from "../core/failsafe.ts";
 import type { Logger, RegionName } from "../core/ports.ts";
 import { controlRoutes } from "../daemon/control-routes.ts";
 import { createWatchdog, type Watchdog } from "../daemon/watchdog.ts";
@@ -31,9 +35,11 @@ export async function runWatchdog(configFile: string): Promise<void> {
     log.warn({ region, kind }, `${region} has no module for definitions of kind ${kind}: none are copied`),
   );
   const connection = await connectStore(config, log);
-  const watchdog = compose(config, clusters, connection, log);
+  const others = await connectOthers(config);
+  const watchdog = compose(config, clusters, connection, others?.peers ?? null, log);
   const stop = new AbortController();
   const control = await serveControlSocket(config.controlSocket, controlRoutes(watchdog, config));
+  const failsafe = await others?.serve((question) => watchdog.answerFailsafe(question));
   const unhook = hookSignals(stop, log);
   log.info({ version, configFile, controlSocket: config.controlSocket }, "watchdog starts");
   try {
@@ -44,6 +50,8 @@ export async function runWatchdog(configFile: string): Promise<void> {
     unhook();
     await services.stopping().catch(() => {});
     await control.close();
+    await failsafe?.close();
+    others?.peers.close();
     connection.close();
     await Promise.all(Object.values(clusters).map((cluster) => cluster.close()));
   }
@@ -52,7 +60,8 @@ export async function runWatchdog(configFile: string): Promise<void> {
 function compose(
   config: WatchdogConfig,
   clusters: Readonly<Record<RegionName, ElasticsearchCluster>>,
-  { store, operatorStore }: StoreConnection,
+  { store, operatorStore, coordination }: StoreConnection,
+  peers: Peers | null,
   log: Logger,
 ): Watchdog {
   return createWatchdog({
@@ -60,11 +69,24 @@ function compose(
     clusters,
     store,
     operatorStore,
+    coordination,
+    peers,
     copy: createRecordCopy(path.join(config.stateDirectory, "record-copy.json")),
     router: config.router === null ? null : createHaproxyRouter({ name: config.name, ...config.router }),
     clock: systemClock,
     log,
   });
+}
+
+/** The way to and from the other watchdogs when the store is lost; null where this one stands alone. */
+async function connectOthers({ failsafe }: WatchdogConfig) {
+  if (failsafe === null) return null;
+  const tls = await readFailsafeTls(failsafe);
+  return {
+    peers: failsafePeers(tls, failsafe.timeoutMs),
+    serve: (answer: (question: FailsafeQuestion) => FailsafeAnswer) =>
+      serveFailsafe({ listen: failsafe.listen, tls, answer }),
+  };
 }
 
 function hookSignals(stop: AbortController, log: Logger): () => void {

@@ -1,3 +1,4 @@
+import type { KnownWatchdog } from "./coordination.ts";
 import type { HealthState, RegionHealth } from "./health.ts";
 import type {
   AutoFollowPattern,
@@ -37,6 +38,16 @@ export interface FirstLook {
   readonly following: readonly string[];
 }
 
+/** Who decides at a moment. */
+export interface LeadershipView {
+  /** Whether this watchdog does; it looks at the clock again right before it acts. */
+  readonly leading: boolean;
+  /** Who does, where that is known. */
+  readonly leader: string | null;
+  /** Why the others could not be asked; null when they could. */
+  readonly error: string | null;
+}
+
 /** Everything one watchdog knows at a moment; the only thing beside record, time and configuration it decides from. */
 export interface Observations {
   readonly health: Readonly<Record<RegionName, RegionHealth>>;
@@ -51,6 +62,13 @@ export interface Observations {
   /** Routers that hold a lease; null when the store did not say. */
   readonly routers: readonly RouterLease[] | null;
   readonly store: { readonly reachable: boolean; readonly error: string | null };
+  readonly leadership: LeadershipView;
+  /** Watchdogs that have made themselves known, this one included. */
+  readonly known: readonly KnownWatchdog[];
+  /** How long this watchdog's promises in failsafe still bind it: until then it promotes nothing. */
+  readonly promisedForMs: number;
+  /** How long it has known that the store was filled from a copy; null when the record says nothing of the kind. */
+  readonly filledKnownForMs: number | null;
   /** Reasons for not trusting oneself; empty when all is well. */
   readonly selfDoubt: readonly string[];
   /** The newest copy of the record on any watchdog's own disk. */

@@ -35,7 +35,12 @@ export type ClusterErrorKind = "unreachable" | "timeout" | "unauthorized" | "not
 
 /** What one look at a cluster found. A probe never throws: a failure is an answer too. */
 export type ClusterProbe =
-  | { readonly reachable: false; readonly error: string }
+  | {
+      readonly reachable: false;
+      /** unauthorized says nothing of the region's health: it is the watchdog's own password that is wrong. */
+      readonly kind: ClusterErrorKind;
+      readonly error: string;
+    }
   | {
       readonly reachable: true;
       readonly clusterUuid: string;
@@ -194,7 +199,10 @@ export interface RouterLease {
   readonly acknowledgedEpoch: number;
 }
 
-/** Where the one state document lives. */
+/**
+ * Where the one state document lives. An error with the `kind` "rejected" is a refusal by a store that can be reached;
+ * any other one means that it cannot.
+ */
 export interface Store {
   /** null when there has never been a record. */
   read(): Promise<StoredRecord | null>;

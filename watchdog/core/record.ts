@@ -124,7 +124,20 @@ const everyPhase = {
   paused: z.strictObject({ sinceMs: timeMs, by: z.string(), reason: z.string() }).nullable(),
   lastFailover: lastFailover.nullable(),
   /** Every watchdog that ever took part, so that failsafe knows whose word it needs. `router` is null on a witness. */
-  watchdogs: z.array(z.strictObject({ name: z.string(), site: z.string(), router: z.string().nullable() })),
+  watchdogs: z.array(
+    z.strictObject({
+      name: z.string(),
+      site: z.string(),
+      router: z.string().nullable(),
+      /** Where the others ask it in failsafe; null where it stands alone. */
+      failsafeUrl: z.string().nullable().default(null),
+    }),
+  ),
+  /**
+   * When this record was put into a store that had lost it, or into an empty one: leases from before are not in there,
+   * so nothing is opened or promoted until one lease time to live has passed. Then it is null again.
+   */
+  filledAtMs: timeMs.nullable().default(null),
 };
 
 /** What both phases of a change under way carry. */

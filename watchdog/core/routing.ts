@@ -12,6 +12,8 @@ export interface RoutingSituation {
   readonly leaseValidForMs: number;
   /** Wall and monotonic clock have parted since the last round: a wall-clock time given out before means nothing now. */
   readonly clocksParted: boolean;
+  /** What this router is open to under a ticket that has not run out; null when closed, or not known after a start. */
+  readonly openTo: { readonly epoch: number; readonly region: RegionName } | null;
 }
 
 export type RoutingDecision =
@@ -37,7 +39,7 @@ export interface RoutingConfig {
 /**
  * A router's ticket, from what it knows. Rules: a ticket only while the record says `serving`; it ends before the lease
  * it was given out under, counted from when that lease was asked for (ticket-below-lease); never under an epoch lower
- * than one seen before.
+ * than one seen before; and none is opened anew from a store that has forgotten other routers' leases.
  */
 export function decideRouting(situation: RoutingSituation, config: RoutingConfig): RoutingDecision {
   const { record } = situation;
@@ -75,9 +77,16 @@ export function decideRouting(situation: RoutingSituation, config: RoutingConfig
 
 function serve(
   record: Extract<StateRecord, { phase: "serving" }>,
-  { leaseAskedAtMs, leaseValidForMs }: RoutingSituation,
+  { leaseAskedAtMs, leaseValidForMs, openTo }: RoutingSituation,
   { ticketValidityMs, leaseMarginMs }: RoutingConfig,
 ): RoutingDecision {
+  const isOpenAlready = openTo?.epoch === record.epoch && openTo.region === record.active;
+  if (record.filledAtMs !== null && !isOpenAlready) {
+    return {
+      kind: "wait",
+      reason: "the store was filled from a copy: not opened until every ticket from before has run out",
+    };
+  }
   const validForMs = Math.min(ticketValidityMs, leaseValidForMs - leaseMarginMs);
   if (validForMs <= 0) {
     return {

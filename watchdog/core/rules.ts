@@ -1,10 +1,11 @@
+import { isDeepStrictEqual } from "node:util";
 import type { WatchdogConfig } from "../config/schema.ts";
 import { missingIndices } from "./loss.ts";
 import type { Observations } from "./observations.ts";
 import { currentStep, describeStep, isIrreversible, planPromotion, stepOf } from "./promotion.ts";
 import type { ClosingRecord, LastFailover, PromotingRecord, ServingRecord, StateRecord } from "./record.ts";
 import type { Condition, Situation } from "./situation.ts";
-import { inSyncFault, majoritySees, otherRegion, promotableFault } from "./situation.ts";
+import { inSyncFault, majorityPresent, majoritySees, otherRegion, promotableFault } from "./situation.ts";
 
 /** What the daemon is to do as long as the decision stands. */
 export type Action =
@@ -78,7 +79,9 @@ function rule<P extends Phase>(
 export type RuleId =
   | "store-unreachable"
   | "self-doubt"
+  | "not-leading"
   | "fill-store-from-copy"
+  | "filled-store-settles"
   | "first-primary"
   | "no-record"
   | "promotion-done"
@@ -133,7 +136,12 @@ const activeLooksWell: Condition<ServingRecord> = ({ record, seen }) => {
   return wellNow ? null : `${record.active} is not well: ${health?.reason ?? "not probed yet"}`;
 };
 
+/** Rules ack-or-lease and promise. */
 const routersClosed: Condition<ClosingRecord> = ({ record, seen }) => {
+  if (record.filledAtMs !== null) return "the store was filled from a copy: leases from before have to run out first";
+  if (seen.promisedForMs > 0) {
+    return `this watchdog has let a router go on without the store: its word binds it for ${seen.promisedForMs} ms more`;
+  }
   if (seen.routers === null) return "the store does not say which routers hold a lease";
   const open = seen.routers.filter(({ acknowledgedEpoch }) => acknowledgedEpoch < record.epoch);
   return open.length === 0
@@ -184,8 +192,8 @@ function noted<R extends StateRecord>(record: R, changes: Partial<R>): R {
 
 /** What every record carries on over a change of phase. */
 function carriedOver(record: StateRecord) {
-  const { schemaVersion, epoch, sequence, blockedUntilMs, paused, lastFailover, watchdogs } = record;
-  return { schemaVersion, epoch, sequence: sequence + 1, blockedUntilMs, paused, lastFailover, watchdogs };
+  const { schemaVersion, epoch, sequence, blockedUntilMs, paused, lastFailover, watchdogs, filledAtMs } = record;
+  return { schemaVersion, epoch, sequence: sequence + 1, blockedUntilMs, paused, lastFailover, watchdogs, filledAtMs };
 }
 
 function closing({ record, seen, nowMs, config }: Situation<ServingRecord>, cause: string): ClosingRecord {
@@ -253,7 +261,7 @@ function failoverOf(record: PromotingRecord, nowMs: number): LastFailover {
   };
 }
 
-function firstRecord({ nowMs, config }: Situation<null>): ServingRecord {
+function firstRecord({ seen, nowMs, config }: Situation<null>): ServingRecord {
   return {
     schemaVersion: 1,
     epoch: 1,
@@ -268,11 +276,20 @@ function firstRecord({ nowMs, config }: Situation<null>): ServingRecord {
     blockedUntilMs: null,
     paused: null,
     lastFailover: null,
-    watchdogs: [self(config)],
+    watchdogs: seen.known,
+    filledAtMs: filledAt(config, nowMs),
   };
 }
 
-const self = ({ name, site, router }: WatchdogConfig) => ({ name, site, router: router === null ? null : name });
+/**
+ * Routers of another host may hold tickets from before the store was lost. With a file store there is one router, whose
+ * leases outlive the file.
+ */
+const filledAt = ({ store }: WatchdogConfig, nowMs: number) => (store.kind === "file" ? null : nowMs);
+
+/** Those that have made themselves known and do not stand in the record as they are now. */
+const newcomers = ({ record, seen }: Situation<ServingRecord>) =>
+  seen.known.filter((known) => !record.watchdogs.some((listed) => isDeepStrictEqual(listed, known)));
 
 // --- the table ------------------------------------------------------------------------------------------------------
 
@@ -308,6 +325,17 @@ export const rules: readonly Rule[] = [
     (s) => unchanged(s.record, `this watchdog does not trust itself: ${s.seen.selfDoubt.join("; ")}`),
   ),
   rule(
+    "not-leading",
+    everyPhase,
+    "Several watchdogs, one decision: only the one that leads decides.",
+    [({ seen }) => (seen.leadership.leading ? "this watchdog leads" : null)],
+    (s) => {
+      const { leader, error } = s.seen.leadership;
+      const who = leader === null ? "nobody leads yet" : `${leader} decides`;
+      return unchanged(s.record, `${who}; this watchdog observes${error === null ? "" : ` (${error})`}`);
+    },
+  ),
+  rule(
     "fill-store-from-copy",
     everyPhase,
     "A store that is empty or was set back is filled from the newest copy any watchdog has.",
@@ -316,22 +344,41 @@ export const rules: readonly Rule[] = [
         if (seen.newestCopy === null) return "no watchdog has a copy";
         return seen.newestCopy.epoch > (record?.epoch ?? 0) ? null : "the store is as new as the copies";
       },
+      majorityPresent,
     ],
-    ({ record, seen }) => {
+    ({ record, seen, nowMs, config }) => {
       const copy = seen.newestCopy;
       if (copy === null) throw new Error("fill-store-from-copy without a copy");
       return {
-        record: noted(copy, {}),
+        record: noted(copy, { filledAtMs: filledAt(config, nowMs) }),
         actions: [],
         explanation: `the store ${record === null ? "is empty" : `is at epoch ${record.epoch}`}: filled from a copy of epoch ${copy.epoch}`,
       };
     },
   ),
   rule(
+    "filled-store-settles",
+    everyPhase,
+    "One lease time to live after the store was filled every ticket from before has run out.",
+    [
+      ({ seen, config }) => {
+        if (seen.filledKnownForMs === null) return "the store was not filled from a copy";
+        const leftMs = config.leases.ttlMs - seen.filledKnownForMs;
+        return leftMs <= 0 ? null : `tickets from before may still count for ${leftMs} ms`;
+      },
+    ],
+    ({ record }) => ({
+      record: record === null ? null : noted<StateRecord>(record, { filledAtMs: null }),
+      actions: [],
+      explanation: "every ticket from before the store was filled has run out",
+    }),
+  ),
+  rule(
     "first-primary",
     ["none"],
     "Where there was never a record, the configured first primary becomes active, unless it is a follower.",
     [
+      majorityPresent,
       ({ seen }) =>
         seen.copyError === null ? null : `the copy of the record on this host cannot be read: ${seen.copyError}`,
       ({ seen, config }) => {
@@ -456,19 +503,16 @@ export const rules: readonly Rule[] = [
     "register-watchdog",
     ["serving"],
     "Every watchdog that takes part stands in the record, so that failsafe knows whose word it needs.",
-    [
-      ({ record, config }) =>
-        record.watchdogs.some(({ name, site }) => name === config.name && site === config.site)
-          ? "it stands there"
-          : null,
-    ],
-    ({ record, config }) => ({
-      record: noted(record, {
-        watchdogs: [...record.watchdogs.filter(({ name }) => name !== config.name), self(config)],
-      }),
-      actions: [],
-      explanation: `watchdog ${config.name} of ${config.site} takes part`,
-    }),
+    [(s) => (newcomers(s).length > 0 ? null : "all that are known stand there as they are")],
+    (s) => {
+      const joining = newcomers(s);
+      const staying = s.record.watchdogs.filter(({ name }) => !joining.some((known) => known.name === name));
+      return {
+        record: noted(s.record, { watchdogs: [...staying, ...joining] }),
+        actions: [],
+        explanation: joining.map(({ name, site }) => `watchdog ${name} of ${site} takes part`).join("; "),
+      };
+    },
   ),
   rule(
     "standby-joins",

@@ -1,4 +1,5 @@
 import type { WatchdogConfig } from "../config/schema.ts";
+import type { KnownWatchdog } from "./coordination.ts";
 import type { HealthState } from "./health.ts";
 import type { Observations } from "./observations.ts";
 import type { RegionName } from "./ports.ts";
@@ -33,6 +34,19 @@ export function voters(config: WatchdogConfig): readonly string[] {
     default:
       throw new Error(`unknown store ${kind satisfies never}`);
   }
+}
+
+/** null when a majority of all sites is heard from. */
+export function majorityPresent({ seen, config }: Situation): string | null {
+  const all = voters(config);
+  const missing = all.filter((site) => !seen.sites.some((view) => view.site === site));
+  const needed = Math.floor(all.length / 2) + 1;
+  return all.length - missing.length >= needed ? null : `${missing.join(" and ")} are not heard from`;
+}
+
+/** What the others are told of this watchdog. */
+export function knownSelf({ name, site, router, failsafe }: WatchdogConfig): KnownWatchdog {
+  return { name, site, router: router === null ? null : name, failsafeUrl: failsafe?.url ?? null };
 }
 
 /** The region that is not `region`. */

@@ -5,6 +5,10 @@ import type { StepReport } from "./status.ts";
 import { LateFollowers, runStep } from "./steps.ts";
 import type { Workings } from "./workings.ts";
 
+/** Somebody else wrote the record at the same time, or another watchdog leads by now. */
+const CONFLICT_PAUSE_MS = 200;
+const FINISH_ATTEMPTS = 5;
+
 /** A step that failed is tried again after this long, then after twice that, up to the limit. */
 const RETRY_FIRST_MS = 1_000;
 const RETRY_MAX_MS = 30_000;
@@ -64,9 +68,9 @@ export class PlanExecutor {
 
   /** One step; true when the next may follow at once. */
   async #runOne(): Promise<boolean> {
-    const { store, self, signal, clock, clusters, config } = this.#workings;
+    const { store, reasonsNotToAct, signal, clock, clusters, config } = this.#workings;
     const stored = await store.read();
-    if (stored?.record.phase !== "promoting" || signal.aborted || self.doubts().length > 0) return false;
+    if (stored?.record.phase !== "promoting" || signal.aborted || reasonsNotToAct().length > 0) return false;
     const step = currentStep(stored.record.plan);
     const cluster = clusters[stored.record.to];
     if (step === null || cluster === undefined) return false;
@@ -77,10 +81,10 @@ export class PlanExecutor {
       startedAtMs: step.startedAtMs ?? clock.nowMs(),
     };
     const record = await this.#put(stored.record, stored.revision, withStep(stored.record.plan, running), running);
-    if (record === null) return true;
+    if (record === null) return false;
     const mayAct = () => {
-      const doubts = self.doubts();
-      if (doubts.length > 0) throw new Error(`interrupted: ${doubts.join("; ")}`);
+      const reasons = reasonsNotToAct();
+      if (reasons.length > 0) throw new Error(`interrupted: ${reasons.join("; ")}`);
     };
     try {
       const recorded = await runStep({ cluster, record, config, clock, signal, mayAct }, running);
@@ -107,13 +111,15 @@ export class PlanExecutor {
 
   /** Writes how a step ended into whatever the record is by now, unless the change itself is over. */
   async #finish(begun: PromotingRecord, step: PlanStep, change: (plan: Plan) => Plan): Promise<boolean> {
-    const stored = await this.#workings.store.read();
-    if (stored?.record.phase !== "promoting" || stored.record.epoch !== begun.epoch) return false;
-    const written = await this.#put(stored.record, stored.revision, change(stored.record.plan), step);
-    return written !== null || this.#finish(begun, step, change);
+    for (let attempt = 0; attempt < FINISH_ATTEMPTS; attempt += 1) {
+      const stored = await this.#workings.store.read();
+      if (stored?.record.phase !== "promoting" || stored.record.epoch !== begun.epoch) return false;
+      if ((await this.#put(stored.record, stored.revision, change(stored.record.plan), step)) !== null) return true;
+    }
+    return false;
   }
 
-  /** null when somebody else wrote first. */
+  /** null when somebody else wrote first, or leads by now. */
   async #put(record: PromotingRecord, revision: string, plan: Plan, step: PlanStep): Promise<PromotingRecord | null> {
     const { store, clock, config, log, keepCopy } = this.#workings;
     const next: PromotingRecord = { ...record, sequence: record.sequence + 1, plan };
@@ -125,7 +131,11 @@ export class PlanExecutor {
       explanation: sentence,
       watchdog: config.name,
     };
-    if ((await store.write(next, revision, entry)) === "conflict") return null;
+    if (this.#workings.reasonsNotToAct().length > 0) return null;
+    if ((await store.write(next, revision, entry)) === "conflict") {
+      this.#notBeforeMonotonicMs = clock.monotonicMs() + CONFLICT_PAUSE_MS;
+      return null;
+    }
     await keepCopy(next);
     const fields = { event: "step", step: step.kind, status: step.status, epoch: next.epoch, attempts: step.attempts };
     log[step.status === "failed" ? "warn" : "info"](fields, `promotion: ${sentence}`);

@@ -68,9 +68,9 @@ export class ReplicationKeeper {
   }
 
   #isAskedFor(): boolean {
-    const { knowledge, self } = this.#workings;
+    const { knowledge, reasonsNotToAct } = this.#workings;
     const asked = knowledge.ruling?.actions.some(({ kind }) => kind === "keep-replication") ?? false;
-    return asked && self.doubts().length === 0;
+    return asked && reasonsNotToAct().length === 0;
   }
 
   async #make(change: ReplicationChange, cluster: Cluster): Promise<void> {

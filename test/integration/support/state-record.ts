@@ -13,6 +13,7 @@ export function stateRecord(epoch: number, sequence = epoch): StateRecord {
     paused: null,
     lastFailover: null,
     watchdogs: [],
+  filledAtMs: null,
     phase: "serving",
     active: "gra",
     standby: "absent",

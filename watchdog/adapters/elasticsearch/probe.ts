@@ -25,7 +25,8 @@ export async function probeCluster(
       (answer) => answer.master !== null,
     );
   } catch (error) {
-    return { reachable: false, error: toClusterError(nodes.region, "probe", error).message };
+    const { kind, message } = toClusterError(nodes.region, "probe", error);
+    return { reachable: false, kind, error: message };
   }
 }
 
