@@ -73,8 +73,8 @@ function addChange(program: Command, context: CommandContext, kind: "failover" |
     .option("--json", "show what will happen as JSON", false)
     .option("--wait <seconds>", "watch the change for so long; 0: do not", wholeNumber(0, 86_400), WAIT_SECONDS)
     .addOption(dryRun())
-    .action(({ to, force = false, reason = null, wait, ...flags }: ChangeFlags & { reason?: string | null }) =>
-      requestChange(context, { kind, to, force, reason }, { ...flags, waitSeconds: wait }),
+    .action(({ to, force = false, reason, wait, ...flags }: ChangeFlags) =>
+      requestChange(context, { kind, to, force, reason: reason ?? null }, { ...flags, waitSeconds: wait }),
     );
 }
 
