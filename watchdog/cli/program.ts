@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { Refused, WatchdogNotRunning } from "../adapters/control-socket.ts";
 import { DEFAULT_CONFIG_FILE, loadConfig } from "../config/load.ts";
 import { ConfigError } from "../config/problems.ts";
+import { addCompletion } from "./completion.ts";
 import { NoTerminal } from "./context.ts";
 import { addEtcdCommands } from "./etcd.ts";
 import { exitCodes, exitCodesHelp } from "./exit-codes.ts";
@@ -82,6 +83,7 @@ function createProgram({ print, complain }: Output, finish: (exitCode: number) =
     .requiredOption("-f, --file <file>", "the new configuration")
     .action(async ({ file }: { file: string }) => print(await applyHaproxy(configFile(), file)));
   addEtcdCommands(program, print);
+  addCompletion(program, print);
   program
     .command("version")
     .description("print the version")

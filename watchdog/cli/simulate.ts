@@ -3,13 +3,13 @@ import { askControlSocket } from "../adapters/control-socket.ts";
 import { reasonOf } from "../adapters/files.ts";
 import { parseConfigFile } from "../config/load.ts";
 import type { WatchdogConfig } from "../config/schema.ts";
+import type { SimulatedStep } from "../operator/ahead.ts";
 import type { KnownSituation } from "../operator/plans.ts";
 import {
   assumptions,
   parseMoments,
   replayMoments,
   type SimulatedOutcome,
-  type SimulatedStep,
   simulateAssumption,
 } from "../operator/simulate.ts";
 import type { CommandContext } from "./context.ts";

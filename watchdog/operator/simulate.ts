@@ -5,19 +5,10 @@ import type { Observations } from "../core/observations.ts";
 import type { RegionName } from "../core/ports.ts";
 import { describeStep } from "../core/promotion.ts";
 import { parseStateRecord, type StateRecord } from "../core/record.ts";
-import { decide, type RuleId } from "../core/rules.ts";
+import { decideStep, lookAhead, type SimulatedStep } from "./ahead.ts";
 import type { KnownSituation } from "./plans.ts";
 
 /** The rules asked about situations that are recorded or assumed. Nothing outside is asked, and nothing changed. */
-
-export interface SimulatedStep {
-  readonly atMs: number;
-  readonly rule: RuleId;
-  readonly explanation: string;
-  /** "serving gra (epoch 1)" before, and after when the rule changed it. */
-  readonly before: string;
-  readonly after: string | null;
-}
 
 /** A recorded moment. Without a record of its own it goes on from what the moment before led to. */
 export interface RecordedMoment extends Omit<KnownSituation, "record"> {
@@ -29,7 +20,7 @@ export function replayMoments(moments: readonly RecordedMoment[], config: Watchd
   let record: StateRecord | null = null;
   return moments.map((moment) => {
     record = moment.record === undefined ? record : moment.record;
-    const { step, next } = decideOnce(record, moment.seen, moment.nowMs, config);
+    const { step, next } = decideStep(record, moment.seen, moment.nowMs, config);
     record = next;
     return step;
   });
@@ -61,39 +52,23 @@ export interface SimulatedOutcome {
   readonly plan: readonly string[];
 }
 
-/** Rulings in a row that change the record, before a simulation is given up: there are no more phases than this. */
-const MAX_CHANGES = 8;
-
 /** What would happen if it happened now: the rules are followed until nothing changes or a plan has begun. */
 export function simulateAssumption(
   situation: KnownSituation,
   assumption: Assumption,
   config: WatchdogConfig,
 ): SimulatedOutcome {
-  const { nowMs: startedAtMs } = situation;
+  const { record, nowMs: startedAtMs } = situation;
   const assumed = assumedSentences(assumption, situation, config);
-  const outcome = { assumed, startedAtMs, plan: [] };
-  if (nobodyIsLeft(assumption, config)) return { ...outcome, steps: [] };
-  const steps: SimulatedStep[] = [];
-  let { record } = situation;
-  let atMs = startedAtMs + (assumption.kind === "store-down" ? 0 : detectionMs(config));
-  let seen = lookedAgain(assumedObservations(situation, assumption, config), atMs);
-  for (let change = 0; change < MAX_CHANGES; change += 1) {
-    const { step, next } = decideOnce(record, seen, atMs, config);
-    steps.push(step);
-    if (next === record || next === null) break;
-    record = next;
-    if (record.phase === "promoting") return { ...outcome, steps, plan: record.plan.steps.map(describeStep) };
-    if (record.phase === "closing") {
-      // Routers that are gone hold their lease until it runs out; the others acknowledge within a renewal.
-      const gone = assumption.kind === "region-down" && routersOf(record, assumption.region).length > 0;
-      atMs += gone ? config.leases.ttlMs : (config.router?.ticketRenewalMs ?? 0);
-      const { epoch } = record;
-      const acknowledged = (seen.routers ?? []).map(({ router }) => ({ router, acknowledgedEpoch: epoch }));
-      seen = lookedAgain({ ...seen, routers: acknowledged }, atMs);
-    }
-  }
-  return { ...outcome, steps };
+  const outcome = { assumed, startedAtMs };
+  if (nobodyIsLeft(assumption, config)) return { ...outcome, steps: [], plan: [] };
+  const detectedAtMs = startedAtMs + (assumption.kind === "store-down" ? 0 : detectionMs(config));
+  const seen = assumedObservations(situation, assumption, config);
+  // Routers that are gone hold their lease until it runs out; the others acknowledge within a renewal.
+  const closingMs =
+    goneRouters(assumption, record).length > 0 ? config.leases.ttlMs : (config.router?.ticketRenewalMs ?? 0);
+  const { steps, plan } = lookAhead({ record, seen, nowMs: detectedAtMs }, config, closingMs);
+  return { ...outcome, steps, plan: plan?.steps.map(describeStep) ?? [] };
 }
 
 /** Time from the loss of a region until it counts as unhealthy, at the most. */
@@ -110,7 +85,7 @@ function assumedSentences(assumption: Assumption, { record }: KnownSituation, co
   switch (assumption.kind) {
     case "region-down": {
       const { region } = assumption;
-      const routers = record === null ? [] : routersOf(record, region);
+      const routers = goneRouters(assumption, record);
       const fell = ["Elasticsearch", ...(routers.length === 0 ? [] : [`the routers ${routers.join(", ")}`])].join(
         " and ",
       );
@@ -126,6 +101,9 @@ function assumedSentences(assumption: Assumption, { record }: KnownSituation, co
       return assumption satisfies never;
   }
 }
+
+const goneRouters = (assumption: Assumption, record: StateRecord | null): readonly string[] =>
+  assumption.kind === "region-down" && record !== null ? routersOf(record, assumption.region) : [];
 
 const routersOf = (record: StateRecord, region: RegionName): readonly string[] =>
   record.watchdogs.flatMap(({ site, router }) => (site === region && router !== null ? [router] : []));
@@ -151,7 +129,7 @@ function assumedObservations(
     lastGoodAtMs: before?.lastGoodAtMs ?? null,
     lastProbe: { reachable: false, error: "assumed not to answer" },
   };
-  const goneRouters = isGone && record !== null ? routersOf(record, region) : [];
+  const gone = goneRouters(assumption, record);
   return {
     ...seen,
     health: { ...seen.health, [region]: lost },
@@ -159,28 +137,10 @@ function assumedObservations(
       .filter(({ site }) => !(isGone && site === region))
       .map((view) => ({ ...view, regions: { ...view.regions, [region]: "unhealthy" } })),
     standby: seen.standby?.region === region ? null : seen.standby,
+    active: seen.active?.region === region ? null : seen.active,
     standbyError: seen.standby?.region === region ? "assumed not to answer" : seen.standbyError,
-    routers: seen.routers?.filter(({ router }) => !goneRouters.includes(router)) ?? null,
+    routers: seen.routers?.filter(({ router }) => !gone.includes(router)) ?? null,
   };
-}
-
-/** The standby is looked at all the time: a look as of now, that found what the last one found. */
-function lookedAgain(seen: Observations, atMs: number): Observations {
-  return seen.standby === null ? seen : { ...seen, standby: { ...seen.standby, observedAtMs: atMs } };
-}
-
-function decideOnce(record: StateRecord | null, seen: Observations, atMs: number, config: WatchdogConfig) {
-  const { rule, record: next, explanation } = decide(record, seen, atMs, config);
-  const after = next === record ? null : describeRecord(next);
-  const step: SimulatedStep = { atMs, rule, explanation, before: describeRecord(record), after };
-  return { step, next };
-}
-
-function describeRecord(record: StateRecord | null): string {
-  if (record === null) return "no record";
-  const { phase, epoch } = record;
-  const doing = phase === "serving" ? `serving ${record.active}` : `${phase} ${record.from} to ${record.to}`;
-  return `${doing} (epoch ${epoch})`;
 }
 
 // --- recorded situations --------------------------------------------------------------------------------------------
