@@ -9,10 +9,10 @@ import { createLogger } from "../adapters/log.ts";
 import { type ServiceManager, serviceManager } from "../adapters/systemd.ts";
 import { loadConfig } from "../config/load.ts";
 import type { WatchdogConfig } from "../config/schema.ts";
-import type { Logger, RegionName } from "../core/ports.ts";
+import type { Logger, RegionName, Salvage } from "../core/ports.ts";
 import { controlRoutes } from "../daemon/control-routes.ts";
 import { createWatchdog, type Watchdog } from "../daemon/watchdog.ts";
-import { connectClusters } from "./clusters.ts";
+import { connectClusters, connectSalvage } from "./clusters.ts";
 import { connectStore, type StoreConnection } from "./store.ts";
 import { version } from "./version.ts";
 
@@ -31,8 +31,9 @@ export async function runWatchdog(configFile: string): Promise<void> {
     log.warn({ region, kind }, `${region} has no module for definitions of kind ${kind}: none are copied`),
   );
   const connection = await connectStore(config, log);
-  const watchdog = compose(config, clusters, connection, log);
   const stop = new AbortController();
+  const salvage = connectSalvage(loaded, stop.signal);
+  const watchdog = compose(config, { clusters, salvage, connection, log });
   const control = await serveControlSocket(config.controlSocket, controlRoutes(watchdog, config));
   const unhook = hookSignals(stop, log);
   log.info({ version, configFile, controlSocket: config.controlSocket }, "watchdog starts");
@@ -45,19 +46,23 @@ export async function runWatchdog(configFile: string): Promise<void> {
     await services.stopping().catch(() => {});
     await control.close();
     connection.close();
-    await Promise.all(Object.values(clusters).map((cluster) => cluster.close()));
+    await Promise.all([salvage.close(), ...Object.values(clusters).map((cluster) => cluster.close())]);
   }
 }
 
-function compose(
-  config: WatchdogConfig,
-  clusters: Readonly<Record<RegionName, ElasticsearchCluster>>,
-  { store, operatorStore }: StoreConnection,
-  log: Logger,
-): Watchdog {
+interface Connections {
+  readonly clusters: Readonly<Record<RegionName, ElasticsearchCluster>>;
+  readonly salvage: Salvage;
+  readonly connection: StoreConnection;
+  readonly log: Logger;
+}
+
+function compose(config: WatchdogConfig, { clusters, salvage, connection, log }: Connections): Watchdog {
+  const { store, operatorStore } = connection;
   return createWatchdog({
     config,
     clusters,
+    salvage,
     store,
     operatorStore,
     copy: createRecordCopy(path.join(config.stateDirectory, "record-copy.json")),

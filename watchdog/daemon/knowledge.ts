@@ -1,7 +1,7 @@
 import type { WatchdogConfig } from "../config/schema.ts";
 import { type RegionHealth, unknownHealth } from "../core/health.ts";
-import type { FirstLook, Observations, StandbyView } from "../core/observations.ts";
-import type { Definition, IndexState, RegionName, RouterLease } from "../core/ports.ts";
+import type { ActiveView, FirstLook, Observations, StandbyView } from "../core/observations.ts";
+import type { ClusterReadiness, Definition, IndexState, RegionName, RouterLease } from "../core/ports.ts";
 import type { LeaderSight, StateRecord } from "../core/record.ts";
 import { isNewer } from "../core/record.ts";
 import type { Ruling } from "../core/rules.ts";
@@ -13,6 +13,9 @@ export interface LeaderLook {
   readonly atMs: number;
   readonly indices: readonly IndexState[];
   readonly definitions: readonly Definition[];
+  readonly readiness: ClusterReadiness;
+  /** Indices that follow the other region although this one leads. */
+  readonly strays: readonly string[];
 }
 
 const DECISIONS_KEPT = 50;
@@ -98,6 +101,7 @@ export class Knowledge {
       health,
       sites: [{ site: this.#config.site, regions }],
       standby: this.standby,
+      active: activeViewOf(this.leaderLook),
       standbyError: this.standbyError,
       inSyncSeenAtMs: this.inSyncSeenAtMs,
       leaderSight: this.leaderSight,
@@ -109,6 +113,12 @@ export class Knowledge {
       firstLooks: this.firstLooks,
     };
   }
+}
+
+function activeViewOf(look: LeaderLook | null): ActiveView | null {
+  if (look === null) return null;
+  const { region, atMs, readiness, indices, strays } = look;
+  return { region, observedAtMs: atMs, readiness, indices, strays };
 }
 
 /** The region that is, or until the change under way was, active. */

@@ -1,5 +1,15 @@
 import type { WatchdogConfig } from "../config/schema.ts";
-import type { Clock, Cluster, HistoryEntry, Logger, RecordCopy, RegionName, Router, Store } from "../core/ports.ts";
+import type {
+  Clock,
+  Cluster,
+  HistoryEntry,
+  Logger,
+  RecordCopy,
+  RegionName,
+  Router,
+  Salvage,
+  Store,
+} from "../core/ports.ts";
 import type { StateRecord } from "../core/record.ts";
 import { explain, type RuleExplanation } from "../core/rules.ts";
 import type { KnownSituation } from "../operator/plans.ts";
@@ -26,6 +36,7 @@ export interface WatchdogParts {
   /** For operators' commands, which count whoever decides: writes by compare-and-swap alone. Default: `store`. */
   readonly operatorStore?: Store;
   readonly copy: RecordCopy;
+  readonly salvage: Salvage;
   /** The HAProxy beside it; null on a witness. */
   readonly router: Router | null;
   readonly clock: Clock;

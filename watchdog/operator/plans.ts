@@ -3,7 +3,7 @@ import { estimateLoss } from "../core/loss.ts";
 import type { Observations } from "../core/observations.ts";
 import { describeStep } from "../core/promotion.ts";
 import type { LossEstimate, ServingRecord, StateRecord } from "../core/record.ts";
-import { decide, type RuleId } from "../core/rules.ts";
+import type { RuleId } from "../core/rules.ts";
 import { lookAhead } from "./ahead.ts";
 import { type Asked, applyCommand, type ChangeCommand } from "./requests.ts";
 
@@ -50,15 +50,14 @@ export function previewChange(
   }
   const { steps, plan } = lookAhead({ ...situation, record: applied.record }, config, 0);
   const [first, ...later] = steps;
-  const taken = decide(applied.record, seen, nowMs, config);
-  const verdict = verdictOf(taken.record);
+  const verdict = verdictOf(first?.record ?? null);
   // A change that would begin and then stand still, or be called off, is to be known of beforehand.
   const trouble = verdict === "begins" && plan === null ? later.map(({ explanation }) => explanation) : [];
   return {
     ...nothing,
     verdict,
     rule: first?.rule ?? null,
-    reasons: [taken.explanation, ...trouble],
+    reasons: [first?.explanation ?? "", ...trouble],
     steps: [
       `close ${from} on every router, and wait for their acknowledgements or the end of their leases`,
       ...(plan?.steps.map(describeStep) ?? []),
