@@ -62,7 +62,7 @@ describe.skipIf(missing !== "")(`pulumi preview of the users' own project files 
     ["adminCidrs", "0.0.0.0/0", 'es-failover:adminCidrs[0] is "0.0.0.0/0": a network this wide would open SSH'],
     ["flavors", { elasticsearch: "b3-1000" }, 'OVHcloud offers no flavor named "b3-1000" in GRA11. There are: '],
     ["image", "Debian 31", 'OVHcloud offers no image named "Debian 31" in GRA11. There are: '],
-    ["witness", "none", "es-failover:regions: haproxyNodes is gra 2, bhs 2, and es-failover:witness is none"],
+    ["witness", "none", "es-failover:regions: haproxyNodes is bhs 2, gra 2, and es-failover:witness is none"],
     ["regoin", "gra", "es-failover:regoin is not a key this program knows."],
   ])("a wrong %s (%j) is named with what would be right", async (key, value, message) => {
     const said = await complaint({ ...usersValues, [`es-failover:${key}`]: value });
