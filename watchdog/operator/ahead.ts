@@ -14,10 +14,13 @@ export interface SimulatedStep {
   readonly after: string | null;
 }
 
-export interface Ahead {
-  readonly steps: readonly SimulatedStep[];
-  /** Where it comes to rest. */
+/** A step with the record that it led to. */
+export interface AheadStep extends SimulatedStep {
   readonly record: StateRecord | null;
+}
+
+export interface Ahead {
+  readonly steps: readonly AheadStep[];
   /** What would be carried out then; null when it comes to no plan. */
   readonly plan: Plan | null;
 }
@@ -26,8 +29,8 @@ export interface Ahead {
 const MAX_CHANGES = 8;
 
 /**
- * Follows the rules until nothing changes or a plan has begun. Routers close when they are told to, and looks at the
- * regions go on finding what they found last.
+ * Follows the rules, as the watchdog that decides would, until nothing changes or a plan has begun. Routers close when
+ * they are told to, promises run out, and looks at the regions go on finding what they found last.
  *
  * @param closingMs how long the routers take to close
  */
@@ -36,23 +39,24 @@ export function lookAhead(
   config: WatchdogConfig,
   closingMs: number,
 ): Ahead {
-  const steps: SimulatedStep[] = [];
+  const steps: AheadStep[] = [];
   let { record, nowMs: atMs } = start;
-  let seen = lookedAgain(start.seen, atMs);
+  const decider = { leading: true, leader: config.name, error: null };
+  let seen: Observations = { ...lookedAgain(start.seen, atMs), leadership: decider };
   for (let change = 0; change < MAX_CHANGES; change += 1) {
     const { step, next } = decideStep(record, seen, atMs, config);
-    steps.push(step);
+    steps.push({ ...step, record: next });
     if (next === record || next === null) break;
     record = next;
-    if (record.phase === "promoting") return { steps, record, plan: record.plan };
+    if (record.phase === "promoting") return { steps, plan: record.plan };
     if (record.phase === "closing") {
-      atMs += closingMs;
+      atMs += Math.max(closingMs, seen.promisedForMs);
       const { epoch } = record;
       const routers = (seen.routers ?? []).map((lease) => ({ ...lease, acknowledgedEpoch: epoch }));
-      seen = lookedAgain({ ...seen, routers }, atMs);
+      seen = lookedAgain({ ...seen, routers, promisedForMs: 0 }, atMs);
     }
   }
-  return { steps, record, plan: null };
+  return { steps, plan: null };
 }
 
 /** One decision, and what it makes of the record. */

@@ -1,6 +1,7 @@
 import type { NodeClock, Storage } from "../adapters/elasticsearch/survey.ts";
 import type { WatchdogConfig } from "../config/schema.ts";
 import type { ClusterReadiness, RegionName } from "../core/ports.ts";
+import { isOlder } from "../core/preconditions.ts";
 
 /** Checks before an outage or a change: would a failover, a rejoin and a switchover work? Pure: judges what was found. */
 
@@ -103,7 +104,9 @@ function versions({ regions, active }: PreflightFindings): Check {
   const found: { region: RegionName; lowest: string; highest: string }[] = [];
   for (const [region, { versions: nodes }] of Object.entries(regions)) {
     if ("error" in nodes) return unknown(check, nodes.error);
-    const sorted = nodes.value.map(({ version }) => version).toSorted(compareVersions);
+    const sorted = nodes.value
+      .map(({ version }) => version)
+      .toSorted((a, b) => (isOlder(a, b) ? -1 : isOlder(b, a) ? 1 : 0));
     const [lowest, highest] = [sorted[0], sorted.at(-1)];
     if (lowest === undefined || highest === undefined) return unknown(check, `${region} names no node`);
     found.push({ region, lowest, highest });
@@ -113,7 +116,7 @@ function versions({ regions, active }: PreflightFindings): Check {
     .join(", ");
   const mayNotFollow = found.flatMap((follower) =>
     found
-      .filter((leader) => leader !== follower && compareVersions(follower.lowest, leader.highest) < 0)
+      .filter((leader) => leader !== follower && isOlder(follower.lowest, leader.highest))
       .map((leader) => ({ follower: follower.region, leader: leader.region })),
   );
   const [first, second] = mayNotFollow;
@@ -122,21 +125,6 @@ function versions({ regions, active }: PreflightFindings): Check {
   const upgrade = `upgrade ${first.follower} to the version of ${first.leader}, to the patch`;
   if (second !== undefined || first.leader === active) return fail(check, older, upgrade);
   return warn(check, `${older} after a failover`, `${upgrade}: until then a failover has no way back`);
-}
-
-/** By numbers, part by part; what follows a hyphen makes a version earlier than the one without. */
-export function compareVersions(a: string, b: string): number {
-  const [left, right] = [partsOf(a), partsOf(b)];
-  for (let part = 0; part < 3; part += 1) {
-    const difference = (left.numbers[part] ?? 0) - (right.numbers[part] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return Number(left.isRelease) - Number(right.isRelease);
-}
-
-function partsOf(version: string) {
-  const [numbers = "", suffix] = version.split("-", 2);
-  return { numbers: numbers.split(".").map(Number), isRelease: suffix === undefined };
 }
 
 function remote(name: RegionName, other: RegionName, { readiness }: RegionFindings): Check {

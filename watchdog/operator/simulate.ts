@@ -68,7 +68,7 @@ export function simulateAssumption(
   const closingMs =
     goneRouters(assumption, record).length > 0 ? config.leases.ttlMs : (config.router?.ticketRenewalMs ?? 0);
   const { steps, plan } = lookAhead({ record, seen, nowMs: detectedAtMs }, config, closingMs);
-  return { ...outcome, steps, plan: plan?.steps.map(describeStep) ?? [] };
+  return { ...outcome, steps: steps.map(({ record: _, ...step }) => step), plan: plan?.steps.map(describeStep) ?? [] };
 }
 
 /** Time from the loss of a region until it counts as unhealthy, at the most. */
@@ -170,6 +170,10 @@ const unseen = {
   routers: null,
   newestCopy: null,
   copyError: null,
+  leadership: { leading: true, leader: null, error: null },
+  known: [],
+  promisedForMs: 0,
+  filledKnownForMs: null,
 } as const satisfies Partial<Observations>;
 
 /** Reads recorded situations: one JSON object per line. @throws Error that names the line */
