@@ -83,8 +83,8 @@ function sayAt(atMs: number, line: string): void {
 async function failoverUnderLoad(directory: string): Promise<number> {
   say("making the lab: three regions of hosts, a WAN of 80 ms round trip between gra and bhs");
   const system = await TwoRegions.create(directory, say);
-  say("pulumi up: gra and bhs at once");
-  await system.upBoth(progress(directory));
+  say("pulumi up: gra, bhs and the witness at once");
+  await system.upAll(progress(directory));
   say("waiting until bhs follows gra");
   const traffic = await startTraffic(system);
   try {
@@ -100,7 +100,10 @@ async function failoverUnderLoad(directory: string): Promise<number> {
 }
 
 async function startTraffic(system: TwoRegions): Promise<Traffic> {
-  await system.until("gra serves", ({ record, router }) => record?.phase === "serving" && router !== null && router.ticket !== null);
+  await system.until(
+    "gra serves",
+    ({ record, router }) => record?.phase === "serving" && router !== null && router.ticket !== null,
+  );
   const traffic = await system.traffic(INDEX);
   let acknowledged = 0;
   await traffic.next("write-acknowledged", 60_000, () => ++acknowledged === WRITES_BEFORE);

@@ -11,7 +11,7 @@ import { labAptRepository } from "../elasticsearch/repository.ts";
 import { Lab } from "../hosts/lab.ts";
 import type { TrafficSettings } from "../traffic/protocol.ts";
 import { Traffic } from "../traffic/traffic.ts";
-import { type Stack, stackConfiguration, stacks } from "./configuration.ts";
+import { type LabSize, type Stack, stackConfiguration, stacks } from "./configuration.ts";
 
 const exec = promisify(execFile);
 const checkout = path.resolve(import.meta.dirname, "..", "..");
@@ -43,13 +43,13 @@ export class TwoRegions {
     this.engine = engine;
   }
 
-  /** Makes the lab's networks and both stacks with their secrets. Nothing is provisioned yet. */
-  static async create(directory: string, say: Say): Promise<TwoRegions> {
+  /** Makes the lab's networks and all stacks with their secrets. Nothing is provisioned yet. */
+  static async create(directory: string, say: Say, size?: LabSize): Promise<TwoRegions> {
     const repository = await labAptRepository();
     const lab = await Lab.create({ directory });
     await lab.serveRepository(repository.directory);
     const system = await TwoRegions.#of(lab);
-    for (const stack of stacks) await system.engine.prepareStack(stack, stackConfiguration(stack, repository));
+    for (const stack of stacks) await system.engine.prepareStack(stack, stackConfiguration(stack, repository, size));
     const pulumi = pulumiCli(system.engine.directory, system.engine.environment);
     await initialiseStacks({ stacks, pulumi, say });
     return system;
@@ -72,8 +72,8 @@ export class TwoRegions {
     return changes;
   }
 
-  /** Both regions at once, as two people with a terminal each would do it. */
-  async upBoth(say: Say): Promise<void> {
+  /** All sites at once, as people with a terminal each would do it. */
+  async upAll(say: Say): Promise<void> {
     await Promise.all(stacks.map((stack) => this.up(stack, say)));
   }
 
@@ -81,9 +81,9 @@ export class TwoRegions {
     return (await this.lab.hosts()).map(({ name }) => name).filter((name) => pattern.test(name));
   }
 
-  /** Name of the host with the single router and its watchdog. */
+  /** Name of a host with a router and its watchdog: the one that outlives the loss of gra. */
   async routerHost(): Promise<string> {
-    const [host] = await this.hostNames(/-haproxy-/);
+    const [host] = await this.hostNames(/^bhs-haproxy-/);
     if (host === undefined) throw new Error("the lab has no HAProxy host");
     return host;
   }

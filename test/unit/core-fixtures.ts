@@ -1,6 +1,6 @@
 import { routerSettingsSchema, type WatchdogConfig, watchdogConfigSchema } from "../../watchdog/config/schema.ts";
 import { type HealthState, type RegionHealth, unknownHealth } from "../../watchdog/core/health.ts";
-import type { Observations, StandbyView } from "../../watchdog/core/observations.ts";
+import type { ActiveView, Observations, StandbyView } from "../../watchdog/core/observations.ts";
 import type { Follower, IndexState } from "../../watchdog/core/ports.ts";
 import { planPromotion } from "../../watchdog/core/promotion.ts";
 import type { ClosingRecord, LeaderSight, PromotingRecord, ServingRecord } from "../../watchdog/core/record.ts";
@@ -137,16 +137,29 @@ export function seenHealth(gra: HealthState, bhs: HealthState): Pick<Observation
 export const sight: LeaderSight = {
   atMs: NOW_MS - 31_000,
   indices: ["logs-1", "logs-2"],
+  uuids: [
+    { index: "logs-1", uuid: "uuid-logs-1" },
+    { index: "logs-2", uuid: "uuid-logs-2" },
+  ],
   shards: [{ index: "logs-1", shard: 0, maxSeqNo: 105 }],
   writeAliases: [],
   peakOperationsPerSecond: 10,
 };
 
 const self = { name: "bhs-haproxy-1", site: "bhs", router: "bhs-haproxy-1", failsafeUrl: null };
+export const activeView = (changes: Partial<ActiveView> = {}): ActiveView => ({
+  region: "gra",
+  observedAtMs: NOW_MS - 1_000,
+  readiness: standbyView().readiness,
+  indices: [index("logs-1")],
+  strays: [],
+  ...changes,
+});
 
 export const observations = (changes: Partial<Observations> = {}): Observations => ({
   ...seenHealth("healthy", "healthy"),
   standby: standbyView(),
+  active: activeView(),
   standbyError: null,
   inSyncSeenAtMs: NOW_MS - 31_000,
   leaderSight: sight,
@@ -170,6 +183,7 @@ const everyPhase = {
   blockedUntilMs: null,
   paused: null,
   lastFailover: null,
+  writeBlocks: null,
   watchdogs: [self],
   filledAtMs: null,
 } as const;
@@ -182,11 +196,20 @@ export const serving = (changes: Partial<ServingRecord> = {}): ServingRecord => 
   active: "gra",
   standby: "in-sync",
   inSyncAtMs: NOW_MS - 40_000,
+  inSyncSinceMs: NOW_MS - 3_600_000,
+  plan: null,
   request: null,
   ...changes,
 });
 
-const change = { from: "gra", to: "bhs", automatic: true, leaderSight: sight } as const;
+const change = {
+  change: "failover",
+  standbyBefore: { state: "in-sync", inSyncAtMs: NOW_MS - 40_000 },
+  from: "gra",
+  to: "bhs",
+  automatic: true,
+  leaderSight: sight,
+} as const;
 
 export const closing = (changes: Partial<ClosingRecord> = {}): ClosingRecord => ({
   ...everyPhase,
@@ -204,7 +227,7 @@ export const promoting = (changes: Partial<PromotingRecord> = {}): PromotingReco
   sequence: 9,
   phase: "promoting",
   closedAtMs: NOW_MS - 2_000,
-  plan: planPromotion("gra", standbyView(), sight, config.promotion, NOW_MS - 2_000),
+  plan: planPromotion("gra", standbyView(), sight, config, NOW_MS - 2_000),
   ...changes,
 });
 

@@ -14,7 +14,7 @@ import {
 } from "./core-fixtures.ts";
 
 const plan = (view: Parameters<typeof standbyView>[0], seen = sight) =>
-  planPromotion("gra", standbyView(view), seen, config.promotion, NOW_MS);
+  planPromotion("gra", standbyView(view), seen, config, NOW_MS);
 
 describe("the promotion plan", () => {
   test("goes in the order in which nothing is lost", () => {

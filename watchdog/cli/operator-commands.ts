@@ -1,7 +1,9 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
+import type { ReplayableClass } from "../salvage/replay-plan.ts";
 import { giveCommand, requestChange } from "./changes.ts";
 import type { CommandContext } from "./context.ts";
 import { showHistory } from "./history.ts";
+import type { Simulated } from "./simulate.ts";
 
 /** Default of `--wait`: detection, closing and promotion take seconds to minutes, a long drain or many indices more. */
 const WAIT_SECONDS = 600;
@@ -17,6 +19,113 @@ export function addOperatorCommands(program: Command, context: CommandContext): 
   addPlainCommands(program, context);
   addChange(program, context, "failover");
   addChange(program, context, "switchover");
+  addLooks(program, context);
+  addSalvage(program, context);
+}
+
+/** Commands that ask and compare. What they need is loaded only when they run: it takes longer than the others do. */
+function addLooks(program: Command, context: CommandContext): void {
+  program
+    .command("verify")
+    .description("compare both regions: indices, counts, checkpoints, and a sample of documents")
+    .option("--sample <n>", "documents looked at per shard", wholeNumber(1, 1_000), 100)
+    .option("--seed <text>", "choose the same sample as the run that printed this seed")
+    .option("--json", "as JSON", false)
+    .action(async ({ seed, ...options }: { sample: number; seed?: string; json: boolean }) => {
+      const { verify } = await import("./verify.ts");
+      await verify(context, { ...options, seed: seed ?? null });
+    });
+  program
+    .command("preflight")
+    .description(
+      "check whether a failover and the way back would work: licences, versions, links, disks, clocks, votes",
+    )
+    .option("--outage <hours>", "an outage to be survived without copying all over again", wholeNumber(1, 10_000), 12)
+    .option("--json", "as JSON", false)
+    .action(async ({ outage, json }: { outage: number; json: boolean }) => {
+      const { preflight } = await import("./preflight.ts");
+      await preflight(context, { json, outageHours: outage });
+    });
+  program
+    .command("simulate")
+    .description("ask the rules what they would do, about recorded situations or an assumption about the present one")
+    .addOption(new Option("--observations <file>", "situations, one JSON object per line").conflicts(["if", "save"]))
+    .addOption(new Option("--if <what>", "such as gra-down, gra-elasticsearch-down or store-down").conflicts("save"))
+    .option("--save <file>", "add the present situation to a file for --observations")
+    .option("--json", "as JSON", false)
+    .action(async (options: { observations?: string; if?: string; save?: string; json: boolean }, command: Command) => {
+      const what = simulatedOf(options);
+      if (what === null) command.error("error: one of --observations, --if and --save is needed");
+      const { simulate } = await import("./simulate.ts");
+      if (what !== null) await simulate(context, what, options);
+    });
+}
+
+function simulatedOf(options: { observations?: string; if?: string; save?: string }): Simulated | null {
+  if (options.observations !== undefined) return { kind: "observations", file: options.observations };
+  if (options.if !== undefined) return { kind: "if", assumption: options.if };
+  return options.save === undefined ? null : { kind: "save", file: options.save };
+}
+
+function addSalvage(program: Command, context: CommandContext): void {
+  const salvage = program
+    .command("salvage")
+    .description("writes that an old primary held alone, kept on the host whose watchdog salvaged them");
+  salvage
+    .command("list")
+    .description("show what has been salvaged")
+    .option("--json", "as JSON", false)
+    .action(async (options: { json: boolean }) => (await import("./salvage.ts")).list(context, options));
+  salvage
+    .command("show")
+    .description("check one of them against its receipt, and show what it holds and what it cannot hold")
+    .argument("<name>", "as listed")
+    .option("--json", "as JSON", false)
+    .action(async (name: string, options: { json: boolean }) =>
+      (await import("./salvage.ts")).show(context, name, options),
+    );
+  salvage
+    .command("replay")
+    .description("write what the active region lacks into it, never over anything newer; can be run again and again")
+    .argument("<name>", "as listed")
+    .addOption(
+      new Option("--classes <list>", "any of missing,newer,conflicting").argParser(classes).default(["missing"]),
+    )
+    .option("--include-maybe-deleted", "also documents that the active region may have deleted", false)
+    .addOption(dryRun())
+    .option("-y, --yes", "do not ask for confirmation", false)
+    .option("--json", "as JSON", false)
+    .action(async (name: string, { classes: chosen, includeMaybeDeleted, ...options }: ReplayFlags) => {
+      const choice = { classes: chosen, includeMayBeDeleted: includeMaybeDeleted };
+      await (await import("./salvage.ts")).replay(context, name, { ...options, choice });
+    });
+  salvage
+    .command("discard")
+    .description("give up what these indices of the old primary hold, so that they may go without being salvaged")
+    .argument("<index...>", "names in full")
+    .requiredOption("--reason <text>", "for the record")
+    .addOption(dryRun())
+    .option("-y, --yes", "do not ask for confirmation", false)
+    .action(async (indices: string[], options: { reason: string; dryRun: boolean; yes: boolean }) =>
+      (await import("./salvage.ts")).discard(context, indices, options),
+    );
+}
+
+interface ReplayFlags {
+  readonly classes: readonly ReplayableClass[];
+  readonly includeMaybeDeleted: boolean;
+  readonly dryRun: boolean;
+  readonly yes: boolean;
+  readonly json: boolean;
+}
+
+const replayable: readonly ReplayableClass[] = ["missing", "newer", "conflicting"];
+
+function classes(text: string): readonly ReplayableClass[] {
+  const named = text.split(",").map((name) => name.trim());
+  const unknown = named.find((name) => !(replayable as readonly string[]).includes(name));
+  if (unknown !== undefined) throw new InvalidArgumentError(`"${unknown}" is none of ${replayable.join(", ")}.`);
+  return replayable.filter((name) => named.includes(name));
 }
 
 const dryRun = () => new Option("--dry-run", "show what would be done, and change nothing").default(false);
@@ -73,8 +182,8 @@ function addChange(program: Command, context: CommandContext, kind: "failover" |
     .option("--json", "show what will happen as JSON", false)
     .option("--wait <seconds>", "watch the change for so long; 0: do not", wholeNumber(0, 86_400), WAIT_SECONDS)
     .addOption(dryRun())
-    .action(({ to, force = false, reason = null, wait, ...flags }: ChangeFlags & { reason?: string | null }) =>
-      requestChange(context, { kind, to, force, reason }, { ...flags, waitSeconds: wait }),
+    .action(({ to, force = false, reason, wait, ...flags }: ChangeFlags) =>
+      requestChange(context, { kind, to, force, reason: reason ?? null }, { ...flags, waitSeconds: wait }),
     );
 }
 

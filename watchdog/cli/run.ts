@@ -13,10 +13,10 @@ import { type ServiceManager, serviceManager } from "../adapters/systemd.ts";
 import { loadConfig } from "../config/load.ts";
 import type { WatchdogConfig } from "../config/schema.ts";
 import type { FailsafeAnswer, FailsafeQuestion, Peers } from "../core/failsafe.ts";
-import type { Logger, RegionName } from "../core/ports.ts";
+import type { Logger, RegionName, Salvage } from "../core/ports.ts";
 import { controlRoutes } from "../daemon/control-routes.ts";
 import { createWatchdog, type Watchdog } from "../daemon/watchdog.ts";
-import { connectClusters } from "./clusters.ts";
+import { connectClusters, connectSalvage } from "./clusters.ts";
 import { connectStore, type StoreConnection } from "./store.ts";
 import { version } from "./version.ts";
 
@@ -36,8 +36,9 @@ export async function runWatchdog(configFile: string): Promise<void> {
   );
   const connection = await connectStore(config, log);
   const others = await connectOthers(config);
-  const watchdog = compose(config, clusters, connection, others?.peers ?? null, log);
   const stop = new AbortController();
+  const salvage = connectSalvage(loaded, stop.signal);
+  const watchdog = compose(config, { clusters, salvage, connection, peers: others?.peers ?? null, log });
   const control = await serveControlSocket(config.controlSocket, controlRoutes(watchdog, config));
   const failsafe = await others?.serve((question) => watchdog.answerFailsafe(question));
   const unhook = hookSignals(stop, log);
@@ -53,20 +54,24 @@ export async function runWatchdog(configFile: string): Promise<void> {
     await failsafe?.close();
     others?.peers.close();
     connection.close();
-    await Promise.all(Object.values(clusters).map((cluster) => cluster.close()));
+    await Promise.all([salvage.close(), ...Object.values(clusters).map((cluster) => cluster.close())]);
   }
 }
 
-function compose(
-  config: WatchdogConfig,
-  clusters: Readonly<Record<RegionName, ElasticsearchCluster>>,
-  { store, operatorStore, coordination }: StoreConnection,
-  peers: Peers | null,
-  log: Logger,
-): Watchdog {
+interface Connections {
+  readonly clusters: Readonly<Record<RegionName, ElasticsearchCluster>>;
+  readonly salvage: Salvage;
+  readonly connection: StoreConnection;
+  readonly peers: Peers | null;
+  readonly log: Logger;
+}
+
+function compose(config: WatchdogConfig, { clusters, salvage, connection, peers, log }: Connections): Watchdog {
+  const { store, operatorStore, coordination } = connection;
   return createWatchdog({
     config,
     clusters,
+    salvage,
     store,
     operatorStore,
     coordination,

@@ -196,8 +196,6 @@ export const watchdogConfigSchema = z.strictObject({
   router: routerSettingsSchema.nullable(),
   /** Where this host keeps its own copy of the state document, apart from the store. */
   stateDirectory: z.string().startsWith("/").default("/var/lib/es-failover"),
-  /** Where what a former primary holds alone is brought to safety. */
-  salvageDirectory: z.string().startsWith("/").default("/var/lib/es-failover/salvage"),
   controlSocket: z.string().startsWith("/").default("/run/es-failover/control.sock"),
   logLevel: z.enum(["debug", "info", "warn", "error"]).default("info"),
 });

@@ -31,6 +31,16 @@ export interface StandbyView {
   readonly sync: SyncJudgement | null;
 }
 
+/** What the active region showed at the last look. */
+export interface ActiveView {
+  readonly region: RegionName;
+  readonly observedAtMs: number;
+  readonly readiness: ClusterReadiness;
+  readonly indices: readonly IndexState[];
+  /** Indices that follow the other region although this one is active: they refuse writes. */
+  readonly strays: readonly string[];
+}
+
 /** What a region showed while there was no record at all: enough to see that it is somebody's follower. */
 export interface FirstLook {
   readonly region: RegionName;
@@ -54,6 +64,8 @@ export interface Observations {
   /** What every site says, this one included. */
   readonly sites: readonly SiteView[];
   readonly standby: StandbyView | null;
+  /** null before the first look since it became active, or while it does not answer. */
+  readonly active: ActiveView | null;
   /** Why there is no (newer) look at the standby. */
   readonly standbyError: string | null;
   /** When this watchdog itself last saw the standby in sync with a healthy active region; null after a restart. */

@@ -6,6 +6,7 @@
  * failed) and is never repeated by itself; a call that timed out may still have taken effect, so callers verify by
  * reading back. Errors carry the region or host they speak of.
  */
+import type { Divergence } from "./divergence.ts";
 import type { StateRecord } from "./record.ts";
 
 /** A region's short name as in the configuration: "gra", "bhs". */
@@ -175,6 +176,32 @@ export interface Cluster {
 
   definitions(kinds: readonly DefinitionKind[]): Promise<readonly Definition[]>;
   putDefinition(definition: Definition): Promise<void>;
+}
+
+export interface SalvageReport {
+  /** Where it lies, for people. */
+  readonly place: string;
+  readonly operations: number;
+  /** Indices that were read, whether or not anything was above their checkpoints. */
+  readonly indices: number;
+  /** Indices that could not be read, with the reason and what to do. */
+  readonly leftOut: readonly { readonly index: string; readonly reason: string }[];
+}
+
+/** Every index of the request, or none: see `refusals` for why not. */
+export type SalvagePermit =
+  | { readonly permitted: readonly string[] }
+  | { readonly refusals: readonly { readonly index: string; readonly reason: string }[] };
+
+/** Brings what a former primary holds alone to safety, and says what may be deleted of it then. */
+export interface Salvage {
+  /**
+   * Exports what lies above the divergence's checkpoints, or finds that this was done before. The indices must be
+   * write-blocked. `mayGoOn` throws to break it off between two pages.
+   */
+  secure(divergence: Divergence, formerPrimary: Cluster, mayGoOn: () => void): Promise<SalvageReport>;
+  /** Whether these indices may be deleted, from what they hold now and what lies in safety on this host. */
+  permit(divergence: Divergence, formerPrimary: Cluster, indices: readonly string[]): Promise<SalvagePermit>;
 }
 
 export interface StoredRecord {

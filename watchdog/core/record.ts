@@ -21,6 +21,8 @@ const shardCheckpoint = z.strictObject({
 const leaderSight = z.strictObject({
   atMs: timeMs,
   indices: indexNames,
+  /** Which index bore each name: a later one of the same name is another index. */
+  uuids: z.array(z.strictObject({ index: z.string(), uuid: z.string() })).default([]),
   /** Highest sequence number per shard at that time. */
   shards: z.array(z.strictObject({ index: z.string(), shard: z.number().int().min(0), maxSeqNo: z.number().int() })),
   /** Which index each alias writes to: followers do not know. */
@@ -87,15 +89,57 @@ const planStep = z.discriminatedUnion("kind", [
   }),
   z.strictObject({ kind: z.literal("data-streams"), ...stepProgress, dataStreams: z.array(z.string()) }),
   z.strictObject({ kind: z.literal("verify"), ...stepProgress, indices: indexNames }),
+  /** Write blocks on the region that is left; `indices` are those that had none before. */
+  z.strictObject({ kind: z.literal("block-writes"), ...stepProgress, indices: indexNames }),
+  z.strictObject({
+    kind: z.literal("catch-up"),
+    ...stepProgress,
+    timeoutMs: z.number().int().min(0),
+    /** Where every shard of the leader ended, and the follower with it. */
+    leaderCheckpoints: z
+      .array(z.strictObject({ index: z.string(), shard: z.number().int().min(0), checkpoint: z.number().int() }))
+      .nullable(),
+  }),
+  z.strictObject({ kind: z.literal("lift-write-block"), ...stepProgress, indices: indexNames }),
+  /** Write blocks on a former primary, before anything else is done with it; `indices` are those that had none before. */
+  z.strictObject({ kind: z.literal("fence"), ...stepProgress, indices: indexNames }),
+  z.strictObject({
+    kind: z.literal("salvage"),
+    ...stepProgress,
+    /** What was brought to safety, where, and what could not be read; null until it was. */
+    report: z
+      .strictObject({
+        place: z.string(),
+        operations: z.number().int().min(0),
+        indices: z.number().int().min(0),
+        leftOut: z.array(z.strictObject({ index: z.string(), reason: z.string() })),
+      })
+      .nullable(),
+  }),
+  /** Makes room for followers: `deleted` and `setAside` are what it has done so far. */
+  z.strictObject({
+    kind: z.literal("clear"),
+    ...stepProgress,
+    policy: z.enum(["delete", "keep"]),
+    deleted: indexNames,
+    setAside: indexNames,
+  }),
 ]);
 
 const plan = z.strictObject({
-  kind: z.enum(["promotion"]),
+  /**
+   * promotion: of a standby whose leader is lost; switchover: of one whose leader is well; undo: back to where a
+   * switchover came from; rejoin: a former primary becomes the standby; repair: of indices of the active region that
+   * refuse writes.
+   */
+  kind: z.enum(["promotion", "switchover", "undo", "rejoin", "repair"]),
   createdAtMs: timeMs,
   steps: z.array(planStep).min(1),
 });
 
+/** The last time the active region changed, whether planned or not. */
 const lastFailover = z.strictObject({
+  kind: z.enum(["failover", "switchover"]).default("failover"),
   from: region,
   to: region,
   automatic: z.boolean(),
@@ -107,7 +151,14 @@ const lastFailover = z.strictObject({
   loss: lossEstimate,
   /** Managed indices seen on the old region that the new one lacks. */
   missingIndices: indexNames,
+  /** Which index of the old region bore each name: the checkpoints speak of these alone. */
+  uuids: z.array(z.strictObject({ index: z.string(), uuid: z.string() })).default([]),
+  /** When the old region had been emptied of what it held of its own; null: it may still hold writes. */
+  rejoinedAtMs: timeMs.nullable().default(null),
 });
+
+/** How the region that is not active stands. */
+const standbyState = z.enum(["absent", "fencing", "salvaging", "following", "in-sync"]);
 
 const everyPhase = {
   schemaVersion: z.literal(1),
@@ -123,6 +174,8 @@ const everyPhase = {
   blockedUntilMs: timeMs.nullable(),
   paused: z.strictObject({ sinceMs: timeMs, by: z.string(), reason: z.string() }).nullable(),
   lastFailover: lastFailover.nullable(),
+  /** Write blocks that this system set, and takes back should their region become the active one. */
+  writeBlocks: z.strictObject({ region, indices: indexNames }).nullable().default(null),
   /** Every watchdog that ever took part, so that failsafe knows whose word it needs. `router` is null on a witness. */
   watchdogs: z.array(
     z.strictObject({
@@ -142,6 +195,12 @@ const everyPhase = {
 
 /** What both phases of a change under way carry. */
 const changing = {
+  /** failover: `from` is lost or given up; switchover: `from` is well, and nothing of it is left behind. */
+  change: z.enum(["failover", "switchover"]).default("failover"),
+  /** How `to` stood before: what it is again when the change is called off. */
+  standbyBefore: z
+    .strictObject({ state: standbyState, inSyncAtMs: timeMs.nullable() })
+    .default({ state: "in-sync", inSyncAtMs: null }),
   from: region,
   to: region,
   automatic: z.boolean(),
@@ -171,9 +230,13 @@ const servingRecord = z.strictObject({
   phase: z.literal("serving"),
   active: region,
   /** How the other region stands. `in-sync`: as of `inSyncAtMs` it may be promoted automatically. */
-  standby: z.enum(["absent", "fencing", "salvaging", "following", "in-sync"]),
+  standby: standbyState,
   /** When the standby was last seen in sync with a healthy active region; refreshed now and then. */
   inSyncAtMs: timeMs.nullable(),
+  /** Since when it has been in sync without interruption. */
+  inSyncSinceMs: timeMs.nullable().default(null),
+  /** A rejoin or a repair under way: neither stops traffic. */
+  plan: plan.nullable().default(null),
   request: changeRequest.nullable().default(null),
 });
 
@@ -200,10 +263,14 @@ export type StateRecord = DeepReadonly<z.output<typeof stateRecordSchema>>;
 export type ServingRecord = DeepReadonly<z.output<typeof servingRecord>>;
 export type ClosingRecord = DeepReadonly<z.output<typeof closingRecord>>;
 export type PromotingRecord = DeepReadonly<z.output<typeof promotingRecord>>;
+/** A record with a plan to be carried out. */
+export type PlannedRecord = PromotingRecord | (ServingRecord & { readonly plan: Plan });
 export type StandbyState = ServingRecord["standby"];
 export type Plan = DeepReadonly<z.output<typeof plan>>;
 export type PlanStep = DeepReadonly<z.output<typeof planStep>>;
 export type StepKind = PlanStep["kind"];
+export type PlanKind = Plan["kind"];
+export type StepOf<K extends StepKind> = Extract<PlanStep, { kind: K }>;
 export type StepStatus = PlanStep["status"];
 export type LeaderCheckpoints = NonNullable<Extract<PlanStep, { kind: "drain" }>["leaderCheckpoints"]>;
 export type LeaderSight = DeepReadonly<z.output<typeof leaderSight>>;

@@ -1,7 +1,8 @@
 import type { StoredRecord } from "../core/ports.ts";
+import { currentStep } from "../core/promotion.ts";
 import { type Action, decide, type RuleId, type Ruling } from "../core/rules.ts";
 import type { PlanExecutor } from "./executing.ts";
-import { lookAtStandby, lookForFollowers } from "./looking.ts";
+import { lookAtLeader, lookAtStandby, lookForFollowers } from "./looking.ts";
 import { messageOf } from "./loop.ts";
 import type { Workings } from "./workings.ts";
 
@@ -75,13 +76,25 @@ async function lookBeforeDeciding(workings: Workings): Promise<void> {
     return;
   }
   if (knowledge.record === null) knowledge.firstLooks = await lookForFollowers(workings);
-  if (knowledge.record?.phase === "closing") await lookAtStandby(workings);
+  await lookAnew(workings);
   try {
     // After the record was read: a router takes its lease before it reads, so none that read an older one is missed.
     knowledge.routers = await store.routerLeases();
   } catch (error) {
     knowledge.routers = null;
     knowledge.storeError = messageOf(error);
+  }
+}
+
+/** A change is planned from what is there now, and a region that was mended is not mended again for an old look. */
+async function lookAnew(workings: Workings): Promise<void> {
+  const { record } = workings.knowledge;
+  const isWanted = record?.phase === "serving" && record.request !== null;
+  const isMended = record?.phase === "serving" && record.plan?.kind === "repair" && currentStep(record.plan) === null;
+  if (record?.phase === "closing" || isWanted) await lookAtStandby(workings);
+  if (record?.phase === "closing" || isWanted || isMended) {
+    // A look that fails leaves the old one, whose age the rules consider.
+    await lookAtLeader(workings).catch(() => undefined);
   }
 }
 

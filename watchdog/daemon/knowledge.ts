@@ -1,8 +1,8 @@
 import type { WatchdogConfig } from "../config/schema.ts";
 import { type KnownWatchdog, type Sighting, siteViews } from "../core/coordination.ts";
 import { type RegionHealth, unknownHealth } from "../core/health.ts";
-import type { FirstLook, Observations, StandbyView } from "../core/observations.ts";
-import type { Clock, Definition, IndexState, RegionName, RouterLease } from "../core/ports.ts";
+import type { ActiveView, FirstLook, Observations, StandbyView } from "../core/observations.ts";
+import type { Clock, ClusterReadiness, Definition, IndexState, RegionName, RouterLease } from "../core/ports.ts";
 import type { LeaderSight, StateRecord } from "../core/record.ts";
 import { isNewer } from "../core/record.ts";
 import type { Ruling } from "../core/rules.ts";
@@ -15,6 +15,9 @@ export interface LeaderLook {
   readonly atMs: number;
   readonly indices: readonly IndexState[];
   readonly definitions: readonly Definition[];
+  readonly readiness: ClusterReadiness;
+  /** Indices that follow the other region although this one leads. */
+  readonly strays: readonly string[];
 }
 
 const DECISIONS_KEPT = 50;
@@ -159,6 +162,7 @@ export class Knowledge {
       health,
       sites: siteViews(this.everySighting(clock.nowMs())),
       standby: this.standby,
+      active: activeViewOf(this.leaderLook),
       standbyError: this.standbyError,
       inSyncSeenAtMs: this.inSyncSeenAtMs,
       leaderSight: this.leaderSight,
@@ -181,6 +185,12 @@ function newestOf(copies: readonly (StateRecord | null)[]): StateRecord | null {
     (newest, copy) => (newest === null || (copy !== null && isNewer(copy, newest)) ? copy : newest),
     null,
   );
+}
+
+function activeViewOf(look: LeaderLook | null): ActiveView | null {
+  if (look === null) return null;
+  const { region, atMs, readiness, indices, strays } = look;
+  return { region, observedAtMs: atMs, readiness, indices, strays };
 }
 
 /** The region that is, or until the change under way was, active. */

@@ -1,7 +1,17 @@
 import type { WatchdogConfig } from "../config/schema.ts";
-import type { Coordination } from "../core/coordination.ts";
+import { type Coordination, soleCoordination } from "../core/coordination.ts";
 import type { FailsafeAnswer, FailsafeQuestion, Peers } from "../core/failsafe.ts";
-import type { Clock, Cluster, HistoryEntry, Logger, RecordCopy, RegionName, Router, Store } from "../core/ports.ts";
+import type {
+  Clock,
+  Cluster,
+  HistoryEntry,
+  Logger,
+  RecordCopy,
+  RegionName,
+  Router,
+  Salvage,
+  Store,
+} from "../core/ports.ts";
 import type { StateRecord } from "../core/record.ts";
 import { explain, type RuleExplanation } from "../core/rules.ts";
 import type { KnownSituation } from "../operator/plans.ts";
@@ -29,10 +39,12 @@ export interface WatchdogParts {
   readonly store: Store;
   /** For operators' commands, which count whoever decides: writes by compare-and-swap alone. Default: `store`. */
   readonly operatorStore?: Store;
-  readonly coordination: Coordination;
-  /** How the other watchdogs are asked in failsafe; null where this one stands alone. */
-  readonly peers: Peers | null;
+  /** Default: this watchdog is alone, and leads. */
+  readonly coordination?: Coordination;
+  /** How the other watchdogs are asked in failsafe; null, the default, where this one stands alone. */
+  readonly peers?: Peers | null;
   readonly copy: RecordCopy;
+  readonly salvage: Salvage;
   /** The HAProxy beside it; null on a witness. */
   readonly router: Router | null;
   readonly clock: Clock;
@@ -63,7 +75,8 @@ const CHANGE_INTERVAL_MS = 500;
 const STUCK_AFTER_MS = 120_000;
 
 /** A watchdog that does not run yet. */
-export function createWatchdog(parts: WatchdogParts): Watchdog {
+export function createWatchdog(given: WatchdogParts): Watchdog {
+  const parts = { coordination: soleCoordination(given.clock), peers: null, ...given };
   const { config, clock } = parts;
   const knowledge = new Knowledge(config);
   const stop = new AbortController();

@@ -1,3 +1,4 @@
+import type { Coordination } from "../core/coordination.ts";
 import type { Peers } from "../core/failsafe.ts";
 import type { StateRecord } from "../core/record.ts";
 import type { Knowledge } from "./knowledge.ts";
@@ -14,6 +15,7 @@ export interface Workings extends WatchdogParts {
   readonly decide: Bell;
   /** Rung when there is news for the other watchdogs, or from them. */
   readonly coordinate: Bell;
+  readonly coordination: Coordination;
   readonly peers: Peers | null;
   /** Why this watchdog may not act now: doubts of itself, or another one leads. To be asked right before each action. */
   reasonsNotToAct(): readonly string[];

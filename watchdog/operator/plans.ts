@@ -1,9 +1,10 @@
 import type { WatchdogConfig } from "../config/schema.ts";
 import { estimateLoss } from "../core/loss.ts";
 import type { Observations } from "../core/observations.ts";
-import { describeStep, planPromotion } from "../core/promotion.ts";
-import type { LossEstimate, Plan, ServingRecord, StateRecord } from "../core/record.ts";
-import { decide, type RuleId } from "../core/rules.ts";
+import { describeStep } from "../core/promotion.ts";
+import type { LossEstimate, ServingRecord, StateRecord } from "../core/record.ts";
+import type { RuleId } from "../core/rules.ts";
+import { lookAhead } from "./ahead.ts";
 import { type Asked, applyCommand, type ChangeCommand } from "./requests.ts";
 
 /** What a watchdog knows at a moment, apart from its configuration: what decisions are made from. */
@@ -23,7 +24,7 @@ export interface ChangePreview {
   readonly rule: RuleId | null;
   /** Reasons of a refusal, or what the rule that decides says. */
   readonly reasons: readonly string[];
-  /** What would be carried out, step by step, in words; empty when the region that takes over was not looked at. */
+  /** What would be carried out, step by step, in words. */
   readonly steps: readonly string[];
   /** What would be lost: of a failover only, a switchover loses nothing. */
   readonly loss: LossEstimate | null;
@@ -47,46 +48,29 @@ export function previewChange(
   if (record?.phase !== "serving" || applied.record.phase !== "serving") {
     throw new Error("a change was accepted in a phase other than serving");
   }
-  const { rule, record: next, explanation } = decide(applied.record, seen, nowMs, config);
-  const plan = planFor(kind, record, seen, nowMs, config);
+  const { steps, plan } = lookAhead({ ...situation, record: applied.record }, config, 0);
+  const [first, ...later] = steps;
+  const verdict = verdictOf(first?.record ?? null);
+  // A change that would begin and then stand still, or be called off, is to be known of beforehand.
+  const trouble = verdict === "begins" && plan === null ? later.map(({ explanation }) => explanation) : [];
   return {
     ...nothing,
-    verdict: verdictOf(next),
-    rule,
-    reasons: [explanation],
-    steps: [...closingSteps(from, kind), ...(plan?.steps.map(describeStep) ?? []), `open ${to} for writes`],
+    verdict,
+    rule: first?.rule ?? null,
+    reasons: [first?.explanation ?? "", ...trouble],
+    steps: [
+      `close ${from} on every router, and wait for their acknowledgements or the end of their leases`,
+      ...(plan?.steps.map(describeStep) ?? []),
+      `open ${to} for writes`,
+    ],
     loss: kind === "failover" ? lossNow(record, seen, nowMs) : null,
     indicesToCopy: (seen.standby?.region === to ? seen.standby.indices : []).map(({ name }) => name),
   };
 }
 
-/** The plan as the rules would make it now; null when the region that takes over was not looked at. */
-export function planFor(
-  kind: ChangeCommand["kind"],
-  { active }: ServingRecord,
-  seen: Observations,
-  nowMs: number,
-  config: WatchdogConfig,
-): Plan | null {
-  const { standby, leaderSight } = seen;
-  if (standby === null) return null;
-  switch (kind) {
-    case "failover":
-    case "switchover":
-      return planPromotion(active, standby, leaderSight, config.promotion, nowMs);
-    default:
-      return kind satisfies never;
-  }
-}
-
 function verdictOf(next: StateRecord | null): ChangePreview["verdict"] {
   if (next?.phase !== "serving") return "begins";
   return next.request === null ? "refused" : "waits";
-}
-
-function closingSteps(from: string, kind: ChangeCommand["kind"]): readonly string[] {
-  const closing = `close ${from} on every router, and wait for their acknowledgements or the end of their leases`;
-  return kind === "failover" ? [closing] : [closing, `wait until the standby has every write of ${from}`];
 }
 
 /** As the record of a failover would estimate it, from what the followers are known to have now. */

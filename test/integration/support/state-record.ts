@@ -12,12 +12,15 @@ export function stateRecord(epoch: number, sequence = epoch): StateRecord {
     blockedUntilMs: null,
     paused: null,
     lastFailover: null,
+    writeBlocks: null,
+    filledAtMs: null,
     watchdogs: [],
-  filledAtMs: null,
     phase: "serving",
     active: "gra",
     standby: "absent",
     inSyncAtMs: null,
+    inSyncSinceMs: null,
+    plan: null,
     request: null,
   };
 }

@@ -1,7 +1,7 @@
+import { isManaged, type ManagedPatterns, requestTarget } from "../../core/patterns.ts";
 import type { ClusterProbe } from "../../core/ports.ts";
 import { toClusterError } from "./errors.ts";
 import type { RegionNodes } from "./nodes.ts";
-import { isManaged, type ManagedPatterns, requestTarget } from "./patterns.ts";
 
 /** Red indices are named up to this many: enough to recognise the trouble, short enough for a log line. */
 const RED_INDICES_NAMED = 10;

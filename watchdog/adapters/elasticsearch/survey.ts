@@ -1,4 +1,4 @@
-import { isManaged, type ManagedPatterns, requestTarget } from "./patterns.ts";
+import { isManaged, type ManagedPatterns, requestTarget } from "../../core/patterns.ts";
 import { type NodesOptions, RegionNodes } from "./nodes.ts";
 
 /** What the watchdog need not know from minute to minute, but an operator before an outage or a change. */

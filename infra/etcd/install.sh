@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Installs Debian's etcd without letting the package start a cluster of its own.
+# shellcheck source=infra/provision/common.sh
+. "$(dirname "$0")/../provision/common.sh"
+
+if [[ -z $(installed_version etcd-server) ]]; then
+  systemctl mask --quiet etcd.service
+  apt_get update
+  apt_get install --no-install-recommends etcd-server etcd-client
+fi
+systemctl unmask --quiet etcd.service
+install -d -m 0750 -o root -g etcd /etc/etcd
