@@ -84,18 +84,19 @@ async function makeUnit(unit: Unit): Promise<Values> {
   }
 }
 
+/** Stacks side by side, as each has a file of its own; keys one after the other. */
 async function store(
   pulumi: PulumiCli,
   stacks: readonly string[],
   values: Values,
   say: (line: string) => void,
 ): Promise<void> {
-  for (const stack of stacks) {
-    for (const [key, value] of values) {
-      await pulumi.setSecret(stack, `${configNamespace}:${key}`, value);
-    }
-    say(`${stack}: ${values.map(([key]) => key).join(" and ")} stored`);
-  }
+  await Promise.all(
+    stacks.map(async (stack) => {
+      for (const [key, value] of values) await pulumi.setSecret(stack, `${configNamespace}:${key}`, value);
+      say(`${stack}: ${values.map(([key]) => key).join(" and ")} stored`);
+    }),
+  );
 }
 
 async function stacksWithFile(projectDirectory: string): Promise<string[]> {

@@ -179,8 +179,7 @@ export const faults: readonly Fault[] = [
         disk.failures === 0;
       if (jumpMs < 0 && !isUndisturbed) return null;
       host.wallOffsetMs += jumpMs;
-      if (process !== null && Math.abs(jumpMs) > system.config.leases.marginMs)
-        process.doubtfulSinceMs = world.nowMs;
+      if (process !== null && Math.abs(jumpMs) > system.config.leases.marginMs) process.doubtfulSinceMs = world.nowMs;
       if (jumpMs < 0) {
         system.clockUnsettledUntilMs = world.nowMs + 2 * system.routerSettings.ticketRenewalMs;
         // Until the jump is noticed HAProxy takes an old ticket for a new one; the lease is still there meanwhile.

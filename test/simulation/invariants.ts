@@ -1,4 +1,5 @@
 import type { StateRecord } from "../../watchdog/core/record.ts";
+import type { SimCluster } from "./cluster.ts";
 import type { SimSystem } from "./system.ts";
 import type { Process } from "./world.ts";
 
@@ -87,12 +88,14 @@ function checkTrust({ world, config }: SimSystem, after: StateRecord, process: P
 function checkClosing(system: SimSystem, before: StateRecord, after: Extract<StateRecord, { phase: "closing" }>): void {
   const { world, config, truth } = system;
   system.closings.push(world.nowMs);
+  if (!after.automatic && after.change === "failover") return;
   if (before.phase !== "serving" || before.standby !== "in-sync") {
     world.report(
       "12",
-      `automatic failover although the standby was ${before.phase === "serving" ? before.standby : before.phase}`,
+      `automatic failover or switchover although the standby was ${before.phase === "serving" ? before.standby : before.phase}`,
     );
   }
+  if (after.change === "switchover") return;
   const staleMs = (truth.leaderWellMs ?? 0) - (truth.inSyncMs ?? Number.NEGATIVE_INFINITY);
   const allowedMs = config.replication.maxReadAgeMs + HEALTH_SLACK_MS;
   if (staleMs > allowedMs) {
@@ -113,11 +116,16 @@ function checkPromoted(
   after: Extract<StateRecord, { phase: "serving" }>,
 ): void {
   const { world, clusters, config } = system;
-  const last = system.failovers.at(-1);
-  if (last !== undefined && world.nowMs - last < config.promotion.blockPeriodMs) {
-    world.report("8", `a second automatic failover ${world.nowMs - last} ms after the last one`);
+  if (before.change === "switchover") {
+    system.switchovers.push(world.nowMs);
+    checkSwitchedOver(system, before);
+  } else if (before.automatic) {
+    const last = system.failovers.at(-1);
+    if (last !== undefined && world.nowMs - last < config.promotion.blockPeriodMs) {
+      world.report("8", `a second automatic failover ${world.nowMs - last} ms after the last one`);
+    }
+    system.failovers.push(world.nowMs);
   }
-  system.failovers.push(world.nowMs);
   const fresh = clusters[after.active];
   const old = clusters[before.from];
   for (const index of fresh?.indices.values() ?? []) {
@@ -145,10 +153,40 @@ function checkPromoted(
   }
 }
 
+/** A planned change loses no acknowledged write: whatever the old region holds, the new one has. */
+function checkSwitchedOver(
+  { world, clusters, ledger }: SimSystem,
+  { from, to }: Extract<StateRecord, { phase: "promoting" }>,
+): void {
+  const [left, taken] = [operationsIn(clusters[from]), operationsIn(clusters[to])];
+  const lost = ledger.filter(({ id }) => left.has(id) && !taken.has(id));
+  if (lost.length > 0) {
+    world.report("9", `${lost.length} acknowledged writes are in ${from} alone after a switchover: ${lost[0]?.id}`);
+  }
+}
+
+const operationsIn = (cluster: SimCluster | undefined) =>
+  new Set([...(cluster?.indices.values() ?? [])].flatMap(({ operations }) => operations));
+
+/** What is deleted must exist elsewhere: in the active region, in safety, or be given up by an operator. */
+function checkDeletion(system: SimSystem, region: string, name: string): void {
+  const { world, clusters, salvage } = system;
+  const index = clusters[region]?.indices.get(name);
+  if (index === undefined || salvage.discarded.has(index.uuid)) return;
+  const other = Object.values(clusters).find((cluster) => cluster.region !== region);
+  const there = operationsIn(other);
+  const lost = index.operations.filter((id) => !there.has(id) && !salvage.operations.has(id));
+  if (lost.length > 0) world.report("5", `${name} of ${region} deleted with ${lost.length} operations of its own`);
+}
+
 /** Every change that a watchdog makes to a cluster. */
-export function checkChange({ world, disk }: SimSystem, region: string, what: string, index: string | null): void {
+export function checkChange(system: SimSystem, region: string, what: string, index: string | null): void {
+  const { world, disk } = system;
   const record = disk.stored?.record;
-  if (what === "delete") world.report("5", `${index} of ${region} deleted`);
+  if (what === "delete" && index !== null) checkDeletion(system, region, index);
+  if (what === "delete" && record?.phase === "serving" && record.active === region) {
+    world.report("5", `${index} of ${region} deleted although ${region} is active`);
+  }
   if (what !== "unfollow" || record === undefined) return;
   const begun =
     record.phase === "promoting" &&
@@ -158,19 +196,24 @@ export function checkChange({ world, disk }: SimSystem, region: string, what: st
     world.report("6", `${index} of ${region} unfollowed while ${summary(record)}`);
 }
 
-/** Every acknowledged write is in the active region, or above a recorded checkpoint, or in an index named as missing. */
-export function checkLedger({ world, disk, clusters, ledger }: SimSystem): void {
+/** Every acknowledged write is in the active region or in safety, or the former primary still holds it, unsalvaged. */
+export function checkLedger({ world, disk, clusters, ledger, salvage, wiped }: SimSystem): void {
   const record = disk.stored?.record;
   if (record?.phase !== "serving") return;
   const active = clusters[record.active];
   const there = new Set([...(active?.indices.values() ?? [])].flatMap(({ operations }) => operations));
-  const lost = ledger.filter(({ id }) => !there.has(id));
+  const lost = ledger.filter(({ id }) => !there.has(id) && !salvage.operations.has(id) && !wiped.has(id));
   const failover = record.lastFailover;
   for (const { id, index, region } of lost) {
     const checkpoint = failover?.checkpoints.find((entry) => entry.index === index)?.globalCheckpoint;
-    const place = clusters[region]?.indices.get(index)?.operations.indexOf(id) ?? -1;
+    const holder = clusters[region]?.indices.get(index);
+    const place = holder?.operations.indexOf(id) ?? -1;
     const isAccountedFor =
-      failover !== null && region === failover.from && place >= 0 && (checkpoint === undefined || place > checkpoint);
+      failover?.from === region &&
+      failover.rejoinedAtMs === null &&
+      holder?.following === null &&
+      place >= 0 &&
+      (checkpoint === undefined || place > checkpoint);
     if (!isAccountedFor)
       world.report("ledger", `acknowledged write ${id} to ${index} of ${region} is lost without a trace`);
   }

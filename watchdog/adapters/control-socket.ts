@@ -143,7 +143,10 @@ export function askControlSocket(
 ): Promise<unknown> {
   const [method = "GET", path = "/"] = route.split(" ", 2);
   return new Promise((resolve, reject) => {
-    const outgoing = request({ socketPath, method, path, timeout: timeoutMs }, (incoming) => {
+    const payload = body === undefined ? "" : JSON.stringify(body);
+    // Said in full: Node adds no length to a DELETE by itself, and the body would be taken for another request.
+    const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(payload) };
+    const outgoing = request({ socketPath, method, path, headers, timeout: timeoutMs }, (incoming) => {
       let text = "";
       incoming.setEncoding("utf8");
       incoming.on("data", (chunk: string) => {
@@ -167,6 +170,6 @@ export function askControlSocket(
         reject(new Error(`${socketPath} may be opened only by root and members of the group es-failover`));
       } else reject(error);
     });
-    outgoing.end(body === undefined ? undefined : JSON.stringify(body));
+    outgoing.end(payload);
   });
 }

@@ -1,4 +1,3 @@
-import path from "node:path";
 import { Refused } from "../adapters/control-socket.ts";
 import { createElasticsearchCluster } from "../adapters/elasticsearch/cluster.ts";
 import { type LoadedConfig, loadConfig, parseConfigFile } from "../config/load.ts";
@@ -16,6 +15,7 @@ import { createElasticsearchDocuments, DOCUMENT_TIMEOUT_MS } from "../salvage/el
 import type { ActivePrimary } from "../salvage/ports.ts";
 import type { ReplayReport } from "../salvage/replay.ts";
 import type { ReplayChoice } from "../salvage/replay-plan.ts";
+import { salvageRoot } from "../salvage/salvage.ts";
 import { activeRegion } from "./active-region.ts";
 import { connectClusters, nodesOf } from "./clusters.ts";
 import { type CommandContext, confirm, loginName } from "./context.ts";
@@ -30,12 +30,10 @@ interface Shown {
   readonly json: boolean;
 }
 
-const rootOf = (stateDirectory: string): string => path.join(stateDirectory, "salvage");
-
 export async function list({ configFile, print }: CommandContext, { json }: Shown): Promise<void> {
   const { stateDirectory } = await parseConfigFile(configFile());
   await actAsOwnerOf(stateDirectory);
-  const entries = await listSalvages(rootOf(stateDirectory));
+  const entries = await listSalvages(salvageRoot(stateDirectory));
   print(json ? JSON.stringify(entries, null, 2) : formatList(entries));
 }
 
@@ -46,7 +44,7 @@ export async function show(
 ): Promise<void> {
   const { stateDirectory } = await parseConfigFile(configFile());
   await actAsOwnerOf(stateDirectory);
-  const details = await showSalvage(rootOf(stateDirectory), name);
+  const details = await showSalvage(salvageRoot(stateDirectory), name);
   print(json ? JSON.stringify(details, null, 2) : formatDetails(details));
   if (!details.check.valid) finish(exitCodes.findings);
 }
@@ -69,7 +67,7 @@ export async function replay(context: CommandContext, name: string, options: Rep
   process.once("SIGINT", interrupt);
   const { region, close } = connectActive(loaded, active);
   try {
-    const root = rootOf(loaded.config.stateDirectory);
+    const root = salvageRoot(loaded.config.stateDirectory);
     const request: ReplayRequest = { root, name, active: region, choice, signal: interrupted.signal };
     const preview = await previewReplay(request, Date.now);
     if (dryRun || !json) print(json ? JSON.stringify(preview, null, 2) : formatPreview(preview, active));
@@ -141,7 +139,7 @@ export async function discard(
       complain("Not confirmed: nothing was discarded.");
       return finish(exitCodes.refused);
     }
-    const root = rootOf(loaded.config.stateDirectory);
+    const root = salvageRoot(loaded.config.stateDirectory);
     const discards = await discardIndices({ root, oldPrimary, indices, operator, reason, nowMs: Date.now });
     print(
       `Recorded for ${discards.map(({ index }) => index).join(", ")}. It counts while the watchdog of this host decides; on another host it has to be said there.`,

@@ -46,7 +46,7 @@ async function isComplete({ config, say }: MemberRun, administration: EtcdAdmini
     return true;
   } catch (error) {
     if (!(error instanceof EtcdError)) throw error;
-    say(`Not complete yet: ${error.message}.`);
+    say(`Not complete yet: ${error.message}`);
     return false;
   }
 }

@@ -114,7 +114,7 @@ async function attempt(repeater: Repeater, change: () => Promise<void>): Promise
     await change();
   } catch (error) {
     if (!(error instanceof EtcdError)) throw error;
-    repeater.say(`Not yet: ${error.message}.`);
+    repeater.say(`Not yet: ${error.message}`);
   }
 }
 
