@@ -322,11 +322,12 @@ export class SimCluster {
       const error = this.isUp() ? "no answer in time" : "connection refused";
       return process.call({ effectMs: 0, answerMs: this.isUp() ? this.#limits.probeTimeoutMs : 0 }, () => ({
         reachable: false,
+        kind: this.isUp() ? ("timeout" as const) : ("unreachable" as const),
         error,
       }));
     }
     return process.call({ effectMs: delayMs, answerMs: 0 }, () =>
-      this.isUp() ? this.#probeAnswer() : { reachable: false, error: "connection reset" },
+      this.isUp() ? this.#probeAnswer() : { reachable: false, kind: "unreachable", error: "connection reset" },
     );
   }
 
