@@ -186,6 +186,12 @@ export class SimCluster {
     for (const index of this.indices.values()) index.historyFrom = index.operations.length;
   }
 
+  /** A follower that auto-follow had decided on before its leader was lost. */
+  followLate(name: string, leader: SimCluster): void {
+    leader.indices.set(name, leader.#newIndex(name, [], null));
+    this.#startFollowing(name, leader.region, leader);
+  }
+
   /** A fault: every follower task stops until it is paused and resumed. */
   stopFollowersFatally(): void {
     for (const { following } of this.indices.values()) {

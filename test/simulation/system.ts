@@ -71,7 +71,7 @@ export class SimSystem {
   readonly closings: number[] = [];
   readonly failovers: number[] = [];
   highestEpoch = 0;
-  readonly salvage: SimSalvage;
+  salvage: SimSalvage;
   readonly switchovers: number[] = [];
   /** Operations that were destroyed with a cluster: nobody can bring them back. */
   readonly wiped = new Set<string>();
@@ -80,7 +80,6 @@ export class SimSystem {
   readonly log: string[] = [];
   restarts = 0;
   #writes = 0;
-  areClientsWriting = true;
 
   constructor(
     seed: number,
@@ -227,6 +226,11 @@ export class SimSystem {
     }
     const { probeLoss, slowMs } = leader.ailments;
     if (!leader.isWell() || probeLoss > 0 || slowMs > 0) truth.leaderTroubledMs = world.nowMs;
+  }
+
+  /** Another host goes on, which has none of the exports. */
+  loseSalvage(): void {
+    this.salvage = new SimSalvage(this.world);
   }
 
   /** A region is built anew, with nothing in it. */

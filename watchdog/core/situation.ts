@@ -86,9 +86,15 @@ export function inSyncFault(situation: Situation<Extract<StateRecord, { phase: "
   if (reference - inSyncAtMs > maxReadAgeMs) {
     return `${standby} was last seen in sync ${reference - inSyncAtMs} ms before ${record.active} was last well (at most ${maxReadAgeMs} allowed)`;
   }
-  const lag = lagOperations(
-    (seen.standby?.followers ?? []).filter(({ remoteCluster }) => remoteCluster === record.active),
-  );
+  const followers = (seen.standby?.followers ?? []).filter(({ remoteCluster }) => remoteCluster === record.active);
+  const led = seen.leaderSight?.indices ?? [];
+  const followed = new Set(followers.map(({ leaderIndex }) => leaderIndex));
+  const missing = led.filter((index) => !followed.has(index));
+  // A new index is followed a little later; a standby that was in sync and now lacks most of them was emptied.
+  if (seen.standby !== null && missing.length * 2 > led.length) {
+    return `${standby} follows ${followed.size} of ${led.length} indices: it has lost what it had`;
+  }
+  const lag = lagOperations(followers);
   return lag > maxLagOperations ? `${standby} is ${lag} operations behind (at most ${maxLagOperations} allowed)` : null;
 }
 
