@@ -49,3 +49,14 @@ export function diesWhenWritten({ disk, process }: SimSystem, isFatal: (record: 
     if (by === process && isFatal(after)) process.diesAt = { call: 1, when: "after" };
   };
 }
+
+/** Does something once, as soon as such a record stands on the disk. */
+export function whenWritten({ disk }: SimSystem, isIt: (record: StateRecord) => boolean, then: () => void): void {
+  const { onWrite } = disk;
+  disk.onWrite = (before, after, rule, by) => {
+    onWrite(before, after, rule, by);
+    if (!isIt(after)) return;
+    disk.onWrite = onWrite;
+    then();
+  };
+}

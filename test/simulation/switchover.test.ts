@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { WatchdogConfig } from "../../watchdog/config/schema.ts";
 import type { StateRecord, StepKind } from "../../watchdog/core/record.ts";
 import { checkLedger } from "./invariants.ts";
-import { diesWhenWritten, recordOf, runUntil, started } from "./scenario.ts";
+import { diesWhenWritten, recordOf, runUntil, started, whenWritten } from "./scenario.ts";
 import type { SimSystem } from "./system.ts";
 
 /** Planned changes and operators' commands, with clients that write ten times a second. */
@@ -153,9 +153,11 @@ describe("a switchover", () => {
 
   test.each(steps)("comes to a good end when bhs is lost in %s for a while", async (kind) => {
     const system = await started();
+    whenWritten(system, isAtStep(kind, "running"), () => {
+      system.cluster("bhs").ailments.down = true;
+    });
     system.request("switchover", "bhs");
-    await runUntil(system, 20_000, isAtStep(kind, "running"));
-    system.cluster("bhs").ailments.down = true;
+    await runUntil(system, 20_000, ({ phase }) => phase === "promoting");
     await system.world.runUntil(system.world.nowMs + 15_000);
     system.cluster("bhs").ailments.down = false;
     await runUntil(system, 120_000, (record) => record.phase === "serving" && record.standby === "in-sync");
@@ -221,6 +223,7 @@ describe("a switchover is refused, with the reason,", () => {
   test.each(refusals)("%s", async (title, spoil, reason) => {
     const system = await started();
     spoil(system);
+    await system.world.runUntil(system.world.nowMs + 300);
     system.request("switchover", title.startsWith("to the region") ? "gra" : "bhs");
     await runUntil(system, 10_000, serves("gra"));
     expect(lastRefusal(system)).toMatch(reason);

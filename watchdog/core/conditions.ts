@@ -1,5 +1,6 @@
 import type { Observations } from "./observations.ts";
-import { isIrreversible } from "./promotion.ts";
+import type { RegionName } from "./ports.ts";
+import { isIrreversible, stepOf } from "./promotion.ts";
 import type { ClosingRecord, PlanKind, PromotingRecord, ServingRecord, StateRecord } from "./record.ts";
 import { isFormerPrimary } from "./rejoin.ts";
 import type { Condition, Situation } from "./situation.ts";
@@ -101,16 +102,22 @@ export const changeIs =
 export const isReversible: Condition<PromotingRecord> = ({ record }) =>
   isIrreversible(record.plan) ? "indices have been unfollowed already, which cannot be undone" : null;
 
-/** What ends a switchover before anything was cut loose: writers wait, or a region that it needs is lost. */
+/**
+ * What ends a switchover before anything was cut loose: writers have waited too long, or a region is lost that it still
+ * needs. Once the standby is proven to have everything the old region is not needed any more, so then it is only gone
+ * back to where that is sure to serve.
+ */
 export const switchoverHopeless: Condition<ClosingRecord | PromotingRecord> = (s) => {
   const { record, config, nowMs } = s;
+  const is = (region: RegionName, state: "healthy" | "unhealthy") => majoritySees(s, region, state) === null;
+  const catchUp = record.phase === "promoting" ? stepOf(record.plan, "catch-up") : null;
   const pausedMs = nowMs - record.startedAtMs;
-  if (pausedMs > config.switchover.maxWritePauseMs) return null;
-  if (majoritySees(s, record.from, "unhealthy") === null || majoritySees(s, record.to, "unhealthy") === null)
-    return null;
-  const step = record.phase === "promoting" ? record.plan.steps.find(({ kind }) => kind === "catch-up") : undefined;
-  if (step?.status === "failed") return null;
-  return `it goes on, ${Math.round(pausedMs / 1000)} s after writes were stopped`;
+  const tooLong = pausedMs > config.switchover.maxWritePauseMs;
+  const isHopeless =
+    catchUp?.status === "done"
+      ? is(record.from, "healthy") && (tooLong || is(record.to, "unhealthy"))
+      : tooLong || catchUp?.status === "failed" || is(record.from, "unhealthy") || is(record.to, "unhealthy");
+  return isHopeless ? null : `it goes on, ${Math.round(pausedMs / 1000)} s after writes were stopped`;
 };
 
 /** Holds when one of the conditions does. */

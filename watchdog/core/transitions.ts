@@ -74,7 +74,10 @@ export function calledOff(record: ClosingRecord | PromotingRecord, cause: string
   };
 }
 
-/** A rejoin that the change broke off starts over. Followers that nobody has touched are in sync as they were. */
+/**
+ * A rejoin that the change broke off starts over. A switchover leaves the standby with all it had; that its followers
+ * may be paused shows at the next look, and unless that mends them in time it is in sync no longer.
+ */
 function standbyAgain(record: ClosingRecord | PromotingRecord): Pick<ServingRecord, "standby" | "inSyncAtMs"> {
   const { state, inSyncAtMs } = record.standbyBefore;
   if (state !== "in-sync" && state !== "following") return { standby: "absent", inSyncAtMs: null };
@@ -83,12 +86,7 @@ function standbyAgain(record: ClosingRecord | PromotingRecord): Pick<ServingReco
 
 /** A switchover from which nothing was cut loose turns back: its write blocks go first, then the old region serves. */
 export function turnedBack(record: PromotingRecord, nowMs: number): PromotingRecord {
-  const touched = (stepOf(record.plan, "pause-auto-follow")?.attempts ?? 0) > 0;
-  return {
-    ...noted(record, { plan: planUndo(record.plan, nowMs) }),
-    writeBlocks: blocksOf(record),
-    standbyBefore: touched ? { state: "following", inSyncAtMs: null } : record.standbyBefore,
-  };
+  return { ...noted(record, { plan: planUndo(record.plan, nowMs) }), writeBlocks: blocksOf(record) };
 }
 
 export function promoting(record: ClosingRecord, plan: Plan, nowMs: number): PromotingRecord {

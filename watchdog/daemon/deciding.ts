@@ -91,11 +91,12 @@ async function lookAnew(workings: Workings): Promise<void> {
   const { record } = workings.knowledge;
   const isWanted = record?.phase === "serving" && record.request !== null;
   const isMended = record?.phase === "serving" && record.plan?.kind === "repair" && currentStep(record.plan) === null;
-  if (record?.phase === "closing" || isWanted) await lookAtStandby(workings);
   if (record?.phase === "closing" || isWanted || isMended) {
     // A look that fails leaves the old one, whose age the rules consider.
     await lookAtLeader(workings).catch(() => undefined);
   }
+  // After the leader, with which the standby is compared.
+  if (record?.phase === "closing" || isWanted) await lookAtStandby(workings);
 }
 
 /** false when somebody else wrote first, or the store refused. */

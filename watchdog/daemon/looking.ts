@@ -29,7 +29,8 @@ export async function lookAtLeader({ clusters, config, knowledge, clock }: Worki
   // What follows although it leads; asked for only where there is any.
   const followers = indices.some(({ following }) => following) ? await cluster.followers() : [];
   const strays = followers.filter(({ remoteCluster }) => remoteCluster === standby).map(({ index }) => index);
-  if (leaderOf(knowledge.record) !== region) return;
+  const isOutdated = knowledge.leaderLook !== null && knowledge.leaderLook.atMs > atMs;
+  if (leaderOf(knowledge.record) !== region || isOutdated) return;
   knowledge.leaderLook = { region, atMs, indices, definitions, readiness, strays };
   knowledge.leaderSight = sightOf(atMs, indices, checkpoints, knowledge.leaderSight);
 }
@@ -85,7 +86,9 @@ export async function lookAtStandby(workings: Workings): Promise<void> {
   const leader = otherRegion(config, region);
   try {
     const view = await standbyView(workings, region, leader);
-    if (leaderOf(knowledge.record) !== leader) return;
+    // Two looks may overtake each other: the one that began later counts.
+    const isOutdated = knowledge.standby !== null && knowledge.standby.observedAtMs > view.observedAtMs;
+    if (leaderOf(knowledge.record) !== leader || isOutdated) return;
     knowledge.standby = view;
     knowledge.standbyError = null;
     if (view.sync?.inSync && knowledge.looksWell(leader)) knowledge.inSyncSeenAtMs = view.observedAtMs;
