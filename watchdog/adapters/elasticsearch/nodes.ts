@@ -37,6 +37,7 @@ export class RegionNodes {
   readonly requestTimeoutMs: number;
   readonly #clients: readonly Client[];
   readonly #urls: readonly string[];
+  readonly #pools: Pool[] = [];
   /** Position of the node that answered last: it is asked first. */
   #preferred = 0;
 
@@ -45,7 +46,7 @@ export class RegionNodes {
     this.requestTimeoutMs = options.requestTimeoutMs;
     this.#urls = options.nodes;
     const ca = readFileSync(options.caFile);
-    this.#clients = options.nodes.map((url) => clientOf(url, options, ca));
+    this.#clients = options.nodes.map((url) => clientOf(url, options, ca, (pool) => this.#pools.push(pool)));
   }
 
   /**
@@ -112,8 +113,9 @@ export class RegionNodes {
     throw toClusterError(this.region, what, asTimeout(firstError, timeoutMs));
   }
 
+  /** Breaks off what is under way. A graceful close would go on connecting to a lost node, on behalf of nobody. */
   async close(): Promise<void> {
-    await Promise.all(this.#clients.map((client) => client.close()));
+    await Promise.all(this.#pools.map((pool) => pool.destroy()));
   }
 
   #order(): readonly number[] {
@@ -155,22 +157,27 @@ function asTimeout(error: unknown, timeoutMs: number): unknown {
   return timedOut ? new errors.TimeoutError(`no answer within ${timeoutMs} ms`) : error;
 }
 
-function clientOf(url: string, options: NodesOptions, ca: Buffer): Client {
+function clientOf(url: string, options: NodesOptions, ca: Buffer, made: (pool: Pool) => void): Client {
   const connect = buildConnector({ ca, rejectUnauthorized: true, timeout: options.connectTimeoutMs ?? 2_000 });
+  const poolOf = (origin: string, host: string) =>
+    new Pool(origin, {
+      // Bounds the sockets that pile up towards a region whose packets are dropped.
+      connections: 64,
+      connect: (target, callback) =>
+        connect(target, (error, socket) =>
+          error === null
+            ? callback(null, socket)
+            : callback(new Error(`${CONNECT_FAILED} to ${host}: ${connectReason(error)}`), null),
+        ),
+    });
   return new Client({
     node: url,
     // Own pool, so that a failure to connect is told from a connection that broke with a request on it.
-    agent: ({ url: { origin, host } }: { url: URL }) =>
-      new Pool(origin, {
-        // Bounds the sockets that pile up towards a region whose packets are dropped.
-        connections: 64,
-        connect: (target, callback) =>
-          connect(target, (error, socket) =>
-            error === null
-              ? callback(null, socket)
-              : callback(new Error(`${CONNECT_FAILED} to ${host}: ${connectReason(error)}`), null),
-          ),
-      }),
+    agent: ({ url: { origin, host } }: { url: URL }) => {
+      const pool = poolOf(origin, host);
+      made(pool);
+      return pool;
+    },
     auth: { username: options.username, password: options.password },
     maxRetries: 0,
     requestTimeout: options.requestTimeoutMs,
