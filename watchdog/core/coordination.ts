@@ -72,16 +72,16 @@ export interface Coordination {
  * loss nor its health is certain then.
  */
 export function siteViews(sightings: readonly Sighting[]): readonly SiteView[] {
-  const views = new Map<string, Record<RegionName, HealthState>>();
-  for (const { site, regions } of sightings) {
+  const views = new Map<string, { readonly regions: Record<RegionName, HealthState>; readonly epoch: number }>();
+  for (const { site, regions, epoch } of sightings) {
     const before = views.get(site);
     const states = Object.entries(regions).map(([region, { state }]): [RegionName, HealthState] => {
-      const other = before?.[region] ?? "unknown";
+      const other = before?.regions[region] ?? "unknown";
       return [region, other === "unknown" ? state : state === "unknown" || state === other ? other : "suspect"];
     });
-    views.set(site, Object.fromEntries(states));
+    views.set(site, { regions: Object.fromEntries(states), epoch: Math.max(epoch ?? 0, before?.epoch ?? 0) });
   }
-  return [...views].map(([site, regions]) => ({ site, regions }));
+  return [...views].map(([site, view]) => ({ site, ...view }));
 }
 
 /** The least time for which a sole watchdog leads at a time, so that its daemon campaigns as any other does. */

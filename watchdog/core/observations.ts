@@ -15,6 +15,8 @@ import type { SyncJudgement } from "./replication.ts";
 /** What one site's watchdogs say of each region. A site counts once, however many watchdogs it has. */
 export interface SiteView {
   readonly site: string;
+  /** Highest epoch that a watchdog of the site knows, and keeps on its disk. */
+  readonly epoch?: number | null;
   readonly regions: Readonly<Record<RegionName, HealthState>>;
 }
 

@@ -28,7 +28,7 @@ import { currentStep, describeStep, planPromotion } from "./promotion.ts";
 import type { ClosingRecord, Plan, PromotingRecord, ServingRecord, StateRecord } from "./record.ts";
 import { everyPhase, type Rule, type RuleExplanation, type RuleId, type Ruling, rule, unchanged } from "./rule.ts";
 import type { Condition, Situation } from "./situation.ts";
-import { majorityPresent, majoritySees, promotableFault } from "./situation.ts";
+import { majorityKnows, majorityPresent, majoritySees, promotableFault } from "./situation.ts";
 import { planSwitchover } from "./switchover.ts";
 import { calledOff, closing, filledAt, firstRecord, noted, promoted, promoting, turnedBack } from "./transitions.ts";
 import { failbackRules, planRules } from "./upkeep-rules.ts";
@@ -256,6 +256,7 @@ export const rules: readonly Rule[] = [
     "Promotion begins once no router can reach the old region any more.",
     [
       routersClosed,
+      majorityKnows,
       (s) => majoritySees(s, s.record.to, "healthy"),
       (s) => promotableFault(s, s.record.to),
       ({ record, seen }) =>

@@ -44,6 +44,24 @@ export function majorityPresent({ seen, config }: Situation): string | null {
   return all.length - missing.length >= needed ? null : `${missing.join(" and ")} are not heard from`;
 }
 
+/**
+ * null when a majority of all sites knows the record's epoch (rule known-to-a-majority). Should the store be lost, any
+ * majority that fills it anew then holds a copy that says what was begun. A router that has acknowledged the epoch has
+ * put the record on its host's disk, too.
+ */
+export function majorityKnows({ record, seen, config }: Situation<StateRecord>): string | null {
+  const all = voters(config);
+  const acknowledged = (seen.routers ?? []).filter(({ acknowledgedEpoch }) => acknowledgedEpoch >= record.epoch);
+  const sitesOfRouters = record.watchdogs
+    .filter(({ router }) => acknowledged.some((lease) => lease.router === router))
+    .map(({ site }) => site);
+  const told = seen.sites.filter(({ epoch }) => (epoch ?? 0) >= record.epoch).map(({ site }) => site);
+  const knowing = new Set([config.site, ...sitesOfRouters, ...told]);
+  const needed = Math.floor(all.length / 2) + 1;
+  const missing = all.filter((site) => !knowing.has(site));
+  return all.length - missing.length >= needed ? null : `${missing.join(" and ")} do not know of epoch ${record.epoch} yet`;
+}
+
 /** What the others are told of this watchdog. */
 export function knownSelf({ name, site, router, failsafe }: WatchdogConfig): KnownWatchdog {
   return { name, site, router: router === null ? null : name, failsafeUrl: failsafe?.url ?? null };

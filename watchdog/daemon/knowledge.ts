@@ -150,7 +150,14 @@ export class Knowledge {
   /** What each watchdog sees: the others as they said last, this one as of now. */
   everySighting(nowMs: number): readonly Sighting[] {
     const { name: watchdog, site } = this.#config;
-    const own = { watchdog, site, regions: this.sightingOfRegions(), atMs: nowMs, epoch: null, copy: null };
+    const own = {
+      watchdog,
+      site,
+      regions: this.sightingOfRegions(),
+      atMs: nowMs,
+      epoch: this.highestEpoch(),
+      copy: null,
+    };
     return [own, ...this.sightings.filter((sighting) => sighting.watchdog !== watchdog)];
   }
 

@@ -165,6 +165,8 @@ export class RouterKeeper {
         if (decision.acknowledge) this.#closeOwed = record;
         await this.#close(decision.epoch, decision.regions, decision.reason);
         this.#closeOwed = null;
+        // An acknowledgement says, too, that this host keeps the record (rule known-to-a-majority).
+        if (record !== null) await this.#workings.keepCopy(record);
         if (decision.acknowledge && hasLease) await this.#acknowledgeClosing(decision.epoch);
         return;
       }
