@@ -161,9 +161,10 @@ describe("a region's components", () => {
     }
   });
 
-  test("the stack remembers a member's first instance, and only that one may found a cluster", async () => {
-    expect(named("gra-haproxy-1-etcd-first").inputs.keepers).toEqual({ instanceId: "gra-haproxy-1-id" });
-    expect(ofType("RandomId").map(({ name }) => name)).toEqual(["gra-haproxy-1-etcd-first"]);
+  test("only the first host in a member's place may found a cluster of etcd", () => {
+    const { inputs } = named("gra-haproxy-1-etcd-configuration");
+    expect(inputs.create).toMatch(/configure\.sh founding$/);
+    expect(inputs.update).toMatch(/configure\.sh$/);
   });
 
   test("only a node's first provisioning may form a cluster", () => {
