@@ -161,6 +161,13 @@ describe("a region's components", () => {
     }
   });
 
+  test("whatever is brought to a host is brought again to one that was made anew in its place", () => {
+    for (const { name, inputs } of [...ofType("Command"), ...ofType("CopyToRemote")]) {
+      const [host = ""] = /^gra-(es|haproxy)-\d|^gra-cluster/.exec(name) ?? [];
+      expect([name, inputs.triggers[0]]).toEqual([name, `${host === "gra-cluster" ? "gra-es-1" : host}-id`]);
+    }
+  });
+
   test("only the first host in a member's place may found a cluster of etcd", () => {
     const { inputs } = named("gra-haproxy-1-etcd-configuration");
     expect(inputs.create).toMatch(/configure\.sh founding$/);
