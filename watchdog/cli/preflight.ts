@@ -18,7 +18,7 @@ import {
 import { connectClusters, nodesOf } from "./clusters.ts";
 import type { CommandContext } from "./context.ts";
 import { exitCodes } from "./exit-codes.ts";
-import { count, table } from "./format.ts";
+import { count, table } from "./text.ts";
 
 export interface PreflightOptions {
   readonly json: boolean;
