@@ -3,6 +3,7 @@ import type { RegionName } from "./ports.ts";
 import { isIrreversible, stepOf } from "./promotion.ts";
 import type { ClosingRecord, PlanKind, PromotingRecord, ServingRecord, StateRecord } from "./record.ts";
 import { isFormerPrimary } from "./rejoin.ts";
+import { scope } from "./rule.ts";
 import type { Condition, Situation } from "./situation.ts";
 import { inSyncFault, majoritySees, otherRegion, promotableFault } from "./situation.ts";
 
@@ -89,15 +90,13 @@ export const standbyWasPrimary: Condition<ServingRecord> = (s) =>
 export const noPlan: Condition<ServingRecord> = ({ record: { plan } }) =>
   plan === null ? null : `a ${plan.kind} is under way`;
 
-export const planIs =
-  (...kinds: readonly PlanKind[]): Condition<ServingRecord | PromotingRecord> =>
-  ({ record: { plan } }) =>
-    plan !== null && kinds.includes(plan.kind) ? null : `no ${kinds.join(" or ")} is under way`;
+export const planIs = (...kinds: readonly PlanKind[]): Condition<ServingRecord | PromotingRecord> =>
+  scope(({ record: { plan } }) =>
+    plan !== null && kinds.includes(plan.kind) ? null : `no ${kinds.join(" or ")} is under way`,
+  );
 
-export const changeIs =
-  (change: ClosingRecord["change"]): Condition<ClosingRecord> =>
-  ({ record }) =>
-    record.change === change ? null : `this is a ${record.change}`;
+export const changeIs = (change: ClosingRecord["change"]): Condition<ClosingRecord> =>
+  scope(({ record }) => (record.change === change ? null : `this is a ${record.change}`));
 
 /**
  * What ends a switchover: writers have waited too long, or a region is lost that it still needs. Once the standby is

@@ -454,14 +454,13 @@ export function explain(
   config: WatchdogConfig,
 ): readonly RuleExplanation[] {
   const situation: Situation = { record, seen, nowMs, config };
-  const phase = record?.phase ?? "none";
   let decided = false;
   const explained = rules.map(({ id, purpose, isSpecific, blockers }) => {
     const blockedBy = blockers(situation);
     const holds = blockedBy !== null && blockedBy.length === 0;
     const decides = holds && !decided;
     decided ||= holds;
-    const reasons = blockedBy ?? [`it is not about the phase ${phase}`];
+    const reasons = blockedBy ?? ["it is about another situation"];
     const explanation: RuleExplanation = { rule: id, purpose, holds, decides, blockedBy: reasons };
     const group = decides ? 0 : blockedBy === null ? 4 : holds ? 3 : isSpecific ? 1 : 2;
     return { group, distance: reasons.length, explanation };
