@@ -120,8 +120,15 @@ function restWatcher(system: SimSystem): () => boolean {
     const last = system.ledger.at(-1);
     if (record?.phase !== "serving" || record.plan?.kind === "repair") return false;
     const isBack = Object.values(system.clusters).every((cluster) => cluster.isWell());
+    const refusing = system.cluster(record.active).refusingWrites();
     const isMirrored = record.standby === "in-sync" || !isBack;
-    return last !== undefined && last.atMs > quietFromMs && last.region === record.active && isMirrored;
+    return (
+      last !== undefined &&
+      last.atMs > quietFromMs &&
+      last.region === record.active &&
+      isMirrored &&
+      refusing.length === 0
+    );
   };
 }
 
