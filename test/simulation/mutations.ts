@@ -34,7 +34,7 @@ export const mutations: readonly Mutation[] = [
   {
     rule: "closing-first",
     defect: "the record says closing, but under the epoch that every router has acknowledged already",
-    file: "core/rules.ts",
+    file: "core/transitions.ts",
     from: 'phase: "closing",\n    epoch: record.epoch + 1,',
     to: 'phase: "closing",\n    epoch: record.epoch,',
     breaks: ["closing-first", "2"],
@@ -43,7 +43,7 @@ export const mutations: readonly Mutation[] = [
   {
     rule: "ack-or-lease",
     defect: "promotion begins without waiting for any router",
-    file: "core/rules.ts",
+    file: "core/conditions.ts",
     from: "acknowledgedEpoch < record.epoch",
     to: "acknowledgedEpoch < 0",
     breaks: ["1", "2"],
@@ -127,8 +127,8 @@ export const mutations: readonly Mutation[] = [
     rule: "resume",
     defect: "a promotion that another run began is not carried on",
     file: "daemon/executing.ts",
-    from: "if (step === null || cluster === undefined) return false;",
-    to: 'if (step === null || cluster === undefined || step.status === "running") return false;',
+    from: "if (step === null || cluster === undefined || other === undefined) return false;",
+    to: 'if (step === null || cluster === undefined || other === undefined || step.status === "running") return false;',
     breaks: ["7"],
     faults: ["gra is lost", "the watchdog dies in the middle of a call"],
   },

@@ -135,6 +135,15 @@ describe("a former primary that comes back", () => {
     },
   );
 
+  test("comes to its end though the wall clock is set back by an hour meanwhile", async () => {
+    const system = await failedOver();
+    comesBack(system);
+    await runUntil(system, 30_000, (record) => record.phase === "serving" && record.plan?.kind === "rejoin");
+    system.host.wallOffsetMs -= 3_600_000;
+    await runUntil(system, 60_000, serves("bhs", "in-sync"));
+    expectLossless(system);
+  });
+
   test("is salvaged by whoever goes on, when what the first watchdog saved lies on another host", async () => {
     const system = await failedOver();
     comesBack(system);
