@@ -77,6 +77,8 @@ export class Region extends pulumi.ComponentResource {
       host: publicIp,
       user: this.config.sshUser,
       privateKey: pulumi.secret(`${this.config.sshPrivateKey}\n`),
+      // No host key is pinned: an instance makes its own at its first boot, and neither OVHcloud's API nor a resource of
+      // this program could bring one there beforehand or tell it. SSH is open to adminCidrs alone.
       // A host that was just made takes a while to answer.
       dialErrorLimit: 30,
       perDialTimeout: 10,

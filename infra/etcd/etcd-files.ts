@@ -136,7 +136,8 @@ RestartSec=5
 NoNewPrivileges=yes
 CapabilityBoundingSet=CAP_DAC_OVERRIDE
 ProtectSystem=strict
-ReadWritePaths=/var/lib/etcd
+# The mark that the member votes, and the permission to found a cluster, which ends with it.
+ReadWritePaths=/var/lib/etcd /etc/etcd
 ProtectHome=yes
 PrivateTmp=yes
 PrivateDevices=yes
@@ -150,7 +151,7 @@ SystemCallArchitectures=native
 `;
 
 /** /etc/etcd/member.json. What its own schema refuses never reaches a host. */
-export function memberJson(topology: Topology, host: Host, mayForm: boolean): string {
+export function memberJson(topology: Topology, host: Host): string {
   const input: MemberConfigInput = {
     name: host.name,
     members: topology.etcdMembers.map((member) => ({
@@ -158,7 +159,6 @@ export function memberJson(topology: Topology, host: Host, mayForm: boolean): st
       clientUrl: clientUrl(member),
       peerUrl: peerUrl(member),
     })),
-    mayForm,
     dataDirectory: etcdPaths.data,
     environmentFile: etcdPaths.environment,
     permissionFile: etcdPaths.permission,

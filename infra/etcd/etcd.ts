@@ -1,5 +1,4 @@
 import * as pulumi from "@pulumi/pulumi";
-import * as random from "@pulumi/random";
 import type { StackConfig } from "../config.ts";
 import { contentHash, type HostFile, runScript, type StagedHost } from "../provision/remote.ts";
 import { type Authority, HostCertificate } from "../tls/certificates.ts";
@@ -50,33 +49,30 @@ export class EtcdMember extends pulumi.ComponentResource {
     );
     const settings = etcdSettings({ host: host.host, config: args.config });
     const stdin = pulumi
-      .all([certificate.certificatePem, certificate.privateKeyPem, args.passwords, this.isFirst(host)])
-      .apply(([certificatePem, privateKey, passwords, mayForm]) => {
+      .all([certificate.certificatePem, certificate.privateKeyPem, args.passwords])
+      .apply(([certificatePem, privateKey, passwords]) => {
         const ca = authority.certificatePem;
         return JSON.stringify({
           desired: contentHash(settings, etcdDropIn, ca, certificatePem),
           files: memberFiles({
             ...{ settings, ca, certificate: certificatePem, privateKey, passwords },
-            member: memberJson(topology, host.host, mayForm),
+            member: memberJson(topology, host.host),
           }),
         });
       });
     runScript(
       host,
-      { name: `${host.name}-etcd-configuration`, script: "etcd/configure.sh", stdin: pulumi.secret(stdin) },
+      {
+        name: `${host.name}-etcd-configuration`,
+        script: "etcd/configure.sh",
+        // The first host in this place may found a cluster. One that replaces it may not: see watchdog/etcd-member.
+        args: ["founding"],
+        updateArgs: [],
+        stdin: pulumi.secret(stdin),
+      },
       { parent: this, after: [installed] },
     );
     this.registerOutputs({});
-  }
-
-  /** Whether the instance is the first one in its place: the stack remembers that one for good. */
-  private isFirst({ name, instanceId }: EtcdHost): pulumi.Output<boolean> {
-    const first = new random.RandomId(
-      `${name}-etcd-first`,
-      { byteLength: 8, keepers: { instanceId } },
-      { parent: this, ignoreChanges: ["keepers"] },
-    );
-    return pulumi.all([first.keepers, instanceId]).apply(([keepers, id]) => keepers?.["instanceId"] === id);
   }
 }
 

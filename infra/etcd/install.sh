@@ -4,7 +4,9 @@
 . "$(dirname "$0")/../provision/common.sh"
 
 if [[ -z $(installed_version etcd-server) ]]; then
-  systemctl mask --quiet etcd.service
+  # As `systemctl mask` does, which would remark that the unit is not there yet.
+  ln -sfn /dev/null /etc/systemd/system/etcd.service
+  systemctl daemon-reload
   apt_get update
   apt_get install --no-install-recommends etcd-server etcd-client
 fi

@@ -41,6 +41,8 @@ export function installWatchdog(
       connection: host.connection,
       source: new pulumi.asset.FileAsset(bundle.archivePath),
       remotePath: archive,
+      // A host that was made anew lacks what its predecessor was sent.
+      triggers: [host.instanceId],
     },
     { parent, dependsOn: [host.staged] },
   );

@@ -36,8 +36,8 @@ class MemberHost {
     await this.complete(signal);
   }
 
-  prepare(signal: AbortSignal, config = this.config): Promise<void> {
-    return prepareMember({ config, say: (sentence) => this.said.push(sentence), signal });
+  prepare(signal: AbortSignal): Promise<void> {
+    return prepareMember({ config: this.config, say: (sentence) => this.said.push(sentence), signal });
   }
 
   complete(signal: AbortSignal): Promise<void> {
@@ -130,12 +130,13 @@ describe.skipIf(missing !== "")(`three hosts with a member of etcd each ${missin
         const own = path.join(directory, name);
         await mkdir(path.join(own, "disk"), { recursive: true });
         const config: MemberConfig = {
-          ...{ name, members: planned, mayForm: true, root, user, prefix: "/es-failover/" },
+          ...{ name, members: planned, root, user, prefix: "/es-failover/" },
           dataDirectory: path.join(own, "disk", "data"),
           environmentFile: path.join(own, "run", "bootstrap.env"),
           permissionFile: path.join(own, "found-new-cluster"),
           ...{ caFile: authority.caFile, certificateFile: files.certificate, keyFile: files.key },
         };
+        await writeFile(config.permissionFile, "");
         return new MemberHost(config, files);
       }),
     );
@@ -228,10 +229,9 @@ describe.skipIf(missing !== "")(`three hosts with a member of etcd each ${missin
     await host("witness").loseDisk();
     await host("gra").kill();
     const waiting = new AbortController();
-    const config = { ...host("witness").config, mayForm: false };
     let started = false;
     const prepared = host("witness")
-      .prepare(waiting.signal, config)
+      .prepare(waiting.signal)
       .then(() => {
         started = true;
       })

@@ -123,6 +123,11 @@ export class SimCluster {
     return this.isWell() && [...this.indices.values()].some(takesWrites);
   }
 
+  /** Indices that would take no write although the cluster is well. */
+  refusingWrites(): readonly string[] {
+    return [...this.indices.values()].filter((index) => !takesWrites(index)).map(({ name }) => name);
+  }
+
   isWell(): boolean {
     const { down, noMaster, red } = this.ailments;
     return !down && !noMaster && !red;

@@ -38,6 +38,12 @@ function ailing(
 const gra = () => "gra" as const;
 const bhs = () => "bhs" as const;
 const either = ({ world }: SimSystem) => world.random.pick(regions);
+/** The region that is not active. */
+function other({ disk }: SimSystem): string {
+  const record = disk.stored?.record;
+  return record?.phase === "serving" && record.active === "bhs" ? "gra" : "bhs";
+}
+
 const always =
   <T>(value: T) =>
   () =>
@@ -126,6 +132,55 @@ export const faults: readonly Fault[] = [
     begin: (system) => {
       system.cluster("bhs").stopFollowersFatally();
       return null;
+    },
+  },
+  {
+    name: "the standby is built anew",
+    weight: 1,
+    begin: (system) => {
+      const record = system.disk.stored?.record;
+      // Wiping the only place of a write proves nothing: the active region and one that is to be salvaged are spared.
+      if (record?.phase !== "serving" || !["following", "in-sync"].includes(record.standby)) return null;
+      system.wipe(record.active === "gra" ? "bhs" : "gra");
+      return null;
+    },
+  },
+  {
+    name: "history is forgotten",
+    weight: 1,
+    begin: (system) => {
+      for (const region of regions) system.cluster(region).forgetHistory();
+      return null;
+    },
+  },
+  {
+    name: "an operator asks for a switchover",
+    weight: 4,
+    begin: (system) => {
+      system.request("switchover", other(system));
+      return null;
+    },
+  },
+  {
+    name: "an operator asks for a failover",
+    weight: 1,
+    begin: (system) => {
+      system.request("failover", other(system), system.world.random.chance(0.5));
+      return null;
+    },
+  },
+  {
+    name: "bhs is lost after a while",
+    weight: 2,
+    begin: (system) => {
+      let isOver = false;
+      system.world.after(system.world.random.between(0, 20_000), () => {
+        if (!isOver) system.cluster("bhs").ailments.down = true;
+      });
+      return () => {
+        isOver = true;
+        system.cluster("bhs").ailments.down = false;
+      };
     },
   },
   {

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { WatchdogConfig } from "../../watchdog/config/schema.ts";
 import type { StateRecord, StepKind } from "../../watchdog/core/record.ts";
 import { checkLedger } from "./invariants.ts";
-import { diesWhenWritten, recordOf, runUntil, started } from "./scenario.ts";
+import { diesWhenWritten, recordOf, runUntil, started, whenWritten } from "./scenario.ts";
 import type { SimSystem } from "./system.ts";
 
 /** What comes after a failover: the old region's way back, and the active region's way home. */
@@ -99,9 +99,10 @@ describe("a former primary that comes back", () => {
   test.each(rejoinSteps)("flapping during %s ends in sync, with nothing lost", async (kind) => {
     const system = await failedOver();
     comesBack(system);
-    await runUntil(system, 30_000, isAtStep(kind, "running"));
-    system.cluster("gra").ailments.down = true;
-    await system.world.runUntil(system.world.nowMs + 10_000);
+    whenWritten(system, isAtStep(kind, "running"), () => {
+      system.cluster("gra").ailments.down = true;
+    });
+    await system.world.runUntil(system.world.nowMs + 20_000);
     comesBack(system);
     await runUntil(system, 90_000, serves("bhs", "in-sync"));
     expectLossless(system);
@@ -133,6 +134,15 @@ describe("a former primary that comes back", () => {
       }
     },
   );
+
+  test("comes to its end though the wall clock is set back by an hour meanwhile", async () => {
+    const system = await failedOver();
+    comesBack(system);
+    await runUntil(system, 30_000, (record) => record.phase === "serving" && record.plan?.kind === "rejoin");
+    system.host.wallOffsetMs -= 3_600_000;
+    await runUntil(system, 60_000, serves("bhs", "in-sync"));
+    expectLossless(system);
+  });
 
   test("is salvaged by whoever goes on, when what the first watchdog saved lies on another host", async () => {
     const system = await failedOver();
@@ -177,7 +187,7 @@ describe("a former primary that comes back", () => {
     system.replicationRate = 50;
     system.cluster("bhs").reachesRemote = true;
     const held = system.cluster("gra").indices.get("logs-local")?.operations ?? [];
-    expect(held).toHaveLength(5);
+    expect(held.length).toBeGreaterThan(2);
     comesBack(system);
     await runUntil(system, 60_000, serves("bhs", "in-sync"));
     expect(held.every((id) => system.salvage.operations.has(id))).toBe(true);
@@ -213,7 +223,8 @@ describe("a former primary that comes back", () => {
         system.cluster("gra").ailments.red = false;
       } else {
         await runUntil(system, 30_000, isAtStep("clear", "failed"));
-        const step = system.watchdog?.status().plan?.find(({ kind }) => kind === "clear");
+        const record = recordOf(system);
+        const step = record.phase === "serving" ? record.plan?.steps.find(({ kind }) => kind === "clear") : null;
         expect(step?.error).toMatch(/nothing of gra is deleted; mend or discard by name: logs-1: it is closed/);
         expect(system.cluster("gra").indices.has("logs-2")).toBe(true);
         system.salvage.discarded.add(index.uuid);
@@ -281,7 +292,7 @@ describe("a standby", () => {
       system.cluster("bhs").indices.get("logs-1"),
     ];
     if (leader === undefined || follower?.following == null) throw new Error("logs-1 is not followed");
-    follower.operations.push("only-here", "and-here");
+    follower.operations.splice(0, follower.operations.length, ...leader.operations, "only-here", "and-here");
     follower.following.fatal = "Operations are no longer available for replicating.";
     leader.historyFrom = Number.MAX_SAFE_INTEGER;
     leader.writeBlocked = true;

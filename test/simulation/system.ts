@@ -178,14 +178,22 @@ export class SimSystem {
 
   // --- clients and replication ------------------------------------------------------------------------------------
 
-  /** One request of a client through the router; true when it was acknowledged. */
+  /**
+   * One request of a client through the router; true when it was passed on. Now and then one is under way for a while:
+   * it arrives although the router has closed since.
+   */
   clientWrites(index: string): boolean {
     const region = this.router.route();
     if (region === null) return false;
     this.#writes += 1;
     const id = `${index}#${this.#writes}`;
-    if (!this.cluster(region).write(index, id)) return false;
-    this.ledger.push({ id, index, region, atMs: this.world.nowMs });
+    const arrive = () => {
+      const isAcknowledged = this.cluster(region).write(index, id);
+      if (isAcknowledged) this.ledger.push({ id, index, region, atMs: this.world.nowMs });
+      return isAcknowledged;
+    };
+    if (!this.world.random.chance(0.05)) return arrive();
+    this.world.after(this.world.random.between(1, 2_000), arrive);
     return true;
   }
 

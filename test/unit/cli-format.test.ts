@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { duration, formatExplanation, formatStatus, table } from "../../watchdog/cli/format.ts";
+import { formatExplanation, formatStatus } from "../../watchdog/cli/format.ts";
+import { duration, table } from "../../watchdog/cli/text.ts";
 import { unknownHealth } from "../../watchdog/core/health.ts";
 import type { WatchdogStatus } from "../../watchdog/daemon/status.ts";
 
@@ -21,6 +22,7 @@ const status: WatchdogStatus = {
     paused: null,
     lastFailover: null,
     writeBlocks: null,
+    halfPromoted: null,
     filledAtMs: null,
     watchdogs: [],
     phase: "closing",

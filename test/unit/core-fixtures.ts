@@ -184,6 +184,7 @@ const everyPhase = {
   paused: null,
   lastFailover: null,
   writeBlocks: null,
+  halfPromoted: null,
   watchdogs: [self],
   filledAtMs: null,
 } as const;

@@ -18,6 +18,7 @@ const record = (epoch: number, cause = "test"): StateRecord => ({
   paused: null,
   lastFailover: null,
   writeBlocks: null,
+  halfPromoted: null,
   filledAtMs: null,
   watchdogs: [],
   phase: "serving",

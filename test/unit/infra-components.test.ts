@@ -161,9 +161,17 @@ describe("a region's components", () => {
     }
   });
 
-  test("the stack remembers a member's first instance, and only that one may found a cluster", async () => {
-    expect(named("gra-haproxy-1-etcd-first").inputs.keepers).toEqual({ instanceId: "gra-haproxy-1-id" });
-    expect(ofType("RandomId").map(({ name }) => name)).toEqual(["gra-haproxy-1-etcd-first"]);
+  test("whatever is brought to a host is brought again to one that was made anew in its place", () => {
+    for (const { name, inputs } of [...ofType("Command"), ...ofType("CopyToRemote")]) {
+      const [host = ""] = /^gra-(es|haproxy)-\d|^gra-cluster/.exec(name) ?? [];
+      expect([name, inputs.triggers[0]]).toEqual([name, `${host === "gra-cluster" ? "gra-es-1" : host}-id`]);
+    }
+  });
+
+  test("only the first host in a member's place may found a cluster of etcd", () => {
+    const { inputs } = named("gra-haproxy-1-etcd-configuration");
+    expect(inputs.create).toMatch(/configure\.sh founding$/);
+    expect(inputs.update).toMatch(/configure\.sh$/);
   });
 
   test("only a node's first provisioning may form a cluster", () => {

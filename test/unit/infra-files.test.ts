@@ -103,6 +103,6 @@ describe("files of a member of etcd", () => {
   });
 
   test("member.json", () => {
-    expect(memberJson(topology, host("haproxy"), true)).toMatchSnapshot();
+    expect(memberJson(topology, host("haproxy"))).toMatchSnapshot();
   });
 });

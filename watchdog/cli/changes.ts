@@ -6,7 +6,8 @@ import { applyCommand, type ChangeCommand, type Command } from "../operator/requ
 import { type CommandContext, confirm, loginName } from "./context.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { followChange } from "./following.ts";
-import { count, formatPreview, size } from "./format.ts";
+import { formatPreview } from "./format.ts";
+import { count, size } from "./text.ts";
 
 /** A command that takes effect with one write of the state document. */
 export type PlainCommand = Exclude<Command, ChangeCommand>;

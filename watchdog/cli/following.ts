@@ -32,7 +32,8 @@ export function standingOf(
   answer: Pick<CommandAnswer, "epoch" | "sequence">,
   nowMs: number,
 ): Standing {
-  if (record === null || record.epoch < answer.epoch || record.sequence < answer.sequence) return "waiting";
+  if (record === null || record.epoch < answer.epoch) return "waiting";
+  if (record.epoch === answer.epoch && record.sequence < answer.sequence) return "waiting";
   if (record.phase !== "serving") return "under-way";
   if (record.epoch > answer.epoch) return record.active === to ? "done" : "undone";
   if (record.request === null) return "not-begun";

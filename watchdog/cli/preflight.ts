@@ -18,7 +18,7 @@ import {
 import { connectClusters, nodesOf } from "./clusters.ts";
 import type { CommandContext } from "./context.ts";
 import { exitCodes } from "./exit-codes.ts";
-import { count, table } from "./format.ts";
+import { count, table } from "./text.ts";
 
 export interface PreflightOptions {
   readonly json: boolean;
@@ -76,15 +76,13 @@ async function findingsOf(
 ): Promise<RegionFindings> {
   const survey = createSurvey(nodesOf(loaded, name), loaded.config.replication);
   try {
-    // One after the other where time is measured: questions under way at once would delay each other.
+    // One after the other: questions under way at once would delay each other, and time is measured here.
     const roundTripMs = await finding(survey.roundTripMs());
     const clocks = await finding(survey.clocks());
-    const [readiness, versions, storage, retention] = await Promise.all([
-      finding(cluster.readiness(other)),
-      finding(survey.versions()),
-      finding(survey.storage()),
-      finding(survey.retention()),
-    ]);
+    const readiness = await finding(cluster.readiness(other));
+    const versions = await finding(survey.versions());
+    const storage = await finding(survey.storage());
+    const retention = await finding(survey.retention());
     return { readiness, versions, storage, retention, clocks, roundTripMs };
   } finally {
     await survey.close();

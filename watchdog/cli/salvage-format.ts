@@ -3,7 +3,7 @@ import type { ReplayPreview, SalvageDetails, SalvageEntry } from "../salvage/com
 import type { Receipt } from "../salvage/receipt.ts";
 import type { ReplayReport } from "../salvage/replay.ts";
 import type { SkipReason } from "../salvage/replay-plan.ts";
-import { count, section, size, table } from "./format.ts";
+import { count, section, size, table } from "./text.ts";
 
 export function formatList(entries: readonly SalvageEntry[]): string {
   if (entries.length === 0) return "Nothing has been salvaged on this host.";

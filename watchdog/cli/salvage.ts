@@ -20,9 +20,9 @@ import { activeRegion } from "./active-region.ts";
 import { connectClusters, nodesOf } from "./clusters.ts";
 import { type CommandContext, confirm, loginName } from "./context.ts";
 import { exitCodes } from "./exit-codes.ts";
-import { count } from "./format.ts";
 import { actAsOwnerOf } from "./privileges.ts";
 import { formatDetails, formatList, formatPreview, formatReport } from "./salvage-format.ts";
+import { count } from "./text.ts";
 
 /** `es-failover salvage …`: the operations that an old primary held alone. The exports belong to the watchdog's user. */
 

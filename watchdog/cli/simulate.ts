@@ -13,7 +13,7 @@ import {
   simulateAssumption,
 } from "../operator/simulate.ts";
 import type { CommandContext } from "./context.ts";
-import { duration, section, table, time } from "./format.ts";
+import { duration, section, table, time } from "./text.ts";
 
 /** What to simulate: exactly one. */
 export type Simulated =

@@ -8,7 +8,7 @@ import { activeRegion } from "./active-region.ts";
 import { connectClusters, nodesOf } from "./clusters.ts";
 import type { CommandContext } from "./context.ts";
 import { exitCodes } from "./exit-codes.ts";
-import { count, table } from "./format.ts";
+import { count, table } from "./text.ts";
 
 export interface VerifyCommandOptions {
   readonly json: boolean;

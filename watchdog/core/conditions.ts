@@ -3,6 +3,7 @@ import type { RegionName } from "./ports.ts";
 import { isIrreversible, stepOf } from "./promotion.ts";
 import type { ClosingRecord, PlanKind, PromotingRecord, ServingRecord, StateRecord } from "./record.ts";
 import { isFormerPrimary } from "./rejoin.ts";
+import { scope } from "./rule.ts";
 import type { Condition, Situation } from "./situation.ts";
 import { inSyncFault, majoritySees, otherRegion, promotableFault } from "./situation.ts";
 
@@ -89,23 +90,18 @@ export const standbyWasPrimary: Condition<ServingRecord> = (s) =>
 export const noPlan: Condition<ServingRecord> = ({ record: { plan } }) =>
   plan === null ? null : `a ${plan.kind} is under way`;
 
-export const planIs =
-  (...kinds: readonly PlanKind[]): Condition<ServingRecord | PromotingRecord> =>
-  ({ record: { plan } }) =>
-    plan !== null && kinds.includes(plan.kind) ? null : `no ${kinds.join(" or ")} is under way`;
+export const planIs = (...kinds: readonly PlanKind[]): Condition<ServingRecord | PromotingRecord> =>
+  scope(({ record: { plan } }) =>
+    plan !== null && kinds.includes(plan.kind) ? null : `no ${kinds.join(" or ")} is under way`,
+  );
 
-export const changeIs =
-  (change: ClosingRecord["change"]): Condition<ClosingRecord> =>
-  ({ record }) =>
-    record.change === change ? null : `this is a ${record.change}`;
-
-export const isReversible: Condition<PromotingRecord> = ({ record }) =>
-  isIrreversible(record.plan) ? "indices have been unfollowed already, which cannot be undone" : null;
+export const changeIs = (change: ClosingRecord["change"]): Condition<ClosingRecord> =>
+  scope(({ record }) => (record.change === change ? null : `this is a ${record.change}`));
 
 /**
- * What ends a switchover before anything was cut loose: writers have waited too long, or a region is lost that it still
- * needs. Once the standby is proven to have everything the old region is not needed any more, so then it is only gone
- * back to where that is sure to serve.
+ * What ends a switchover: writers have waited too long, or a region is lost that it still needs. Once the standby is
+ * proven to have everything the old region is not needed any more, so then it is only gone back to where that is sure to
+ * serve; and once indices were cut loose, which costs a new copy of them, only for the loss of the new region.
  */
 export const switchoverHopeless: Condition<ClosingRecord | PromotingRecord> = (s) => {
   const { record, config, nowMs } = s;
@@ -113,9 +109,10 @@ export const switchoverHopeless: Condition<ClosingRecord | PromotingRecord> = (s
   const catchUp = record.phase === "promoting" ? stepOf(record.plan, "catch-up") : null;
   const pausedMs = nowMs - record.startedAtMs;
   const tooLong = pausedMs > config.switchover.maxWritePauseMs;
+  const isCutLoose = record.phase === "promoting" && isIrreversible(record.plan);
   const isHopeless =
     catchUp?.status === "done"
-      ? is(record.from, "healthy") && (tooLong || is(record.to, "unhealthy"))
+      ? is(record.from, "healthy") && ((tooLong && !isCutLoose) || is(record.to, "unhealthy"))
       : tooLong || catchUp?.status === "failed" || is(record.from, "unhealthy") || is(record.to, "unhealthy");
   return isHopeless ? null : `it goes on, ${Math.round(pausedMs / 1000)} s after writes were stopped`;
 };

@@ -1,6 +1,6 @@
 import { isJudgeable, requestFaults } from "./preconditions.ts";
 import type { ChangeRequest, ServingRecord } from "./record.ts";
-import { type Rule, rule } from "./rule.ts";
+import { type Rule, rule, scope } from "./rule.ts";
 import type { Condition, Situation } from "./situation.ts";
 import { closing, noted } from "./transitions.ts";
 
@@ -9,10 +9,10 @@ import { closing, noted } from "./transitions.ts";
  * refused with every reason. Neither way around closing, nor around the acknowledgements of the routers.
  */
 
-const requested =
-  (kind: ChangeRequest["kind"]): Condition<ServingRecord> =>
-  (s) =>
-    s.record.request?.kind === kind ? null : `no ${kind} was asked for`;
+const requested = (...kinds: readonly ChangeRequest["kind"][]): Condition<ServingRecord> =>
+  scope(({ record: { request } }) =>
+    request !== null && kinds.includes(request.kind) ? null : `no ${kinds.join(" or ")} was asked for`,
+  );
 
 const grantable: Condition<ServingRecord> = (s) => {
   if (s.record.request === null) return "nothing was asked for";
@@ -56,7 +56,7 @@ export const operatorRules: readonly Rule[] = [
     "refuse-request",
     ["serving"],
     "A change that cannot be granted is refused with its reasons, and forgotten.",
-    [judgeable],
+    [requested("failover", "switchover"), judgeable],
     (s) => {
       const { request } = s.record;
       if (request === null) throw new Error("refuse-request without a request");

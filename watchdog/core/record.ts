@@ -176,6 +176,14 @@ const everyPhase = {
   lastFailover: lastFailover.nullable(),
   /** Write blocks that this system set, and takes back should their region become the active one. */
   writeBlocks: z.strictObject({ region, indices: indexNames }).nullable().default(null),
+  /**
+   * A region whose promotion was undone after some followers had been converted: nobody wrote to them, but they follow
+   * nothing any more. It rejoins like a former primary; up to the checkpoints it holds what its leader holds.
+   */
+  halfPromoted: z
+    .strictObject({ region, checkpoints: z.array(shardCheckpoint) })
+    .nullable()
+    .default(null),
   /** Every watchdog that ever took part, so that failsafe knows whose word it needs. `router` is null on a witness. */
   watchdogs: z.array(
     z.strictObject({

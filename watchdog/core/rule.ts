@@ -40,12 +40,21 @@ export interface Rule {
   readonly purpose: string;
   /** True for a rule about one situation, false for a guard that stands before every phase. */
   readonly isSpecific: boolean;
-  /** null when the rule is not about the record's phase at all, else what stands in its way. */
+  /** null when the rule is about another phase or another kind of change, else what stands in its way. */
   readonly blockers: (situation: Situation) => readonly string[] | null;
   readonly outcome: (situation: Situation) => Outcome;
 }
 
 export const everyPhase = ["none", "serving", "closing", "promoting"] as const;
+
+/** Conditions that say what a rule is about, rather than what it waits for. */
+const scopes = new WeakSet<object>();
+
+/** Marks a condition as one that says what its rule is about: where it fails, the rule is about something else. */
+export function scope<R extends StateRecord | null>(condition: Condition<R>): Condition<R> {
+  scopes.add(condition);
+  return condition;
+}
 
 /** A rule about one or several phases. TypeScript cannot follow the phase through the table, so it is checked here, once. */
 export function rule<P extends Phase>(
@@ -61,8 +70,11 @@ export function rule<P extends Phase>(
     id,
     purpose,
     isSpecific: phases.length < everyPhase.length,
-    blockers: (situation) =>
-      inPhase(situation) ? conditions.flatMap((condition) => condition(situation) ?? []) : null,
+    blockers: (situation) => {
+      if (!inPhase(situation)) return null;
+      if (conditions.some((condition) => scopes.has(condition) && condition(situation) !== null)) return null;
+      return conditions.flatMap((condition) => condition(situation) ?? []);
+    },
     outcome: (situation) => {
       if (!inPhase(situation)) throw new Error(`rule ${id} was asked about a phase that is not its own`);
       return outcome(situation);

@@ -6,7 +6,6 @@ import {
   anyOf,
   changeIs,
   failing,
-  isReversible,
   notInBlockPeriod,
   notPaused,
   oneRouter,
@@ -165,17 +164,16 @@ export const rules: readonly Rule[] = [
   rule(
     "promotion-undone",
     ["promoting"],
-    "If the new region is lost before anything irreversible was done and the old one is well, the change is undone.",
+    "If the new region is lost before it was opened, and the old one is well, the change is undone: nobody wrote to it.",
     [
       planIs("promotion"),
       (s) => majoritySees(s, s.record.to, "unhealthy"),
       (s) => majoritySees(s, s.record.from, "healthy"),
-      isReversible,
     ],
     (s) => ({
       record: calledOff(
         s.record,
-        `promotion of ${s.record.to} undone: it became unhealthy before any index was unfollowed`,
+        `promotion of ${s.record.to} undone: it became unhealthy before it was opened`,
         s.nowMs,
       ),
       actions: [],
@@ -196,14 +194,14 @@ export const rules: readonly Rule[] = [
     (s) => ({
       record: calledOff(s.record, `switchover to ${s.record.to} undone: it lost nothing`, s.nowMs),
       actions: [],
-      explanation: `nothing was cut loose: back to ${s.record.from}`,
+      explanation: `nothing was written to ${s.record.to}: back to ${s.record.from}`,
     }),
   ),
   rule(
     "switchover-given-up",
     ["promoting"],
-    "A switchover turns back when writers have waited too long or a region is lost, as long as nothing was cut loose.",
-    [planIs("switchover"), isReversible, switchoverHopeless],
+    "A switchover turns back when writers have waited too long, or a region that it needs is lost.",
+    [planIs("switchover"), switchoverHopeless],
     (s) => ({
       record: turnedBack(s.record, s.nowMs),
       actions: [{ kind: "carry-out-plan" }],
@@ -457,14 +455,13 @@ export function explain(
   config: WatchdogConfig,
 ): readonly RuleExplanation[] {
   const situation: Situation = { record, seen, nowMs, config };
-  const phase = record?.phase ?? "none";
   let decided = false;
   const explained = rules.map(({ id, purpose, isSpecific, blockers }) => {
     const blockedBy = blockers(situation);
     const holds = blockedBy !== null && blockedBy.length === 0;
     const decides = holds && !decided;
     decided ||= holds;
-    const reasons = blockedBy ?? [`it is not about the phase ${phase}`];
+    const reasons = blockedBy ?? ["it is about another situation"];
     const explanation: RuleExplanation = { rule: id, purpose, holds, decides, blockedBy: reasons };
     const group = decides ? 0 : blockedBy === null ? 4 : holds ? 3 : isSpecific ? 1 : 2;
     return { group, distance: reasons.length, explanation };

@@ -1,7 +1,7 @@
 import type { WatchdogConfig } from "../config/schema.ts";
 import { standbyOf } from "./conditions.ts";
 import { missingIndices } from "./loss.ts";
-import { stepOf } from "./promotion.ts";
+import { isIrreversible, stepOf } from "./promotion.ts";
 import type { ClosingRecord, LastFailover, Plan, PromotingRecord, ServingRecord, StateRecord } from "./record.ts";
 import type { Situation } from "./situation.ts";
 import { planUndo } from "./switchover.ts";
@@ -17,7 +17,13 @@ export function noted<R extends StateRecord>(record: R, changes: Partial<R>): R 
 function carriedOver(record: StateRecord) {
   const { schemaVersion, epoch, sequence, blockedUntilMs, paused, lastFailover, watchdogs, filledAtMs } = record;
   const carried = { schemaVersion, epoch, blockedUntilMs, paused, lastFailover, watchdogs, filledAtMs };
-  return { ...carried, sequence: sequence + 1, writeBlocks: blocksOf(record) };
+  return { ...carried, sequence: sequence + 1, writeBlocks: blocksOf(record), halfPromoted: halfPromotedOf(record) };
+}
+
+/** What a promotion leaves that is undone after its first unfollow. */
+function halfPromotedOf(record: StateRecord): StateRecord["halfPromoted"] {
+  if (record.phase !== "promoting" || !isIrreversible(record.plan)) return record.halfPromoted;
+  return { region: record.to, checkpoints: stepOf(record.plan, "record-checkpoints")?.checkpoints ?? [] };
 }
 
 /** Our write blocks, with those of the plan that ends here: also those that a step may have set before it was cut off. */
@@ -80,13 +86,15 @@ export function calledOff(record: ClosingRecord | PromotingRecord, cause: string
  */
 function standbyAgain(record: ClosingRecord | PromotingRecord): Pick<ServingRecord, "standby" | "inSyncAtMs"> {
   const { state, inSyncAtMs } = record.standbyBefore;
+  if (halfPromotedOf(record)?.region === record.to) return { standby: "absent", inSyncAtMs: null };
   if (state !== "in-sync" && state !== "following") return { standby: "absent", inSyncAtMs: null };
   return record.change === "switchover" ? { standby: state, inSyncAtMs } : { standby: "following", inSyncAtMs: null };
 }
 
-/** A switchover from which nothing was cut loose turns back: its write blocks go first, then the old region serves. */
+/** A switchover turns back: its write blocks go first, then the old region serves. */
 export function turnedBack(record: PromotingRecord, nowMs: number): PromotingRecord {
-  return { ...noted(record, { plan: planUndo(record.plan, nowMs) }), writeBlocks: blocksOf(record) };
+  const turned = noted(record, { plan: planUndo(record.plan, nowMs) });
+  return { ...turned, writeBlocks: blocksOf(record), halfPromoted: halfPromotedOf(record) };
 }
 
 export function promoting(record: ClosingRecord, plan: Plan, nowMs: number): PromotingRecord {
@@ -94,11 +102,12 @@ export function promoting(record: ClosingRecord, plan: Plan, nowMs: number): Pro
 }
 
 export function promoted(record: PromotingRecord, nowMs: number): ServingRecord {
-  const { writeBlocks, ...carried } = carriedOver(record);
+  const { writeBlocks, halfPromoted: _, ...carried } = carriedOver(record);
   return {
     ...carried,
     // Those of the new region were lifted by the plan.
     writeBlocks: writeBlocks?.region === record.to ? null : writeBlocks,
+    halfPromoted: null,
     phase: "serving",
     epoch: record.epoch + 1,
     active: record.to,
@@ -142,6 +151,7 @@ export function rejoined(record: ServingRecord, nowMs: number): ServingRecord {
     standby: "following",
     plan: null,
     writeBlocks: null,
+    halfPromoted: null,
     lastFailover: lastFailover === null ? null : { ...lastFailover, rejoinedAtMs: nowMs },
   });
 }
@@ -164,6 +174,7 @@ export function firstRecord({ seen, nowMs, config }: Situation<null>): ServingRe
     paused: null,
     lastFailover: null,
     writeBlocks: null,
+    halfPromoted: null,
     watchdogs: seen.known,
     filledAtMs: filledAt(config, nowMs),
   };

@@ -133,7 +133,7 @@ export const planRules: readonly Rule[] = [
       const { record, seen, config, nowMs } = s;
       const look = seen.standby;
       if (look === null) throw new Error("rejoin-begins without a look at the former primary");
-      const plan: Plan = planRejoin(record.active, look, config.rejoin.policy, nowMs);
+      const plan: Plan = planRejoin(record, look, config.rejoin.policy, nowMs);
       return {
         record: noted(record, { standby: "fencing", plan }),
         actions: [{ kind: "carry-out-plan" }],

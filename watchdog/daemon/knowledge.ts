@@ -48,10 +48,29 @@ export class Knowledge {
   ruling: Ruling | null = null;
   decisions: readonly Decision[] = [];
 
+  #looksBegun = 0;
+  readonly #newestLook = { leader: 0, standby: 0 };
+
   constructor(config: WatchdogConfig) {
     this.#config = config;
     this.known = [knownSelf(config)];
     this.health = new Map(Object.keys(config.regions).map((region) => [region, unknownHealth]));
+  }
+
+  /**
+   * To be called when a look begins. Two looks may overtake each other: the one that began later counts. In the order of
+   * their beginning, as a wall clock that is set back would make every later look seem older.
+   */
+  beginLook(at: "leader" | "standby"): { readonly isNewest: () => boolean } {
+    const number = this.#looksBegun + 1;
+    this.#looksBegun = number;
+    return {
+      isNewest: () => {
+        if (number < this.#newestLook[at]) return false;
+        this.#newestLook[at] = number;
+        return true;
+      },
+    };
   }
 
   healthOf(region: RegionName): RegionHealth {

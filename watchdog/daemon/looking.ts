@@ -17,6 +17,7 @@ export async function lookAtLeader({ clusters, config, knowledge, clock }: Worki
   const cluster = clusters[region];
   if (cluster === undefined) return;
   const standby = otherRegion(config, region);
+  const look = knowledge.beginLook("leader");
   // Counted from before the questions: what is written while they are answered counts as unseen.
   const atMs = clock.nowMs();
   const [indices, definitions, readiness] = await Promise.all([
@@ -29,8 +30,7 @@ export async function lookAtLeader({ clusters, config, knowledge, clock }: Worki
   // What follows although it leads; asked for only where there is any.
   const followers = indices.some(({ following }) => following) ? await cluster.followers() : [];
   const strays = followers.filter(({ remoteCluster }) => remoteCluster === standby).map(({ index }) => index);
-  const isOutdated = knowledge.leaderLook !== null && knowledge.leaderLook.atMs > atMs;
-  if (leaderOf(knowledge.record) !== region || isOutdated) return;
+  if (leaderOf(knowledge.record) !== region || !look.isNewest()) return;
   knowledge.leaderLook = { region, atMs, indices, definitions, readiness, strays };
   knowledge.leaderSight = sightOf(atMs, indices, checkpoints, knowledge.leaderSight);
 }
@@ -84,11 +84,10 @@ export async function lookAtStandby(workings: Workings): Promise<void> {
   if (record === null) return;
   const region = record.phase === "serving" ? otherRegion(config, record.active) : record.to;
   const leader = otherRegion(config, region);
+  const look = knowledge.beginLook("standby");
   try {
     const view = await standbyView(workings, region, leader);
-    // Two looks may overtake each other: the one that began later counts.
-    const isOutdated = knowledge.standby !== null && knowledge.standby.observedAtMs > view.observedAtMs;
-    if (leaderOf(knowledge.record) !== leader || isOutdated) return;
+    if (leaderOf(knowledge.record) !== leader || !look.isNewest()) return;
     knowledge.standby = view;
     knowledge.standbyError = null;
     if (view.sync?.inSync && knowledge.looksWell(leader)) knowledge.inSyncSeenAtMs = view.observedAtMs;

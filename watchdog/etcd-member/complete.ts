@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { EtcdError } from "../adapters/etcd/errors.ts";
 import { writeFileAtomically } from "../adapters/files.ts";
@@ -38,8 +38,9 @@ async function isComplete({ config, say }: MemberRun, administration: EtcdAdmini
     }
     const members = await administration.membersByOwnWord();
     const mark = joinedFile(config);
-    if (!existsSync(mark) && members.some((member) => member.peerURLs.includes(peerUrl) && !member.isLearner)) {
+    if (members.some((member) => member.peerURLs.includes(peerUrl) && !member.isLearner)) {
       await writeFileAtomically(mark, "This member has been a voter of a working cluster.\n", { mode: 0o600 });
+      await rm(config.permissionFile, { force: true });
     }
     if (await administration.secure())
       say("Authentication is on, and the watchdogs' user has its rights and password.");

@@ -16,12 +16,13 @@ export const memberConfigSchema = z
     name: z.string().min(1),
     /** All planned members, this one included. */
     members: z.array(z.strictObject({ name: z.string().min(1), clientUrl: httpsUrl, peerUrl: httpsUrl })).min(1),
-    /** No earlier host has stood in this one's place, so it may found a cluster with the others. */
-    mayForm: z.boolean(),
     dataDirectory: file,
     /** Where etcd reads how to start; written anew before each start. */
     environmentFile: file,
-    /** When an operator makes this file, the host may found a new cluster although an earlier one stood in its place. */
+    /**
+     * While this file is there, the host may found a cluster with the others. Provisioning makes it for the first host in
+     * this place, an operator when every member is lost for good; it goes when the member votes.
+     */
     permissionFile: file,
     caFile: file,
     certificateFile: file,

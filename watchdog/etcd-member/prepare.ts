@@ -51,7 +51,7 @@ async function localMember(config: MemberConfig) {
     peerUrl: ownMember(config).peerUrl,
     hasData: withData,
     joined: joinedWithData(config, withData),
-    mayForm: config.mayForm || existsSync(config.permissionFile),
+    mayForm: existsSync(config.permissionFile),
   };
 }
 
@@ -84,7 +84,6 @@ async function carryOut(
     case "start": {
       const others = view.kind === "cluster" ? view.members : [];
       await writeEnvironment(config, admission.clusterState, others);
-      await rm(config.permissionFile, { force: true });
       repeater.say(`etcd starts: ${admission.why}.`);
       return true;
     }

@@ -16,6 +16,14 @@ export interface Ended {
   readonly err: string;
 }
 
+/** Of the watchdog's user `es-failover` in Elasticsearch. */
+export const PASSWORD = "correct horse battery staple";
+
+export interface CommandLineChanges extends Partial<WatchdogConfigInput> {
+  /** The CA of the regions' nodes; default: one that nobody uses. */
+  readonly caFile?: string;
+}
+
 /** The command as a user runs it, and a watchdog for it to speak to, in a directory of their own. */
 export class CommandLine {
   readonly directory: string;
@@ -29,9 +37,9 @@ export class CommandLine {
   }
 
   /** Regions that nobody serves, unless `changes` says where they are. */
-  static async create(changes: Partial<WatchdogConfigInput> = {}): Promise<CommandLine> {
+  static async create({ caFile, ...changes }: CommandLineChanges = {}): Promise<CommandLine> {
     const line = new CommandLine(await mkdtemp(path.join(tmpdir(), "es-failover-commands-")));
-    await writeFile(line.at("password"), "correct horse battery staple", { mode: 0o600 });
+    await writeFile(line.at("password"), PASSWORD, { mode: 0o600 });
     await writeFile(line.at("ca.crt"), (await createTestAuthority("commands test")).certificate);
     const config: WatchdogConfigInput = {
       name: "bhs-hap-1",
@@ -41,7 +49,11 @@ export class CommandLine {
         bhs: { nodes: [`https://127.0.0.1:${await freePort()}`] },
       },
       firstPrimary: "gra",
-      elasticsearch: { username: "es-failover", passwordFile: line.at("password"), caFile: line.at("ca.crt") },
+      elasticsearch: {
+        username: "es-failover",
+        passwordFile: line.at("password"),
+        caFile: caFile ?? line.at("ca.crt"),
+      },
       replication: { patterns: ["orders*"], intervalMs: 1_000 },
       checks: { profile: "fast" },
       store: { kind: "file", directory: line.at("store") },

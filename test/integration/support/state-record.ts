@@ -13,6 +13,7 @@ export function stateRecord(epoch: number, sequence = epoch): StateRecord {
     paused: null,
     lastFailover: null,
     writeBlocks: null,
+    halfPromoted: null,
     filledAtMs: null,
     watchdogs: [],
     phase: "serving",

@@ -81,7 +81,7 @@ async function readStorage(nodes: RegionNodes, managed: ManagedPatterns): Promis
 
 async function readVersions(nodes: RegionNodes): Promise<readonly { node: string; version: string }[]> {
   const info = await nodes.read("read versions of nodes", (client, options) =>
-    client.nodes.info({ metric: "_none", filter_path: ["nodes.*.name", "nodes.*.version"] }, options),
+    client.nodes.info({ metric: "process", filter_path: ["nodes.*.name", "nodes.*.version"] }, options),
   );
   return Object.values(info.nodes ?? {}).map(({ name, version }) => ({ node: name, version }));
 }
