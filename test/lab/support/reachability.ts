@@ -15,7 +15,9 @@ const usualPorts = [80, 443, 2379, 8080];
 /** How long a door that should stay shut is watched: long enough for a SYN that got lost to be sent again. */
 const SHUT_FOR_MS = 2_500;
 /** How long a door that should open may take on a busy machine. */
-const OPENS_WITHIN_MS = 15_000;
+const OPENS_WITHIN_MS = 30_000;
+/** A door that should open is knocked at anew this often: the kernel's own waits between SYNs soon grow to seconds. */
+const AGAIN_AFTER_MS = 2_000;
 
 /**
  * Knocks at all doors, one after the other without waiting: SYNs in one burst would overflow a queue on their way, and
@@ -25,16 +27,20 @@ const OPENS_WITHIN_MS = 15_000;
 const client = `
 import errno, json, select, socket, sys, time
 order = json.load(sys.stdin)
-knocking, opened, failed, poll = {}, set(), {}, select.poll()
-for position, door in enumerate(order["doors"]):
+expected, opened, failed, knocking, poll = set(order["expected"]), set(), {}, {}, select.poll()
+def knock_at(position):
     knock = socket.socket()
     knock.setblocking(False)
-    if knock.connect_ex(tuple(door)) not in (0, errno.EINPROGRESS): continue
+    if knock.connect_ex(tuple(order["doors"][position])) not in (0, errno.EINPROGRESS): return
     knocking[knock.fileno()] = position, knock
     poll.register(knock, select.POLLOUT)
     time.sleep(0.005)
-began, expected = time.monotonic(), set(order["expected"])
+for position in range(len(order["doors"])): knock_at(position)
+began = knocked = time.monotonic()
 while time.monotonic() - began < (order["shutForMs"] if expected <= opened else order["opensWithinMs"]) / 1000:
+    if time.monotonic() - knocked > order["againAfterMs"] / 1000:
+        knocked = time.monotonic()
+        for position in expected - opened: knock_at(position)
     for descriptor, _ in poll.poll(100):
         position, knock = knocking.pop(descriptor)
         poll.unregister(descriptor)
@@ -59,6 +65,7 @@ export async function openFor(
     expected: doors.flatMap((door, position) => (isExpected(door) ? [position] : [])),
     shutForMs: SHUT_FOR_MS,
     opensWithinMs: OPENS_WITHIN_MS,
+    againAfterMs: AGAIN_AFTER_MS,
   };
   const { exitCode, stdout, stderr } = await system.run(from, ["python3", "-c", client], JSON.stringify(order));
   if (exitCode !== 0) throw new Error(`knocking from ${from} failed: ${stderr}`);
