@@ -111,10 +111,10 @@ const socketsIn = (directory: string) => ({
 
 function localConfiguration(options: HaproxyOptions, entryPort: number, ownStatusPort: number): string {
   const { pair, directory, ticketMapFile, checkPassword, gid } = options;
-  const oneEach = { elasticsearchNodes: 1, haproxyNodes: 1 };
+  // One router in all, as the program asks where each watchdog keeps a state of its own.
   const regions = {
-    gra: { ovhRegion: "GRA11", cidr: "192.168.1.0/24", ...oneEach },
-    bhs: { ovhRegion: "BHS5", cidr: "192.168.2.0/24", ...oneEach },
+    gra: { ovhRegion: "GRA11", cidr: "192.168.1.0/24", elasticsearchNodes: 1, haproxyNodes: 0 },
+    bhs: { ovhRegion: "BHS5", cidr: "192.168.2.0/24", elasticsearchNodes: 1, haproxyNodes: 1 },
   };
   const topology = planTopology(testConfig({ regions: JSON.stringify(regions) }));
   let config = haproxyCfg({ topology, check: { user: users.haproxyCheck.name, password: checkPassword } });
