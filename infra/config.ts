@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { watchdogConfigSchema } from "../watchdog/config/schema.ts";
 import { contains, overlap, parseCidr } from "./addresses.ts";
+import { brokenTimingRules } from "./timings.ts";
 
 /**
  * The stack configuration: every key that a user may set, its meaning and its default, in this one place. Values that
@@ -12,6 +13,9 @@ export const configNamespace = "es-failover";
 
 /** Elastic's signing key for packages, as published on its installation pages. */
 const elasticSigningKeyFingerprint = "46095ACC8548582C1A2699A9D27D666CD88E42B4";
+
+/** The site that holds no data and decides between two that do. No region may bear this name. */
+export const witnessName = "witness";
 
 /** Addresses per role in a region's network; topology.ts places the hosts. */
 export const maxHostsPerRole = 80;
@@ -45,11 +49,18 @@ const adminCidr = cidr.refine(
   "a network this wide would open SSH to the world: name your own addresses, such as 203.0.113.7/32",
 );
 
-const regionSchema = z.strictObject({
+const site = {
   /** OVHcloud's name of the region, such as GRA11. */
   ovhRegion: z.string().regex(/^[A-Z][A-Z0-9-]{1,30}$/, "write OVHcloud's name of the region, such as GRA11"),
-  /** The region's part of the private network: private addresses of its hosts are pinned in it. A /24. */
+  /** The site's part of the private network: private addresses of its hosts are pinned in it. A /24. */
   cidr: cidr.refine((text) => parseCidr(text)?.prefixLength === 24, "write a /24 network, such as 192.168.1.0/24"),
+};
+
+/** One small host in a third place, so that two of three sites still agree when one is gone. */
+const witnessSchema = z.strictObject(site, "write an object with ovhRegion and cidr, or none");
+
+const regionSchema = z.strictObject({
+  ...site,
   /**
    * Failure zones over which Elasticsearch spreads copies. Where the OVHcloud region has availability zones, name
    * those and set `availabilityZones`; elsewhere each zone is one hypervisor, by the anti-affinity group.
@@ -58,8 +69,8 @@ const regionSchema = z.strictObject({
   /** True when `zones` are OVHcloud availability zones, in which hosts and volumes are then placed. */
   availabilityZones: z.boolean("write true or false").default(false),
   elasticsearchNodes: count(1).default(3),
-  /** Entry points of the region. Exactly one in both regions together: its watchdog alone knows the state. */
-  haproxyNodes: count(0).default(0),
+  /** Entry points of the region. 0 is allowed without a witness, when the other region has the only one. */
+  haproxyNodes: count(0).default(2),
 });
 
 const packageSourceSchema = z.strictObject({
@@ -94,6 +105,7 @@ const elasticsearchSchema = z.strictObject({
 const flavorsSchema = z.strictObject({
   elasticsearch: z.string().min(1).default("b3-16"),
   haproxy: z.string().min(1).default("b3-8"),
+  witness: z.string().min(1).default("d2-2"),
 });
 
 const dataVolumeSchema = z.strictObject({
@@ -110,6 +122,14 @@ const networkSchema = z.strictObject({
 
 const { shape: watchdog } = watchdogConfigSchema;
 
+const milliseconds = z.int("write a whole number of milliseconds").positive("write more than 0");
+/** Settings of the watchdogs that are a user's to choose; left out, they follow `checks.profile`: see timings.ts. */
+const routerSchema = z.strictObject({
+  ticketValidityMs: milliseconds.optional(),
+  ticketRenewalMs: milliseconds.optional(),
+});
+const leasesSchema = z.strictObject({ ttlMs: milliseconds.optional(), marginMs: milliseconds.optional() });
+
 function parseJson(text: string, context: z.core.$RefinementCtx, hint: string): unknown {
   try {
     return JSON.parse(text);
@@ -125,6 +145,16 @@ function structured<Schema extends z.ZodType>(schema: Schema) {
     .string()
     .transform((text, context) => parseJson(text, context, "write an object with the keys below it, not plain text"))
     .pipe(schema);
+}
+
+/** The same, where the word `none` stands for an absence. */
+function structuredOrNone<Schema extends z.ZodType>(schema: Schema) {
+  return z
+    .string()
+    .transform((text, context) =>
+      text.trim() === "none" ? null : parseJson(text, context, "write an object with the keys below it, or none"),
+    )
+    .pipe(schema.nullable());
 }
 
 /** A list as JSON or, handier on the command line, as text with commas. */
@@ -149,18 +179,23 @@ const secretFromInit = z
   .min(1, "it is empty: remove the key with `pulumi config rm` and run `npm run init`");
 
 const configSchema = z.strictObject({
-  /** Which of the regions this stack is. */
+  /** Which of the regions this stack is, or `witness`. */
   region: name,
   /** ID of the OVHcloud Public Cloud project. */
   serviceName: z
     .string("is missing: set the ID of your OVHcloud Public Cloud project, 32 hexadecimal digits")
     .regex(/^[0-9a-f]{32}$/, "write the ID of your OVHcloud Public Cloud project: 32 hexadecimal digits"),
-  /** Both regions, by name. Every stack plans both from here, so that none needs the other's outputs. */
+  /** Both regions, by name. Every stack plans all sites from here, so that none needs another's outputs. */
   regions: structured(
     z
       .record(name, regionSchema)
       .refine((regions) => Object.keys(regions).length === 2, "name exactly two regions, such as gra and bhs"),
   ),
+  /**
+   * The third site, or `none`. Without one there is no quorum to decide by: the watchdog then keeps its state in a file,
+   * and there may be a single HAProxy host.
+   */
+  witness: structuredOrNone(witnessSchema),
   network: structured(networkSchema).prefault("{}"),
   /** Networks from which administrators, and Pulumi, reach the hosts by SSH. */
   adminCidrs: list(z.array(adminCidr).min(1, "name at least one network: Pulumi itself provisions over SSH")),
@@ -182,6 +217,12 @@ const configSchema = z.strictObject({
   replication: structured(watchdog.replication),
   /** How patiently the watchdog looks; see watchdog/config/schema.ts. */
   checks: structured(watchdog.checks).prefault("{}"),
+  /** How a promotion is carried out; see watchdog/config/schema.ts. */
+  promotion: structured(watchdog.promotion).prefault("{}"),
+  /** Lengths of routing tickets; see watchdog/config/schema.ts. */
+  router: structured(routerSchema).prefault("{}"),
+  /** Lengths of leases; see watchdog/config/schema.ts. */
+  leases: structured(leasesSchema).prefault("{}"),
   /** Region that is active when no other record exists. After that, roles belong to the watchdog alone. */
   firstPrimary: name,
   /** Caching proxy for apt on the hosts. */
@@ -195,11 +236,15 @@ const configSchema = z.strictObject({
   watchdogPassword: secretFromInit,
   haproxyCheckPassword: secretFromInit,
   appPassword: secretFromInit,
+  /** Password of etcd's root user, which only provisioning uses. */
+  etcdRootPassword: secretFromInit,
+  /** Password of the watchdogs' user of etcd. */
+  etcdPassword: secretFromInit,
   /** The licence, a JSON document, when `elasticsearch.licence` is `file`. */
   licenceFile: z.string().optional(),
 });
 
-/** What `npm run init` creates, and what every region's stack holds alike. */
+/** What `npm run init` creates, and what every stack holds alike. */
 export const initKeys = [
   "caCertificate",
   "caPrivateKey",
@@ -208,6 +253,8 @@ export const initKeys = [
   "watchdogPassword",
   "haproxyCheckPassword",
   "appPassword",
+  "etcdRootPassword",
+  "etcdPassword",
 ] as const satisfies (keyof z.input<typeof configSchema>)[];
 export type InitKey = (typeof initKeys)[number];
 
@@ -216,6 +263,7 @@ const secretKeys: readonly string[] = [...initKeys, "licenceFile"];
 
 export type StackConfig = z.output<typeof configSchema>;
 export type RegionConfig = z.output<typeof regionSchema>;
+export type WitnessConfig = z.output<typeof witnessSchema>;
 export type PackageSource = z.output<typeof packageSourceSchema>;
 
 /** Everything that is wrong with a configuration, in sentences; the message lists all of it. */
@@ -259,6 +307,7 @@ const hints: Partial<Record<string, string>> = {
   region: "set the name of this stack's region, such as gra",
   serviceName: "set the ID of your OVHcloud Public Cloud project, 32 hexadecimal digits",
   regions: "set both regions, as in the project's own Pulumi.yaml",
+  witness: 'set the third site, such as {"ovhRegion": "DE1", "cidr": "192.168.3.0/24"}, or none',
   adminCidrs: "set the networks you administer from, such as 203.0.113.7/32",
   replication: 'set the indices to replicate, such as {"patterns": ["app-*"]}',
   firstPrimary: "set the region that is active at first, such as gra",
@@ -318,39 +367,66 @@ function shownValue(path: readonly PropertyKey[], own: Readonly<Record<string, s
 
 /** What each value alone cannot show: values that do not fit together. */
 function contradictions(config: StackConfig): string[] {
-  return [...regionContradictions(config), ...networkContradictions(config), ...licenceContradictions(config)];
+  return [
+    ...regionContradictions(config),
+    ...witnessContradictions(config),
+    ...networkContradictions(config),
+    ...licenceContradictions(config),
+    ...brokenTimingRules(config).map((sentence) => `${configNamespace}:${sentence}.`),
+  ];
 }
 
 function regionContradictions(config: StackConfig): string[] {
-  const names = Object.keys(config.regions);
-  const known = `one of ${names.join(", ")}, the regions of ${configNamespace}:regions`;
+  const regions = Object.keys(config.regions);
+  const stacks = config.witness === null ? regions : [...regions, witnessName];
+  const known = (names: readonly string[]) => `one of ${names.join(", ")}`;
   const problems: string[] = [];
-  for (const key of ["region", "firstPrimary"] as const) {
-    if (!names.includes(config[key])) problems.push(`${keyName([key])} is "${config[key]}": write ${known}.`);
-  }
-  const routers = Object.entries(config.regions).map(([name, { haproxyNodes }]) => ({ name, haproxyNodes }));
-  if (routers.reduce((sum, { haproxyNodes }) => sum + haproxyNodes, 0) !== 1) {
-    const shown = routers.map(({ name, haproxyNodes }) => `${haproxyNodes} in ${name}`).join(" and ");
+  if (!stacks.includes(config.region)) {
     problems.push(
-      `${keyName(["regions"])}: haproxyNodes is ${shown}: exactly one HAProxy host in all is allowed, because its watchdog ` +
-        "keeps the state in a file of its own, and two that decide apart could route to two regions. " +
-        "Set it to 1 in the region that is not active at first, and to 0 in the other.",
+      config.region === witnessName
+        ? `${keyName(["region"])} is "${witnessName}", and ${keyName(["witness"])} is none: there is no such site.`
+        : `${keyName(["region"])} is "${config.region}": write ${known(stacks)}.`,
     );
+  }
+  if (!regions.includes(config.firstPrimary)) {
+    problems.push(`${keyName(["firstPrimary"])} is "${config.firstPrimary}": write ${known(regions)}.`);
+  }
+  if (regions.includes(witnessName)) {
+    problems.push(`${keyName(["regions", witnessName])}: no region may bear this name, it is the third site's.`);
   }
   return problems;
 }
 
+/** Several routers need a store with a quorum, and a quorum needs a member at each of three sites. */
+function witnessContradictions(config: StackConfig): string[] {
+  const counts = Object.entries(config.regions).map(([region, { haproxyNodes }]) => ({ region, haproxyNodes }));
+  const total = counts.reduce((sum, { haproxyNodes }) => sum + haproxyNodes, 0);
+  if (config.witness !== null) {
+    return counts
+      .filter(({ haproxyNodes }) => haproxyNodes === 0)
+      .map(
+        ({ region }) =>
+          `${keyName(["regions", region, "haproxyNodes"])} is 0: with a witness each region needs a HAProxy host, ` +
+          `which also holds the region's member of etcd. Without a witness (${keyName(["witness"])}: none) one is enough.`,
+      );
+  }
+  if (total === 1) return [];
+  const shown = counts.map(({ region, haproxyNodes }) => `${region} ${haproxyNodes}`).join(", ");
+  return [
+    `${keyName(["regions"])}: haproxyNodes is ${shown}, and ${keyName(["witness"])} is none: without a witness the state ` +
+      "is kept in one watchdog's file, so exactly one HAProxy host may exist. Set haproxyNodes to 1 in one region and to 0 in the other, or set a witness.",
+  ];
+}
+
 function networkContradictions(config: StackConfig): string[] {
   const whole = parseCidr(config.network.cidr);
-  const parts = Object.entries(config.regions).map(([region, { cidr: text }]) => ({
-    region,
-    text,
-    net: parseCidr(text),
-  }));
+  const part = (where: readonly string[], text: string) => ({ where, name: where.at(-1), text, net: parseCidr(text) });
+  const parts = Object.entries(config.regions).map(([region, { cidr: text }]) => part(["regions", region], text));
+  if (config.witness !== null) parts.push(part([witnessName], config.witness.cidr));
   const problems: string[] = [];
   for (const [index, part] of parts.entries()) {
     if (whole === undefined || part.net === undefined) continue;
-    const key = keyName(["regions", part.region, "cidr"]);
+    const key = keyName([...part.where, "cidr"]);
     if (!contains(whole, part.net)) {
       problems.push(
         `${key} is "${part.text}": write a network within ${keyName(["network", "cidr"])}, ${config.network.cidr}.`,
@@ -358,9 +434,7 @@ function networkContradictions(config: StackConfig): string[] {
     }
     for (const other of parts.slice(index + 1)) {
       if (other.net !== undefined && overlap(part.net, other.net)) {
-        problems.push(
-          `${key} is "${part.text}" and overlaps ${other.region}'s ${other.text}: write disjoint networks.`,
-        );
+        problems.push(`${key} is "${part.text}" and overlaps ${other.name}'s ${other.text}: write disjoint networks.`);
       }
     }
   }

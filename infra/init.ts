@@ -1,4 +1,4 @@
-/** `npm run init`: makes what must exist before the first `pulumi up` and stores it in every region's stack. */
+/** `npm run init`: makes what must exist before the first `pulumi up` and stores it in every stack. */
 import { randomBytes } from "node:crypto";
 import { readdir } from "node:fs/promises";
 import path from "node:path";
@@ -11,10 +11,10 @@ import { createSshKeyPair } from "./init/ssh-key.ts";
 
 const usage = `Usage: npm run init -- [--stack NAME]... [--project-directory DIRECTORY]
 
-Makes the certificate authority, the passwords and the SSH key that both regions share, and stores them as secrets of
+Makes the certificate authority, the passwords and the SSH key that all stacks share, and stores them as secrets of
 each stack. What exists is never replaced; a new stack gets what the others have.
 
-  --stack              a region's stack; by default each that has a Pulumi.<stack>.yaml
+  --stack              a stack; by default each that has a Pulumi.<stack>.yaml
   --project-directory  where Pulumi.yaml stands; by default this checkout`;
 
 export interface InitOptions {
@@ -76,24 +76,27 @@ async function makeUnit(unit: Unit): Promise<Values> {
     case "watchdogPassword":
     case "haproxyCheckPassword":
     case "appPassword":
+    case "etcdRootPassword":
+    case "etcdPassword":
       return [[kind, randomBytes(24).toString("base64url")]];
     default:
       return kind satisfies never;
   }
 }
 
+/** Stacks side by side, as each has a file of its own; keys one after the other. */
 async function store(
   pulumi: PulumiCli,
   stacks: readonly string[],
   values: Values,
   say: (line: string) => void,
 ): Promise<void> {
-  for (const stack of stacks) {
-    for (const [key, value] of values) {
-      await pulumi.setSecret(stack, `${configNamespace}:${key}`, value);
-    }
-    say(`${stack}: ${values.map(([key]) => key).join(" and ")} stored`);
-  }
+  await Promise.all(
+    stacks.map(async (stack) => {
+      for (const [key, value] of values) await pulumi.setSecret(stack, `${configNamespace}:${key}`, value);
+      say(`${stack}: ${values.map(([key]) => key).join(" and ")} stored`);
+    }),
+  );
 }
 
 async function stacksWithFile(projectDirectory: string): Promise<string[]> {

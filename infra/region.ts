@@ -2,14 +2,21 @@ import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import type { StackConfig } from "./config.ts";
 import { Elasticsearch, elasticsearchScripts } from "./elasticsearch/elasticsearch.ts";
+import { EtcdMember, etcdScripts } from "./etcd/etcd.ts";
 import { SecurityGroups } from "./firewall/security-groups.ts";
-import { Haproxy, haproxyScripts, installHaproxy } from "./haproxy/haproxy.ts";
+import { Haproxy, type HaproxyHost, haproxyScripts, installHaproxy } from "./haproxy/haproxy.ts";
 import { type Instance, Instances } from "./instances/instances.ts";
 import { PrivateNetwork } from "./network/network.ts";
 import { runScript, type StagedHost, stageScripts } from "./provision/remote.ts";
 import type { Authority } from "./tls/certificates.ts";
 import { hostsOf, planTopology, ports, type Role, regionPlan, type Topology } from "./topology.ts";
-import { installWatchdog, Watchdog, type WatchdogBundle, watchdogScripts } from "./watchdog/watchdog.ts";
+import {
+  installWatchdog,
+  makeWatchdogUser,
+  Watchdog,
+  type WatchdogBundle,
+  watchdogScripts,
+} from "./watchdog/watchdog.ts";
 
 export interface RegionArgs {
   readonly config: StackConfig;
@@ -25,7 +32,7 @@ export interface HostOutput {
   readonly ssh: string;
 }
 
-/** One region, whole: what a stack consists of. Nothing in it asks for anything of the other region. */
+/** One region, or the witness' site, whole: what a stack consists of. Nothing in it asks for anything of another site. */
 export class Region extends pulumi.ComponentResource {
   readonly hosts: pulumi.Output<Record<string, HostOutput>>;
   /** Where applications enter, over the internet (from `clientCidrs`) and over the private network. */
@@ -44,8 +51,9 @@ export class Region extends pulumi.ComponentResource {
       privateKeyPem: pulumi.secret(`${config.caPrivateKey}\n`),
     };
     const instances = this.instances();
-    this.elasticsearch(instances.filter(({ host }) => host.role === "elasticsearch"));
-    for (const instance of instances) if (instance.host.role === "haproxy") this.router(instance, bundle);
+    const nodes = instances.filter(({ host }) => host.role === "elasticsearch");
+    if (nodes.length > 0) this.elasticsearch(nodes);
+    for (const instance of instances) if (instance.host.role !== "elasticsearch") this.watchdog(instance, bundle);
 
     this.hosts = hostOutputs(instances, config.sshUser);
     this.entry = entryOutputs(instances);
@@ -58,8 +66,8 @@ export class Region extends pulumi.ComponentResource {
     const { serviceName } = config;
     const parent = { parent: this };
     const network = new PrivateNetwork(region.name, { serviceName, region, network: config.network }, parent);
-    const groups = new SecurityGroups(region.name, { serviceName, region, ingress: this.topology.ingress }, parent);
-    return new Instances(region.name, { config, region, network, securityGroupIds: groups.ids }, parent).instances;
+    const securityGroups = new SecurityGroups(region.name, { serviceName, region, topology: this.topology }, parent);
+    return new Instances(region.name, { config, region, network, securityGroups }, parent).instances;
   }
 
   /** A host with its role's scripts on it, ready for packages. */
@@ -69,6 +77,8 @@ export class Region extends pulumi.ComponentResource {
       host: publicIp,
       user: this.config.sshUser,
       privateKey: pulumi.secret(`${this.config.sshPrivateKey}\n`),
+      // No host key is pinned: an instance makes its own at its first boot, and neither OVHcloud's API nor a resource of
+      // this program could bring one there beforehand or tell it. SSH is open to adminCidrs alone.
       // A host that was just made takes a while to answer.
       dialErrorLimit: 30,
       perDialTimeout: 10,
@@ -115,37 +125,44 @@ export class Region extends pulumi.ComponentResource {
     );
   }
 
-  /** A HAProxy host: HAProxy and, beside it, its watchdog. */
-  private router(instance: Instance, bundle: WatchdogBundle): void {
+  /** A host with a watchdog: a HAProxy host or the witness. Some hold a member of etcd, too. */
+  private watchdog(instance: Instance, bundle: WatchdogBundle): void {
     const { config, topology, authority } = this;
-    const host = { ...this.prepared(instance, [...haproxyScripts, ...watchdogScripts]), ...instance };
-    const installed = installHaproxy(host, this);
+    const isRouter = instance.host.role === "haproxy";
+    const isMember = topology.etcdMembers.some(({ name }) => name === instance.host.name);
+    const scripts = [...watchdogScripts, ...(isRouter ? haproxyScripts : []), ...(isMember ? etcdScripts : [])];
+    const host = { ...this.prepared(instance, scripts), ...instance };
+    const user = makeWatchdogUser(host, { parent: this, after: [host.ready] });
+    const installed = isRouter ? installHaproxy(host, { parent: this, after: [user] }) : user;
     const release = installWatchdog(host, bundle, { parent: this, after: [installed] });
-    const haproxy = new Haproxy(
-      host.name,
-      {
-        topology,
-        host,
-        authority,
-        checkPassword: pulumi.secret(config.haproxyCheckPassword),
-        entryNames: config.entryNames,
-        command: release,
-      },
-      { parent: this },
-    );
+    const passwords = pulumi.secret({
+      elasticsearch: config.watchdogPassword,
+      etcd: config.etcdPassword,
+      etcdRoot: config.etcdRootPassword,
+    });
+    if (isMember) {
+      const ofEtcd = passwords.apply(({ etcd, etcdRoot }) => ({ root: etcdRoot, user: etcd }));
+      new EtcdMember(
+        host.name,
+        { topology, host, config, authority, passwords: ofEtcd, command: release },
+        { parent: this },
+      );
+    }
+    const routing = isRouter ? [this.haproxy(host, release)] : [];
     new Watchdog(
       host.name,
-      {
-        topology,
-        host,
-        config,
-        version: bundle.version,
-        caCertificate: authority.certificatePem,
-        password: pulumi.secret(config.watchdogPassword),
-        after: [release, haproxy.ready],
-      },
+      { topology, host, config, version: bundle.version, authority, passwords, after: [release, ...routing] },
       { parent: this },
     );
+  }
+
+  /** HAProxy's configuration, which the watchdog's command puts in place. */
+  private haproxy(host: HaproxyHost, command: pulumi.Resource): pulumi.Resource {
+    const { config, topology, authority } = this;
+    const checkPassword = pulumi.secret(config.haproxyCheckPassword);
+    const { entryNames } = config;
+    const args = { topology, host, authority, checkPassword, entryNames, command };
+    return new Haproxy(host.name, args, { parent: this }).ready;
   }
 }
 

@@ -1,17 +1,21 @@
 import { formatIpv4, parseCidr } from "./addresses.ts";
-import { maxHostsPerRole, type StackConfig } from "./config.ts";
+import { maxHostsPerRole, type StackConfig, witnessName } from "./config.ts";
 
 /**
- * The plan of both regions: hosts with their pinned addresses, and every flow that may pass between them. It follows
- * from the configuration alone, so that each region's stack knows the other's addresses without asking for them.
+ * The plan of all sites: hosts with their pinned addresses, and every flow that may pass between them. It follows from
+ * the configuration alone, so that each site's stack knows the others' addresses without asking for them.
  */
 
-export type Role = "elasticsearch" | "haproxy";
+export type Role = "elasticsearch" | "haproxy" | "witness";
+
+/** Security groups: one per role, and one for the hosts that hold a member of etcd besides. */
+export type FirewallGroup = Role | "etcd";
 
 export interface Host {
-  /** Stable name such as gra-es-1; also the host's name in certificates and in HAProxy. */
+  /** Stable name such as gra-es-1 or witness-1; also the host's name in certificates and in HAProxy. */
   readonly name: string;
   readonly role: Role;
+  /** The region that it stands in, or `witness`. */
   readonly region: string;
   /** Position among the region's hosts of its role, from 1. */
   readonly index: number;
@@ -19,6 +23,7 @@ export interface Host {
   readonly privateIp: string;
 }
 
+/** A region, or the witness' site. */
 export interface RegionPlan {
   readonly name: string;
   readonly ovhRegion: string;
@@ -42,10 +47,18 @@ export interface IngressRule {
 }
 
 export interface Topology {
+  /** The two regions that hold data. */
   readonly regions: readonly RegionPlan[];
+  /** The third site, if there is one. */
+  readonly witness: RegionPlan | null;
+  /** Hosts of all sites. */
   readonly hosts: readonly Host[];
-  /** Flows that hosts of a role accept; the same in both regions. */
-  readonly ingress: Readonly<Record<Role, readonly IngressRule[]>>;
+  /** Hosts with a watchdog: every HAProxy host and the witness. */
+  readonly watchdogs: readonly Host[];
+  /** Hosts with a member of etcd: the first HAProxy host of each region and the witness; none without a witness. */
+  readonly etcdMembers: readonly Host[];
+  /** Flows that hosts of a group accept; the same at every site. */
+  readonly ingress: Readonly<Record<FirewallGroup, readonly IngressRule[]>>;
 }
 
 export const ports = {
@@ -56,49 +69,70 @@ export const ports = {
   elasticsearchTransport: 9300,
   /** Where applications enter, on the HAProxy hosts. */
   entry: 9200,
+  /** etcd's interface for clients: the watchdogs, and members that ask whether a cluster exists. */
+  etcdClient: 2379,
+  /** Between the members of etcd. */
+  etcdPeer: 2380,
+  /** Where watchdogs ask each other directly when etcd is gone. */
+  failsafe: 9443,
 } as const;
 
 const roles: Readonly<Record<Role, { readonly short: string; readonly firstOffset: number }>> = {
   elasticsearch: { short: "es", firstOffset: 11 },
   haproxy: { short: "haproxy", firstOffset: 101 },
+  // The site bears the role's name already: witness-1.
+  witness: { short: "", firstOffset: 11 },
 };
 
 /** Offsets 201 to 250 of each region's network are the DHCP service's; they lie above every pinned address. */
 const poolOffsets = { first: 201, last: 250 } as const;
 
-type PlannedConfig = Pick<StackConfig, "regions" | "network" | "adminCidrs" | "clientCidrs">;
+type PlannedConfig = Pick<StackConfig, "regions" | "witness" | "network" | "adminCidrs" | "clientCidrs">;
+type Site = Pick<RegionPlan, "name" | "ovhRegion" | "cidr" | "zones" | "availabilityZones">;
 
-/** Plans both regions. A host's name, zone and address depend on its own position alone, never on how many there are. */
+/** Plans every site. A host's name, zone and address depend on its own position alone, never on how many there are. */
 export function planTopology(config: PlannedConfig): Topology {
-  const regions = Object.entries(config.regions).map(([name, region]): RegionPlan => {
-    const network = parseCidr(region.cidr);
-    if (network === undefined) throw new Error(`Region ${name}: ${region.cidr} is not a network`);
-    const host = (role: Role, index: number): Host => ({
-      name: `${name}-${roles[role].short}-${index}`,
-      role,
-      region: name,
-      index,
-      zone: zoneOf(region.zones, index),
-      privateIp: formatIpv4(network.first + roles[role].firstOffset + index - 1),
-    });
-    return {
-      name,
-      ovhRegion: region.ovhRegion,
-      zones: region.zones,
-      availabilityZones: region.availabilityZones,
-      cidr: region.cidr,
-      allocationPool: {
-        start: formatIpv4(network.first + poolOffsets.first),
-        end: formatIpv4(network.first + poolOffsets.last),
-      },
-      hosts: [
-        ...positions(region.elasticsearchNodes).map((index) => host("elasticsearch", index)),
-        ...positions(region.haproxyNodes).map((index) => host("haproxy", index)),
-      ],
-    };
+  const regions = Object.entries(config.regions).map(([name, region]) =>
+    planSite({ name, ...region }, { elasticsearch: region.elasticsearchNodes, haproxy: region.haproxyNodes }),
+  );
+  const witness =
+    config.witness === null
+      ? null
+      : planSite({ name: witnessName, ...config.witness, zones: ["z1"], availabilityZones: false }, { witness: 1 });
+  const hosts = [...regions, ...(witness === null ? [] : [witness])].flatMap((site) => site.hosts);
+  const watchdogs = hosts.filter(({ role }) => role !== "elasticsearch");
+  const etcdMembers = witness === null ? [] : watchdogs.filter(({ index }) => index === 1);
+  return { regions, witness, hosts, watchdogs, etcdMembers, ingress: planIngress(config, hosts, etcdMembers) };
+}
+
+function planSite(site: Site, counts: Partial<Readonly<Record<Role, number>>>): RegionPlan {
+  const { name, ovhRegion, cidr, zones, availabilityZones } = site;
+  const network = parseCidr(cidr);
+  if (network === undefined) throw new Error(`${name}: ${cidr} is not a network`);
+  const host = (role: Role, index: number): Host => ({
+    name: [name, roles[role].short, index].filter((part) => part !== "").join("-"),
+    role,
+    region: name,
+    index,
+    zone: zoneOf(zones, index),
+    privateIp: formatIpv4(network.first + roles[role].firstOffset + index - 1),
   });
-  const hosts = regions.flatMap((region) => region.hosts);
-  return { regions, hosts, ingress: planIngress(config, hosts) };
+  return {
+    name,
+    ovhRegion,
+    zones,
+    availabilityZones,
+    cidr,
+    allocationPool: {
+      start: formatIpv4(network.first + poolOffsets.first),
+      end: formatIpv4(network.first + poolOffsets.last),
+    },
+    hosts: rolesOf(counts).flatMap(([role, count]) => positions(count).map((index) => host(role, index))),
+  };
+}
+
+function rolesOf(counts: Partial<Readonly<Record<Role, number>>>): [Role, number][] {
+  return (["elasticsearch", "haproxy", "witness"] as const).map((role) => [role, counts[role] ?? 0]);
 }
 
 function positions(count: number): number[] {
@@ -112,32 +146,43 @@ function zoneOf(zones: readonly string[], index: number): string {
   return zone;
 }
 
-function planIngress(config: PlannedConfig, hosts: readonly Host[]): Topology["ingress"] {
-  const addressesOf = (role: Role) => hosts.filter((host) => host.role === role).map((host) => `${host.privateIp}/32`);
+function planIngress(config: PlannedConfig, hosts: readonly Host[], etcdMembers: readonly Host[]): Topology["ingress"] {
+  const addresses = (chosen: readonly Host[]) => chosen.map((host) => `${host.privateIp}/32`);
+  const ofRole = (...wanted: readonly Role[]) => addresses(hosts.filter((host) => wanted.includes(host.role)));
   const tcp = (port: number, sources: readonly string[], why: string): IngressRule[] =>
     [...new Set(sources)].map((source) => ({ protocol: "tcp", port, source, why }));
+  const watchdogs = ofRole("haproxy", "witness");
   const administration: IngressRule[] = [
     ...tcp(ports.ssh, config.adminCidrs, "SSH for administrators and provisioning"),
     ...[...new Set([...config.adminCidrs, config.network.cidr])].map(
       (source): IngressRule => ({ protocol: "icmp", source, why: "Reachability and path MTU" }),
     ),
   ];
+  // A single watchdog has nobody to ask.
+  const failsafe = config.witness === null ? [] : tcp(ports.failsafe, watchdogs, "Watchdogs, when etcd is gone");
   return {
     elasticsearch: [
       ...administration,
-      ...tcp(ports.elasticsearchHttp, addressesOf("haproxy"), "Requests, health checks and watchdogs"),
-      ...tcp(ports.elasticsearchTransport, addressesOf("elasticsearch"), "Nodes of the cluster, and replication"),
+      ...tcp(ports.elasticsearchHttp, watchdogs, "Requests, health checks and watchdogs"),
+      ...tcp(ports.elasticsearchTransport, ofRole("elasticsearch"), "Nodes of the cluster, and replication"),
     ],
     haproxy: [
       ...administration,
       ...tcp(ports.entry, [config.network.cidr, ...config.clientCidrs], "The entry for applications"),
+      ...failsafe,
+    ],
+    witness: [...administration, ...failsafe],
+    etcd: [
+      ...tcp(ports.etcdClient, watchdogs, "The watchdogs' store"),
+      ...tcp(ports.etcdPeer, addresses(etcdMembers), "Members of etcd"),
     ],
   };
 }
 
-/** The plan of one region. */
+/** The plan of one region, or of the witness' site. */
 export function regionPlan(topology: Topology, name: string): RegionPlan {
-  const region = topology.regions.find((candidate) => candidate.name === name);
+  const sites = [...topology.regions, ...(topology.witness === null ? [] : [topology.witness])];
+  const region = sites.find((candidate) => candidate.name === name);
   if (region === undefined) throw new Error(`No region ${name} in the plan`);
   return region;
 }
@@ -151,4 +196,10 @@ export function otherRegion(topology: Topology, name: string): RegionPlan {
 
 export function hostsOf(region: RegionPlan, role: Role): readonly Host[] {
   return region.hosts.filter((host) => host.role === role);
+}
+
+/** The security groups that a host is in. */
+export function firewallGroupsOf(topology: Topology, host: Host): readonly FirewallGroup[] {
+  const isMember = topology.etcdMembers.some(({ name }) => name === host.name);
+  return isMember ? [host.role, "etcd"] : [host.role];
 }

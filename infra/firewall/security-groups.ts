@@ -1,33 +1,52 @@
 import * as ovh from "@ovhcloud/pulumi-ovh";
 import * as pulumi from "@pulumi/pulumi";
-import type { IngressRule, RegionPlan, Role, Topology } from "../topology.ts";
+import {
+  type FirewallGroup,
+  firewallGroupsOf,
+  type Host,
+  type IngressRule,
+  type RegionPlan,
+  type Topology,
+} from "../topology.ts";
 
 export interface SecurityGroupsArgs {
   readonly serviceName: string;
   readonly region: RegionPlan;
-  readonly ingress: Topology["ingress"];
+  readonly topology: Topology;
 }
 
-/** A security group per role. They name addresses, not groups: a group of the other region cannot be referred to. */
+/**
+ * The groups that the site's hosts are in: one per role, one for members of etcd. They name addresses, not groups: a
+ * group of another OVHcloud region cannot be referred to.
+ */
 export class SecurityGroups extends pulumi.ComponentResource {
-  readonly ids: Readonly<Record<Role, pulumi.Output<string>>>;
+  private readonly topology: Topology;
+  private readonly ids: ReadonlyMap<FirewallGroup, pulumi.Output<string>>;
 
   constructor(name: string, args: SecurityGroupsArgs, opts?: pulumi.ComponentResourceOptions) {
     super("es-failover:firewall:SecurityGroups", name, {}, opts);
-    const group = (role: Role) =>
+    const { topology, region } = args;
+    this.topology = topology;
+    const needed = new Set(region.hosts.flatMap((host) => firewallGroupsOf(topology, host)));
+    const group = (firewallGroup: FirewallGroup) =>
       new ovh.CloudSecurityGroup(
-        `${name}-${role}`,
+        `${name}-${firewallGroup}`,
         {
           serviceName: args.serviceName,
-          region: args.region.ovhRegion,
-          name: `es-failover-${args.region.name}-${role}`,
-          description: `What the ${role} hosts of ${args.region.name} accept`,
-          rules: args.ingress[role].map(securityGroupRule),
+          region: region.ovhRegion,
+          name: `es-failover-${region.name}-${firewallGroup}`,
+          description: `What the ${firewallGroup} hosts of ${region.name} accept`,
+          rules: topology.ingress[firewallGroup].map(securityGroupRule),
         },
         { parent: this },
       ).id;
-    this.ids = { elasticsearch: group("elasticsearch"), haproxy: group("haproxy") };
-    this.registerOutputs({ ids: this.ids });
+    this.ids = new Map([...needed].map((firewallGroup) => [firewallGroup, group(firewallGroup)]));
+    this.registerOutputs({});
+  }
+
+  /** Ids of the groups that a host of the site is in. */
+  of(host: Host): pulumi.Output<string>[] {
+    return firewallGroupsOf(this.topology, host).flatMap((group) => this.ids.get(group) ?? []);
   }
 }
 

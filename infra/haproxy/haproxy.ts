@@ -14,12 +14,15 @@ export interface HaproxyHost extends StagedHost {
   readonly ready: pulumi.Resource;
 }
 
-/** Installs HAProxy and the user that the watchdog runs as. */
-export function installHaproxy(host: HaproxyHost, parent: pulumi.Resource): pulumi.Resource {
+/** Installs HAProxy. The user that the watchdog runs as must be there: HAProxy's sockets are its, too. */
+export function installHaproxy(
+  host: HaproxyHost,
+  { parent, after }: { readonly parent: pulumi.Resource; readonly after: readonly pulumi.Resource[] },
+): pulumi.Resource {
   return runScript(
     host,
     { name: `${host.name}-haproxy-install`, script: "haproxy/install.sh" },
-    { parent, after: [host.ready] },
+    { parent, after: [host.ready, ...after] },
   );
 }
 

@@ -10,6 +10,8 @@ export const units = [
   ["watchdogPassword"],
   ["haproxyCheckPassword"],
   ["appPassword"],
+  ["etcdRootPassword"],
+  ["etcdPassword"],
 ] as const satisfies readonly (readonly InitKey[])[];
 export type Unit = (typeof units)[number];
 
@@ -54,7 +56,7 @@ function unitProblems(unit: Unit, holders: readonly string[], existing: Existing
     }
     const values = new Set(holders.map((stack) => existing[stack]?.[key]));
     if (values.size > 1) {
-      return [`Stacks ${holders.join(" and ")} hold different values of ${key}, which both regions must share.`];
+      return [`Stacks ${holders.join(" and ")} hold different values of ${key}, which all must share.`];
     }
     return [];
   });

@@ -2,6 +2,7 @@ import * as ovh from "@ovhcloud/pulumi-ovh";
 import * as pulumi from "@pulumi/pulumi";
 import { contains, parseCidr } from "../addresses.ts";
 import type { StackConfig } from "../config.ts";
+import type { SecurityGroups } from "../firewall/security-groups.ts";
 import { type Host, hostsOf, type RegionPlan, type Role } from "../topology.ts";
 
 export interface InstancesArgs {
@@ -11,7 +12,7 @@ export interface InstancesArgs {
   >;
   readonly region: RegionPlan;
   readonly network: { readonly networkId: pulumi.Output<string>; readonly subnetId: pulumi.Output<string> };
-  readonly securityGroupIds: Readonly<Record<Role, pulumi.Output<string>>>;
+  readonly securityGroups: SecurityGroups;
 }
 
 /** A host that exists. */
@@ -26,12 +27,12 @@ export interface Instance {
 /** What the instances of a region have in common. */
 interface Common {
   readonly imageId: pulumi.Output<string>;
-  readonly flavorIds: Readonly<Record<Role, pulumi.Output<string>>>;
+  readonly flavorId: (role: Role) => pulumi.Output<string>;
   readonly sshKeyName: pulumi.Output<string>;
 }
 
 /**
- * The region's hosts: Elasticsearch nodes and HAProxy hosts, each role spread over hypervisors, each host with a public
+ * The site's hosts: Elasticsearch nodes and HAProxy hosts, or the witness; each role spread over hypervisors, each host with a public
  * interface for administration and packages and its pinned address on the private network.
  */
 export class Instances extends pulumi.ComponentResource {
@@ -46,7 +47,7 @@ export class Instances extends pulumi.ComponentResource {
     const flavorId = (role: Role) => findId(flavors, config.flavors[role], "flavor", place.region);
     const common: Common = {
       imageId: findId(images, config.image, "image", place.region),
-      flavorIds: { elasticsearch: flavorId("elasticsearch"), haproxy: flavorId("haproxy") },
+      flavorId,
       // Keys are the whole project's, so two regions need two names.
       sshKeyName: new ovh.CloudSSHKey(
         `${name}-ssh-key`,
@@ -58,7 +59,9 @@ export class Instances extends pulumi.ComponentResource {
         { parent: this },
       ).name,
     };
-    this.instances = [...this.ofRole("elasticsearch", common, args), ...this.ofRole("haproxy", common, args)];
+    this.instances = (["elasticsearch", "haproxy", "witness"] as const).flatMap((role) =>
+      this.ofRole(role, common, args),
+    );
     this.registerOutputs({});
   }
 
@@ -89,11 +92,11 @@ export class Instances extends pulumi.ComponentResource {
         serviceName: config.serviceName,
         region: region.ovhRegion,
         name: host.name,
-        flavorId: common.flavorIds[host.role],
+        flavorId: common.flavorId(host.role),
         imageId: common.imageId,
         groupId,
         sshKeyName: common.sshKeyName,
-        securityGroupIds: [args.securityGroupIds[host.role]],
+        securityGroupIds: args.securityGroups.of(host),
         networks: [
           { autoAssignPublicIp: true },
           { networkId: args.network.networkId, subnetId: args.network.subnetId, ip: host.privateIp },

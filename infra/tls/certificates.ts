@@ -9,8 +9,13 @@ export interface Authority {
 
 export interface HostCertificateArgs {
   readonly authority: Authority;
-  /** Names that the certificate vouches for; the first one is its subject. */
+  /** Names that the certificate vouches for. */
   readonly dnsNames: readonly string[];
+  /**
+   * What the subject is: the first of the names (the default), or an organisation alone. etcd takes a client's common
+   * name for the name of a user.
+   */
+  readonly subject?: "common-name" | "organization";
   readonly ipAddresses: readonly pulumi.Input<string>[];
 }
 
@@ -32,7 +37,7 @@ export class HostCertificate extends pulumi.ComponentResource {
       `${name}-request`,
       {
         privateKeyPem: key.privateKeyPem,
-        subject: { commonName: args.dnsNames[0] },
+        subject: args.subject === "organization" ? { organization: "es-failover" } : { commonName: args.dnsNames[0] },
         dnsNames: [...args.dnsNames],
         ipAddresses: [...args.ipAddresses],
       },

@@ -1,25 +1,32 @@
 import { type WatchdogConfigInput, watchdogConfigSchema } from "../../watchdog/config/schema.ts";
 import type { StackConfig } from "../config.ts";
 import { users } from "../elasticsearch/users.ts";
+import { etcdEndpoints, etcdUser } from "../etcd/etcd-files.ts";
 import { haproxyPaths } from "../haproxy/haproxy-cfg.ts";
+import { timingsOf } from "../timings.ts";
 import { type Host, hostsOf, ports, type Topology } from "../topology.ts";
 
 export const watchdogPaths = {
   config: "/etc/es-failover/watchdog.json",
   ca: "/etc/es-failover/ca.crt",
+  /** Shown to etcd and to the other watchdogs, as a client and as a server. */
+  certificate: "/etc/es-failover/secrets/watchdog.crt",
+  key: "/etc/es-failover/secrets/watchdog.key",
   password: "/etc/es-failover/secrets/elasticsearch-password",
+  etcdPassword: "/etc/es-failover/secrets/etcd-password",
   state: "/var/lib/es-failover/state",
 } as const;
 
 export interface WatchdogConfigOptions {
   readonly topology: Topology;
-  readonly config: Pick<StackConfig, "firstPrimary" | "replication" | "checks">;
-  /** The HAProxy host that the watchdog stands on. */
+  readonly config: Pick<StackConfig, "firstPrimary" | "replication" | "checks" | "promotion" | "router" | "leases">;
+  /** The HAProxy host, or the witness, that the watchdog stands on. */
   readonly host: Host;
 }
 
 /** /etc/es-failover/watchdog.json. What the watchdog's own schema refuses never reaches a host. */
 export function watchdogJson({ topology, config, host }: WatchdogConfigOptions): string {
+  const timings = timingsOf(config);
   const input: WatchdogConfigInput = {
     name: host.name,
     site: host.region,
@@ -39,14 +46,43 @@ export function watchdogJson({ topology, config, host }: WatchdogConfigOptions):
     },
     replication: config.replication,
     checks: config.checks,
-    store: { kind: "file", directory: watchdogPaths.state },
-    router: {
-      adminSocket: haproxyPaths.adminSocket,
-      masterSocket: haproxyPaths.masterSocket,
-      configFile: haproxyPaths.config,
-      ticketMapFile: haproxyPaths.ticketMap,
-    },
+    promotion: config.promotion,
+    ...sharedState(topology, host, timings),
+    leases: timings.leases,
+    router:
+      host.role === "witness"
+        ? null
+        : {
+            adminSocket: haproxyPaths.adminSocket,
+            masterSocket: haproxyPaths.masterSocket,
+            configFile: haproxyPaths.config,
+            ticketMapFile: haproxyPaths.ticketMap,
+            ...timings.router,
+          },
   };
   watchdogConfigSchema.parse(input);
   return `${JSON.stringify(input, undefined, 2)}\n`;
+}
+
+/** Several watchdogs share their state in etcd and ask each other when it is gone; a single one has a file. */
+function sharedState(
+  topology: Topology,
+  host: Host,
+  timings: ReturnType<typeof timingsOf>,
+): Pick<WatchdogConfigInput, "store" | "failsafe"> {
+  if (topology.etcdMembers.length === 0) return { store: { kind: "file", directory: watchdogPaths.state } };
+  const tls = { caFile: watchdogPaths.ca, certificateFile: watchdogPaths.certificate, keyFile: watchdogPaths.key };
+  const address = `${host.privateIp}:${ports.failsafe}`;
+  return {
+    store: {
+      kind: "etcd",
+      endpoints: etcdEndpoints(topology, host),
+      ...tls,
+      username: etcdUser.name,
+      passwordFile: watchdogPaths.etcdPassword,
+      prefix: etcdUser.prefix,
+      ...timings.store,
+    },
+    failsafe: { listen: address, url: `https://${address}`, ...tls, ...timings.failsafe },
+  };
 }

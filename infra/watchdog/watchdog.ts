@@ -2,12 +2,12 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { remote } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import type { StackConfig } from "../config.ts";
 import { contentHash, type HostFile, runScript, type StagedHost } from "../provision/remote.ts";
+import { type Authority, HostCertificate } from "../tls/certificates.ts";
 import type { Host, Topology } from "../topology.ts";
-import { watchdogJson, watchdogPaths } from "./watchdog-config.ts";
+import { type WatchdogConfigOptions, watchdogJson, watchdogPaths } from "./watchdog-config.ts";
 
-export const watchdogScripts = ["watchdog/install.sh", "watchdog/configure.sh"];
+export const watchdogScripts = ["watchdog/user.sh", "watchdog/install.sh", "watchdog/configure.sh"];
 
 /** The watchdog as it travels: an archive that holds its program, its Node and its unit. */
 export interface WatchdogBundle {
@@ -18,6 +18,14 @@ export interface WatchdogBundle {
 
 export interface WatchdogHost extends StagedHost {
   readonly host: Host;
+}
+
+/** The user and group that the watchdog runs as. */
+export function makeWatchdogUser(
+  host: WatchdogHost,
+  { parent, after }: { readonly parent: pulumi.Resource; readonly after: readonly pulumi.Resource[] },
+): pulumi.Resource {
+  return runScript(host, { name: `${host.name}-watchdog-user`, script: "watchdog/user.sh" }, { parent, after });
 }
 
 /** Uploads a release and makes it the current one. The running watchdog goes on with the one before until `Watchdog`. */
@@ -49,27 +57,36 @@ export function installWatchdog(
 export interface WatchdogArgs {
   readonly topology: Topology;
   readonly host: WatchdogHost;
-  readonly config: Pick<StackConfig, "firstPrimary" | "replication" | "checks">;
+  readonly config: WatchdogConfigOptions["config"];
   readonly version: string;
-  readonly caCertificate: string;
-  /** Password of its Elasticsearch user. */
-  readonly password: pulumi.Output<string>;
-  /** Steps that it needs: its release, and HAProxy with its sockets. */
+  readonly authority: Authority;
+  /** Passwords of its users of Elasticsearch and etcd. */
+  readonly passwords: pulumi.Output<{ readonly elasticsearch: string; readonly etcd: string }>;
+  /** Steps that it needs: its release, and HAProxy with its sockets where there is one. */
   readonly after: readonly pulumi.Resource[];
 }
 
-/** The watchdog beside a HAProxy: configured, enabled, running. */
+/** The watchdog of a host: configured, enabled, running. */
 export class Watchdog extends pulumi.ComponentResource {
   constructor(name: string, args: WatchdogArgs, opts?: pulumi.ComponentResourceOptions) {
     super("es-failover:watchdog:Watchdog", name, {}, opts);
-    const { host, config, topology } = args;
-    const json = watchdogJson({ topology, config, host: host.host });
-    const stdin = args.password.apply((password) =>
-      JSON.stringify({
-        desired: contentHash(args.version, json, args.caCertificate, password),
-        files: watchdogFiles({ json, caCertificate: args.caCertificate, password }),
-      }),
+    const { host, config, topology, authority } = args;
+    const certificate = new HostCertificate(
+      `${host.name}-watchdog`,
+      { authority, subject: "organization", dnsNames: [host.name], ipAddresses: [host.host.privateIp] },
+      { parent: this },
     );
+    const json = watchdogJson({ topology, config, host: host.host });
+    const stdin = pulumi
+      .all([args.passwords, certificate.certificatePem, certificate.privateKeyPem])
+      .apply(([passwords, certificatePem, privateKey]) => {
+        const files = watchdogFiles({
+          ...{ json, ca: authority.certificatePem, certificate: certificatePem, privateKey, passwords },
+          withEtcd: topology.etcdMembers.length > 0,
+        });
+        const desired = contentHash(args.version, ...files.map(({ content }) => content));
+        return JSON.stringify({ desired, files });
+      });
     runScript(
       host,
       {
@@ -85,13 +102,23 @@ export class Watchdog extends pulumi.ComponentResource {
 
 function watchdogFiles(content: {
   readonly json: string;
-  readonly caCertificate: string;
-  readonly password: string;
+  readonly ca: string;
+  readonly certificate: string;
+  readonly privateKey: string;
+  readonly passwords: { readonly elasticsearch: string; readonly etcd: string };
+  readonly withEtcd: boolean;
 }): HostFile[] {
   const file = (path: string, text: string): HostFile => ({ path, content: text, mode: "0640", group: "es-failover" });
-  return [
+  const files = [
     file(watchdogPaths.config, content.json),
-    file(watchdogPaths.ca, content.caCertificate),
-    file(watchdogPaths.password, `${content.password}\n`),
+    file(watchdogPaths.ca, content.ca),
+    file(watchdogPaths.password, `${content.passwords.elasticsearch}\n`),
+  ];
+  if (!content.withEtcd) return files;
+  return [
+    ...files,
+    file(watchdogPaths.certificate, content.certificate),
+    file(watchdogPaths.key, content.privateKey),
+    file(watchdogPaths.etcdPassword, `${content.passwords.etcd}\n`),
   ];
 }

@@ -2,13 +2,16 @@ import { createWriteStream } from "node:fs";
 import path from "node:path";
 import { type Say, TwoRegions } from "./two-regions.ts";
 
-/** The whole system in a new lab: networks, both regions by `pulumi up`, and a watchdog that routes to gra. */
+/** The whole system in a new lab: networks, both regions and the witness by `pulumi up`, and watchdogs that route to gra. */
 export async function bringUpSystem(directory: string, say: Say): Promise<TwoRegions> {
   say("making the lab: three regions of hosts, a WAN of 80 ms round trip between gra and bhs");
   const system = await TwoRegions.create(directory, say);
-  say("pulumi up: gra and bhs at once");
-  await system.upBoth(progress(directory, say));
-  await system.until("gra serves", ({ record, router }) => record?.phase === "serving" && router.ticket !== null);
+  say("pulumi up: gra, bhs and the witness at once");
+  await system.upAll(progress(directory, say));
+  await system.until(
+    "gra serves",
+    ({ record, router }) => record?.phase === "serving" && router !== null && router.ticket !== null,
+  );
   return system;
 }
 

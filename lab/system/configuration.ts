@@ -4,16 +4,18 @@ import type { AptRepository } from "../elasticsearch/repository.ts";
 import { elasticsearchVersion } from "../elasticsearch/version.ts";
 import { controllerSubnet, labAptRepositoryUrl } from "../hosts/addressing.ts";
 
-/** The lab's two regions, as stacks and as they are named everywhere else. */
-export const stacks = ["gra", "bhs"] as const;
+/** The lab's three sites, as stacks and as they are named everywhere else. */
+export const stacks = ["gra", "bhs", "witness"] as const;
 export type Stack = (typeof stacks)[number];
 
-/** Hosts per role. The machine's inotify instances are enough for about ten hosts. */
-const hostsPerRegion = {
-  gra: { elasticsearchNodes: 3, haproxyNodes: 0 },
-  // The single router stands where it outlives the loss of gra.
-  bhs: { elasticsearchNodes: 3, haproxyNodes: 1 },
-} as const;
+/** Hosts per role. */
+export interface LabSize {
+  /** In each region, from 1. The machine's inotify instances are enough for about ten hosts, the witness included. */
+  readonly elasticsearchNodes: number;
+  readonly haproxyNodes: number;
+}
+
+const usualSize: LabSize = { elasticsearchNodes: 3, haproxyNodes: 1 };
 
 /** Small enough for six nodes on one machine. */
 const defaultHeap = "256m";
@@ -24,21 +26,24 @@ export interface StackSettings {
   readonly heap?: string;
   /** How patiently the watchdog looks; by default its fast profile. */
   readonly checks?: WatchdogConfigInput["checks"];
+  /** Hosts of both regions; the same in every stack. */
+  readonly size?: LabSize;
 }
 
 /** What the lab's stacks set beside the users' own project file: addresses and sizes of this one machine. */
 export function stackConfiguration(
   stack: Stack,
   repository: AptRepository,
-  { heap = defaultHeap, checks = { profile: "fast" } }: StackSettings = {},
+  { heap = defaultHeap, checks = { profile: "fast" }, size = usualSize }: StackSettings = {},
 ): StackConfiguration {
   return {
     "es-failover:region": stack,
     "es-failover:serviceName": "00000000000000000000000000001ab0",
     "es-failover:regions": {
-      gra: { ovhRegion: "GRA11", cidr: "192.168.1.0/24", ...hostsPerRegion.gra },
-      bhs: { ovhRegion: "BHS5", cidr: "192.168.2.0/24", ...hostsPerRegion.bhs },
+      gra: { ovhRegion: "GRA11", cidr: "192.168.1.0/24", ...size },
+      bhs: { ovhRegion: "BHS5", cidr: "192.168.2.0/24", ...size },
     },
+    "es-failover:witness": { ovhRegion: "DE1", cidr: "192.168.3.0/24" },
     "es-failover:adminCidrs": [controllerSubnet],
     "es-failover:clientCidrs": [controllerSubnet],
     "es-failover:dataVolume": { sizeGb: 2, type: "CLASSIC" },

@@ -50,7 +50,7 @@ export class TwoRegions {
     this.engine = engine;
   }
 
-  /** Makes the lab's networks and both stacks with their secrets. Nothing is provisioned yet. */
+  /** Makes the lab's networks and all stacks with their secrets. Nothing is provisioned yet. */
   static async create(directory: string, say: Say, settings: StackSettings = {}): Promise<TwoRegions> {
     const repository = await labAptRepository();
     const lab = await Lab.create({ directory });
@@ -86,8 +86,8 @@ export class TwoRegions {
     return changes;
   }
 
-  /** Both regions at once, as two people with a terminal each would do it. */
-  async upBoth(say: Say): Promise<void> {
+  /** All sites at once, as people with a terminal each would do it. */
+  async upAll(say: Say): Promise<void> {
     await Promise.all(stacks.map((stack) => this.up(stack, say)));
   }
 
@@ -95,9 +95,9 @@ export class TwoRegions {
     return (await this.lab.hosts()).map(({ name }) => name).filter((name) => pattern.test(name));
   }
 
-  /** Name of the host with the single router and its watchdog. */
+  /** Name of a host with a router and its watchdog: the one that outlives the loss of gra. */
   async routerHost(): Promise<string> {
-    const [host] = await this.hostNames(/-haproxy-/);
+    const [host] = await this.hostNames(/^bhs-haproxy-/);
     if (host === undefined) throw new Error("the lab has no HAProxy host");
     return host;
   }

@@ -122,7 +122,7 @@ describe("es-failover", () => {
 describe("the control socket", () => {
   test("is closed to other users, answers what it serves, and is not taken from a running watchdog", async () => {
     const socket = at("other.sock");
-    const control = await serveControlSocket(socket, { "/status": () => ({ hello: "world" }) });
+    const control = await serveControlSocket(socket, { "GET /status": () => ({ hello: "world" }) });
     expect((await stat(socket)).mode & 0o777).toBe(0o660);
     await expect(serveControlSocket(socket, {})).rejects.toThrow(/another watchdog already runs/);
     await control.close();

@@ -144,8 +144,9 @@ describe.skipIf(skipped)("coordination with three real members (skipped where se
       regions: { bhs: { state: "suspect", failuresInARow, successesInARow: 0, reason: "no node answers" } },
       atMs: Date.now(),
       epoch: 4,
+      copy: null,
     });
-    const known = { name: "w1", site: "gra", failsafeUrl: "https://192.168.1.11:9443/failsafe" };
+    const known = { name: "w1", site: "gra", router: "w1", failsafeUrl: "https://192.168.1.11:9443/failsafe" };
     await one.register(known);
     await one.register(known);
     await one.publish(sighting("w1", 1));

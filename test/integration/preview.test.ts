@@ -27,7 +27,7 @@ describe.skipIf(missing !== "")(`pulumi preview of the users' own project files 
     directory = await mkdtemp(path.join(tmpdir(), "preview-"));
     engine = await PulumiEngine.open({ usersProject: checkout, directory });
     const pulumi = pulumiCli(engine.directory, engine.environment);
-    await initialiseStacks({ stacks: ["gra", "bhs"], pulumi, say: () => {} });
+    await initialiseStacks({ stacks: ["gra", "bhs", "witness"], pulumi, say: () => {} });
   });
 
   afterAll(() => rm(directory, { recursive: true, force: true }));
@@ -40,10 +40,14 @@ describe.skipIf(missing !== "")(`pulumi preview of the users' own project files 
     );
   }
 
-  test.each(["gra", "bhs"])("%s needs nothing of the other region and nothing but its files", async (stack) => {
+  test.each([
+    ["gra", 50],
+    ["bhs", 50],
+    ["witness", 20],
+  ])("%s needs nothing of another site and nothing but its files", async (stack, atLeast) => {
     await engine.prepareStack(stack, usersValues);
     const { changes } = await engine.preview(stack);
-    expect(changes.create).toBeGreaterThan(50);
+    expect(changes.create).toBeGreaterThan(atLeast);
     expect(Object.keys(changes)).toEqual(["create"]);
   });
 
@@ -58,6 +62,7 @@ describe.skipIf(missing !== "")(`pulumi preview of the users' own project files 
     ["adminCidrs", "0.0.0.0/0", 'es-failover:adminCidrs[0] is "0.0.0.0/0": a network this wide would open SSH'],
     ["flavors", { elasticsearch: "b3-1000" }, 'OVHcloud offers no flavor named "b3-1000" in GRA11. There are: '],
     ["image", "Debian 31", 'OVHcloud offers no image named "Debian 31" in GRA11. There are: '],
+    ["witness", "none", "es-failover:regions: haproxyNodes is bhs 2, gra 2, and es-failover:witness is none"],
     ["regoin", "gra", "es-failover:regoin is not a key this program knows."],
   ])("a wrong %s (%j) is named with what would be right", async (key, value, message) => {
     const said = await complaint({ ...usersValues, [`es-failover:${key}`]: value });

@@ -8,9 +8,9 @@ import {
   createElasticsearchCluster,
   type ElasticsearchCluster,
 } from "../../watchdog/adapters/elasticsearch/cluster.ts";
+import { checkpointOf, type Divergence } from "../../watchdog/core/divergence.ts";
 import { totalOf } from "../../watchdog/salvage/classification.ts";
 import { discardIndices, previewReplay, replaySalvage } from "../../watchdog/salvage/commands.ts";
-import { checkpointOf, type Divergence } from "../../watchdog/salvage/divergence.ts";
 import { createElasticsearchDocuments, type ElasticsearchDocuments } from "../../watchdog/salvage/elasticsearch.ts";
 import { type ExportResult, exportOperations } from "../../watchdog/salvage/export.ts";
 import { isSalvaged } from "../../watchdog/salvage/gate.ts";

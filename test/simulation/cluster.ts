@@ -18,6 +18,9 @@ export type UnfollowMood = "works" | "lease-removal-fails" | "hangs-done" | "han
 interface Following {
   readonly remote: RegionName;
   readonly leaderIndex: string;
+  readonly leaderUuid: string;
+  /** The first copy goes by files, so it needs no history of the leader. */
+  isCopied: boolean;
   status: "active" | "paused";
   /** The leader's checkpoint as last heard. A task that was just resumed knows only its own. */
   leaderCheckpoint: number;
@@ -26,7 +29,7 @@ interface Following {
   fatal: string | null;
 }
 
-interface SimIndex {
+export interface SimIndex {
   readonly name: string;
   readonly uuid: string;
   readonly createdMs: number;
@@ -34,6 +37,9 @@ interface SimIndex {
   /** Every operation in order: the id that was written. A sequence number is a place in this list. */
   readonly operations: string[];
   aliases: { alias: string; isWriteIndex: boolean }[];
+  writeBlocked: boolean;
+  /** Operations below this place can be read as documents, but no longer one by one. */
+  historyFrom: number;
   following: Following | null;
   /** When it last became a leader of its own. */
   promotedMs: number | null;
@@ -72,7 +78,7 @@ export interface ClusterLimits {
 }
 
 /** From auto-follow's choice of an index until it stands as a follower in the cluster's state. */
-const AUTO_FOLLOW_TAKES_MS = 500;
+const AUTO_FOLLOW_TAKES_MS = 3_000;
 
 /** A cluster with cross-cluster replication, as strict as the real one where a watchdog could get it wrong. */
 export class SimCluster {
@@ -86,7 +92,10 @@ export class SimCluster {
   reachesRemote = true;
   /** Told before anything is changed by a watchdog. */
   onChange: (what: string, index: string | null) => void = () => {};
+  version = "9.5.3";
+  isLowOnDisk = false;
   #uuids = 0;
+  #generation = 1;
 
   constructor(world: World, region: RegionName, limits: ClusterLimits) {
     this.#world = world;
@@ -105,13 +114,18 @@ export class SimCluster {
   /** A client's write: true when it was acknowledged. */
   write(index: string, id: string): boolean {
     const target = this.indices.get(index);
-    if (!this.isWell() || target === undefined || !target.open || target.following !== null) return false;
+    if (!this.isWell() || target === undefined || !takesWrites(target)) return false;
     target.operations.push(id);
     return true;
   }
 
   acceptsWrites(): boolean {
-    return this.isWell() && [...this.indices.values()].some(({ open, following }) => open && following === null);
+    return this.isWell() && [...this.indices.values()].some(takesWrites);
+  }
+
+  /** Indices that would take no write although the cluster is well. */
+  refusingWrites(): readonly string[] {
+    return [...this.indices.values()].filter((index) => !takesWrites(index)).map(({ name }) => name);
   }
 
   isWell(): boolean {
@@ -132,8 +146,12 @@ export class SimCluster {
       const task = index.following;
       if (task === null || task.status === "paused" || task.fatal !== null || !index.open) continue;
       const source = leader.indices.get(task.leaderIndex);
-      if (!this.reachesRemote || !leader.isWell() || source === undefined || !source.open) {
+      if (!this.reachesRemote || !leader.isWell() || source?.uuid !== task.leaderUuid || !source.open) {
         task.readError = "no seed node left";
+        continue;
+      }
+      if (task.isCopied && index.operations.length < source.historyFrom) {
+        task.fatal = "Operations are no longer available for replicating. Existing retention leases []";
         continue;
       }
       task.readError = null;
@@ -141,6 +159,7 @@ export class SimCluster {
       task.leaderCheckpoint = source.operations.length - 1;
       const from = index.operations.length;
       index.operations.push(...source.operations.slice(from, from + operationsAtMost));
+      task.isCopied ||= index.operations.length === source.operations.length;
     }
   }
 
@@ -158,6 +177,24 @@ export class SimCluster {
         });
       }
     }
+  }
+
+  /** A fault: the cluster is built anew, with nothing in it. */
+  wipe(): void {
+    this.indices.clear();
+    this.#autoFollow.clear();
+    this.#generation += 1;
+  }
+
+  /** A fault: the leases of followers that were away have run out, and history was merged away. */
+  forgetHistory(): void {
+    for (const index of this.indices.values()) index.historyFrom = index.operations.length;
+  }
+
+  /** A follower that auto-follow had decided on before its leader was lost. */
+  followLate(name: string, leader: SimCluster): void {
+    leader.indices.set(name, leader.#newIndex(name, [], null));
+    this.#startFollowing(name, leader.region, leader);
   }
 
   /** A fault: every follower task stops until it is paused and resumed. */
@@ -189,6 +226,8 @@ export class SimCluster {
       open: true,
       operations: [],
       aliases,
+      writeBlocked: false,
+      historyFrom: 0,
       following,
       promotedMs: null,
     };
@@ -197,10 +236,16 @@ export class SimCluster {
   #startFollowing(name: string, remote: RegionName, leader: SimCluster): void {
     const source = leader.indices.get(name);
     if (source === undefined) throw this.#error("not-found", `no such index [${name}]`, 404);
-    if (this.indices.has(name)) throw this.#error("rejected", `index [${name}] already exists`, 400);
+    const present = this.indices.get(name);
+    if (present?.open) throw this.#error("rejected", `an open index with same name already exists [${name}]`, 400);
+    // A closed one is restored over: nothing of it is left.
+    if (present !== undefined) this.onChange("delete", name);
     // A follower knows the aliases, but not which index they write to.
     const aliases = source.aliases.map(({ alias }) => ({ alias, isWriteIndex: false }));
-    this.indices.set(name, this.#newIndex(name, aliases, newTask(remote, name, this.#world.nowMs, -1)));
+    this.indices.set(
+      name,
+      this.#newIndex(name, aliases, newTask({ remote, leader: source, nowMs: this.#world.nowMs, checkpoint: -1 })),
+    );
   }
 
   // --- what a watchdog asks ---------------------------------------------------------------------------------------
@@ -219,9 +264,9 @@ export class SimCluster {
       readiness: () =>
         ask(() => ({
           licence: { type: "trial", active: !this.ailments.licenceLost, allowsCcr: !this.ailments.licenceLost },
-          version: "9.5.3",
+          version: this.version,
           remote: { configured: true, connected: this.reachesRemote },
-          nodesLowOnDisk: [],
+          nodesLowOnDisk: this.isLowOnDisk ? ["node-1"] : [],
           readOnly: false,
         })),
       indices: () => ask(() => [...this.indices.values()].map((index) => this.#stateOf(index))),
@@ -246,8 +291,22 @@ export class SimCluster {
       unfollow: (name) => this.#unfollow(process, name, leaderOf),
       closeIndices: (names) => change("close", names.join(), () => this.#setOpen(names, false)),
       openIndices: (names) => change("open", names.join(), () => this.#setOpen(names, true)),
-      setWriteBlock: (names) => change("write block", names.join(), () => {}),
-      deleteIndices: (names) => change("delete", names.join(), () => {}),
+      setWriteBlock: (names, blocked) =>
+        change(blocked ? "write block" : "lift write block", names.join(), () => {
+          for (const name of names) {
+            const index = this.#existing(name);
+            if (!index.open) throw this.#error("rejected", `index [${name}] is closed`, 400);
+            index.writeBlocked = blocked;
+          }
+        }),
+      deleteIndices: (names) =>
+        this.#ask(process, () => {
+          for (const name of names) this.#existing(name);
+          for (const name of names) {
+            this.onChange("delete", name);
+            this.indices.delete(name);
+          }
+        }),
       setWriteIndex: (alias, name) =>
         change("set write index", name, () => {
           for (const index of this.indices.values()) {
@@ -274,11 +333,12 @@ export class SimCluster {
       const error = this.isUp() ? "no answer in time" : "connection refused";
       return process.call({ effectMs: 0, answerMs: this.isUp() ? this.#limits.probeTimeoutMs : 0 }, () => ({
         reachable: false,
+        kind: this.isUp() ? ("timeout" as const) : ("unreachable" as const),
         error,
       }));
     }
     return process.call({ effectMs: delayMs, answerMs: 0 }, () =>
-      this.isUp() ? this.#probeAnswer() : { reachable: false, error: "connection reset" },
+      this.isUp() ? this.#probeAnswer() : { reachable: false, kind: "unreachable", error: "connection reset" },
     );
   }
 
@@ -286,8 +346,8 @@ export class SimCluster {
     const { noMaster, red } = this.ailments;
     return {
       reachable: true,
-      clusterUuid: this.region,
-      version: "9.5.3",
+      clusterUuid: `${this.region}-${this.#generation}`,
+      version: this.version,
       master: noMaster ? null : "node-1",
       status: red ? "red" : "green",
       redIndices: red ? ["logs-1"] : [],
@@ -366,7 +426,10 @@ export class SimCluster {
     const task = this.#taskOf(name);
     if (task.status === "active") throw this.#error("rejected", `[${name}] is already following`, 400);
     if (!index.open) throw this.#error("rejected", `index [${name}] is closed`, 400);
-    index.following = newTask(task.remote, task.leaderIndex, this.#world.nowMs, index.operations.length - 1);
+    const leader = { name: task.leaderIndex, uuid: task.leaderUuid };
+    const checkpoint = index.operations.length - 1;
+    const { remote, isCopied } = task;
+    index.following = { ...newTask({ remote, leader, nowMs: this.#world.nowMs, checkpoint }), isCopied };
   }
 
   #setOpen(names: readonly string[], open: boolean): void {
@@ -381,6 +444,7 @@ export class SimCluster {
     const index = this.#existing(name);
     if (!this.isWell()) throw this.#error("rejected", "no active primary", 503);
     if (!index.open) throw this.#error("rejected", `index [${name}] is closed`, 400);
+    if (index.writeBlocked) throw this.#error("rejected", `index [${name}] blocked by: FORBIDDEN/8/index write`, 403);
     if (index.following !== null) {
       throw this.#error(
         "rejected",
@@ -417,14 +481,13 @@ export class SimCluster {
       primariesActive: this.ailments.red ? 0 : 1,
       aliases: [...index.aliases],
       dataStream: null,
-      writeBlocked: false,
+      writeBlocked: index.writeBlocked,
       following: index.following !== null,
     };
   }
 
   #checkpointOf(name: string): ShardCheckpoint {
     const index = this.#existing(name);
-    if (!index.open) throw this.#error("rejected", `index [${name}] is closed`, 400);
     const last = index.operations.length - 1;
     return { index: name, shard: 0, globalCheckpoint: last, maxSeqNo: last };
   }
@@ -451,9 +514,20 @@ export class SimCluster {
   }
 }
 
-const newTask = (remote: RegionName, leaderIndex: string, nowMs: number, checkpoint: number): Following => ({
+const takesWrites = ({ open, following, writeBlocked }: SimIndex) => open && following === null && !writeBlocked;
+
+interface TaskStart {
+  readonly remote: RegionName;
+  readonly leader: Pick<SimIndex, "name" | "uuid">;
+  readonly nowMs: number;
+  readonly checkpoint: number;
+}
+
+const newTask = ({ remote, leader, nowMs, checkpoint }: TaskStart): Following => ({
   remote,
-  leaderIndex,
+  leaderIndex: leader.name,
+  leaderUuid: leader.uuid,
+  isCopied: false,
   status: "active",
   leaderCheckpoint: checkpoint,
   lastReadMs: nowMs,

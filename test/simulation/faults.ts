@@ -38,6 +38,12 @@ function ailing(
 const gra = () => "gra" as const;
 const bhs = () => "bhs" as const;
 const either = ({ world }: SimSystem) => world.random.pick(regions);
+/** The region that is not active. */
+function other({ disk }: SimSystem): string {
+  const record = disk.stored?.record;
+  return record?.phase === "serving" && record.active === "bhs" ? "gra" : "bhs";
+}
+
 const always =
   <T>(value: T) =>
   () =>
@@ -129,6 +135,55 @@ export const faults: readonly Fault[] = [
     },
   },
   {
+    name: "the standby is built anew",
+    weight: 1,
+    begin: (system) => {
+      const record = system.disk.stored?.record;
+      // Wiping the only place of a write proves nothing: the active region and one that is to be salvaged are spared.
+      if (record?.phase !== "serving" || !["following", "in-sync"].includes(record.standby)) return null;
+      system.wipe(record.active === "gra" ? "bhs" : "gra");
+      return null;
+    },
+  },
+  {
+    name: "history is forgotten",
+    weight: 1,
+    begin: (system) => {
+      for (const region of regions) system.cluster(region).forgetHistory();
+      return null;
+    },
+  },
+  {
+    name: "an operator asks for a switchover",
+    weight: 4,
+    begin: (system) => {
+      system.request("switchover", other(system));
+      return null;
+    },
+  },
+  {
+    name: "an operator asks for a failover",
+    weight: 1,
+    begin: (system) => {
+      system.request("failover", other(system), system.world.random.chance(0.5));
+      return null;
+    },
+  },
+  {
+    name: "bhs is lost after a while",
+    weight: 2,
+    begin: (system) => {
+      let isOver = false;
+      system.world.after(system.world.random.between(0, 20_000), () => {
+        if (!isOver) system.cluster("bhs").ailments.down = true;
+      });
+      return () => {
+        isOver = true;
+        system.cluster("bhs").ailments.down = false;
+      };
+    },
+  },
+  {
     name: "the watchdog is killed",
     weight: 4,
     begin: (system) => {
@@ -179,10 +234,9 @@ export const faults: readonly Fault[] = [
         disk.failures === 0;
       if (jumpMs < 0 && !isUndisturbed) return null;
       host.wallOffsetMs += jumpMs;
-      if (process !== null && Math.abs(jumpMs) > system.config.router.leaseMarginMs)
-        process.doubtfulSinceMs = world.nowMs;
+      if (process !== null && Math.abs(jumpMs) > system.config.leases.marginMs) process.doubtfulSinceMs = world.nowMs;
       if (jumpMs < 0) {
-        system.clockUnsettledUntilMs = world.nowMs + 2 * system.config.router.ticketRenewalMs;
+        system.clockUnsettledUntilMs = world.nowMs + 2 * system.routerSettings.ticketRenewalMs;
         // Until the jump is noticed HAProxy takes an old ticket for a new one; the lease is still there meanwhile.
       }
       return null;
@@ -266,7 +320,7 @@ function freeze(
     if (what.suspended) host.suspendedMs += frozenMs;
     if (what.router) router.isFrozen = false;
     // A little over the tolerance, so that what it must notice is never a matter of rounding.
-    if (frozenMs > system.config.router.leaseMarginMs + 1_000) process.doubtfulSinceMs = world.nowMs;
+    if (frozenMs > system.config.leases.marginMs + 1_000) process.doubtfulSinceMs = world.nowMs;
     process.thaw();
   };
 }

@@ -6,7 +6,7 @@ import { regressionSeeds } from "./regressions.ts";
  * How many histories, and from which seed on. ES_FAILOVER_HISTORIES=100000 is the long mode; ES_FAILOVER_SEED=1026 with
  * ES_FAILOVER_HISTORIES=1 shows one history again.
  */
-const histories = Number(process.env["ES_FAILOVER_HISTORIES"] ?? 2_000);
+const histories = Number(process.env["ES_FAILOVER_HISTORIES"] ?? 7_500);
 const firstSeed = Number(process.env["ES_FAILOVER_SEED"] ?? 1);
 const PER_TEST = 500;
 
@@ -20,18 +20,26 @@ describe("one watchdog, one router, two regions, on virtual time", () => {
       let acknowledged = 0;
       let failovers = 0;
       let restarts = 0;
+      let switchovers = 0;
+      let rejoined = 0;
       for (let seed = from; seed <= to; seed += 1) {
         const result = await runHistory(seed);
         expect(result.violation, tale(result)).toBeNull();
         acknowledged += result.acknowledged;
         failovers += result.failovers;
         restarts += result.restarts;
+        switchovers += result.switchovers;
+        rejoined += result.rejoined ? 1 : 0;
       }
       console.log(
-        `seeds ${from} to ${to}: ${failovers} failovers, ${restarts} restarts of the watchdog, ${acknowledged} acknowledged writes`,
+        `seeds ${from} to ${to}: ${failovers} failovers, ${switchovers} switchovers, ${rejoined} with a former primary back, ` +
+          `${restarts} restarts of the watchdog, ${acknowledged} acknowledged writes`,
       );
       // Histories in which nothing happens would prove nothing.
-      if (to - from >= 100) expect(Math.min(failovers, restarts)).toBeGreaterThan((to - from) / 10);
+      if (to - from >= 100) {
+        expect(Math.min(failovers, restarts, rejoined)).toBeGreaterThan((to - from) / 10);
+        expect(switchovers).toBeGreaterThan((to - from) / 25);
+      }
     });
   }
 

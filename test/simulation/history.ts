@@ -6,7 +6,7 @@ import { type CreateWatchdog, SimSystem } from "./system.ts";
 
 /** When the last fault is over, and how long the system then has to come to rest. */
 const HEALED_MS = 50_000;
-const REST_WITHIN_MS = 90_000;
+const REST_WITHIN_MS = 150_000;
 
 export interface HistoryResult {
   readonly seed: number;
@@ -14,6 +14,9 @@ export interface HistoryResult {
   readonly violation: string | null;
   readonly acknowledged: number;
   readonly failovers: number;
+  readonly switchovers: number;
+  /** Whether a former primary became the standby again. */
+  readonly rejoined: boolean;
   readonly restarts: number;
   readonly endedAtMs: number;
   readonly log: readonly string[];
@@ -53,6 +56,8 @@ export async function runHistory(seed: number, options: HistoryOptions = {}): Pr
     violation,
     acknowledged: system.ledger.length,
     failovers: system.failovers.length,
+    switchovers: system.switchovers.length,
+    rejoined: (system.disk.stored?.record.lastFailover?.rejoinedAtMs ?? null) !== null,
     restarts: system.restarts,
     endedAtMs: world.nowMs,
     log: system.log,
@@ -104,14 +109,25 @@ function planFaults(system: SimSystem, names: readonly string[] | undefined): ()
   };
 }
 
-/** At rest: serving, no change under way, and a write acknowledged by the active region a while after healing. */
+/**
+ * At rest: serving, no change under way, a write acknowledged by the active region a while after healing, and the other
+ * region in sync, if it came back.
+ */
 function restWatcher(system: SimSystem): () => boolean {
   const quietFromMs = system.world.nowMs + 5_000;
   return () => {
     const record = system.disk.stored?.record;
     const last = system.ledger.at(-1);
+    if (record?.phase !== "serving" || record.plan?.kind === "repair") return false;
+    const isBack = Object.values(system.clusters).every((cluster) => cluster.isWell());
+    const refusing = system.cluster(record.active).refusingWrites();
+    const isMirrored = record.standby === "in-sync" || !isBack;
     return (
-      record?.phase === "serving" && last !== undefined && last.atMs > quietFromMs && last.region === record.active
+      last !== undefined &&
+      last.atMs > quietFromMs &&
+      last.region === record.active &&
+      isMirrored &&
+      refusing.length === 0
     );
   };
 }
@@ -119,5 +135,5 @@ function restWatcher(system: SimSystem): () => boolean {
 function situation(system: SimSystem): string {
   const record = system.disk.stored?.record;
   const status = system.watchdog?.status();
-  return `${record === undefined ? "no record" : summary(record)}; ${status?.summary}; router: ${status?.router.summary}, ${status?.router.error}`;
+  return `${record === undefined ? "no record" : summary(record)}; ${status?.summary}; router: ${status?.router?.summary}, ${status?.router?.error}`;
 }

@@ -1,6 +1,31 @@
 import type { StateRecord } from "../../watchdog/core/record.ts";
+import type { SimCluster } from "./cluster.ts";
 import type { SimSystem } from "./system.ts";
 import type { Process } from "./world.ts";
+
+/** What is judged of a system, whether one watchdog runs in it or several. */
+export interface Judged
+  extends Pick<
+    SimSystem,
+    | "world"
+    | "config"
+    | "truth"
+    | "clusters"
+    | "ledger"
+    | "wiped"
+    | "closings"
+    | "failovers"
+    | "switchovers"
+    | "highestEpoch"
+  > {
+  readonly disk: { readonly stored: { readonly record: StateRecord } | null };
+  /** All of them, as one. */
+  readonly router: { openRegions(): readonly string[] };
+  readonly salvage: {
+    readonly operations: Pick<ReadonlySet<string>, "has">;
+    readonly discarded: Pick<ReadonlySet<string>, "has">;
+  };
+}
 
 /** Between what is true and what a watchdog may have seen of it: a probe or look, its bound, and the replication round. */
 const HEALTH_SLACK_MS = 8_000;
@@ -11,11 +36,12 @@ const DECISION_UNDER_WAY_MS = 25_000;
 /** The numbers are those of the design's list of invariants. */
 
 /** After every event: invariant 1, as seen from the routers. */
-export function checkRouters({ world, disk, router }: SimSystem): void {
+export function checkRouters({ world, disk, router, highestEpoch }: Judged): void {
   const open = router.openRegions();
   if (open.length > 1) world.report("1", `the router is open to ${open.join(" and ")} at once`);
   const record = disk.stored?.record;
-  if (record === undefined) return;
+  // A store that was set back says nothing of what routers may do: they know better.
+  if (record === undefined || record.epoch < highestEpoch) return;
   for (const region of open) {
     if (region !== mayBeOpen(record)) {
       world.report("1", `the router is open to ${region} while the record says ${summary(record)}`);
@@ -38,7 +64,7 @@ const mayBeOpen = (record: StateRecord) => {
 };
 
 /** Before every write of the record. */
-export function checkWrite(system: SimSystem, before: StateRecord | null, after: StateRecord, process: Process): void {
+export function checkWrite(system: Judged, before: StateRecord | null, after: StateRecord, process: Process): void {
   const { world } = system;
   if (before === null) {
     if (after.epoch < system.highestEpoch) world.report("4", `epoch ${after.epoch} after ${system.highestEpoch}`);
@@ -56,13 +82,13 @@ export function checkWrite(system: SimSystem, before: StateRecord | null, after:
     checkPromoted(system, before, after);
 }
 
-function checkOrder({ world }: SimSystem, before: StateRecord, after: StateRecord): void {
+function checkOrder({ world }: Judged, before: StateRecord, after: StateRecord): void {
   if (after.epoch < before.epoch) world.report("4", `epoch ${after.epoch} written over ${before.epoch}`);
   if (after.sequence <= before.sequence) world.report("4", `sequence ${after.sequence} after ${before.sequence}`);
 }
 
 /** closing-first, and the epoch goes up whenever who may accept writes changes. */
-function checkTransition({ world }: SimSystem, before: StateRecord, after: StateRecord): void {
+function checkTransition({ world }: Judged, before: StateRecord, after: StateRecord): void {
   const way = `${before.phase} → ${after.phase}`;
   const step = after.epoch - before.epoch;
   const allowed: Readonly<Record<string, number>> = {
@@ -74,7 +100,7 @@ function checkTransition({ world }: SimSystem, before: StateRecord, after: State
   if (allowed[way] !== step) world.report("closing-first", `${way} with epoch ${before.epoch} → ${after.epoch}`);
 }
 
-function checkTrust({ world, config }: SimSystem, after: StateRecord, process: Process): void {
+function checkTrust({ world, config }: Judged, after: StateRecord, process: Process): void {
   const { doubtfulSinceMs } = process;
   if (doubtfulSinceMs === null) return;
   const holdMs = config.checks.failThreshold * config.checks.intervalMs;
@@ -84,15 +110,17 @@ function checkTrust({ world, config }: SimSystem, after: StateRecord, process: P
   }
 }
 
-function checkClosing(system: SimSystem, before: StateRecord, after: Extract<StateRecord, { phase: "closing" }>): void {
+function checkClosing(system: Judged, before: StateRecord, after: Extract<StateRecord, { phase: "closing" }>): void {
   const { world, config, truth } = system;
   system.closings.push(world.nowMs);
+  if (!after.automatic && after.change === "failover") return;
   if (before.phase !== "serving" || before.standby !== "in-sync") {
     world.report(
       "12",
-      `automatic failover although the standby was ${before.phase === "serving" ? before.standby : before.phase}`,
+      `automatic failover or switchover although the standby was ${before.phase === "serving" ? before.standby : before.phase}`,
     );
   }
+  if (after.change === "switchover") return;
   const staleMs = (truth.leaderWellMs ?? 0) - (truth.inSyncMs ?? Number.NEGATIVE_INFINITY);
   const allowedMs = config.replication.maxReadAgeMs + HEALTH_SLACK_MS;
   if (staleMs > allowedMs) {
@@ -108,16 +136,21 @@ function checkClosing(system: SimSystem, before: StateRecord, after: Extract<Sta
 }
 
 function checkPromoted(
-  system: SimSystem,
+  system: Judged,
   before: Extract<StateRecord, { phase: "promoting" }>,
   after: Extract<StateRecord, { phase: "serving" }>,
 ): void {
   const { world, clusters, config } = system;
-  const last = system.failovers.at(-1);
-  if (last !== undefined && world.nowMs - last < config.promotion.blockPeriodMs) {
-    world.report("8", `a second automatic failover ${world.nowMs - last} ms after the last one`);
+  if (before.change === "switchover") {
+    system.switchovers.push(world.nowMs);
+    checkSwitchedOver(system, before);
+  } else if (before.automatic) {
+    const last = system.failovers.at(-1);
+    if (last !== undefined && world.nowMs - last < config.promotion.blockPeriodMs) {
+      world.report("8", `a second automatic failover ${world.nowMs - last} ms after the last one`);
+    }
+    system.failovers.push(world.nowMs);
   }
-  system.failovers.push(world.nowMs);
   const fresh = clusters[after.active];
   const old = clusters[before.from];
   for (const index of fresh?.indices.values() ?? []) {
@@ -145,10 +178,40 @@ function checkPromoted(
   }
 }
 
+/** A planned change loses no acknowledged write: whatever the old region holds, the new one has. */
+function checkSwitchedOver(
+  { world, clusters, ledger }: Judged,
+  { from, to }: Extract<StateRecord, { phase: "promoting" }>,
+): void {
+  const [left, taken] = [operationsIn(clusters[from]), operationsIn(clusters[to])];
+  const lost = ledger.filter(({ id }) => left.has(id) && !taken.has(id));
+  if (lost.length > 0) {
+    world.report("9", `${lost.length} acknowledged writes are in ${from} alone after a switchover: ${lost[0]?.id}`);
+  }
+}
+
+const operationsIn = (cluster: SimCluster | undefined) =>
+  new Set([...(cluster?.indices.values() ?? [])].flatMap(({ operations }) => operations));
+
+/** What is deleted must exist elsewhere: in the active region, in safety, or be given up by an operator. */
+function checkDeletion(system: Judged, region: string, name: string): void {
+  const { world, clusters, salvage } = system;
+  const index = clusters[region]?.indices.get(name);
+  if (index === undefined || salvage.discarded.has(index.uuid)) return;
+  const other = Object.values(clusters).find((cluster) => cluster.region !== region);
+  const there = operationsIn(other);
+  const lost = index.operations.filter((id) => !there.has(id) && !salvage.operations.has(id));
+  if (lost.length > 0) world.report("5", `${name} of ${region} deleted with ${lost.length} operations of its own`);
+}
+
 /** Every change that a watchdog makes to a cluster. */
-export function checkChange({ world, disk }: SimSystem, region: string, what: string, index: string | null): void {
+export function checkChange(system: Judged, region: string, what: string, index: string | null): void {
+  const { world, disk } = system;
   const record = disk.stored?.record;
-  if (what === "delete") world.report("5", `${index} of ${region} deleted`);
+  if (what === "delete" && index !== null) checkDeletion(system, region, index);
+  if (what === "delete" && record?.phase === "serving" && record.active === region) {
+    world.report("5", `${index} of ${region} deleted although ${region} is active`);
+  }
   if (what !== "unfollow" || record === undefined) return;
   const begun =
     record.phase === "promoting" &&
@@ -158,19 +221,24 @@ export function checkChange({ world, disk }: SimSystem, region: string, what: st
     world.report("6", `${index} of ${region} unfollowed while ${summary(record)}`);
 }
 
-/** Every acknowledged write is in the active region, or above a recorded checkpoint, or in an index named as missing. */
-export function checkLedger({ world, disk, clusters, ledger }: SimSystem): void {
+/** Every acknowledged write is in the active region or in safety, or the former primary still holds it, unsalvaged. */
+export function checkLedger({ world, disk, clusters, ledger, salvage, wiped }: Judged): void {
   const record = disk.stored?.record;
   if (record?.phase !== "serving") return;
   const active = clusters[record.active];
   const there = new Set([...(active?.indices.values() ?? [])].flatMap(({ operations }) => operations));
-  const lost = ledger.filter(({ id }) => !there.has(id));
+  const lost = ledger.filter(({ id }) => !there.has(id) && !salvage.operations.has(id) && !wiped.has(id));
   const failover = record.lastFailover;
   for (const { id, index, region } of lost) {
     const checkpoint = failover?.checkpoints.find((entry) => entry.index === index)?.globalCheckpoint;
-    const place = clusters[region]?.indices.get(index)?.operations.indexOf(id) ?? -1;
+    const holder = clusters[region]?.indices.get(index);
+    const place = holder?.operations.indexOf(id) ?? -1;
     const isAccountedFor =
-      failover !== null && region === failover.from && place >= 0 && (checkpoint === undefined || place > checkpoint);
+      failover?.from === region &&
+      failover.rejoinedAtMs === null &&
+      holder?.following === null &&
+      place >= 0 &&
+      (checkpoint === undefined || place > checkpoint);
     if (!isAccountedFor)
       world.report("ledger", `acknowledged write ${id} to ${index} of ${region} is lost without a trace`);
   }

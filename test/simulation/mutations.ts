@@ -34,7 +34,7 @@ export const mutations: readonly Mutation[] = [
   {
     rule: "closing-first",
     defect: "the record says closing, but under the epoch that every router has acknowledged already",
-    file: "core/rules.ts",
+    file: "core/transitions.ts",
     from: 'phase: "closing",\n    epoch: record.epoch + 1,',
     to: 'phase: "closing",\n    epoch: record.epoch,',
     breaks: ["closing-first", "2"],
@@ -43,7 +43,7 @@ export const mutations: readonly Mutation[] = [
   {
     rule: "ack-or-lease",
     defect: "promotion begins without waiting for any router",
-    file: "core/rules.ts",
+    file: "core/conditions.ts",
     from: "acknowledgedEpoch < record.epoch",
     to: "acknowledgedEpoch < 0",
     breaks: ["1", "2"],
@@ -62,15 +62,13 @@ export const mutations: readonly Mutation[] = [
     rule: "lease-first",
     defect: "a router reads the record, and takes its lease some time later",
     file: "daemon/routing.ts",
-    from: `    const leaseAskedAtMs = clock.nowMs();
-    const { validForMs } = await store.renewRouterLease(config.name);
-    this.#leaseUntilMs = leaseAskedAtMs + validForMs;
-    const stored = await store.read();
+    from: `      const leaseAskedAtMs = clock.nowMs();
+      const { validForMs } = await store.renewRouterLease(config.name);
+      const stored = await store.read();
 `,
-    to: `    const stored = await store.read();
-    const leaseAskedAtMs = clock.nowMs();
-    const { validForMs } = await store.renewRouterLease(config.name);
-    this.#leaseUntilMs = leaseAskedAtMs + validForMs;
+    to: `      const stored = await store.read();
+      const leaseAskedAtMs = clock.nowMs();
+      const { validForMs } = await store.renewRouterLease(config.name);
 `,
     given: {
       file: "daemon/routing.ts",
@@ -129,8 +127,8 @@ export const mutations: readonly Mutation[] = [
     rule: "resume",
     defect: "a promotion that another run began is not carried on",
     file: "daemon/executing.ts",
-    from: "if (step === null || cluster === undefined) return false;",
-    to: 'if (step === null || cluster === undefined || step.status === "running") return false;',
+    from: "if (step === null || cluster === undefined || other === undefined) return false;",
+    to: 'if (step === null || cluster === undefined || other === undefined || step.status === "running") return false;',
     breaks: ["7"],
     faults: ["gra is lost", "the watchdog dies in the middle of a call"],
   },
@@ -152,6 +150,75 @@ export const mutations: readonly Mutation[] = [
     breaks: ["7"],
     faults: ["gra is lost"],
   },
+  {
+    rule: "salvage-first",
+    defect: "a former primary is emptied although nothing was salvaged",
+    file: "daemon/rejoin-steps.ts",
+    from: "report: await context.salvage.secure(divergence, cluster, mayAct) };",
+    to: 'report: { place: "nowhere", operations: divergence.epoch, indices: mayAct.length, leftOut: [] } };',
+    given: {
+      file: "daemon/rejoin-steps.ts",
+      from: "if (indices.length === 0) return [];",
+      to: "if (indices.length >= 0) return indices;",
+    },
+    breaks: ["5"],
+    faults: ["gra is lost"],
+  },
+  {
+    rule: "fence-first",
+    defect: "a former primary is not fenced",
+    file: "daemon/rejoin-steps.ts",
+    from: "own(index) && index.open && !index.writeBlocked",
+    to: "own(index) && index.open && !index.writeBlocked && index.uuid.length > 1_000",
+    breaks: ["7", "5"],
+    faults: ["gra is lost"],
+  },
+  {
+    rule: "equality-first",
+    defect: "a switchover does not wait until the standby has everything",
+    file: "daemon/switchover-steps.ts",
+    from: "if (behind.length === 0) {",
+    to: "if (behind.length >= 0) {",
+    given: {
+      file: "daemon/steps.ts",
+      from: ".filter(({ key, checkpoint }) => reached.get(key) !== checkpoint)",
+      to: ".filter(({ key, checkpoint }) => key.length > 1_000 && reached.get(key) !== checkpoint)",
+    },
+    breaks: ["9"],
+    faults: ["an operator asks for a switchover", "replication is slow"],
+  },
+  {
+    rule: "block-writes-first",
+    defect: "a switchover compares the regions while the old one may still take writes",
+    file: "daemon/switchover-steps.ts",
+    from: "const isWritable = ({ open, writeBlocked }: IndexState) => open && !writeBlocked;",
+    to: "const isWritable = ({ open, uuid }: IndexState) => open && uuid.length > 1_000;",
+    given: {
+      file: "daemon/switchover-steps.ts",
+      from: "if (!index.writeBlocked) return",
+      to: "if (index.uuid.length > 1_000) return",
+    },
+    breaks: ["9"],
+    faults: ["an operator asks for a switchover"],
+  },
+  {
+    rule: "strays are mended",
+    defect: "a follower that appears after the promotion goes on refusing writes",
+    file: "core/repair.ts",
+    from: "return { strays: active.strays,",
+    to: "return { strays: [],",
+    breaks: ["7"],
+    faults: ["gra is lost", "probes get lost"],
+  },
+  {
+    rule: "half-promoted rejoins",
+    defect: "a region whose promotion was undone half-way is taken for one that follows",
+    file: "core/rejoin.ts",
+    from: " || record.halfPromoted?.region === region",
+    to: "",
+    breaks: ["7"],
+    faults: ["gra flaps", "bhs is lost after a while", "an operator asks for a switchover", "calls hang"],
+  },
 ];
 
 /** The watchdog with some edits made to its source, built in a directory of its own. */
@@ -161,9 +228,7 @@ export async function buildMutant(
   const directory = await mkdtemp(path.join(tmpdir(), "es-failover-mutant-"));
   const remove = () => rm(directory, { recursive: true, force: true });
   try {
-    for (const part of ["core", "daemon", "config"]) {
-      await cp(path.join(root, "watchdog", part), path.join(directory, "watchdog", part), { recursive: true });
-    }
+    await cp(path.join(root, "watchdog"), path.join(directory, "watchdog"), { recursive: true });
     await cp(path.join(root, "package.json"), path.join(directory, "package.json"));
     await symlink(path.join(root, "node_modules"), path.join(directory, "node_modules"));
     for (const { file, from, to } of edits) {

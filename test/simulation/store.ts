@@ -1,5 +1,5 @@
 import type { HistoryEntry, RecordCopy, Store, StoredRecord } from "../../watchdog/core/ports.ts";
-import { parseStateRecord, type StateRecord } from "../../watchdog/core/record.ts";
+import { parseStateRecord, type ServingRecord, type StateRecord } from "../../watchdog/core/record.ts";
 import type { Process, World } from "./world.ts";
 
 /** What is on the disk of the watchdog's host: it outlives every process. */
@@ -56,6 +56,14 @@ export class Disk {
             .map(([name, { acknowledgedEpoch }]) => ({ router: name, acknowledgedEpoch })),
         ),
     };
+  }
+
+  /** An operator's command: written whatever the watchdog does, by compare-and-swap as everything is. */
+  command(change: (record: ServingRecord) => StateRecord): boolean {
+    if (this.stored?.record.phase !== "serving") return false;
+    this.#revisions += 1;
+    this.stored = { record: parseStateRecord(change(this.stored.record)), revision: String(this.#revisions) };
+    return true;
   }
 
   recordCopy(process: Process): RecordCopy {

@@ -1,14 +1,36 @@
-import { type WatchdogConfig, type WatchdogConfigInput, watchdogConfigSchema } from "../../watchdog/config/schema.ts";
+import {
+  type RouterSettings,
+  routerSettingsSchema,
+  type WatchdogConfig,
+  type WatchdogConfigInput,
+  watchdogConfigSchema,
+} from "../../watchdog/config/schema.ts";
 import type { Logger } from "../../watchdog/core/ports.ts";
+import type { ChangeRequest } from "../../watchdog/core/record.ts";
 import type { Watchdog, WatchdogParts } from "../../watchdog/daemon/watchdog.ts";
 import { SimCluster } from "./cluster.ts";
 import { checkChange, checkRouters, checkWrite } from "./invariants.ts";
 import { SimRouter } from "./router.ts";
+import { SimSalvage } from "./salvage.ts";
 import { Disk } from "./store.ts";
 import { Host, Process, World } from "./world.ts";
 
 const REPLICATION_ROUND_MS = 200;
 const REQUEST_TIMEOUT_MS = 2_000;
+
+interface Truth {
+  readonly active: string;
+  leaderWellMs: number | null;
+  leaderTroubledMs: number | null;
+  inSyncMs: number | null;
+}
+
+const unknownTruth = (active: string): Truth => ({
+  active,
+  leaderWellMs: null,
+  leaderTroubledMs: null,
+  inSyncMs: null,
+});
 
 export type CreateWatchdog = (parts: WatchdogParts) => Watchdog;
 
@@ -34,6 +56,7 @@ const configInput: WatchdogConfigInput = {
 export class SimSystem {
   readonly world: World;
   readonly config: WatchdogConfig;
+  readonly routerSettings: RouterSettings = routerSettingsSchema.parse({});
   readonly clusters: Readonly<Record<string, SimCluster>>;
   readonly host: Host;
   readonly router: SimRouter;
@@ -48,16 +71,15 @@ export class SimSystem {
   readonly closings: number[] = [];
   readonly failovers: number[] = [];
   highestEpoch = 0;
-  /** What is true of the first active region, whatever any watchdog sees. */
-  readonly truth: { leaderWellMs: number | null; leaderTroubledMs: number | null; inSyncMs: number | null } = {
-    leaderWellMs: null,
-    leaderTroubledMs: null,
-    inSyncMs: null,
-  };
+  salvage: SimSalvage;
+  readonly switchovers: number[] = [];
+  /** Operations that were destroyed with a cluster: nobody can bring them back. */
+  readonly wiped = new Set<string>();
+  /** What is true of the active region, whatever any watchdog sees. */
+  truth: Truth = unknownTruth("gra");
   readonly log: string[] = [];
   restarts = 0;
   #writes = 0;
-  areClientsWriting = true;
 
   constructor(
     seed: number,
@@ -82,6 +104,7 @@ export class SimSystem {
     this.host = new Host(this.world);
     this.router = new SimRouter(this.world, this.host);
     this.disk = new Disk(this.world);
+    this.salvage = new SimSalvage(this.world);
     this.disk.onWrite = (before, after, rule, process) => {
       checkWrite(this, before, after, process);
       this.highestEpoch = Math.max(this.highestEpoch, after.epoch);
@@ -119,7 +142,8 @@ export class SimSystem {
     this.watchdog = this.#create({
       config: this.config,
       clusters,
-      store: this.disk.store(process, this.config.name, this.config.router.leaseTtlMs),
+      salvage: this.salvage.port(process, (name) => this.cluster(name)),
+      store: this.disk.store(process, this.config.name, this.config.leases.ttlMs),
       copy: this.disk.recordCopy(process),
       router: this.router.port(process, this.config.name),
       clock: process.clock(),
@@ -154,14 +178,22 @@ export class SimSystem {
 
   // --- clients and replication ------------------------------------------------------------------------------------
 
-  /** One request of a client through the router; true when it was acknowledged. */
+  /**
+   * One request of a client through the router; true when it was passed on. Now and then one is under way for a while:
+   * it arrives although the router has closed since.
+   */
   clientWrites(index: string): boolean {
     const region = this.router.route();
     if (region === null) return false;
     this.#writes += 1;
     const id = `${index}#${this.#writes}`;
-    if (!this.cluster(region).write(index, id)) return false;
-    this.ledger.push({ id, index, region, atMs: this.world.nowMs });
+    const arrive = () => {
+      const isAcknowledged = this.cluster(region).write(index, id);
+      if (isAcknowledged) this.ledger.push({ id, index, region, atMs: this.world.nowMs });
+      return isAcknowledged;
+    };
+    if (!this.world.random.chance(0.05)) return arrive();
+    this.world.after(this.world.random.between(1, 2_000), arrive);
     return true;
   }
 
@@ -176,19 +208,54 @@ export class SimSystem {
     this.world.every(REPLICATION_ROUND_MS, () => {
       gra.replicate(bhs, this.replicationRate);
       bhs.replicate(gra, this.replicationRate);
-      const { truth, world } = this;
-      if (gra.isWell()) {
-        truth.leaderWellMs = world.nowMs;
-        // An index that is new is not followed at once: that is no failure of replication.
-        const { maxLagOperations, intervalMs } = this.config.replication;
-        if (bhs.isTrulyInSyncWith(gra, maxLagOperations, world.nowMs - 4 * intervalMs)) truth.inSyncMs = world.nowMs;
-      }
-      if (!gra.isWell() || gra.ailments.probeLoss > 0 || gra.ailments.slowMs > 0) truth.leaderTroubledMs = world.nowMs;
+      this.#noteTruth();
     });
     this.world.every(1_000, () => {
       gra.autoFollow(bhs);
       bhs.autoFollow(gra);
     });
+  }
+
+  #noteTruth(): void {
+    const { world } = this;
+    const record = this.disk.stored?.record;
+    const active = record === undefined ? "gra" : record.phase === "serving" ? record.active : record.from;
+    if (this.truth.active !== active) this.truth = unknownTruth(active);
+    const { truth } = this;
+    const leader = this.cluster(active);
+    const follower = this.cluster(active === "gra" ? "bhs" : "gra");
+    if (leader.isWell()) {
+      truth.leaderWellMs = world.nowMs;
+      // An index that is new is not followed at once: that is no failure of replication.
+      const { maxLagOperations, intervalMs } = this.config.replication;
+      if (follower.isTrulyInSyncWith(leader, maxLagOperations, world.nowMs - 4 * intervalMs)) {
+        truth.inSyncMs = world.nowMs;
+      }
+    }
+    const { probeLoss, slowMs } = leader.ailments;
+    if (!leader.isWell() || probeLoss > 0 || slowMs > 0) truth.leaderTroubledMs = world.nowMs;
+  }
+
+  /** Another host goes on, which has none of the exports. */
+  loseSalvage(): void {
+    this.salvage = new SimSalvage(this.world);
+  }
+
+  /** A region is built anew, with nothing in it. */
+  wipe(region: string): void {
+    for (const { operations } of this.cluster(region).indices.values()) {
+      for (const id of operations) this.wiped.add(id);
+    }
+    this.cluster(region).wipe();
+  }
+
+  /** An operator asks for a change, as the command line does. */
+  request(kind: ChangeRequest["kind"], to: string, force = false): boolean {
+    const atMs = this.host.wallMs();
+    const request = { kind, to, force, by: "alice", reason: null, atMs, validUntilMs: atMs + 30_000 };
+    const isAsked = this.disk.command((record) => ({ ...record, request, sequence: record.sequence + 1 }));
+    if (isAsked) this.note(`operator: ${kind} to ${to}${force ? " by force" : ""}`);
+    return isAsked;
   }
 
   /** Operations per shard and round; faults turn it down. */

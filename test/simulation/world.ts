@@ -216,23 +216,24 @@ export class Process {
    * to hear the answer of has taken effect all the same.
    */
   call<T>(delays: { readonly effectMs: number; readonly answerMs: number }, effect: () => T): Promise<T> {
-    if (this.#diesNow("before")) return never();
+    if (this.diesNow("before")) return never();
     if (delays.effectMs + delays.answerMs === 0) {
       const outcome = outcomeOf(effect);
-      if (this.#diesNow("after")) return never();
+      if (this.diesNow("after")) return never();
       return outcome.ok ? Promise.resolve(outcome.value) : Promise.reject(outcome.error);
     }
     return new Promise<T>((resolve, reject) => {
       this.#world.after(delays.effectMs, () => {
         const outcome = outcomeOf(effect);
-        if (this.#diesNow("after")) return;
+        if (this.diesNow("after")) return;
         const answer = () => (outcome.ok ? resolve(outcome.value) : reject(outcome.error));
         this.#world.after(delays.answerMs, () => this.deliver(answer));
       });
     });
   }
 
-  #diesNow(when: "before" | "after"): boolean {
+  /** Counts a call down to the one it dies of; true when this process does not go on. */
+  diesNow(when: "before" | "after"): boolean {
     if (!this.#isAlive) return true;
     if (this.diesAt === null || this.diesAt.when !== when) return false;
     this.diesAt.call -= 1;

@@ -2,7 +2,13 @@ import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { hedged } from "../../watchdog/adapters/elasticsearch/hedge.ts";
 
-const options = { timeoutMs: 2_000, staggerMs: 20, isConclusive: () => true, isFinal: () => false };
+const options = {
+  timeoutMs: 2_000,
+  staggerMs: 20,
+  isConclusive: () => true,
+  isFinal: () => false,
+  isTelling: () => false,
+};
 const never = () => new Promise<string>(() => {});
 const says = (answer: string) => async () => answer;
 const fails = (reason: string) => async (): Promise<string> => {
@@ -62,5 +68,11 @@ describe("asking several nodes", () => {
       throw new Error("no such index");
     };
     await expect(hedged([never, late], final)).rejects.toThrow("no such index");
+  });
+
+  test("tells of a node that refused rather than of those that did not answer", async () => {
+    const isTelling = (error: unknown) => error instanceof Error && error.message === "wrong password";
+    const attempts = [fails("refused"), fails("wrong password"), fails("refused as well")];
+    await expect(hedged(attempts, { ...options, isTelling })).rejects.toThrow("wrong password");
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { duration, formatExplanation, formatStatus, table } from "../../watchdog/cli/format.ts";
+import { formatExplanation, formatStatus } from "../../watchdog/cli/format.ts";
+import { duration, table } from "../../watchdog/cli/text.ts";
 import { unknownHealth } from "../../watchdog/core/health.ts";
 import type { WatchdogStatus } from "../../watchdog/daemon/status.ts";
 
@@ -20,10 +21,15 @@ const status: WatchdogStatus = {
     blockedUntilMs: nowMs + 3_600_000,
     paused: null,
     lastFailover: null,
+    writeBlocks: null,
+    halfPromoted: null,
+    filledAtMs: null,
     watchdogs: [],
     phase: "closing",
     from: "gra",
     to: "bhs",
+    change: "failover",
+    standbyBefore: { state: "in-sync", inSyncAtMs: null },
     automatic: true,
     leaderSight: null,
   },
@@ -41,6 +47,11 @@ const status: WatchdogStatus = {
       health: { ...unknownHealth, state: "healthy", sinceMs: nowMs - 90_000, reason: "green, 3 nodes" },
     },
   ],
+  sightings: [],
+  leadership: { leading: true, leader: "bhs-hap-1", error: null },
+  watchdogs: [],
+  leases: null,
+  failsafe: null,
   replication: null,
   plan: [
     {

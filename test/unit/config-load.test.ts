@@ -64,7 +64,7 @@ describe("a configuration", () => {
       failThreshold: 3,
       recoveryThreshold: 5,
     });
-    expect(config.router.adminSocket).toBe("/run/haproxy/admin.sock");
+    expect(config.router?.adminSocket).toBe("/run/haproxy/admin.sock");
     expect(elasticsearchPassword).toBe("correct horse");
   });
 
@@ -114,7 +114,7 @@ describe("a configuration", () => {
       expect.stringMatching(/^replication\.patterns\[1\]: is "Orders": .*lower case/),
       expect.stringMatching(/^replication\.exclusions\[0\]: is "-orders"/),
       expect.stringMatching(/checks\.timeoutMs \(2000\) must be below checks\.intervalMs \(1000\)/),
-      expect.stringMatching(/9000 \+ 2000 = 11000.*leaseTtlMs \(10000\)/),
+      expect.stringMatching(/9000 \+ 2000 = 11000.*leases.ttlMs \(10000\)/),
       expect.stringMatching(/^elasticsearch\.passwordFile: \/nonexistent\/password cannot be read: no such file/),
       expect.stringMatching(/^elasticsearch\.caFile: .*holds no certificate/),
     ]);

@@ -9,10 +9,10 @@ test("a watchdog that is alone leads, sees its own sighting, and knows itself", 
   const campaign = await alone.campaign();
   expect(campaign.leading && campaign.untilMonotonicMs).toBeGreaterThan(5_000);
   expect(await alone.sightings()).toEqual([]);
-  const sighting: Sighting = { watchdog: "w", site: "gra", regions: {}, atMs: time.nowMs(), epoch: null };
+  const sighting: Sighting = { watchdog: "w", site: "gra", regions: {}, atMs: time.nowMs(), epoch: null, copy: null };
   await alone.publish(sighting);
   expect(await alone.sightings()).toEqual([sighting]);
-  const self = { name: "w", site: "gra", failsafeUrl: "https://192.168.1.11:9443/failsafe" };
+  const self = { name: "w", site: "gra", router: "w", failsafeUrl: "https://192.168.1.11:9443/failsafe" };
   await alone.register(self);
   expect(await alone.knownWatchdogs()).toEqual([self]);
   await alone.forget("w");

@@ -1,6 +1,6 @@
-import { type WatchdogConfig, watchdogConfigSchema } from "../../watchdog/config/schema.ts";
+import { routerSettingsSchema, type WatchdogConfig, watchdogConfigSchema } from "../../watchdog/config/schema.ts";
 import { type HealthState, type RegionHealth, unknownHealth } from "../../watchdog/core/health.ts";
-import type { Observations, StandbyView } from "../../watchdog/core/observations.ts";
+import type { ActiveView, Observations, StandbyView } from "../../watchdog/core/observations.ts";
 import type { Follower, IndexState } from "../../watchdog/core/ports.ts";
 import { planPromotion } from "../../watchdog/core/promotion.ts";
 import type { ClosingRecord, LeaderSight, PromotingRecord, ServingRecord } from "../../watchdog/core/record.ts";
@@ -18,6 +18,31 @@ export const config: WatchdogConfig = watchdogConfigSchema.parse({
   store: { kind: "file", directory: "/var/lib/es-failover" },
   router: {},
 });
+
+const etcdInput = {
+  kind: "etcd",
+  endpoints: ["https://192.168.2.20:2379"],
+  caFile: "/etc/ca",
+  certificateFile: "/etc/c",
+  keyFile: "/etc/k",
+  username: "es-failover",
+  passwordFile: "/etc/e",
+} as const;
+
+const failsafeInput = {
+  listen: "192.168.2.20:9443",
+  url: "https://192.168.2.20:9443",
+  certificateFile: "/etc/c",
+  keyFile: "/etc/k",
+  caFile: "/etc/ca",
+};
+
+/** The settings of a watchdog that is one of several, with their defaults. */
+export const { store: etcd, failsafe } = watchdogConfigSchema
+  .pick({ store: true, failsafe: true })
+  .parse({ store: etcdInput, failsafe: failsafeInput });
+
+export const routerSettings = routerSettingsSchema.parse({});
 
 export const index = (name: string, changes: Partial<IndexState> = {}): IndexState => ({
   name,
@@ -97,7 +122,7 @@ export function health(state: HealthState, reason?: string): RegionHealth {
     sinceMs: NOW_MS - 5_000,
     lastProbeAtMs: NOW_MS - 500,
     lastGoodAtMs: isGood ? NOW_MS - 500 : NOW_MS - 30_500,
-    lastProbe: isGood ? goodProbe : { reachable: false, error: "connection refused" },
+    lastProbe: isGood ? goodProbe : { reachable: false, kind: "unreachable", error: "connection refused" },
   };
 }
 
@@ -112,19 +137,38 @@ export function seenHealth(gra: HealthState, bhs: HealthState): Pick<Observation
 export const sight: LeaderSight = {
   atMs: NOW_MS - 31_000,
   indices: ["logs-1", "logs-2"],
+  uuids: [
+    { index: "logs-1", uuid: "uuid-logs-1" },
+    { index: "logs-2", uuid: "uuid-logs-2" },
+  ],
   shards: [{ index: "logs-1", shard: 0, maxSeqNo: 105 }],
   writeAliases: [],
   peakOperationsPerSecond: 10,
 };
 
+const self = { name: "bhs-haproxy-1", site: "bhs", router: "bhs-haproxy-1", failsafeUrl: null };
+export const activeView = (changes: Partial<ActiveView> = {}): ActiveView => ({
+  region: "gra",
+  observedAtMs: NOW_MS - 1_000,
+  readiness: standbyView().readiness,
+  indices: [index("logs-1")],
+  strays: [],
+  ...changes,
+});
+
 export const observations = (changes: Partial<Observations> = {}): Observations => ({
   ...seenHealth("healthy", "healthy"),
   standby: standbyView(),
+  active: activeView(),
   standbyError: null,
   inSyncSeenAtMs: NOW_MS - 31_000,
   leaderSight: sight,
   routers: [{ router: "bhs-haproxy-1", acknowledgedEpoch: 1 }],
   store: { reachable: true, error: null },
+  leadership: { leading: true, leader: "bhs-haproxy-1", error: null },
+  known: [self],
+  promisedForMs: 0,
+  filledKnownForMs: null,
   selfDoubt: [],
   newestCopy: null,
   copyError: null,
@@ -139,7 +183,10 @@ const everyPhase = {
   blockedUntilMs: null,
   paused: null,
   lastFailover: null,
-  watchdogs: [{ name: "bhs-haproxy-1", site: "bhs", router: "bhs-haproxy-1" }],
+  writeBlocks: null,
+  halfPromoted: null,
+  watchdogs: [self],
+  filledAtMs: null,
 } as const;
 
 export const serving = (changes: Partial<ServingRecord> = {}): ServingRecord => ({
@@ -150,10 +197,20 @@ export const serving = (changes: Partial<ServingRecord> = {}): ServingRecord => 
   active: "gra",
   standby: "in-sync",
   inSyncAtMs: NOW_MS - 40_000,
+  inSyncSinceMs: NOW_MS - 3_600_000,
+  plan: null,
+  request: null,
   ...changes,
 });
 
-const change = { from: "gra", to: "bhs", automatic: true, leaderSight: sight } as const;
+const change = {
+  change: "failover",
+  standbyBefore: { state: "in-sync", inSyncAtMs: NOW_MS - 40_000 },
+  from: "gra",
+  to: "bhs",
+  automatic: true,
+  leaderSight: sight,
+} as const;
 
 export const closing = (changes: Partial<ClosingRecord> = {}): ClosingRecord => ({
   ...everyPhase,
@@ -171,7 +228,7 @@ export const promoting = (changes: Partial<PromotingRecord> = {}): PromotingReco
   sequence: 9,
   phase: "promoting",
   closedAtMs: NOW_MS - 2_000,
-  plan: planPromotion("gra", standbyView(), sight, config.promotion, NOW_MS - 2_000),
+  plan: planPromotion("gra", standbyView(), sight, config, NOW_MS - 2_000),
   ...changes,
 });
 

@@ -13,7 +13,7 @@ const good: ClusterProbe = {
   redIndices: [],
   nodes: 3,
 };
-const bad: ClusterProbe = { reachable: false, error: "connection refused" };
+const bad: ClusterProbe = { reachable: false, kind: "unreachable", error: "connection refused" };
 
 /** Folds probes, one per second: "+" is a good one, "-" a failed one. */
 const fold = (probes: string, from: RegionHealth = unknownHealth) =>
@@ -71,5 +71,14 @@ describe("a region's health", () => {
         }
       }),
     );
+  });
+
+  test.each(["", "+", "---", "--", "---++"])("after %s refusing the watchdog's password changes nothing", (probes) => {
+    const before = fold(probes);
+    const refused: ClusterProbe = { reachable: false, kind: "unauthorized", error: "unable to authenticate user" };
+    const after = [1, 2, 3, 4, 5, 6].reduce((health) => observeProbe(health, refused, 60_000, thresholds), before);
+    const { state, failuresInARow, successesInARow, sinceMs, lastGoodAtMs } = before;
+    expect(after).toMatchObject({ state, failuresInARow, successesInARow, sinceMs, lastGoodAtMs, lastProbe: refused });
+    expect(after.reason).toMatch(/refuses this watchdog's user or password: unable to authenticate.*not counted/);
   });
 });

@@ -29,7 +29,7 @@ const probes = {
   yellow: { ...answer, status: "yellow", nodes: 2 },
   red: { ...answer, status: "red", redIndices: ["logs-1"] },
   masterless: { ...answer, status: "green", master: null },
-  gone: { reachable: false, error: "connection refused" },
+  gone: { reachable: false, kind: "unreachable", error: "connection refused" },
 } as const satisfies Record<string, ClusterProbe>;
 
 function tell(start: StateRecord, rounds: readonly Round[]): string {

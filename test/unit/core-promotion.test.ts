@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { aliasFaults } from "../../watchdog/core/preconditions.ts";
 import { currentStep, extended, isIrreversible, planPromotion, stepOf } from "../../watchdog/core/promotion.ts";
 import { parseStateRecord } from "../../watchdog/core/record.ts";
 import {
@@ -14,7 +15,7 @@ import {
 } from "./core-fixtures.ts";
 
 const plan = (view: Parameters<typeof standbyView>[0], seen = sight) =>
-  planPromotion("gra", standbyView(view), seen, config.promotion, NOW_MS);
+  planPromotion("gra", standbyView(view), seen, config, NOW_MS);
 
 describe("the promotion plan", () => {
   test("goes in the order in which nothing is lost", () => {
@@ -40,16 +41,29 @@ describe("the promotion plan", () => {
   test("sets write aliases as the old region had them, and those that leave no choice", () => {
     const member = (alias: string) => [{ alias, isWriteIndex: false }];
     const indices = [
-      index("logs-1", { following: true, aliases: [...member("logs"), ...member("only")] }),
-      index("logs-2", { following: true, aliases: [...member("logs"), ...member("read")] }),
-      index("logs-3", { following: true, aliases: member("read") }),
+      index("logs-1", { following: true, aliases: [...member("logs-logs"), ...member("logs-only")] }),
+      index("logs-2", { following: true, aliases: [...member("logs-logs"), ...member("logs-read")] }),
+      index("logs-3", { following: true, aliases: member("logs-read") }),
     ];
     const followers = indices.map(({ name }) => follower(name));
-    const seen = { ...sight, writeAliases: [{ alias: "logs", index: "logs-2" }] };
+    const seen = { ...sight, writeAliases: [{ alias: "logs-logs", index: "logs-2" }] };
     expect(stepOf(plan({ indices, followers }, seen), "write-aliases")?.aliases).toEqual([
-      { alias: "logs", index: "logs-2" },
-      { alias: "only", index: "logs-1" },
+      { alias: "logs-logs", index: "logs-2" },
+      { alias: "logs-only", index: "logs-1" },
     ]);
+  });
+
+  test("leaves aliases alone that the watchdog may not turn", () => {
+    const indices = [
+      index("logs-1", { following: true, aliases: [{ alias: "elsewhere", isWriteIndex: false }] }),
+      index("logs-2", { following: true, aliases: [{ alias: "logs-all", isWriteIndex: false }] }),
+    ];
+    const seen = { ...sight, writeAliases: [{ alias: "elsewhere", index: "logs-1" }] };
+    const followers = indices.map(({ name }) => follower(name));
+    expect(stepOf(plan({ indices, followers }, seen), "write-aliases")?.aliases).toEqual([
+      { alias: "logs-all", index: "logs-2" },
+    ]);
+    expect(aliasFaults(seen, config.replication).join()).toMatch(/elsewhere.*outside the managed patterns/);
   });
 
   test("promotes replicated data streams, and leaves their indices' aliases alone", () => {

@@ -2,7 +2,10 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { decideRouting, type RoutingSituation } from "../../watchdog/core/routing.ts";
 import { timingViolations } from "../../watchdog/core/timing.ts";
-import { closing, config, NOW_MS, promoting, serving } from "./core-fixtures.ts";
+import { closing, config, etcd, failsafe, NOW_MS, promoting, routerSettings, serving } from "./core-fixtures.ts";
+
+const slow = failsafe === null ? null : { ...failsafe, timeoutMs: 1_001 };
+const routing = { ticketValidityMs: routerSettings.ticketValidityMs, leaseMarginMs: config.leases.marginMs };
 
 const situation = (changes: Partial<RoutingSituation> = {}): RoutingSituation => ({
   record: serving(),
@@ -10,14 +13,15 @@ const situation = (changes: Partial<RoutingSituation> = {}): RoutingSituation =>
   leaseAskedAtMs: NOW_MS,
   leaseValidForMs: 10_000,
   clocksParted: false,
+  openTo: null,
   ...changes,
 });
 
 describe("a router's ticket", () => {
   test("goes to the active region while it serves, for the configured time", () => {
-    expect(decideRouting(situation(), config.router)).toMatchObject({
+    expect(decideRouting(situation(), routing)).toMatchObject({
       kind: "issue",
-      ticket: { epoch: 1, region: "gra", validUntilMs: NOW_MS + config.router.ticketValidityMs },
+      ticket: { epoch: 1, region: "gra", validUntilMs: NOW_MS + routing.ticketValidityMs },
     });
   });
 
@@ -25,7 +29,7 @@ describe("a router's ticket", () => {
     ["closing", closing()],
     ["promoting", promoting()],
   ])("is emptied and acknowledged while the record is %s", (_phase, record) => {
-    expect(decideRouting(situation({ record, highestEpochSeen: 2 }), config.router)).toMatchObject({
+    expect(decideRouting(situation({ record, highestEpochSeen: 2 }), routing)).toMatchObject({
       kind: "close",
       epoch: 2,
       acknowledge: true,
@@ -33,13 +37,13 @@ describe("a router's ticket", () => {
   });
 
   test("is emptied, but nothing acknowledged, when the clocks have parted", () => {
-    const decision = decideRouting(situation({ clocksParted: true }), config.router);
+    const decision = decideRouting(situation({ clocksParted: true }), routing);
     expect(decision).toMatchObject({ kind: "close", acknowledge: false });
   });
 
   test("is not given out under an epoch lower than one seen before, nor without a record", () => {
-    expect(decideRouting(situation({ highestEpochSeen: 2 }), config.router).kind).toBe("wait");
-    expect(decideRouting(situation({ record: null }), config.router).kind).toBe("wait");
+    expect(decideRouting(situation({ highestEpochSeen: 2 }), routing).kind).toBe("wait");
+    expect(decideRouting(situation({ record: null }), routing).kind).toBe("wait");
   });
 
   test("ends before its lease, counted from when the lease was asked for, whatever the numbers", () => {
@@ -56,15 +60,21 @@ describe("a router's ticket", () => {
 });
 
 describe("the timing rules", () => {
-  test("the defaults keep them, in both profiles", () => {
+  test("the defaults keep them, with a file and with etcd", () => {
     expect(timingViolations(config)).toEqual([]);
+    expect(timingViolations({ ...config, store: etcd, failsafe })).toEqual([]);
+    expect(timingViolations({ ...config, store: etcd, failsafe, router: null })).toEqual([]);
   });
 
   test.each([
     [{ checks: { ...config.checks, timeoutMs: 10_000 } }, /checks.timeoutMs \(10000\) must be below checks.intervalMs/],
-    [{ router: { ...config.router, ticketRenewalMs: 6_000 } }, /ticketRenewalMs \(6000\) must be below .*\(6000\)/],
-    [{ router: { ...config.router, ticketValidityMs: 9_000 } }, /9000 \+ 2000 = 11000\) may not exceed .*\(10000\)/],
-    [{ router: { ...config.router, ticketRenewalMs: 12_000 } }, /else a healthy router loses its lease/],
+    [{ router: { ...routerSettings, ticketRenewalMs: 6_000 } }, /ticketRenewalMs \(6000\) must be below .*\(6000\)/],
+    [{ router: { ...routerSettings, ticketValidityMs: 9_000 } }, /9000 \+ 2000 = 11000\) may not exceed .*\(10000\)/],
+    [{ router: { ...routerSettings, ticketRenewalMs: 12_000 } }, /else a healthy router loses its lease/],
+    [{ store: { ...etcd, deadlineMs: 8_000 } }, /8000 \+ 2000 = 10000\) must be below leases.ttlMs \(10000\)/],
+    [{ store: { ...etcd, electionTimeoutMs: 7_000 } }, /1.5 times store.electionTimeoutMs \(7000\)/],
+    [{ store: { ...etcd, attemptTimeoutMs: 3_001 } }, /attemptTimeoutMs \(3001\) may not exceed .*\(3000\)/],
+    [{ store: etcd, failsafe: slow }, /2000 \+ 3000 \+ 1001 = 6001\) may not exceed .*6000/],
   ])("a configuration that breaks one is told so with the numbers (%#)", (change, says) => {
     expect(timingViolations({ ...config, ...change }).join("\n")).toMatch(says);
   });

@@ -2,13 +2,26 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { HealthState } from "../../watchdog/core/health.ts";
 import type { Observations } from "../../watchdog/core/observations.ts";
-import type { StateRecord } from "../../watchdog/core/record.ts";
+import type {
+  ChangeRequest,
+  Plan,
+  PlanStep,
+  PromotingRecord,
+  ServingRecord,
+  StateRecord,
+} from "../../watchdog/core/record.ts";
 import { parseStateRecord } from "../../watchdog/core/record.ts";
+import { planRejoin } from "../../watchdog/core/rejoin.ts";
+import { planRepair } from "../../watchdog/core/repair.ts";
 import { decide, explain, type RuleId, rules } from "../../watchdog/core/rules.ts";
+import { planSwitchover, planUndo } from "../../watchdog/core/switchover.ts";
 import { stepRunners } from "../../watchdog/daemon/steps.ts";
 import {
+  activeView,
   closing,
   config,
+  follower,
+  health,
   index,
   NOW_MS,
   observations,
@@ -16,6 +29,7 @@ import {
   promoting,
   seenHealth,
   serving,
+  sight,
   standbyView,
 } from "./core-fixtures.ts";
 
@@ -26,11 +40,70 @@ interface Case {
   readonly next: "unchanged" | Partial<{ phase: string; epoch: number; active: string; standby: string }>;
   readonly actions?: readonly string[];
   readonly says: RegExp;
+  /** Default: the fixtures' own. */
+  readonly config?: typeof config;
 }
 
 const lost = seenHealth("unhealthy", "healthy");
 const sync = (inSync: boolean, ...reasons: string[]) =>
   standbyView({ sync: { inSync, reasons, lagOperations: 0, readAgeMs: 0 } });
+
+const wish = (changes: Partial<ChangeRequest>): ChangeRequest => ({
+  kind: "switchover",
+  to: "bhs",
+  force: false,
+  by: "alice",
+  reason: "drill",
+  atMs: NOW_MS - 500,
+  validUntilMs: NOW_MS + 60_000,
+  ...changes,
+});
+
+const allDone = (plan: Plan): Plan => ({
+  ...plan,
+  steps: plan.steps.map((step) => ({ ...step, status: "done", attempts: 1 })),
+});
+
+function switchingOver(how: "undone" | "catch-up failed"): PromotingRecord {
+  const plan = planSwitchover(activeView(), standbyView(), sight, config, NOW_MS - 2_000);
+  const change = { change: "switchover", automatic: false, startedAtMs: NOW_MS - 2_000 } as const;
+  if (how === "undone") return promoting({ ...change, plan: allDone(planUndo(plan, NOW_MS)) });
+  const failure = { status: "failed", attempts: 1, error: "shard 0 of logs-1 is at 5" } as const;
+  const steps = plan.steps.map((step): PlanStep => {
+    if (step.kind === "block-writes") return { ...step, status: "done", attempts: 1 };
+    return step.kind === "catch-up" ? { ...step, ...failure } : step;
+  });
+  return promoting({ ...change, plan: { ...plan, steps } });
+}
+
+/** bhs serves after a failover; gra has not rejoined. */
+function afterFailover(changes: Partial<ServingRecord> = {}): ServingRecord {
+  const { record } = decide(promotedUpTo(null), observations(lost), NOW_MS, config);
+  if (record?.phase !== "serving") throw new Error("the promotion is not done");
+  return { ...record, ...changes };
+}
+
+const formerPrimary = () =>
+  standbyView({
+    region: "gra",
+    indices: [index("logs-1", { uuid: "uuid-logs-1" }), index("logs-2")],
+    followers: [],
+    autoFollow: [],
+  });
+
+const steadily = (state: HealthState) => ({ ...health(state), successesInARow: 100 });
+
+const formerPrimarySeen = (changes: Partial<Observations> = {}) =>
+  observations({
+    ...seenHealth("healthy", "healthy"),
+    health: { gra: steadily("healthy"), bhs: steadily("healthy") },
+    standby: formerPrimary(),
+    active: activeView({ region: "bhs" }),
+    inSyncSeenAtMs: NOW_MS - 1_000,
+    ...changes,
+  });
+
+const rejoinPlan = () => planRejoin(afterFailover(), formerPrimary(), "delete", NOW_MS);
 
 /** One situation for every rule in which it decides: the type makes a rule without one a compile error. */
 const cases: Readonly<Record<RuleId, Case>> = {
@@ -45,6 +118,18 @@ const cases: Readonly<Record<RuleId, Case>> = {
     seen: observations({ ...lost, selfDoubt: ["the process stood still for 9000 ms"] }),
     next: "unchanged",
     says: /does not trust itself: the process stood still/,
+  },
+  "not-leading": {
+    record: serving(),
+    seen: observations({ ...lost, leadership: { leading: false, leader: "gra-haproxy-1", error: null } }),
+    next: "unchanged",
+    says: /gra-haproxy-1 decides; this watchdog observes/,
+  },
+  "filled-store-settles": {
+    record: closing({ filledAtMs: NOW_MS - 99_000 }),
+    seen: observations({ ...lost, filledKnownForMs: config.leases.ttlMs }),
+    next: { phase: "closing", epoch: 2 },
+    says: /every ticket from before the store was filled has run out/,
   },
   "fill-store-from-copy": {
     record: null,
@@ -78,7 +163,7 @@ const cases: Readonly<Record<RuleId, Case>> = {
   },
   "promotion-waits": {
     record: promotedUpTo("open"),
-    seen: observations(seenHealth("healthy", "unhealthy")),
+    seen: observations(seenHealth("unhealthy", "unhealthy")),
     next: "unchanged",
     says: /promotion of bhs waits/,
   },
@@ -203,17 +288,120 @@ const cases: Readonly<Record<RuleId, Case>> = {
     actions: ["keep-replication"],
     says: /gra serves, bhs is in-sync/,
   },
+  "switchover-undone": {
+    record: switchingOver("undone"),
+    seen: observations(),
+    next: { phase: "serving", epoch: 3, active: "gra", standby: "in-sync" },
+    says: /nothing was written to bhs: back to gra/,
+  },
+  "switchover-given-up": {
+    record: switchingOver("catch-up failed"),
+    seen: observations(),
+    next: { phase: "promoting", epoch: 2 },
+    actions: ["carry-out-plan"],
+    says: /given up: writers have waited for 2 s; shard 0 of logs-1 is at 5/,
+  },
+  "switchover-called-off": {
+    record: closing({ change: "switchover", automatic: false }),
+    seen: observations(lost),
+    next: { phase: "serving", epoch: 3, active: "gra", standby: "in-sync" },
+    says: /called off: gra is unhealthy/,
+  },
+  "operator-failover": {
+    record: serving({ request: wish({ kind: "failover", force: true }) }),
+    seen: observations(),
+    next: { phase: "closing", epoch: 2 },
+    says: /failover asked for by alice: drill; bhs takes over from gra/,
+  },
+  switchover: {
+    record: serving({ request: wish({}) }),
+    seen: observations(),
+    next: { phase: "closing", epoch: 2 },
+    says: /switchover asked for by alice: drill; bhs takes over from gra/,
+  },
+  "refuse-request": {
+    record: serving({ standby: "following", request: wish({}) }),
+    seen: observations({ standby: sync(false, "logs-1 is paused") }),
+    next: { phase: "serving", epoch: 1, standby: "following" },
+    says: /refused: bhs is not in sync \(following\); logs-1 is paused/,
+  },
+  "repair-begins": {
+    record: serving(),
+    seen: observations({ active: activeView({ strays: ["logs-9"] }) }),
+    next: { phase: "serving", epoch: 1 },
+    actions: ["carry-out-plan"],
+    says: /gra is mended: logs-9 began to follow/,
+  },
+  "repair-goes-on": {
+    record: serving({ plan: planRepair({ strays: ["logs-9"], blocked: [] }, NOW_MS) }),
+    seen: observations(),
+    next: "unchanged",
+    actions: ["carry-out-plan"],
+    says: /mending gra: pause 0 auto-follow patterns/,
+  },
+  "repair-done": {
+    record: serving({ plan: allDone(planRepair({ strays: ["logs-9"], blocked: [] }, NOW_MS)) }),
+    seen: observations(),
+    next: { phase: "serving", epoch: 1 },
+    says: /every index of gra accepts writes again/,
+  },
+  "rejoin-begins": {
+    record: afterFailover(),
+    seen: formerPrimarySeen(),
+    next: { phase: "serving", epoch: 3, active: "bhs", standby: "fencing" },
+    actions: ["carry-out-plan"],
+    says: /gra is back: it is fenced/,
+  },
+  "rejoin-goes-on": {
+    record: afterFailover({ standby: "fencing", plan: rejoinPlan() }),
+    seen: formerPrimarySeen(),
+    next: "unchanged",
+    actions: ["carry-out-plan"],
+    says: /gra rejoins: block writes to every managed index/,
+  },
+  "rejoin-waits": {
+    record: afterFailover({ standby: "fencing", plan: rejoinPlan() }),
+    seen: observations({ ...formerPrimarySeen(), ...seenHealth("healthy", "suspect") }),
+    next: "unchanged",
+    actions: [],
+    says: /gra rejoins later: bhs is not well/,
+  },
+  "rejoin-done": {
+    record: afterFailover({ standby: "salvaging", plan: allDone(rejoinPlan()) }),
+    seen: formerPrimarySeen(),
+    next: { phase: "serving", epoch: 3, standby: "following" },
+    actions: ["keep-replication"],
+    says: /gra holds nothing of its own any more: it follows bhs/,
+  },
+  "write-blocks-forgotten": {
+    record: serving({ writeBlocks: { region: "gra", indices: ["logs-1"] } }),
+    seen: observations(),
+    next: { phase: "serving", epoch: 1 },
+    says: /no write block of ours is left in gra/,
+  },
+  "automatic-failback": {
+    record: afterFailover({ standby: "in-sync", inSyncSinceMs: NOW_MS - 3_600_000, inSyncAtMs: NOW_MS - 1_000 }),
+    seen: formerPrimarySeen({
+      standby: standbyView({ region: "gra", followers: [follower("logs-1", {}, { remoteCluster: "bhs" })] }),
+    }),
+    config: { ...config, failback: { automatic: true, quietPeriodMs: 3_600_000 } },
+    next: { phase: "closing", epoch: 4 },
+    says: /automatic failback: gra has been in sync for the whole quiet period/,
+  },
 };
 
 describe("the table of rules", () => {
-  test.each(Object.entries(cases))("%s decides where it should", (rule, { record, seen, next, actions, says }) => {
-    const ruling = decide(record, seen, NOW_MS, config);
-    expect(ruling.rule).toBe(rule);
-    expect(ruling.explanation).toMatch(says);
-    if (next === "unchanged") expect(ruling.record).toBe(record);
-    else expect(ruling.record).toMatchObject(next);
-    if (actions !== undefined) expect(ruling.actions.map(({ kind }) => kind)).toEqual(actions);
-  });
+  test.each(Object.entries(cases))(
+    "%s decides where it should",
+    (rule, { record, seen, next, actions, says, ...own }) => {
+      const ruling = decide(record, seen, NOW_MS, own.config ?? config);
+      expect(ruling.rule).toBe(rule);
+      expect(ruling.explanation).toMatch(says);
+      if (next === "unchanged") expect(ruling.record).toBe(record);
+      else expect(ruling.record).toMatchObject(next);
+      if (actions !== undefined) expect(ruling.actions.map(({ kind }) => kind)).toEqual(actions);
+    },
+  );
 
   test("no two rules share an id, and each has a situation in which it decides", () => {
     const ids = rules.map(({ id }) => id);
@@ -221,10 +409,14 @@ describe("the table of rules", () => {
     expect(ids.toSorted()).toEqual(Object.keys(cases).toSorted());
   });
 
-  test("every step that a plan can hold is one that the executor can carry out", () => {
-    const begun = decide(cases["begin-promotion"].record, cases["begin-promotion"].seen, NOW_MS, config).record;
-    const kinds = begun?.phase === "promoting" ? begun.plan.steps.map(({ kind }) => kind) : [];
-    expect(kinds.toSorted()).toEqual(Object.keys(stepRunners).toSorted());
+  test("every step that the executor can carry out stands in one of the plans", () => {
+    const plans = [
+      promoting().plan,
+      planSwitchover(activeView(), standbyView(), sight, config, NOW_MS, ["logs-1"]),
+      rejoinPlan(),
+    ];
+    const kinds = new Set(plans.flatMap(({ steps }) => steps.map(({ kind }) => kind)));
+    expect([...kinds].sort()).toEqual(Object.keys(stepRunners).sort());
   });
 
   test("every action is asked for somewhere", () => {

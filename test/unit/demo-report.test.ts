@@ -18,6 +18,9 @@ const run: FailoverRun = {
     finishedAtMs: 18_000,
     checkpoints: [],
     missingIndices: [],
+    kind: "failover",
+    uuids: [],
+    rejoinedAtMs: null,
     loss: { atLeast: 1, atMost: 60, shards: [], unseenMs: 4_000, explanation: "" },
   },
 };

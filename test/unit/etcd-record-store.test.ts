@@ -17,11 +17,17 @@ const record = (epoch: number, cause = "test"): StateRecord => ({
   blockedUntilMs: null,
   paused: null,
   lastFailover: null,
+  writeBlocks: null,
+  halfPromoted: null,
+  filledAtMs: null,
   watchdogs: [],
   phase: "serving",
   active: "gra",
   standby: "absent",
   inSyncAtMs: null,
+  inSyncSinceMs: null,
+  plan: null,
+  request: null,
 });
 const entry = (epoch: number): HistoryEntry => ({ atMs: epoch, epoch, rule: "r", explanation: "e", watchdog: "w" });
 

@@ -62,7 +62,7 @@ beforeAll(async () => {
       call: ({ token }) =>
         token.includes("Images")
           ? { images: [{ id: "image-1", name: "Debian 13" }] }
-          : { flavors: ["b3-16", "b3-8"].map((name) => ({ id: `id-${name}`, name })) },
+          : { flavors: ["b3-16", "b3-8", "d2-2"].map((name) => ({ id: `id-${name}`, name })) },
     },
     "es-failover",
     "gra",
@@ -92,19 +92,22 @@ const named = (name: string) => {
 describe("a region's components", () => {
   test("no security group lets the whole internet in, and 9200 of Elasticsearch hears HAProxy hosts alone", () => {
     const groups = ofType("CloudSecurityGroup");
-    expect(groups.map(({ name }) => name).sort()).toEqual(["gra-elasticsearch", "gra-haproxy"]);
+    expect(groups.map(({ name }) => name).sort()).toEqual(["gra-elasticsearch", "gra-etcd", "gra-haproxy"]);
     for (const { inputs } of groups) for (const rule of inputs.rules) expect(rule.remoteIpPrefix).not.toMatch(/\/0$/);
     const senders = named("gra-elasticsearch")
       .inputs.rules.filter((rule: { portRangeMin?: number }) => rule.portRangeMin === 9200)
       .map((rule: { remoteIpPrefix: string }) => rule.remoteIpPrefix);
-    expect(senders).toEqual(["192.168.1.101/32"]);
+    const routers = ["192.168.1.101/32", "192.168.1.102/32", "192.168.2.101/32", "192.168.2.102/32"];
+    expect(senders).toEqual([...routers, "192.168.3.11/32"]);
   });
 
   test("every instance has a security group, an anti-affinity group, a public interface and its pinned address", () => {
     const instances = ofType("CloudInstance");
-    expect(instances).toHaveLength(4);
+    expect(instances).toHaveLength(5);
     for (const { inputs, name } of instances) {
-      expect(inputs.securityGroupIds).toHaveLength(1);
+      const role = name.includes("-es-") ? "elasticsearch" : "haproxy";
+      const etcd = name === "gra-haproxy-1" ? ["gra-etcd-id"] : [];
+      expect(inputs.securityGroupIds).toEqual([`gra-${role}-id`, ...etcd]);
       expect(inputs.groupId).toMatch(/-group-id$/);
       expect(inputs.networks[0]).toEqual({ autoAssignPublicIp: true });
       expect(inputs.networks[1].ip).toMatch(/^192\.168\.1\./);
@@ -129,7 +132,13 @@ describe("a region's components", () => {
       for (const word of ["-password", "pkcs8 key"])
         expect([name, inputs.stdin]).not.toEqual([name, expect.stringContaining(word)]);
     }
-    for (const name of ["gra-es-1-secrets", "gra-es-1-roll", "gra-cluster", "gra-haproxy-1-watchdog-configuration"]) {
+    for (const name of [
+      "gra-es-1-secrets",
+      "gra-es-1-roll",
+      "gra-cluster",
+      "gra-haproxy-1-watchdog-configuration",
+      "gra-haproxy-1-etcd-configuration",
+    ]) {
       expect([name, isSecret(named(name).inputs.stdin)]).toEqual([name, true]);
     }
     expect(
@@ -145,10 +154,11 @@ describe("a region's components", () => {
     expect(named("gra-haproxy-1-entry-request").inputs.ipAddresses).toEqual(["192.168.1.101", "5.0.0.13"]);
   });
 
-  test("only a node's first provisioning may form a cluster", () => {
-    const { inputs } = named("gra-es-1-start");
-    expect(inputs.create).toMatch(/start\.sh forming$/);
-    expect(inputs.update).toMatch(/start\.sh$/);
+  test("no certificate that is shown to etcd has a common name, which would be taken for a user's", () => {
+    for (const name of ["gra-haproxy-1-etcd-request", "gra-haproxy-1-watchdog-request"]) {
+      expect(named(name).inputs.subject).toEqual({ organization: "es-failover" });
+      expect(named(name).inputs.ipAddresses).toEqual(["192.168.1.101"]);
+    }
   });
 
   test("whatever is brought to a host is brought again to one that was made anew in its place", () => {
@@ -156,6 +166,18 @@ describe("a region's components", () => {
       const [host = ""] = /^gra-(es|haproxy)-\d|^gra-cluster/.exec(name) ?? [];
       expect([name, inputs.triggers[0]]).toEqual([name, `${host === "gra-cluster" ? "gra-es-1" : host}-id`]);
     }
+  });
+
+  test("only the first host in a member's place may found a cluster of etcd", () => {
+    const { inputs } = named("gra-haproxy-1-etcd-configuration");
+    expect(inputs.create).toMatch(/configure\.sh founding$/);
+    expect(inputs.update).toMatch(/configure\.sh$/);
+  });
+
+  test("only a node's first provisioning may form a cluster", () => {
+    const { inputs } = named("gra-es-1-start");
+    expect(inputs.create).toMatch(/start\.sh forming$/);
+    expect(inputs.update).toMatch(/start\.sh$/);
   });
 
   test("every host's addresses and the entry's are shown", async () => {
@@ -167,6 +189,6 @@ describe("a region's components", () => {
       publicIp: "5.0.0.13",
       ssh: "ssh debian@5.0.0.13",
     });
-    expect((await settled(region.entry)).private).toEqual(["https://192.168.1.101:9200"]);
+    expect((await settled(region.entry)).private).toEqual(["https://192.168.1.101:9200", "https://192.168.1.102:9200"]);
   });
 });

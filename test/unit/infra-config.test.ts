@@ -24,13 +24,13 @@ function problemsWithout(key: string): readonly string[] {
 }
 
 describe("the stack configuration", () => {
-  test("a region has three Elasticsearch nodes and no HAProxy host unless told otherwise", () => {
+  test("a region has three Elasticsearch nodes and two HAProxy hosts unless told otherwise", () => {
     const { regions } = testConfig();
     expect(
       Object.values(regions).map(({ elasticsearchNodes, haproxyNodes }) => [elasticsearchNodes, haproxyNodes]),
     ).toEqual([
-      [3, 1],
-      [3, 0],
+      [3, 2],
+      [3, 2],
     ]);
   });
 
@@ -38,7 +38,7 @@ describe("the stack configuration", () => {
     expect(problemsOf({ ...validRawConfig, "ovh:endpoint": "ovh-eu" })).toEqual([]);
   });
 
-  test.each(["region", "serviceName", "regions", "adminCidrs", "replication", "firstPrimary"])(
+  test.each(["region", "serviceName", "regions", "witness", "adminCidrs", "replication", "firstPrimary"])(
     "a missing %s is named as the user writes it",
     (key) => {
       expect(problemsWithout(key)).toEqual([expect.stringMatching(new RegExp(`^es-failover:${key} is missing: set `))]);
@@ -50,7 +50,7 @@ describe("the stack configuration", () => {
       Object.entries(validRawConfig).filter(([name]) => !initKeys.some((key) => name === `es-failover:${key}`)),
     );
     expect(problemsOf(raw)).toEqual([
-      expect.stringMatching(/caCertificate.*appPassword are missing: run `npm run init`/),
+      expect.stringMatching(/caCertificate.*etcdPassword are missing: run `npm run init`/),
     ]);
   });
 
@@ -65,40 +65,45 @@ describe("the stack configuration", () => {
     ["elasticsearch", "9.5.3", /elasticsearch is "9\.5\.3": write an object/],
     ["elasticsearch", '{"versoin":"9.5.3"}', /elasticsearch\.versoin is not a key this program knows/],
     ["adminCidr", "203.0.113.7/32", /adminCidr is not a key this program knows\. Known keys: .*adminCidrs/],
-    ["region", "sbg", /region is "sbg": write one of gra, bhs/],
+    ["region", "sbg", /region is "sbg": write one of gra, bhs, witness/],
     ["firstPrimary", "sbg", /firstPrimary is "sbg": write one of gra, bhs/],
     ["protect", "maybe", /protect is "maybe": write true or false/],
     ["checks", '{"profile":"slow"}', /checks\.profile is "slow"/],
+    ["witness", "DE1", /witness is "DE1": write an object with the keys below it, or none/],
+    ["witness", '{"ovhRegion":"DE1","cidr":"192.168.2.0/24"}', /overlaps witness's 192\.168\.2\.0\/24/],
+    [
+      "witness",
+      '{"ovhRegion":"DE1","cidr":"10.0.3.0/24"}',
+      /witness\.cidr is "10\.0\.3\.0\/24": write a network within/,
+    ],
+    ["router", '{"ticketRenewalMs":3000}', /failsafe\.timeoutMs \(3000 \+ 3000 \+ 1000 = 7000\) may not exceed/],
+    ["leases", '{"marginMs":5000}', /router\.ticketValidityMs \+ leases\.marginMs \(6000 \+ 5000 = 11000\)/],
+    ["router", '{"configFile":"/x"}', /router\.configFile is not a key this program knows/],
+    ["promotion", '{"batchSize":0}', /promotion\.batchSize is 0/],
     ["entryNames", "es", /entryNames\[0\] is "es": write a DNS name/],
   ])("a wrong %s (%s) is named with its value and what would be right", (key, value, message) => {
     expect(problemsWith({ [key]: value })).toEqual([expect.stringMatching(message)]);
   });
 
   test.each([
-    ["one region", { gra: { ovhRegion: "GRA11", cidr: "192.168.1.0/24", haproxyNodes: 1 } }, /exactly two regions/],
+    ["one region", { gra: { ovhRegion: "GRA11", cidr: "192.168.1.0/24" } }, /exactly two regions/],
     [
       "overlapping regions",
-      {
-        gra: { ovhRegion: "GRA11", cidr: "192.168.1.0/24", haproxyNodes: 1 },
-        bhs: { ovhRegion: "BHS5", cidr: "192.168.1.0/24" },
-      },
+      { gra: { ovhRegion: "GRA11", cidr: "192.168.1.0/24" }, bhs: { ovhRegion: "BHS5", cidr: "192.168.1.0/24" } },
       /overlaps bhs's 192\.168\.1\.0\/24/,
     ],
     [
       "a region outside the network",
-      {
-        gra: { ovhRegion: "GRA11", cidr: "10.0.1.0/24", haproxyNodes: 1 },
-        bhs: { ovhRegion: "BHS5", cidr: "192.168.2.0/24" },
-      },
+      { gra: { ovhRegion: "GRA11", cidr: "10.0.1.0/24" }, bhs: { ovhRegion: "BHS5", cidr: "192.168.2.0/24" } },
       /regions\.gra\.cidr is "10\.0\.1\.0\/24": write a network within es-failover:network\.cidr/,
     ],
     [
-      "no HAProxy at all",
+      "a region without a HAProxy host, and so without a member of etcd",
       {
         gra: { ovhRegion: "GRA11", cidr: "192.168.1.0/24", haproxyNodes: 0 },
-        bhs: { ovhRegion: "BHS5", cidr: "192.168.2.0/24", haproxyNodes: 0 },
+        bhs: { ovhRegion: "BHS5", cidr: "192.168.2.0/24" },
       },
-      /haproxyNodes is 0 in gra and 0 in bhs: exactly one/,
+      /regions\.gra\.haproxyNodes is 0: with a witness each region needs a HAProxy host/,
     ],
     [
       "no Elasticsearch node",
@@ -110,6 +115,39 @@ describe("the stack configuration", () => {
     ],
   ])("%s is refused", (_what, regions, message) => {
     expect(problemsWith({ regions: JSON.stringify(regions) })).toEqual([expect.stringMatching(message)]);
+  });
+
+  const routers = (gra: number, bhs: number) =>
+    JSON.stringify({
+      gra: { ovhRegion: "GRA11", cidr: "192.168.1.0/24", haproxyNodes: gra },
+      bhs: { ovhRegion: "BHS5", cidr: "192.168.2.0/24", haproxyNodes: bhs },
+    });
+
+  test.each([
+    [2, 2],
+    [1, 1],
+    [0, 0],
+  ])("without a witness, %i and %i HAProxy hosts are refused: the state stands in one watchdog's file", (gra, bhs) => {
+    expect(problemsWith({ witness: "none", regions: routers(gra, bhs) })).toEqual([
+      expect.stringMatching(
+        new RegExp(`haproxyNodes is gra ${gra}, bhs ${bhs}, and .*witness is none.*exactly one HAProxy`),
+      ),
+    ]);
+  });
+
+  test("without a witness, one HAProxy host is enough", () => {
+    expect(problemsWith({ witness: "none", regions: routers(0, 1) })).toEqual([]);
+  });
+
+  test("the witness has a stack of its own, unless there is none", () => {
+    expect(problemsWith({ region: "witness" })).toEqual([]);
+    expect(problemsWith({ region: "witness", witness: "none", regions: routers(0, 1) })).toEqual([
+      expect.stringMatching(/region is "witness", and es-failover:witness is none/),
+    ]);
+  });
+
+  test.each(["standard", "fast"])("the %s profile keeps every timing rule", (profile) => {
+    expect(problemsWith({ checks: JSON.stringify({ profile }) })).toEqual([]);
   });
 
   test("a licence of one's own must be there", () => {

@@ -2,15 +2,16 @@ import { describe, expect, test } from "vitest";
 import { aptPin, aptSource } from "../../infra/elasticsearch/apt-source.ts";
 import { clusterRequests } from "../../infra/elasticsearch/elasticsearch.ts";
 import { elasticsearchYml, jvmOptions, unicastHosts } from "../../infra/elasticsearch/node-files.ts";
+import { completionUnit, etcdDropIn, etcdSettings, memberJson } from "../../infra/etcd/etcd-files.ts";
 import { haproxyCfg, haproxyDefaults } from "../../infra/haproxy/haproxy-cfg.ts";
-import { hostsOf, planTopology, regionPlan } from "../../infra/topology.ts";
+import { hostsOf, planTopology, type Role, regionPlan } from "../../infra/topology.ts";
 import { watchdogJson } from "../../infra/watchdog/watchdog-config.ts";
 import { testConfig } from "./infra-fixtures.ts";
 
 const config = testConfig();
 const topology = planTopology(config);
 
-function host(role: "elasticsearch" | "haproxy", region = "gra") {
+function host(role: Role, region = "gra") {
   const [first] = hostsOf(regionPlan(topology, region), role);
   if (first === undefined) throw new Error(`no ${role} host in ${region}`);
   return first;
@@ -20,7 +21,7 @@ const grownInBhs = planTopology(
   testConfig({
     regions: JSON.stringify({
       gra: { ovhRegion: "GRA11", cidr: "192.168.1.0/24", elasticsearchNodes: 4 },
-      bhs: { ovhRegion: "BHS5", cidr: "192.168.2.0/24", elasticsearchNodes: 5, haproxyNodes: 1 },
+      bhs: { ovhRegion: "BHS5", cidr: "192.168.2.0/24", elasticsearchNodes: 5 },
     }),
   }),
 );
@@ -66,6 +67,42 @@ describe("files of a HAProxy host", () => {
   });
 
   test("watchdog.json", () => {
-    expect(watchdogJson({ topology, config, host: host("haproxy", "gra") })).toMatchSnapshot();
+    expect(watchdogJson({ topology, config, host: host("haproxy", "bhs") })).toMatchSnapshot();
+  });
+
+  test("watchdog.json of a single router, without a witness", () => {
+    const alone = testConfig({
+      witness: "none",
+      regions: JSON.stringify({
+        gra: { ovhRegion: "GRA11", cidr: "192.168.1.0/24", haproxyNodes: 0 },
+        bhs: { ovhRegion: "BHS5", cidr: "192.168.2.0/24", haproxyNodes: 1 },
+      }),
+    });
+    expect(
+      watchdogJson({ topology: planTopology(alone), config: alone, host: host("haproxy", "bhs") }),
+    ).toMatchSnapshot();
+  });
+});
+
+describe("files of the witness", () => {
+  const fast = testConfig({ checks: '{"profile":"fast"}' });
+
+  test("watchdog.json", () => {
+    expect(watchdogJson({ topology, config: fast, host: host("witness", "witness") })).toMatchSnapshot();
+  });
+});
+
+describe("files of a member of etcd", () => {
+  test("/etc/default/etcd", () => {
+    expect(etcdSettings({ host: host("haproxy"), config })).toMatchSnapshot();
+  });
+
+  test("units", () => {
+    expect(etcdDropIn).toMatchSnapshot();
+    expect(completionUnit).toMatchSnapshot();
+  });
+
+  test("member.json", () => {
+    expect(memberJson(topology, host("haproxy"))).toMatchSnapshot();
   });
 });

@@ -5,9 +5,10 @@ export const validRawConfig: Readonly<Record<string, string>> = {
   "es-failover:region": "gra",
   "es-failover:serviceName": "0123456789abcdef0123456789abcdef",
   "es-failover:regions": JSON.stringify({
-    gra: { ovhRegion: "GRA11", cidr: "192.168.1.0/24", haproxyNodes: 1 },
+    gra: { ovhRegion: "GRA11", cidr: "192.168.1.0/24" },
     bhs: { ovhRegion: "BHS5", cidr: "192.168.2.0/24" },
   }),
+  "es-failover:witness": JSON.stringify({ ovhRegion: "DE1", cidr: "192.168.3.0/24" }),
   "es-failover:adminCidrs": "203.0.113.7/32",
   "es-failover:clientCidrs": "198.51.100.0/24",
   "es-failover:replication": '{"patterns":["app-*"]}',
@@ -19,6 +20,8 @@ export const validRawConfig: Readonly<Record<string, string>> = {
   "es-failover:watchdogPassword": "watchdog-password",
   "es-failover:haproxyCheckPassword": "check-password",
   "es-failover:appPassword": "app-password",
+  "es-failover:etcdRootPassword": "etcd-root-password",
+  "es-failover:etcdPassword": "etcd-user-password",
 };
 
 export function testConfig(changes: Readonly<Record<string, string>> = {}): StackConfig {

@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
+import { initKeys } from "../../infra/config.ts";
 import { createCertificateAuthority } from "../../infra/init/certificate-authority.ts";
 import { planInit } from "../../infra/init/plan.ts";
 import type { PulumiCli } from "../../infra/init/pulumi-cli.ts";
@@ -40,7 +41,7 @@ describe("npm run init", () => {
   test("gives every stack the same secrets", async () => {
     const pulumi = new FakePulumi();
     await initialiseStacks({ stacks: ["gra", "bhs"], pulumi, say: silent });
-    expect(Object.keys(pulumi.held["gra"] ?? {})).toHaveLength(7);
+    expect(Object.keys(pulumi.held["gra"] ?? {})).toHaveLength(initKeys.length);
     expect(pulumi.held["bhs"]).toEqual(pulumi.held["gra"]);
   });
 

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parseCidr } from "../../infra/addresses.ts";
 import type { StackConfig } from "../../infra/config.ts";
-import { type Host, planTopology, type Topology } from "../../infra/topology.ts";
+import { firewallGroupsOf, type Host, planTopology, type Topology } from "../../infra/topology.ts";
 
 type PlanInput = Parameters<typeof planTopology>[0];
 
@@ -13,7 +13,7 @@ const outsideCidr = fc.tuple(fc.integer({ min: 1, max: 99 }), fc.nat(255), fc.na
 
 const regionConfig = fc.record({
   elasticsearchNodes: fc.integer({ min: 1, max: 12 }),
-  haproxyNodes: fc.integer({ min: 0, max: 6 }),
+  haproxyNodes: fc.integer({ min: 1, max: 6 }),
   zones: fc.constantFrom<string[]>(["z1"], ["z1", "z2"], ["z1", "z2", "z3"]),
 });
 
@@ -21,15 +21,17 @@ const planInput: fc.Arbitrary<PlanInput> = fc
   .record({
     first: regionConfig,
     second: regionConfig,
-    subnets: fc.uniqueArray(fc.nat(255), { minLength: 2, maxLength: 2 }),
+    subnets: fc.uniqueArray(fc.nat(255), { minLength: 3, maxLength: 3 }),
+    withWitness: fc.boolean(),
     adminCidrs: fc.uniqueArray(outsideCidr, { minLength: 1, maxLength: 3 }),
     clientCidrs: fc.uniqueArray(outsideCidr, { maxLength: 3 }),
   })
-  .map(({ first, second, subnets: [a = 1, b = 2], adminCidrs, clientCidrs }) => ({
+  .map(({ first, second, subnets: [a = 1, b = 2, c = 3], withWitness, adminCidrs, clientCidrs }) => ({
     regions: {
       gra: { ...first, ovhRegion: "GRA11", cidr: `192.168.${a}.0/24`, availabilityZones: false },
       bhs: { ...second, ovhRegion: "BHS5", cidr: `192.168.${b}.0/24`, availabilityZones: false },
     },
+    witness: withWitness ? { ovhRegion: "DE1", cidr: `192.168.${c}.0/24` } : null,
     network: { cidr: vrack, vlanId: 42 },
     adminCidrs,
     clientCidrs,
@@ -43,9 +45,9 @@ const within = (address: string, cidr: string) => {
 
 /** What the rules of a host's security group let through: the firewall's own view. */
 function letsThrough(topology: Topology, from: string, to: Host, port: number): boolean {
-  return topology.ingress[to.role].some(
-    (rule) => rule.protocol === "tcp" && rule.port === port && within(from, rule.source),
-  );
+  return firewallGroupsOf(topology, to)
+    .flatMap((group) => topology.ingress[group])
+    .some((rule) => rule.protocol === "tcp" && rule.port === port && within(from, rule.source));
 }
 
 type Sender = { readonly address: string; readonly host?: Host };
@@ -54,12 +56,21 @@ type Sender = { readonly address: string; readonly host?: Host };
 function mayReach(input: PlanInput, from: Sender, to: Host, port: number): boolean {
   const administrator = input.adminCidrs.some((cidr) => within(from.address, cidr));
   const client = within(from.address, vrack) || input.clientCidrs.some((cidr) => within(from.address, cidr));
+  const several = input.witness !== null;
+  const isWatchdog = from.host !== undefined && from.host.role !== "elasticsearch";
   if (port === 22) return administrator;
-  if (to.role === "haproxy") return port === 9200 && client;
-  if (port === 9200) return from.host?.role === "haproxy";
-  if (port === 9300) return from.host?.role === "elasticsearch";
+  if (to.role === "elasticsearch") {
+    return (port === 9200 && isWatchdog) || (port === 9300 && from.host?.role === "elasticsearch");
+  }
+  if (port === 9200) return to.role === "haproxy" && client;
+  if (port === 9443) return several && isWatchdog;
+  if (port === 2379) return several && holdsEtcd(to) && isWatchdog;
+  if (port === 2380) return several && holdsEtcd(to) && from.host !== undefined && holdsEtcd(from.host);
   return false;
 }
+
+/** One host per site. */
+const holdsEtcd = (host: Host) => host.role === "witness" || (host.role === "haproxy" && host.index === 1);
 
 function grow(input: PlanInput, region: string, role: "elasticsearchNodes" | "haproxyNodes"): PlanInput {
   const before = input.regions[region];
@@ -68,14 +79,14 @@ function grow(input: PlanInput, region: string, role: "elasticsearchNodes" | "ha
   return { ...input, regions };
 }
 
-describe("the plan of both regions", () => {
+describe("the plan of all sites", () => {
   test("gives no name and no address twice, and each region addresses of its own network", () => {
     fc.assert(
       fc.property(planInput, (input) => {
-        const { hosts, regions } = planTopology(input);
+        const { hosts, regions, witness } = planTopology(input);
         expect(new Set(hosts.map(({ privateIp }) => privateIp)).size).toBe(hosts.length);
         expect(new Set(hosts.map(({ name }) => name)).size).toBe(hosts.length);
-        for (const region of regions)
+        for (const region of [...regions, ...(witness === null ? [] : [witness])])
           for (const host of region.hosts) expect(within(host.privateIp, region.cidr)).toBe(true);
       }),
     );
@@ -84,8 +95,8 @@ describe("the plan of both regions", () => {
   test("pins no address that the network's DHCP service may hand out", () => {
     fc.assert(
       fc.property(planInput, (input) => {
-        const { hosts, regions } = planTopology(input);
-        const pools = regions.map(({ allocationPool: { start, end } }) => [
+        const { hosts, regions, witness } = planTopology(input);
+        const pools = [...regions, ...(witness === null ? [] : [witness])].map(({ allocationPool: { start, end } }) => [
           parseCidr(`${start}/32`)?.first ?? 0,
           parseCidr(`${end}/32`)?.first ?? 0,
         ]);
@@ -108,7 +119,7 @@ describe("the plan of both regions", () => {
         ];
         for (const to of topology.hosts) {
           for (const from of senders) {
-            for (const port of [22, 9200, 9300, 9100, 8404, 2379, anyPort]) {
+            for (const port of [22, 9200, 9300, 9100, 8404, 2379, 2380, 2381, 9443, anyPort]) {
               expect([from.address, to.name, port, letsThrough(topology, from.address, to, port)]).toEqual([
                 from.address,
                 to.name,
@@ -146,6 +157,24 @@ describe("the plan of both regions", () => {
             expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(1);
           }
         }
+      }),
+    );
+  });
+
+  test("puts one member of etcd at each of three sites, and none anywhere without a witness", () => {
+    fc.assert(
+      fc.property(planInput, (input) => {
+        const { etcdMembers } = planTopology(input);
+        const expected = input.witness === null ? [] : ["gra-haproxy-1", "bhs-haproxy-1", "witness-1"];
+        expect(etcdMembers.map(({ name }) => name)).toEqual(expected);
+      }),
+    );
+  });
+
+  test("growth moves no member of etcd", () => {
+    fc.assert(
+      fc.property(planInput, fc.constantFrom("gra", "bhs"), (input, region) => {
+        expect(planTopology(grow(input, region, "haproxyNodes")).etcdMembers).toEqual(planTopology(input).etcdMembers);
       }),
     );
   });

@@ -1,33 +1,11 @@
+import type { HistoryEntry } from "../core/ports.ts";
 import type { StateRecord } from "../core/record.ts";
 import type { RuleExplanation } from "../core/rules.ts";
 import type { RegionStatus, WatchdogStatus } from "../daemon/status.ts";
-
-/** Rows as a table: columns as wide as their widest cell, two spaces apart, nothing after the last. */
-export function table(rows: readonly (readonly string[])[]): string {
-  const widths: number[] = [];
-  for (const row of rows) {
-    row.forEach((cell, column) => {
-      widths[column] = Math.max(widths[column] ?? 0, cell.length);
-    });
-  }
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n");
-}
-
-/** 950 ms, 12.3 s, 5 min, 3 h, 2 days: as exact as a reader needs it. */
-export function duration(ms: number): string {
-  if (ms < 1_000) return `${Math.round(ms)} ms`;
-  if (ms < 60_000) return `${(ms / 1_000).toFixed(ms < 10_000 ? 1 : 0)} s`;
-  if (ms < 7_200_000) return `${Math.round(ms / 60_000)} min`;
-  if (ms < 172_800_000) return `${Math.round(ms / 3_600_000)} h`;
-  return `${Math.round(ms / 86_400_000)} days`;
-}
+import type { ChangePreview } from "../operator/plans.ts";
+import { describeRequest } from "../operator/requests.ts";
+import { duration, section, table, time } from "./text.ts";
+import { watchdogsSection } from "./watchdogs-section.ts";
 
 export function formatStatus(status: WatchdogStatus): string {
   return [
@@ -38,6 +16,7 @@ export function formatStatus(status: WatchdogStatus): string {
       ["REGION", "ROLE", "HEALTH", "FOR", "DETAIL"],
       ...status.regions.map((region) => regionRow(region, status.nowMs)),
     ]),
+    watchdogsSection(status),
     replicationSection(status),
     planSection(status),
     routerSection(status),
@@ -64,13 +43,33 @@ export function formatExplanation(explanation: readonly RuleExplanation[]): stri
     .join("\n\n");
 }
 
-function section(title: string, rows: readonly (readonly string[])[]): string {
-  return rows.length === 0 ? "" : `${title}\n${indent(table(rows))}`;
+/** Newest last, as it scrolls by on a terminal. */
+export function formatHistory(entries: readonly HistoryEntry[]): string {
+  if (entries.length === 0) return "Nothing has happened yet.";
+  const rows = entries.map(({ atMs, epoch, rule, watchdog, explanation }) => [
+    time(atMs),
+    String(epoch),
+    watchdog,
+    rule,
+    explanation,
+  ]);
+  return table([["TIME (UTC)", "EPOCH", "WATCHDOG", "RULE", "WHAT"], ...rows]);
 }
 
-const indent = (text: string): string => text.replaceAll(/^/gm, "  ");
-
-const time = (ms: number): string => new Date(ms).toISOString().replace("T", " ").slice(0, 19);
+/** @param copySentence what the way back costs */
+export function formatPreview(preview: ChangePreview, copySentence: string): string {
+  const { kind, from, to, verdict, reasons, steps, loss } = preview;
+  const begins = verdict === "begins" ? "would begin at once" : "would have to wait";
+  return [
+    `A ${kind} from ${from} to ${to} ${begins}: ${reasons.join("; ")}.`,
+    section(
+      "Steps",
+      steps.map((step, n) => [`${n + 1}.`, step]),
+    ),
+    loss === null ? "No acknowledged write is lost." : `Lost would be ${loss.explanation}.`,
+    copySentence,
+  ].join("\n\n");
+}
 
 function recordSection(record: StateRecord | null, nowMs: number): string {
   if (record === null) return "State: no state document yet.";
@@ -84,9 +83,12 @@ function recordSection(record: StateRecord | null, nowMs: number): string {
     rows.push(["blocked", `no automatic failover for another ${duration(record.blockedUntilMs - nowMs)}`]);
   }
   if (record.paused !== null) rows.push(["paused", `by ${record.paused.by}: ${record.paused.reason}`]);
+  if (record.phase === "serving" && record.request !== null) {
+    rows.push(["request", `${describeRequest(record.request)}, asked for by ${record.request.by}`]);
+  }
   if (record.lastFailover !== null) {
-    const { from, to, finishedAtMs, loss } = record.lastFailover;
-    rows.push(["last failover", `${from} to ${to} at ${time(finishedAtMs)}: ${loss.explanation}`]);
+    const { kind, from, to, finishedAtMs, loss } = record.lastFailover;
+    rows.push([`last ${kind}`, `${from} to ${to} at ${time(finishedAtMs)}: ${loss.explanation}`]);
   }
   return section("State", rows);
 }
@@ -152,6 +154,7 @@ function planSection({ plan }: WatchdogStatus): string {
 }
 
 function routerSection({ router, nowMs }: WatchdogStatus): string {
+  if (router === null) return "";
   const rows = [[router.name, router.summary]];
   if (router.error !== null) rows.push(["error", router.error]);
   if (router.leaseUntilMs !== null) rows.push(["lease", remaining(router.leaseUntilMs, nowMs)]);

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { applyHaproxyConfiguration } from "../adapters/haproxy/apply.ts";
 import { parseConfigFile } from "../config/load.ts";
-import { watchdogConfigSchema } from "../config/schema.ts";
+import { routerSettingsSchema } from "../config/schema.ts";
 
 /**
  * Puts a new HAProxy configuration in place. Where it lies and how HAProxy is reached is read from the watchdog's
@@ -10,9 +10,8 @@ import { watchdogConfigSchema } from "../config/schema.ts";
  * @returns what was done, in a sentence
  */
 export async function applyHaproxy(configFile: string, newFile: string): Promise<string> {
-  const router = existsSync(configFile)
-    ? (await parseConfigFile(configFile)).router
-    : watchdogConfigSchema.shape.router.parse({});
+  const router = existsSync(configFile) ? (await parseConfigFile(configFile)).router : routerSettingsSchema.parse({});
+  if (router === null) throw new Error(`${configFile} says that this host has no router: there is no HAProxy here`);
   const outcome = await applyHaproxyConfiguration({ ...router, newFile });
   switch (outcome) {
     case "unchanged":

@@ -1,9 +1,13 @@
 import { Command } from "commander";
-import { WatchdogNotRunning } from "../adapters/control-socket.ts";
+import { Refused, WatchdogNotRunning } from "../adapters/control-socket.ts";
 import { DEFAULT_CONFIG_FILE, loadConfig } from "../config/load.ts";
 import { ConfigError } from "../config/problems.ts";
+import { addCompletion } from "./completion.ts";
+import { NoTerminal } from "./context.ts";
+import { addEtcdCommands } from "./etcd.ts";
 import { exitCodes, exitCodesHelp } from "./exit-codes.ts";
 import { applyHaproxy } from "./haproxy.ts";
+import { addOperatorCommands } from "./operator-commands.ts";
 import { showExplanation, showStatus } from "./status.ts";
 import { version } from "./version.ts";
 
@@ -22,7 +26,7 @@ export interface Output {
  */
 export async function main(args: readonly string[], { print, complain }: Output): Promise<number> {
   let exitCode: number = exitCodes.ok;
-  const program = createProgram(print, (code) => {
+  const program = createProgram({ print, complain }, (code) => {
     exitCode = code;
   })
     .configureOutput({ writeOut: (text) => print(text.trimEnd()), writeErr: (text) => complain(text.trimEnd()) })
@@ -36,7 +40,7 @@ export async function main(args: readonly string[], { print, complain }: Output)
   }
 }
 
-function createProgram(print: (text: string) => void, finish: (exitCode: number) => void): Command {
+function createProgram({ print, complain }: Output, finish: (exitCode: number) => void): Command {
   const program = new Command("es-failover")
     .description("Watches two Elasticsearch regions and turns the routes when one is lost.")
     .option("-c, --config <file>", "configuration file", DEFAULT_CONFIG_FILE)
@@ -71,12 +75,15 @@ function createProgram(print: (text: string) => void, finish: (exitCode: number)
       const regions = Object.keys(config.regions).join(" and ");
       print(`${checked} is good: watchdog ${config.name} in ${config.site}, for ${regions}.`);
     });
+  addOperatorCommands(program, { configFile, print, complain, finish });
   const haproxy = program.command("haproxy").description("the HAProxy beside this watchdog");
   haproxy
     .command("apply")
     .description("check a new HAProxy configuration, put it in place, reload, and go back when that fails (as root)")
     .requiredOption("-f, --file <file>", "the new configuration")
     .action(async ({ file }: { file: string }) => print(await applyHaproxy(configFile(), file)));
+  addEtcdCommands(program, print);
+  addCompletion(program, print);
   program
     .command("version")
     .description("print the version")
@@ -91,7 +98,8 @@ function allCommands(command: Command): readonly Command[] {
 function complainAbout(error: unknown, complain: (text: string) => void): number {
   if (isCommanderError(error)) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
   complain(error instanceof Error ? error.message : String(error));
-  if (error instanceof ConfigError) return exitCodes.usage;
+  if (error instanceof ConfigError || error instanceof NoTerminal) return exitCodes.usage;
+  if (error instanceof Refused) return exitCodes.refused;
   return error instanceof WatchdogNotRunning ? exitCodes.notRunning : exitCodes.failed;
 }
 

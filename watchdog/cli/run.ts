@@ -1,17 +1,23 @@
 import path from "node:path";
 import { systemClock } from "../adapters/clock.ts";
 import { serveControlSocket } from "../adapters/control-socket.ts";
-import { createElasticsearchCluster, type ElasticsearchCluster } from "../adapters/elasticsearch/cluster.ts";
+import type { ElasticsearchCluster } from "../adapters/elasticsearch/cluster.ts";
+import { failsafePeers } from "../adapters/failsafe/client.ts";
+import { serveFailsafe } from "../adapters/failsafe/server.ts";
+import { readFailsafeTls } from "../adapters/failsafe/tls.ts";
 import { createRecordCopy } from "../adapters/file-store/store.ts";
 import { reasonOf } from "../adapters/files.ts";
 import { createHaproxyRouter } from "../adapters/haproxy/router.ts";
 import { createLogger } from "../adapters/log.ts";
 import { type ServiceManager, serviceManager } from "../adapters/systemd.ts";
-import { type LoadedConfig, loadConfig } from "../config/load.ts";
+import { loadConfig } from "../config/load.ts";
 import type { WatchdogConfig } from "../config/schema.ts";
-import type { Logger, RegionName } from "../core/ports.ts";
+import type { FailsafeAnswer, FailsafeQuestion, Peers } from "../core/failsafe.ts";
+import type { Logger, RegionName, Salvage } from "../core/ports.ts";
+import { controlRoutes } from "../daemon/control-routes.ts";
 import { createWatchdog, type Watchdog } from "../daemon/watchdog.ts";
-import { createStore } from "./store.ts";
+import { connectClusters, connectSalvage } from "./clusters.ts";
+import { connectStore, type StoreConnection } from "./store.ts";
 import { version } from "./version.ts";
 
 /**
@@ -25,13 +31,16 @@ export async function runWatchdog(configFile: string): Promise<void> {
   const { config } = loaded;
   const log = createLogger(config.logLevel, config.name);
   const services = serviceManager();
-  const clusters = connectClusters(loaded, log);
-  const watchdog = compose(config, clusters, log);
+  const clusters = connectClusters(loaded, (region, kind) =>
+    log.warn({ region, kind }, `${region} has no module for definitions of kind ${kind}: none are copied`),
+  );
+  const connection = await connectStore(config, log);
+  const others = await connectOthers(config);
   const stop = new AbortController();
-  const control = await serveControlSocket(config.controlSocket, {
-    "/status": () => watchdog.status(),
-    "/explain": () => watchdog.explain(),
-  });
+  const salvage = connectSalvage(loaded, stop.signal);
+  const watchdog = compose(config, { clusters, salvage, connection, peers: others?.peers ?? null, log });
+  const control = await serveControlSocket(config.controlSocket, controlRoutes(watchdog, config));
+  const failsafe = await others?.serve((question) => watchdog.answerFailsafe(question));
   const unhook = hookSignals(stop, log);
   log.info({ version, configFile, controlSocket: config.controlSocket }, "watchdog starts");
   try {
@@ -42,47 +51,47 @@ export async function runWatchdog(configFile: string): Promise<void> {
     unhook();
     await services.stopping().catch(() => {});
     await control.close();
-    await Promise.all(Object.values(clusters).map((cluster) => cluster.close()));
+    await failsafe?.close();
+    others?.peers.close();
+    connection.close();
+    await Promise.all([salvage.close(), ...Object.values(clusters).map((cluster) => cluster.close())]);
   }
 }
 
-function compose(
-  config: WatchdogConfig,
-  clusters: Readonly<Record<RegionName, ElasticsearchCluster>>,
-  log: Logger,
-): Watchdog {
+interface Connections {
+  readonly clusters: Readonly<Record<RegionName, ElasticsearchCluster>>;
+  readonly salvage: Salvage;
+  readonly connection: StoreConnection;
+  readonly peers: Peers | null;
+  readonly log: Logger;
+}
+
+function compose(config: WatchdogConfig, { clusters, salvage, connection, peers, log }: Connections): Watchdog {
+  const { store, operatorStore, coordination } = connection;
   return createWatchdog({
     config,
     clusters,
-    store: createStore(config, log),
+    salvage,
+    store,
+    operatorStore,
+    coordination,
+    peers,
     copy: createRecordCopy(path.join(config.stateDirectory, "record-copy.json")),
-    router: createHaproxyRouter({ name: config.name, ...config.router }),
+    router: config.router === null ? null : createHaproxyRouter({ name: config.name, ...config.router }),
     clock: systemClock,
     log,
   });
 }
 
-function connectClusters(
-  { config, elasticsearchPassword }: LoadedConfig,
-  log: Logger,
-): Readonly<Record<RegionName, ElasticsearchCluster>> {
-  const connect = (region: RegionName, nodes: readonly string[]): ElasticsearchCluster =>
-    createElasticsearchCluster({
-      region,
-      nodes,
-      username: config.elasticsearch.username,
-      password: elasticsearchPassword,
-      caFile: config.elasticsearch.caFile,
-      requestTimeoutMs: config.elasticsearch.requestTimeoutMs,
-      managed: config.replication,
-      probeTimeoutMs: config.checks.timeoutMs,
-      unfollowTimeoutMs: config.promotion.unfollowTimeoutMs,
-      unavailable: (where, kind) =>
-        log.warn({ region: where, kind }, `${where} has no module for definitions of kind ${kind}: none are copied`),
-    });
-  return Object.fromEntries(
-    Object.entries(config.regions).map(([region, { nodes }]) => [region, connect(region, nodes)]),
-  );
+/** The way to and from the other watchdogs when the store is lost; null where this one stands alone. */
+async function connectOthers({ failsafe }: WatchdogConfig) {
+  if (failsafe === null) return null;
+  const tls = await readFailsafeTls(failsafe);
+  return {
+    peers: failsafePeers(tls, failsafe.timeoutMs),
+    serve: (answer: (question: FailsafeQuestion) => FailsafeAnswer) =>
+      serveFailsafe({ listen: failsafe.listen, tls, answer }),
+  };
 }
 
 function hookSignals(stop: AbortController, log: Logger): () => void {

@@ -4,7 +4,7 @@ import type { RuleExplanation } from "../core/rules.ts";
 import type { WatchdogStatus } from "../daemon/status.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { formatExplanation, formatStatus, formatStoredRecord } from "./format.ts";
-import { createStore } from "./store.ts";
+import { readStore } from "./store.ts";
 
 export interface ShowOptions {
   readonly json: boolean;
@@ -15,12 +15,12 @@ export interface ShowOptions {
 export async function showStatus(configFile: string, { json, print }: ShowOptions): Promise<number> {
   const config = await parseConfigFile(configFile);
   try {
-    const status = (await askControlSocket(config.controlSocket, "/status")) as WatchdogStatus;
+    const status = (await askControlSocket(config.controlSocket, "GET /status")) as WatchdogStatus;
     print(json ? JSON.stringify(status, null, 2) : formatStatus(status));
     return exitCodes.ok;
   } catch (error) {
     if (!(error instanceof WatchdogNotRunning)) throw error;
-    const stored = await createStore(config, { warn: () => {} }).read();
+    const stored = await readStore(config, (store) => store.read());
     const record = stored?.record ?? null;
     if (json) print(JSON.stringify({ running: false, record }, null, 2));
     else
@@ -34,7 +34,7 @@ export async function showStatus(configFile: string, { json, print }: ShowOption
 /** Shows every rule: which one decides, and what stands in the way of the others. Returns the exit code. */
 export async function showExplanation(configFile: string, { json, print }: ShowOptions): Promise<number> {
   const config = await parseConfigFile(configFile);
-  const explanation = (await askControlSocket(config.controlSocket, "/explain")) as readonly RuleExplanation[];
+  const explanation = (await askControlSocket(config.controlSocket, "GET /explain")) as readonly RuleExplanation[];
   print(json ? JSON.stringify(explanation, null, 2) : formatExplanation(explanation));
   return exitCodes.ok;
 }

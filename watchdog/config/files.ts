@@ -1,4 +1,4 @@
-import { X509Certificate } from "node:crypto";
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { reasonOf } from "../adapters/files.ts";
 import type { ConfigProblem } from "./problems.ts";
@@ -45,5 +45,28 @@ export async function checkCaFile(key: string, file: string, nowMs: number): Pro
     return null;
   } catch (error) {
     return failed(`cannot be read: ${reasonOf(error)}`);
+  }
+}
+
+/** Checks that a certificate is valid now and that the key beside it is its own. `section` is where both are named. */
+export async function keyPairProblems(
+  section: string,
+  { certificateFile, keyFile }: { readonly certificateFile: string; readonly keyFile: string },
+): Promise<readonly ConfigProblem[]> {
+  const failed = (key: string, message: string) => [{ key: `${section}.${key}`, message }];
+  let certificate: X509Certificate;
+  try {
+    certificate = new X509Certificate(await readFile(certificateFile));
+  } catch (error) {
+    return failed("certificateFile", `${certificateFile} cannot be read: ${reasonOf(error)}`);
+  }
+  if (certificate.validToDate.getTime() < Date.now()) {
+    return failed("certificateFile", `${certificateFile} expired on ${certificate.validTo}`);
+  }
+  try {
+    if (certificate.checkPrivateKey(createPrivateKey(await readFile(keyFile)))) return [];
+    return failed("keyFile", `${keyFile} is not the key of the certificate in ${certificateFile}`);
+  } catch (error) {
+    return failed("keyFile", `${keyFile} cannot be read: ${reasonOf(error)}`);
   }
 }

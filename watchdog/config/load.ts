@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { reasonOf } from "../adapters/files.ts";
-import { checkCaFile, readSecretFile } from "./files.ts";
-import { ConfigError, problemsOf } from "./problems.ts";
+import { checkCaFile, keyPairProblems, readSecretFile } from "./files.ts";
+import { ConfigError, type ConfigProblem, problemsOf } from "./problems.ts";
 import { crossFieldProblems } from "./rules.ts";
 import { type WatchdogConfig, watchdogConfigSchema } from "./schema.ts";
 
@@ -21,10 +21,32 @@ export async function loadConfig(file: string): Promise<LoadedConfig> {
   const config = await parseConfigFile(file);
   const { passwordFile, caFile } = config.elasticsearch;
   const password = await readSecretFile("elasticsearch.passwordFile", passwordFile);
-  const ca = await checkCaFile("elasticsearch.caFile", caFile, Date.now());
-  const problems = [...crossFieldProblems(config), password.problem, ca].filter((problem) => problem !== null);
+  const problems = [
+    ...crossFieldProblems(config),
+    password.problem,
+    await checkCaFile("elasticsearch.caFile", caFile, Date.now()),
+    ...(await storeFileProblems(config)),
+    ...(await failsafeFileProblems(config)),
+  ].filter((problem) => problem !== null);
   if (problems.length > 0 || password.problem !== null) throw new ConfigError(file, problems);
   return { config, elasticsearchPassword: password.content };
+}
+
+async function storeFileProblems({ store }: WatchdogConfig): Promise<readonly (ConfigProblem | null)[]> {
+  if (store.kind !== "etcd") return [];
+  return [
+    (await readSecretFile("store.passwordFile", store.passwordFile)).problem,
+    await checkCaFile("store.caFile", store.caFile, Date.now()),
+    ...(await keyPairProblems("store", store)),
+  ];
+}
+
+async function failsafeFileProblems({ failsafe }: WatchdogConfig): Promise<readonly (ConfigProblem | null)[]> {
+  if (failsafe === null) return [];
+  return [
+    await checkCaFile("failsafe.caFile", failsafe.caFile, Date.now()),
+    ...(await keyPairProblems("failsafe", failsafe)),
+  ];
 }
 
 /**

@@ -4,7 +4,7 @@ import type { WatchdogConfig } from "./schema.ts";
 
 /** Rules over several settings. Pure: looks at no file. */
 export function crossFieldProblems(config: WatchdogConfig): readonly ConfigProblem[] {
-  return [...regionProblems(config), ...patternProblems(config), ...timingProblems(config)];
+  return [...regionProblems(config), ...patternProblems(config), ...sitesProblems(config), ...timingProblems(config)];
 }
 
 function regionProblems({ regions, firstPrimary, site }: WatchdogConfig): readonly ConfigProblem[] {
@@ -52,6 +52,27 @@ function patternProblems({ replication }: WatchdogConfig): readonly ConfigProble
       return [];
     }),
   );
+}
+
+/** One watchdog stands alone beside its router; several need etcd, and a way to ask each other without it. */
+function sitesProblems({ site, store, router, failsafe }: WatchdogConfig): readonly ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  if (store.kind === "etcd" && failsafe === null) {
+    problems.push({ key: "failsafe", message: "is missing: without it the routers close whenever etcd is lost" });
+  }
+  if (store.kind === "file" && failsafe !== null) {
+    problems.push({
+      key: "failsafe",
+      message: "must be left out: with a file store there is no other watchdog to ask",
+    });
+  }
+  if (store.kind === "file" && router === null) {
+    problems.push({ key: "router", message: "is null: a watchdog with a file store stands beside the only router" });
+  }
+  if (site === "witness" && router !== null) {
+    problems.push({ key: "router", message: "must be null on the witness: applications are not routed through it" });
+  }
+  return problems;
 }
 
 /** Each sentence begins with the setting it speaks of. */

@@ -37,6 +37,20 @@ const checks = z
     >),
   }));
 
+/** How HAProxy is reached, and how long its tickets are. */
+export const routerSettingsSchema = z.strictObject({
+  /** HAProxy's runtime API socket, level admin. */
+  adminSocket: z.string().startsWith("/").default("/run/haproxy/admin.sock"),
+  /** HAProxy's master CLI socket, for reloads. */
+  masterSocket: z.string().startsWith("/").default("/run/haproxy/master.sock"),
+  configFile: z.string().startsWith("/").default("/etc/haproxy/haproxy.cfg"),
+  ticketMapFile: z.string().startsWith("/").default("/var/lib/es-failover/haproxy/ticket.map"),
+  /** How long a routing ticket is good for. With `leases.marginMs` it may not exceed `leases.ttlMs`. */
+  ticketValidityMs: durationMs.default(6_000),
+  /** How often it is renewed. Must be below the validity. */
+  ticketRenewalMs: durationMs.default(2_000),
+});
+
 export const watchdogConfigSchema = z.strictObject({
   /** Name of this watchdog, unique among all; the host's name. */
   name: z.string().min(1),
@@ -93,26 +107,93 @@ export const watchdogConfigSchema = z.strictObject({
       blockPeriodMs: durationMs.default(3_600_000),
     })
     .prefault({}),
+  switchover: z
+    .strictObject({
+      /** Longest wait, with writes stopped, for the standby to reach its leader; then the switchover is undone. */
+      catchUpTimeoutMs: durationMs.default(15_000),
+      /** A switchover that has not cut anything loose by then is undone: writers have waited for this long. */
+      maxWritePauseMs: durationMs.default(45_000),
+    })
+    .prefault({}),
+  rejoin: z
+    .strictObject({
+      /**
+       * What becomes of a former primary's indices once all they alone hold has been brought to safety. Those that the
+       * active region has too give way to followers of the same name in any case: following a closed index would
+       * overwrite it. delete: the others go as well; keep: the others stay, closed.
+       */
+      policy: z.enum(["delete", "keep"]).default("delete"),
+    })
+    .prefault({}),
+  failback: z
+    .strictObject({
+      /** Whether the first primary becomes active again by itself, by a switchover, after a failover away from it. */
+      automatic: z.boolean().default(false),
+      /** How long it must have been in sync without interruption before. */
+      quietPeriodMs: durationMs.default(3_600_000),
+    })
+    .prefault({}),
   store: z.discriminatedUnion("kind", [
     /** For a single watchdog beside a single router. */
     z.strictObject({ kind: z.literal("file"), directory: z.string().startsWith("/") }),
+    /** For several watchdogs: one etcd cluster with a member in each region and one on the witness. */
+    z.strictObject({
+      kind: z.literal("etcd"),
+      /** Client addresses of the members, the nearest one first. */
+      endpoints: z.array(z.url({ protocol: /^https$/ })).min(1),
+      /** PEM file of the CA that signed the members' certificates. */
+      caFile: z.string().startsWith("/"),
+      /** This watchdog's client certificate. Its subject has no common name: etcd's gateway refuses one that has. */
+      certificateFile: z.string().startsWith("/"),
+      keyFile: z.string().startsWith("/"),
+      username: z.string().min(1),
+      passwordFile: z.string().startsWith("/"),
+      /** Installations that share an etcd cluster have prefixes of their own. */
+      prefix: z
+        .string()
+        .regex(/^\/.*\/$/, "begins and ends with a slash")
+        .default("/es-failover/"),
+      /** Bound on one request to one member. */
+      attemptTimeoutMs: durationMs.default(1_000),
+      /** Bound on a call over all members that it is tried at. */
+      deadlineMs: durationMs.default(3_000),
+      /** As set on the members (`--election-timeout`): leases may not be shorter than half as much again. */
+      electionTimeoutMs: durationMs.default(1_000),
+    }),
   ]),
-  router: z.strictObject({
-    /** HAProxy's runtime API socket, level admin. */
-    adminSocket: z.string().startsWith("/").default("/run/haproxy/admin.sock"),
-    /** HAProxy's master CLI socket, for reloads. */
-    masterSocket: z.string().startsWith("/").default("/run/haproxy/master.sock"),
-    configFile: z.string().startsWith("/").default("/etc/haproxy/haproxy.cfg"),
-    ticketMapFile: z.string().startsWith("/").default("/var/lib/es-failover/haproxy/ticket.map"),
-    /** How long a routing ticket is good for. */
-    ticketValidityMs: durationMs.default(6_000),
-    /** How often it is renewed. Must be below the validity. */
-    ticketRenewalMs: durationMs.default(2_000),
-    /** Lease of a router in the store. Ticket validity + margin may not exceed it. */
-    leaseTtlMs: durationMs.default(10_000),
-    /** Safety margin between a ticket's end and its lease's end: clock error and scheduling. */
-    leaseMarginMs: durationMs.default(2_000),
-  }),
+  /**
+   * Leases in the store: of each router, of the leadership among the watchdogs, of what each one sees. A watchdog's word
+   * in failsafe holds for as long as a lease. The same on every watchdog.
+   */
+  leases: z
+    .strictObject({
+      ttlMs: durationMs.default(10_000),
+      /** Between a ticket's end and its lease's end: clock error and scheduling. */
+      marginMs: durationMs.default(2_000),
+    })
+    .prefault({}),
+  /**
+   * Where the watchdogs ask each other whether to go on without the store: an https endpoint with certificates on both
+   * sides. Needed with etcd, of no use with a file store.
+   */
+  failsafe: z
+    .strictObject({
+      /** Address and port to listen on: "192.168.1.20:9443". */
+      listen: z.string().regex(/^\S+:\d{1,5}$/, "an address and a port, such as 192.168.1.20:9443"),
+      /** Where the other watchdogs reach it. */
+      url: z.url({ protocol: /^https$/ }),
+      /** Serves and asks: for both sides of a connection (serverAuth and clientAuth), with the address of `url`. */
+      certificateFile: z.string().startsWith("/"),
+      keyFile: z.string().startsWith("/"),
+      /** PEM file of the CA that signed every watchdog's certificate. */
+      caFile: z.string().startsWith("/"),
+      /** Bound on asking one watchdog. */
+      timeoutMs: durationMs.default(1_000),
+    })
+    .nullable()
+    .default(null),
+  /** The HAProxy beside this watchdog; null on a witness, which votes and decides and routes nothing. */
+  router: routerSettingsSchema.nullable(),
   /** Where this host keeps its own copy of the state document, apart from the store. */
   stateDirectory: z.string().startsWith("/").default("/var/lib/es-failover"),
   controlSocket: z.string().startsWith("/").default("/run/es-failover/control.sock"),
@@ -123,3 +204,4 @@ export const watchdogConfigSchema = z.strictObject({
 export type WatchdogConfigInput = z.input<typeof watchdogConfigSchema>;
 /** What the watchdog works with: every default filled in. */
 export type WatchdogConfig = z.output<typeof watchdogConfigSchema>;
+export type RouterSettings = z.output<typeof routerSettingsSchema>;

@@ -1,6 +1,8 @@
 /** What many watchdogs need of each other: who sees what, who decides, and who there is at all. */
 import type { HealthState } from "./health.ts";
+import type { SiteView } from "./observations.ts";
 import type { Clock, RegionName } from "./ports.ts";
+import type { StateRecord } from "./record.ts";
 
 /** What one watchdog sees of one region, as its own probes add up. */
 export interface RegionSighting {
@@ -21,14 +23,18 @@ export interface Sighting {
   readonly atMs: number;
   /** Epoch of the newest record it knows; null when it knows none. */
   readonly epoch: number | null;
+  /** Its own copy of the record, told only while that is newer than the store's. */
+  readonly copy: StateRecord | null;
 }
 
 /** A watchdog that has ever taken part: failsafe needs the word of every one of them. */
 export interface KnownWatchdog {
   readonly name: string;
   readonly site: string;
+  /** Name of the router beside it; null on a witness. */
+  readonly router: string | null;
   /** Where the others reach its failsafe endpoint: an https URL. */
-  readonly failsafeUrl: string;
+  readonly failsafeUrl: string | null;
 }
 
 export type Campaign =
@@ -59,6 +65,23 @@ export interface Coordination {
   knownWatchdogs(): Promise<readonly KnownWatchdog[]>;
   /** Takes a watchdog that is gone for good off the list: until then failsafe waits for its word in vain. */
   forget(name: string): Promise<void>;
+}
+
+/**
+ * What each site says. Watchdogs of one site that see different things make it say no more than "suspect": neither its
+ * loss nor its health is certain then.
+ */
+export function siteViews(sightings: readonly Sighting[]): readonly SiteView[] {
+  const views = new Map<string, { readonly regions: Record<RegionName, HealthState>; readonly epoch: number }>();
+  for (const { site, regions, epoch } of sightings) {
+    const before = views.get(site);
+    const states = Object.entries(regions).map(([region, { state }]): [RegionName, HealthState] => {
+      const other = before?.regions[region] ?? "unknown";
+      return [region, other === "unknown" ? state : state === "unknown" || state === other ? other : "suspect"];
+    });
+    views.set(site, { regions: Object.fromEntries(states), epoch: Math.max(epoch ?? 0, before?.epoch ?? 0) });
+  }
+  return [...views].map(([site, view]) => ({ site, ...view }));
 }
 
 /** The least time for which a sole watchdog leads at a time, so that its daemon campaigns as any other does. */

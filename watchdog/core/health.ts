@@ -46,6 +46,15 @@ export function probeFailure(probe: ClusterProbe): string | null {
   return null;
 }
 
+/**
+ * Why a probe says nothing of the region at all, or null when it does. A region that refuses the watchdog's own password
+ * may serve everybody else: it counts as neither well nor lost, so a rotated password never causes a failover.
+ */
+export function probeInconclusive(probe: ClusterProbe): string | null {
+  if (probe.reachable || probe.kind !== "unauthorized") return null;
+  return `refuses this watchdog's user or password: ${probe.error}`;
+}
+
 /** Folds one more probe into a region's health. */
 export function observeProbe(
   health: RegionHealth,
@@ -53,6 +62,10 @@ export function observeProbe(
   atMs: number,
   thresholds: HealthThresholds,
 ): RegionHealth {
+  const inconclusive = probeInconclusive(probe);
+  if (inconclusive !== null) {
+    return { ...health, reason: `${inconclusive} (not counted)`, lastProbeAtMs: atMs, lastProbe: probe };
+  }
   const failure = probeFailure(probe);
   const failuresInARow = failure === null ? 0 : health.failuresInARow + 1;
   const successesInARow = failure === null ? health.successesInARow + 1 : 0;

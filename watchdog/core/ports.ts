@@ -6,6 +6,7 @@
  * failed) and is never repeated by itself; a call that timed out may still have taken effect, so callers verify by
  * reading back. Errors carry the region or host they speak of.
  */
+import type { Divergence } from "./divergence.ts";
 import type { StateRecord } from "./record.ts";
 
 /** A region's short name as in the configuration: "gra", "bhs". */
@@ -35,7 +36,12 @@ export type ClusterErrorKind = "unreachable" | "timeout" | "unauthorized" | "not
 
 /** What one look at a cluster found. A probe never throws: a failure is an answer too. */
 export type ClusterProbe =
-  | { readonly reachable: false; readonly error: string }
+  | {
+      readonly reachable: false;
+      /** unauthorized says nothing of the region's health: it is the watchdog's own password that is wrong. */
+      readonly kind: ClusterErrorKind;
+      readonly error: string;
+    }
   | {
       readonly reachable: true;
       readonly clusterUuid: string;
@@ -172,6 +178,32 @@ export interface Cluster {
   putDefinition(definition: Definition): Promise<void>;
 }
 
+export interface SalvageReport {
+  /** Where it lies, for people. */
+  readonly place: string;
+  readonly operations: number;
+  /** Indices that were read, whether or not anything was above their checkpoints. */
+  readonly indices: number;
+  /** Indices that could not be read, with the reason and what to do. */
+  readonly leftOut: readonly { readonly index: string; readonly reason: string }[];
+}
+
+/** Every index of the request, or none: see `refusals` for why not. */
+export type SalvagePermit =
+  | { readonly permitted: readonly string[] }
+  | { readonly refusals: readonly { readonly index: string; readonly reason: string }[] };
+
+/** Brings what a former primary holds alone to safety, and says what may be deleted of it then. */
+export interface Salvage {
+  /**
+   * Exports what lies above the divergence's checkpoints, or finds that this was done before. The indices must be
+   * write-blocked. `mayGoOn` throws to break it off between two pages.
+   */
+  secure(divergence: Divergence, formerPrimary: Cluster, mayGoOn: () => void): Promise<SalvageReport>;
+  /** Whether these indices may be deleted, from what they hold now and what lies in safety on this host. */
+  permit(divergence: Divergence, formerPrimary: Cluster, indices: readonly string[]): Promise<SalvagePermit>;
+}
+
 export interface StoredRecord {
   readonly record: StateRecord;
   /** Opaque to callers; changes with every write. */
@@ -194,7 +226,10 @@ export interface RouterLease {
   readonly acknowledgedEpoch: number;
 }
 
-/** Where the one state document lives. */
+/**
+ * Where the one state document lives. An error with the `kind` "rejected" is a refusal by a store that can be reached;
+ * any other one means that it cannot.
+ */
 export interface Store {
   /** null when there has never been a record. */
   read(): Promise<StoredRecord | null>;

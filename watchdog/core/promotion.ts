@@ -1,7 +1,8 @@
 import type { WatchdogConfig } from "../config/schema.ts";
 import type { StandbyView } from "./observations.ts";
+import { isManaged, type ManagedPatterns } from "./patterns.ts";
 import type { IndexState, RegionName } from "./ports.ts";
-import type { LeaderSight, Plan, PlanStep, StepKind } from "./record.ts";
+import type { LeaderSight, Plan, PlanStep, StepKind, StepOf } from "./record.ts";
 
 /** A step that has not begun. */
 export const notStarted = {
@@ -21,30 +22,64 @@ export function planPromotion(
   from: RegionName,
   standby: StandbyView,
   sight: LeaderSight | null,
-  config: WatchdogConfig["promotion"],
+  config: Pick<WatchdogConfig, "promotion" | "replication">,
   nowMs: number,
+  /** Indices that this system blocked while the region was a former primary: they are to accept writes again. */
+  blocked: readonly string[] = [],
 ): Plan {
-  const following = standby.followers.filter(({ remoteCluster }) => remoteCluster === from).map(({ index }) => index);
-  const indices = following.toSorted();
-  const inDataStream = new Set(standby.indices.filter(({ dataStream }) => dataStream !== null).map(({ name }) => name));
-  const plain = standby.indices.filter(({ name }) => indices.includes(name) && !inDataStream.has(name));
+  const { drainTimeoutMs } = config.promotion;
   return {
     kind: "promotion",
     createdAtMs: nowMs,
     steps: [
       { kind: "pause-auto-follow", ...notStarted, patterns: patternsFrom(from, standby) },
-      { kind: "drain", ...notStarted, timeoutMs: config.drainTimeoutMs, leaderCheckpoints: null },
-      { kind: "pause-follow", ...notStarted, indices },
-      { kind: "record-checkpoints", ...notStarted, indices, checkpoints: null, loss: null },
-      { kind: "close", ...notStarted, indices },
-      { kind: "unfollow", ...notStarted, indices },
-      { kind: "open", ...notStarted, indices },
-      { kind: "write-aliases", ...notStarted, aliases: writeAliases(plain, sight) },
-      { kind: "data-streams", ...notStarted, dataStreams: replicatedDataStreams(standby) },
-      { kind: "verify", ...notStarted, indices },
+      { kind: "drain", ...notStarted, timeoutMs: drainTimeoutMs, leaderCheckpoints: null },
+      ...cuttingLoose(from, standby),
+      ...liftingBlocks(blocked),
+      ...openingForWrites(from, standby, sight, config.replication),
     ],
   };
 }
+
+/** The steps after which nothing follows the old region any more, and it is known how far each shard had come. */
+export function cuttingLoose(from: RegionName, standby: StandbyView): readonly PlanStep[] {
+  const indices = followersFrom(from, standby);
+  return [
+    { kind: "pause-follow", ...notStarted, indices },
+    { kind: "record-checkpoints", ...notStarted, indices, checkpoints: null, loss: null },
+    { kind: "close", ...notStarted, indices },
+    { kind: "unfollow", ...notStarted, indices },
+    { kind: "open", ...notStarted, indices },
+  ];
+}
+
+/** The steps that make what was cut loose ready for writes, and prove it. */
+export function openingForWrites(
+  from: RegionName,
+  standby: StandbyView,
+  sight: LeaderSight | null,
+  managed: ManagedPatterns,
+): readonly PlanStep[] {
+  const indices = followersFrom(from, standby);
+  const inDataStream = new Set(standby.indices.filter(({ dataStream }) => dataStream !== null).map(({ name }) => name));
+  const plain = standby.indices.filter(({ name }) => indices.includes(name) && !inDataStream.has(name));
+  return [
+    { kind: "write-aliases", ...notStarted, aliases: writeAliases(plain, sight, managed) },
+    { kind: "data-streams", ...notStarted, dataStreams: replicatedDataStreams(standby) },
+    { kind: "verify", ...notStarted, indices },
+  ];
+}
+
+/** No step where there is nothing to lift. */
+export function liftingBlocks(indices: readonly string[]): readonly PlanStep[] {
+  return indices.length === 0 ? [] : [{ kind: "lift-write-block", ...notStarted, indices }];
+}
+
+const followersFrom = (from: RegionName, { followers }: StandbyView) =>
+  followers
+    .filter(({ remoteCluster }) => remoteCluster === from)
+    .map(({ index }) => index)
+    .toSorted();
 
 /** The first step that is not done, or null when all are. */
 export function currentStep(plan: Plan): PlanStep | null {
@@ -53,13 +88,13 @@ export function currentStep(plan: Plan): PlanStep | null {
 
 /** True once a step began that cannot be taken back: an unfollowed index follows again only as a new copy. */
 export function isIrreversible(plan: Plan): boolean {
-  return plan.steps.some(({ kind, status }) => kind === "unfollow" && status !== "pending");
+  return plan.steps.some(({ kind, status, attempts }) => kind === "unfollow" && (status !== "pending" || attempts > 0));
 }
 
 /** The step of one kind, with what it recorded. */
-export function stepOf<K extends StepKind>(plan: Plan, kind: K): Extract<PlanStep, { kind: K }> | null {
+export function stepOf<K extends StepKind>(plan: Plan, kind: K): StepOf<K> | null {
   const step = plan.steps.find((candidate) => candidate.kind === kind);
-  return (step as Extract<PlanStep, { kind: K }> | undefined) ?? null;
+  return (step as StepOf<K> | undefined) ?? null;
 }
 
 /** The plan with one step replaced. */
@@ -76,10 +111,15 @@ export function extended(plan: Plan, late: readonly string[]): Plan {
   return {
     ...plan,
     steps: plan.steps.map((step) =>
-      "indices" in step ? { ...step, ...notStarted, indices: withLate(step.indices) } : step,
+      isPerFollower(step) ? { ...step, ...notStarted, attempts: step.attempts, indices: withLate(step.indices) } : step,
     ),
   };
 }
+
+const perFollower = ["pause-follow", "record-checkpoints", "close", "unfollow", "open", "verify"] as const;
+
+const isPerFollower = (step: PlanStep): step is StepOf<(typeof perFollower)[number]> =>
+  (perFollower as readonly StepKind[]).includes(step.kind);
 
 /** What a step works on, for people. */
 export function describeStep(step: PlanStep): string {
@@ -100,6 +140,22 @@ export function describeStep(step: PlanStep): string {
       return `set ${count(step.aliases.length, "write alias", "write aliases")}`;
     case "data-streams":
       return `promote and roll over ${count(step.dataStreams.length, "data stream")}`;
+    case "block-writes":
+      return `block writes to ${count(step.indices.length, "index", "indices")} of the region that is left`;
+    case "catch-up":
+      return `wait up to ${step.timeoutMs} ms until every shard has reached its leader`;
+    case "lift-write-block":
+      return `take the write blocks off ${count(step.indices.length, "index", "indices")}`;
+    case "fence":
+      return "block writes to every managed index that the former primary holds of its own";
+    case "salvage":
+      return step.report === null
+        ? "bring to safety what the former primary holds above the recorded checkpoints"
+        : `brought ${count(step.report.operations, "operation")} to safety in ${step.report.place}`;
+    case "clear":
+      return step.policy === "delete"
+        ? "delete the salvaged indices of the former primary"
+        : "delete the salvaged indices that the active region has too, and set the others aside";
     default:
       throw new Error(`unknown step in ${JSON.stringify(step satisfies never)}`);
   }
@@ -114,16 +170,19 @@ function patternsFrom(from: RegionName, { autoFollow }: StandbyView): readonly s
 
 /**
  * Which index each alias is to write to. CCR sets `is_write_index` to false on every follower, so an alias accepts no
- * write after promotion unless it is told. The old region's choice counts; an alias over a single index needs none.
+ * write after promotion unless it is told. The old region's choice counts; an alias over a single index needs none. One
+ * outside the managed patterns is left out: the watchdog may not turn it, and its refusal would hold up all else.
  */
 function writeAliases(
   indices: readonly IndexState[],
   sight: LeaderSight | null,
+  managed: ManagedPatterns,
 ): readonly { readonly alias: string; readonly index: string }[] {
   const chosen = new Map((sight?.writeAliases ?? []).map(({ alias, index }) => [alias, index]));
   const members = new Map<string, string[]>();
   for (const { name, aliases } of indices) {
-    for (const { alias } of aliases) members.set(alias, [...(members.get(alias) ?? []), name]);
+    for (const { alias } of aliases.filter((membership) => isManaged(managed, membership.alias)))
+      members.set(alias, [...(members.get(alias) ?? []), name]);
   }
   return [...members].flatMap(([alias, names]) => {
     const choice = chosen.get(alias);

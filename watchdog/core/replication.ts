@@ -22,7 +22,9 @@ export type ReplicationChange =
   | { readonly kind: "open-follower"; readonly index: string }
   | { readonly kind: "resume-follow"; readonly index: string }
   /** Pause, then resume: the cure for a fatal error (elasticsearch #92522). */
-  | { readonly kind: "restart-follow"; readonly index: string; readonly reason: string };
+  | { readonly kind: "restart-follow"; readonly index: string; readonly reason: string }
+  /** Delete and follow anew: the leader no longer has what the follower would have to read next. */
+  | { readonly kind: "recreate-follow"; readonly index: string; readonly leader: RegionName; readonly reason: string };
 
 export interface ReplicationPlan {
   /** In the order in which they are to be made. */
@@ -160,9 +162,22 @@ function followerChange(
   if (!index.open) return change({ kind: "open-follower", index: name });
   if (follower.status === "paused") return change({ kind: "resume-follow", index: name });
   const fatal = follower.shards.find((shard) => shard.fatalError !== null)?.fatalError;
-  if (fatal) return change({ kind: "restart-follow", index: name, reason: fatal });
+  if (fatal) {
+    return change(
+      isHistoryLost(fatal)
+        ? { kind: "recreate-follow", index: name, leader: view.leader.region, reason: fatal }
+        : { kind: "restart-follow", index: name, reason: fatal },
+    );
+  }
   return { change: null, problem: null };
 }
+
+/**
+ * Whether a follower was away for longer than its leader kept the history (retention leases last 12 h by default). The
+ * first is Elasticsearch's own message for it, the second that of the Lucene snapshot beneath.
+ */
+const isHistoryLost = (fatal: string) =>
+  /Operations are no longer available for replicating|Not all operations between from_seqno/.test(fatal);
 
 function autoFollowChanges(view: ReplicationView): readonly ReplicationChange[] {
   const name = autoFollowName(view.leader.region);

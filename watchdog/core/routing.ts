@@ -1,4 +1,3 @@
-import type { WatchdogConfig } from "../config/schema.ts";
 import type { RegionName, RoutingTicket } from "./ports.ts";
 import type { StateRecord } from "./record.ts";
 
@@ -13,6 +12,8 @@ export interface RoutingSituation {
   readonly leaseValidForMs: number;
   /** Wall and monotonic clock have parted since the last round: a wall-clock time given out before means nothing now. */
   readonly clocksParted: boolean;
+  /** What this router is open to under a ticket that has not run out; null when closed, or not known after a start. */
+  readonly openTo: { readonly epoch: number; readonly region: RegionName } | null;
 }
 
 export type RoutingDecision =
@@ -29,12 +30,16 @@ export type RoutingDecision =
   /** Nothing is given out; what was given out before ends by itself. */
   | { readonly kind: "wait"; readonly reason: string };
 
-export type RoutingConfig = Pick<WatchdogConfig["router"], "ticketValidityMs" | "leaseMarginMs">;
+export interface RoutingConfig {
+  readonly ticketValidityMs: number;
+  /** Between a ticket's end and its lease's end. */
+  readonly leaseMarginMs: number;
+}
 
 /**
  * A router's ticket, from what it knows. Rules: a ticket only while the record says `serving`; it ends before the lease
  * it was given out under, counted from when that lease was asked for (ticket-below-lease); never under an epoch lower
- * than one seen before.
+ * than one seen before; and none is opened anew from a store that has forgotten other routers' leases.
  */
 export function decideRouting(situation: RoutingSituation, config: RoutingConfig): RoutingDecision {
   const { record } = situation;
@@ -72,9 +77,16 @@ export function decideRouting(situation: RoutingSituation, config: RoutingConfig
 
 function serve(
   record: Extract<StateRecord, { phase: "serving" }>,
-  { leaseAskedAtMs, leaseValidForMs }: RoutingSituation,
+  { leaseAskedAtMs, leaseValidForMs, openTo }: RoutingSituation,
   { ticketValidityMs, leaseMarginMs }: RoutingConfig,
 ): RoutingDecision {
+  const isOpenAlready = openTo?.epoch === record.epoch && openTo.region === record.active;
+  if (record.filledAtMs !== null && !isOpenAlready) {
+    return {
+      kind: "wait",
+      reason: "the store was filled from a copy: not opened until every ticket from before has run out",
+    };
+  }
   const validForMs = Math.min(ticketValidityMs, leaseValidForMs - leaseMarginMs);
   if (validForMs <= 0) {
     return {

@@ -1,4 +1,5 @@
 import type { WatchdogConfig } from "../config/schema.ts";
+import type { KnownWatchdog } from "./coordination.ts";
 import type { HealthState } from "./health.ts";
 import type { Observations } from "./observations.ts";
 import type { RegionName } from "./ports.ts";
@@ -16,15 +17,54 @@ export interface Situation<R extends StateRecord | null = StateRecord | null> {
 /** null when the condition holds, else what stands in the way, as a sentence. */
 export type Condition<R extends StateRecord | null> = (situation: Situation<R>) => string | null;
 
-/** Sites whose word counts. With a file store there is one watchdog, so its own site decides alone. */
+/** The third site, which holds no data. */
+export const WITNESS_SITE = "witness";
+
+/**
+ * Sites whose word counts, whether or not they are heard from. With a file store there is one watchdog, so its own site
+ * decides alone.
+ */
 export function voters(config: WatchdogConfig): readonly string[] {
   const { kind } = config.store;
   switch (kind) {
     case "file":
       return [config.site];
+    case "etcd":
+      return [...Object.keys(config.regions), WITNESS_SITE];
     default:
       throw new Error(`unknown store ${kind satisfies never}`);
   }
+}
+
+/** null when a majority of all sites is heard from. */
+export function majorityPresent({ seen, config }: Situation): string | null {
+  const all = voters(config);
+  const missing = all.filter((site) => !seen.sites.some((view) => view.site === site));
+  const needed = Math.floor(all.length / 2) + 1;
+  return all.length - missing.length >= needed ? null : `${missing.join(" and ")} are not heard from`;
+}
+
+/**
+ * null when a majority of all sites knows the record's epoch (rule known-to-a-majority). Should the store be lost, any
+ * majority that fills it anew then holds a copy that says what was begun. A router that has acknowledged the epoch has
+ * put the record on its host's disk, too.
+ */
+export function majorityKnows({ record, seen, config }: Situation<StateRecord>): string | null {
+  const all = voters(config);
+  const acknowledged = (seen.routers ?? []).filter(({ acknowledgedEpoch }) => acknowledgedEpoch >= record.epoch);
+  const sitesOfRouters = record.watchdogs
+    .filter(({ router }) => acknowledged.some((lease) => lease.router === router))
+    .map(({ site }) => site);
+  const told = seen.sites.filter(({ epoch }) => (epoch ?? 0) >= record.epoch).map(({ site }) => site);
+  const knowing = new Set([config.site, ...sitesOfRouters, ...told]);
+  const needed = Math.floor(all.length / 2) + 1;
+  const missing = all.filter((site) => !knowing.has(site));
+  return all.length - missing.length >= needed ? null : `${missing.join(" and ")} do not know of epoch ${record.epoch} yet`;
+}
+
+/** What the others are told of this watchdog. */
+export function knownSelf({ name, site, router, failsafe }: WatchdogConfig): KnownWatchdog {
+  return { name, site, router: router === null ? null : name, failsafeUrl: failsafe?.url ?? null };
 }
 
 /** The region that is not `region`. */
@@ -64,9 +104,15 @@ export function inSyncFault(situation: Situation<Extract<StateRecord, { phase: "
   if (reference - inSyncAtMs > maxReadAgeMs) {
     return `${standby} was last seen in sync ${reference - inSyncAtMs} ms before ${record.active} was last well (at most ${maxReadAgeMs} allowed)`;
   }
-  const lag = lagOperations(
-    (seen.standby?.followers ?? []).filter(({ remoteCluster }) => remoteCluster === record.active),
-  );
+  const followers = (seen.standby?.followers ?? []).filter(({ remoteCluster }) => remoteCluster === record.active);
+  const led = seen.leaderSight?.indices ?? [];
+  const followed = new Set(followers.map(({ leaderIndex }) => leaderIndex));
+  const missing = led.filter((index) => !followed.has(index));
+  // A new index is followed a little later; a standby that was in sync and now lacks most of them was emptied.
+  if (seen.standby !== null && missing.length * 2 > led.length) {
+    return `${standby} follows ${followed.size} of ${led.length} indices: it has lost what it had`;
+  }
+  const lag = lagOperations(followers);
   return lag > maxLagOperations ? `${standby} is ${lag} operations behind (at most ${maxLagOperations} allowed)` : null;
 }
 

@@ -1,7 +1,8 @@
 import type { StoredRecord } from "../core/ports.ts";
+import { currentStep } from "../core/promotion.ts";
 import { type Action, decide, type RuleId, type Ruling } from "../core/rules.ts";
 import type { PlanExecutor } from "./executing.ts";
-import { lookAtStandby, lookForFollowers } from "./looking.ts";
+import { lookAtLeader, lookAtStandby, lookForFollowers } from "./looking.ts";
 import { messageOf } from "./loop.ts";
 import type { Workings } from "./workings.ts";
 
@@ -18,7 +19,7 @@ export async function decideOnce(workings: Workings, executor: PlanExecutor): Pr
     await lookBeforeDeciding(workings);
     const { knowledge, clock, config, self } = workings;
     const nowMs = clock.nowMs();
-    const ruling = decide(knowledge.record, knowledge.observations(self.doubts()), nowMs, config);
+    const ruling = decide(knowledge.record, knowledge.observations(self.doubts(), clock), nowMs, config);
     const isChange = ruling.record !== knowledge.record;
     if (isChange && !(await writeStore(workings, stored, ruling))) continue;
     announce(workings, ruling, nowMs);
@@ -41,10 +42,13 @@ function act({ kind }: Action, executor: PlanExecutor): void {
   }
 }
 
-async function readStore({ store, knowledge, keepCopy }: Workings): Promise<StoredRecord | null> {
+async function readStore(workings: Workings): Promise<StoredRecord | null> {
+  const { store, knowledge, keepCopy, clock, coordinate } = workings;
   try {
     const stored = await store.read();
-    knowledge.learnRecord(stored?.record ?? null);
+    if (knowledge.storeError !== null) coordinate.ring();
+    knowledge.learnRecord(stored?.record ?? null, clock.monotonicMs());
+    bindNewcomer(workings);
     if (stored !== null) await keepCopy(stored.record);
     return stored;
   } catch (error) {
@@ -53,12 +57,26 @@ async function readStore({ store, knowledge, keepCopy }: Workings): Promise<Stor
   }
 }
 
+/**
+ * A watchdog that the record does not list is not asked in failsafe. Once it is listed, every router has learned of it or
+ * closed after two lease times: one for what it knew before, one for what it did by that.
+ */
+function bindNewcomer({ knowledge, clock, config, peers }: Workings): void {
+  const { record } = knowledge;
+  if (peers === null || record === null || record.watchdogs.some(({ name }) => name === config.name)) return;
+  knowledge.promise(clock.monotonicMs() + 2 * config.leases.ttlMs);
+}
+
 /** What a decision in this phase must not take from an old look. */
 async function lookBeforeDeciding(workings: Workings): Promise<void> {
   const { knowledge, store } = workings;
   if (knowledge.storeError !== null) return;
+  if (workings.reasonsNotToAct().length > 0) {
+    knowledge.routers = null;
+    return;
+  }
   if (knowledge.record === null) knowledge.firstLooks = await lookForFollowers(workings);
-  if (knowledge.record?.phase === "closing") await lookAtStandby(workings);
+  await lookAnew(workings);
   try {
     // After the record was read: a router takes its lease before it reads, so none that read an older one is missed.
     knowledge.routers = await store.routerLeases();
@@ -68,11 +86,24 @@ async function lookBeforeDeciding(workings: Workings): Promise<void> {
   }
 }
 
+/** A change is planned from what is there now, and a region that was mended is not mended again for an old look. */
+async function lookAnew(workings: Workings): Promise<void> {
+  const { record } = workings.knowledge;
+  const isWanted = record?.phase === "serving" && record.request !== null;
+  const isMended = record?.phase === "serving" && record.plan?.kind === "repair" && currentStep(record.plan) === null;
+  if (record?.phase === "closing" || isWanted || isMended) {
+    // A look that fails leaves the old one, whose age the rules consider.
+    await lookAtLeader(workings).catch(() => undefined);
+  }
+  // After the leader, with which the standby is compared.
+  if (record?.phase === "closing" || isWanted) await lookAtStandby(workings);
+}
+
 /** false when somebody else wrote first, or the store refused. */
 async function writeStore(workings: Workings, stored: StoredRecord | null, ruling: Ruling): Promise<boolean> {
   const { store, clock, config, knowledge, keepCopy, log } = workings;
   const { record, rule, explanation } = ruling;
-  if (record === null) return false;
+  if (record === null || workings.reasonsNotToAct().length > 0) return false;
   const before = knowledge.record;
   if (before !== null && record.epoch < before.epoch) {
     throw new Error(`rule ${rule} would take the record from epoch ${before.epoch} back to ${record.epoch}: refused`);
@@ -89,7 +120,7 @@ async function writeStore(workings: Workings, stored: StoredRecord | null, rulin
     return false;
   }
   await keepCopy(record);
-  knowledge.learnRecord(record);
+  knowledge.learnRecord(record, clock.monotonicMs());
   return true;
 }
 

@@ -1,4 +1,5 @@
 import type { Cluster } from "../core/ports.ts";
+import { aliasFaults } from "../core/preconditions.ts";
 import { lagOperations, planReplication, type ReplicationChange } from "../core/replication.ts";
 import { otherRegion } from "../core/situation.ts";
 import { messageOf } from "./loop.ts";
@@ -45,7 +46,8 @@ export class ReplicationKeeper {
     const { record, leaderLook } = knowledge;
     if (!this.#isAskedFor() || record?.phase !== "serving" || leaderLook?.region !== record.active) return;
     const cluster = clusters[otherRegion(config, record.active)];
-    if (cluster === undefined) return;
+    const leader = clusters[record.active];
+    if (cluster === undefined || leader === undefined) return;
     // Asked anew: auto-follow changes followers in its own time.
     const [indices, followers, autoFollow, definitions] = await Promise.all([
       cluster.indices(),
@@ -59,27 +61,27 @@ export class ReplicationKeeper {
       patterns: config.replication.patterns,
       exclusions: config.replication.exclusions,
     });
-    this.#problems = problems;
+    this.#problems = [...problems, ...aliasFaults(knowledge.leaderSight, config.replication)];
     for (const change of changes) {
       // Asked before each change: a closing that has begun must not find new followers.
       if (!this.#isAskedFor() || knowledge.record?.epoch !== record.epoch) return;
-      await this.#make(change, cluster);
+      await this.#make(change, cluster, leader);
     }
   }
 
   #isAskedFor(): boolean {
-    const { knowledge, self } = this.#workings;
+    const { knowledge, reasonsNotToAct } = this.#workings;
     const asked = knowledge.ruling?.actions.some(({ kind }) => kind === "keep-replication") ?? false;
-    return asked && self.doubts().length === 0;
+    return asked && reasonsNotToAct().length === 0;
   }
 
-  async #make(change: ReplicationChange, cluster: Cluster): Promise<void> {
+  async #make(change: ReplicationChange, cluster: Cluster, leader: Cluster): Promise<void> {
     const { clock, log } = this.#workings;
     const sentence = describeChange(change);
     const retry = this.#retries.get(sentence);
     if (retry !== undefined && clock.monotonicMs() < retry.notBeforeMonotonicMs) return;
     try {
-      await makeChange(change, cluster);
+      await makeChange(change, cluster, leader);
       this.#note(sentence, null);
       log.info({ event: "replication", change: change.kind, region: cluster.region }, `${cluster.region}: ${sentence}`);
     } catch (error) {
@@ -123,12 +125,14 @@ function describeChange(change: ReplicationChange): string {
       return `resume following ${change.index}`;
     case "restart-follow":
       return `restart following ${change.index} (${change.reason})`;
+    case "recreate-follow":
+      return `follow ${change.index} of ${change.leader} anew (${change.reason})`;
     default:
       throw new Error(`unknown change in ${JSON.stringify(change satisfies never)}`);
   }
 }
 
-async function makeChange(change: ReplicationChange, cluster: Cluster): Promise<void> {
+async function makeChange(change: ReplicationChange, cluster: Cluster, leader: Cluster): Promise<void> {
   switch (change.kind) {
     case "put-definition":
       return cluster.putDefinition(change.definition);
@@ -145,7 +149,30 @@ async function makeChange(change: ReplicationChange, cluster: Cluster): Promise<
     case "restart-follow":
       await cluster.pauseFollow(change.index);
       return cluster.resumeFollow(change.index);
+    case "recreate-follow":
+      await demandNothingOfItsOwn(change.index, cluster, leader);
+      // A follower that goes is followed anew in the next round at the latest, should this be cut off in between.
+      await cluster.deleteIndices([change.index]);
+      return cluster.follow(change.index, { remoteCluster: change.leader, index: change.index });
     default:
       throw new Error(`unknown change in ${JSON.stringify(change satisfies never)}`);
+  }
+}
+
+/** A copy is deleted only while it is a follower, and its leader has at least as much. */
+async function demandNothingOfItsOwn(index: string, cluster: Cluster, leader: Cluster): Promise<void> {
+  const [states, own, led] = await Promise.all([
+    cluster.indices(),
+    cluster.checkpoints([index]),
+    leader.checkpoints([index]),
+  ]);
+  const state = states.find(({ name }) => name === index);
+  if (state === undefined || !state.following) throw new Error(`${index} is not a follower any more`);
+  const ahead = own.filter(({ shard, maxSeqNo }) => {
+    const source = led.find((candidate) => candidate.shard === shard);
+    return source === undefined || source.globalCheckpoint < maxSeqNo;
+  });
+  if (own.length < state.primaries || ahead.length > 0) {
+    throw new Error(`${index} may hold operations that ${leader.region} lacks: kept as it is, a person has to look`);
   }
 }

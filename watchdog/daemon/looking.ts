@@ -1,6 +1,6 @@
 import type { FirstLook, StandbyView } from "../core/observations.ts";
 import type { IndexState, RegionName, ShardCheckpoint } from "../core/ports.ts";
-import type { LeaderSight } from "../core/record.ts";
+import type { LeaderSight, StateRecord } from "../core/record.ts";
 import { autoFollowName, judgeSync } from "../core/replication.ts";
 import { otherRegion } from "../core/situation.ts";
 import { leaderOf } from "./knowledge.ts";
@@ -12,21 +12,33 @@ import type { Workings } from "./workings.ts";
  * standby, so that a lost leader does not delay it.
  */
 export async function lookAtLeader({ clusters, config, knowledge, clock }: Workings): Promise<void> {
-  const { record } = knowledge;
-  if (record?.phase !== "serving" || !knowledge.looksWell(record.active)) return;
-  const cluster = clusters[record.active];
+  const region = regionToLookAt(knowledge.record);
+  if (region === null || !knowledge.looksWell(region)) return;
+  const cluster = clusters[region];
   if (cluster === undefined) return;
+  const standby = otherRegion(config, region);
+  const look = knowledge.beginLook("leader");
   // Counted from before the questions: what is written while they are answered counts as unseen.
   const atMs = clock.nowMs();
-  const [indices, definitions] = await Promise.all([
+  const [indices, definitions, readiness] = await Promise.all([
     cluster.indices(),
     cluster.definitions(config.replication.definitions),
+    cluster.readiness(standby),
   ]);
   const open = indices.filter((index) => index.open).map(({ name }) => name);
   const checkpoints = open.length === 0 ? [] : await cluster.checkpoints(open);
-  if (leaderOf(knowledge.record) !== record.active) return;
-  knowledge.leaderLook = { region: record.active, atMs, indices, definitions };
+  // What follows although it leads; asked for only where there is any.
+  const followers = indices.some(({ following }) => following) ? await cluster.followers() : [];
+  const strays = followers.filter(({ remoteCluster }) => remoteCluster === standby).map(({ index }) => index);
+  if (leaderOf(knowledge.record) !== region || !look.isNewest()) return;
+  knowledge.leaderLook = { region, atMs, indices, definitions, readiness, strays };
   knowledge.leaderSight = sightOf(atMs, indices, checkpoints, knowledge.leaderSight);
+}
+
+/** The active region, also while a switchover away from it is about to begin. A lost one is not asked. */
+function regionToLookAt(record: StateRecord | null): RegionName | null {
+  if (record?.phase === "serving") return record.active;
+  return record?.phase === "closing" && record.change === "switchover" ? record.from : null;
 }
 
 function sightOf(
@@ -40,6 +52,7 @@ function sightOf(
   return {
     atMs,
     indices: indices.map(({ name }) => name),
+    uuids: indices.map(({ name, uuid }) => ({ index: name, uuid })),
     shards,
     writeAliases: writeAliasesOf(indices),
     peakOperationsPerSecond:
@@ -71,9 +84,10 @@ export async function lookAtStandby(workings: Workings): Promise<void> {
   if (record === null) return;
   const region = record.phase === "serving" ? otherRegion(config, record.active) : record.to;
   const leader = otherRegion(config, region);
+  const look = knowledge.beginLook("standby");
   try {
     const view = await standbyView(workings, region, leader);
-    if (leaderOf(knowledge.record) !== leader) return;
+    if (leaderOf(knowledge.record) !== leader || !look.isNewest()) return;
     knowledge.standby = view;
     knowledge.standbyError = null;
     if (view.sync?.inSync && knowledge.looksWell(leader)) knowledge.inSyncSeenAtMs = view.observedAtMs;

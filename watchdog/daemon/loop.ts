@@ -9,20 +9,23 @@ export interface Beat {
   readonly limitMs: number;
 }
 
+/** Why a wait ends before its time. Made once: an error with a stack trace for every ring would cost more than the ring. */
+const NO_NEED_TO_WAIT = new Error("no need to wait any longer");
+
 /** Lets one loop be waited for by time or by news, whichever comes first. */
 export class Bell {
   #wake: AbortController = new AbortController();
 
   /** Ends the present wait, or the next one if nobody waits. */
   ring(): void {
-    this.#wake.abort();
+    this.#wake.abort(NO_NEED_TO_WAIT);
   }
 
   /** Ends after `ms`, when the bell rings, or when `signal` aborts (then it throws the signal's reason). */
   async wait(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     const wake = this.#wake;
-    const onAbort = () => wake.abort();
+    const onAbort = () => wake.abort(NO_NEED_TO_WAIT);
     signal.addEventListener("abort", onAbort, { once: true });
     try {
       if (!wake.signal.aborted) await clock.sleep(ms, wake.signal);
@@ -91,7 +94,7 @@ export async function within<T>(clock: Clock, ms: number, what: string, work: Pr
   try {
     return await Promise.race([work, deadline]);
   } finally {
-    timer.abort();
+    timer.abort(NO_NEED_TO_WAIT);
   }
 }
 

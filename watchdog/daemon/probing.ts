@@ -10,7 +10,7 @@ const PROBE_SLACK_MS = 1_000;
 export async function probeRegion(workings: Workings, cluster: Cluster): Promise<void> {
   const { clock, config, knowledge, log } = workings;
   const probe = await within(clock, config.checks.timeoutMs + PROBE_SLACK_MS, "the probe", cluster.probe()).catch(
-    (error: unknown): ClusterProbe => ({ reachable: false, error: messageOf(error) }),
+    (error: unknown): ClusterProbe => ({ reachable: false, kind: "timeout", error: messageOf(error) }),
   );
   const before = knowledge.healthOf(cluster.region);
   const after = observeProbe(before, probe, clock.nowMs(), config.checks);
@@ -26,5 +26,6 @@ export async function probeRegion(workings: Workings, cluster: Cluster): Promise
   const notable = before.state !== after.state || after.state === "suspect" || after.state === "recovering";
   if (notable) log[after.state === "healthy" ? "info" : "warn"](fields, sentence);
   else log.debug(fields, sentence);
+  if (before.state !== after.state) workings.coordinate.ring();
   workings.decide.ring();
 }

@@ -1,10 +1,22 @@
-import type { RouterState, RoutingTicket } from "../core/ports.ts";
+import type { RouterSettings } from "../config/schema.ts";
+import type { Router, RouterState, RoutingTicket } from "../core/ports.ts";
 import type { StateRecord } from "../core/record.ts";
 import { decideRouting, type RoutingDecision } from "../core/routing.ts";
-import { messageOf } from "./loop.ts";
+import type { Failsafe } from "./failsafe.ts";
+import { messageOf, within } from "./loop.ts";
 import { offsetMs } from "./self-trust.ts";
 import type { RouterReport } from "./status.ts";
 import type { Workings } from "./workings.ts";
+
+/** A lease, and the record as read after it was taken. */
+interface Granted {
+  readonly leaseAskedAtMs: number;
+  readonly validForMs: number;
+  readonly record: StateRecord | null;
+}
+
+/** The store was reached and said no: going on without it would be going on against it. */
+const isRefusal = (error: unknown) => error instanceof Error && "kind" in error && error.kind === "rejected";
 
 /**
  * Keeps this host's router in step with the record: takes the lease, then reads the record (lease-first), then issues a
@@ -12,7 +24,11 @@ import type { Workings } from "./workings.ts";
  */
 export class RouterKeeper {
   readonly #workings: Workings;
+  readonly #failsafe: Failsafe;
+  readonly #router: Router;
+  readonly #settings: RouterSettings;
   #offsetMs: number;
+  #renewal: Promise<Granted> | null = null;
   /** An epoch whose closing failed: until it is done no lease is renewed, so that the decider need not wait for ever. */
   #closeOwed: StateRecord | null = null;
   /** Until when a ticket whose issuing gave no answer could still be in effect. */
@@ -24,9 +40,16 @@ export class RouterKeeper {
   #summary = "nothing done yet";
   #error: string | null = null;
 
-  constructor(workings: Workings) {
+  constructor(workings: Workings, failsafe: Failsafe, router: Router, settings: RouterSettings) {
     this.#workings = workings;
+    this.#failsafe = failsafe;
+    this.#router = router;
+    this.#settings = settings;
     this.#offsetMs = offsetMs(workings.clock);
+  }
+
+  get intervalMs(): number {
+    return this.#settings.ticketRenewalMs;
   }
 
   report(): RouterReport {
@@ -47,7 +70,7 @@ export class RouterKeeper {
       if (this.#closeOwed !== null) await this.#close(this.#closeOwed.epoch, this.#regions(), "closing is owed");
       this.#closeOwed = null;
       await this.#renew();
-      this.#state = await this.#workings.router.state();
+      this.#state = await this.#router.state();
       this.#failed(null);
     } catch (error) {
       this.#failed(messageOf(error));
@@ -59,47 +82,92 @@ export class RouterKeeper {
    * been set, so it could outlive its lease. The next round gives out a new one.
    */
   async emptyTicket(): Promise<void> {
-    const { router, knowledge } = this.#workings;
-    await router.close(knowledge.highestEpoch(), []);
+    const { knowledge } = this.#workings;
+    await this.#router.close(knowledge.highestEpoch(), []);
     this.#ticket = null;
     this.#say("the wall clock was set: ticket emptied, a new one follows", true);
   }
 
+  /** Rule lease-first. A renewal that outlasts its round is waited for in the next one, never doubled. */
+  #takeLease(): Promise<Granted> {
+    const { clock, store, config } = this.#workings;
+    const take = async (): Promise<Granted> => {
+      const leaseAskedAtMs = clock.nowMs();
+      const { validForMs } = await store.renewRouterLease(config.name);
+      const stored = await store.read();
+      return { leaseAskedAtMs, validForMs, record: stored?.record ?? null };
+    };
+    this.#renewal ??= take().finally(() => {
+      this.#renewal = null;
+    });
+    this.#renewal.catch(() => undefined);
+    return config.store.kind === "file"
+      ? this.#renewal
+      : within(clock, config.store.deadlineMs, "the store", this.#renewal);
+  }
+
   async #renew(): Promise<void> {
-    const { clock, store, config, knowledge } = this.#workings;
-    const leaseAskedAtMs = clock.nowMs();
-    const { validForMs } = await store.renewRouterLease(config.name);
+    let granted: Granted;
+    try {
+      granted = await this.#takeLease();
+    } catch (error) {
+      if (this.#workings.peers === null || isRefusal(error)) throw error;
+      return this.#goOnWithoutStore(messageOf(error));
+    }
+    const { leaseAskedAtMs, validForMs, record } = granted;
     this.#leaseUntilMs = leaseAskedAtMs + validForMs;
-    const stored = await store.read();
-    const record = stored?.record ?? null;
-    const decision = decideRouting(
+    if (record !== null) void this.#workings.keepCopy(record);
+    await this.#carryOut(this.#decide(record, leaseAskedAtMs, validForMs), record, true);
+  }
+
+  /** Invariant 10: while all watchdogs agree, their word stands in for the lease. */
+  async #goOnWithoutStore(storeError: string): Promise<void> {
+    const { clock, config } = this.#workings;
+    const askedAtMs = clock.nowMs();
+    const outcome = await this.#failsafe.ask();
+    if ("fault" in outcome)
+      throw new Error(`the store does not answer (${storeError}), and failsafe: ${outcome.fault}`);
+    const decision = this.#decide(outcome.record, askedAtMs, config.leases.ttlMs);
+    await this.#carryOut(decision, outcome.record, false);
+    this.#say(`${this.#summary}, by the word of every watchdog: the store does not answer`, false);
+  }
+
+  #decide(record: StateRecord | null, leaseAskedAtMs: number, leaseValidForMs: number): RoutingDecision {
+    const { clock, config, knowledge } = this.#workings;
+    const ticket = this.#ticket;
+    return decideRouting(
       {
         record,
         highestEpochSeen: knowledge.highestEpoch(),
         leaseAskedAtMs,
-        leaseValidForMs: validForMs,
+        leaseValidForMs,
         clocksParted: this.#clocksParted(),
+        openTo: ticket !== null && ticket.validUntilMs > clock.nowMs() ? ticket : null,
       },
-      config.router,
+      { ticketValidityMs: this.#settings.ticketValidityMs, leaseMarginMs: config.leases.marginMs },
     );
-    await this.#carryOut(decision, record);
   }
 
-  async #carryOut(decision: RoutingDecision, record: StateRecord | null): Promise<void> {
+  async #carryOut(decision: RoutingDecision, record: StateRecord | null, hasLease: boolean): Promise<void> {
     switch (decision.kind) {
       case "issue": {
+        const { epoch, region, validUntilMs } = decision.ticket;
+        const opens = this.#ticket?.epoch !== epoch || this.#ticket.region !== region;
+        // A lease that came late must not shorten a ticket that was given out under a later one.
+        if (!opens && (this.#ticket?.validUntilMs ?? 0) >= validUntilMs) return;
         await this.#issue(decision.ticket);
-        const opens = this.#ticket?.epoch !== decision.ticket.epoch || this.#ticket.region !== decision.ticket.region;
         this.#ticket = decision.ticket;
         this.#say(decision.reason, opens);
-        if (this.#acknowledgedEpoch < decision.ticket.epoch) await this.#acknowledge(decision.ticket.epoch);
+        if (hasLease && this.#acknowledgedEpoch < epoch) await this.#acknowledge(epoch);
         return;
       }
       case "close": {
         if (decision.acknowledge) this.#closeOwed = record;
         await this.#close(decision.epoch, decision.regions, decision.reason);
         this.#closeOwed = null;
-        if (decision.acknowledge) await this.#acknowledgeClosing(decision.epoch);
+        // An acknowledgement says, too, that this host keeps the record (rule known-to-a-majority).
+        if (record !== null) await this.#workings.keepCopy(record);
+        if (decision.acknowledge && hasLease) await this.#acknowledgeClosing(decision.epoch);
         return;
       }
       case "wait":
@@ -112,7 +180,7 @@ export class RouterKeeper {
 
   async #issue(ticket: RoutingTicket): Promise<void> {
     try {
-      await this.#workings.router.issueTicket(ticket);
+      await this.#router.issueTicket(ticket);
     } catch (error) {
       // It may lie in the socket of a HAProxy that stands still, and be taken long after a later one.
       this.#uncertainUntilMs = Math.max(this.#uncertainUntilMs, ticket.validUntilMs);
@@ -121,7 +189,7 @@ export class RouterKeeper {
   }
 
   async #close(epoch: number, regions: readonly string[], reason: string): Promise<void> {
-    await this.#workings.router.close(epoch, regions);
+    await this.#router.close(epoch, regions);
     const wasOpen = this.#ticket !== null || this.#summary !== reason;
     this.#ticket = null;
     this.#say(reason, wasOpen);
@@ -146,7 +214,7 @@ export class RouterKeeper {
     const offset = offsetMs(this.#workings.clock);
     const partedMs = Math.abs(offset - this.#offsetMs);
     this.#offsetMs = offset;
-    return partedMs > this.#workings.config.router.leaseMarginMs / 2;
+    return partedMs > this.#workings.config.leases.marginMs / 2;
   }
 
   #regions(): readonly string[] {

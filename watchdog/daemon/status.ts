@@ -1,5 +1,7 @@
+import type { KnownWatchdog, Sighting } from "../core/coordination.ts";
 import type { RegionHealth } from "../core/health.ts";
-import type { RegionName, RouterState } from "../core/ports.ts";
+import type { LeadershipView } from "../core/observations.ts";
+import type { RegionName, RouterLease, RouterState } from "../core/ports.ts";
 import type { StateRecord, StepKind, StepStatus } from "../core/record.ts";
 
 /** What one watchdog knows and does at a moment: plain JSON, served over the control socket. Times are wall clock. */
@@ -15,10 +17,21 @@ export interface WatchdogStatus {
   /** Whether this watchdog trusts itself; reasons while it does not. */
   readonly self: { readonly trusted: boolean; readonly reasons: readonly string[] };
   readonly regions: readonly RegionStatus[];
+  /** What each watchdog said last, this one included. */
+  readonly sightings: readonly Sighting[];
+  /** Who decides. */
+  readonly leadership: LeadershipView;
+  /** Every watchdog that has made itself known. */
+  readonly watchdogs: readonly KnownWatchdog[];
+  /** Routers that hold a lease, as the watchdog that decides sees them; null elsewhere. */
+  readonly leases: readonly RouterLease[] | null;
+  /** null where a watchdog stands alone. */
+  readonly failsafe: FailsafeReport | null;
   readonly replication: ReplicationStatus | null;
   /** Steps of the change under way; null while none is. */
   readonly plan: readonly StepReport[] | null;
-  readonly router: RouterReport;
+  /** null on a witness. */
+  readonly router: RouterReport | null;
   /** Newest first; a decision that repeats the one before is not listed again. */
   readonly decisions: readonly Decision[];
 }
@@ -70,6 +83,16 @@ export interface RouterReport {
   readonly leaseUntilMs: number | null;
   readonly acknowledgedEpoch: number;
   readonly error: string | null;
+}
+
+export interface FailsafeReport {
+  /** When its router last had to ask the others because the store did not answer; null: never. */
+  readonly lastAskedAtMs: number | null;
+  /** Why the router could not go on then; null when it could. */
+  readonly fault: string | null;
+  readonly answers: readonly { readonly watchdog: string; readonly agrees: boolean; readonly reason: string | null }[];
+  /** How long this watchdog may not promote anything because of what it answered or asked. */
+  readonly promisedForMs: number;
 }
 
 export interface Decision {

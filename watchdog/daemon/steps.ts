@@ -1,32 +1,22 @@
-import type { WatchdogConfig } from "../config/schema.ts";
 import { estimateLoss } from "../core/loss.ts";
-import type { Clock, Cluster, Follower, IndexState } from "../core/ports.ts";
+import type { Clock, Follower, ShardCheckpoint } from "../core/ports.ts";
 import { stepOf } from "../core/promotion.ts";
-import type { LeaderCheckpoints, PlanStep, PromotingRecord, StepKind } from "../core/record.ts";
-import { forEachBounded } from "./loop.ts";
-
-/** What a step may use. */
-export interface StepContext {
-  /** The region that is being promoted. */
-  readonly cluster: Cluster;
-  readonly record: PromotingRecord;
-  readonly config: WatchdogConfig;
-  readonly clock: Clock;
-  readonly signal: AbortSignal;
-  /** Throws when nothing more may be done: asked before every call that changes something. */
-  readonly mayAct: () => void;
-}
-
-type StepOf<K extends StepKind> = Extract<PlanStep, { kind: K }>;
-
-/**
- * One per kind of step. Each does what is not done yet, reads back, and returns the step with what it recorded; it
- * throws, with the reason, when reading back shows that something is left. A call that failed or timed out proves
- * nothing either way: an unfollow may have worked although it reported that a retention lease stayed behind.
- */
-type StepRunners = {
-  readonly [K in StepKind]: (context: StepContext, step: StepOf<K>) => Promise<StepOf<K>>;
-};
+import type { LeaderCheckpoints, LossEstimate, PlannedRecord, PlanStep, StepKind, StepOf } from "../core/record.ts";
+import { noLoss } from "../core/switchover.ts";
+import { clear, fence, salvage } from "./rejoin-steps.ts";
+import {
+  demandNone,
+  each,
+  followersOf,
+  inBatches,
+  LOOK_AGAIN_MS,
+  lacksPrimary,
+  namesOf,
+  presentOf,
+  type StepContext,
+  type StepRunner,
+} from "./step.ts";
+import { blockWrites, catchUp, liftWriteBlock } from "./switchover-steps.ts";
 
 /** Followers that came up after the plan was made. They are no failure: the plan is extended by them. */
 export class LateFollowers extends Error {
@@ -39,7 +29,7 @@ export class LateFollowers extends Error {
   }
 }
 
-export const stepRunners: StepRunners = {
+export const stepRunners: { readonly [K in StepKind]: StepRunner<K> } = {
   "pause-auto-follow": pauseAutoFollow,
   drain,
   "record-checkpoints": recordCheckpoints,
@@ -50,6 +40,12 @@ export const stepRunners: StepRunners = {
   "write-aliases": setWriteAliases,
   "data-streams": promoteDataStreams,
   verify,
+  "block-writes": blockWrites,
+  "catch-up": catchUp,
+  "lift-write-block": liftWriteBlock,
+  fence,
+  salvage,
+  clear,
 };
 
 /** Runs a step of any kind. */
@@ -59,27 +55,26 @@ export function runStep(context: StepContext, step: PlanStep): Promise<PlanStep>
 }
 
 async function pauseAutoFollow(context: StepContext, step: StepOf<"pause-auto-follow">) {
-  const { cluster, record } = context;
+  const { cluster, other } = context;
   const active = async () =>
     (await cluster.autoFollowPatterns())
-      .filter((pattern) => pattern.active && pattern.remoteCluster === record.from)
+      .filter((pattern) => pattern.active && pattern.remoteCluster === other.region)
       .map(({ name }) => name);
   const failures = await each(context, await active(), String, (name) => cluster.pauseAutoFollow(name));
   demandNone(await active(), "auto-follow patterns still active", failures);
   return step;
 }
 
-/** Time between two looks at whether replication still moves, and looks without a change after which it has ended. */
-const DRAIN_LOOK_MS = 500;
+/** Looks without a change after which replication has ended. */
 const DRAIN_QUIET_LOOKS = 2;
 
-async function drain({ cluster, clock, signal, record }: StepContext, step: StepOf<"drain">) {
+async function drain({ cluster, other, clock, signal }: StepContext, step: StepOf<"drain">) {
   const endsMs = clock.monotonicMs() + step.timeoutMs;
-  let followers = await followersOf(cluster, record.from);
+  let followers = await followersOf(cluster, other.region);
   let quiet = 0;
   while (quiet < DRAIN_QUIET_LOOKS && clock.monotonicMs() < endsMs) {
-    await clock.sleep(DRAIN_LOOK_MS, signal);
-    const now = await followersOf(cluster, record.from);
+    await clock.sleep(LOOK_AGAIN_MS, signal);
+    const now = await followersOf(cluster, other.region);
     quiet = progressOf(now) === progressOf(followers) ? quiet + 1 : 0;
     followers = now;
   }
@@ -114,9 +109,9 @@ function highest(a: LeaderCheckpoints, b: LeaderCheckpoints): LeaderCheckpoints 
 }
 
 async function pauseFollow(context: StepContext, step: StepOf<"pause-follow">) {
-  const { cluster, record } = context;
+  const { cluster, other } = context;
   const active = async () =>
-    (await followersOf(cluster, record.from))
+    (await followersOf(cluster, other.region))
       .filter(({ index, status }) => status === "active" && step.indices.includes(index))
       .map(({ index }) => index);
   const failures = await each(context, await active(), String, (index) => cluster.pauseFollow(index));
@@ -138,14 +133,32 @@ async function recordCheckpoints({ cluster, record }: StepContext, step: StepOf<
     [],
   );
   const checkpoints = [...recorded, ...fresh];
-  const leaderCheckpoints = stepOf(record.plan, "drain")?.leaderCheckpoints ?? [];
-  const loss = estimateLoss({
+  return { ...step, checkpoints, loss: lossOf(record, checkpoints) };
+}
+
+function lossOf(record: PlannedRecord, checkpoints: readonly ShardCheckpoint[]): LossEstimate | null {
+  if (record.phase !== "promoting") return null;
+  const caughtUp = stepOf(record.plan, "catch-up");
+  if (caughtUp !== null) return provenLossless(caughtUp, checkpoints);
+  return estimateLoss({
     sight: record.leaderSight,
-    leaderCheckpoints,
+    leaderCheckpoints: stepOf(record.plan, "drain")?.leaderCheckpoints ?? [],
     checkpoints,
     closedAtMs: record.closedAtMs,
   });
-  return { ...step, checkpoints, loss };
+}
+
+/** A switchover loses nothing: it was seen that every shard had reached its leader, and here it is seen again. */
+function provenLossless({ leaderCheckpoints }: StepOf<"catch-up">, checkpoints: readonly ShardCheckpoint[]) {
+  const reached = new Map(
+    checkpoints.map(({ index, shard, globalCheckpoint }) => [`${index}/${shard}`, globalCheckpoint]),
+  );
+  const parted = (leaderCheckpoints ?? [])
+    .map(({ index, shard, checkpoint }) => ({ key: `${index}/${shard}`, checkpoint }))
+    .filter(({ key, checkpoint }) => reached.get(key) !== checkpoint)
+    .map(({ key, checkpoint }) => `${key} is at ${reached.get(key) ?? "nothing"}, its leader ended at ${checkpoint}`);
+  demandNone(parted, "shards that are not equal to their leaders any more", []);
+  return noLoss;
 }
 
 async function close(context: StepContext, step: StepOf<"close">) {
@@ -212,7 +225,7 @@ async function open(context: StepContext, step: StepOf<"open">) {
   demandNone(await closed(), "indices still closed", failures);
   const endsMs = clock.monotonicMs() + config.elasticsearch.requestTimeoutMs;
   const unassigned = async () => namesOf(await presentOf(cluster, step.indices), lacksPrimary);
-  while ((await unassigned()).length > 0 && clock.monotonicMs() < endsMs) await clock.sleep(DRAIN_LOOK_MS, signal);
+  while ((await unassigned()).length > 0 && clock.monotonicMs() < endsMs) await clock.sleep(LOOK_AGAIN_MS, signal);
   demandNone(await unassigned(), "indices without all primaries", []);
   return step;
 }
@@ -249,8 +262,8 @@ async function promoteDataStreams(context: StepContext, step: StepOf<"data-strea
 }
 
 async function verify(context: StepContext, step: StepOf<"verify">) {
-  const { cluster, record } = context;
-  const late = (await followersOf(cluster, record.from)).map(({ index }) => index);
+  const { cluster, other } = context;
+  const late = (await followersOf(cluster, other.region)).map(({ index }) => index);
   if (late.length > 0) throw new LateFollowers(late);
   const present = await presentOf(cluster, step.indices);
   demandNone(
@@ -268,52 +281,4 @@ async function verify(context: StepContext, step: StepOf<"verify">) {
   const refused = await each(context, writable, String, (name) => cluster.probeWrite(name));
   demandNone(refused, "indices that accept no writes", []);
   return step;
-}
-
-const followersOf = async (cluster: Cluster, leader: string): Promise<readonly Follower[]> =>
-  (await cluster.followers()).filter(({ remoteCluster }) => remoteCluster === leader);
-
-/** The wanted indices that exist; one deleted meanwhile needs no promotion. */
-const presentOf = async (cluster: Cluster, names: readonly string[]): Promise<readonly IndexState[]> => {
-  const wanted = new Set(names);
-  return (await cluster.indices()).filter(({ name }) => wanted.has(name));
-};
-
-const lacksPrimary = ({ open: isOpen, primaries, primariesActive }: IndexState) =>
-  isOpen && primariesActive < primaries;
-
-const namesOf = <T extends { readonly name: string }>(items: readonly T[], isWanted: (item: T) => boolean) =>
-  items.filter(isWanted).map(({ name }) => name);
-
-/** One request per item, a bounded number at once; returns the failures as sentences. */
-function each<T>(
-  { config, mayAct }: StepContext,
-  items: readonly T[],
-  nameOf: (item: T) => string,
-  request: (item: T) => Promise<void>,
-): Promise<readonly string[]> {
-  return forEachBounded(items, config.promotion.parallelism, nameOf, (item) => {
-    mayAct();
-    return request(item);
-  });
-}
-
-/** One request per batch: closing and opening are changes of the cluster's state, whatever their size. */
-function inBatches(
-  context: StepContext,
-  names: readonly string[],
-  request: (batch: readonly string[]) => Promise<void>,
-): Promise<readonly string[]> {
-  const { batchSize } = context.config.promotion;
-  const batches = Array.from({ length: Math.ceil(names.length / batchSize) }, (_, n) =>
-    names.slice(n * batchSize, (n + 1) * batchSize),
-  );
-  return each(context, batches, (batch) => batch.join(","), request);
-}
-
-function demandNone(left: readonly string[], what: string, failures: readonly string[]): void {
-  if (left.length === 0) return;
-  const shown = (list: readonly string[]) =>
-    list.slice(0, 3).join("; ") + (list.length > 3 ? ` and ${list.length - 3} more` : "");
-  throw new Error(`${what}: ${shown(left)}${failures.length === 0 ? "" : ` (${shown(failures)})`}`);
 }

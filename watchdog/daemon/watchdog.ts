@@ -1,9 +1,26 @@
 import type { WatchdogConfig } from "../config/schema.ts";
-import type { Clock, Cluster, Logger, RecordCopy, RegionName, Router, Store } from "../core/ports.ts";
+import { type Coordination, soleCoordination } from "../core/coordination.ts";
+import type { FailsafeAnswer, FailsafeQuestion, Peers } from "../core/failsafe.ts";
+import type {
+  Clock,
+  Cluster,
+  HistoryEntry,
+  Logger,
+  RecordCopy,
+  RegionName,
+  Router,
+  Salvage,
+  Store,
+} from "../core/ports.ts";
 import type { StateRecord } from "../core/record.ts";
 import { explain, type RuleExplanation } from "../core/rules.ts";
+import type { KnownSituation } from "../operator/plans.ts";
+import type { Command } from "../operator/requests.ts";
+import { type CommandOutcome, giveCommand } from "./commanding.ts";
+import { Coordinator } from "./coordinating.ts";
 import { decideOnce } from "./deciding.ts";
 import { PlanExecutor } from "./executing.ts";
+import { Failsafe } from "./failsafe.ts";
 import { ReplicationKeeper } from "./keeping.ts";
 import { Knowledge } from "./knowledge.ts";
 import { lookAtLeader, lookAtStandby } from "./looking.ts";
@@ -20,8 +37,16 @@ export interface WatchdogParts {
   /** One for each region of the configuration. */
   readonly clusters: Readonly<Record<RegionName, Cluster>>;
   readonly store: Store;
+  /** For operators' commands, which count whoever decides: writes by compare-and-swap alone. Default: `store`. */
+  readonly operatorStore?: Store;
+  /** Default: this watchdog is alone, and leads. */
+  readonly coordination?: Coordination;
+  /** How the other watchdogs are asked in failsafe; null, the default, where this one stands alone. */
+  readonly peers?: Peers | null;
   readonly copy: RecordCopy;
-  readonly router: Router;
+  readonly salvage: Salvage;
+  /** The HAProxy beside it; null on a witness. */
+  readonly router: Router | null;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -32,6 +57,14 @@ export interface Watchdog {
   status(): WatchdogStatus;
   /** Every rule of the table: whether it holds now, and if not, what stands in its way; nearly-holding ones first. */
   explain(): readonly RuleExplanation[];
+  /** What it decides from, as of now. */
+  situation(): KnownSituation;
+  /** Puts an operator's command into the state document, or says why not. Throws when the store does not answer. */
+  command(command: Command, by: string): Promise<CommandOutcome>;
+  /** The newest entries of the store's history, oldest first. Throws when the store does not answer. */
+  history(limit: number): Promise<readonly HistoryEntry[]>;
+  /** Answers another watchdog whose router would go on without the store. */
+  answerFailsafe(question: FailsafeQuestion): FailsafeAnswer;
   /** True while every loop turns as it should: what the service manager's watchdog may be told. */
   isTurning(): boolean;
 }
@@ -42,7 +75,8 @@ const CHANGE_INTERVAL_MS = 500;
 const STUCK_AFTER_MS = 120_000;
 
 /** A watchdog that does not run yet. */
-export function createWatchdog(parts: WatchdogParts): Watchdog {
+export function createWatchdog(given: WatchdogParts): Watchdog {
+  const parts = { coordination: soleCoordination(given.clock), peers: null, ...given };
   const { config, clock } = parts;
   const knowledge = new Knowledge(config);
   const stop = new AbortController();
@@ -50,15 +84,22 @@ export function createWatchdog(parts: WatchdogParts): Watchdog {
     ...parts,
     knowledge,
     self: new SelfTrust(clock, {
-      toleranceMs: config.router.leaseMarginMs,
+      toleranceMs: config.leases.marginMs,
       holdMs: config.checks.failThreshold * config.checks.intervalMs,
     }),
     signal: stop.signal,
     decide: new Bell(),
+    coordinate: new Bell(),
+    reasonsNotToAct: () => reasonsNotToAct(workings),
     route: new Bell(),
     keepCopy: (record) => keepCopy(parts, knowledge, record),
   };
-  const routerKeeper = new RouterKeeper(workings);
+  const failsafe = new Failsafe(workings);
+  const coordinator = new Coordinator(workings);
+  const routerKeeper =
+    parts.router === null || config.router === null
+      ? null
+      : new RouterKeeper(workings, failsafe, parts.router, config.router);
   const replicationKeeper = new ReplicationKeeper(workings);
   const executor = new PlanExecutor(workings);
   const beats: Beat[] = [];
@@ -69,13 +110,18 @@ export function createWatchdog(parts: WatchdogParts): Watchdog {
     signal.addEventListener("abort", abort, { once: true });
     if (signal.aborted) abort();
     await readCopy(parts, knowledge);
+    // Rule restart-waits: a run before this one may have given its word a moment ago.
+    if (parts.peers !== null) knowledge.promise(clock.monotonicMs() + config.leases.ttlMs);
     const start = (name: string, intervalMs: () => number, round: () => Promise<void>, bell?: Bell) => {
       const beat: Beat = { name, lastMonotonicMs: clock.monotonicMs(), limitMs: STUCK_AFTER_MS + intervalMs() };
       beats.push(beat);
       return loop({ beat, clock, log: parts.log, signal: stop.signal, intervalMs, ...(bell ? { bell } : {}) }, round);
     };
     const { intervalMs: checkMs } = config.checks;
-    const decisionMs = () => (knowledge.record?.phase === "serving" ? checkMs : Math.min(checkMs, CHANGE_INTERVAL_MS));
+    // Several times per lease: a leadership and a sighting have to be renewed well before they end.
+    const coordinationMs = Math.min(checkMs, config.leases.ttlMs / 4);
+    const restMs = parts.peers === null ? checkMs : coordinationMs;
+    const decisionMs = () => (knowledge.record?.phase === "serving" ? restMs : Math.min(checkMs, CHANGE_INTERVAL_MS));
     const lookMs = () => config.replication.intervalMs;
     await Promise.all([
       start(
@@ -83,7 +129,7 @@ export function createWatchdog(parts: WatchdogParts): Watchdog {
         () => PULSE_MS,
         async () => {
           workings.self.pulse();
-          if (workings.self.takeClockJump()) await routerKeeper.emptyTicket();
+          if (workings.self.takeClockJump()) await routerKeeper?.emptyTicket();
         },
       ),
       ...Object.values(parts.clusters).map((cluster) =>
@@ -93,11 +139,21 @@ export function createWatchdog(parts: WatchdogParts): Watchdog {
           () => probeRegion(workings, cluster),
         ),
       ),
+      ...(routerKeeper === null
+        ? []
+        : [
+            start(
+              "router",
+              () => routerKeeper.intervalMs,
+              () => routerKeeper.round(),
+              workings.route,
+            ),
+          ]),
       start(
-        "router",
-        () => config.router.ticketRenewalMs,
-        () => routerKeeper.round(),
-        workings.route,
+        "coordinate",
+        () => coordinationMs,
+        () => coordinator.round(),
+        workings.coordinate,
       ),
       start("decide", decisionMs, () => decideOnce(workings, executor), workings.decide),
       start("look at the active region", lookMs, () => lookAtLeader(workings)),
@@ -108,9 +164,10 @@ export function createWatchdog(parts: WatchdogParts): Watchdog {
       start("keep replication", lookMs, () => replicationKeeper.round()),
     ]);
     signal.removeEventListener("abort", abort);
+    await coordinator.leave().catch(() => undefined);
   };
 
-  const observations = () => knowledge.observations(workings.self.doubts());
+  const observations = () => knowledge.observations(workings.self.doubts(), clock);
   return {
     run,
     status: () => {
@@ -125,15 +182,29 @@ export function createWatchdog(parts: WatchdogParts): Watchdog {
         store: { reachable: knowledge.storeError === null, error: knowledge.storeError },
         self: { trusted: doubts.length === 0, reasons: doubts },
         regions: regionStatuses(knowledge, config),
+        sightings: knowledge.everySighting(clock.nowMs()),
+        leadership: observations().leadership,
+        watchdogs: knowledge.known,
+        leases: knowledge.routers,
+        failsafe: parts.peers === null ? null : failsafe.report(),
         replication: replicationKeeper.report(),
         plan: executor.report(),
-        router: routerKeeper.report(),
+        router: routerKeeper?.report() ?? null,
         decisions: knowledge.decisions,
       };
     },
+    situation: () => ({ record: knowledge.record, seen: observations(), nowMs: clock.nowMs() }),
+    command: (command, by) => giveCommand(workings, command, by),
+    history: (limit) => parts.store.history(limit),
+    answerFailsafe: (question) => failsafe.answer(question),
     explain: () => explain(knowledge.record, observations(), clock.nowMs(), config),
     isTurning: () => beats.every(({ lastMonotonicMs, limitMs }) => clock.monotonicMs() - lastMonotonicMs <= limitMs),
   };
+}
+
+function reasonsNotToAct({ self, knowledge, clock }: Workings): readonly string[] {
+  const doubts = self.doubts();
+  return knowledge.leads(clock.monotonicMs()) ? doubts : [...doubts, "this watchdog does not lead"];
 }
 
 /** A copy that cannot be read does not stop traffic, but while it is unknown no first primary is made. */

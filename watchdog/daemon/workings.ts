@@ -1,3 +1,5 @@
+import type { Coordination } from "../core/coordination.ts";
+import type { Peers } from "../core/failsafe.ts";
 import type { StateRecord } from "../core/record.ts";
 import type { Knowledge } from "./knowledge.ts";
 import type { Bell } from "./loop.ts";
@@ -11,6 +13,12 @@ export interface Workings extends WatchdogParts {
   readonly signal: AbortSignal;
   /** Rung when there is news to decide on. */
   readonly decide: Bell;
+  /** Rung when there is news for the other watchdogs, or from them. */
+  readonly coordinate: Bell;
+  readonly coordination: Coordination;
+  readonly peers: Peers | null;
+  /** Why this watchdog may not act now: doubts of itself, or another one leads. To be asked right before each action. */
+  reasonsNotToAct(): readonly string[];
   /** Rung when the router has something to do before its next round. */
   readonly route: Bell;
   /** Keeps the newest record on this host's disk; a disk that fails is logged, never waited for. */

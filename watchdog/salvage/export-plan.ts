@@ -1,5 +1,5 @@
+import { checkpointOf, type Divergence } from "../core/divergence.ts";
 import type { IndexState, ShardCheckpoint } from "../core/ports.ts";
-import { checkpointOf, type Divergence } from "./divergence.ts";
 
 export interface ShardToExport {
   readonly shard: number;

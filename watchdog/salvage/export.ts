@@ -1,7 +1,7 @@
 import { mkdir, rm } from "node:fs/promises";
 import path from "node:path";
 import { syncDirectory } from "../adapters/files.ts";
-import type { Divergence } from "./divergence.ts";
+import type { Divergence } from "../core/divergence.ts";
 import { PRIVATE_DIRECTORY, publish } from "./durable.ts";
 import { type ExportPlan, type IndexToExport, planExport, type ShardToExport } from "./export-plan.ts";
 import { type Compression, type WrittenFile, writeLines } from "./lines.ts";

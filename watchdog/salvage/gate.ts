@@ -1,8 +1,8 @@
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
+import { checkpointOf, type Divergence } from "../core/divergence.ts";
 import type { IndexState, ShardCheckpoint } from "../core/ports.ts";
-import { checkpointOf, type Divergence } from "./divergence.ts";
 import { appendDurably, PRIVATE_DIRECTORY, readAppended } from "./durable.ts";
 import type { OldPrimary } from "./ports.ts";
 import { exportDirectories, messageOf, type VerifiedReceipt, verifyReceipt } from "./receipt.ts";

@@ -1,4 +1,4 @@
-import { dataStreamOfBackingIndex } from "../adapters/elasticsearch/patterns.ts";
+import { dataStreamOfBackingIndex } from "../core/patterns.ts";
 import type { SalvageClass } from "./classify.ts";
 import type { SalvagedOperation } from "./operation.ts";
 import type { ConditionalWrite } from "./ports.ts";

@@ -230,7 +230,7 @@ function urlAt(port: number | undefined): string {
 }
 
 /** Ports that were free a moment ago, all open at once so that none comes twice. */
-async function freePorts(count: number): Promise<readonly number[]> {
+export async function freePorts(count: number): Promise<readonly number[]> {
   const servers = await Promise.all(
     Array.from({ length: count }, async () => {
       const server = createServer();

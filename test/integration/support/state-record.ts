@@ -12,11 +12,17 @@ export function stateRecord(epoch: number, sequence = epoch): StateRecord {
     blockedUntilMs: null,
     paused: null,
     lastFailover: null,
+    writeBlocks: null,
+    halfPromoted: null,
+    filledAtMs: null,
     watchdogs: [],
     phase: "serving",
     active: "gra",
     standby: "absent",
     inSyncAtMs: null,
+    inSyncSinceMs: null,
+    plan: null,
+    request: null,
   };
 }
 

@@ -1,3 +1,4 @@
+import type { ManagedPatterns } from "../../core/patterns.ts";
 import type { Cluster, DefinitionKind, RegionName } from "../../core/ports.ts";
 import { putDefinition, readDefinitions } from "./definitions.ts";
 import {
@@ -10,7 +11,6 @@ import {
   setWriteBlock,
 } from "./indices.ts";
 import { type NodesOptions, RegionNodes } from "./nodes.ts";
-import type { ManagedPatterns } from "./patterns.ts";
 import { probeCluster } from "./probe.ts";
 import { readReadiness } from "./readiness.ts";
 import {

@@ -7,6 +7,8 @@ export interface HedgeOptions<T> {
   isConclusive(answer: T): boolean;
   /** An error that ends the search, because every other candidate would say the same. */
   isFinal(error: unknown): boolean;
+  /** An error that says more than that of a candidate before it: that one did not answer, this one did. */
+  isTelling(error: unknown): boolean;
 }
 
 export interface HedgeResult<T> {
@@ -20,8 +22,8 @@ type Attempt<T> = (signal: AbortSignal) => Promise<T>;
 /**
  * Asks the first candidate, and, when it fails or is slow, the following ones beside it, so that a dead node costs
  * `staggerMs` and not the whole timeout. The first conclusive answer wins and the others are aborted. Only for
- * requests that may be sent twice. Throws what the first candidate that failed threw when nobody answered, or an
- * error named TimeoutError.
+ * requests that may be sent twice. When nobody answered as hoped, throws the first telling error, else the first one, else
+ * an error named TimeoutError.
  */
 export function hedged<T>(attempts: readonly Attempt<T>[], options: HedgeOptions<T>): Promise<HedgeResult<T>> {
   const aborter = new AbortController();
@@ -29,7 +31,7 @@ export function hedged<T>(attempts: readonly Attempt<T>[], options: HedgeOptions
     let started = 0;
     let pending = 0;
     let fallback: HedgeResult<T> | undefined;
-    let firstError: unknown;
+    let told: unknown;
     let stagger: NodeJS.Timeout | undefined;
 
     const settle = (): void => {
@@ -37,7 +39,7 @@ export function hedged<T>(attempts: readonly Attempt<T>[], options: HedgeOptions
       clearTimeout(stagger);
       aborter.abort();
       if (fallback !== undefined) resolve(fallback);
-      else reject(firstError ?? new DOMException(`no answer within ${options.timeoutMs} ms`, "TimeoutError"));
+      else reject(told ?? new DOMException(`no answer within ${options.timeoutMs} ms`, "TimeoutError"));
     };
     const deadline = setTimeout(settle, options.timeoutMs);
 
@@ -66,11 +68,11 @@ export function hedged<T>(attempts: readonly Attempt<T>[], options: HedgeOptions
           pending -= 1;
           if (options.isFinal(error)) {
             fallback = undefined;
-            firstError = error;
+            told = error;
             settle();
             return;
           }
-          firstError ??= error;
+          if (told === undefined || (options.isTelling(error) && !options.isTelling(told))) told = error;
           continueOrSettle();
         },
       );

@@ -1,7 +1,7 @@
+import { isManaged, type ManagedPatterns, requestTarget } from "../../core/patterns.ts";
 import type { AliasMembership, IndexState, ShardCheckpoint } from "../../core/ports.ts";
 import { ClusterError } from "../../core/ports.ts";
 import type { RegionNodes } from "./nodes.ts";
-import { isManaged, type ManagedPatterns, requestTarget } from "./patterns.ts";
 
 /**
  * Elasticsearch refuses a request line above 4 096 bytes (http.max_initial_line_length), so long lists of names go out

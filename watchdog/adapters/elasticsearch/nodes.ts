@@ -74,6 +74,7 @@ export class RegionNodes {
           staggerMs: Math.max(50, Math.floor(timeoutMs / (2 * order.length))),
           isConclusive,
           isFinal: isRefusal,
+          isTelling: (error) => error instanceof errors.ResponseError,
         },
       );
       if (isConclusive(answer)) this.#preferred = order[candidate] ?? this.#preferred;

@@ -1,7 +1,7 @@
+import { isManaged, type ManagedPatterns, requestTarget } from "../../core/patterns.ts";
 import type { ClusterProbe } from "../../core/ports.ts";
 import { toClusterError } from "./errors.ts";
 import type { RegionNodes } from "./nodes.ts";
-import { isManaged, type ManagedPatterns, requestTarget } from "./patterns.ts";
 
 /** Red indices are named up to this many: enough to recognise the trouble, short enough for a log line. */
 const RED_INDICES_NAMED = 10;
@@ -25,7 +25,8 @@ export async function probeCluster(
       (answer) => answer.master !== null,
     );
   } catch (error) {
-    return { reachable: false, error: toClusterError(nodes.region, "probe", error).message };
+    const { kind, message } = toClusterError(nodes.region, "probe", error);
+    return { reachable: false, kind, error: message };
   }
 }
 

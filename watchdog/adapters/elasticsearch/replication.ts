@@ -1,8 +1,8 @@
+import { isManaged, type ManagedPatterns } from "../../core/patterns.ts";
 import type { AutoFollowPattern, Follower, RegionName, ShardProgress } from "../../core/ports.ts";
 import { ClusterError } from "../../core/ports.ts";
 import { acknowledged, ackTimeouts } from "./indices.ts";
 import type { RegionNodes } from "./nodes.ts";
-import { isManaged, type ManagedPatterns } from "./patterns.ts";
 
 /** Followers among the managed indices, with the progress of each shard where a task runs. */
 export async function readFollowers(nodes: RegionNodes, managed: ManagedPatterns): Promise<readonly Follower[]> {

@@ -1,9 +1,9 @@
+import { isManaged, type ManagedPatterns } from "../../core/patterns.ts";
 import type { DataStreamState } from "../../core/ports.ts";
 import { ClusterError } from "../../core/ports.ts";
 import { isMissingModule } from "./errors.ts";
 import { acknowledged, ackTimeouts } from "./indices.ts";
 import type { RegionNodes } from "./nodes.ts";
-import { isManaged, type ManagedPatterns } from "./patterns.ts";
 
 /**
  * Makes `index` the one that takes writes sent to `alias`, and no other index of that alias, in one atomic change.

@@ -3,8 +3,10 @@ import type { EtcdClient } from "./client.ts";
 import { EtcdError } from "./errors.ts";
 import { type EtcdMember, emptyAnswer, memberAddAnswer, membersAnswer, prefixEnd, toBase64 } from "./wire.ts";
 
+/** The members, with the agreement of their majority: not what the one that answers remembers. */
 export async function members(client: EtcdClient): Promise<readonly EtcdMember[]> {
-  return (await client.call("member list", "cluster/member/list", {}, membersAnswer, "read")).members;
+  const body = { linearizable: true };
+  return (await client.call("member list", "cluster/member/list", body, membersAnswer, "read")).members;
 }
 
 /**
@@ -53,4 +55,8 @@ export async function enableAuthentication(client: EtcdClient, { rootPassword, u
   await add(`user add ${user.name}`, "auth/user/add", { name: user.name, password: user.password });
   await call(`user grant ${user.name}`, "auth/user/grant", { user: user.name, role });
   await call("auth enable", "auth/enable", {});
+}
+
+export async function changePassword(client: EtcdClient, name: string, password: string): Promise<void> {
+  await client.call(`user passwd ${name}`, "auth/user/changepw", { name, password }, emptyAnswer, "once");
 }

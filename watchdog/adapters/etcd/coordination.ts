@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { z } from "zod";
 import type { Campaign, Coordination, KnownWatchdog, Sighting } from "../../core/coordination.ts";
 import type { Clock } from "../../core/ports.ts";
+import { stateRecordSchema } from "../../core/record.ts";
 import type { EtcdClient } from "./client.ts";
 import { EtcdError } from "./errors.ts";
 import { parseValue } from "./json.ts";
@@ -34,12 +35,14 @@ const sightingSchema = z.object({
   ),
   atMs: z.number(),
   epoch: z.number().int().min(0).nullable(),
+  copy: stateRecordSchema.nullable().default(null),
 }) satisfies z.ZodType<Sighting>;
 
 const knownWatchdogSchema = z.object({
   name: z.string().min(1),
   site: z.string().min(1),
-  failsafeUrl: z.url({ protocol: /^https$/ }),
+  router: z.string().min(1).nullable(),
+  failsafeUrl: z.url({ protocol: /^https$/ }).nullable(),
 }) satisfies z.ZodType<KnownWatchdog>;
 
 const deciderSchema = z.object({ watchdog: z.string().min(1), instance: z.string().min(1) });

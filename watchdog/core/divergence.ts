@@ -1,5 +1,5 @@
-import type { RegionName } from "../core/ports.ts";
-import type { StateRecord } from "../core/record.ts";
+import type { RegionName } from "./ports.ts";
+import type { StateRecord } from "./record.ts";
 
 /** Where two regions parted: what the record keeps of the last failover, as far as salvage needs it. */
 export interface Divergence {

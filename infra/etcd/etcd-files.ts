@@ -1,0 +1,174 @@
+import { defaultPrefix } from "../../watchdog/adapters/etcd/keys.ts";
+import { type MemberConfigInput, memberConfigSchema } from "../../watchdog/etcd-member/config.ts";
+import { timingsOf } from "../timings.ts";
+import { type Host, ports, type Topology } from "../topology.ts";
+
+/** The files that make a host a member of etcd: Debian's own unit with a drop-in, and its settings. */
+
+const directory = "/etc/etcd";
+export const etcdPaths = {
+  settings: "/etc/default/etcd",
+  dropIn: "/etc/systemd/system/etcd.service.d/es-failover.conf",
+  completionUnit: "/etc/systemd/system/es-failover-etcd.service",
+  member: `${directory}/member.json`,
+  ca: `${directory}/ca.crt`,
+  certificate: `${directory}/member.crt`,
+  key: `${directory}/member.key`,
+  rootPassword: `${directory}/root-password`,
+  userPassword: `${directory}/user-password`,
+  permission: `${directory}/found-new-cluster`,
+  /** Not the package's own directory: what a member that the package started by itself left there is no concern of ours. */
+  data: "/var/lib/etcd/es-failover",
+  environment: "/run/etcd/bootstrap.env",
+} as const;
+
+/** The watchdogs' user of etcd: reads and writes the keys with this prefix, nothing else. */
+export const etcdUser = { name: "es-failover", prefix: defaultPrefix } as const;
+
+/** Quota of the data: a state document, leases and a bounded history need a small part of it. */
+const quotaBytes = 512 * 1024 * 1024;
+
+const clientUrl = (host: Host) => `https://${host.privateIp}:${ports.etcdClient}`;
+const peerUrl = (host: Host) => `https://${host.privateIp}:${ports.etcdPeer}`;
+
+/** Client addresses of the members, for a host: its own site's first, then as planned. */
+export function etcdEndpoints({ etcdMembers }: Topology, from: Host): string[] {
+  const near = etcdMembers.filter(({ region }) => region === from.region);
+  return [...near, ...etcdMembers.filter(({ region }) => region !== from.region)].map(clientUrl);
+}
+
+/** /etc/default/etcd. How a member starts for the first time is decided on the host: see `etcdDropIn`. */
+export function etcdSettings({ host, config }: { readonly host: Host; readonly config: TimedConfig }): string {
+  const { store, etcd } = timingsOf(config);
+  const settings = {
+    NAME: host.name,
+    DATA_DIR: etcdPaths.data,
+    // The private network alone.
+    LISTEN_CLIENT_URLS: clientUrl(host),
+    ADVERTISE_CLIENT_URLS: clientUrl(host),
+    LISTEN_PEER_URLS: peerUrl(host),
+    INITIAL_ADVERTISE_PEER_URLS: peerUrl(host),
+    INITIAL_CLUSTER_TOKEN: "es-failover",
+    STRICT_RECONFIG_CHECK: "true",
+    // A member whose data differs from the others' refuses to start.
+    EXPERIMENTAL_INITIAL_CORRUPT_CHECK: "true",
+    HEARTBEAT_INTERVAL: String(etcd.heartbeatMs),
+    ELECTION_TIMEOUT: String(store.electionTimeoutMs),
+    AUTO_COMPACTION_MODE: "periodic",
+    AUTO_COMPACTION_RETENTION: "1h",
+    QUOTA_BACKEND_BYTES: String(quotaBytes),
+    CLIENT_CERT_AUTH: "true",
+    TRUSTED_CA_FILE: etcdPaths.ca,
+    CERT_FILE: etcdPaths.certificate,
+    KEY_FILE: etcdPaths.key,
+    PEER_CLIENT_CERT_AUTH: "true",
+    PEER_TRUSTED_CA_FILE: etcdPaths.ca,
+    PEER_CERT_FILE: etcdPaths.certificate,
+    PEER_KEY_FILE: etcdPaths.key,
+    LOG_LEVEL: "warn",
+  };
+  const lines = Object.entries(settings).map(([name, value]) => `ETCD_${name}=${value}\n`);
+  return `# Rendered by \`pulumi up\`, which overwrites changes made here.\n${lines.join("")}`;
+}
+
+type TimedConfig = Parameters<typeof timingsOf>[0];
+
+/**
+ * Debian's unit starts etcd and waits until it has met a majority. Before that, each time, the host decides how its
+ * member takes part, which may mean to wait for the others; so a start has no time limit, and provisioning does not wait
+ * for it.
+ */
+export const etcdDropIn = `# Rendered by \`pulumi up\`.
+[Unit]
+After=network-online.target
+StartLimitIntervalSec=0
+Wants=es-failover-etcd.service
+
+[Service]
+# Written by the command below.
+EnvironmentFile=-${etcdPaths.environment}
+ExecStartPre=+/usr/local/bin/es-failover etcd prepare
+TimeoutStartSec=infinity
+Restart=always
+RestartSec=2
+RuntimeDirectory=etcd
+UMask=0077
+OOMScoreAdjust=-500
+
+NoNewPrivileges=yes
+CapabilityBoundingSet=
+ProtectSystem=strict
+ReadWritePaths=/var/lib/etcd
+ProtectHome=yes
+PrivateTmp=yes
+PrivateDevices=yes
+ProtectClock=yes
+ProtectHostname=yes
+ProtectKernelTunables=yes
+ProtectKernelModules=yes
+ProtectKernelLogs=yes
+ProtectControlGroups=yes
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+MemoryDenyWriteExecute=yes
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallFilter=~@privileged @resources
+SystemCallErrorNumber=EPERM
+`;
+
+/** Started with each start of etcd; ends when its member votes and authentication is on. */
+export const completionUnit = `# Rendered by \`pulumi up\`.
+[Unit]
+Description=Completes this host's member of etcd: promotion, authentication
+After=etcd.service
+StartLimitIntervalSec=0
+
+[Service]
+Type=exec
+ExecStart=/usr/local/bin/es-failover etcd complete
+Restart=on-failure
+RestartSec=5
+
+NoNewPrivileges=yes
+CapabilityBoundingSet=CAP_DAC_OVERRIDE
+ProtectSystem=strict
+# The mark that the member votes, and the permission to found a cluster, which ends with it.
+ReadWritePaths=/var/lib/etcd /etc/etcd
+ProtectHome=yes
+PrivateTmp=yes
+PrivateDevices=yes
+ProtectKernelTunables=yes
+ProtectKernelModules=yes
+ProtectControlGroups=yes
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
+RestrictNamespaces=yes
+LockPersonality=yes
+SystemCallArchitectures=native
+`;
+
+/** /etc/etcd/member.json. What its own schema refuses never reaches a host. */
+export function memberJson(topology: Topology, host: Host): string {
+  const input: MemberConfigInput = {
+    name: host.name,
+    members: topology.etcdMembers.map((member) => ({
+      name: member.name,
+      clientUrl: clientUrl(member),
+      peerUrl: peerUrl(member),
+    })),
+    dataDirectory: etcdPaths.data,
+    environmentFile: etcdPaths.environment,
+    permissionFile: etcdPaths.permission,
+    caFile: etcdPaths.ca,
+    certificateFile: etcdPaths.certificate,
+    keyFile: etcdPaths.key,
+    root: { username: "root", passwordFile: etcdPaths.rootPassword },
+    user: { username: etcdUser.name, passwordFile: etcdPaths.userPassword },
+    prefix: etcdUser.prefix,
+  };
+  memberConfigSchema.parse(input);
+  return `${JSON.stringify(input, undefined, 2)}\n`;
+}

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Installs Debian's etcd without letting the package start a cluster of its own.
+# shellcheck source=infra/provision/common.sh
+. "$(dirname "$0")/../provision/common.sh"
+
+if [[ -z $(installed_version etcd-server) ]]; then
+  # As `systemctl mask` does, which would remark that the unit is not there yet.
+  ln -sfn /dev/null /etc/systemd/system/etcd.service
+  systemctl daemon-reload
+  apt_get update
+  apt_get install --no-install-recommends etcd-server etcd-client
+fi
+systemctl unmask --quiet etcd.service
+install -d -m 0750 -o root -g etcd /etc/etcd

@@ -1,0 +1,159 @@
+import { stat } from "node:fs/promises";
+import { request } from "node:http";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createFileStore } from "../../watchdog/adapters/file-store/store.ts";
+import type { HistoryEntry } from "../../watchdog/core/ports.ts";
+import type { StateRecord } from "../../watchdog/core/record.ts";
+import type { ChangePreview } from "../../watchdog/operator/plans.ts";
+import type { SimulatedOutcome } from "../../watchdog/operator/simulate.ts";
+import { until } from "./helpers.ts";
+import { CommandLine, type Ended } from "./support/command-line.ts";
+import { historyEntry, stateRecord } from "./support/state-record.ts";
+
+/** A running watchdog on a real file store; both regions are lost, so that it decides about nothing by itself. */
+let line: CommandLine;
+const es = (...args: readonly string[]): Promise<Ended> => line.run(...args);
+const record = async (): Promise<StateRecord | null> => (await line.status()).record;
+
+const store = () =>
+  createFileStore({ directory: line.at("store"), clock: { monotonicMs: () => 0 }, leaseTtlMs: 1_000, routers: [] });
+
+beforeAll(async () => {
+  line = await CommandLine.create();
+  const blocked = { ...stateRecord(7), blockedUntilMs: Date.now() + 3_600_000 };
+  await store().write(blocked, null, historyEntry(7));
+  await line.startWatchdog();
+}, 60_000);
+afterAll(() => line?.remove());
+
+describe("es-failover, with a watchdog that runs", () => {
+  test("pause is noted with who and why, shows in status and history, and resume ends it", async () => {
+    expect(await es("pause")).toMatchObject({ code: 2, err: expect.stringContaining("--reason") });
+    const dry = await es("pause", "--reason", "moving racks", "--dry-run");
+    expect(dry).toMatchObject({ code: 0, out: expect.stringContaining("ada paused automatic failover: moving racks") });
+    expect((await record())?.paused).toBeNull();
+
+    expect(await es("pause", "--reason", "moving racks")).toMatchObject({ code: 0, err: "" });
+    await until(async () => (await record())?.paused?.reason === "moving racks", "the record is paused");
+    expect((await es("status")).out).toMatch(/paused +by ada: moving racks/);
+    expect(await es("pause", "--reason", "again")).toMatchObject({
+      code: 4,
+      err: expect.stringMatching(/paused already, by ada since .*: moving racks/),
+    });
+    expect(await es("resume")).toMatchObject({ code: 0, out: "ada resumed automatic failover.\n" });
+    expect(await es("resume")).toMatchObject({ code: 4, err: "automatic failover is not paused\n" });
+
+    const history = await line.json<readonly HistoryEntry[]>("history");
+    expect(history.map(({ rule }) => rule)).toEqual(expect.arrayContaining(["operator-pause", "operator-resume"]));
+    const shown = await es("history", "--limit", "1");
+    expect(shown.out.trim().split("\n")).toHaveLength(2);
+    expect(shown.out).toMatch(/^TIME.*\n.*operator-resume +ada resumed/);
+    expect(await es("history", "--limit", "many")).toMatchObject({ code: 2 });
+  });
+
+  test("ack ends the block period, once", async () => {
+    expect((await es("status")).out).toMatch(/blocked +no automatic failover for another/);
+    expect(await es("ack")).toMatchObject({ code: 0, out: expect.stringContaining("the block period, until") });
+    expect(await es("ack")).toMatchObject({ code: 4, err: expect.stringContaining("no block period") });
+  });
+
+  test("a change that the rules refuse is refused with their reasons, and nothing is changed", async () => {
+    const before = await store().read();
+    for (const kind of ["failover", "switchover"]) {
+      const refused = await es(kind, "--to", "bhs", "--yes");
+      expect(refused).toMatchObject({ code: 4, out: "" });
+      expect(refused.err).toContain("bhs is not seen healthy");
+    }
+    expect(await es("failover", "--to", "gra", "--force", "--yes")).toMatchObject({
+      code: 4,
+      err: "gra is the active region already\n",
+    });
+    expect(await es("switchover", "--to", "fra")).toMatchObject({ code: 4, err: expect.stringContaining("no region") });
+    const preview = await line.json<ChangePreview>("failover", "--to", "bhs", "--force", "--dry-run");
+    expect(preview).toMatchObject({ verdict: "refused", from: "gra", to: "bhs" });
+    expect((await store().read())?.record.epoch).toBe(before?.record.epoch);
+  });
+
+  test("simulate says what would happen and why, and replays what it saved", async () => {
+    const outcome = await line.json<SimulatedOutcome>("simulate", "--if", "gra-down");
+    expect(outcome.steps.length).toBeGreaterThan(0);
+    expect(outcome.steps.at(-1)?.after).toBeNull();
+    const shown = await es("simulate", "--if", "store-down");
+    expect(shown.out).toMatch(/Assumed: The store does not answer.*store-unreachable/s);
+    expect(await es("simulate", "--if", "mars-down")).toMatchObject({
+      code: 1,
+      err: expect.stringContaining("gra-elasticsearch-down"),
+    });
+    const file = line.at("situations.ndjson");
+    for (let n = 0; n < 2; n += 1) expect((await es("simulate", "--save", file)).code).toBe(0);
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    const replayed = await es("simulate", "--observations", file);
+    expect(replayed.out.trim().split("\n")).toHaveLength(3);
+    expect(replayed.out).toContain("serving gra (epoch 7)");
+    expect(await es("simulate")).toMatchObject({ code: 2, err: expect.stringContaining("--observations") });
+    expect(await es("simulate", "--if", "gra-down", "--save", file)).toMatchObject({ code: 2 });
+  });
+
+  test("preflight names every region that does not answer, and ends with 5", async () => {
+    const ended = await es("preflight");
+    expect(ended.code).toBe(5);
+    expect(ended.out).toMatch(/FAIL +licence of gra +could not be found out/);
+    expect(ended.out).toMatch(/WARN +store +a file on this host/);
+    expect(ended.out).toMatch(/What to do:/);
+  });
+
+  test("salvage lists nothing where nothing was salvaged, and knows no name", async () => {
+    expect(await es("salvage", "list")).toMatchObject({ code: 0, out: "Nothing has been salvaged on this host.\n" });
+    expect(await es("salvage", "show", "3-gra")).toMatchObject({ code: 1, err: expect.stringContaining("no salvage") });
+    expect(await es("salvage", "replay", "3-gra", "--classes", "all")).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('"all" is none of missing, newer, conflicting'),
+    });
+    expect(await es("salvage", "discard", "orders-1", "--reason", "test")).toMatchObject({
+      code: 4,
+      err: expect.stringContaining("no old primary"),
+    });
+  });
+
+  test("the socket refuses what it does not understand, without falling over", async () => {
+    expect(await asked("PUT", "/pause", "{")).toMatchObject({ status: 400, text: expect.stringContaining("not JSON") });
+    expect(await asked("PUT", "/pause", "{}")).toMatchObject({ status: 400, text: expect.stringContaining("by") });
+    expect(await asked("POST", "/failover", '{"by":"ada","to":"bhs","dryrun":true}')).toMatchObject({ status: 400 });
+    expect(await asked("GET", "/history?limit=0", "")).toMatchObject({ status: 400 });
+    expect(await asked("PATCH", "/pause", "")).toMatchObject({ status: 404 });
+    expect(await asked("PUT", "/pause", JSON.stringify({ by: "x".repeat(70_000) }))).toMatchObject({ status: 400 });
+    expect((await es("status")).code).toBe(0);
+  });
+
+  test("completion knows the commands that there are", async () => {
+    const { out } = await es("completion", "bash");
+    for (const command of ["switchover", "salvage replay", "completion"]) expect(out).toContain(`"${command}"`);
+    expect(await es("completion", "tcsh")).toMatchObject({ code: 2 });
+  });
+
+  test("without a watchdog commands that change say so, and history is read from the store", async () => {
+    await line.stopWatchdog();
+    for (const args of [["pause", "--reason", "x"], ["resume"], ["ack"], ["switchover", "--to", "bhs", "--yes"]]) {
+      expect(await es(...args)).toMatchObject({ code: 3, err: expect.stringContaining("no watchdog is running") });
+    }
+    expect((await es("history")).out).toContain("operator-pause");
+  });
+});
+
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+}
+
+function asked(method: string, path: string, body: string): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const outgoing = request({ socketPath: line.at("control.sock"), method, path }, (incoming) => {
+      let text = "";
+      incoming.setEncoding("utf8").on("data", (chunk: string) => {
+        text += chunk;
+      });
+      incoming.on("end", () => resolve({ status: incoming.statusCode ?? 0, text }));
+    });
+    outgoing.on("error", reject).end(body);
+  });
+}

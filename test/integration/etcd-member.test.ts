@@ -1,0 +1,255 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { until } from "../../lab/hosts/until.ts";
+import { systemClock } from "../../watchdog/adapters/clock.ts";
+import { members } from "../../watchdog/adapters/etcd/admin.ts";
+import { EtcdClient } from "../../watchdog/adapters/etcd/client.ts";
+import { completeMember } from "../../watchdog/etcd-member/complete.ts";
+import type { MemberConfig } from "../../watchdog/etcd-member/config.ts";
+import { prepareMember } from "../../watchdog/etcd-member/prepare.ts";
+import { type CertificateFiles, TestAuthority } from "./support/certificates.ts";
+import { clientTls, etcdCommand, freePorts } from "./support/etcd-cluster.ts";
+
+const program = await etcdCommand();
+const missing = program === null ? "(there is no etcd: `npm test` sets it up)" : "";
+const names = ["gra", "bhs", "witness"] as const;
+
+/** A host with a member of etcd, as its units run it: prepare, etcd, complete. */
+class MemberHost {
+  readonly config: MemberConfig;
+  readonly said: string[] = [];
+  readonly #files: CertificateFiles;
+  #etcd: ChildProcess | null = null;
+
+  constructor(config: MemberConfig, files: CertificateFiles) {
+    this.config = config;
+    this.#files = files;
+  }
+
+  /** Everything that systemd does; resolves when nothing is left to do. */
+  async bringUp(signal: AbortSignal): Promise<void> {
+    await this.prepare(signal);
+    await this.startEtcd();
+    await this.complete(signal);
+  }
+
+  prepare(signal: AbortSignal): Promise<void> {
+    return prepareMember({ config: this.config, say: (sentence) => this.said.push(sentence), signal });
+  }
+
+  complete(signal: AbortSignal): Promise<void> {
+    return completeMember({ config: this.config, say: (sentence) => this.said.push(sentence), signal });
+  }
+
+  async startEtcd(): Promise<void> {
+    if (program === null) throw new Error("no etcd");
+    const environment = Object.fromEntries(
+      (await readFile(this.config.environmentFile, "utf8"))
+        .trim()
+        .split("\n")
+        .map((line) => line.split(/=(.*)/s).slice(0, 2)),
+    );
+    const own = this.config.members.find(({ name }) => name === this.config.name);
+    if (own === undefined) throw new Error("no such member");
+    const { certificate, key } = this.#files;
+    const tls = (prefix: string) => [
+      ...[`--${prefix}cert-file`, certificate, `--${prefix}key-file`, key],
+      ...[`--${prefix}trusted-ca-file`, this.config.caFile, `--${prefix}client-cert-auth`],
+    ];
+    const urls = [
+      ...["--listen-client-urls", own.clientUrl, "--advertise-client-urls", own.clientUrl],
+      ...["--listen-peer-urls", own.peerUrl, "--initial-advertise-peer-urls", own.peerUrl],
+    ];
+    const rest = [
+      "--heartbeat-interval",
+      "100",
+      "--election-timeout",
+      "1000",
+      "--unsafe-no-fsync",
+      "--log-level",
+      "error",
+    ];
+    const args = [
+      "--name",
+      own.name,
+      "--data-dir",
+      this.config.dataDirectory,
+      ...urls,
+      ...tls(""),
+      ...tls("peer-"),
+      ...rest,
+    ];
+    this.#etcd = spawn("setpriv", ["--pdeathsig", "KILL", ...program, ...args], { env: environment, stdio: "ignore" });
+  }
+
+  async kill(): Promise<void> {
+    const etcd = this.#etcd;
+    this.#etcd = null;
+    if (etcd === null || etcd.exitCode !== null) return;
+    const ended = new Promise((resolve) => etcd.once("exit", resolve));
+    etcd.kill("SIGKILL");
+    await ended;
+  }
+
+  /** What is left of a host that was made anew: nothing. */
+  async loseDisk(): Promise<void> {
+    await rm(path.dirname(this.config.dataDirectory), { recursive: true });
+    await mkdir(path.dirname(this.config.dataDirectory));
+  }
+}
+
+describe.skipIf(missing !== "")(`three hosts with a member of etcd each ${missing}`, () => {
+  let directory: string;
+  let authority: TestAuthority;
+  let hosts: readonly MemberHost[];
+  let stop: AbortController;
+  const clients: EtcdClient[] = [];
+
+  beforeAll(async () => {
+    stop = new AbortController();
+    directory = await mkdtemp(path.join(tmpdir(), "es-failover-etcd-member-"));
+    authority = await TestAuthority.create(directory);
+    const files = await authority.issue("member");
+    const ports = await freePorts(6);
+    const planned = names.map((name, index) => ({
+      name,
+      clientUrl: `https://127.0.0.1:${ports[index]}`,
+      peerUrl: `https://127.0.0.1:${ports[index + 3]}`,
+    }));
+    const secret = async (name: string, text: string) => {
+      await writeFile(path.join(directory, name), `${text}\n`, { mode: 0o600 });
+      return path.join(directory, name);
+    };
+    const root = { username: "root", passwordFile: await secret("root-password", "of-root") };
+    const user = { username: "es-failover", passwordFile: await secret("password", "of-watchdogs") };
+    hosts = await Promise.all(
+      names.map(async (name) => {
+        const own = path.join(directory, name);
+        await mkdir(path.join(own, "disk"), { recursive: true });
+        const config: MemberConfig = {
+          ...{ name, members: planned, root, user, prefix: "/es-failover/" },
+          dataDirectory: path.join(own, "disk", "data"),
+          environmentFile: path.join(own, "run", "bootstrap.env"),
+          permissionFile: path.join(own, "found-new-cluster"),
+          ...{ caFile: authority.caFile, certificateFile: files.certificate, keyFile: files.key },
+        };
+        await writeFile(config.permissionFile, "");
+        return new MemberHost(config, files);
+      }),
+    );
+  });
+
+  afterAll(async () => {
+    stop.abort();
+    for (const client of clients) client.close();
+    await Promise.all(hosts.map((host) => host.kill()));
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  const host = (name: (typeof names)[number]) => {
+    const found = hosts.find(({ config }) => config.name === name);
+    if (found === undefined) throw new Error(`no host ${name}`);
+    return found;
+  };
+
+  async function clientAs(credentials: { username: string; password: string } | null): Promise<EtcdClient> {
+    const endpoints = host("bhs").config.members.map(({ clientUrl }) => clientUrl);
+    const tls = await clientTls(authority, "client");
+    const client = new EtcdClient({ endpoints, tls, credentials, clock: systemClock });
+    clients.push(client);
+    return client;
+  }
+
+  const watchdogs = { username: "es-failover", password: "of-watchdogs" };
+  const voters = async () => (await members(await clientAs(null))).filter(({ isLearner }) => !isLearner);
+
+  test("come up one after the other, the first two without the third, and end with authentication on", async () => {
+    const first = host("gra").bringUp(stop.signal);
+    await until("the first has started and waits", 20_000, async () =>
+      host("gra").said.some((line) => line.startsWith("Not complete")),
+    );
+    await Promise.all([first, host("bhs").bringUp(stop.signal)]);
+    await host("witness").bringUp(stop.signal);
+    expect((await voters()).map(({ name }) => name).sort()).toEqual(["bhs", "gra", "witness"]);
+    const client = await clientAs(watchdogs);
+    await client.transact("write", { compare: [], success: [{ put: "/es-failover/record", value: "r" }], failure: [] });
+    await expect((await clientAs(null)).get("/es-failover/record")).rejects.toThrow(/refused the credentials/);
+    await expect(client.get("/elsewhere")).rejects.toThrow(/permission denied/);
+  }, 60_000);
+
+  test("a member that was only stopped goes on with its data, and asks nobody", async () => {
+    const before = (await voters()).map(({ id }) => id).sort();
+    await host("bhs").kill();
+    await host("bhs").bringUp(stop.signal);
+    expect((await voters()).map(({ id }) => id).sort()).toEqual(before);
+  }, 30_000);
+
+  test("a rebuilt host's member comes back as a new one, with the data, and votes", async () => {
+    const before = (await voters()).find(({ name }) => name === "gra")?.id;
+    await host("gra").kill();
+    await host("gra").loseDisk();
+    await host("gra").bringUp(stop.signal);
+    const after = (await voters()).find(({ name }) => name === "gra");
+    expect(after?.id).toMatch(/^\d+$/);
+    expect(after?.id).not.toBe(before);
+    await host("bhs").kill();
+    expect((await (await clientAs(watchdogs)).get("/es-failover/record"))?.value).toBe("r");
+    await host("bhs").bringUp(stop.signal);
+  }, 90_000);
+
+  test("a return that is interrupted at any step is gone on with", async () => {
+    await host("gra").kill();
+    await host("gra").loseDisk();
+    const seen = new Set<string>();
+    for (const step of ["A member is removed", "This member asks to be taken in"]) {
+      const interrupted = new AbortController();
+      const from = host("gra").said.length;
+      const run = host("gra")
+        .prepare(interrupted.signal)
+        .catch(() => {});
+      await until(step, 30_000, async () =>
+        host("gra")
+          .said.slice(from)
+          .some((line) => line.startsWith(step)),
+      );
+      seen.add(step);
+      interrupted.abort();
+      await run;
+    }
+    await host("gra").bringUp(stop.signal);
+    expect(seen.size).toBe(2);
+    expect(await voters()).toHaveLength(3);
+  }, 90_000);
+
+  test("a member without data waits while the others have no majority, and while nobody answers", async () => {
+    await host("witness").kill();
+    await host("witness").loseDisk();
+    await host("gra").kill();
+    const waiting = new AbortController();
+    let started = false;
+    const prepared = host("witness")
+      .prepare(waiting.signal)
+      .then(() => {
+        started = true;
+      })
+      .catch(() => {});
+    const said = (what: RegExp) => async () => host("witness").said.some((line) => what.test(line));
+    await until("it says that a majority is missing", 30_000, said(/etcd waits: the cluster has no majority/));
+    await host("bhs").kill();
+    await until(
+      "it says that nobody answers",
+      30_000,
+      said(/etcd waits: no other member answers, and this host takes/),
+    );
+    expect(started).toBe(false);
+    await Promise.all([host("gra").bringUp(stop.signal), host("bhs").bringUp(stop.signal)]);
+    await prepared;
+    expect(started).toBe(true);
+    await host("witness").startEtcd();
+    await host("witness").complete(stop.signal);
+    expect(await voters()).toHaveLength(3);
+  }, 120_000);
+});

@@ -1,0 +1,94 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { request } from "node:https";
+import { type AddressInfo, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { failsafePeers } from "../../watchdog/adapters/failsafe/client.ts";
+import { type FailsafeServer, serveFailsafe } from "../../watchdog/adapters/failsafe/server.ts";
+import { type FailsafeTls, readFailsafeTls } from "../../watchdog/adapters/failsafe/tls.ts";
+import type { FailsafeAnswer, FailsafeQuestion } from "../../watchdog/core/failsafe.ts";
+import { TestAuthority } from "./support/certificates.ts";
+import { freePorts } from "./support/etcd-cluster.ts";
+
+describe("watchdogs asking each other", () => {
+  const heard: FailsafeQuestion[] = [];
+  const answer: FailsafeAnswer = { agrees: true, watchdog: "bhs", active: "gra", known: ["gra", "bhs"] };
+  const question = { watchdog: "gra", epoch: 4, validForMs: 10_000 };
+  let directory: string;
+  let tls: FailsafeTls;
+  let stranger: FailsafeTls;
+  let server: FailsafeServer;
+  let url: string;
+
+  beforeAll(async () => {
+    directory = await mkdtemp(path.join(tmpdir(), "es-failover-failsafe-"));
+    const files = async (name: string) => {
+      const authority = await TestAuthority.create(directory, name);
+      const { certificate, key } = await authority.issue(`${name}-watchdog`);
+      return { caFile: authority.caFile, certificateFile: certificate, keyFile: key };
+    };
+    tls = await readFailsafeTls(await files("ours"));
+    stranger = { ...(await readFailsafeTls(await files("theirs"))), ca: tls.ca };
+    server = await serveFailsafe({
+      listen: "127.0.0.1:0",
+      tls,
+      answer: (asked) => {
+        heard.push(asked);
+        return answer;
+      },
+    });
+    url = `https://127.0.0.1:${server.port}`;
+  });
+  afterAll(async () => {
+    await server?.close();
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  test("hear the answer over connections with certificates on both sides", async () => {
+    const peers = failsafePeers(tls, 2_000);
+    expect(await peers.ask(url, question)).toEqual(answer);
+    expect(heard.at(-1)).toEqual(question);
+    peers.close();
+  });
+
+  test("hear nobody whose certificate is another authority's", async () => {
+    const before = heard.length;
+    const peers = failsafePeers(stranger, 2_000);
+    await expect(peers.ask(url, question)).rejects.toThrow(`127.0.0.1:${server.port}`);
+    expect(heard).toHaveLength(before);
+    peers.close();
+  });
+
+  test("believe nobody who cannot show a certificate of theirs", async () => {
+    const other = await serveFailsafe({ listen: "127.0.0.1:0", tls: stranger, answer: () => answer });
+    const peers = failsafePeers(tls, 2_000);
+    await expect(peers.ask(`https://127.0.0.1:${other.port}`, question)).rejects.toThrow(/certificate/);
+    peers.close();
+    await other.close();
+  });
+
+  test("give up within their bound on one that is not there, or does not answer", async () => {
+    const [nobody] = await freePorts(1);
+    const peers = failsafePeers(tls, 300);
+    await expect(peers.ask(`https://127.0.0.1:${nobody}`, question)).rejects.toThrow(/ECONNREFUSED|refused/);
+    const silent = createServer();
+    await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+    const { port } = silent.address() as AddressInfo;
+    await expect(peers.ask(`https://127.0.0.1:${port}`, question)).rejects.toThrow(/no answer within 300 ms/);
+    peers.close();
+    silent.close();
+  });
+
+  test("refuse what is no question", async () => {
+    const status = await new Promise<number | undefined>((resolve, reject) => {
+      const outgoing = request(`${url}/failsafe`, { ...tls, method: "POST" }, (incoming) => {
+        incoming.resume();
+        resolve(incoming.statusCode);
+      });
+      outgoing.on("error", reject);
+      outgoing.end('{"watchdog":"gra"}');
+    });
+    expect(status).toBe(400);
+  });
+});

@@ -1,0 +1,124 @@
+import type { Mutation } from "../mutations.ts";
+
+/** Rules that only several watchdogs need, or keep in another way than one does. */
+export const mutations: readonly Mutation[] = [
+  {
+    rule: "closing-first",
+    defect: "the record says closing, but under the epoch that every router has acknowledged already",
+    file: "core/transitions.ts",
+    from: 'phase: "closing",\n    epoch: record.epoch + 1,',
+    to: 'phase: "closing",\n    epoch: record.epoch,',
+    breaks: ["closing-first", "2", "1"],
+    faults: ["the cluster of gra is lost"],
+  },
+  {
+    rule: "ack-or-lease",
+    defect: "promotion begins without waiting for any router",
+    file: "core/conditions.ts",
+    from: "acknowledgedEpoch < record.epoch",
+    to: "acknowledgedEpoch < 0",
+    breaks: ["1", "2"],
+    faults: ["the cluster of gra is lost", "gra is cut off", "a watchdog is frozen"],
+  },
+  {
+    rule: "ticket-below-lease",
+    defect: "a ticket outlives the lease it was issued under",
+    file: "core/routing.ts",
+    from: "Math.min(ticketValidityMs, leaseValidForMs - leaseMarginMs)",
+    to: "leaseValidForMs * 3",
+    breaks: ["1", "2"],
+    faults: ["gra is cut off", "a watchdog is frozen", "the cluster of gra is lost"],
+  },
+  {
+    rule: "lease-first",
+    defect: "a router reads the record, and takes its lease some time later",
+    file: "daemon/routing.ts",
+    from: `      const leaseAskedAtMs = clock.nowMs();
+      const { validForMs } = await store.renewRouterLease(config.name);
+      const stored = await store.read();
+`,
+    to: `      const stored = await store.read();
+      const leaseAskedAtMs = clock.nowMs();
+      const { validForMs } = await store.renewRouterLease(config.name);
+`,
+    given: {
+      file: "daemon/routing.ts",
+      from: "highestEpochSeen: knowledge.highestEpoch(),",
+      to: "highestEpochSeen: knowledge.highestEpoch() * 0,",
+    },
+    breaks: ["1", "2"],
+    faults: ["gra's watchdog comes back as gra is given up"],
+  },
+  {
+    rule: "promise",
+    defect: "a watchdog promotes although its word still lets a router go on",
+    file: "core/conditions.ts",
+    from: "if (seen.promisedForMs > 0) {",
+    to: "if (seen.promisedForMs > 1_000_000) {",
+    breaks: ["1", "2"],
+    faults: ["gra is cut off as etcd returns"],
+  },
+  {
+    rule: "restart-waits",
+    defect: "a watchdog that has just started knows of no promise",
+    file: "daemon/watchdog.ts",
+    from: "if (parts.peers !== null) knowledge.promise(clock.monotonicMs() + config.leases.ttlMs);",
+    to: "",
+    breaks: ["1", "2"],
+    faults: ["gra is cut off as etcd returns and the others restart"],
+  },
+  {
+    rule: "failsafe-all",
+    defect: "a router goes on although a watchdog does not answer",
+    file: "core/failsafe.ts",
+    from: "if (from === undefined || from.answer === null) return",
+    to: "if (from === undefined || from.answer === null) continue;\n    if (from.watchdog.length > 1_000) return",
+    breaks: ["1", "2"],
+    faults: ["gra is cut off", "a site is cut off"],
+  },
+  {
+    rule: "majority",
+    defect: "one site's word is enough",
+    file: "core/situation.ts",
+    from: "const needed = Math.floor(all.length / 2) + 1;\n  if (agreeing.length >= needed) return null;",
+    to: "const needed = 1;\n  if (agreeing.length >= needed) return null;",
+    breaks: ["health", "12"],
+    faults: ["two sites are cut apart", "one way is cut"],
+  },
+  {
+    rule: "a filled store settles",
+    defect: "a region is promoted by a store that has forgotten the leases of routers that still route",
+    file: "core/conditions.ts",
+    from: "if (record.filledAtMs !== null) return",
+    to: "if (record.filledAtMs !== null && record.epoch > 1_000) return",
+    breaks: ["1", "2"],
+    faults: ["etcd comes up empty as gra is cut off"],
+  },
+  {
+    rule: "a refused password says nothing",
+    defect: "a region that refuses the watchdogs' password counts as lost",
+    file: "core/health.ts",
+    from: "if (inconclusive !== null) {",
+    to: "if (inconclusive !== null && probe.reachable) {",
+    breaks: ["health", "12"],
+    faults: ["the watchdogs' password is refused"],
+  },
+  {
+    rule: "self-doubt",
+    defect: "a watchdog acts at once after it stood still or its clock was set",
+    file: "daemon/self-trust.ts",
+    from: "if (leftMs > 0)",
+    to: "if (leftMs > 1_000_000)",
+    breaks: ["11"],
+    faults: ["the cluster of gra is lost", "a watchdog is frozen", "a clock is set"],
+  },
+  {
+    rule: "resume",
+    defect: "a promotion that another watchdog began is not carried on",
+    file: "daemon/executing.ts",
+    from: "if (step === null || cluster === undefined || other === undefined) return false;",
+    to: 'if (step === null || cluster === undefined || other === undefined || step.status === "running") return false;',
+    breaks: ["7"],
+    faults: ["the cluster of gra is lost", "a watchdog dies in the middle of a call"],
+  },
+];

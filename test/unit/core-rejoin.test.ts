@@ -1,0 +1,128 @@
+import { describe, expect, test } from "vitest";
+import { isOlder } from "../../watchdog/core/preconditions.ts";
+import { currentStep, withStep } from "../../watchdog/core/promotion.ts";
+import type { ServingRecord } from "../../watchdog/core/record.ts";
+import { divergenceFrom, isFormerPrimary, planRejoin, standbyDuring } from "../../watchdog/core/rejoin.ts";
+import { planReplication } from "../../watchdog/core/replication.ts";
+import { decide } from "../../watchdog/core/rules.ts";
+import {
+  config,
+  follower,
+  index,
+  NOW_MS,
+  observations,
+  promotedUpTo,
+  seenHealth,
+  serving,
+  standbyView,
+} from "./core-fixtures.ts";
+
+/** bhs serves after a failover from gra, whose logs-1 had been copied up to operation 100. */
+function afterFailover(changes: Partial<ServingRecord> = {}): ServingRecord {
+  const { record } = decide(promotedUpTo(null), observations(seenHealth("unhealthy", "healthy")), NOW_MS, config);
+  if (record?.phase !== "serving") throw new Error("the promotion is not done");
+  return { ...record, ...changes };
+}
+
+const former = (...indices: ReturnType<typeof index>[]) =>
+  standbyView({ region: "gra", indices, followers: [], autoFollow: [] });
+
+describe("where a former primary and the active region parted", () => {
+  const checkpoints = (record: ServingRecord, ...indices: ReturnType<typeof index>[]) =>
+    divergenceFrom(record, "gra", indices).checkpoints;
+
+  test("is what the failover recorded, for the indices that were copied then", () => {
+    expect(checkpoints(afterFailover(), index("logs-1"))).toEqual([{ index: "logs-1", shard: 0, checkpoint: 100 }]);
+  });
+
+  test("is the very beginning for another index of the same name: it was copied nowhere", () => {
+    expect(checkpoints(afterFailover(), index("logs-1", { uuid: "made-later" }))).toEqual([]);
+  });
+
+  test("is the very beginning once the region had rejoined: what it holds of its own then came afterwards", () => {
+    const { lastFailover } = afterFailover();
+    if (lastFailover === null) throw new Error("no failover");
+    const record = afterFailover({ lastFailover: { ...lastFailover, rejoinedAtMs: NOW_MS } });
+    expect(isFormerPrimary(record, "gra")).toBe(false);
+    expect(checkpoints(record, index("logs-1"))).toEqual([]);
+  });
+
+  test("is where a promotion that was undone had cut it off", () => {
+    const cut = [{ index: "logs-1", shard: 0, globalCheckpoint: 7, maxSeqNo: 7 }];
+    const record = serving({ halfPromoted: { region: "bhs", checkpoints: cut } });
+    expect(isFormerPrimary(record, "bhs")).toBe(true);
+    expect(divergenceFrom(record, "bhs", [index("logs-1")]).checkpoints).toEqual([
+      { index: "logs-1", shard: 0, checkpoint: 7 },
+    ]);
+  });
+});
+
+describe("the plan of a rejoin", () => {
+  test("fences before anything else, and makes room last", () => {
+    const plan = planRejoin(afterFailover(), former(index("logs-1")), "delete", NOW_MS);
+    expect(plan.steps.map(({ kind }) => kind)).toEqual(["fence", "pause-auto-follow", "salvage", "clear"]);
+  });
+
+  test("names as ours only the blocks that were not there before", () => {
+    const indices = [index("logs-1"), index("logs-2", { writeBlocked: true }), index("logs-3", { following: true })];
+    const [fence] = planRejoin(afterFailover(), former(...indices), "delete", NOW_MS).steps;
+    expect(fence).toMatchObject({ kind: "fence", indices: ["logs-1"] });
+  });
+
+  test("opens what an undone promotion had closed, and no other closed index", () => {
+    const cut = [{ index: "logs-1", shard: 0, globalCheckpoint: 7, maxSeqNo: 7 }];
+    const record = serving({ halfPromoted: { region: "gra", checkpoints: cut } });
+    const indices = [index("logs-1", { open: false }), index("logs-2", { open: false })];
+    const [open] = planRejoin(record, former(...indices), "delete", NOW_MS).steps;
+    expect(open).toMatchObject({ kind: "open", indices: ["logs-1"] });
+  });
+
+  test("shows in how the region stands: fencing, then salvaging", () => {
+    let plan = planRejoin(afterFailover(), former(index("logs-1")), "delete", NOW_MS);
+    const states: string[] = [];
+    for (let step = currentStep(plan); step !== null; step = currentStep(plan)) {
+      states.push(standbyDuring(plan));
+      plan = withStep(plan, { ...step, status: "done" });
+    }
+    expect(states).toEqual(["fencing", "fencing", "salvaging", "salvaging"]);
+  });
+});
+
+describe("a follower that stopped for good", () => {
+  const changesFor = (fatalError: string) =>
+    planReplication({
+      leader: { region: "gra", indices: [index("logs-1")], definitions: [] },
+      standby: {
+        ...standbyView(),
+        followers: [follower("logs-1", { fatalError })],
+        indices: [index("logs-1", { following: true })],
+        definitions: [],
+      },
+      patterns: ["logs-*"],
+      exclusions: [],
+    }).changes;
+
+  test.each([
+    "Operations are no longer available for replicating. Existing retention leases [RetentionLeases{}]; maybe increase",
+    "Not all operations between from_seqno [100] and to_seqno [200] found; prematurely terminated last_seen_seqno [-2]",
+  ])("is copied anew when its leader has no history for it any more (%#)", (reason) => {
+    expect(changesFor(reason)).toMatchObject([{ kind: "recreate-follow", index: "logs-1", leader: "gra" }]);
+  });
+
+  test("is restarted for any other reason", () => {
+    expect(changesFor("unable to open any connections to remote cluster")).toMatchObject([{ kind: "restart-follow" }]);
+  });
+});
+
+describe("versions", () => {
+  test.each([
+    ["9.5.2", "9.5.3", true],
+    ["9.5.3", "9.5.3", false],
+    ["9.10.0", "9.9.9", false],
+    ["8.19.21", "9.0.0", true],
+    ["9.5.3-SNAPSHOT", "9.5.3", false],
+    ["9.5", "9.5.1", true],
+  ])("%s is older than %s: %s", (a, b, older) => {
+    expect(isOlder(a, b)).toBe(older);
+  });
+});

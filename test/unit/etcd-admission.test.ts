@@ -1,0 +1,87 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { EtcdMember } from "../../watchdog/adapters/etcd/wire.ts";
+import { type ClusterView, decideAdmission, type LocalMember } from "../../watchdog/etcd-member/admission.ts";
+
+const own = "https://192.168.1.101:2380";
+const local = (changes: Partial<LocalMember> = {}): LocalMember => ({
+  peerUrl: own,
+  hasData: false,
+  joined: false,
+  mayForm: true,
+  ...changes,
+});
+const member = (changes: Partial<EtcdMember> = {}): EtcdMember => ({
+  id: "1",
+  name: "gra-haproxy-1",
+  peerURLs: [own],
+  clientURLs: ["https://192.168.1.101:2379"],
+  isLearner: false,
+  ...changes,
+});
+const other = member({ id: "2", name: "bhs-haproxy-1", peerURLs: ["https://192.168.2.101:2380"] });
+const cluster = (...members: readonly EtcdMember[]): ClusterView => ({ kind: "cluster", members: [other, ...members] });
+const silent: ClusterView = { kind: "silent" };
+const noQuorum: ClusterView = { kind: "no-quorum", reason: "no leader" };
+
+describe("how a host's member of etcd comes to take part", () => {
+  test("the first host of its kind founds a cluster when nobody answers", () => {
+    expect(decideAdmission(local(), silent)).toMatchObject({ kind: "start", clusterState: "new" });
+  });
+
+  test("a host in an earlier one's place waits while nobody answers, for the cluster may exist still", () => {
+    expect(decideAdmission(local({ mayForm: false }), silent)).toMatchObject({ kind: "wait" });
+  });
+
+  test("nobody enters a cluster that has no majority to agree", () => {
+    for (const changes of [{}, { hasData: true }, { mayForm: false }]) {
+      expect(decideAdmission(local(changes), noQuorum)).toMatchObject({ kind: "wait" });
+    }
+  });
+
+  test("a member with its data and its place starts whatever the others say", () => {
+    for (const view of [silent, noQuorum, cluster(member()), cluster()]) {
+      expect(decideAdmission(local({ hasData: true, joined: true }), view).kind).toBe("start");
+    }
+  });
+
+  test("a founder that comes later than the others starts as one", () => {
+    expect(decideAdmission(local(), cluster(member({ clientURLs: [] })))).toMatchObject({
+      kind: "start",
+      clusterState: "new",
+    });
+  });
+
+  test("a rebuilt host's old member is removed, then it is added as a learner, then it starts as one", () => {
+    expect(decideAdmission(local(), cluster(member()))).toMatchObject({ kind: "remove-member", id: "1" });
+    expect(decideAdmission(local(), cluster())).toMatchObject({ kind: "add-learner" });
+    const admitted = cluster(member({ id: "9", name: "", clientURLs: [], isLearner: true }));
+    expect(decideAdmission(local(), admitted)).toMatchObject({ kind: "start", clusterState: "existing" });
+  });
+
+  test("a learner that is interrupted goes on; one that lost its data begins anew", () => {
+    const learner = cluster(member({ isLearner: true }));
+    expect(decideAdmission(local({ hasData: true }), learner)).toMatchObject({ kind: "start" });
+    expect(decideAdmission(local(), learner)).toMatchObject({ kind: "remove-member" });
+  });
+
+  test("data of no known cluster is put away before the member is added", () => {
+    expect(decideAdmission(local({ hasData: true }), cluster())).toMatchObject({ kind: "discard-data" });
+  });
+
+  test("no member that has ever voted starts without data that a working cluster has confirmed", () => {
+    const anyView = fc.constantFrom<ClusterView>(
+      cluster(),
+      cluster(member()),
+      cluster(member({ isLearner: true })),
+      noQuorum,
+    );
+    fc.assert(
+      fc.property(anyView, fc.boolean(), fc.boolean(), (view, hasData, mayForm) => {
+        const decided = decideAdmission(local({ hasData, mayForm }), view);
+        const voted = view.kind === "cluster" && view.members.some(({ id, isLearner }) => id === "1" && !isLearner);
+        if (voted || view.kind === "no-quorum") expect(decided.kind).not.toBe("start");
+      }),
+    );
+  });
+});

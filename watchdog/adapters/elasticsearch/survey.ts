@@ -1,0 +1,139 @@
+import { isManaged, type ManagedPatterns, requestTarget } from "../../core/patterns.ts";
+import { type NodesOptions, RegionNodes } from "./nodes.ts";
+
+/** What the watchdog need not know from minute to minute, but an operator before an outage or a change. */
+export interface Survey {
+  storage(): Promise<Storage>;
+  /** Every node with its version. */
+  versions(): Promise<readonly { readonly node: string; readonly version: string }[]>;
+  /** For how long each managed index keeps the history that a follower may miss, milliseconds. */
+  retention(): Promise<readonly { readonly index: string; readonly periodMs: number }[]>;
+  /** Each node's wall clock against this host's: positive when the node is ahead; right to half a round trip. */
+  clocks(): Promise<readonly NodeClock[]>;
+  /** Shortest of several requests that cost the cluster nothing, milliseconds. */
+  roundTripMs(): Promise<number>;
+  close(): Promise<void>;
+}
+
+export interface Storage {
+  /** Of the managed indices, primaries alone: what a copy of them takes without replicas. */
+  readonly managedPrimaryBytes: number;
+  /** Of the managed indices, all copies. */
+  readonly managedBytes: number;
+  readonly nodes: readonly { readonly node: string; readonly availableBytes: number; readonly totalBytes: number }[];
+}
+
+export interface NodeClock {
+  readonly node: string;
+  readonly aheadMs: number;
+  /** Half the time that the question took. */
+  readonly uncertaintyMs: number;
+}
+
+/** Elasticsearch's own default of `index.soft_deletes.retention_lease.period`. */
+const DEFAULT_RETENTION = "12h";
+const ROUND_TRIPS = 5;
+
+/** @throws Error when the CA file cannot be read; methods throw `ClusterError` */
+export function createSurvey(options: NodesOptions, managed: ManagedPatterns): Survey {
+  const nodes = new RegionNodes(options);
+  return {
+    storage: () => readStorage(nodes, managed),
+    versions: () => readVersions(nodes),
+    retention: () => readRetention(nodes, managed),
+    clocks: () => readClocks(nodes),
+    roundTripMs: () => measureRoundTrip(nodes),
+    close: () => nodes.close(),
+  };
+}
+
+async function readStorage(nodes: RegionNodes, managed: ManagedPatterns): Promise<Storage> {
+  const [stats, fileSystems] = await Promise.all([
+    nodes.read("read sizes of indices", (client, options) =>
+      client.indices.stats(
+        {
+          index: requestTarget(managed),
+          metric: "store",
+          expand_wildcards: "all",
+          forbid_closed_indices: false,
+          filter_path: ["indices.*.primaries.store.size_in_bytes", "indices.*.total.store.size_in_bytes"],
+        },
+        options,
+      ),
+    ),
+    nodes.read("read disk usage", (client, options) =>
+      client.nodes.stats({ metric: "fs", filter_path: ["nodes.*.name", "nodes.*.fs.total"] }, options),
+    ),
+  ]);
+  const sizes = Object.entries(stats.indices ?? {}).filter(([index]) => isManaged(managed, index));
+  const sum = (bytesOf: (stats: (typeof sizes)[number][1]) => number | undefined): number =>
+    sizes.reduce((total, [, index]) => total + (bytesOf(index) ?? 0), 0);
+  return {
+    managedPrimaryBytes: sum(({ primaries }) => primaries?.store?.size_in_bytes),
+    managedBytes: sum(({ total }) => total?.store?.size_in_bytes),
+    nodes: Object.entries(fileSystems.nodes ?? {}).map(([id, { name, fs }]) => ({
+      node: name ?? id,
+      availableBytes: fs?.total?.available_in_bytes ?? 0,
+      totalBytes: fs?.total?.total_in_bytes ?? 0,
+    })),
+  };
+}
+
+async function readVersions(nodes: RegionNodes): Promise<readonly { node: string; version: string }[]> {
+  const info = await nodes.read("read versions of nodes", (client, options) =>
+    client.nodes.info({ metric: "process", filter_path: ["nodes.*.name", "nodes.*.version"] }, options),
+  );
+  return Object.values(info.nodes ?? {}).map(({ name, version }) => ({ node: name, version }));
+}
+
+async function readRetention(
+  nodes: RegionNodes,
+  managed: ManagedPatterns,
+): Promise<readonly { index: string; periodMs: number }[]> {
+  const name = "index.soft_deletes.retention_lease.period";
+  const answer = await nodes.read("read retention of history", (client, options) =>
+    client.indices.getSettings(
+      { index: requestTarget(managed), name, include_defaults: true, flat_settings: true, expand_wildcards: "all" },
+      options,
+    ),
+  );
+  return Object.entries(answer)
+    .filter(([index]) => isManaged(managed, index))
+    .map(([index, { settings, defaults }]) => {
+      const own = settings as Readonly<Record<string, unknown>> | undefined;
+      const given = defaults as Readonly<Record<string, unknown>> | undefined;
+      return { index, periodMs: timeValueMs(String(own?.[name] ?? given?.[name] ?? DEFAULT_RETENTION)) };
+    });
+}
+
+async function readClocks(nodes: RegionNodes): Promise<readonly NodeClock[]> {
+  const askedMs = performance.now();
+  // The time at the top of each node's answer is that of the answer; the ones within may be a second old.
+  const stats = await nodes.read("read clocks of nodes", (client, options) =>
+    client.nodes.stats({ metric: "os", filter_path: ["nodes.*.name", "nodes.*.timestamp"] }, options),
+  );
+  const tookMs = performance.now() - askedMs;
+  const middleMs = Date.now() - tookMs / 2;
+  return Object.entries(stats.nodes ?? {}).flatMap(([id, { name, timestamp }]) =>
+    timestamp === undefined ? [] : [{ node: name ?? id, aheadMs: timestamp - middleMs, uncertaintyMs: tookMs / 2 }],
+  );
+}
+
+async function measureRoundTrip(nodes: RegionNodes): Promise<number> {
+  let shortestMs = Number.POSITIVE_INFINITY;
+  for (let turn = 0; turn < ROUND_TRIPS; turn += 1) {
+    const startedMs = performance.now();
+    await nodes.read("measure the round trip", (client, options) => client.ping({}, options));
+    shortestMs = Math.min(shortestMs, performance.now() - startedMs);
+  }
+  return shortestMs;
+}
+
+const TIME_UNITS = { nanos: 1e-6, micros: 1e-3, ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+/** "12h", "500ms", "-1": a time as Elasticsearch writes it. @throws Error for anything else */
+export function timeValueMs(text: string): number {
+  const [, amount, unit] = /^(-?\d+(?:\.\d+)?)(nanos|micros|ms|s|m|h|d)?$/.exec(text) ?? [];
+  if (amount === undefined) throw new Error(`"${text}" is not a time as Elasticsearch writes it`);
+  return Number(amount) * TIME_UNITS[(unit ?? "ms") as keyof typeof TIME_UNITS];
+}

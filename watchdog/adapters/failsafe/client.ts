@@ -1,0 +1,61 @@
+import { Agent, request } from "node:https";
+import { type FailsafeAnswer, type FailsafeQuestion, failsafeAnswerSchema, type Peers } from "../../core/failsafe.ts";
+import { reasonOf } from "../files.ts";
+import type { FailsafeTls } from "./tls.ts";
+
+/** No answer is longer: it names the watchdogs. */
+const MAX_ANSWER_BYTES = 64 * 1_024;
+
+export interface FailsafePeers extends Peers {
+  close(): void;
+}
+
+/** Asks the other watchdogs over connections that are kept open. `timeoutMs` bounds each question, handshake included. */
+export function failsafePeers(tls: FailsafeTls, timeoutMs: number): FailsafePeers {
+  const agent = new Agent({ ...tls, keepAlive: true, maxSockets: 4, minVersion: "TLSv1.2" });
+  return {
+    ask: (failsafeUrl, question) => ask(agent, new URL("/failsafe", failsafeUrl), question, timeoutMs),
+    close: () => agent.destroy(),
+  };
+}
+
+function ask(agent: Agent, url: URL, question: FailsafeQuestion, timeoutMs: number): Promise<FailsafeAnswer> {
+  const body = JSON.stringify(question);
+  return new Promise((resolve, reject) => {
+    const failed = (reason: string) => reject(new Error(`${url.host}: ${reason}`));
+    const outgoing = request(
+      url,
+      {
+        agent,
+        method: "POST",
+        headers: { "content-type": "application/json", "content-length": Buffer.byteLength(body) },
+        signal: AbortSignal.timeout(timeoutMs),
+      },
+      (incoming) => {
+        let text = "";
+        incoming.setEncoding("utf8");
+        incoming.on("data", (chunk: string) => {
+          text += chunk;
+          if (text.length > MAX_ANSWER_BYTES) incoming.destroy(new Error("the answer is too long"));
+        });
+        incoming.on("error", (error) => failed(reasonOf(error)));
+        incoming.on("end", () => {
+          if (incoming.statusCode !== 200) return failed(`answered ${incoming.statusCode}: ${text.trim()}`);
+          try {
+            resolve(failsafeAnswerSchema.parse(JSON.parse(text)));
+          } catch (error) {
+            failed(`gave an answer that this version cannot read: ${reasonOf(error)}`);
+          }
+        });
+      },
+    );
+    outgoing.on("error", (error) =>
+      failed(
+        error.name === "AbortError" || error.name === "TimeoutError"
+          ? `no answer within ${timeoutMs} ms`
+          : reasonOf(error),
+      ),
+    );
+    outgoing.end(body);
+  });
+}

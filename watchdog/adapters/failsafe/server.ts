@@ -1,0 +1,78 @@
+import type { IncomingMessage } from "node:http";
+import { createServer, type Server } from "node:https";
+import type { AddressInfo } from "node:net";
+import { type FailsafeAnswer, type FailsafeQuestion, failsafeQuestionSchema } from "../../core/failsafe.ts";
+import { reasonOf } from "../files.ts";
+import type { FailsafeTls } from "./tls.ts";
+
+/** No question is longer. */
+const MAX_QUESTION_BYTES = 4_096;
+/** A client that is slower than this has long given up. */
+const REQUEST_TIMEOUT_MS = 5_000;
+
+export interface FailsafeServerOptions {
+  /** Address and port: "192.168.1.20:9443"; port 0 takes a free one. */
+  readonly listen: string;
+  readonly tls: FailsafeTls;
+  readonly answer: (question: FailsafeQuestion) => FailsafeAnswer;
+}
+
+export interface FailsafeServer {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/**
+ * Answers the other watchdogs: `POST /failsafe`. Only those with a certificate of the same authority are heard; the rest
+ * do not get past the handshake.
+ *
+ * @throws Error when the address cannot be listened on
+ */
+export async function serveFailsafe({ listen, tls, answer }: FailsafeServerOptions): Promise<FailsafeServer> {
+  const server = createServer(
+    { ...tls, requestCert: true, rejectUnauthorized: true, minVersion: "TLSv1.2", requestTimeout: REQUEST_TIMEOUT_MS },
+    (incoming, outgoing) => {
+      const reply = (status: number, body: unknown) => {
+        outgoing.writeHead(status, { "content-type": "application/json" }).end(`${JSON.stringify(body)}\n`);
+      };
+      if (incoming.method !== "POST" || incoming.url !== "/failsafe") {
+        reply(404, { error: "only POST /failsafe is answered" });
+        return;
+      }
+      readQuestion(incoming).then(
+        (question) => reply(200, answer(question)),
+        (error: unknown) => reply(400, { error: reasonOf(error) }),
+      );
+    },
+  );
+  await listenOn(server, listen);
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function readQuestion(incoming: IncomingMessage): Promise<FailsafeQuestion> {
+  let text = "";
+  incoming.setEncoding("utf8");
+  for await (const chunk of incoming) {
+    text += chunk;
+    if (text.length > MAX_QUESTION_BYTES) throw new Error(`a question of more than ${MAX_QUESTION_BYTES} bytes`);
+  }
+  return failsafeQuestionSchema.parse(JSON.parse(text));
+}
+
+function listenOn(server: Server, listen: string): Promise<void> {
+  const at = listen.lastIndexOf(":");
+  const host = listen.slice(0, at).replace(/^\[(.*)\]$/, "$1");
+  return new Promise((resolve, reject) => {
+    server.once("error", (error) =>
+      reject(new Error(`cannot listen on ${listen} for failsafe: ${reasonOf(error)}`, { cause: error })),
+    );
+    server.listen({ host, port: Number(listen.slice(at + 1)) }, () => resolve());
+  });
+}

@@ -1,0 +1,38 @@
+import { askControlSocket, Refused, WatchdogNotRunning } from "../adapters/control-socket.ts";
+import type { WatchdogConfig } from "../config/schema.ts";
+import type { RegionName } from "../core/ports.ts";
+import type { ServingRecord, StateRecord } from "../core/record.ts";
+import { otherRegion } from "../core/situation.ts";
+import type { WatchdogStatus } from "../daemon/status.ts";
+import { readStore } from "./store.ts";
+
+export interface ServingState {
+  readonly record: ServingRecord;
+  readonly active: RegionName;
+  readonly other: RegionName;
+}
+
+/**
+ * Which region accepts writes, by the state document: from the running watchdog or else from the store.
+ *
+ * @throws Refused when there is none, or a change is under way
+ */
+export async function activeRegion(config: WatchdogConfig): Promise<ServingState> {
+  const record = await currentRecord(config);
+  if (record === null) throw new Refused(["there is no state document yet, so no region is active"]);
+  if (record.phase !== "serving") {
+    throw new Refused([
+      `a change from ${record.from} to ${record.to} is under way (${record.phase}): wait for its end`,
+    ]);
+  }
+  return { record, active: record.active, other: otherRegion(config, record.active) };
+}
+
+async function currentRecord(config: WatchdogConfig): Promise<StateRecord | null> {
+  try {
+    return ((await askControlSocket(config.controlSocket, "GET /status")) as WatchdogStatus).record;
+  } catch (error) {
+    if (!(error instanceof WatchdogNotRunning)) throw error;
+    return (await readStore(config, (store) => store.read()))?.record ?? null;
+  }
+}
