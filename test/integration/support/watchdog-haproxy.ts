@@ -111,12 +111,12 @@ const socketsIn = (directory: string) => ({
 
 function localConfiguration(options: HaproxyOptions, entryPort: number, ownStatusPort: number): string {
   const { pair, directory, ticketMapFile, checkPassword, gid } = options;
-  // One router in all, as the program asks where each watchdog keeps a state of its own.
+  // One router, whose watchdog keeps its state in a file: no witness.
   const regions = {
     gra: { ovhRegion: "GRA11", cidr: "192.168.1.0/24", elasticsearchNodes: 1, haproxyNodes: 0 },
     bhs: { ovhRegion: "BHS5", cidr: "192.168.2.0/24", elasticsearchNodes: 1, haproxyNodes: 1 },
   };
-  const topology = planTopology(testConfig({ regions: JSON.stringify(regions) }));
+  const topology = planTopology(testConfig({ regions: JSON.stringify(regions), witness: "none" }));
   let config = haproxyCfg({ topology, check: { user: users.haproxyCheck.name, password: checkPassword } });
   for (const region of topology.regions) {
     const [url] = region.name === "gra" ? pair.gra.urls : pair.bhs.urls;

@@ -9,7 +9,7 @@ import {
   type ElasticsearchCluster,
   type ElasticsearchClusterOptions,
 } from "../../../watchdog/adapters/elasticsearch/cluster.ts";
-import { createStore as createRealStore } from "../../../watchdog/cli/store.ts";
+import { connectStore as connectRealStore, type StoreConnection } from "../../../watchdog/cli/store.ts";
 import type { Store } from "../../../watchdog/core/ports.ts";
 import { currentStep, stepOf } from "../../../watchdog/core/promotion.ts";
 import type { StateRecord, StepKind } from "../../../watchdog/core/record.ts";
@@ -39,8 +39,12 @@ function dieAt(here: Interruption): void {
   if (interruptionText(here) === wanted) process.kill(process.pid, "SIGKILL");
 }
 
-export function createStore(...args: Parameters<typeof createRealStore>): Store {
-  const store = createRealStore(...args);
+export async function connectStore(...args: Parameters<typeof connectRealStore>): Promise<StoreConnection> {
+  const connection = await connectRealStore(...args);
+  return { ...connection, store: dyingWhenWritten(connection.store) };
+}
+
+function dyingWhenWritten(store: Store): Store {
   return {
     ...store,
     write: async (record, expected, entry) => {

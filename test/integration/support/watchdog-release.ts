@@ -40,21 +40,29 @@ async function bundleInterruptible(outfile: string): Promise<void> {
     plugins: [replaceImports(replaced)],
     logLevel: "error",
   });
-  if (replaced.size !== 2) {
+  if (replaced.size !== replacedImports.length) {
     throw new Error(
-      `watchdog/cli/run.ts imports store and clusters from elsewhere: only ${[...replaced]} was replaced`,
+      `run.ts or clusters.ts in watchdog/cli import store or clusters from elsewhere: only ${[...replaced]} was replaced`,
     );
   }
 }
 
-const replacedInRun = /^(\.\/store|\.\.\/adapters\/elasticsearch\/cluster)\.ts$/;
+/** Which import of which module of watchdog/cli. */
+const replacedImports = [
+  { of: "run.ts", path: "./store.ts" },
+  { of: "clusters.ts", path: "../adapters/elasticsearch/cluster.ts" },
+] as const;
 
 function replaceImports(replaced: Set<string>): Plugin {
   return {
     name: "interruption",
     setup: (bundling) => {
-      bundling.onResolve({ filter: replacedInRun }, ({ importer, path: imported }) => {
-        if (importer !== path.join(root, "watchdog", "cli", "run.ts")) return undefined;
+      bundling.onResolve({ filter: /\/(store|cluster)\.ts$/ }, ({ importer, path: imported }) => {
+        const isReplaced = replacedImports.some(
+          (replacement) =>
+            imported === replacement.path && importer === path.join(root, "watchdog", "cli", replacement.of),
+        );
+        if (!isReplaced) return undefined;
         replaced.add(imported);
         return { path: path.join(import.meta.dirname, "watchdog-interruption.ts") };
       });

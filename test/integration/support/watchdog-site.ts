@@ -26,7 +26,7 @@ const PATIENCE_MS = 120_000;
 const POLL_MS = 50;
 
 /** Settings in which a test differs from all others. */
-export type SiteOverrides = Partial<Pick<WatchdogConfigInput, "router" | "promotion">>;
+export type SiteOverrides = Partial<Pick<WatchdogConfigInput, "router" | "promotion" | "leases">>;
 
 export interface Answer {
   readonly sentAtMs: number;
@@ -81,10 +81,11 @@ export class WatchdogSite {
   }
 
   /** Writes the watchdog's configuration, to be read at its next start. */
-  async configure({ router = {}, promotion = {} }: SiteOverrides): Promise<void> {
+  async configure({ router = {}, promotion = {}, leases = {} }: SiteOverrides): Promise<void> {
     const config: WatchdogConfigInput = {
       ...this.#config,
       router: { ...this.#config.router, ...router },
+      leases: { ...this.#config.leases, ...leases },
       promotion: { ...this.#config.promotion, ...promotion },
     };
     await writeFile(this.#configFile, JSON.stringify(config));
@@ -133,7 +134,7 @@ export class WatchdogSite {
   }
 
   async status(): Promise<WatchdogStatus> {
-    return (await askControlSocket(path.join(this.#directory, "run", "control.sock"), "/status")) as WatchdogStatus;
+    return (await askControlSocket(path.join(this.#directory, "run", "control.sock"), "GET /status")) as WatchdogStatus;
   }
 
   /** Waits until what the watchdog says of itself satisfies `condition`. */
@@ -156,7 +157,7 @@ export class WatchdogSite {
         record.standby === "in-sync" &&
         replication?.inSync === true &&
         replication.followers === indices &&
-        router.ticket?.region === "gra",
+        router?.ticket?.region === "gra",
     );
   }
 
@@ -164,7 +165,7 @@ export class WatchdogSite {
     return this.untilStatus(
       `${region} serves, and its ticket is given out`,
       ({ record, router }) =>
-        record?.phase === "serving" && record.active === region && router.ticket?.region === region,
+        record?.phase === "serving" && record.active === region && router?.ticket?.region === region,
     );
   }
 
