@@ -29,6 +29,9 @@ const POLL_MS = 250;
 /** Stands in the place of a host's name for the network of those who administer, which no cut reaches. */
 export const controller = "controller";
 
+type Load = Pick<TrafficSettings, "writers" | "pauseMs" | "timeoutMs">;
+const usualLoad: Load = { writers: 2, pauseMs: 20, timeoutMs: 2_000 };
+
 /** What applications in the lab need to use the entry. */
 export interface Entry {
   readonly url: string;
@@ -166,6 +169,19 @@ export class TwoRegions {
     );
   }
 
+  /** Cuts the power of a whole site at once: nothing of it sends a packet any more before its first process ends. */
+  async cutPower(site: Stack): Promise<void> {
+    const hosts = await this.hostNames(new RegExp(`^${site}-`));
+    await Promise.all(hosts.map((host) => this.lab.setLink(host, "down")));
+    await Promise.all(hosts.map((host) => this.lab.kill(host)));
+  }
+
+  /** Powers every host of a site on; returns when all of them let users in. */
+  async powerOn(site: Stack): Promise<void> {
+    const hosts = await this.hostNames(new RegExp(`^${site}-`));
+    await Promise.all(hosts.map((host) => this.lab.start(host)));
+  }
+
   /** Cuts the power of every Elasticsearch node of a region at once. Returns when the last process is gone. */
   async killElasticsearch(region: Stack): Promise<void> {
     const nodes = await this.hostNames(new RegExp(`^${region}-es-`));
@@ -191,13 +207,24 @@ export class TwoRegions {
     return (await this.engine.run(["config", "get", `es-failover:${key}`, "--stack", "bhs"])).trim();
   }
 
-  /** Starts writers and a reader at the entry, in the controller's network, which no cut reaches. */
-  async traffic(
-    index: string,
-    load: Pick<TrafficSettings, "writers" | "pauseMs" | "timeoutMs"> = { writers: 2, pauseMs: 20, timeoutMs: 2_000 },
-  ): Promise<Traffic> {
+  /** The addresses of every router, those of bhs first: what an application in bhs is given. */
+  async entries(): Promise<readonly string[]> {
+    const routers = (await this.lab.hosts()).filter(({ name }) => /-haproxy-/.test(name));
+    const near = routers.filter(({ region }) => region === "bhs");
+    return [...near, ...routers.filter((router) => !near.includes(router))].map(
+      ({ publicIp }) => `https://${publicIp}:9200`,
+    );
+  }
+
+  /**
+   * Starts writers and a reader in the controller's network, which no cut reaches.
+   * @param entries what the application knows; by default the entry of bhs alone
+   */
+  async traffic(index: string, load: Load = usualLoad, entries?: readonly string[]): Promise<Traffic> {
     const { url, ...credentials } = await this.entry();
-    return new Traffic({ entry: url, ...credentials, index, ...load }, (argv) => this.lab.controllerCommand(argv));
+    return new Traffic({ entries: [...(entries ?? [url])], ...credentials, index, ...load }, (argv) =>
+      this.lab.controllerCommand(argv),
+    );
   }
 
   /** Removes the lab with all it has. */

@@ -1,31 +1,45 @@
 /**
- * A small application as a process of its own: writers and a reader that know nothing but the entry. Settings, orders
+ * A small application as a process of its own: writers and a reader that know nothing but the entries. Settings, orders
  * and reports are described in protocol.ts. Every write has an id of its own and is sent once: a write without an
  * answer is counted as failed, never as acknowledged, and not sent again.
  */
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Pool } from "undici";
+import { errors, Pool } from "undici";
+import { Entries } from "./entries.ts";
 import { type TrafficEvent, type TrafficSettings, trafficOrderSchema, trafficSettingsSchema } from "./protocol.ts";
+
+/** Reading back is no measurement of how fast the system is: it waits longer than an application would. */
+const READ_BACK_TIMEOUT_MS = 10_000;
+/** Small enough for a small cluster. */
+const READ_BACK_BATCH = 500;
 
 function report(event: TrafficEvent): void {
   process.stdout.write(`${JSON.stringify(event)}\n`);
 }
 
+interface ApplicationRequest {
+  readonly method: "GET" | "POST" | "PUT";
+  readonly path: string;
+  readonly body?: object;
+  readonly timeoutMs?: number;
+}
+
 class Application {
   readonly #settings: TrafficSettings;
-  readonly #pool: Pool;
+  readonly #pools: ReadonlyMap<string, Pool>;
   readonly #authorization: string;
   readonly #acknowledged: string[] = [];
   readonly #stopping = new AbortController();
 
   constructor(settings: TrafficSettings) {
     this.#settings = settings;
-    this.#pool = new Pool(settings.entry, {
+    const options = {
       connections: settings.writers + 1,
       connect: { ca: settings.ca, timeout: settings.timeoutMs },
-    });
+    };
+    this.#pools = new Map(settings.entries.map((url) => [url, new Pool(url, options)]));
     this.#authorization = `Basic ${Buffer.from(`${settings.username}:${settings.password}`).toString("base64")}`;
   }
 
@@ -40,33 +54,44 @@ class Application {
     this.#stopping.abort();
   }
 
+  /** Also where an entry is gone for good, which would never end a connection. */
   async close(): Promise<void> {
-    await this.#pool.close();
+    await Promise.all([...this.#pools.values()].map((pool) => pool.destroy()));
   }
 
-  /** Reads back what was acknowledged, in batches that stay small enough for a small cluster. Reads by id need no refresh. */
+  /** Reads back what was acknowledged so far. Reads by id need no refresh. */
   async verify(): Promise<void> {
+    const wanted = [...this.#acknowledged];
     const missing: string[] = [];
-    const batchSize = 500;
-    for (let start = 0; start < this.#acknowledged.length; start += batchSize) {
-      const ids = this.#acknowledged.slice(start, start + batchSize);
-      const answer = (await this.#request("POST", `/${this.#settings.index}/_mget?_source=false`, { ids })) as {
-        docs: { _id: string; found?: boolean }[];
-      };
-      missing.push(...answer.docs.filter((doc) => doc.found !== true).map((doc) => doc._id));
+    for (let start = 0; start < wanted.length; start += READ_BACK_BATCH) {
+      missing.push(...(await this.#missingOf(wanted.slice(start, start + READ_BACK_BATCH))));
     }
-    report({ event: "verified", found: this.#acknowledged.length - missing.length, missing });
+    report({ event: "verified", found: wanted.length - missing.length, missing });
+  }
+
+  /** One entry that serves is enough. */
+  async #missingOf(ids: readonly string[]): Promise<readonly string[]> {
+    const path = `/${this.#settings.index}/_mget?_source=false`;
+    const failures: string[] = [];
+    for (const entry of this.#settings.entries) {
+      try {
+        const request = { method: "POST", path, body: { ids }, timeoutMs: READ_BACK_TIMEOUT_MS } as const;
+        const { docs } = (await this.#request(entry, request)) as { docs: { _id: string; found?: boolean }[] };
+        return docs.filter((doc) => doc.found !== true).map((doc) => doc._id);
+      } catch (error) {
+        failures.push(`${entry}: ${reasonOf(error)}`);
+      }
+    }
+    throw new Error(`acknowledged writes cannot be read back: ${failures.join("; ")}`);
   }
 
   async #write(writer: number): Promise<void> {
+    const entries = new Entries(this.#settings.entries, writer);
     for (let n = 0; !this.#stopping.signal.aborted; n++) {
       const id = `w${writer}-${n}`;
+      const body = { writer, n, at: new Date().toISOString() };
       try {
-        await this.#request("PUT", `/${this.#settings.index}/_create/${id}`, {
-          writer,
-          n,
-          at: new Date().toISOString(),
-        });
+        await this.#use(entries, { method: "PUT", path: `/${this.#settings.index}/_create/${id}`, body });
         this.#acknowledged.push(id);
         report({ event: "write-acknowledged", id, atMs: Date.now() });
       } catch (error) {
@@ -77,9 +102,11 @@ class Application {
   }
 
   async #read(): Promise<void> {
+    const entries = new Entries(this.#settings.entries, 0);
+    const path = `/${this.#settings.index}/_search`;
     while (!this.#stopping.signal.aborted) {
       try {
-        await this.#request("POST", `/${this.#settings.index}/_search`, { size: 1, query: { match_all: {} } });
+        await this.#use(entries, { method: "POST", path, body: { size: 1, query: { match_all: {} } } });
         report({ event: "read-answered", atMs: Date.now() });
       } catch (error) {
         report({ event: "read-failed", atMs: Date.now(), reason: reasonOf(error) });
@@ -92,19 +119,38 @@ class Application {
     await sleep(this.#settings.pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
   }
 
-  async #request(method: "GET" | "POST" | "PUT", path: string, body?: object): Promise<unknown> {
-    const response = await this.#pool.request({
+  /** One request to the entry in use; one that fails makes the next request go elsewhere. */
+  async #use(entries: Entries, request: ApplicationRequest): Promise<unknown> {
+    try {
+      return await this.#request(entries.current, request);
+    } catch (error) {
+      if (isSignOfLife(error)) entries.refused();
+      else entries.silent();
+      throw error;
+    }
+  }
+
+  async #request(entry: string, { method, path, body, timeoutMs }: ApplicationRequest): Promise<unknown> {
+    const pool = this.#pools.get(entry);
+    if (pool === undefined) throw new Error(`${entry} is no entry`);
+    const response = await pool.request({
       method,
       path,
       headers: { authorization: this.#authorization, "content-type": "application/json" },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      signal: AbortSignal.timeout(this.#settings.timeoutMs),
+      signal: AbortSignal.timeout(timeoutMs ?? this.#settings.timeoutMs),
     });
     const text = await response.body.text();
-    if (response.statusCode >= 300) throw new Error(`${response.statusCode}: ${text.slice(0, 200)}`);
+    if (response.statusCode >= 300) throw new Refusal(`${response.statusCode}: ${text.slice(0, 200)}`);
     return JSON.parse(text);
   }
 }
+
+/** There was an answer, and it was no success. */
+class Refusal extends Error {}
+
+/** A router that closes cuts its connections: whoever does that is alive. */
+const isSignOfLife = (error: unknown) => error instanceof Refusal || error instanceof errors.SocketError;
 
 function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
@@ -121,8 +167,6 @@ for await (const line of { [Symbol.asyncIterator]: () => lines }) {
       application.stop();
       break;
     case "verify":
-      application.stop();
-      await running;
       await application.verify();
       break;
     default:

@@ -2,9 +2,12 @@ import { z } from "zod";
 
 /** What the traffic process reads from standard input at its start: one line of JSON. Holds a password, so never argv. */
 export const trafficSettingsSchema = z.strictObject({
-  /** The entry, as applications see it: https://ADDRESS:9200. */
-  entry: z.url({ protocol: /^https$/ }),
-  /** PEM text of the CA that signed the entry's certificate. */
+  /**
+   * The entries, as applications see them: https://ADDRESS:9200. Each writer begins with another one, and turns to the
+   * next when its own does not serve it.
+   */
+  entries: z.array(z.url({ protocol: /^https$/ })).min(1),
+  /** PEM text of the CA that signed the entries' certificates. */
   ca: z.string(),
   username: z.string(),
   password: z.string(),
@@ -20,7 +23,8 @@ export type TrafficSettings = z.infer<typeof trafficSettingsSchema>;
 
 /**
  * Orders to the traffic process, one JSON line each. `stop` lets requests under way end, then reports "stopped";
- * `verify` reads every acknowledged document back and reports "verified"; the end of standard input ends the process.
+ * `verify` reads every document back that was acknowledged before, and reports "verified", while the load goes on unless it
+ * was stopped; the end of standard input ends the process.
  */
 export const trafficOrderSchema = z.discriminatedUnion("order", [
   z.strictObject({ order: z.literal("stop") }),

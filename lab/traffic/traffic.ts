@@ -70,7 +70,7 @@ export class Traffic {
     await stopped;
   }
 
-  /** Reads back every acknowledged write through the entry; ends the load where it still runs. */
+  /** Reads every write back, through the entries, that was acknowledged before. The load goes on unless it was stopped. */
   async verify(): Promise<{ readonly found: number; readonly missing: readonly string[] }> {
     const verified = this.next("verified", 120_000);
     this.#order({ order: "verify" });

@@ -99,7 +99,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
   function startTraffic(): Traffic {
     const credentials = { username: users.app.name, password: passwords.app };
     const load = { index: "orders", writers: 2, pauseMs: 20, timeoutMs: 5_000 };
-    return new Traffic({ entry: site.haproxy.entry, ca: site.haproxy.ca, ...credentials, ...load });
+    return new Traffic({ entries: [site.haproxy.entry], ca: site.haproxy.ca, ...credentials, ...load });
   }
 
   /** A write over the entry, taken by bhs into the index that the alias is to write to. */
