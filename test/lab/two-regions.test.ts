@@ -51,12 +51,12 @@ describe.skipIf(obstacles.length > 0)(title("two regions in a lab"), () => {
     process.env["TMPDIR"] = path.join(scratch, "tmp");
     await mkdir(path.join(scratch, "tmp"));
     system = await TwoRegions.create(path.join(scratch, "lab"), say, settings);
-    await system.upBoth(say);
+    await system.upAll(say);
     router = await system.routerHost();
     questions = await Questions.of(system);
     await system.until(
       "gra serves",
-      ({ record, router: { ticket } }) => record?.phase === "serving" && ticket !== null,
+      (status) => status.record?.phase === "serving" && (status.router?.ticket ?? null) !== null,
     );
   }, 480_000);
 
@@ -265,10 +265,10 @@ describe.skipIf(obstacles.length > 0)(title("two regions in a lab"), () => {
     expect(await system.serversUp("gra")).not.toContain(node);
     await acknowledged(traffic, 100);
     expect(longestOutageMs(traffic, killedAtMs)).toBeLessThan(5_000);
-    const { router: reported } = await system.until("the status shows the server down", ({ router: { state } }) =>
-      Boolean(state?.servers.some(({ name, up }) => name === node && !up)),
+    const reported = await system.until("the status shows the server down", (status) =>
+      Boolean(status.router?.state?.servers.some(({ name, up }) => name === node && !up)),
     );
-    expect(reported.ticket?.region).toBe("gra");
+    expect(reported.router?.ticket?.region).toBe("gra");
 
     await system.lab.exec(node, ["systemctl", "start", "elasticsearch"]);
     await untilServersUp("gra", 3, 60_000);
