@@ -60,8 +60,8 @@ export interface ExecOptions {
   readonly timeoutMs?: number;
 }
 
-/** Making a host takes the lock for less than a second; a queue of ten makers for a few. */
-const lockTimeoutMs = 30_000;
+/** Making a host takes the lock for less than a second, on a machine that ten new hosts keep busy for several. */
+const lockTimeoutMs = 120_000;
 
 /** A lab: three regions of hosts on this machine. All its state is on disk; several processes may use one lab at once. */
 export class Lab {
