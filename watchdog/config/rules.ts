@@ -1,10 +1,18 @@
 import { timingViolations } from "../core/timing.ts";
+import { isLoopback, type PublisherConfig } from "./applications.ts";
 import type { ConfigProblem } from "./problems.ts";
 import type { WatchdogConfig } from "./schema.ts";
 
 /** Rules over several settings. Pure: looks at no file. */
 export function crossFieldProblems(config: WatchdogConfig): readonly ConfigProblem[] {
-  return [...regionProblems(config), ...patternProblems(config), ...sitesProblems(config), ...timingProblems(config)];
+  return [
+    ...regionProblems(config),
+    ...patternProblems(config),
+    ...sitesProblems(config),
+    ...endpointProblems(config),
+    ...(config.publisher === null ? [] : publisherProblems(config.publisher)),
+    ...timingProblems(config),
+  ];
 }
 
 function regionProblems({ regions, firstPrimary, site }: WatchdogConfig): readonly ConfigProblem[] {
@@ -72,6 +80,65 @@ function sitesProblems({ site, store, router, failsafe }: WatchdogConfig): reado
   if (site === "witness" && router !== null) {
     problems.push({ key: "router", message: "must be null on the witness: applications are not routed through it" });
   }
+  return problems;
+}
+
+function endpointProblems({ endpoint, router, regions }: WatchdogConfig): readonly ConfigProblem[] {
+  if (endpoint === null) return [];
+  const problems: ConfigProblem[] = [];
+  const { listen, certificateFile, keyFile, addresses } = endpoint;
+  if (router === null) {
+    problems.push({
+      key: "endpoint",
+      message: "must be left out where no router stands: only a router's ticket says that a region may be named",
+    });
+  }
+  if ((certificateFile === null) !== (keyFile === null)) {
+    problems.push({ key: "endpoint.keyFile", message: "and endpoint.certificateFile are given both or not at all" });
+  }
+  if (certificateFile === null && !isLoopback(listen)) {
+    problems.push({ key: "endpoint.certificateFile", message: `is missing: ${listen} can be reached from elsewhere` });
+  }
+  for (const region of Object.keys(regions)) {
+    if (!(region in addresses)) problems.push({ key: `endpoint.addresses.${region}`, message: "is missing" });
+  }
+  for (const region of Object.keys(addresses)) {
+    if (!(region in regions)) problems.push({ key: `endpoint.addresses.${region}`, message: "is no region" });
+  }
+  return problems;
+}
+
+/** Rules over several settings of the publisher's section, which may stand in a file of its own. */
+export function publisherProblems(config: PublisherConfig): readonly ConfigProblem[] {
+  const { source, files, consul, acknowledgeTo, quiescence } = config;
+  const problems: ConfigProblem[] = [];
+  const demandTls = (key: string, url: string, caFile: string | null) => {
+    if (url.startsWith("http:") && !isLoopback(url)) {
+      problems.push({ key, message: `is "${url}": plain http is for this host alone, use https` });
+    }
+    if (url.startsWith("https:") && caFile === null) {
+      problems.push({ key, message: `is "${url}": a caFile is needed to know the right one by` });
+    }
+  };
+  const caFile = source.caFile;
+  if (source.kind === "service") {
+    for (const [position, url] of source.urls.entries()) demandTls(`publisher.source.urls[${position}]`, url, caFile);
+  }
+  for (const [position, url] of (acknowledgeTo ?? []).entries()) {
+    demandTls(`publisher.acknowledgeTo[${position}]`, url, caFile);
+  }
+  if (consul !== null) demandTls("publisher.consul.url", consul.url, consul.caFile);
+  if (quiescence.minMs > quiescence.maxMs) {
+    problems.push({
+      key: "publisher.quiescence.minMs",
+      message: `(${quiescence.minMs}) may not exceed maxMs (${quiescence.maxMs})`,
+    });
+  }
+  const paths = files.map(({ path }) => path);
+  paths.forEach((path, position) => {
+    if (paths.indexOf(path) === position) return;
+    problems.push({ key: `publisher.files[${position}].path`, message: `is "${path}", which stands there already` });
+  });
   return problems;
 }
 

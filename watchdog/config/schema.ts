@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { endpointServiceSchema, publisherSchema } from "./applications.ts";
 
 /**
  * The watchdog's configuration file (JSON). Parsed once at start; unknown keys are refused. Provisioning renders it,
@@ -192,6 +193,13 @@ export const watchdogConfigSchema = z.strictObject({
     })
     .nullable()
     .default(null),
+  /**
+   * Where applications, publishers and load balancers ask which region serves; null: nowhere. It speaks for the router
+   * beside the watchdog, so it needs one.
+   */
+  endpoint: endpointServiceSchema.nullable().default(null),
+  /** For `es-failover publish` on this host; the watchdog itself passes it over. */
+  publisher: publisherSchema.nullable().default(null),
   /** The HAProxy beside this watchdog; null on a witness, which votes and decides and routes nothing. */
   router: routerSettingsSchema.nullable(),
   /** Where this host keeps its own copy of the state document, apart from the store. */

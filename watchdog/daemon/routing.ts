@@ -52,6 +52,11 @@ export class RouterKeeper {
     return this.#settings.ticketRenewalMs;
   }
 
+  /** The ticket given out last that has not been emptied. */
+  get ticket(): RouterReport["ticket"] {
+    return this.#ticket;
+  }
+
   report(): RouterReport {
     return {
       name: this.#workings.config.name,

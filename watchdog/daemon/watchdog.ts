@@ -14,6 +14,7 @@ import type {
 } from "../core/ports.ts";
 import type { StateRecord } from "../core/record.ts";
 import { explain, type RuleExplanation } from "../core/rules.ts";
+import type { RoutingView } from "../endpoint/state.ts";
 import type { KnownSituation } from "../operator/plans.ts";
 import type { Command } from "../operator/requests.ts";
 import { type CommandOutcome, giveCommand } from "./commanding.ts";
@@ -63,6 +64,8 @@ export interface Watchdog {
   command(command: Command, by: string): Promise<CommandOutcome>;
   /** The newest entries of the store's history, oldest first. Throws when the store does not answer. */
   history(limit: number): Promise<readonly HistoryEntry[]>;
+  /** What may be told to applications, as of now; cheap enough to be asked at each of their requests. */
+  routing(): RoutingView;
   /** Answers another watchdog whose router would go on without the store. */
   answerFailsafe(question: FailsafeQuestion): FailsafeAnswer;
   /** True while every loop turns as it should: what the service manager's watchdog may be told. */
@@ -196,6 +199,7 @@ export function createWatchdog(given: WatchdogParts): Watchdog {
     situation: () => ({ record: knowledge.record, seen: observations(), nowMs: clock.nowMs() }),
     command: (command, by) => giveCommand(workings, command, by),
     history: (limit) => parts.store.history(limit),
+    routing: () => ({ record: knowledge.newest(), ticket: routerKeeper?.ticket ?? null, nowMs: clock.nowMs() }),
     answerFailsafe: (question) => failsafe.answer(question),
     explain: () => explain(knowledge.record, observations(), clock.nowMs(), config),
     isTurning: () => beats.every(({ lastMonotonicMs, limitMs }) => clock.monotonicMs() - lastMonotonicMs <= limitMs),

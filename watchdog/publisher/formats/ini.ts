@@ -1,0 +1,123 @@
+import {
+  bytesOf,
+  type EndpointFormat,
+  type FileEndpoint,
+  type FoundEndpoint,
+  joinLines,
+  type Line,
+  lineEndOf,
+  linesOf,
+  type Rendered,
+  wholeNumber,
+} from "./format.ts";
+
+/** The section that is ours, and our keys in the order in which they are added. Compared without regard to case. */
+const SECTION = "elasticsearch";
+const KEYS = ["Host", "Port", "Region", "CaPath", "Epoch"] as const;
+type Key = (typeof KEYS)[number];
+
+/** A line of our section, or where it begins; null for every other line. */
+type Part =
+  | { readonly kind: "header" }
+  | { readonly kind: "setting"; readonly key: Key; readonly value: string; readonly valueAt: number }
+  /** Another program's setting, in our section. */
+  | { readonly kind: "foreign-setting" }
+  | { readonly kind: "no-setting" };
+
+export const ini: EndpointFormat = { read: readIni, render: renderIni };
+
+function readIni(text: string): FoundEndpoint {
+  const found = new Map<Key, string>();
+  for (const part of partsOf(linesOf(text))) {
+    if (part?.kind === "setting" && !found.has(part.key)) found.set(part.key, part.value);
+  }
+  const value = (key: Key) => found.get(key) ?? null;
+  return {
+    host: value("Host"),
+    port: wholeNumber(value("Port"), 65_535),
+    region: value("Region"),
+    epoch: wholeNumber(value("Epoch"), Number.MAX_SAFE_INTEGER),
+  };
+}
+
+/** Our keys are set where they stand first; missing ones follow the section's last setting, a missing section the rest. */
+export function renderIni(text: string, endpoint: FileEndpoint): Rendered {
+  const values = valuesOf(endpoint);
+  const lines = linesOf(text);
+  const parts = partsOf(lines);
+  const end = lineEndOf(lines);
+  const seen = new Set<Key>();
+  const warnings: string[] = [];
+  const result: Line[] = [];
+  /** Where missing keys go: behind the last setting of the section's first piece. */
+  let insertAt: number | null = null;
+  let pieces = 0;
+  lines.forEach((line, position) => {
+    const part = parts[position] ?? null;
+    if (part?.kind === "setting") {
+      const value = values.get(part.key);
+      if (seen.has(part.key)) return;
+      seen.add(part.key);
+      const set = value === undefined || value === part.value ? line.text : withValue(line.text, part, value);
+      result.push({ text: set, end: line.end });
+    } else {
+      if (part?.kind === "header") pieces += 1;
+      if (part?.kind === "no-setting") {
+        warnings.push(`line ${position + 1} stands in [Elasticsearch] and is no setting: readers may refuse the file`);
+      }
+      result.push(line);
+    }
+    if (part !== null && part.kind !== "no-setting" && pieces === 1) insertAt = result.length;
+  });
+  const missing = KEYS.filter((key) => !seen.has(key)).flatMap((key) => {
+    const value = values.get(key);
+    return value === undefined ? [] : [{ text: `${key} = ${value}`, end }];
+  });
+  if (insertAt === null) {
+    const gap = result.length === 0 || result.at(-1)?.text.trim() === "" ? [] : [{ text: "", end }];
+    result.push(...gap, { text: "[Elasticsearch]", end }, ...missing);
+  } else result.splice(insertAt, 0, ...missing);
+  return { text: joinLines(result, end), warnings };
+}
+
+function valuesOf({ host, port, region, epoch, caPath }: FileEndpoint): ReadonlyMap<Key, string> {
+  const values = new Map<Key, string>([
+    ["Host", host],
+    ["Port", String(port)],
+    ["Region", region],
+    ["Epoch", String(epoch)],
+  ]);
+  if (caPath !== undefined) values.set("CaPath", bytesOf(caPath));
+  return values;
+}
+
+function withValue(text: string, { value, valueAt }: Extract<Part, { kind: "setting" }>, next: string): string {
+  return text.slice(0, valueAt) + next + text.slice(valueAt + value.length);
+}
+
+function partsOf(lines: readonly Line[]): readonly (Part | null)[] {
+  let ours = false;
+  return lines.map(({ text }, position) => {
+    // A byte order mark, seen as single bytes.
+    const line = position === 0 ? text.replace(/^\u00ef\u00bb\u00bf/, "") : text;
+    const trimmed = line.trim();
+    const section = /^\[(.*)\]$/.exec(trimmed)?.[1];
+    if (section !== undefined) {
+      ours = section.trim().toLowerCase() === SECTION;
+      return ours ? { kind: "header" } : null;
+    }
+    if (!ours || trimmed === "" || /^[;#]/.test(trimmed)) return null;
+    return settingOf(text);
+  });
+}
+
+function settingOf(text: string): Part {
+  const equals = text.indexOf("=");
+  if (equals < 0) return { kind: "no-setting" };
+  const name = text.slice(0, equals).trim().toLowerCase();
+  const key = KEYS.find((candidate) => candidate.toLowerCase() === name);
+  if (key === undefined) return { kind: "foreign-setting" };
+  const value = text.slice(equals + 1).trim();
+  const valueAt = equals + 1 + (text.slice(equals + 1).length - text.slice(equals + 1).trimStart().length);
+  return { kind: "setting", key, value, valueAt };
+}
