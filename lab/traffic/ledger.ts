@@ -8,6 +8,19 @@ export interface Outage {
   readonly toMs: number | null;
 }
 
+/** A stretch of time in which one region, and no other, accepted writes. */
+export interface Reign {
+  readonly region: string | null;
+  readonly firstMs: number;
+  readonly lastMs: number;
+  readonly writes: number;
+}
+
+interface Accepted {
+  readonly atMs: number;
+  readonly region: string | null;
+}
+
 /** Keeps the account of every request: what was acknowledged, what failed, when. */
 export class Ledger {
   readonly acknowledged = new Map<string, number>();
@@ -16,12 +29,14 @@ export class Ledger {
   readsFailed = 0;
   /** What the last failed request said. */
   lastFailure: string | null = null;
+  readonly #accepted: Accepted[] = [];
   #lastAcknowledgedMs: number | null = null;
 
   add(event: TrafficEvent): void {
     switch (event.event) {
       case "write-acknowledged":
         this.acknowledged.set(event.id, event.atMs);
+        this.#accepted.push(event);
         this.#lastAcknowledgedMs = event.atMs;
         break;
       case "write-failed":
@@ -69,5 +84,23 @@ export class Ledger {
       if (lengthOf(outage) > lengthOf(longest)) longest = outage;
     }
     return longest;
+  }
+
+  /**
+   * Which region accepted writes when, over the accounts of several applications: in the order of the
+   * acknowledgements, so two regions that accept writes at overlapping times take turns.
+   */
+  static reigns(ledgers: readonly Ledger[], sinceMs = 0): readonly Reign[] {
+    const accepted = ledgers
+      .flatMap((ledger) => ledger.#accepted)
+      .filter(({ atMs }) => atMs >= sinceMs)
+      .sort((a, b) => a.atMs - b.atMs);
+    const reigns: Reign[] = [];
+    for (const { atMs, region } of accepted) {
+      const last = reigns.at(-1);
+      if (last?.region === region) reigns[reigns.length - 1] = { ...last, lastMs: atMs, writes: last.writes + 1 };
+      else reigns.push({ region, firstMs: atMs, lastMs: atMs, writes: 1 });
+    }
+    return reigns;
   }
 }

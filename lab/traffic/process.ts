@@ -26,6 +26,12 @@ interface ApplicationRequest {
   readonly timeoutMs?: number;
 }
 
+interface Answer {
+  readonly content: unknown;
+  /** The region that gave it, by the entry's own word. */
+  readonly region: string | null;
+}
+
 class Application {
   readonly #settings: TrafficSettings;
   readonly #pools: ReadonlyMap<string, Pool>;
@@ -76,7 +82,8 @@ class Application {
     for (const entry of this.#settings.entries) {
       try {
         const request = { method: "POST", path, body: { ids }, timeoutMs: READ_BACK_TIMEOUT_MS } as const;
-        const { docs } = (await this.#request(entry, request)) as { docs: { _id: string; found?: boolean }[] };
+        const { content } = await this.#request(entry, request);
+        const { docs } = content as { docs: { _id: string; found?: boolean }[] };
         return docs.filter((doc) => doc.found !== true).map((doc) => doc._id);
       } catch (error) {
         failures.push(`${entry}: ${reasonOf(error)}`);
@@ -91,9 +98,10 @@ class Application {
       const id = `w${writer}-${n}`;
       const body = { writer, n, at: new Date().toISOString() };
       try {
-        await this.#use(entries, { method: "PUT", path: `/${this.#settings.index}/_create/${id}`, body });
+        const path = `/${this.#settings.index}/_create/${id}`;
+        const { region } = await this.#use(entries, { method: "PUT", path, body });
         this.#acknowledged.push(id);
-        report({ event: "write-acknowledged", id, atMs: Date.now() });
+        report({ event: "write-acknowledged", id, atMs: Date.now(), region });
       } catch (error) {
         report({ event: "write-failed", id, atMs: Date.now(), reason: reasonOf(error) });
       }
@@ -120,7 +128,7 @@ class Application {
   }
 
   /** One request to the entry in use; one that fails makes the next request go elsewhere. */
-  async #use(entries: Entries, request: ApplicationRequest): Promise<unknown> {
+  async #use(entries: Entries, request: ApplicationRequest): Promise<Answer> {
     try {
       return await this.#request(entries.current, request);
     } catch (error) {
@@ -130,7 +138,7 @@ class Application {
     }
   }
 
-  async #request(entry: string, { method, path, body, timeoutMs }: ApplicationRequest): Promise<unknown> {
+  async #request(entry: string, { method, path, body, timeoutMs }: ApplicationRequest): Promise<Answer> {
     const pool = this.#pools.get(entry);
     if (pool === undefined) throw new Error(`${entry} is no entry`);
     const response = await pool.request({
@@ -142,7 +150,8 @@ class Application {
     });
     const text = await response.body.text();
     if (response.statusCode >= 300) throw new Refusal(`${response.statusCode}: ${text.slice(0, 200)}`);
-    return JSON.parse(text);
+    const region = response.headers["es-failover-region"];
+    return { content: JSON.parse(text), region: typeof region === "string" ? region : null };
   }
 }
 

@@ -35,7 +35,13 @@ export type TrafficOrder = z.infer<typeof trafficOrderSchema>;
 /** What the traffic process reports, one JSON line each. Times are wall-clock milliseconds since 1970. */
 export const trafficEventSchema = z.discriminatedUnion("event", [
   z.strictObject({ event: z.literal("started"), atMs: z.number() }),
-  z.strictObject({ event: z.literal("write-acknowledged"), id: z.string(), atMs: z.number() }),
+  z.strictObject({
+    event: z.literal("write-acknowledged"),
+    id: z.string(),
+    atMs: z.number(),
+    /** The region that accepted it, as the entry says in its answer; null where it does not say. */
+    region: z.string().nullable(),
+  }),
   z.strictObject({ event: z.literal("write-failed"), id: z.string(), atMs: z.number(), reason: z.string() }),
   z.strictObject({ event: z.literal("read-answered"), atMs: z.number() }),
   z.strictObject({ event: z.literal("read-failed"), atMs: z.number(), reason: z.string() }),

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { Ledger } from "../../lab/traffic/ledger.ts";
 
 const acknowledge = (ledger: Ledger, ...times: number[]) => {
-  for (const atMs of times) ledger.add({ event: "write-acknowledged", id: `at-${atMs}`, atMs });
+  for (const atMs of times) ledger.add({ event: "write-acknowledged", id: `at-${atMs}`, atMs, region: "gra" });
 };
 
 describe("the ledger of a traffic run", () => {
@@ -32,5 +32,27 @@ describe("the ledger of a traffic run", () => {
     acknowledge(ledger, 300, 200, 100);
     expect(ledger.firstAcknowledgedAfter(150)).toBe(200);
     expect(ledger.firstAcknowledgedAfter(300)).toBeNull();
+  });
+
+  test("regions that accept writes one after the other reign once each, over all applications", () => {
+    const [near, far] = [new Ledger(), new Ledger()];
+    acknowledge(near, 100, 130);
+    acknowledge(far, 110, 120);
+    far.add({ event: "write-acknowledged", id: "later", atMs: 500, region: "bhs" });
+    expect(Ledger.reigns([near, far])).toEqual([
+      { region: "gra", firstMs: 100, lastMs: 130, writes: 4 },
+      { region: "bhs", firstMs: 500, lastMs: 500, writes: 1 },
+    ]);
+    expect(Ledger.reigns([near, far], 121).map(({ region, writes }) => [region, writes])).toEqual([
+      ["gra", 1],
+      ["bhs", 1],
+    ]);
+  });
+
+  test("two regions that accept writes at overlapping times are seen taking turns", () => {
+    const [near, far] = [new Ledger(), new Ledger()];
+    acknowledge(near, 100, 130);
+    far.add({ event: "write-acknowledged", id: "in-between", atMs: 120, region: "bhs" });
+    expect(Ledger.reigns([near, far]).map(({ region }) => region)).toEqual(["gra", "bhs", "gra"]);
   });
 });
