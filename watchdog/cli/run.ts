@@ -17,6 +17,7 @@ import type { Logger, RegionName, Salvage } from "../core/ports.ts";
 import { controlRoutes } from "../daemon/control-routes.ts";
 import { createWatchdog, type Watchdog } from "../daemon/watchdog.ts";
 import { connectClusters, connectSalvage } from "./clusters.ts";
+import { runEndpoint } from "./endpoint.ts";
 import { connectStore, type StoreConnection } from "./store.ts";
 import { version } from "./version.ts";
 
@@ -39,7 +40,9 @@ export async function runWatchdog(configFile: string): Promise<void> {
   const stop = new AbortController();
   const salvage = connectSalvage(loaded, stop.signal);
   const watchdog = compose(config, { clusters, salvage, connection, peers: others?.peers ?? null, log });
-  const control = await serveControlSocket(config.controlSocket, controlRoutes(watchdog, config));
+  const endpoint = runEndpoint(config, { watchdog, connection, log, signal: stop.signal });
+  const applications = () => endpoint?.report() ?? null;
+  const control = await serveControlSocket(config.controlSocket, controlRoutes(watchdog, config, applications));
   const failsafe = await others?.serve((question) => watchdog.answerFailsafe(question));
   const unhook = hookSignals(stop, log);
   log.info({ version, configFile, controlSocket: config.controlSocket }, "watchdog starts");
@@ -52,6 +55,7 @@ export async function runWatchdog(configFile: string): Promise<void> {
     await services.stopping().catch(() => {});
     await control.close();
     await failsafe?.close();
+    await endpoint?.ended;
     others?.peers.close();
     connection.close();
     await Promise.all([salvage.close(), ...Object.values(clusters).map((cluster) => cluster.close())]);

@@ -1,7 +1,8 @@
 import { askControlSocket, WatchdogNotRunning } from "../adapters/control-socket.ts";
 import { parseConfigFile } from "../config/load.ts";
 import type { RuleExplanation } from "../core/rules.ts";
-import type { WatchdogStatus } from "../daemon/status.ts";
+import type { StatusAnswer } from "../daemon/control-routes.ts";
+import { applicationsSection } from "./applications-section.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { formatExplanation, formatStatus, formatStoredRecord } from "./format.ts";
 import { readStore } from "./store.ts";
@@ -15,8 +16,9 @@ export interface ShowOptions {
 export async function showStatus(configFile: string, { json, print }: ShowOptions): Promise<number> {
   const config = await parseConfigFile(configFile);
   try {
-    const status = (await askControlSocket(config.controlSocket, "GET /status")) as WatchdogStatus;
-    print(json ? JSON.stringify(status, null, 2) : formatStatus(status));
+    const status = (await askControlSocket(config.controlSocket, "GET /status")) as StatusAnswer;
+    const parts = [formatStatus(status), applicationsSection(status.applications, status.nowMs)];
+    print(json ? JSON.stringify(status, null, 2) : parts.filter((part) => part !== "").join("\n\n"));
     return exitCodes.ok;
   } catch (error) {
     if (!(error instanceof WatchdogNotRunning)) throw error;

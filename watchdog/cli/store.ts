@@ -17,6 +17,8 @@ export interface StoreConnection {
   /** Takes records from anybody, by compare-and-swap: for operators' commands. */
   readonly operatorStore: Store;
   readonly coordination: Coordination;
+  /** The client itself, for what stands beside the record; null with a file store. */
+  readonly etcd: { readonly client: EtcdClient; readonly prefix: string } | null;
   close(): void;
 }
 
@@ -37,7 +39,7 @@ export async function connectStore(config: WatchdogConfig, log: Pick<Logger, "wa
         historyFailed: (error) => log.warn({ error: reasonOf(error) }, "the history could not be written"),
       });
       const coordination = soleCoordination(systemClock);
-      return { store: fileStore, operatorStore: fileStore, coordination, close: () => {} };
+      return { store: fileStore, operatorStore: fileStore, coordination, etcd: null, close: () => {} };
     }
     case "etcd":
       return connectEtcd(config, store);
@@ -71,6 +73,7 @@ async function connectEtcd(
     store: etcdStore({ ...shared, fence: () => coordination.leadershipToken() }),
     operatorStore: etcdStore(shared),
     coordination,
+    etcd: { client, prefix },
     close: () => client.close(),
   };
 }

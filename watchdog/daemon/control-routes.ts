@@ -1,8 +1,10 @@
 import { z } from "zod";
 import { BadRequest, type ControlRequest, type ControlRoutes, Refused } from "../adapters/control-socket.ts";
 import type { WatchdogConfig } from "../config/schema.ts";
+import type { ApplicationsReport } from "../endpoint/acknowledgements.ts";
 import { type ChangePreview, previewChange } from "../operator/plans.ts";
 import type { ChangeCommand, Command } from "../operator/requests.ts";
+import type { WatchdogStatus } from "./status.ts";
 import type { Watchdog } from "./watchdog.ts";
 
 /** Who asks, as the one who asks tells it: everyone who may open the socket is trusted with the same. */
@@ -29,8 +31,17 @@ export interface CommandAnswer {
   readonly explanation: string;
 }
 
+/** A watchdog's status with what applications told its endpoint service; null where it has none. */
+export interface StatusAnswer extends WatchdogStatus {
+  readonly applications: ApplicationsReport | null;
+}
+
 /** What the control socket answers to. Everything a command line can ask of a running watchdog. */
-export function controlRoutes(watchdog: Watchdog, config: WatchdogConfig): ControlRoutes {
+export function controlRoutes(
+  watchdog: Watchdog,
+  config: WatchdogConfig,
+  applications: () => ApplicationsReport | null = () => null,
+): ControlRoutes {
   const give = async (command: Command, by: string): Promise<CommandAnswer> => {
     const outcome = await watchdog.command(command, by);
     if (!outcome.accepted) throw new Refused(outcome.reasons);
@@ -50,7 +61,7 @@ export function controlRoutes(watchdog: Watchdog, config: WatchdogConfig): Contr
       return dryRun ? previewChange(situation, command, { by, atMs: situation.nowMs }, config) : give(command, by);
     };
   return {
-    "GET /status": () => watchdog.status(),
+    "GET /status": (): StatusAnswer => ({ ...watchdog.status(), applications: applications() }),
     "GET /explain": () => watchdog.explain(),
     "GET /situation": () => watchdog.situation(),
     "GET /history": ({ query }) => watchdog.history(limitOf(query)),
