@@ -8,6 +8,10 @@ import { controllerSubnet, labAptRepositoryUrl } from "../hosts/addressing.ts";
 export const stacks = ["gra", "bhs", "witness"] as const;
 export type Stack = (typeof stacks)[number];
 
+/** The sites that hold data. */
+export const regions = ["gra", "bhs"] as const;
+export type Region = (typeof regions)[number];
+
 /** Hosts per role. */
 export interface LabSize {
   /** In each region, from 1. The machine's inotify instances are enough for about ten hosts, the witness included. */

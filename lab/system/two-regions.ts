@@ -14,8 +14,9 @@ import { outcomeOf } from "../hosts/run.ts";
 import type { CommandOutcome } from "../hosts/types.ts";
 import type { TrafficSettings } from "../traffic/protocol.ts";
 import { Traffic } from "../traffic/traffic.ts";
-import { type Stack, type StackSettings, stackConfiguration, stacks } from "./configuration.ts";
+import { type Region, type Stack, type StackSettings, stackConfiguration, stacks } from "./configuration.ts";
 import { type CurlAnswer, type CurlRequest, curl } from "./curl.ts";
+import { describeWatchdogs } from "./diagnosis.ts";
 
 const exec = promisify(execFile);
 const checkout = path.resolve(import.meta.dirname, "..", "..");
@@ -98,16 +99,21 @@ export class TwoRegions {
     return (await this.lab.hosts()).map(({ name }) => name).filter((name) => pattern.test(name));
   }
 
-  /** Name of a host with a router and its watchdog: the one that outlives the loss of gra. */
-  async routerHost(): Promise<string> {
-    const [host] = await this.hostNames(/^bhs-haproxy-/);
-    if (host === undefined) throw new Error("the lab has no HAProxy host");
+  /** Hosts with a watchdog: every router's, and the witness. */
+  async watchdogHosts(): Promise<readonly string[]> {
+    return this.hostNames(/-haproxy-|^witness-/);
+  }
+
+  /** Name of a host with a router and its watchdog; by default the one that outlives the loss of gra. */
+  async routerHost(region: Region = "bhs"): Promise<string> {
+    const [host] = await this.hostNames(new RegExp(`^${region}-haproxy-`));
+    if (host === undefined) throw new Error(`the lab has no HAProxy host in ${region}`);
     return host;
   }
 
-  /** `es-failover status --json` on the router's host. */
-  async status(): Promise<WatchdogStatus> {
-    const { stdout } = await this.ssh(await this.routerHost(), ["sudo", "es-failover", "status", "--json"]);
+  /** `es-failover status --json` on a watchdog's host, by default on the router's in bhs. */
+  async status(host?: string): Promise<WatchdogStatus> {
+    const { stdout } = await this.ssh(host ?? (await this.routerHost()), ["sudo", "es-failover", "status", "--json"]);
     return JSON.parse(stdout) as WatchdogStatus;
   }
 
@@ -128,10 +134,10 @@ export class TwoRegions {
     return curl((argv, input) => this.run(from, argv, input), request);
   }
 
-  /** Names of a region's Elasticsearch servers that HAProxy takes for up, by its own status page. */
-  async serversUp(region: Stack): Promise<readonly string[]> {
+  /** Names of a region's Elasticsearch servers that a HAProxy, by default that of bhs, takes for up by its status page. */
+  async serversUp(region: Region, router?: string): Promise<readonly string[]> {
     const page = ["curl", "--silent", "--fail", "--max-time", "5", "http://127.0.0.1:8404/;csv"];
-    const { exitCode, stdout, stderr } = await this.run(await this.routerHost(), page);
+    const { exitCode, stdout, stderr } = await this.run(router ?? (await this.routerHost()), page);
     if (exitCode !== 0) throw new Error(`HAProxy's status page: curl ended with ${exitCode} ${stderr}`);
     return stdout
       .split("\n")
@@ -140,17 +146,21 @@ export class TwoRegions {
       .map(([, server = ""]) => server);
   }
 
-  /** Waits until the watchdog's status satisfies `condition`; fails with the last status that did not. */
+  /**
+   * Waits until the status of a watchdog, by default the router's in bhs, satisfies `condition`; fails with the last
+   * status that did not, and with what every watchdog says.
+   */
   async until(
     what: string,
     condition: (status: WatchdogStatus) => boolean,
     patienceMs: number = PATIENCE_MS,
+    host?: string,
   ): Promise<WatchdogStatus> {
     const deadlineMs = Date.now() + patienceMs;
     let last = "no status yet";
     while (Date.now() < deadlineMs) {
       try {
-        const status = await this.status();
+        const status = await this.status(host);
         if (condition(status)) return status;
         last = `${status.summary} ${JSON.stringify(status.replication)}`;
       } catch (error) {
@@ -158,7 +168,8 @@ export class TwoRegions {
       }
       await sleep(POLL_MS);
     }
-    throw new Error(`waited ${patienceMs / 1000} s in vain until ${what}; last: ${last}`);
+    const said = await describeWatchdogs(this);
+    throw new Error(`waited ${patienceMs / 1000} s in vain until ${what}; last: ${last}\n${said}`);
   }
 
   untilInSync(): Promise<WatchdogStatus> {
@@ -169,11 +180,18 @@ export class TwoRegions {
     );
   }
 
-  /** Cuts the power of a whole site at once: nothing of it sends a packet any more before its first process ends. */
-  async cutPower(site: Stack): Promise<void> {
+  /**
+   * Cuts the power of a whole site at once: nothing of it sends a packet any more before its first process ends.
+   * Returns when the last one is gone.
+   *
+   * @returns when the network ports went down, wall clock in milliseconds
+   */
+  async cutPower(site: Stack): Promise<number> {
     const hosts = await this.hostNames(new RegExp(`^${site}-`));
+    const atMs = Date.now();
     await Promise.all(hosts.map((host) => this.lab.setLink(host, "down")));
     await Promise.all(hosts.map((host) => this.lab.kill(host)));
+    return atMs;
   }
 
   /** Powers every host of a site on; returns when all of them let users in. */
@@ -193,9 +211,9 @@ export class TwoRegions {
     await Promise.all(nodes.map((node) => this.lab.start(node)));
   }
 
-  /** The entry as applications outside the private network use it, with the application's user. */
-  async entry(): Promise<Entry> {
-    const router = await this.lab.host(await this.routerHost());
+  /** An entry as applications outside the private network use it, with the application's user; by default that of bhs. */
+  async entry(region: Region = "bhs"): Promise<Entry> {
+    const router = await this.lab.host(await this.routerHost(region));
     if (router === undefined) throw new Error("the router's host is gone");
     const { caCertificate } = await this.engine.outputs("bhs");
     const url = `https://${router.publicIp}:9200`;
