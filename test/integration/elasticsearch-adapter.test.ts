@@ -176,7 +176,11 @@ describe("a probe", () => {
     pair.gra.freeze();
     try {
       const startedMs = performance.now();
-      expect(await impatient.probe()).toEqual({ reachable: false, error: "gra: probe: no answer within 600 ms" });
+      expect(await impatient.probe()).toEqual({
+        reachable: false,
+        kind: "timeout",
+        error: "gra: probe: no answer within 600 ms",
+      });
       expect(performance.now() - startedMs).toBeLessThan(2_000);
     } finally {
       pair.gra.thaw();
@@ -434,6 +438,18 @@ describe("replication", () => {
     expect((await bhs.indices()).find(({ name }) => name === index)).toMatchObject({ following: true });
     await misbehave("unfollow_hangs", []);
     await bhs.unfollow(index);
+  });
+
+  test("a remote that was away is connected to again when asked for, which nothing else does while it is not used", async () => {
+    const connected = async () => (await gra.readiness("bhs")).remote.connected;
+    expect(await connected()).toBe(true);
+    await pair.bhs.kill();
+    await until(async () => !(await connected()), "gra notices that bhs is gone");
+    expect((await gra.readiness("bhs", { reconnect: true })).remote).toEqual({ configured: true, connected: false });
+    await pair.bhs.restart();
+    expect(await connected()).toBe(false);
+    expect((await gra.readiness("bhs", { reconnect: true })).remote).toEqual({ configured: true, connected: true });
+    expect(await connected()).toBe(true);
   });
 
   // The last test: gra is gone afterwards.

@@ -79,7 +79,7 @@ async function findingsOf(
     // One after the other: questions under way at once would delay each other, and time is measured here.
     const roundTripMs = await finding(survey.roundTripMs());
     const clocks = await finding(survey.clocks());
-    const readiness = await finding(cluster.readiness(other));
+    const readiness = await finding(cluster.readiness(other, { reconnect: true }));
     const versions = await finding(survey.versions());
     const storage = await finding(survey.storage());
     const retention = await finding(survey.retention());

@@ -140,7 +140,11 @@ export interface Definition {
 export interface Cluster {
   readonly region: RegionName;
   probe(): Promise<ClusterProbe>;
-  readiness(remote: RegionName): Promise<ClusterReadiness>;
+  /**
+   * @param reconnect whether a connection to the remote that was lost is made anew before it is judged, which may take a
+   *   second. A cluster does that only when it uses the connection: after an outage it would seem cut off for good.
+   */
+  readiness(remote: RegionName, options?: { readonly reconnect: boolean }): Promise<ClusterReadiness>;
 
   /** Managed indices (those that the configured patterns name, exclusions taken out), followers and leaders alike. */
   indices(): Promise<readonly IndexState[]>;
@@ -210,6 +214,9 @@ export interface StoredRecord {
   readonly revision: string;
 }
 
+/** How a write of the record came out. */
+export type Written = Pick<StoredRecord, "revision">;
+
 /** A line of the history: what changed, when, by which rule. Append-only. */
 export interface HistoryEntry {
   readonly atMs: number;
@@ -233,8 +240,11 @@ export interface RouterLease {
 export interface Store {
   /** null when there has never been a record. */
   read(): Promise<StoredRecord | null>;
-  /** Compare-and-swap; `expected` null creates. Writes nothing on "conflict". */
-  write(record: StateRecord, expected: string | null, entry: HistoryEntry): Promise<"written" | "conflict">;
+  /**
+   * Compare-and-swap; `expected` null creates. Writes nothing on "conflict". Returns the revision that the record has
+   * now, so that the next write may follow without a read: should another one come in between, it is a "conflict".
+   */
+  write(record: StateRecord, expected: string | null, entry: HistoryEntry): Promise<Written | "conflict">;
   history(limit: number): Promise<readonly HistoryEntry[]>;
 
   /**

@@ -23,7 +23,8 @@ export async function lookAtLeader({ clusters, config, knowledge, clock }: Worki
   const [indices, definitions, readiness] = await Promise.all([
     cluster.indices(),
     cluster.definitions(config.replication.definitions),
-    cluster.readiness(standby),
+    // Should the roles change, it follows the standby.
+    cluster.readiness(standby, { reconnect: true }),
   ]);
   const open = indices.filter((index) => index.open).map(({ name }) => name);
   const checkpoints = open.length === 0 ? [] : await cluster.checkpoints(open);

@@ -57,7 +57,7 @@ export function createElasticsearchCluster(options: ElasticsearchClusterOptions)
   return {
     region: options.region,
     probe: () => probeCluster(nodes, managed, options.probeTimeoutMs),
-    readiness: (remote) => readReadiness(nodes, remote),
+    readiness: (remote, options) => readReadiness(nodes, remote, options?.reconnect === true),
 
     indices: () => readIndices(nodes, managed),
     checkpoints: (indices) => readCheckpoints(nodes, indices),

@@ -8,23 +8,29 @@ const CCR_LICENCES: ReadonlySet<string> = new Set(["platinum", "enterprise", "tr
 const DISK = "cluster.routing.allocation.disk";
 const READ_ONLY_BLOCKS = ["cluster.blocks.read_only", "cluster.blocks.read_only_allow_delete"];
 
+/** TCP, TLS and the nodes' own handshakes are six round trips: half a second between continents. */
+const RECONNECT_TIMEOUT = "1s";
+
 /** Settings by their full name, such as "cluster.blocks.read_only"; values are strings in all but odd cases. */
 type FlatSettings = Readonly<Record<string, unknown>>;
 
 /** What a promotion or a follow needs to know of a cluster before anything is touched. */
-export async function readReadiness(nodes: RegionNodes, remote: RegionName): Promise<ClusterReadiness> {
-  const [licence, version, remotes, settings, fileSystems] = await Promise.all([
+export async function readReadiness(
+  nodes: RegionNodes,
+  remoteName: RegionName,
+  reconnect: boolean,
+): Promise<ClusterReadiness> {
+  const [licence, version, remote, settings, fileSystems] = await Promise.all([
     readLicence(nodes),
     nodes.read("read version", async (client, options) => (await client.info({}, options)).version.number),
-    nodes.read("read remote clusters", (client, options) => client.cluster.remoteInfo({}, options)),
+    readRemote(nodes, remoteName, reconnect),
     readClusterSettings(nodes),
     readFileSystems(nodes),
   ]);
-  const connection = remotes[remote];
   return {
     licence,
     version,
-    remote: { configured: connection !== undefined, connected: connection?.connected === true },
+    remote,
     nodesLowOnDisk: nodesLowOnDisk(settings, fileSystems),
     readOnly: READ_ONLY_BLOCKS.some((block) => String(settings[block]) === "true"),
   };
@@ -34,6 +40,23 @@ async function readLicence(nodes: RegionNodes): Promise<ClusterReadiness["licenc
   const { license } = await nodes.read("read licence", (client, options) => client.license.get({}, options));
   const active = license.status === "active";
   return { type: license.type, active, allowsCcr: active && CCR_LICENCES.has(license.type) };
+}
+
+async function readRemote(
+  nodes: RegionNodes,
+  remote: RegionName,
+  reconnect: boolean,
+): Promise<ClusterReadiness["remote"]> {
+  const remotes = await nodes.read("read remote clusters", (client, options) => client.cluster.remoteInfo({}, options));
+  const connection = remotes[remote];
+  const configured = connection !== undefined;
+  if (!configured || connection.connected || !reconnect)
+    return { configured, connected: connection?.connected === true };
+  // Asks the remotes themselves, and so connects to them.
+  const resolved = await nodes.read("connect to remote clusters", (client, options) =>
+    client.indices.resolveCluster({ timeout: RECONNECT_TIMEOUT }, options),
+  );
+  return { configured, connected: resolved[remote]?.connected === true };
 }
 
 async function readClusterSettings(nodes: RegionNodes): Promise<FlatSettings> {
