@@ -96,7 +96,8 @@ function connectActive(loaded: LoadedConfig, name: RegionName) {
   const cluster = createElasticsearchCluster({
     ...nodes,
     managed: config.replication,
-    probeTimeoutMs: config.checks.timeoutMs,
+    // An operator waits: what may be too slow for a region to pass as healthy is not too slow to be written to.
+    probeTimeoutMs: DOCUMENT_TIMEOUT_MS,
     unfollowTimeoutMs: config.promotion.unfollowTimeoutMs,
   });
   const documents = createElasticsearchDocuments({ ...nodes, requestTimeoutMs: DOCUMENT_TIMEOUT_MS });
