@@ -1,31 +1,71 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
+import type { TwoRegions } from "../system/two-regions.ts";
+import { sayAt } from "./screen.ts";
 
-/** A line of the watchdog's log. */
-export interface JournalLine {
-  readonly message: string;
-  readonly atMs: number;
+/** A line of a watchdog's log. */
+interface JournalLine {
+  readonly time: string;
+  readonly watchdog: string;
+  readonly msg: string;
+  readonly event: string;
+  readonly rule?: string;
+  readonly state?: string;
 }
 
-/** Follows the watchdog's journal on a host from now on, until the returned function is called. */
-export function followJournal(sshArgv: readonly string[], onLine: (line: JournalLine) => void): () => void {
-  const [program = "ssh", ...args] = sshArgv;
-  const child = spawn(program, args, { stdio: ["ignore", "pipe", "ignore"] });
-  createInterface({ input: child.stdout }).on("line", (text) => {
-    const line = parseLine(text);
-    if (line !== undefined) onLine(line);
-  });
-  return () => {
-    child.kill();
-  };
+const LONGEST_LINE = 150;
+
+/** Shows on the screen what the watchdogs of several hosts do, as they do it. */
+export class Journals {
+  readonly #system: TwoRegions;
+  readonly #stops: (() => void)[] = [];
+
+  constructor(system: TwoRegions) {
+    this.#system = system;
+  }
+
+  /** From now on; a host whose power is cut has to be followed anew when it is back. */
+  async follow(hosts: readonly string[]): Promise<void> {
+    const since = `@${Math.floor(Date.now() / 1000)}`;
+    const command = ["sudo", "journalctl", "-u", "es-failover", "-f", "-o", "cat", "--since", since];
+    for (const host of hosts) this.#show(await this.#system.lab.sshCommand(host, command));
+  }
+
+  stop(): void {
+    for (const stop of this.#stops.splice(0)) stop();
+  }
+
+  #show([program = "ssh", ...args]: readonly string[]): void {
+    const child = spawn(program, args, { stdio: ["ignore", "pipe", "ignore"] });
+    this.#stops.push(() => child.kill());
+    createInterface({ input: child.stdout }).on("line", (text) => {
+      const line = parseLine(text);
+      if (line !== undefined) sayAt(Date.parse(line.time), `  ${line.watchdog}: ${shortened(line.msg)}`);
+    });
+  }
 }
 
-/** The command that prints the journal for `followJournal`. */
-export const journalCommand = ["sudo", "journalctl", "-u", "es-failover", "-f", "-n", "0", "-o", "cat"] as const;
-
-/** Lines of systemd itself stand between the watchdog's JSON lines. */
-function parseLine(text: string): JournalLine | undefined {
+/** The line, if it is one of the story; systemd's own lines stand between the watchdog's. */
+export function parseLine(text: string): JournalLine | undefined {
   if (!text.startsWith("{")) return undefined;
-  const { msg, time } = JSON.parse(text) as { msg?: string; time?: string | number };
-  return msg === undefined ? undefined : { message: msg, atMs: new Date(time ?? Date.now()).getTime() };
+  const line = JSON.parse(text) as JournalLine;
+  return isTold(line) ? line : undefined;
 }
+
+/** All three watchdogs look, and one decides: of the others' lines only those are told that add something. */
+function isTold({ event, rule, state }: JournalLine): boolean {
+  switch (event) {
+    case "rule":
+      return rule !== "not-leading" && rule !== "steady";
+    case "health":
+      return state === "unhealthy" || state === "healthy";
+    case "step":
+    case "replication":
+    case "router":
+      return true;
+    default:
+      return false;
+  }
+}
+
+const shortened = (text: string) => (text.length <= LONGEST_LINE ? text : `${text.slice(0, LONGEST_LINE - 1)}…`);

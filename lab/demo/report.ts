@@ -1,8 +1,10 @@
 import type { LastFailover } from "../../watchdog/core/record.ts";
+import { accountOf, heldAlone, type ReadBacks } from "./account.ts";
+import type { Return, Salvaged, Switchover } from "./homecoming.ts";
 
 /** What a failover under load came to. Times are wall-clock milliseconds since 1970. */
 export interface FailoverRun {
-  /** When the last process of the old region's nodes was gone. */
+  /** When nothing of the old region could be reached any more. */
   readonly killedAtMs: number;
   /** What the watchdog wrote down. */
   readonly failover: LastFailover;
@@ -15,21 +17,107 @@ export interface FailoverRun {
   readonly missing: number;
 }
 
-const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
+/** A failover, the return of the region that was lost, and the way home. */
+export interface Journey {
+  readonly failover: FailoverRun;
+  readonly back: Return;
+  readonly salvaged: Salvaged;
+  readonly switchover: Switchover;
+  readonly readBacks: ReadBacks;
+  /** Writes that the application was told are safe. */
+  readonly writesAcknowledged: number;
+}
 
-/** The rows of the closing table. */
-export function reportRows(run: FailoverRun): readonly (readonly [what: string, value: string])[] {
+type Row = readonly [what: string, value: string];
+export type Section = readonly [title: string, rows: readonly Row[]];
+
+const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
+const failed = (run: Pick<FailoverRun, "writesFailed" | "readsFailed">) =>
+  `${run.writesFailed} writes, ${run.readsFailed} reads`;
+
+/** The closing table. */
+export function sectionsOf(journey: Journey): readonly Section[] {
+  const { failover: run, back, salvaged, switchover } = journey;
   const { failover, killedAtMs, firstWriteAtMs } = run;
   const { atLeast, atMost } = failover.loss;
+  const alone = heldAlone(salvaged.receipt);
+  const account = accountOf(journey.readBacks);
   return [
-    ["detected after", seconds(failover.startedAtMs - killedAtMs)],
-    ["closing and promotion took", seconds(failover.finishedAtMs - failover.startedAtMs)],
-    ["first acknowledged write after", firstWriteAtMs === null ? "never" : seconds(firstWriteAtMs - killedAtMs)],
-    ["requests failed", `${run.writesFailed} writes, ${run.readsFailed} reads`],
-    ["writes acknowledged", String(run.writesAcknowledged)],
-    ["found after promotion", String(run.found)],
-    ["missing", `${run.missing} (the watchdog's estimate: ${atLeast} to ${atMost ?? "unknown"})`],
+    [
+      "The whole of gra lost",
+      [
+        ["detected after", seconds(failover.startedAtMs - killedAtMs)],
+        ["closing and promotion took", seconds(failover.finishedAtMs - failover.startedAtMs)],
+        ["first acknowledged write after", firstWriteAtMs === null ? "never" : seconds(firstWriteAtMs - killedAtMs)],
+        ["requests failed", failed(run)],
+        ["estimate of what gra alone holds", `${atLeast} to ${atMost ?? "unknown"} operations`],
+      ],
+    ],
+    [
+      "gra back",
+      [
+        ["in sync as the standby after", `${seconds(back.inSyncAtMs - back.poweredOnAtMs)} (its boot included)`],
+        ["gra alone held", `${alone.exported} operations exported, ${alone.invisible} that cannot be read`],
+        ["settled by the replay", `${salvaged.settled} of ${alone.exported}`],
+      ],
+    ],
+    [
+      "The switchover home",
+      [
+        ["writers waited", seconds(switchover.writePauseMs)],
+        ["requests failed", `${switchover.writesFailed} writes`],
+        ["whole change took", seconds(switchover.tookMs)],
+        ["bhs in sync as the standby after", seconds(switchover.inSyncAfterMs)],
+      ],
+    ],
+    [
+      "The ledger",
+      [
+        ["writes acknowledged", String(journey.writesAcknowledged)],
+        ["found without help", String(account.found)],
+        ["salvaged and replayed", String(account.replayed)],
+        ["missing", String(account.missing)],
+        ["lost in the switchover", String(account.lostInSwitchover)],
+      ],
+    ],
   ];
+}
+
+/** Promises of the whole journey that were broken; empty when all were kept. */
+export function journeyFaults(journey: Journey): readonly string[] {
+  const { salvaged, readBacks, writesAcknowledged } = journey;
+  const { leftOut } = salvaged.receipt;
+  const account = accountOf(readBacks);
+  const { invisible } = heldAlone(salvaged.receipt);
+  const accountedFor = readBacks.foundAtTheEnd + readBacks.atTheEnd.length;
+  const faults = [...faultsOf(journey.failover), ...estimateFaults(journey)];
+  if (!salvaged.isSound) faults.push("the exported file does not agree with its receipt");
+  for (const { index, reason } of leftOut) faults.push(`${index} of gra was not salvaged: ${reason}`);
+  if (account.missing > invisible) {
+    faults.push(
+      `${account.missing} acknowledged writes are neither found nor replayed, though the receipt says that only ` +
+        `${invisible} operations could not be read`,
+    );
+  }
+  if (account.lostInSwitchover > 0) faults.push(`the switchover lost ${account.lostInSwitchover} acknowledged writes`);
+  if (account.lostLater > account.lostInSwitchover) {
+    faults.push(`${account.lostLater - account.lostInSwitchover} acknowledged writes went missing while bhs served`);
+  }
+  if (accountedFor !== writesAcknowledged) {
+    faults.push(`${writesAcknowledged} writes were acknowledged, but ${accountedFor} are accounted for at the end`);
+  }
+  return faults;
+}
+
+/** What gra turned out to hold is what the estimate was about. */
+function estimateFaults({ failover: run, salvaged }: Journey): string[] {
+  const { atLeast, atMost } = run.failover.loss;
+  const { exported, invisible } = heldAlone(salvaged.receipt);
+  const held = exported + invisible;
+  const faults: string[] = [];
+  if (held < atLeast) faults.push(`gra held ${held} operations alone, fewer than the estimate's ${atLeast}`);
+  if (atMost !== null && held > atMost) faults.push(`gra held ${held} operations alone, the estimate said ${atMost}`);
+  return faults;
 }
 
 /**
@@ -51,8 +139,10 @@ export function faultsOf(run: FailoverRun): readonly string[] {
   return faults;
 }
 
-/** A table of two columns. */
-export function table(rows: readonly (readonly [string, string])[]): string {
-  const width = Math.max(...rows.map(([what]) => what.length));
-  return rows.map(([what, value]) => `  ${what.padEnd(width)}  ${value}`).join("\n");
+/** Sections of two columns, all of the same width. */
+export function table(sections: readonly Section[]): string {
+  const width = Math.max(...sections.flatMap(([, rows]) => rows.map(([what]) => what.length)));
+  const block = ([title, rows]: Section) =>
+    [`  ${title}`, ...rows.map(([what, value]) => `    ${what.padEnd(width)}  ${value}`)].join("\n");
+  return sections.map(block).join("\n\n");
 }

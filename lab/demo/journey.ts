@@ -1,0 +1,59 @@
+import { bringUpSystem } from "../system/bring-up.ts";
+import { TwoRegions } from "../system/two-regions.ts";
+import type { Traffic } from "../traffic/traffic.ts";
+import { cutPowerOfGra, startTraffic } from "./failover.ts";
+import { powerOnGra, replaySalvage, switchOverToGra } from "./homecoming.ts";
+import { Journals } from "./journal.ts";
+import { type Journey, journeyFaults, sectionsOf, table } from "./report.ts";
+import { headline, say } from "./screen.ts";
+
+const INDEX = "app-orders";
+
+/** The whole system in a new lab, and the journey in it. @returns what the program exits with */
+export async function journeyInNewLab(directory: string): Promise<number> {
+  return journey(await bringUpSystem(directory, say), INDEX);
+}
+
+/** The journey in a lab that is up, at rest and in sync, with an index of its own. */
+export async function journeyInLab(directory: string): Promise<number> {
+  return journey(await TwoRegions.open(directory), `app-orders-${Date.now()}`);
+}
+
+async function journey(system: TwoRegions, index: string): Promise<number> {
+  const traffic = await startTraffic(system, index);
+  const journals = new Journals(system);
+  try {
+    await journals.follow(await system.watchdogHosts());
+    return conclude(await thereAndHomeAgain(system, traffic, journals));
+  } finally {
+    journals.stop();
+    await traffic.close();
+  }
+}
+
+async function thereAndHomeAgain(system: TwoRegions, traffic: Traffic, journals: Journals): Promise<Journey> {
+  const { run, missing } = await cutPowerOfGra(system, traffic);
+  const back = await powerOnGra(system, journals);
+  const salvaged = await replaySalvage(system, traffic);
+  const switchover = await switchOverToGra(system, traffic);
+  headline("The account");
+  await traffic.stop();
+  const end = await traffic.verify();
+  const readBacks = {
+    ...{ afterFailover: missing, afterReplay: salvaged.missing },
+    ...{ atTheEnd: end.missing, foundAtTheEnd: end.found },
+  };
+  const writesAcknowledged = traffic.ledger.acknowledged.size;
+  return { failover: run, back, salvaged, switchover, readBacks, writesAcknowledged };
+}
+
+function conclude(journey: Journey): number {
+  console.log(`\n${table(sectionsOf(journey))}\n`);
+  console.log(`  The estimate: ${journey.failover.failover.loss.explanation}.`);
+  for (const limit of journey.salvaged.receipt.limits) console.log(`  The receipt: ${limit}`);
+  console.log("");
+  const faults = journeyFaults(journey);
+  for (const fault of faults) console.log(`  FAULT: ${fault}`);
+  if (faults.length === 0) say("gra serves again, bhs is its standby, and every acknowledged write is accounted for");
+  return faults.length === 0 ? 0 : 1;
+}
