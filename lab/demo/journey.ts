@@ -1,5 +1,6 @@
 import { bringUpSystem } from "../system/bring-up.ts";
 import { TwoRegions } from "../system/two-regions.ts";
+import { Ledger } from "../traffic/ledger.ts";
 import type { Traffic } from "../traffic/traffic.ts";
 import { cutPowerOfGra, startTraffic } from "./failover.ts";
 import { powerOnGra, replaySalvage, switchOverToGra } from "./homecoming.ts";
@@ -44,7 +45,8 @@ async function thereAndHomeAgain(system: TwoRegions, traffic: Traffic, journals:
     ...{ atTheEnd: end.missing, foundAtTheEnd: end.found },
   };
   const writesAcknowledged = traffic.ledger.acknowledged.size;
-  return { failover: run, back, salvaged, switchover, readBacks, writesAcknowledged };
+  const reigns = Ledger.reigns([traffic.ledger]);
+  return { failover: run, back, salvaged, switchover, readBacks, writesAcknowledged, reigns };
 }
 
 function conclude(journey: Journey): number {

@@ -1,4 +1,5 @@
 import type { LastFailover } from "../../watchdog/core/record.ts";
+import type { Reign } from "../traffic/ledger.ts";
 import { accountOf, heldAlone, type ReadBacks } from "./account.ts";
 import type { Return, Salvaged, Switchover } from "./homecoming.ts";
 
@@ -26,6 +27,8 @@ export interface Journey {
   readonly readBacks: ReadBacks;
   /** Writes that the application was told are safe. */
   readonly writesAcknowledged: number;
+  /** Which region accepted writes when, in the order of the acknowledgements. */
+  readonly reigns: readonly Reign[];
 }
 
 type Row = readonly [what: string, value: string];
@@ -74,6 +77,7 @@ export function sectionsOf(journey: Journey): readonly Section[] {
       "The ledger",
       [
         ["writes acknowledged", String(journey.writesAcknowledged)],
+        ["accepted in turn by", journey.reigns.map(({ region, writes }) => `${region} ${writes}`).join(", ")],
         ["found without help", String(account.found)],
         ["salvaged and replayed", String(account.replayed)],
         ["missing", String(account.missing)],
@@ -90,7 +94,7 @@ export function journeyFaults(journey: Journey): readonly string[] {
   const account = accountOf(readBacks);
   const { invisible } = heldAlone(salvaged.receipt);
   const accountedFor = readBacks.foundAtTheEnd + readBacks.atTheEnd.length;
-  const faults = [...faultsOf(journey.failover), ...estimateFaults(journey)];
+  const faults = [...faultsOf(journey.failover), ...estimateFaults(journey), ...reignFaults(journey)];
   if (!salvaged.isSound) faults.push("the exported file does not agree with its receipt");
   for (const { index, reason } of leftOut) faults.push(`${index} of gra was not salvaged: ${reason}`);
   if (account.missing > invisible) {
@@ -107,6 +111,12 @@ export function journeyFaults(journey: Journey): readonly string[] {
     faults.push(`${writesAcknowledged} writes were acknowledged, but ${accountedFor} are accounted for at the end`);
   }
   return faults;
+}
+
+/** Never two at once: then they would take turns more often. */
+function reignFaults({ reigns }: Journey): string[] {
+  const inTurn = reigns.map(({ region }) => region).join(", ");
+  return inTurn === "gra, bhs, gra" ? [] : [`writes were accepted by ${inTurn} in turn, instead of by gra, bhs, gra`];
 }
 
 /** What gra turned out to hold is what the estimate was about. */

@@ -56,6 +56,11 @@ const journey: Journey = {
   switchover: { writePauseMs: 6_500, writesFailed: 12, tookMs: 7_000, inSyncAfterMs: 20_000 },
   readBacks,
   writesAcknowledged: 150,
+  reigns: [
+    { region: "gra", firstMs: 1_000, lastMs: 9_900, writes: 60 },
+    { region: "bhs", firstMs: 18_500, lastMs: 70_000, writes: 70 },
+    { region: "gra", firstMs: 76_500, lastMs: 80_000, writes: 20 },
+  ],
 };
 
 const withReadBacks = (changes: Partial<ReadBacks>): Journey => ({
@@ -118,6 +123,7 @@ describe("the report of a journey there and home again", () => {
 
         The ledger
           writes acknowledged               150
+          accepted in turn by               gra 60, bhs 70, gra 20
           found without help                147
           salvaged and replayed             3
           missing                           0
@@ -160,6 +166,14 @@ describe("the report of a journey there and home again", () => {
     expect(journeyFaults(estimate(6, 6))).toEqual([]);
     expect(journeyFaults(estimate(7, 60))).toEqual(["gra held 6 operations alone, fewer than the estimate's 7"]);
     expect(journeyFaults(estimate(0, 5))).toEqual(["gra held 6 operations alone, the estimate said 5"]);
+  });
+
+  test("faults writes that both regions accepted at overlapping times", () => {
+    const [gra, bhs, home] = journey.reigns;
+    if (gra === undefined || bhs === undefined || home === undefined) throw new Error("three reigns are needed");
+    expect(journeyFaults({ ...journey, reigns: [gra, bhs, gra, bhs, home] })).toEqual([
+      "writes were accepted by gra, bhs, gra, bhs, gra in turn, instead of by gra, bhs, gra",
+    ]);
   });
 
   test("faults an export that is not sound, and an index that was left out of it", () => {
