@@ -1,9 +1,9 @@
 import { Command } from "commander";
 import { Refused, WatchdogNotRunning } from "../adapters/control-socket.ts";
-import { DEFAULT_CONFIG_FILE, loadConfig } from "../config/load.ts";
+import { DEFAULT_CONFIG_FILE, loadConfig, loadPublisherConfig } from "../config/load.ts";
 import { ConfigError } from "../config/problems.ts";
 import { addCompletion } from "./completion.ts";
-import { NoTerminal } from "./context.ts";
+import { type CommandContext, NoTerminal } from "./context.ts";
 import { addEtcdCommands } from "./etcd.ts";
 import { exitCodes, exitCodesHelp } from "./exit-codes.ts";
 import { applyHaproxy } from "./haproxy.ts";
@@ -76,6 +76,7 @@ function createProgram({ print, complain }: Output, finish: (exitCode: number) =
       print(`${checked} is good: watchdog ${config.name} in ${config.site}, for ${regions}.`);
     });
   addOperatorCommands(program, { configFile, print, complain, finish });
+  addPublish(program, { configFile, print, complain, finish });
   const haproxy = program.command("haproxy").description("the HAProxy beside this watchdog");
   haproxy
     .command("apply")
@@ -89,6 +90,32 @@ function createProgram({ print, complain }: Output, finish: (exitCode: number) =
     .description("print the version")
     .action(() => print(version));
   return program;
+}
+
+/** On a host of applications, where no watchdog runs. */
+function addPublish(program: Command, context: CommandContext): void {
+  const publish = program
+    .command("publish")
+    .description(
+      "run the publisher: keep endpoint files and keys in step with the region that serves, tell applications",
+    )
+    .action(async () => (await import("./publish.ts")).runPublisher(context.configFile()));
+  publish
+    .command("status")
+    .description("show what the running publisher has heard and published, and what is in its way")
+    .option("--json", "as JSON", false)
+    .action(async (options: { json: boolean }) =>
+      context.finish(await (await import("./publish.ts")).showPublisher(context, options)),
+    );
+  publish
+    .command("check-config")
+    .description("check the publisher's section of a configuration and the files that it names")
+    .action(async () => {
+      const { files, etcd, consul } = await loadPublisherConfig(context.configFile());
+      const keys = [...(etcd === null ? [] : ["keys in etcd"]), ...(consul === null ? [] : ["Consul"])];
+      const places = [...files.map(({ path }) => path), ...keys].join(", ");
+      context.print(`${context.configFile()} is good: publishes to ${places}.`);
+    });
 }
 
 function allCommands(command: Command): readonly Command[] {
