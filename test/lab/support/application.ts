@@ -1,7 +1,21 @@
+import { onTestFinished } from "vitest";
 import { until } from "../../../lab/hosts/until.ts";
 import type { TwoRegions } from "../../../lab/system/two-regions.ts";
 import type { Traffic } from "../../../lab/traffic/traffic.ts";
+import type { LabUnderTest } from "./lab-under-test.ts";
 import type { Questions } from "./questions.ts";
+
+/** What `account` says when every acknowledged write is there. */
+export const nothingLost = { accounted: true, missing: [] };
+
+/** An application at work on an index of its own by way of bhs's entry, with bhs following; ended when the test is. */
+export async function startTraffic({ system, questions }: LabUnderTest, index: string): Promise<Traffic> {
+  const traffic = await system.traffic(index);
+  onTestFinished(() => traffic.close());
+  await acknowledged(traffic, 50);
+  await untilFollowed(system, questions, index);
+  return traffic;
+}
 
 /** Waits for so many more acknowledged writes. */
 export async function acknowledged(traffic: Traffic, writes: number, withinMs = 60_000): Promise<void> {

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
+import type { Region } from "../../../lab/system/configuration.ts";
 import type { TwoRegions } from "../../../lab/system/two-regions.ts";
 
 export const heldSettingsSchema = z.strictObject({
@@ -37,9 +38,9 @@ export class HeldRequests {
     this.#events = events;
   }
 
-  /** Opens the connections; each has had an answer from a region. */
-  static async open(system: TwoRegions, index: string, connections: number): Promise<HeldRequests> {
-    const { url, ca, username, password } = await system.entry();
+  /** Opens connections to the entry of a region; each has had an answer from the active one. */
+  static async open(system: TwoRegions, index: string, connections: number, at: Region = "bhs"): Promise<HeldRequests> {
+    const { url, ca, username, password } = await system.entry(at);
     const program = fileURLToPath(new URL("./held-requests-process.ts", import.meta.url));
     const [command = "", ...args] = system.lab.controllerCommand([process.execPath, program]);
     const child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] });

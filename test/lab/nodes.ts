@@ -1,0 +1,160 @@
+import { expect, onTestFinished, test } from "vitest";
+import { until } from "../../lab/hosts/until.ts";
+import type { Region } from "../../lab/system/configuration.ts";
+import { account, acknowledged, longestOutageMs, nothingLost, startTraffic } from "./support/application.ts";
+import { HeldRequests } from "./support/held-requests.ts";
+import { checks, type LabUnderTest, settings } from "./support/lab-under-test.ts";
+import { lastRestart, sampledWhile } from "./support/restarts.ts";
+import { deciderStatus, healthOf, rolesOf, untilServersUp } from "./support/watching.ts";
+
+/** What costs no failover: single nodes that go and come, by accident or on purpose, and what nobody could help with. */
+export function nodeTests(lab: () => LabUnderTest): void {
+  test("a node whose process is killed, and which is not the master, costs no failover: HAProxy drops it within 6 s, writes go on, it comes back", {
+    timeout: 240_000,
+  }, async () => {
+    const { system, questions } = lab();
+    const traffic = await startTraffic(lab(), "app-process-killed");
+    const before = rolesOf(await system.status());
+    const node = await questions.copyHolder("app-process-killed");
+    const killedAtMs = Date.now();
+    await system.lab.exec(node, ["systemctl", "kill", "--signal=KILL", "elasticsearch"]);
+    await untilServersUp(system, "gra", 2, 6_000);
+    expect(await system.serversUp("gra")).not.toContain(node);
+    await acknowledged(traffic, 100);
+    expect(longestOutageMs(traffic, killedAtMs)).toBeLessThan(5_000);
+    const reported = await system.until("the status shows the server down", (status) =>
+      Boolean(status.router?.state?.servers.some(({ name, up }) => name === node && !up)),
+    );
+    expect(reported.router?.ticket?.region).toBe("gra");
+
+    await system.lab.exec(node, ["systemctl", "start", "elasticsearch"]);
+    await untilServersUp(system, "gra", 3, 60_000);
+    expect(rolesOf(await system.status())).toEqual(before);
+    expect(await account(traffic)).toEqual(nothingLost);
+  });
+
+  test("a node whose power is cut, and which is not the master, costs no failover: HAProxy drops it within 6 s", {
+    timeout: 240_000,
+  }, async () => {
+    const { system, questions } = lab();
+    const traffic = await startTraffic(lab(), "app-power-cut");
+    const before = rolesOf(await system.status());
+    const node = await questions.copyHolder("app-power-cut");
+    const cutAtMs = Date.now();
+    await system.lab.kill(node);
+    await untilServersUp(system, "gra", 2, 6_000);
+    expect(await system.serversUp("gra")).not.toContain(node);
+    // A machine that falls silent closes no connection: the nodes' kernels give it up after 13 s.
+    const writesResumeWithinMs = 30_000;
+    await acknowledged(traffic, 200, writesResumeWithinMs);
+    expect(longestOutageMs(traffic, cutAtMs)).toBeLessThan(writesResumeWithinMs);
+
+    await system.lab.start(node);
+    await untilServersUp(system, "gra", 3, 90_000);
+    expect(rolesOf(await system.status())).toEqual(before);
+    expect(await account(traffic)).toEqual(nothingLost);
+  });
+
+  test("a router that was frozen for longer than its ticket serves nothing until the watchdog has renewed it", {
+    timeout: 240_000,
+  }, async () => {
+    const { system, questions, router } = lab();
+    const traffic = await startTraffic(lab(), "app-frozen");
+    const before = rolesOf(await system.status());
+    const held = await HeldRequests.open(system, "app-frozen", 8);
+    onTestFinished(() => held.close());
+
+    // The watchdog stands still for longer than HAProxy, so that what HAProxy does in between is its own doing.
+    await questions.signalWatchdog("STOP");
+    const ticketEndsAtMs = await questions.ticketEnd("gra");
+    await system.lab.freeze(router);
+    onTestFinished(async () => {
+      if ((await system.lab.host(router))?.power === "frozen") await system.lab.thaw(router);
+      await questions.signalWatchdog("CONT");
+    });
+    expect(Date.now()).toBeLessThan(ticketEndsAtMs);
+    await held.send();
+    await until("the ticket has ended", 20_000, async () => Date.now() > ticketEndsAtMs + 500);
+    await system.lab.thaw(router);
+    for (const answer of await held.answers()) expect(answer).toEqual({ status: 503, region: null, reused: true });
+    const failedBefore = traffic.ledger.writesFailed;
+    await until("further writes are refused", 10_000, async () => traffic.ledger.writesFailed > failedBefore + 10);
+    expect(traffic.ledger.firstAcknowledgedAfter(ticketEndsAtMs)).toBeNull();
+
+    await questions.signalWatchdog("CONT");
+    await acknowledged(traffic, 50, 15_000);
+    expect(await questions.ticketEnd("gra")).toBeGreaterThan(ticketEndsAtMs);
+    expect(rolesOf(await system.status())).toEqual(before);
+    expect(await account(traffic)).toEqual(nothingLost);
+    await system.untilInSync();
+  });
+
+  test("a changed heap restarts one node at a time, with the cluster green in between, while writes go on", {
+    timeout: 300_000,
+  }, async () => {
+    const { system, questions, pulumi } = lab();
+    const traffic = await startTraffic(lab(), "app-rolled");
+    const before = rolesOf(await system.status());
+    await system.configure("gra", { ...settings, heap: "288m" });
+    const beganAtMs = Date.now();
+    const samples = await sampledWhile(
+      () => questions.clusterHealth("gra"),
+      async () => {
+        const changes = await system.up("gra", pulumi.say);
+        expect(Object.keys(changes).sort()).toEqual(["same", "update"]);
+      },
+    );
+    await acknowledged(traffic, 20);
+
+    const nodes = await questions.nodesOf("gra");
+    const restarts = await Promise.all(nodes.map((node) => lastRestart(system, node)));
+    const inOrder = restarts.toSorted((a, b) => a.stoppedAtMs - b.stoppedAtMs);
+    expect(inOrder[0]?.stoppedAtMs).toBeGreaterThan(beganAtMs);
+    for (const [position, next] of inOrder.slice(1).entries()) {
+      const readyAtMs = inOrder[position]?.readyAtMs ?? Number.NaN;
+      const between = samples.filter(({ atMs }) => atMs > readyAtMs && atMs < next.stoppedAtMs);
+      expect(between.at(-1)).toMatchObject({ status: "green", nodes: nodes.length });
+    }
+    for (const { nodes: present } of samples) expect(present).toBeGreaterThanOrEqual(nodes.length - 1);
+    for (const node of nodes) expect(await questions.javaArguments(node)).toContain("-Xmx288m");
+
+    expect(longestOutageMs(traffic, beganAtMs)).toBeLessThan(10_000);
+    expect(rolesOf(await system.status())).toEqual(before);
+    expect(await account(traffic)).toEqual(nothingLost);
+  });
+
+  test("with both clusters unhealthy nothing is touched, and all goes on by itself when they are back", {
+    timeout: 240_000,
+  }, async () => {
+    const { system, questions } = lab();
+    const traffic = await startTraffic(lab(), "app-both");
+    const before = rolesOf(await system.status());
+    const replicationBefore = await questions.replicationOf("bhs");
+    const each = async (region: Region, change: (node: string) => Promise<void>) => {
+      await Promise.all((await questions.nodesOf(region)).map(change));
+    };
+    onTestFinished(() => each("gra", (node) => system.lab.thaw(node)));
+    onTestFinished(() => each("bhs", (node) => system.lab.thaw(node)));
+    await each("bhs", (node) => system.lab.freeze(node));
+    await system.until("bhs is unhealthy", (status) => healthOf(status, "bhs")?.state === "unhealthy");
+    await each("gra", (node) => system.lab.freeze(node));
+    const enough = checks.failThreshold + 2;
+    await system.until(
+      `gra has failed ${enough} checks`,
+      (seen) => (healthOf(seen, "gra")?.failuresInARow ?? 0) >= enough,
+    );
+    const decider = await deciderStatus(system);
+    expect(decider.summary).toMatch(/gra is unhealthy, but nothing is done: bhs is not seen healthy/);
+    expect(decider.decisions[0]?.rule).toBe("refuse-both-unhealthy");
+    expect(rolesOf(decider)).toEqual(before);
+
+    // In this order: with bhs back first, taking over would be right.
+    await each("gra", (node) => system.lab.thaw(node));
+    await system.until("gra is healthy", (seen) => healthOf(seen, "gra")?.state === "healthy");
+    await each("bhs", (node) => system.lab.thaw(node));
+    await acknowledged(traffic, 50);
+    expect(rolesOf(await system.untilInSync())).toEqual(before);
+    expect(await questions.replicationOf("bhs")).toEqual(replicationBefore);
+    expect(await account(traffic)).toEqual(nothingLost);
+  });
+}

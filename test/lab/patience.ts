@@ -1,0 +1,76 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, onTestFinished, test } from "vitest";
+import type { HistoryEntry } from "../../watchdog/core/ports.ts";
+import { longestOutageMs } from "./support/application.ts";
+import { type BothEntries, noneMissing } from "./support/both-entries.ts";
+import type { LabUnderTest } from "./support/lab-under-test.ts";
+import { esFailoverDone, goHome } from "./support/operator.ts";
+import { rolesOf } from "./support/watching.ts";
+
+/** For so long lines are bad, or the primary comes and goes. */
+const TROUBLE_MS = 120_000;
+
+/** What looks like a loss and is none, and what is lost again and again (invariant 8). */
+export function patienceTests(lab: () => LabUnderTest, applications: () => BothEntries): void {
+  test("5 % of all packets lost between the sites, and 300 ms of jitter, for two minutes: no failover, and gra's entry goes on", {
+    timeout: 300_000,
+  }, async () => {
+    const { system } = lab();
+    const clients = applications();
+    const before = rolesOf(await system.status());
+    const setAll = async (change: { readonly jitterMs: number; readonly lossPercent: number }) => {
+      await system.lab.setWan("gra", "bhs", change);
+      await system.lab.setWan("gra", "witness", change);
+      await system.lab.setWan("bhs", "witness", change);
+    };
+    onTestFinished(() => setAll({ jitterMs: 0, lossPercent: 0 }));
+    const sinceMs = Date.now();
+    await setAll({ jitterMs: 300, lossPercent: 5 });
+    await sleep(TROUBLE_MS);
+    await setAll({ jitterMs: 0, lossPercent: 0 });
+    expect(longestOutageMs(clients.gra, sinceMs)).toBeLessThan(10_000);
+    await clients.served();
+    expect(rolesOf(await system.untilInSync())).toEqual(before);
+    expect(clients.regionsInOrder(sinceMs)).toEqual(["gra"]);
+  });
+
+  test("two minutes of a primary that comes and goes: one failover and no more, and no write is lost for good", {
+    timeout: 420_000,
+  }, async () => {
+    const { system, questions, router } = lab();
+    const clients = applications();
+    const nodes = await questions.nodesOf("gra");
+    const each = (change: (node: string) => Promise<void>) => Promise.all(nodes.map(change));
+    onTestFinished(async () => void (await each((node) => system.lab.thaw(node))));
+    const sinceMs = Date.now();
+    for (const [goneMs, backMs] of alternating) {
+      if (Date.now() - sinceMs > TROUBLE_MS) break;
+      await each((node) => system.lab.freeze(node));
+      await sleep(goneMs);
+      await each((node) => system.lab.thaw(node));
+      await sleep(backMs);
+    }
+    const entries = JSON.parse(await esFailoverDone(system, router, "history", "--json", "--limit", "1000"));
+    const changes = (entries as readonly HistoryEntry[]).filter(
+      ({ atMs, rule }) => atMs > sinceMs && rule === "promotion-done",
+    );
+    expect(changes.length).toBe(1);
+    await clients.served();
+    await goHome(system);
+    await clients.served();
+    expect(clients.regionsInOrder(sinceMs)).toEqual(["gra", "bhs", "gra"]);
+    expect(await clients.missing()).toEqual(noneMissing);
+  });
+}
+
+/** Milliseconds gone and back, in turn: too short to be noticed, long enough to be given up, back for long enough to be trusted. */
+const alternating: readonly (readonly [goneMs: number, backMs: number])[] = [
+  [4_000, 4_000],
+  [6_000, 3_000],
+  [14_000, 6_000],
+  [16_000, 8_000],
+  [5_000, 4_000],
+  [12_000, 10_000],
+  [16_000, 4_000],
+  [10_000, 6_000],
+];

@@ -1,0 +1,53 @@
+import type { CommandOutcome } from "../../../lab/hosts/types.ts";
+import type { TwoRegions } from "../../../lab/system/two-regions.ts";
+import type { SalvageEntry } from "../../../watchdog/salvage/commands.ts";
+
+/** `es-failover` on a watchdog's host, as root; a refusal is an outcome. */
+export function esFailover(system: TwoRegions, host: string, ...args: readonly string[]): Promise<CommandOutcome> {
+  return system.lab.exec(host, ["/usr/local/bin/es-failover", ...args], { timeoutMs: 120_000 });
+}
+
+/** The same for a command that has to succeed. */
+export async function esFailoverDone(system: TwoRegions, host: string, ...args: readonly string[]): Promise<string> {
+  const { exitCode, stdout, stderr } = await esFailover(system, host, ...args);
+  if (exitCode !== 0)
+    throw new Error(`${host}: es-failover ${args.join(" ")} ended with ${exitCode}: ${stderr}${stdout}`);
+  return stdout;
+}
+
+/** Replays everything that the watchdogs have salvaged, wherever it lies. @returns how many exports there were */
+export async function replayAll(system: TwoRegions): Promise<number> {
+  let exports = 0;
+  for (const host of await system.watchdogHosts()) {
+    const listed = await esFailoverDone(system, host, "salvage", "list", "--json");
+    for (const { name, state } of JSON.parse(listed) as readonly SalvageEntry[]) {
+      if (state.kind !== "exported") continue;
+      await esFailoverDone(system, host, "salvage", "replay", name, "--yes", "--json");
+      exports += 1;
+    }
+  }
+  return exports;
+}
+
+/**
+ * Waits until the region that was lost is the standby again, puts back what it alone held, ends the block period, and
+ * brings everything home to gra.
+ */
+export async function goHome(system: TwoRegions): Promise<void> {
+  const router = await system.routerHost();
+  await system.until(
+    "gra is in sync as the standby",
+    ({ record }) => record?.phase === "serving" && record.active === "bhs" && record.standby === "in-sync",
+  );
+  await replayAll(system);
+  await esFailoverDone(system, router, "ack");
+  await esFailoverDone(system, router, "switchover", "--to", "gra", "--yes");
+  await system.until(
+    "gra serves, with bhs in sync",
+    ({ record, replication }) =>
+      record?.phase === "serving" &&
+      record.active === "gra" &&
+      record.standby === "in-sync" &&
+      replication?.inSync === true,
+  );
+}

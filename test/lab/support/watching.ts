@@ -1,0 +1,55 @@
+import { until } from "../../../lab/hosts/until.ts";
+import type { Region, Stack } from "../../../lab/system/configuration.ts";
+import type { TwoRegions } from "../../../lab/system/two-regions.ts";
+import type { RegionHealth } from "../../../watchdog/core/health.ts";
+import type { WatchdogStatus } from "../../../watchdog/daemon/status.ts";
+
+/** What a change of roles would change. */
+export function rolesOf({ record }: WatchdogStatus) {
+  return record?.phase === "serving"
+    ? { epoch: record.epoch, active: record.active, startedAtMs: record.startedAtMs }
+    : { phase: record?.phase };
+}
+
+/** What the watchdog that was asked sees of a region. */
+export function healthOf({ regions }: WatchdogStatus, region: Region): RegionHealth | undefined {
+  return regions.find((candidate) => candidate.region === region)?.health;
+}
+
+export function untilServersUp(system: TwoRegions, region: Region, count: number, withinMs: number): Promise<void> {
+  return until(`HAProxy takes ${count} servers of ${region} for up`, withinMs, async () => {
+    return (await system.serversUp(region)).length === count;
+  });
+}
+
+/** The host of a site's watchdog. */
+const watchdogOf = (system: TwoRegions, site: Stack): Promise<string> =>
+  site === "witness" ? Promise.resolve("witness-1") : system.routerHost(site);
+
+/** What the watchdog of a site says. */
+export async function statusOf(system: TwoRegions, site: Stack): Promise<WatchdogStatus> {
+  return system.status(await watchdogOf(system, site));
+}
+
+/** Waits until the watchdog of a site says something. */
+export async function untilSite(
+  system: TwoRegions,
+  site: Stack,
+  what: string,
+  condition: (status: WatchdogStatus) => boolean,
+): Promise<WatchdogStatus> {
+  return system.until(`${site} ${what}`, condition, undefined, await watchdogOf(system, site));
+}
+
+/** The region that a router's HAProxy may route to now; null when it is closed. */
+export function ticketOf({ router, nowMs }: WatchdogStatus): string | null {
+  return router?.state?.tickets.find(({ validUntilMs }) => validUntilMs > nowMs)?.region ?? null;
+}
+
+/** What the watchdog that decides says. */
+export async function deciderStatus(system: TwoRegions): Promise<WatchdogStatus> {
+  const statuses = await Promise.all((await system.watchdogHosts()).map((host) => system.status(host)));
+  const decider = statuses.find(({ leadership }) => leadership.leading);
+  if (decider === undefined) throw new Error("no watchdog decides");
+  return decider;
+}
