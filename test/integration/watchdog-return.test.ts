@@ -162,7 +162,7 @@ class Site {
       ...this.#store,
       write: async (record, expected, entry) => {
         const outcome = await this.#store.write(record, expected, entry);
-        if (outcome === "written") this.#note(record);
+        if (outcome !== "conflict") this.#note(record);
         return outcome;
       },
     };

@@ -1,3 +1,4 @@
+import { stepOf } from "../../watchdog/core/promotion.ts";
 import type { StateRecord } from "../../watchdog/core/record.ts";
 import type { SimCluster } from "./cluster.ts";
 import type { SimSystem } from "./system.ts";
@@ -14,6 +15,7 @@ export interface Judged
     | "ledger"
     | "wiped"
     | "closings"
+    | "verifications"
     | "failovers"
     | "switchovers"
     | "highestEpoch"
@@ -71,6 +73,7 @@ export function checkWrite(system: Judged, before: StateRecord | null, after: St
     return;
   }
   checkOrder(system, before, after);
+  if (isVerifying(after) && !isVerifying(before)) system.verifications.push(world.nowMs);
   if (before.epoch === after.epoch && before.phase === after.phase) return;
   checkTransition(system, before, after);
   checkTrust(system, after, process);
@@ -81,6 +84,9 @@ export function checkWrite(system: Judged, before: StateRecord | null, after: St
   if (before.phase === "promoting" && after.phase === "serving" && after.active === before.to)
     checkPromoted(system, before, after);
 }
+
+const isVerifying = (record: StateRecord) =>
+  record.phase === "promoting" && stepOf(record.plan, "verify")?.status === "running";
 
 function checkOrder({ world }: Judged, before: StateRecord, after: StateRecord): void {
   if (after.epoch < before.epoch) world.report("4", `epoch ${after.epoch} written over ${before.epoch}`);
@@ -153,8 +159,10 @@ function checkPromoted(
   }
   const fresh = clusters[after.active];
   const old = clusters[before.from];
+  // A follower that auto-follow sets up after the last look refuses writes until it is mended, which invariant 7 demands.
+  const lookedAtMs = system.verifications.at(-1) ?? Number.NEGATIVE_INFINITY;
   for (const index of fresh?.indices.values() ?? []) {
-    if (index.following !== null || !index.open) {
+    if ((index.following !== null && index.createdMs < lookedAtMs) || !index.open) {
       world.report(
         "6",
         `${after.active} was opened although ${index.name} is ${index.following === null ? "closed" : "a follower"}`,

@@ -35,7 +35,7 @@ export class Disk {
           // Through the schema, as everything that comes from a disk.
           this.stored = { record: parseStateRecord(structuredClone(record)), revision: String(this.#revisions) };
           this.history.push(entry);
-          return "written";
+          return { revision: this.stored.revision };
         }),
       history: (limit) => this.#ask(process, () => this.history.slice(-limit)),
       renewRouterLease: (name) =>

@@ -69,6 +69,8 @@ export class SimSystem {
   readonly ledger: { readonly id: string; readonly index: string; readonly region: string; readonly atMs: number }[] =
     [];
   readonly closings: number[] = [];
+  /** When each look began that a promotion ends with. */
+  readonly verifications: number[] = [];
   readonly failovers: number[] = [];
   highestEpoch = 0;
   salvage: SimSalvage;

@@ -23,7 +23,7 @@ export async function giveCommand(workings: Workings, command: Command, by: stri
     if (!applied.accepted) return applied;
     const { record, explanation } = applied;
     const entry = { atMs, epoch: record.epoch, rule: ruleIdOf(command), explanation, watchdog: config.name };
-    if ((await store.write(record, stored?.revision ?? null, entry)) === "written") {
+    if ((await store.write(record, stored?.revision ?? null, entry)) !== "conflict") {
       log.info({ event: "command", command: command.kind, by, epoch: record.epoch }, explanation);
       decide.ring();
       return applied;

@@ -1,4 +1,4 @@
-import type { StoredRecord } from "../core/ports.ts";
+import type { StoredRecord, Written } from "../core/ports.ts";
 import { currentStep } from "../core/promotion.ts";
 import { type Action, decide, type RuleId, type Ruling } from "../core/rules.ts";
 import type { PlanExecutor } from "./executing.ts";
@@ -12,27 +12,37 @@ const BOOKKEEPING: RuleId = "in-sync-noted";
 /** Writes in a row in one round: a record that changes this often without coming to rest is left to the next round. */
 const CHANGES_PER_ROUND = 8;
 
-/** One round: read, look, decide, compare-and-swap, act; again at once while the record changes. */
+/**
+ * One round: read, look, decide, compare-and-swap, act; again at once while the record changes, on top of what was
+ * written.
+ */
 export async function decideOnce(workings: Workings, executor: PlanExecutor): Promise<void> {
+  let stored = await readStore(workings);
   for (let change = 0; change < CHANGES_PER_ROUND; change += 1) {
-    const stored = await readStore(workings);
     await lookBeforeDeciding(workings);
     const { knowledge, clock, config, self } = workings;
     const nowMs = clock.nowMs();
     const ruling = decide(knowledge.record, knowledge.observations(self.doubts(), clock), nowMs, config);
     const isChange = ruling.record !== knowledge.record;
-    if (isChange && !(await writeStore(workings, stored, ruling))) continue;
+    if (isChange) {
+      const written = await writeStore(workings, stored, ruling);
+      if (written === null) {
+        stored = await readStore(workings);
+        continue;
+      }
+      stored = written;
+    }
     announce(workings, ruling, nowMs);
-    for (const action of ruling.actions) act(action, executor);
+    for (const action of ruling.actions) act(action, stored, executor);
     if (!isChange) return;
     workings.route.ring();
   }
 }
 
-function act({ kind }: Action, executor: PlanExecutor): void {
+function act({ kind }: Action, stored: StoredRecord | null, executor: PlanExecutor): void {
   switch (kind) {
     case "carry-out-plan":
-      executor.carryOn();
+      if (stored !== null) executor.carryOn(stored);
       return;
     case "keep-replication":
       // The keeper's own loop does this for as long as the newest ruling asks for it.
@@ -43,10 +53,12 @@ function act({ kind }: Action, executor: PlanExecutor): void {
 }
 
 async function readStore(workings: Workings): Promise<StoredRecord | null> {
-  const { store, knowledge, keepCopy, clock, coordinate } = workings;
+  const { store, knowledge, keepCopy, clock, coordinate, route } = workings;
   try {
     const stored = await store.read();
     if (knowledge.storeError !== null) coordinate.ring();
+    // Another watchdog has changed who may accept writes: this one's router need not wait for its next renewal.
+    if (stored?.record.epoch !== knowledge.record?.epoch) route.ring();
     knowledge.learnRecord(stored?.record ?? null, clock.monotonicMs());
     bindNewcomer(workings);
     if (stored !== null) await keepCopy(stored.record);
@@ -99,29 +111,35 @@ async function lookAnew(workings: Workings): Promise<void> {
   if (record?.phase === "closing" || isWanted) await lookAtStandby(workings);
 }
 
-/** false when somebody else wrote first, or the store refused. */
-async function writeStore(workings: Workings, stored: StoredRecord | null, ruling: Ruling): Promise<boolean> {
+/** The record as written; null when somebody else wrote first, or the store refused. */
+async function writeStore(
+  workings: Workings,
+  stored: StoredRecord | null,
+  ruling: Ruling,
+): Promise<StoredRecord | null> {
   const { store, clock, config, knowledge, keepCopy, log } = workings;
   const { record, rule, explanation } = ruling;
-  if (record === null || workings.reasonsNotToAct().length > 0) return false;
+  if (record === null || workings.reasonsNotToAct().length > 0) return null;
   const before = knowledge.record;
   if (before !== null && record.epoch < before.epoch) {
     throw new Error(`rule ${rule} would take the record from epoch ${before.epoch} back to ${record.epoch}: refused`);
   }
   const entry = { atMs: clock.nowMs(), epoch: record.epoch, rule, explanation, watchdog: config.name };
+  let written: Written | "conflict";
   try {
-    if ((await store.write(record, stored?.revision ?? null, entry)) === "conflict") return false;
+    written = await store.write(record, stored?.revision ?? null, entry);
   } catch (error) {
     knowledge.storeError = messageOf(error);
     log.error(
       { event: "store-error", error: messageOf(error) },
       `the store did not take the record: ${messageOf(error)}`,
     );
-    return false;
+    return null;
   }
+  if (written === "conflict") return null;
   await keepCopy(record);
   knowledge.learnRecord(record, clock.monotonicMs());
-  return true;
+  return { record, revision: written.revision };
 }
 
 function announce({ knowledge, log }: Workings, ruling: Ruling, atMs: number): void {

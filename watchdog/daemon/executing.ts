@@ -1,4 +1,5 @@
 import { carryingRule, isSamePlan, plannedOf, regionOfPlan, withPlan } from "../core/planned.ts";
+import type { HistoryEntry, StoredRecord } from "../core/ports.ts";
 import { currentStep, describeStep, extended, withStep } from "../core/promotion.ts";
 import type { Plan, PlannedRecord, PlanStep } from "../core/record.ts";
 import { otherRegion } from "../core/situation.ts";
@@ -15,9 +16,17 @@ const FINISH_ATTEMPTS = 5;
 const RETRY_FIRST_MS = 1_000;
 const RETRY_MAX_MS = 30_000;
 
+/** A step that the store says is under way, and the revision of the record that says so. */
+interface StepUnderWay {
+  readonly record: PlannedRecord;
+  readonly revision: string;
+  readonly step: PlanStep;
+}
+
 /**
  * Carries a plan out, step by step. Each step is marked in the store before it begins and after it ended, so that
- * another watchdog can go on at any point; every step may be run any number of times.
+ * another watchdog can go on at any point; every step may be run any number of times. That one step is done and that the
+ * next one begins is one write, on top of the record as written before: the store may be an ocean away.
  */
 export class PlanExecutor {
   readonly #workings: Workings;
@@ -45,12 +54,15 @@ export class PlanExecutor {
     }));
   }
 
-  /** Starts, or goes on with, the plan of the present record. Returns at once; asked again and again while it stands. */
-  carryOn(): void {
+  /**
+   * Starts, or goes on with, the plan of this record, unless somebody writes another one. Returns at once; asked again
+   * and again while the plan stands.
+   */
+  carryOn(from: StoredRecord): void {
     const { clock, signal, log, decide } = this.#workings;
     if (this.#isRunning || clock.monotonicMs() < this.#notBeforeMonotonicMs) return;
     this.#isRunning = true;
-    this.#run()
+    this.#run(from)
       .catch((error: unknown) => {
         if (!signal.aborted)
           log.error({ event: "step-error", error: messageOf(error) }, `carrying the plan out: ${messageOf(error)}`);
@@ -62,38 +74,28 @@ export class PlanExecutor {
       });
   }
 
-  async #run(): Promise<void> {
-    while (await this.#runOne()) {
-      // The next step follows at once; what decides is asked again only when a step failed or all are done.
-    }
+  /** Step after step; what decides is asked again only when a step failed or all are done. */
+  async #run({ record, revision }: StoredRecord): Promise<void> {
+    const planned = plannedOf(record);
+    let underWay = planned === null ? null : await this.#put(planned, revision, planned.plan, null);
+    while (underWay !== null && underWay !== "conflict") underWay = await this.#runOne(underWay);
   }
 
-  /** One step; true when the next may follow at once. */
-  async #runOne(): Promise<boolean> {
-    const { store, reasonsNotToAct, signal, clock, clusters, config, salvage } = this.#workings;
-    const stored = await store.read();
-    const begun = plannedOf(stored?.record ?? null);
-    if (stored === null || begun === null || signal.aborted || reasonsNotToAct().length > 0) return false;
-    const step = currentStep(begun.plan);
-    const region = regionOfPlan(begun, config);
+  /** Runs the step, and says in the store how it ended and which one begins; null when none does. */
+  async #runOne(underWay: StepUnderWay): Promise<StepUnderWay | null> {
+    const { reasonsNotToAct, signal, clock, clusters, config, salvage } = this.#workings;
+    const { record, step } = underWay;
+    const region = regionOfPlan(record, config);
     const [cluster, other] = [clusters[region], clusters[otherRegion(config, region)]];
-    if (step === null || cluster === undefined || other === undefined) return false;
-    const running: PlanStep = {
-      ...step,
-      status: "running",
-      attempts: step.attempts + 1,
-      startedAtMs: step.startedAtMs ?? clock.nowMs(),
-    };
-    const record = await this.#put(begun, stored.revision, withStep(begun.plan, running), running);
-    if (record === null) return false;
+    if (cluster === undefined || other === undefined || signal.aborted || reasonsNotToAct().length > 0) return null;
     const mayAct = () => this.#demandStill(record);
     try {
-      const recorded = await runStep({ cluster, other, salvage, record, config, clock, signal, mayAct }, running);
+      const recorded = await runStep({ cluster, other, salvage, record, config, clock, signal, mayAct }, step);
       const done: PlanStep = { ...recorded, status: "done", finishedAtMs: clock.nowMs(), error: null };
-      return await this.#finish(record, done, (plan) => withStep(plan, done));
+      return await this.#finish(underWay, done, (plan) => withStep(plan, done));
     } catch (error) {
-      if (signal.aborted) return false;
-      return await this.#failed(record, running, error);
+      if (signal.aborted) return null;
+      return await this.#failed(underWay, error);
     }
   }
 
@@ -108,50 +110,90 @@ export class PlanExecutor {
     }
   }
 
-  async #failed(record: PlannedRecord, step: PlanStep, error: unknown): Promise<boolean> {
+  async #failed(underWay: StepUnderWay, error: unknown): Promise<StepUnderWay | null> {
     const { clock } = this.#workings;
+    const { step } = underWay;
     const failed: PlanStep = { ...step, status: "failed", error: messageOf(error) };
     if (error instanceof LateFollowers) {
-      return this.#finish(record, failed, (plan) => extended(plan, error.indices));
+      return this.#finish(underWay, failed, (plan) => extended(plan, error.indices));
     }
     const delayMs = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(step.attempts - 1, 10));
     this.#notBeforeMonotonicMs = clock.monotonicMs() + delayMs;
     this.#nextAttemptAtMs = clock.nowMs() + delayMs;
-    await this.#finish(record, failed, (plan) => withStep(plan, failed));
-    return false;
+    return this.#finish(underWay, failed, (plan) => withStep(plan, failed));
   }
 
   /** Writes how a step ended into whatever the record is by now, unless the change itself is over. */
-  async #finish(begun: PlannedRecord, step: PlanStep, change: (plan: Plan) => Plan): Promise<boolean> {
+  async #finish(
+    { record: begun, revision }: StepUnderWay,
+    ended: PlanStep,
+    change: (plan: Plan) => Plan,
+  ): Promise<StepUnderWay | null> {
+    let now = { record: begun, revision };
     for (let attempt = 0; attempt < FINISH_ATTEMPTS; attempt += 1) {
+      const next = await this.#put(now.record, now.revision, change(now.record.plan), ended);
+      if (next !== "conflict") return next;
       const stored = await this.#workings.store.read();
-      const now = plannedOf(stored?.record ?? null);
-      if (stored === null || now === null || !isSamePlan(now, begun)) return false;
-      if ((await this.#put(now, stored.revision, change(now.plan), step)) !== null) return true;
+      const record = plannedOf(stored?.record ?? null);
+      if (stored === null || record === null || !isSamePlan(record, begun)) return null;
+      now = { record, revision: stored.revision };
     }
-    return false;
+    return null;
   }
 
-  /** null when somebody else wrote first, or leads by now. */
-  async #put(record: PlannedRecord, revision: string, plan: Plan, step: PlanStep): Promise<PlannedRecord | null> {
-    const { store, clock, config, log, keepCopy } = this.#workings;
-    const next = withPlan(record, plan);
-    const sentence = `${describeStep(step)}: ${step.status}${step.error === null ? "" : `, ${step.error}`}`;
-    const entry = {
-      atMs: clock.nowMs(),
-      epoch: next.epoch,
-      rule: carryingRule[plan.kind],
-      explanation: sentence,
-      watchdog: config.name,
-    };
-    if (this.#workings.reasonsNotToAct().length > 0) return null;
-    if ((await store.write(next, revision, entry)) === "conflict") {
-      this.#notBeforeMonotonicMs = clock.monotonicMs() + CONFLICT_PAUSE_MS;
-      return null;
+  /**
+   * Writes the plan: how a step ended, if one did, and that the next one begins, if it may. Null when none begins,
+   * "conflict" when somebody else wrote first or leads by now.
+   */
+  async #put(
+    record: PlannedRecord,
+    revision: string,
+    plan: Plan,
+    ended: PlanStep | null,
+  ): Promise<StepUnderWay | null | "conflict"> {
+    const { store, clock, keepCopy, reasonsNotToAct } = this.#workings;
+    const step = this.#nextOf(plan);
+    const told = ended ?? step;
+    if (told === null || reasonsNotToAct().length > 0) return null;
+    const next = withPlan(record, step === null ? plan : withStep(plan, step));
+    const written = await store.write(next, revision, this.#entryOf(next, told));
+    if (written === "conflict") {
+      this.#notBeforeMonotonicMs = Math.max(this.#notBeforeMonotonicMs, clock.monotonicMs() + CONFLICT_PAUSE_MS);
+      return "conflict";
     }
     await keepCopy(next);
-    const fields = { event: "step", step: step.kind, status: step.status, epoch: next.epoch, attempts: step.attempts };
-    log[step.status === "failed" ? "warn" : "info"](fields, `${plan.kind}: ${sentence}`);
-    return next;
+    if (ended !== null) this.#log(next, ended);
+    if (step === null) return null;
+    this.#log(next, step);
+    return { record: next, revision: written.revision, step };
+  }
+
+  /** The step that is to run now, as begun; null when all are done, or the next one has to wait after a failure. */
+  #nextOf(plan: Plan): PlanStep | null {
+    const { clock, signal } = this.#workings;
+    const step = currentStep(plan);
+    if (step === null || signal.aborted) return null;
+    if (step.status === "failed" && clock.monotonicMs() < this.#notBeforeMonotonicMs) return null;
+    return {
+      ...step,
+      status: "running",
+      attempts: step.attempts + 1,
+      startedAtMs: step.startedAtMs ?? clock.nowMs(),
+    };
+  }
+
+  #entryOf({ epoch, plan }: PlannedRecord, step: PlanStep): HistoryEntry {
+    const { clock, config } = this.#workings;
+    const rule = carryingRule[plan.kind];
+    return { atMs: clock.nowMs(), epoch, rule, explanation: sentenceOf(step), watchdog: config.name };
+  }
+
+  #log({ epoch, plan }: PlannedRecord, step: PlanStep): void {
+    const { kind, status, attempts } = step;
+    const fields = { event: "step", step: kind, status, epoch, attempts };
+    this.#workings.log[status === "failed" ? "warn" : "info"](fields, `${plan.kind}: ${sentenceOf(step)}`);
   }
 }
+
+const sentenceOf = (step: PlanStep) =>
+  `${describeStep(step)}: ${step.status}${step.error === null ? "" : `, ${step.error}`}`;

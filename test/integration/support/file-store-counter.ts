@@ -15,7 +15,7 @@ for (let written = 0; written < Number(count); ) {
   const sequence = (stored?.record.sequence ?? 0) + 1;
   const record = stateRecord(1, sequence);
   const entry = { atMs: sequence, epoch: 1, rule: "count", explanation: "", watchdog: `${process.pid}` };
-  if ((await store.write(record, stored?.revision ?? null, entry)) === "written") written += 1;
+  if ((await store.write(record, stored?.revision ?? null, entry)) !== "conflict") written += 1;
   else conflicts += 1;
 }
 process.stdout.write(`${conflicts}\n`);

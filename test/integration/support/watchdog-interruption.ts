@@ -51,7 +51,7 @@ function dyingWhenWritten(store: Store): Store {
       const finished = justFinished(record);
       if (finished !== undefined) dieAt({ step: finished, moment: "effected" });
       const outcome = await store.write(record, expected, entry);
-      if (outcome === "written") {
+      if (outcome !== "conflict") {
         stepUnderWay = running(record);
         requestsOfStep = 0;
         if (stepUnderWay !== undefined) dieAt({ step: stepUnderWay, moment: "begun" });

@@ -111,7 +111,7 @@ export class SimEtcd {
           // Through the schema, as everything that comes back from a store.
           this.stored = { record: parseStateRecord(structuredClone(record)), revision: String(this.#revision) };
           this.history.push(entry);
-          return "written";
+          return { revision: this.stored.revision };
         });
       },
       history: (limit) => read(() => this.history.slice(-limit)),

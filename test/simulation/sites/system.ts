@@ -88,6 +88,8 @@ export class SitesSystem implements Judged {
   readonly ledger: Judged["ledger"] = [];
   readonly wiped = new Set<string>();
   readonly closings: number[] = [];
+  /** When each look began that a promotion ends with. */
+  readonly verifications: number[] = [];
   readonly failovers: number[] = [];
   readonly switchovers: number[] = [];
   highestEpoch = 0;

@@ -62,6 +62,8 @@ export interface TransactionAnswer {
   readonly revision: Revision;
   /** What each operation of the branch that ran has read; empty for those that write. */
   readonly read: readonly (readonly KeyValue[])[];
+  /** The same for those that count; 0 for all others. */
+  readonly counts: readonly number[];
 }
 
 export interface MemberStatus {
@@ -122,11 +124,6 @@ export class EtcdClient {
     return (await this.call(`list of ${prefix}`, "kv/range", body, rangeAnswer, "read")).kvs;
   }
 
-  async count(prefix: string): Promise<number> {
-    const body = { key: toBase64(prefix), range_end: prefixEnd(prefix), count_only: true };
-    return (await this.call(`count of ${prefix}`, "kv/range", body, rangeAnswer, "read")).count;
-  }
-
   /** All compares hold: the `success` operations, else the `failure` operations, in one step. */
   async transact(what: string, { compare, success, failure, guarded }: Transaction): Promise<TransactionAnswer> {
     const body = {
@@ -136,7 +133,9 @@ export class EtcdClient {
     };
     const effect = [...success, ...failure].every(isRead) ? "read" : guarded === true ? "repeatable" : "once";
     const answer = await this.call(what, "kv/txn", body, txnAnswer, effect);
-    return { succeeded: answer.succeeded, revision: answer.header.revision, read: answer.responses };
+    const read = answer.responses.map(({ kvs }) => kvs);
+    const counts = answer.responses.map(({ count }) => count);
+    return { succeeded: answer.succeeded, revision: answer.header.revision, read, counts };
   }
 
   /**

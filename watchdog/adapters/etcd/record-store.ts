@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { z } from "zod";
-import type { HistoryEntry, StoredRecord } from "../../core/ports.ts";
+import type { HistoryEntry, StoredRecord, Written } from "../../core/ports.ts";
 import { parseStateRecord, type StateRecord } from "../../core/record.ts";
 import type { EtcdClient } from "./client.ts";
 import { EtcdError } from "./errors.ts";
@@ -29,10 +29,13 @@ const historySchema = z.object({
   }),
 });
 
+/** Trimmed in lots: a trim costs two round trips, during which a change under way stands still. */
+const TRIM_ABOVE = 1.1;
+
 export interface RecordStoreOptions {
   readonly client: EtcdClient;
   readonly keys: EtcdKeys;
-  /** Entries of history that are kept. */
+  /** Entries of history that are kept; up to a tenth more until they are trimmed. */
   readonly historyLimit: number;
   /** Returns null while this watchdog does not lead: then nothing is written. Without it every watchdog may write. */
   readonly fence: (() => LeadershipToken | null) | null;
@@ -41,7 +44,7 @@ export interface RecordStoreOptions {
 /** The state document and its history in etcd. */
 export class EtcdRecordStore {
   readonly #options: RecordStoreOptions;
-  #lastRead: { readonly revision: string; readonly epoch: number } | null = null;
+  #lastSeen: { readonly revision: string; readonly epoch: number } | null = null;
 
   constructor(options: RecordStoreOptions) {
     this.#options = options;
@@ -52,7 +55,7 @@ export class EtcdRecordStore {
     const found = await client.get(keys.record);
     if (found === null) return null;
     const record = parseStateRecord(parseValue(found, z.unknown()));
-    this.#lastRead = { revision: found.modRevision, epoch: record.epoch };
+    this.#lastSeen = { revision: found.modRevision, epoch: record.epoch };
     return { record, revision: found.modRevision };
   }
 
@@ -63,8 +66,8 @@ export class EtcdRecordStore {
    *
    * @throws EtcdError with `mayHaveTakenEffect` when even that could not be settled
    */
-  async write(record: StateRecord, expected: string | null, entry: HistoryEntry): Promise<"written" | "conflict"> {
-    const { client, keys, fence } = this.#options;
+  async write(record: StateRecord, expected: string | null, entry: HistoryEntry): Promise<Written | "conflict"> {
+    const { client, keys, fence, historyLimit } = this.#options;
     this.#refuseLowerEpoch(record, expected);
     const token = fence === null ? null : fence();
     if (fence !== null && token === null) return "conflict";
@@ -77,14 +80,26 @@ export class EtcdRecordStore {
       success: [
         { put: keys.record, value: JSON.stringify(record) },
         { put: marker, value: JSON.stringify({ writeId, entry }) },
+        // Asked along with the write, which saves a round trip.
+        { count: keys.history },
       ],
       failure: [{ get: marker }],
       guarded: true,
     });
+    if (answer.succeeded) {
+      const kept = answer.counts.at(-1) ?? 0;
+      if (kept > historyLimit * TRIM_ABOVE) await this.#trimHistory();
+      return this.#written(record, answer.revision);
+    }
     const found = answer.read[0]?.[0];
-    const ours = answer.succeeded || (found !== undefined && parseValue(found, historySchema).writeId === writeId);
-    if (ours) await this.#trimHistory();
-    return ours ? "written" : "conflict";
+    if (found === undefined || parseValue(found, historySchema).writeId !== writeId) return "conflict";
+    // The marker was put along with the record, by an attempt whose answer was lost.
+    return this.#written(record, found.modRevision);
+  }
+
+  #written({ epoch }: StateRecord, revision: string): Written {
+    this.#lastSeen = { revision, epoch };
+    return { revision };
   }
 
   async history(limit: number): Promise<readonly HistoryEntry[]> {
@@ -96,7 +111,7 @@ export class EtcdRecordStore {
 
   /** A lower epoch never overrides a higher one. Only a defect in the caller gets here, so it is told loudly. */
   #refuseLowerEpoch(record: StateRecord, expected: string | null): void {
-    const last = this.#lastRead;
+    const last = this.#lastSeen;
     if (last === null || last.revision !== expected || record.epoch >= last.epoch) return;
     throw new EtcdError("rejected", `a record of epoch ${record.epoch} may not replace one of epoch ${last.epoch}`);
   }
@@ -105,7 +120,6 @@ export class EtcdRecordStore {
   async #trimHistory(): Promise<void> {
     const { client, keys, historyLimit } = this.#options;
     try {
-      if ((await client.count(keys.history)) <= historyLimit) return;
       const oldestKept = (await client.list(keys.history, { limit: historyLimit })).at(-1);
       if (oldestKept === undefined) return;
       const trim = { deleteFrom: keys.history, before: oldestKept.key };

@@ -11,7 +11,7 @@ export interface EtcdStoreOptions {
   readonly prefix?: string;
   /** Lease of a router. Shorter than 1.5 times etcd's election timeout, the lease outlives what the router counts on. */
   readonly leaseTtlMs: number;
-  /** Default 1000 entries. */
+  /** Default 1000 entries; up to a tenth more until they are trimmed. */
   readonly historyLimit?: number;
   /**
    * Fences record writes: each is bound to the token that it returns, and is a "conflict" when there is none or when

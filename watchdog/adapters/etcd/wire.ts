@@ -73,7 +73,9 @@ export const txnAnswer = z.object({
   responses: z
     .array(z.object({ response_range: z.object(rangeBody).optional() }))
     .default([])
-    .transform((responses) => responses.map(({ response_range }) => response_range?.kvs ?? [])),
+    .transform((responses) =>
+      responses.map(({ response_range }) => ({ kvs: response_range?.kvs ?? [], count: response_range?.count ?? 0 })),
+    ),
 });
 
 export const leaseGrantAnswer = z.object({ ID: int64, TTL: smallInt, error: z.string().default("") });
@@ -123,6 +125,8 @@ export type Compare =
 export type Operation =
   | { readonly put: string; readonly value: string; readonly lease?: LeaseId }
   | { readonly get: string }
+  /** Counts the keys with this prefix. */
+  | { readonly count: string }
   | { readonly delete: string }
   /** Deletes the keys from `deleteFrom` up to, but without, `before`. */
   | { readonly deleteFrom: string; readonly before: string };
@@ -134,12 +138,16 @@ export function encodeCompare(compare: Compare): Record<string, string> {
     : { ...about, target: "CREATE", create_revision: compare.createRevision };
 }
 
-export function encodeOperation(operation: Operation): Record<string, Record<string, string>> {
+export function encodeOperation(operation: Operation): Record<string, Record<string, string | boolean>> {
   if ("put" in operation) {
     const put = { key: toBase64(operation.put), value: toBase64(operation.value) };
     return { request_put: operation.lease === undefined ? put : { ...put, lease: operation.lease } };
   }
   if ("get" in operation) return { request_range: { key: toBase64(operation.get) } };
+  if ("count" in operation) {
+    const range = { key: toBase64(operation.count), range_end: prefixEnd(operation.count) };
+    return { request_range: { ...range, count_only: true } };
+  }
   if ("delete" in operation) return { request_delete_range: { key: toBase64(operation.delete) } };
   return {
     request_delete_range: { key: toBase64(operation.deleteFrom), range_end: toBase64(operation.before) },
@@ -147,5 +155,5 @@ export function encodeOperation(operation: Operation): Record<string, Record<str
 }
 
 export function isRead(operation: Operation): boolean {
-  return "get" in operation;
+  return "get" in operation || "count" in operation;
 }

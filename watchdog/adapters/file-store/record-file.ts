@@ -29,6 +29,7 @@ export interface RecordFileContent {
 }
 
 const sumOf = (record: unknown): string => createHash("sha256").update(JSON.stringify(record)).digest("hex");
+const revisionOf = (text: string): string => createHash("sha256").update(text).digest("hex");
 
 /**
  * @returns null when there is no such file
@@ -45,8 +46,7 @@ export async function readRecordFile(file: string): Promise<RecordFileContent | 
   try {
     const { sha256, record, entry } = recordFileSchema.parse(JSON.parse(text));
     if (sha256 !== sumOf(record)) throw new Error("its checksum does not match its content");
-    const revision = createHash("sha256").update(text).digest("hex");
-    return { record: parseStateRecord(record), entry, revision };
+    return { record: parseStateRecord(record), entry, revision: revisionOf(text) };
   } catch (error) {
     throw new Error(
       `the state document ${file} is damaged (${damageOf(error, text)}). Nothing is done without it. Put back a copy ` +
@@ -57,10 +57,11 @@ export async function readRecordFile(file: string): Promise<RecordFileContent | 
   }
 }
 
-/** Durable once it returns. */
-export async function writeRecordFile(file: string, record: StateRecord, entry: HistoryEntry | null): Promise<void> {
+/** Durable once it returns, with the file's revision. */
+export async function writeRecordFile(file: string, record: StateRecord, entry: HistoryEntry | null): Promise<string> {
   const content = `${JSON.stringify({ sha256: sumOf(record), record, entry }, null, 2)}\n`;
   await writeFileAtomically(file, content, { mode: 0o640 });
+  return revisionOf(content);
 }
 
 function damageOf(error: unknown, text: string): string {

@@ -48,14 +48,14 @@ export function createFileStore(options: FileStoreOptions): Store {
       return withFileLock(path.join(options.directory, "lock"), async () => {
         const present = await readPresent();
         if ((present?.revision ?? null) !== expected) return "conflict";
-        await writeRecordFile(recordFile, record, entry);
+        const revision = await writeRecordFile(recordFile, record, entry);
         // The change stands from here on. A history that could not take it is completed at the next one.
         try {
           await appendHistory(historyFile, [...(await missingFromHistory(historyFile, present)), entry]);
         } catch (error) {
           options.historyFailed?.(error);
         }
-        return "written";
+        return { revision };
       });
     },
     history: async (limit) => {
