@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { standingOf } from "../../watchdog/cli/following.ts";
+import { progressOf, standingOf } from "../../watchdog/cli/following.ts";
+import { describeStep } from "../../watchdog/core/promotion.ts";
 import { closing, NOW_MS, promoting, serving } from "./core-fixtures.ts";
 
 const request = {
@@ -34,5 +35,16 @@ describe("a change that was asked for", () => {
 
   test("that nobody took up in its time is given up", () => {
     expect(standing(serving({ sequence: 8, request }), request.validUntilMs + 5_001)).toBe("nobody-decided");
+  });
+
+  test("tells how far it is from the record alone, whoever decides", () => {
+    expect(progressOf(null)).toBe("");
+    expect(progressOf(closing())).toBe("closing gra");
+    const record = promoting();
+    const [first] = record.plan.steps;
+    if (first === undefined) throw new Error("a plan has steps");
+    expect(progressOf(record)).toBe(`promoting bhs: ${describeStep(first)}`);
+    const done = record.plan.steps.map((step) => ({ ...step, status: "done" as const }));
+    expect(progressOf(promoting({ plan: { ...record.plan, steps: done } }))).toBe("promoting bhs");
   });
 });

@@ -7,7 +7,7 @@ import {
   type SimulatedOutcome,
   simulateAssumption,
 } from "../../watchdog/operator/simulate.ts";
-import { config, NOW_MS, observations, seenHealth, serving, standbyView } from "./core-fixtures.ts";
+import { config, etcd, failsafe, NOW_MS, observations, seenHealth, serving, standbyView } from "./core-fixtures.ts";
 
 const situation = { record: serving(), seen: observations(), nowMs: NOW_MS };
 
@@ -110,6 +110,18 @@ describe("a change that is asked for", () => {
     expect(found.steps.at(-1)).toBe("open bhs for writes");
     // The last look saw gra at 105, the follower has 100.
     expect(found.loss).toMatchObject({ atLeast: 5 });
+  });
+
+  test("is previewed with its steps also where a majority of sites has to know of it first", () => {
+    const sites = ["gra", "bhs", "witness"].map((site) => ({
+      ...{ site, epoch: situation.record.epoch },
+      regions: { gra: "unhealthy", bhs: "healthy" } as const,
+    }));
+    const seen = observations({ ...seenHealth("unhealthy", "healthy"), sites });
+    const several = { ...config, store: etcd, failsafe };
+    const found = previewChange({ ...situation, seen }, command, asked, several);
+    expect(found).toMatchObject({ verdict: "begins", reasons: [expect.stringContaining("bhs takes over")] });
+    expect(found.steps).toContain("unfollow 1 index");
   });
 
   test("is refused for the rules' own reasons", () => {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { askControlSocket } from "../adapters/control-socket.ts";
 import type { HistoryEntry } from "../core/ports.ts";
+import { currentStep, describeStep } from "../core/promotion.ts";
 import type { StateRecord } from "../core/record.ts";
 import type { CommandAnswer } from "../daemon/control-routes.ts";
 import type { WatchdogStatus } from "../daemon/status.ts";
@@ -53,11 +54,12 @@ export async function followChange(
   while (performance.now() < deadline) {
     // A watchdog that restarts, or is busy with the store, is asked again until the time is up.
     const status = await askControlSocket(socket, "GET /status").catch(() => null);
-    const { record, nowMs, summary } = (status ?? { record: null, nowMs: 0, summary: shown }) as WatchdogStatus;
+    const { record, nowMs } = (status ?? { record: null, nowMs: 0 }) as WatchdogStatus;
     const standing = standingOf(record, to, answer, nowMs);
-    if (summary !== shown && standing === "under-way") {
-      shown = summary;
-      print(`  ${summary}`);
+    const progress = progressOf(record);
+    if (progress !== shown && standing === "under-way") {
+      shown = progress;
+      print(`  ${progress}`);
     }
     switch (standing) {
       case "done":
@@ -81,6 +83,24 @@ export async function followChange(
   }
   complain(`The ${kind} is not over after ${waitMs / 1_000} s. It goes on; "es-failover status" shows how it stands.`);
   finish(exitCodes.failed);
+}
+
+/** What is being done. From the record, as the watchdog that is asked need not be the one that decides. */
+export function progressOf(record: StateRecord | null): string {
+  switch (record?.phase) {
+    case undefined:
+    case "serving":
+      return "";
+    case "closing":
+      return `closing ${record.from}`;
+    case "promoting": {
+      const step = currentStep(record.plan);
+      const doing = record.plan.kind === "undo" ? `going back to ${record.from}` : `promoting ${record.to}`;
+      return step === null ? doing : `${doing}: ${describeStep(step)}`;
+    }
+    default:
+      return record satisfies never;
+  }
 }
 
 /** What the history says of the end of a request. */

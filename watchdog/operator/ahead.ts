@@ -30,7 +30,8 @@ const MAX_CHANGES = 8;
 
 /**
  * Follows the rules, as the watchdog that decides would, until nothing changes or a plan has begun. Routers close when
- * they are told to, promises run out, and looks at the regions go on finding what they found last.
+ * they are told to, every site that is heard from hears of it, promises run out, and looks at the regions go on finding
+ * what they found last.
  *
  * @param closingMs how long the routers take to close
  */
@@ -53,7 +54,8 @@ export function lookAhead(
       atMs += Math.max(closingMs, seen.promisedForMs);
       const { epoch } = record;
       const routers = (seen.routers ?? []).map((lease) => ({ ...lease, acknowledgedEpoch: epoch }));
-      seen = lookedAgain({ ...seen, routers, promisedForMs: 0 }, atMs);
+      const sites = seen.sites.map((site) => ({ ...site, epoch }));
+      seen = lookedAgain({ ...seen, routers, sites, promisedForMs: 0 }, atMs);
     }
   }
   return { steps, plan: null };
