@@ -21,7 +21,11 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { THREADS_MAX = 256 };
+enum {
+  THREADS_MAX = 256,
+  /** After SIGTERM, requests under way have so long to end. */
+  GRACE_S = 2,
+};
 
 /** What the command line says. */
 typedef struct settings {
@@ -39,8 +43,9 @@ typedef struct settings {
 typedef struct work {
   const settings *settings;
   escluster *cluster;
-  FILE *ledger; /* NULL: none. stdio locks it for each line */
-  atomic_bool ended;
+  FILE *ledger;      /* NULL: none. stdio locks it for each line */
+  atomic_bool ended; /* no further document is begun */
+  atomic_bool done;  /* the writers have returned */
   atomic_ulong next;
   atomic_ulong written, failed, uncertain;
 } work;
@@ -117,7 +122,7 @@ static void *write_documents(void *context) {
   return NULL;
 }
 
-/** The thread that turns SIGTERM and SIGINT into an orderly end. Main ends it by SIGTERM once the work is done. */
+/** The thread that makes an orderly end of SIGTERM and SIGINT. Main sends it one of them when the writers are done. */
 static void *await_end(void *context) {
   work *w = context;
   sigset_t ends;
@@ -127,6 +132,7 @@ static void *await_end(void *context) {
   sigaddset(&ends, SIGINT);
   sigwait(&ends, &number);
   atomic_store(&w->ended, true);
+  if (!atomic_load(&w->done)) (void)sigtimedwait(&ends, NULL, &(struct timespec){.tv_sec = GRACE_S});
   escluster_cancel(w->cluster);
   return NULL;
 }
@@ -145,6 +151,7 @@ static bool do_work(work *w) {
   if (pthread_create(&waiter, NULL, await_end, w) != 0) return false;
   while (started < w->settings->threads && pthread_create(&threads[started], NULL, write_documents, w) == 0) started++;
   for (unsigned i = 0; i < started; i++) pthread_join(threads[i], NULL);
+  atomic_store(&w->done, true);
   pthread_kill(waiter, SIGTERM);
   pthread_join(waiter, NULL);
   return started == w->settings->threads;

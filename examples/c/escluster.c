@@ -168,9 +168,9 @@ static bool is_host(slice s) {
   return colons >= 2;
 }
 
-typedef enum endpoint_key { KEY_HOST, KEY_PORT, KEY_REGION, KEY_EPOCH, KEY_CA_PATH, KEY_PHASE, KEY_COUNT } endpoint_key;
+typedef enum endpoint_key { KEY_PHASE, KEY_HOST, KEY_PORT, KEY_REGION, KEY_EPOCH, KEY_CA_PATH, KEY_COUNT } endpoint_key;
 
-static const char *const key_names[KEY_COUNT] = {"Host", "Port", "Region", "Epoch", "CaPath", "Phase"};
+static const char *const key_names[KEY_COUNT] = {"Phase", "Host", "Port", "Region", "Epoch", "CaPath"};
 
 typedef struct entry {
   slice value;
@@ -245,9 +245,9 @@ static const char *read_entry(endpoint_key key, slice value, escluster_endpoint 
       return NULL;
     case KEY_PHASE:
       endpoint->serving = same_name(value, "serving");
-      return endpoint->serving || same_name(value, "closing") || same_name(value, "promoting")
-                 ? NULL
-                 : "is none of serving, closing, promoting";
+      if (endpoint->serving || same_name(value, "closing") || same_name(value, "promoting")) return NULL;
+      return same_name(value, "unknown") ? "names no region: who wrote it cannot tell who serves"
+                                         : "is none of serving, closing, promoting";
     case KEY_COUNT: break;
   }
   return "is unknown";
@@ -1166,8 +1166,10 @@ static uint64_t acknowledge(escluster *c, uint64_t acknowledged, uint64_t *compl
   if (curl == NULL) return acknowledged;
   char error[CURL_ERROR_SIZE] = "";
   bool done = false;
-  for (size_t i = 0; i < c->service_count && !done; i++)
-    done = acknowledge_at(c, curl, c->services[i].url, epoch, error);
+  /* Each of them: the watchdog behind the first one may be cut off from the others, and could not pass it on. */
+  for (size_t i = 0; i < c->service_count; i++) {
+    if (acknowledge_at(c, curl, c->services[i].url, epoch, error)) done = true;
+  }
   curl_easy_cleanup(curl);
   if (done) {
     tell(c, ESCLUSTER_INFO, "epoch %" PRIu64 " acknowledged", epoch);

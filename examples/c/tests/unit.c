@@ -172,6 +172,7 @@ static void refuses_what_a_person_or_a_crash_may_leave(void) {
       {"[Elasticsearch]\nHost = a\nPort = 1\nRegion = gra\nEpoch = 18446744073709551617\n", "no epoch"},
       {"[Elasticsearch]\nHost = a\nPort = 1\nRegion = gra\nCaPath = ca.crt\nEpoch = 1\n", "no absolute path"},
       {"[Elasticsearch]\nPhase = open\nEpoch = 1\n", "none of serving, closing, promoting"},
+      {"[Elasticsearch]\nPhase = unknown\nEpoch = 0\n", "cannot tell who serves"},
       {"[Elasticsearch]\nHost = \x1b[2J\nPort = 1\nRegion = gra\nEpoch = 1\n", "Host \"?[2J\""},
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

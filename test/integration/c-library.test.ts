@@ -1,0 +1,504 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { chmod, mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { outcomeOf, run } from "../../lab/hosts/run.ts";
+import { cToolchainObstacle } from "../../setup/c-toolchain.ts";
+import { Acknowledgements } from "../../watchdog/endpoint/acknowledgements.ts";
+import { type EndpointServer, serveEndpoint } from "../../watchdog/endpoint/server.ts";
+import type { EndpointState } from "../../watchdog/endpoint/state.ts";
+import { renderIni } from "../../watchdog/publisher/formats/ini.ts";
+import { until } from "./helpers.ts";
+import { type CertificateFiles, TestAuthority } from "./support/certificates.ts";
+import { PretendedElasticsearch, serve } from "./support/pretended-elasticsearch.ts";
+
+const sources = path.join(import.meta.dirname, "..", "..", "examples", "c");
+const obstacle = await cToolchainObstacle();
+/** One at a time: the machine runs other things, too. */
+const make = (...args: readonly string[]) => run("make", ["--silent", "-C", sources, ...args], { timeoutMs: 180_000 });
+
+/** A line of the demo's ledger. */
+interface Written {
+  readonly id: string;
+  readonly status: string;
+  readonly ms: number;
+  readonly attempts: number;
+  readonly http: number;
+  readonly uncertain: boolean;
+  readonly epoch: number;
+  readonly region: string;
+}
+
+/** The demo program at work. */
+class Demo {
+  readonly #process: ChildProcess;
+  readonly #ledger: string;
+  readonly #ended: Promise<number>;
+  said = "";
+
+  constructor(program: string, ledger: string, args: readonly string[], environment: Record<string, string> = {}) {
+    this.#ledger = ledger;
+    this.#process = spawn(program, ["--ledger", ledger, ...args], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { PATH: process.env["PATH"], ...sanitizerOptions, ...environment },
+    });
+    for (const stream of [this.#process.stdout, this.#process.stderr]) {
+      stream?.setEncoding("utf8").on("data", (text: string) => {
+        this.said += text;
+      });
+    }
+    this.#ended = new Promise((resolve) => {
+      this.#process.on("close", (code, signal) => resolve(code ?? (signal === null ? 1 : 128)));
+    });
+  }
+
+  get pid(): number {
+    return this.#process.pid ?? 0;
+  }
+
+  async ledger(): Promise<readonly Written[]> {
+    const text = await readFile(this.#ledger, "utf8").catch(() => "");
+    const lines = text.split("\n").slice(0, -1);
+    return lines.map((line) => JSON.parse(line) as Written);
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#process.kill(name);
+  }
+
+  says(part: string): Promise<void> {
+    return until(
+      () => this.said.includes(part),
+      () => `the demo says "${part}"; it said:\n${this.said}`,
+    );
+  }
+
+  /** Waits until so many documents were confirmed by a region. */
+  wrote(count: number, region: string): Promise<void> {
+    return until(
+      async () =>
+        (await this.ledger()).filter((line) => line.status === "ok" && line.region === region).length >= count,
+      () => `${count} documents are confirmed by ${region}; the demo said:\n${this.said}`,
+    );
+  }
+
+  /** The exit status, once it has ended by itself. */
+  ended(): Promise<number> {
+    return this.#ended;
+  }
+
+  async end(): Promise<number> {
+    this.signal("SIGTERM");
+    return this.#ended;
+  }
+}
+
+const sanitizerOptions = {
+  ASAN_OPTIONS: "abort_on_error=1:detect_leaks=1",
+  UBSAN_OPTIONS: "halt_on_error=1:print_stacktrace=1",
+  TSAN_OPTIONS: "halt_on_error=1",
+};
+
+describe.skipIf(obstacle !== undefined)(`libescluster ${obstacle ?? ""}`, () => {
+  let build: string;
+  let directory: string;
+  let authority: TestAuthority;
+  let certificate: CertificateFiles;
+  let gra: PretendedElasticsearch;
+  let bhs: PretendedElasticsearch;
+  const demos: Demo[] = [];
+  const services: EndpointServer[] = [];
+
+  beforeAll(async () => {
+    build = await mkdtemp("/tmp/es-failover-c-");
+    authority = await TestAuthority.create(build);
+    certificate = await authority.issue("region");
+    await make(`BUILD=${build}/asan`, "SANITIZE=address,undefined", "CFLAGS=-O1 -g", `${build}/asan/escluster-demo`);
+  });
+
+  afterAll(() => rm(build, { recursive: true, force: true }));
+
+  beforeEach(async () => {
+    directory = await mkdtemp(path.join(build, "run-"));
+    gra = await PretendedElasticsearch.start(certificate);
+    bhs = await PretendedElasticsearch.start(certificate);
+  });
+
+  afterEach(async () => {
+    for (const demo of demos.splice(0)) await demo.end();
+    for (const service of services.splice(0)) await service.close();
+    await Promise.all([gra.stop(), bhs.stop()]);
+  });
+
+  const at = (name: string): string => path.join(directory, name);
+
+  interface Target {
+    readonly port: number;
+  }
+
+  /** What the publisher writes for an epoch. */
+  function endpointText(epoch: number, region: string, { port }: Target, caPath = authority.caFile): string {
+    const before = "; kept by hand\n[Orders]\nBatch = 20\n";
+    return renderIni(before, { host: "127.0.0.1", port, region, epoch, caPath }).text;
+  }
+
+  async function publish(text: string, name = "es.ini"): Promise<void> {
+    await writeFile(at(`${name}.new`), text);
+    await rename(at(`${name}.new`), at(name));
+  }
+
+  function demo(
+    args: readonly string[],
+    environment: Record<string, string> = {},
+    program = `${build}/asan/escluster-demo`,
+  ): Demo {
+    const file = args.includes("--service") ? [] : ["--endpoint-file", at("es.ini")];
+    const started = new Demo(program, at(`ledger-${demos.length}`), [...file, ...args], environment);
+    demos.push(started);
+    return started;
+  }
+
+  describe("by its own tests", () => {
+    for (const sanitizer of ["address,undefined", "thread"]) {
+      test(`keeps its promises under -fsanitize=${sanitizer}`, async () => {
+        const folder = `${build}/unit-${sanitizer}`;
+        const target = sanitizer === "thread" ? "tsan" : "check";
+        const said = await make(target, `BUILD=${folder}`, `SANITIZE=${sanitizer}`, "CFLAGS=-O1 -g");
+        expect(said).toMatch(/^ok \d+ - repeats_only_what_cannot_do_harm$/m);
+        expect(said).not.toContain("not ok");
+      });
+    }
+
+    test("keeps them without an error or a leak that valgrind sees", async () => {
+      const said = await make("valgrind", `BUILD=${build}/plain`);
+      expect(said).not.toContain("not ok");
+    });
+
+    test("reads what is changed at random without a fault", async () => {
+      const { exitCode, stdout, stderr } = await outcomeOf("make", [
+        ...["--silent", "-C", sources, "fuzz", `BUILD=${build}/fuzz`, "SECONDS=3"],
+      ]);
+      expect(exitCode, stdout + stderr).toBe(0);
+    });
+
+    test("is installed with everything that a program needs to be built with it", async () => {
+      await make("install", `BUILD=${build}/plain`, `DESTDIR=${build}/root`, "PREFIX=/usr");
+      const program = path.join(build, "user.c");
+      await writeFile(
+        program,
+        "#include <escluster.h>\n#include <stdio.h>\nint main(void) { return puts(escluster_status_name(ESCLUSTER_OK)) < 0; }\n",
+      );
+      const root = `${build}/root`;
+      const environment = `PKG_CONFIG_SYSROOT_DIR=${root} PKG_CONFIG_PATH=${root}/usr/lib/pkgconfig`;
+      const flags = `$(${environment} pkg-config --cflags --libs escluster)`;
+      const said = await run("sh", [
+        "-c",
+        `cc -o ${build}/user ${program} ${flags} && LD_LIBRARY_PATH=${root}/usr/lib ${build}/user`,
+      ]);
+      expect(said).toBe("ok\n");
+      for (const page of ["man1/escluster-demo.1", "man3/escluster.3"]) {
+        expect(await readFile(`${root}/usr/share/man/${page}`, "utf8")).toContain(".SH NAME");
+      }
+    });
+  });
+
+  describe("follows the region that accepts writes", () => {
+    test("on SIGHUP, where nothing else tells it", async () => {
+      // A link into a folder that is not watched, and polling so seldom that it explains nothing.
+      await mkdir(at("elsewhere"));
+      await writeFile(at("elsewhere/es.ini"), endpointText(1, "gra", gra));
+      await symlink("elsewhere/es.ini", at("es.ini"));
+      const writer = demo(["--threads", "2", "--interval", "5", "--poll-interval", "3000000"]);
+      await writer.wrote(5, "gra");
+      await writeFile(at("elsewhere/es.ini"), endpointText(3, "bhs", bhs));
+      await writer.wrote(10, "gra");
+      expect(bhs.received).toEqual([]);
+
+      writer.signal("SIGHUP");
+      await writer.wrote(5, "bhs");
+      await until(() => gra.open === 0, "no connection to gra is left");
+      const atGra = gra.received.length;
+      await writer.wrote(20, "bhs");
+      expect(gra.received.length).toBe(atGra);
+      expect(await writer.end()).toBe(0);
+      expect((await writer.ledger()).filter(({ status }) => status !== "ok")).toEqual([]);
+    });
+
+    test("when the file is renamed into place, without a signal", async () => {
+      await publish(endpointText(1, "gra", gra));
+      const writer = demo(["--interval", "5", "--poll-interval", "3000000"]);
+      await writer.wrote(3, "gra");
+      await publish(endpointText(3, "bhs", bhs));
+      await writer.wrote(3, "bhs");
+      await writer.says("epoch 3: bhs at 127.0.0.1:");
+    });
+
+    test("and holds to it when an older epoch is published", async () => {
+      await publish(endpointText(5, "bhs", bhs));
+      const writer = demo(["--interval", "5"]);
+      await writer.wrote(3, "bhs");
+      await publish(endpointText(4, "gra", gra));
+      await writer.says("its epoch 4 is older than 5 (bhs) in use");
+      writer.signal("SIGHUP");
+      await writer.wrote(20, "bhs");
+      expect(gra.received).toEqual([]);
+    });
+
+    test("through a file that is missing, half-written, garbled, gone and edited by hand", async () => {
+      const writer = demo(["--interval", "5", "--poll-interval", "50"]);
+      await writer.says("No such file or directory");
+      await publish(endpointText(1, "gra", gra));
+      await writer.wrote(3, "gra");
+
+      const next = endpointText(3, "bhs", bhs);
+      await publish(next.slice(0, next.indexOf("Port = ") + "Port = 9".length));
+      await writer.says("looks cut off");
+      await publish("\u0000\u0001\u0002");
+      await writer.says("holds a NUL byte");
+      await publish(next.replace("Epoch = 3", "Epoch = three"));
+      await writer.says('Epoch "three" is no epoch');
+      await rm(at("es.ini"));
+      const before = (await writer.ledger()).length;
+      await writer.wrote(before + 5, "gra");
+      expect(bhs.received).toEqual([]);
+
+      // Somebody moves the region's host to another port, in place, with an editor that does not rename.
+      await writeFile(at("es.ini"), endpointText(1, "gra", bhs));
+      await until(() => bhs.received.length > 3, "requests reach the other port");
+      await publish(next);
+      await writer.wrote(3, "bhs");
+      expect(await writer.end()).toBe(0);
+    });
+
+    test("while requests still hang at the region that is gone", async () => {
+      gra.behaviour = () => ({ kind: "hang", carriedOut: false });
+      await publish(endpointText(1, "gra", gra));
+      const writer = demo(["--documents", "3", "--threads", "3", "--attempt-timeout", "60000"]);
+      await until(() => gra.received.length === 3, "three requests hang");
+      await publish(endpointText(3, "bhs", bhs));
+      expect(await writer.ended(), writer.said).toBe(0);
+      expect(bhs.documents.size).toBe(3);
+      for (const { ms } of await writer.ledger()) expect(ms).toBeLessThan(30_000);
+    });
+
+    test("with several writers, of whose confirmed documents none is lost and none is there twice", async () => {
+      await make("SANITIZE=thread", `BUILD=${build}/tsan`, "CFLAGS=-O1 -g", `${build}/tsan/escluster-demo`);
+      const prefix = (await outcomeOf("setarch", ["-R", "true"])).exitCode === 0 ? ["setarch", "-R"] : [];
+      const tsanDemo = at("tsan-demo");
+      await writeFile(tsanDemo, `#!/bin/sh\nexec ${prefix.join(" ")} ${build}/tsan/escluster-demo "$@"\n`, {
+        mode: 0o755,
+      });
+      await publish(endpointText(1, "gra", gra));
+      let requests = 0;
+      // Every kind of trouble in turn, among requests that are served.
+      gra.behaviour = () => {
+        switch (++requests % 7) {
+          case 1:
+            return { kind: "cut", carriedOut: true };
+          case 3:
+            return { kind: "cut", carriedOut: false };
+          case 5:
+            return { kind: "status", status: 429, body: "{}" };
+          default:
+            return serve;
+        }
+      };
+      const writer = demo(["--threads", "4", "--interval", "2"], {}, tsanDemo);
+      await writer.wrote(40, "gra");
+      await gra.stop();
+      await publish(endpointText(3, "bhs", bhs));
+      await writer.wrote(40, "bhs");
+      expect(await writer.end(), writer.said).toBe(0);
+      for (const { id, region } of await writer.ledger()) {
+        expect((region === "gra" ? gra : bhs).documents.get(id), `${id} in ${region}`).toBe(1);
+      }
+    });
+  });
+
+  describe("repeats what may be repeated, and nothing else", () => {
+    test("a document with an own id, carried out without an answer, is confirmed and there once", async () => {
+      await publish(endpointText(1, "gra", gra));
+      let requests = 0;
+      // The third one comes over a connection that has served before.
+      gra.behaviour = () => (++requests === 3 ? { kind: "cut", carriedOut: true } : serve);
+      const writer = demo(["--documents", "4", "--run", "own"]);
+      expect(await writer.ended(), writer.said).toBe(0);
+      expect([...gra.documents.keys()]).toEqual(["own-1", "own-2", "own-3", "own-4"]);
+      const third = (await writer.ledger())[2];
+      expect(third).toMatchObject({ id: "own-3", status: "ok", http: 409, uncertain: true });
+      expect(gra.received.filter(({ path: asked }) => asked.endsWith("/own-3"))).toHaveLength(2);
+    });
+
+    test("a conflict with somebody else's document is told", async () => {
+      await publish(endpointText(1, "gra", gra));
+      gra.documents.set("own-1", 1);
+      const writer = demo(["--documents", "1", "--run", "own"]);
+      expect(await writer.ended()).toBe(1);
+      expect(await writer.ledger()).toMatchObject([{ status: "http", http: 409, attempts: 1, uncertain: false }]);
+    });
+
+    test("a document without an id is sent once, also over a connection that has served before", async () => {
+      await publish(endpointText(1, "gra", gra));
+      let requests = 0;
+      gra.behaviour = () => (++requests === 2 ? { kind: "cut", carriedOut: true } : serve);
+      const writer = demo(["--documents", "3", "--without-ids"]);
+      expect(await writer.ended()).toBe(1);
+      expect(gra.received).toHaveLength(3);
+      expect(gra.documents.size).toBe(3);
+      expect((await writer.ledger()).map(({ status }) => status)).toEqual(["ok", "uncertain", "ok"]);
+      expect(writer.said).toContain("it may have been carried out, look before you repeat it");
+      expect(writer.said).toContain("written 2, failed 0, uncertain 1");
+    });
+
+    test("a document without an id that was turned away at the door is sent again", async () => {
+      await publish(endpointText(1, "gra", gra));
+      const refusals = [
+        { kind: "status", status: 429 },
+        { kind: "status", status: 503, router: true, headers: { "retry-after": "0" } },
+        { kind: "status", status: 403, body: '{"error":{"type":"cluster_block_exception"}}' },
+      ] as const;
+      let requests = 0;
+      gra.behaviour = () => refusals[requests++] ?? serve;
+      const writer = demo(["--documents", "1", "--without-ids"]);
+      expect(await writer.ended(), writer.said).toBe(0);
+      expect(await writer.ledger()).toMatchObject([{ status: "ok", attempts: 4, uncertain: false }]);
+      expect(gra.documents.size).toBe(1);
+    });
+
+    test("a document without an id is not sent again after a 503 of Elasticsearch itself", async () => {
+      await publish(endpointText(1, "gra", gra));
+      gra.behaviour = () => ({ kind: "status", status: 503, headers: { "retry-after": "0" } });
+      const writer = demo(["--documents", "1", "--without-ids"]);
+      expect(await writer.ended()).toBe(1);
+      expect(await writer.ledger()).toMatchObject([{ status: "uncertain", attempts: 1, http: 503 }]);
+    });
+
+    test("a region that was fenced with a write block is left for the next one as soon as it is known", async () => {
+      gra.behaviour = () => ({ kind: "status", status: 403, body: '{"error":{"type":"cluster_block_exception"}}' });
+      await publish(endpointText(1, "gra", gra));
+      const writer = demo(["--documents", "1", "--without-ids"]);
+      await until(() => gra.received.length > 1, "gra has refused twice");
+      await publish(endpointText(3, "bhs", bhs));
+      expect(await writer.ended(), writer.said).toBe(0);
+      expect(bhs.documents.size).toBe(1);
+    });
+
+    test("and gives up when its budget is used up, saying what it met", async () => {
+      gra.behaviour = () => ({ kind: "status", status: 429, body: '{"error":{"type":"es_rejected_execution"}}' });
+      await publish(endpointText(1, "gra", gra));
+      const writer = demo(["--documents", "1", "--budget", "700"]);
+      expect(await writer.ended()).toBe(1);
+      const [line] = await writer.ledger();
+      expect(line).toMatchObject({ status: "unavailable", uncertain: false });
+      expect(line?.ms).toBeGreaterThanOrEqual(700);
+      expect(line?.attempts).toBeGreaterThan(1);
+      expect(writer.said).toContain("es_rejected_execution");
+      expect(writer.said).toContain("nothing was carried out");
+    });
+  });
+
+  describe("speaks only to who proves to be the region", () => {
+    test("a server with a certificate of another CA gets no request", async () => {
+      const foreign = await TestAuthority.create(directory, "foreign");
+      await publish(endpointText(1, "gra", gra, foreign.caFile));
+      const writer = demo(["--documents", "1"], { ESCLUSTER_CREDENTIALS: "app:secret" });
+      expect(await writer.ended()).toBe(1);
+      expect(gra.received).toEqual([]);
+      expect(await writer.ledger()).toMatchObject([{ status: "untrusted", attempts: 1, uncertain: false }]);
+      expect(writer.said).toContain("check CaPath and the server's certificate");
+    });
+
+    test("a CA that the program itself names is not replaced by the file's", async () => {
+      const foreign = await TestAuthority.create(directory, "foreign");
+      await publish(endpointText(1, "gra", gra));
+      const writer = demo(["--documents", "1", "--ca", foreign.caFile]);
+      expect(await writer.ended()).toBe(1);
+      expect(gra.received).toEqual([]);
+    });
+
+    test("credentials come from a file that only the program may read, and are on no command line", async () => {
+      await publish(endpointText(1, "gra", gra));
+      await writeFile(at("credentials"), "app:s3cret:word\n", { mode: 0o600 });
+      const args = ["--documents", "1", "--credentials-file", at("credentials")];
+      const writer = demo(args);
+      expect(await writer.ended(), writer.said).toBe(0);
+      const basic = `Basic ${Buffer.from("app:s3cret:word").toString("base64")}`;
+      expect(gra.received.map(({ headers }) => headers.authorization)).toEqual([basic]);
+
+      await chmod(at("credentials"), 0o644);
+      const refused = demo(args);
+      expect(await refused.ended()).toBe(1);
+      expect(refused.said).toContain("lets others in: chmod 600");
+      expect(writer.said + refused.said).not.toContain("s3cret");
+    });
+
+    test("credentials are read again on SIGHUP", async () => {
+      await publish(endpointText(1, "gra", gra));
+      await writeFile(at("credentials"), "ApiKey b2xk\n", { mode: 0o600 });
+      const writer = demo(["--interval", "5", "--credentials-file", at("credentials")]);
+      await writer.wrote(2, "gra");
+      await writeFile(at("credentials"), "ApiKey bmV3\n");
+      writer.signal("SIGHUP");
+      await until(() => gra.received.at(-1)?.headers.authorization === "ApiKey bmV3", "the new key is in use");
+      expect(gra.received[0]?.headers.authorization).toBe("ApiKey b2xk");
+    });
+  });
+
+  describe("asks the endpoint service", () => {
+    const clock = { nowMs: () => Date.now() };
+
+    async function startService(look: () => EndpointState, acknowledgements: Acknowledgements): Promise<string> {
+      const tls = {
+        cert: await readFile(certificate.certificate, "utf8"),
+        key: await readFile(certificate.key, "utf8"),
+      };
+      const options = { listen: "127.0.0.1:0", tls, site: "gra", look, isTurning: () => true, acknowledgements, clock };
+      const service = await serveEndpoint(options);
+      services.push(service);
+      return `https://127.0.0.1:${service.port}`;
+    }
+
+    test("by long poll: it stops when the regions change over, goes on at the new one, and acknowledges it", async () => {
+      const host = "127.0.0.1";
+      const first: EndpointState = { phase: "serving", epoch: 1, region: "gra", host, port: gra.port };
+      let state = first as EndpointState;
+      const heard = new Acknowledgements();
+      // The service of a watchdog that is cut off answers what it knew last.
+      const stale = await startService(() => first, new Acknowledgements());
+      const current = await startService(() => state, heard);
+      const writer = demo([
+        ...["--service", `${stale} ${current}`, "--ca", authority.caFile, "--application", "orders"],
+        ...["--threads", "2", "--interval", "5"],
+      ]);
+      await writer.wrote(5, "gra");
+
+      state = { phase: "closing", epoch: 2 };
+      await writer.says("epoch 2: the regions change over, requests wait");
+      await until(() => gra.open === 0, "no connection to gra is left");
+      const atGra = gra.received.length;
+      state = { phase: "serving", epoch: 3, region: "bhs", host, port: bhs.port };
+      await writer.wrote(5, "bhs");
+      expect(gra.received.length).toBe(atGra);
+
+      const own = () => heard.own().find(({ instance }) => instance.endsWith(`:${writer.pid}`));
+      await until(() => own()?.epoch === 3, "epoch 3 is acknowledged");
+      expect(own()?.application).toBe("orders");
+      expect(await writer.end(), writer.said).toBe(0);
+      expect((await writer.ledger()).filter(({ status }) => status !== "ok")).toEqual([]);
+    });
+
+    test("and goes on with what it has while the service cannot tell, or is gone", async () => {
+      let state: EndpointState = { phase: "serving", epoch: 1, region: "gra", host: "127.0.0.1", port: gra.port };
+      const url = await startService(() => state, new Acknowledgements());
+      const writer = demo(["--service", url, "--ca", authority.caFile, "--interval", "5"]);
+      await writer.wrote(3, "gra");
+      state = { phase: "unknown", epoch: 2 };
+      await writer.says("cannot tell who serves");
+      const before = (await writer.ledger()).length;
+      await writer.wrote(before + 5, "gra");
+      await services.splice(0)[0]?.close();
+      await writer.wrote(before + 20, "gra");
+      expect(await writer.end()).toBe(0);
+    });
+  });
+});
