@@ -34,6 +34,8 @@ export interface SimIndex {
   readonly uuid: string;
   readonly createdMs: number;
   open: boolean;
+  /** Without its primary until then. */
+  startingUntilMs: number;
   /** Every operation in order: the id that was written. A sequence number is a place in this list. */
   readonly operations: string[];
   aliases: { alias: string; isWriteIndex: boolean }[];
@@ -50,6 +52,8 @@ export interface Ailments {
   down: boolean;
   noMaster: boolean;
   red: boolean;
+  /** How long an index that was closed or opened is without its primary. */
+  shardsStartMs: number;
   /** Probes that get lost on the way, as a share. */
   probeLoss: number;
   /** Longest delay of an answer. */
@@ -64,6 +68,7 @@ export const wellAilments = (): Ailments => ({
   down: false,
   noMaster: false,
   red: false,
+  shardsStartMs: 0,
   probeLoss: 0,
   slowMs: 0,
   hangs: 0,
@@ -224,6 +229,7 @@ export class SimCluster {
       uuid,
       createdMs: this.#world.nowMs,
       open: true,
+      startingUntilMs: 0,
       operations: [],
       aliases,
       writeBlocked: false,
@@ -344,13 +350,14 @@ export class SimCluster {
 
   #probeAnswer(): ClusterProbe {
     const { noMaster, red } = this.ailments;
+    const starting = [...this.indices.values()].filter((index) => this.#isStarting(index)).map(({ name }) => name);
     return {
       reachable: true,
       clusterUuid: `${this.region}-${this.#generation}`,
       version: this.version,
       master: noMaster ? null : "node-1",
-      status: red ? "red" : "green",
-      redIndices: red ? ["logs-1"] : [],
+      status: red || starting.length > 0 ? "red" : "green",
+      redIndices: red ? ["logs-1"] : starting,
       nodes: 3,
     };
   }
@@ -437,6 +444,7 @@ export class SimCluster {
       const index = this.#existing(name);
       if (!open && index.following?.status === "active") index.following.fatal = "index was closed";
       index.open = open;
+      index.startingUntilMs = this.#world.nowMs + this.ailments.shardsStartMs;
     }
   }
 
@@ -478,12 +486,16 @@ export class SimCluster {
       uuid: index.uuid,
       open: index.open,
       primaries: 1,
-      primariesActive: this.ailments.red ? 0 : 1,
+      primariesActive: this.ailments.red || this.#isStarting(index) ? 0 : 1,
       aliases: [...index.aliases],
       dataStream: null,
       writeBlocked: index.writeBlocked,
       following: index.following !== null,
     };
+  }
+
+  #isStarting({ startingUntilMs }: SimIndex): boolean {
+    return startingUntilMs > this.#world.nowMs;
   }
 
   #checkpointOf(name: string): ShardCheckpoint {

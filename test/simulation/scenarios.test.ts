@@ -120,6 +120,20 @@ describe("a failover", () => {
     expect(system.router.openRegions()).toEqual([]);
   });
 
+  test("is not taken for a loss of the new region while its indices come and go, not even if the old one is well again", async () => {
+    const system = await started();
+    const shardsStartMs = 3 * system.config.checks.failThreshold * system.config.checks.intervalMs;
+    system.cluster("bhs").ailments.shardsStartMs = shardsStartMs;
+    system.cluster("gra").ailments.down = true;
+    await runUntil(system, 20_000, isAtStep("close", "done"));
+    system.cluster("gra").ailments.down = false;
+    const openingMs = await runUntil(system, 2 * shardsStartMs, servesBhs);
+    // For longer than it takes to find a region unhealthy its indices had no primaries.
+    expect(openingMs).toBeGreaterThanOrEqual(shardsStartMs);
+    expect(system.failovers).toHaveLength(1);
+    await servesWritesAgain(system);
+  });
+
   test("is undone when the new region is lost before an index was unfollowed, and the old one is well again", async () => {
     const system = await started();
     system.cluster("gra").ailments.down = true;

@@ -1,7 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { observeProbe, probeFailure, type RegionHealth, unknownHealth } from "../../watchdog/core/health.ts";
+import {
+  observeProbe,
+  probeFailure,
+  type RegionHealth,
+  regionUnderPromotion,
+  unknownHealth,
+} from "../../watchdog/core/health.ts";
 import type { ClusterProbe } from "../../watchdog/core/ports.ts";
+import { closing, promoting, serving } from "./core-fixtures.ts";
 
 const thresholds = { failThreshold: 3, recoveryThreshold: 5 };
 const good: ClusterProbe = {
@@ -80,5 +87,26 @@ describe("a region's health", () => {
     const { state, failuresInARow, successesInARow, sinceMs, lastGoodAtMs } = before;
     expect(after).toMatchObject({ state, failuresInARow, successesInARow, sinceMs, lastGoodAtMs, lastProbe: refused });
     expect(after.reason).toMatch(/refuses this watchdog's user or password: unable to authenticate.*not counted/);
+  });
+
+  const red: ClusterProbe = { ...good, status: "red", redIndices: ["logs-1"] };
+
+  test("does not suffer from indices that its own promotion has closed", () => {
+    const after = [1, 2, 3, 4].reduce((health) => observeProbe(health, red, 60_000, thresholds, true), fold("+"));
+    expect(after).toMatchObject({ state: "healthy", failuresInARow: 0, reason: "red, 3 nodes" });
+    expect(observeProbe(after, red, 61_000, thresholds)).toMatchObject({ state: "suspect", failuresInARow: 1 });
+  });
+
+  test.each<[string, ClusterProbe]>([
+    ["answers no more", bad],
+    ["has lost its master", { ...red, master: null }],
+  ])("suffers from a promotion's region that %s as from any other", (_what, probe) => {
+    const after = [1, 2, 3].reduce((health) => observeProbe(health, probe, 60_000, thresholds, true), fold("+"));
+    expect(after.state).toBe("unhealthy");
+  });
+
+  test("only the region that is promoted is excused, and only while it is", () => {
+    expect(regionUnderPromotion(promoting())).toBe("bhs");
+    for (const record of [null, serving(), closing()]) expect(regionUnderPromotion(record)).toBeNull();
   });
 });

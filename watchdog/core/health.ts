@@ -1,4 +1,5 @@
-import type { ClusterProbe } from "./ports.ts";
+import type { ClusterProbe, RegionName } from "./ports.ts";
+import type { StateRecord } from "./record.ts";
 
 /** Failed probes in a row until a region is unhealthy, good ones in a row until it is healthy again. */
 export interface HealthThresholds {
@@ -55,18 +56,32 @@ export function probeInconclusive(probe: ClusterProbe): string | null {
   return `refuses this watchdog's user or password: ${probe.error}`;
 }
 
-/** Folds one more probe into a region's health. */
+/**
+ * The region that the record says is being promoted. Closing and opening its indices takes each shard's primary away for
+ * a while: our own doing, of which its health says nothing. Whether all came back, the steps look for themselves.
+ */
+export function regionUnderPromotion(record: StateRecord | null): RegionName | null {
+  return record?.phase === "promoting" ? record.to : null;
+}
+
+/**
+ * Folds one more probe into a region's health.
+ *
+ * @param isPromoted whether the region is being promoted: then red indices are no failure
+ */
 export function observeProbe(
   health: RegionHealth,
   probe: ClusterProbe,
   atMs: number,
   thresholds: HealthThresholds,
+  isPromoted = false,
 ): RegionHealth {
   const inconclusive = probeInconclusive(probe);
   if (inconclusive !== null) {
     return { ...health, reason: `${inconclusive} (not counted)`, lastProbeAtMs: atMs, lastProbe: probe };
   }
-  const failure = probeFailure(probe);
+  const isExpected = isPromoted && probe.reachable && probe.master !== null && probe.status === "red";
+  const failure = isExpected ? null : probeFailure(probe);
   const failuresInARow = failure === null ? 0 : health.failuresInARow + 1;
   const successesInARow = failure === null ? health.successesInARow + 1 : 0;
   const state = nextState(health.state, failuresInARow, successesInARow, thresholds);
