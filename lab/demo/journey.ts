@@ -5,6 +5,7 @@ import type { Traffic } from "../traffic/traffic.ts";
 import { cutPowerOfGra, startTraffic } from "./failover.ts";
 import { powerOnGra, replaySalvage, switchOverToGra } from "./homecoming.ts";
 import { Journals } from "./journal.ts";
+import { Operator } from "./operator.ts";
 import { type Journey, journeyFaults, sectionsOf, table } from "./report.ts";
 import { headline, say } from "./screen.ts";
 
@@ -15,9 +16,19 @@ export async function journeyInNewLab(directory: string): Promise<number> {
   return journey(await bringUpSystem(directory, say), INDEX);
 }
 
-/** The journey in a lab that is up, at rest and in sync, with an index of its own. */
-export async function journeyInLab(directory: string): Promise<number> {
-  return journey(await TwoRegions.open(directory), `app-orders-${Date.now()}`);
+/** Once more in a lab that is up, with an index of its own; it begins where gra serves and bhs is in sync. */
+export async function journeyInKeptLab(directory: string): Promise<number> {
+  say(`the lab in ${directory} is used again`);
+  const system = await TwoRegions.open(directory);
+  const { record } = await system.untilInSync();
+  if (record?.phase !== "serving" || record.active !== "gra") {
+    throw new Error(
+      "gra does not serve in that lab: bring it home with `es-failover switchover --to gra`, or remove it",
+    );
+  }
+  // Else there is no second automatic failover within the hour.
+  if (record.blockedUntilMs !== null) await new Operator(system, await system.routerHost()).shows("ack");
+  return journey(system, `${INDEX}-${Date.now()}`);
 }
 
 async function journey(system: TwoRegions, index: string): Promise<number> {

@@ -8,7 +8,7 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import { setUpMachine } from "../../setup/steps.ts";
 import { Lab } from "../hosts/lab.ts";
-import { journeyInNewLab } from "./journey.ts";
+import { journeyInKeptLab, journeyInNewLab } from "./journey.ts";
 import { say } from "./screen.ts";
 
 const usage = `Usage: npm start [-- --keep] [-- --lab DIRECTORY]
@@ -16,7 +16,7 @@ const usage = `Usage: npm start [-- --keep] [-- --lab DIRECTORY]
 Makes two regions and a witness in a lab on this machine, cuts the power of the whole first region under load, and
 shows the failover, the region's return, and the way home.
 
-  --keep  leave the lab running afterwards and say how to look around
+  --keep  leave the lab running afterwards and say how to look around; used again by the next run with --keep
   --lab   where the lab is made; by default .lab/start in this checkout`;
 
 export async function main(args: readonly string[]): Promise<number> {
@@ -35,9 +35,9 @@ export async function main(args: readonly string[]): Promise<number> {
   const obstacles = await setUpMachine();
   if (obstacles.length > 0) throw new Error(`this machine cannot run the lab. ${obstacles.join(" ")}`);
   const directory = path.resolve(values.lab);
-  if (existsSync(directory)) {
+  if (existsSync(directory) && !values.keep) {
     throw new Error(
-      `there is a lab in ${directory} already: remove it with \`npm run lab -- down --lab ${directory}\``,
+      `there is a lab in ${directory} already: use it with --keep, or remove it with \`npm run lab -- down --lab ${directory}\``,
     );
   }
   return inLab(directory, values.keep);
@@ -55,7 +55,10 @@ async function inLab(directory: string, keep: boolean): Promise<number> {
     }
   });
   try {
-    const code = await Promise.race([journeyInNewLab(directory), interruption]);
+    const code = await Promise.race([
+      existsSync(directory) ? journeyInKeptLab(directory) : journeyInNewLab(directory),
+      interruption,
+    ]);
     if (keep) console.log(howToLookAround(directory));
     return code;
   } finally {
