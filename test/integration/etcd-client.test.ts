@@ -161,8 +161,9 @@ describe.skipIf(skipped)("the client with three real members (skipped where set-
       await worksAgain();
     });
 
-    test("quorum lost: reads and writes fail by the deadline, and soon say that a majority is missing", async () => {
+    test("quorum lost: reads, writes and leases fail by the deadline, and soon say that a majority is missing", async () => {
       await works();
+      const lease = await client.grantLease(60);
       const leader = await cluster.leader();
       const [one, two] = cluster.members.filter((member) => member !== leader);
       await Promise.all([one?.kill(), two?.kill()]);
@@ -174,6 +175,8 @@ describe.skipIf(skipped)("the client with three real members (skipped where set-
         return error.kind === "no-quorum" && !error.mayHaveTakenEffect;
       });
       expect((await failure(client.get("/es-failover/x"))).error.kind).toBe("no-quorum");
+      expect((await failure(client.grantLease(10))).error.kind).toBe("no-quorum");
+      expect((await failure(client.keepLeaseAlive(lease.id))).error.kind).toBe("no-quorum");
       await cluster.heal();
       await worksAgain();
     });

@@ -69,6 +69,15 @@ describe("which member is asked", () => {
     expect(asked).toEqual(["a kv/txn", "b kv/txn"]);
   });
 
+  test("a member without a leader is passed over for keep-alives, too, whose refusals have a wrapping of their own", async () => {
+    const noLeader = { status: 503, body: JSON.stringify({ error: { code: 14, message: "etcdserver: no leader" } }) };
+    const kept = answer({ result: { ID: "7", TTL: "10" } });
+    const one = setUp({ [a]: () => noLeader, [b]: () => kept });
+    expect(await one.clock.settle(one.client.keepLeaseAlive("7"))).toBe(10);
+    const all = setUp({ [a]: () => noLeader, [b]: () => noLeader, [c]: () => "refuses" });
+    expect((await all.clock.settle(failed(all.client.keepLeaseAlive("7")))).kind).toBe("no-quorum");
+  });
+
   test("a refusal that every member would give is not carried to the others", async () => {
     const { clock, client, asked } = setUp({ [a]: () => refusal(7, "etcdserver: permission denied"), [b]: fine });
     const error = await clock.settle(failed(client.transact("write", put)));

@@ -111,6 +111,8 @@ export const statusAnswer = z.object({
 /** An error as the gateway reports it: flat for single calls, wrapped for streams. */
 export const refusalAnswer = z.union([
   z.object({ code: z.number(), message: z.string() }),
+  // A stream's, such as a keep-alive's: of a stream that never began, or broken off later.
+  z.object({ error: z.object({ code: z.number(), message: z.string() }) }).transform(({ error }) => error),
   z
     .object({ error: z.object({ grpc_code: z.number(), message: z.string() }) })
     .transform(({ error }) => ({ code: error.grpc_code, message: error.message })),
