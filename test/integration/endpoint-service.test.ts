@@ -1,0 +1,214 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { Agent, request } from "node:https";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { Acknowledgements } from "../../watchdog/endpoint/acknowledgements.ts";
+import { type EndpointServer, serveEndpoint } from "../../watchdog/endpoint/server.ts";
+import type { EndpointState } from "../../watchdog/endpoint/state.ts";
+import { TestAuthority } from "./support/certificates.ts";
+
+const gra: EndpointState = { phase: "serving", epoch: 3, region: "gra", host: "10.81.0.10", port: 9200 };
+const bhs: EndpointState = { phase: "serving", epoch: 5, region: "bhs", host: "10.82.0.10", port: 9200 };
+const closing: EndpointState = { phase: "closing", epoch: 4 };
+
+describe("the endpoint service", () => {
+  let state: EndpointState;
+  let turning: boolean;
+  let looks = 0;
+  let acknowledgements: Acknowledgements;
+  let server: EndpointServer;
+  let url: string;
+
+  beforeEach(async () => {
+    state = gra;
+    turning = true;
+    acknowledgements = new Acknowledgements();
+    server = await serveEndpoint({
+      listen: "127.0.0.1:0",
+      tls: null,
+      site: "gra",
+      look: () => {
+        looks += 1;
+        return state;
+      },
+      isTurning: () => turning,
+      acknowledgements,
+      clock: { nowMs: () => 1_000 },
+    });
+    url = `http://127.0.0.1:${server.port}`;
+  });
+  afterEach(() => server.close());
+
+  const ask = async (what: string, headers: Record<string, string> = {}) => {
+    const response = await fetch(`${url}${what}`, { headers });
+    return { status: response.status, headers: response.headers, text: await response.text() };
+  };
+
+  test("tells where to go as JSON, as host:port, as INI and as env", async () => {
+    const { status, headers, text } = await ask("/v1/endpoint");
+    expect([status, headers.get("content-type")]).toEqual([200, "application/json"]);
+    expect(JSON.parse(text)).toEqual(gra);
+    expect((await ask("/v1/endpoint?format=plain")).text).toBe("10.81.0.10:9200\n");
+    expect((await ask("/v1/endpoint", { accept: "text/plain" })).text).toBe("10.81.0.10:9200\n");
+    expect((await ask("/v1/endpoint?format=ini")).text).toBe(
+      "[Elasticsearch]\nHost = 10.81.0.10\nPort = 9200\nRegion = gra\nEpoch = 3\n",
+    );
+    expect((await ask("/v1/endpoint?format=env")).text).toContain("ELASTICSEARCH_HOST=10.81.0.10\n");
+  });
+
+  test("names nobody while a change is under way: 503, when to ask again, and the epoch", async () => {
+    state = closing;
+    const { status, headers, text } = await ask("/v1/endpoint");
+    expect([status, headers.get("retry-after")]).toEqual([503, "1"]);
+    expect(JSON.parse(text)).toEqual(closing);
+    expect((await ask("/v1/endpoint?format=ini")).text).toBe("[Elasticsearch]\nPhase = closing\nEpoch = 4\n");
+  });
+
+  test("sends nothing anew to one that has it already, and never says 304 for a region that is gone", async () => {
+    const tag = (await ask("/v1/endpoint")).headers.get("etag") ?? "";
+    const again = await ask("/v1/endpoint", { "if-none-match": tag });
+    expect([again.status, again.text]).toEqual([304, ""]);
+    state = closing;
+    const gone = await ask("/v1/endpoint", { "if-none-match": tag });
+    expect(gone.status).toBe(503);
+    expect((await ask("/v1/endpoint", { "if-none-match": gone.headers.get("etag") ?? "" })).status).toBe(503);
+    state = bhs;
+    expect((await ask("/v1/endpoint", { "if-none-match": tag })).status).toBe(200);
+  });
+
+  test("holds a long poll until the epoch is another one", async () => {
+    const held = ask("/v1/endpoint?wait=60s&epoch=3");
+    // One that knows less is answered meanwhile: the first is held by what it knows, not by the service being busy.
+    expect((await ask("/v1/endpoint?wait=60s&epoch=2")).status).toBe(200);
+    state = closing;
+    const answer = await held;
+    expect([answer.status, JSON.parse(answer.text)]).toEqual([503, closing]);
+    const next = ask("/v1/endpoint?wait=60s&epoch=4");
+    state = { phase: "promoting", epoch: 4 };
+    state = bhs;
+    expect(JSON.parse((await next).text)).toEqual(bhs);
+  });
+
+  test("ends a long poll with what holds when its time is up, and at once when it cannot tell", async () => {
+    expect((await ask("/v1/endpoint?wait=100ms&epoch=3")).status).toBe(200);
+    state = { phase: "unknown", epoch: 3 };
+    const { status, text } = await ask("/v1/endpoint?wait=60s&epoch=3");
+    expect([status, JSON.parse(text)]).toEqual([503, state]);
+  });
+
+  test("answers held polls when it ends", async () => {
+    const held = ask("/v1/endpoint?wait=60s&epoch=3");
+    const before = looks;
+    // Held once its look has been taken.
+    while (looks === before) await new Promise((resolve) => setImmediate(resolve));
+    await server.close();
+    expect((await held).status).toBe(200);
+  });
+
+  test("looks for news only while somebody waits for it", async () => {
+    await ask("/v1/endpoint?wait=60ms&epoch=3");
+    const before = looks;
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(looks).toBe(before);
+  });
+
+  test("tells load balancers by the status alone what this watchdog's region is", async () => {
+    const statuses = async () =>
+      Promise.all(
+        ["/active", "/standby", "/healthz", "/readyz", "/active?region=bhs"].map(
+          async (what) => (await ask(what)).status,
+        ),
+      );
+    expect(await statuses()).toEqual([200, 503, 200, 200, 503]);
+    state = bhs;
+    expect(await statuses()).toEqual([503, 200, 200, 200, 200]);
+    state = closing;
+    expect(await statuses()).toEqual([503, 503, 200, 503, 503]);
+    turning = false;
+    state = gra;
+    expect(await statuses()).toEqual([200, 503, 503, 503, 503]);
+  });
+
+  test("answers HEAD without a body, and nothing else that could change anything", async () => {
+    const head = await fetch(`${url}/v1/endpoint`, { method: "HEAD" });
+    expect([head.status, await head.text(), Number(head.headers.get("content-length"))]).toEqual([
+      200,
+      "",
+      (await ask("/v1/endpoint")).text.length,
+    ]);
+    expect((await fetch(`${url}/v1/endpoint`, { method: "PUT", body: "{}" })).status).toBe(405);
+    expect((await ask("/v1/acknowledgement")).status).toBe(405);
+    expect((await ask("/status")).status).toBe(404);
+    expect((await ask("/v1/endpoint?format=xml")).text).toMatch(/none of json, plain, ini, env/);
+  });
+
+  test("takes the word of an application, and refuses one that makes no sense with what is wrong", async () => {
+    const report = (body: string) =>
+      fetch(`${url}/v1/acknowledgement`, { method: "POST", headers: { "content-type": "application/json" }, body });
+    const good = { application: "orders", instance: "host1:4711", epoch: 3 };
+    expect((await report(JSON.stringify(good))).status).toBe(204);
+    expect(acknowledgements.all(1_000)).toEqual([{ ...good, problem: null, atMs: 1_000 }]);
+    for (const [body, reason] of [
+      [JSON.stringify({ ...good, epoch: "3" }), /epoch/],
+      [JSON.stringify({ ...good, application: "two words" }), /application/],
+      [JSON.stringify({ ...good, extra: 1 }), /extra/],
+      ["{", /not JSON/],
+      [JSON.stringify({ ...good, problem: "x".repeat(5_000) }), /more than 4096 bytes/],
+    ] as const) {
+      const response = await report(body);
+      expect([response.status, await response.text()]).toEqual([400, expect.stringMatching(reason)]);
+    }
+    expect(acknowledgements.all(1_000)).toHaveLength(1);
+  });
+});
+
+describe("the endpoint service over TLS", () => {
+  let directory: string;
+  beforeAll(async () => {
+    directory = await mkdtemp(path.join(tmpdir(), "es-failover-endpoint-"));
+  });
+  afterAll(() => rm(directory, { recursive: true, force: true }));
+
+  test("is known by its certificate, and asks its clients for none", async () => {
+    const authority = await TestAuthority.create(directory);
+    const files = await authority.issue("watchdog");
+    const server = await serveEndpoint({
+      listen: "127.0.0.1:0",
+      tls: { cert: await readFile(files.certificate, "utf8"), key: await readFile(files.key, "utf8") },
+      site: "gra",
+      look: () => gra,
+      isTurning: () => true,
+      acknowledgements: new Acknowledgements(),
+      clock: { nowMs: () => 0 },
+    });
+    const get = (ca?: string) =>
+      new Promise((resolve, reject) => {
+        const agent = new Agent(ca === undefined ? {} : { ca });
+        request({ host: "127.0.0.1", port: server.port, path: "/readyz", agent }, (incoming) => {
+          incoming.resume();
+          resolve(incoming.statusCode);
+        })
+          .on("error", reject)
+          .end();
+      });
+    expect(await get(await authority.ca())).toBe(200);
+    await expect(get()).rejects.toThrow(/certificate/);
+    await server.close();
+  });
+
+  test("says so when its port is taken", async () => {
+    const options = {
+      tls: null,
+      site: "gra",
+      look: () => gra,
+      isTurning: () => true,
+      acknowledgements: new Acknowledgements(),
+      clock: { nowMs: () => 0 },
+    };
+    const server = await serveEndpoint({ ...options, listen: "127.0.0.1:0" });
+    const listen = `127.0.0.1:${server.port}`;
+    await expect(serveEndpoint({ ...options, listen })).rejects.toThrow(`cannot listen on ${listen}`);
+    await server.close();
+  });
+});

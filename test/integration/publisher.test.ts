@@ -1,0 +1,467 @@
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { chmod, mkdir, mkdtemp, readdir, readFile, realpath, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { promisify } from "node:util";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { systemClock } from "../../watchdog/adapters/clock.ts";
+import { type PublisherConfigInput, publisherSchema } from "../../watchdog/config/applications.ts";
+import type { Logger } from "../../watchdog/core/ports.ts";
+import { Acknowledgements } from "../../watchdog/endpoint/acknowledgements.ts";
+import { type EndpointServer, serveEndpoint } from "../../watchdog/endpoint/server.ts";
+import type { EndpointState } from "../../watchdog/endpoint/state.ts";
+import { HttpClient } from "../../watchdog/publisher/http.ts";
+import { Publisher } from "../../watchdog/publisher/publisher.ts";
+import { ChangedMeanwhile, readSeen, replaceFile } from "../../watchdog/publisher/replace-file.ts";
+import { ServiceSource } from "../../watchdog/publisher/sources/service.ts";
+import { ToldApplications } from "../../watchdog/publisher/targets/told.ts";
+import { until } from "./helpers.ts";
+
+const run = promisify(execFile);
+const gra = { phase: "serving", epoch: 1, region: "gra", host: "10.81.0.10", port: 9200 } as const;
+const closing = { phase: "closing", epoch: 2 } as const;
+const bhs = { phase: "serving", epoch: 3, region: "bhs", host: "10.82.0.10", port: 9200 } as const;
+
+/** An endpoint service whose state the test sets. */
+interface Service {
+  state: EndpointState;
+  readonly url: string;
+  readonly heard: Acknowledgements;
+  readonly server: EndpointServer;
+}
+
+let directory: string;
+let service: Service;
+const services: Service[] = [];
+const publishers: (() => Promise<void>)[] = [];
+const programs: ChildProcess[] = [];
+let logged: { readonly level: string; readonly message: string }[];
+
+const file = (name: string) => path.join(directory, name);
+
+async function startService(state: EndpointState, port = 0): Promise<Service> {
+  const heard = new Acknowledgements();
+  const started: { state: EndpointState } = { state };
+  const server = await serveEndpoint({
+    listen: `127.0.0.1:${port}`,
+    tls: null,
+    site: "gra",
+    look: () => started.state,
+    isTurning: () => true,
+    acknowledgements: heard,
+    clock: systemClock,
+  });
+  const made = Object.assign(started, { url: `http://127.0.0.1:${server.port}`, heard, server });
+  services.push(made);
+  return made;
+}
+
+/** A publisher on these services; quick to look again, so that tests need not wait. */
+async function publish(input: Partial<PublisherConfigInput>, urls = [service.url]) {
+  const config = publisherSchema.parse({
+    source: { kind: "service", urls },
+    quiescence: { minMs: 20, maxMs: 200 },
+    checkIntervalMs: 50,
+    retryMaxMs: 100,
+    instance: "host1",
+    ...input,
+  });
+  const say =
+    (level: string) =>
+    (_: unknown, message: string): void => {
+      logged.push({ level, message });
+    };
+  const log: Logger = { debug: say("debug"), info: say("info"), warn: say("warn"), error: say("error") };
+  const client = new HttpClient({ ca: null });
+  const publisher = new Publisher({
+    config,
+    instance: config.instance ?? "",
+    source: new ServiceSource(urls, { client, clock: systemClock, log }),
+    keys: [],
+    told: await ToldApplications.open(file("state"), (sentence) => log.warn({}, sentence)),
+    acknowledge: { urls, client },
+    clock: systemClock,
+    log,
+  });
+  const stop = new AbortController();
+  const ended = publisher.run(stop.signal);
+  const end = async () => {
+    stop.abort();
+    await ended;
+    client.close();
+  };
+  publishers.push(end);
+  return { publisher, end };
+}
+
+const target = ({ publisher }: Awaited<ReturnType<typeof publish>>, position = 0) => {
+  const found = publisher.status().targets[position];
+  if (found === undefined) throw new Error("no such target");
+  return found;
+};
+
+async function startProgram(onSighup: "reads" | "ignores" | "nothing"): Promise<ChildProcess> {
+  const child = onSighup === "ignores" ? await startDeaf() : startNode(onSighup);
+  programs.push(child);
+  await until(
+    async () => Number(await readFile(file("app.pid"), "utf8")) === child.pid,
+    "the program has written its PID file",
+  );
+  return child;
+}
+
+function startNode(onSighup: "reads" | "nothing"): ChildProcess {
+  const script = path.join(import.meta.dirname, "support", "application.mjs");
+  const args = [script, onSighup, file("app.ini"), file("app.pid"), file("journal")];
+  return spawn("setpriv", ["--pdeathsig", "KILL", process.execPath, ...args], { stdio: "ignore" });
+}
+
+/** Node sets every signal back when it starts, so this one is a shell, named after its script. */
+async function startDeaf(): Promise<ChildProcess> {
+  const script = file("orders");
+  await writeFile(script, `#!/bin/sh\ntrap "" HUP\necho $$ > ${file("app.pid")}\nread forever\n`, { mode: 0o755 });
+  return spawn("setpriv", ["--pdeathsig", "KILL", script], { stdio: ["pipe", "ignore", "ignore"] });
+}
+
+const journal = () => readFile(file("journal"), "utf8").catch(() => "");
+const text = (name = "app.ini") => readFile(file(name), "utf8");
+const says = (epoch: number, name = "app.ini") =>
+  until(async () => (await text(name)).includes(`Epoch = ${epoch}\n`), `${name} says epoch ${epoch}`);
+
+beforeEach(async () => {
+  directory = await mkdtemp(path.join(tmpdir(), "es-failover-publisher-"));
+  logged = [];
+  service = await startService(gra);
+});
+afterEach(async () => {
+  for (const end of publishers.splice(0)) await end();
+  for (const { server } of services.splice(0)) await server.close();
+  for (const child of programs.splice(0)) child.kill("SIGKILL");
+  await rm(directory, { recursive: true, force: true });
+});
+
+describe("an endpoint file", () => {
+  test("follows the region that serves, in each format, and names the one before while nobody serves", async () => {
+    const files = ["ini", "env", "json"] as const;
+    await publish({ files: files.map((format) => ({ path: file(`app.${format}`), format })) });
+    await says(1);
+    service.state = closing;
+    service.state = bhs;
+    await says(3);
+    await until(async () => (await text("app.env")).includes("ELASTICSEARCH_EPOCH=3\n"), "env");
+    await until(async () => JSON.parse(await text("app.json")).elasticsearch.host === bhs.host, "JSON");
+    expect(await text()).toBe("[Elasticsearch]\nHost = 10.82.0.10\nPort = 9200\nRegion = bhs\nEpoch = 3\n");
+    expect((await stat(file("app.ini"))).mode & 0o777).toBe(0o644);
+  });
+
+  test("goes on naming the region before while a change is under way", async () => {
+    const running = await publish({ files: [{ path: file("app.ini") }] });
+    await says(1);
+    const before = await text();
+    service.state = closing;
+    await until(() => running.publisher.status().state?.phase === "closing", "the publisher knows");
+    await until(() => target(running).summary.includes("is closing"), "the file has been looked at");
+    expect(await text()).toBe(before);
+  });
+
+  test("keeps mode, comments, foreign sections and what it was before as a backup; a link stays a link", async () => {
+    const real = file("real.ini");
+    const before = "; mine\n[Database]\nHost = db1\n";
+    await writeFile(real, before);
+    await chmod(real, 0o600);
+    await symlink(real, file("app.ini"));
+    await publish({ files: [{ path: file("app.ini"), caPath: "/etc/ca.crt" }] });
+    await says(1);
+    expect(await text()).toBe(
+      `${before}\n[Elasticsearch]\nHost = 10.81.0.10\nPort = 9200\nRegion = gra\nCaPath = /etc/ca.crt\nEpoch = 1\n`,
+    );
+    expect(await realpath(file("app.ini"))).toBe(real);
+    expect((await stat(real)).mode & 0o777).toBe(0o600);
+    expect(await readFile(`${real}.bak`, "utf8")).toBe(before);
+    expect((await readdir(directory)).sort()).toEqual(["app.ini", "real.ini", "real.ini.bak", "state"]);
+  });
+
+  test("with a higher epoch is left alone, with a sentence that says why", async () => {
+    const before = "[Elasticsearch]\nHost = elsewhere\nPort = 1\nRegion = sbg\nEpoch = 9\n";
+    await writeFile(file("app.ini"), before);
+    const running = await publish({ files: [{ path: file("app.ini") }] });
+    await until(() => target(running).failures >= 2, "it has been tried more than once");
+    expect(target(running).error).toMatch(/app\.ini says epoch 9, but epoch 1 is the newest known here/);
+    expect(await text()).toBe(before);
+    service.state = { ...bhs, epoch: 10 };
+    await says(10);
+    await until(() => target(running).error === null, "the trouble is over");
+  });
+
+  test("that is edited by hand is set right again, with what was added to it kept", async () => {
+    const running = await publish({ files: [{ path: file("app.ini") }] });
+    await says(1);
+    await writeFile(
+      file("app.ini"),
+      (await text()).replace("10.81.0.10", "10.99.0.1").concat("; a note\n[New]\na = 1\n"),
+    );
+    await until(async () => (await text()).includes("10.81.0.10"), "the host is right again");
+    expect(await text()).toContain("; a note\n[New]\na = 1\n");
+    expect(logged).toContainEqual({
+      level: "warn",
+      message: expect.stringMatching(/edited by somebody else \(Host 10\.99/),
+    });
+    expect(target(running).error).toBeNull();
+  });
+
+  test("that somebody saves between the look at it and its replacement is not replaced, but looked at again", async () => {
+    await writeFile(file("app.ini"), "[Elasticsearch]\nHost = a\n");
+    const seen = await readSeen(file("app.ini"));
+    await writeFile(file("app.ini"), "[Elasticsearch]\nHost = b\n");
+    const replaced = replaceFile(seen, "ours\n", { newFileMode: 0o644, backup: true });
+    await expect(replaced).rejects.toThrow(ChangedMeanwhile);
+    expect(await text()).toBe("[Elasticsearch]\nHost = b\n");
+    expect(await readdir(directory)).toEqual(["app.ini"]);
+    await replaceFile(await readSeen(file("app.ini")), "ours\n", { newFileMode: 0o644, backup: true });
+    expect([await text(), await text("app.ini.bak")]).toEqual(["ours\n", "[Elasticsearch]\nHost = b\n"]);
+  });
+
+  test("in a folder that is not there yet, or that is no INI but a folder, is tried again until it can be written", async () => {
+    await mkdir(file("dir.ini"));
+    const running = await publish({ files: [{ path: file("missing/app.ini") }, { path: file("dir.ini") }] });
+    await until(() => target(running, 0).failures >= 2 && target(running, 1).failures >= 2, "both have failed");
+    expect(target(running, 0).error).toMatch(/missing\/app\.ini: the folder .*no such file or directory/);
+    expect(target(running, 1).error).toMatch(/cannot read .*dir\.ini: is not a regular file/);
+    await mkdir(file("missing"));
+    await says(1, "missing/app.ini");
+    expect(logged.filter(({ message }) => message.includes("missing/app.ini: the folder"))).toHaveLength(1);
+  });
+});
+
+describe("a host", () => {
+  test("that was offline during the switch has the right endpoint once it is back", async () => {
+    const running = await publish({ files: [{ path: file("app.ini") }] });
+    await says(1);
+    const { port } = service.server;
+    await service.server.close();
+    await until(() => running.publisher.status().sources[0]?.error !== null, "the service is missed");
+    expect(await text()).toContain("Epoch = 1\n");
+    await startService(bhs, port);
+    await says(3);
+  });
+
+  test("whose publisher did not run during the switch has the right endpoint once it is back, and its program is told", async () => {
+    await startProgram("reads");
+    const files = [
+      { path: file("app.ini"), notify: { kind: "pid-file", pidFile: file("app.pid"), processName: "orders" } },
+    ] as const;
+    const input = { files: [...files] } as Partial<PublisherConfigInput>;
+    const first = await publish(input);
+    await until(async () => (await journal()) === "1\n", "told once");
+    await first.end();
+    service.state = bhs;
+    await publish(input);
+    await until(async () => (await journal()) === "1\n3\n", "told of the switch");
+  });
+
+  test("never goes back when one of its services is behind, and follows whichever knows more", async () => {
+    const behind = await startService(gra);
+    service.state = bhs;
+    await publish({ files: [{ path: file("app.ini") }] }, [behind.url, service.url]);
+    await says(3);
+    await service.server.close();
+    behind.state = { ...gra, host: "10.81.0.99" };
+    await until(() => logged.some(({ message }) => message.includes("ECONNREFUSED")), "the other one is gone");
+    expect(await text()).toContain("Epoch = 3\n");
+    behind.state = { ...bhs, epoch: 4 };
+    await says(4);
+  });
+
+  test("believes nobody when two say different regions under one epoch, and says so", async () => {
+    const other = await startService({ ...gra, region: "bhs" });
+    const running = await publish({ files: [{ path: file("app.ini") }] }, [service.url, other.url]);
+    await until(() => running.publisher.status().problem !== null, "the contradiction is seen");
+    expect(running.publisher.status().problem).toMatch(/epoch 1 .*gra.*bhs/);
+  });
+});
+
+describe("an application", () => {
+  const byPidFile = (more: object = {}) => ({
+    path: file("app.ini"),
+    application: "orders",
+    notify: { kind: "pid-file" as const, pidFile: file("app.pid"), processName: "orders", ...more },
+  });
+  const word = () => service.heard.all(Date.now())[0];
+
+  test("that reads its file on SIGHUP is told once per switch, and its word is passed on", async () => {
+    await startProgram("reads");
+    await publish({ files: [byPidFile({ executable: await realpath(process.execPath), processName: null })] });
+    await until(async () => (await journal()) === "1\n", "told");
+    service.state = bhs;
+    await until(async () => (await journal()) === "1\n3\n", "told of the switch");
+    await until(() => word()?.epoch === 3, "acknowledged");
+    expect(word()).toMatchObject({ application: "orders", instance: "host1", problem: null });
+    expect(await journal()).toBe("1\n3\n");
+  });
+
+  test.each([
+    ["nothing", /has no handler for SIGHUP, which would end it/],
+    ["ignores", /ignores SIGHUP, so it would not notice/],
+  ] as const)(
+    "that %s on SIGHUP is not signalled; the file is right, and status says what is wrong",
+    async (kind, reason) => {
+      const child = await startProgram(kind);
+      const running = await publish({ files: [byPidFile()] });
+      await says(1);
+      await until(() => target(running).failures >= 2, "it has been tried more than once");
+      expect(target(running).error).toMatch(reason);
+      expect(target(running).error).toMatch(/not signalled/);
+      expect([child.exitCode, child.signalCode]).toEqual([null, null]);
+      await until(() => word() !== undefined, "the watchdogs hear of it");
+      expect(word()).toMatchObject({ epoch: 0, problem: expect.stringMatching(reason) });
+      expect(logged.filter(({ message }) => reason.test(message))).toHaveLength(1);
+      // A program that handles it takes its place: told without anybody's doing.
+      child.kill("SIGKILL");
+      await startProgram("reads");
+      await until(async () => (await journal()) === "1\n", "the new one is told");
+      await until(() => word()?.epoch === 1, "acknowledged");
+    },
+  );
+
+  test("is not taken for another process that its PID file points to", async () => {
+    const sleeper = spawn("sleep", ["600"], { stdio: "ignore" });
+    programs.push(sleeper);
+    await writeFile(file("app.pid"), `${sleeper.pid}\n`);
+    const running = await publish({ files: [byPidFile()] });
+    await until(() => target(running).error !== null, "refused");
+    expect(target(running).error).toMatch(/is sleep, not orders; the PID file is out of date: not signalled/);
+    expect(sleeper.signalCode).toBeNull();
+    await writeFile(file("app.pid"), "1\n");
+    await until(() => target(running).error?.includes("holds no PID of an application") === true, "PID 1 is refused");
+  });
+
+  test("that does not run is waited for, which is no trouble", async () => {
+    const running = await publish({ files: [byPidFile()] });
+    await until(() => target(running).waitingFor !== null, "waited for");
+    expect(target(running)).toMatchObject({ error: null, waitingFor: expect.stringMatching(/app\.pid is not there/) });
+    await startProgram("reads");
+    await until(async () => (await journal()) === "1\n", "told once it runs");
+  });
+
+  test("is told by a command that gets the endpoint; one that fails or hangs is said to, with its words", async () => {
+    const command = (script: string, timeoutMs = 5_000) => ({
+      path: file("app.ini"),
+      notify: { kind: "command" as const, command: ["/bin/sh", "-c", script] as [string, ...string[]], timeoutMs },
+    });
+    const good = await publish({
+      files: [command(`echo "$ELASTICSEARCH_REGION $ELASTICSEARCH_EPOCH" >> ${file("journal")}`)],
+    });
+    await until(async () => (await journal()) === "gra 1\n", "told");
+    await good.end();
+    await rm(file("state"), { recursive: true });
+    const bad = await publish({ files: [command("echo no luck >&2; exit 3")] });
+    await until(() => target(bad).error !== null, "it has failed");
+    expect(target(bad).error).toMatch(/\/bin\/sh ended with status 3: no luck/);
+    await bad.end();
+    const slow = await publish({ files: [command(`sleep 600 & echo $! > ${file("child")}; wait`, 300)] });
+    await until(() => target(slow).error !== null, "it was ended");
+    expect(target(slow).error).toMatch(/did not end within 300 ms and was killed/);
+    const child = (await readFile(file("child"), "utf8")).trim();
+    await until(async () => !(await stillRuns(child)), "what it started has ended, too");
+  });
+});
+
+describe("an application that is a unit of systemd", () => {
+  const { PATH } = process.env;
+  afterEach(() => {
+    process.env["PATH"] = PATH;
+  });
+
+  /** A stand-in for systemctl, as this machine's own manager is no place for tests: answers `show`, notes the rest. */
+  async function systemctl(properties: Readonly<Record<string, string | number>>): Promise<void> {
+    const answer = Object.entries(properties).map(([name, value]) => `${name}=${value}`);
+    await mkdir(file("bin"), { recursive: true });
+    const script = `#!/bin/sh\ncase "$1" in show) cat <<END\n${answer.join("\n")}\nEND\n;; *) echo "$*" >> ${file("journal")};; esac\n`;
+    await writeFile(file("bin/systemctl"), script, { mode: 0o755 });
+    process.env["PATH"] = `${file("bin")}:${PATH}`;
+  }
+  const byUnit = (action: "reload" | "kill") => ({
+    path: file("app.ini"),
+    notify: { kind: "unit" as const, unit: "orders.service", action },
+  });
+  const active = { LoadState: "loaded", ActiveState: "active", CanReload: "yes", MainPID: 0 };
+
+  test("is reloaded", async () => {
+    await systemctl(active);
+    await publish({ files: [byUnit("reload")] });
+    await until(async () => (await journal()) === "reload orders.service\n", "reloaded");
+  });
+
+  test.each([
+    ["cannot be reloaded", { ...active, CanReload: "no" }, /cannot be reloaded: it has no ExecReload=/],
+    ["is unknown", { ...active, LoadState: "not-found", ActiveState: "inactive" }, /this host has no such unit/],
+  ])("that %s is not touched, with a sentence that says what to do", async (_, properties, reason) => {
+    await systemctl(properties);
+    const running = await publish({ files: [byUnit("reload")] });
+    await until(() => target(running).error !== null, "refused");
+    expect(target(running).error).toMatch(reason);
+    expect(await journal()).toBe("");
+  });
+
+  test("gets SIGHUP in its main process if that handles it, and is waited for while it does not run", async () => {
+    await systemctl({ ...active, ActiveState: "inactive" });
+    const running = await publish({ files: [byUnit("kill")] });
+    await until(() => target(running).waitingFor !== null, "waited for");
+    const deaf = await startProgram("nothing");
+    await systemctl({ ...active, MainPID: deaf.pid ?? 0 });
+    await until(() => target(running).error?.includes("has no handler for SIGHUP") === true, "refused");
+    const child = await startProgram("reads");
+    await systemctl({ ...active, MainPID: child.pid ?? 0 });
+    await until(async () => (await journal()) === "1\n", "told");
+    expect(deaf.signalCode).toBeNull();
+  });
+});
+
+/** Remains that nobody has collected do not count. */
+async function stillRuns(pid: string): Promise<boolean> {
+  const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
+  return status !== "" && !/^State:\s+Z/m.test(status);
+}
+
+describe("a disk that takes nothing", () => {
+  const mounted = process.getuid?.() === 0;
+  test.skipIf(!mounted)(
+    `leaves file, owner and mode as they were, is named, and does not last longer than its cause${mounted ? "" : " (skipped: takes root)"}`,
+    async () => {
+      const script = path.join(import.meta.dirname, "support", "publisher-disk.ts");
+      const mount = `mount -t tmpfs -o size=64k tmpfs "$1" && exec "$2" "$3" "$1"`;
+      const { stdout } = await run("unshare", [
+        ...["--mount", "--propagation=private", "sh", "-c", mount, "sh"],
+        ...[directory, process.execPath, script],
+      ]);
+      const found = JSON.parse(stdout);
+      const names = ["app.ini", "app.ini.bak"];
+      expect(found).toMatchObject({
+        first: "bhs at 10.82.0.10:9200, epoch 1",
+        full: { message: `cannot write ${file("app.ini")}: no space left on device`, epoch: "1", names },
+        roomAgain: { message: "bhs at 10.82.0.10:9200, epoch 2", epoch: "2", names },
+        readOnly: { message: `cannot write ${file("app.ini")}: read-only file system`, epoch: "2", names },
+        writable: { message: "bhs at 10.82.0.10:9200, epoch 3", epoch: "3", names },
+        owner: { mode: "640", uid: 1_234, gid: 4_321 },
+      });
+    },
+  );
+});
+
+describe("a publisher without the right to", () => {
+  const isRoot = process.getuid?.() === 0;
+  test.skipIf(!isRoot)(
+    `signal a program says as whom it is to run${isRoot ? "" : " (skipped: takes root)"}`,
+    async () => {
+      const child = await startProgram("reads");
+      const signalling = path.join(import.meta.dirname, "../../watchdog/publisher/process.ts");
+      const script = `const { hangUp } = await import(${JSON.stringify(signalling)});
+        await hangUp(${child.pid}, "app.pid", () => null).catch((error) => console.log(error.message));`;
+      const nobody = ["--reuid=65534", "--regid=65534", "--clear-groups"];
+      const node = [process.execPath, "--input-type=module", "-e", script];
+      const { stdout } = await run("setpriv", [...nobody, ...node]);
+      expect(stdout).toMatch(/publisher \(user 65534\) may not signal process \d+: run it as that one's user/);
+      expect(await journal()).toBe("");
+    },
+  );
+});
