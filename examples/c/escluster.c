@@ -1372,10 +1372,13 @@ static bool is_loopback(slice url) {
   return false;
 }
 
+/** Between the addresses of endpoint services. */
+#define BLANKS " \t\n"
+
 /** Takes the list of endpoint services apart. False: `error` says what is wrong with it. */
 static bool read_services(escluster *c, const char *urls, char *error, size_t size) {
-  for (const char *p = urls + strspn(urls, " \t\n"); *p != '\0'; p += strspn(p, " \t\n")) {
-    slice url = {p, strcspn(p, " \t\n")};
+  for (const char *p = urls + strspn(urls, BLANKS); *p != '\0'; p += strspn(p, BLANKS)) {
+    slice url = {p, strcspn(p, BLANKS)};
     p += url.length;
     while (url.length > 0 && url.at[url.length - 1] == '/') url.length--;
     if (c->service_count == SERVICES_MAX) return refuse(error, size, "service_urls names more than %d", SERVICES_MAX);
@@ -1390,9 +1393,11 @@ static bool read_services(escluster *c, const char *urls, char *error, size_t si
   return true;
 }
 
+/** Which rule the options break; NULL: none. */
 static const char *broken_option(const escluster_options *o) {
-  bool file = o->endpoint_path != NULL && o->endpoint_path[0] != '\0';
-  bool services = o->service_urls != NULL && o->service_urls[0] != '\0';
+  bool file = o->endpoint_path != NULL;
+  bool services = o->service_urls != NULL && o->service_urls[strspn(o->service_urls, BLANKS)] != '\0';
+  if (file && o->endpoint_path[0] == '\0') return "endpoint_path is empty";
   if (!file && !services) return "neither endpoint_path nor service_urls is given";
   if (!file && o->ca_path == NULL)
     return "ca_path is not given, and without an endpoint file there is no CaPath either";
@@ -1425,7 +1430,7 @@ static bool take_options(escluster *c, const escluster_options *o, char *error, 
   if (c->folder != NULL) {
     char *slash = strrchr(c->folder, '/');
     if (slash == NULL) {
-      memcpy(c->folder, ".", c->folder[0] == '\0' ? 1 : 2);
+      memcpy(c->folder, ".", sizeof ".");
     } else {
       slash[slash == c->folder ? 1 : 0] = '\0';
     }

@@ -487,6 +487,29 @@ describe.skipIf(obstacle !== undefined)(`libescluster ${obstacle ?? ""}`, () => 
       expect((await writer.ledger()).filter(({ status }) => status !== "ok")).toEqual([]);
     });
 
+    test("and acknowledges an epoch only when nothing is under way with an earlier one any more", async () => {
+      let state = { phase: "serving", epoch: 1, region: "gra", host: "127.0.0.1", port: gra.port } as EndpointState;
+      const heard = new Acknowledgements();
+      const url = await startService(() => state, heard);
+      const used = () => heard.own()[0]?.epoch ?? 0;
+      const writer = demo([
+        ...["--service", url, "--ca", authority.caFile, "--application", "orders", "--without-ids"],
+        ...["--threads", "2", "--interval", "5", "--attempt-timeout", "60000"],
+      ]);
+      await until(() => used() === 1, "epoch 1 is acknowledged");
+      // One write hangs at gra; without an id, it is not cut off there.
+      let hangs = 0;
+      gra.behaviour = () => (hangs++ === 0 ? { kind: "hang", carriedOut: true } : serve);
+      await until(() => hangs > 0, "a write hangs");
+      state = { phase: "serving", epoch: 3, region: "bhs", host: "127.0.0.1", port: bhs.port };
+      await writer.wrote(50, "bhs");
+      expect(used()).toBe(1);
+
+      await gra.stop();
+      await until(() => used() === 3, "epoch 3 is acknowledged");
+      expect((await writer.ledger()).filter(({ status }) => status !== "ok")).toMatchObject([{ status: "uncertain" }]);
+    });
+
     test("and goes on with what it has while the service cannot tell, or is gone", async () => {
       let state: EndpointState = { phase: "serving", epoch: 1, region: "gra", host: "127.0.0.1", port: gra.port };
       const url = await startService(() => state, new Acknowledgements());

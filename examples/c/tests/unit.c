@@ -320,6 +320,8 @@ static void refuses_options_that_cannot_work(void) {
     const char *reason;
   } cases[] = {
       {{.ca_path = "/ca"}, "neither endpoint_path nor service_urls"},
+      {{.service_urls = " ", .ca_path = "/ca"}, "neither endpoint_path nor service_urls"},
+      {{.endpoint_path = ""}, "endpoint_path is empty"},
       {{.service_urls = "https://a"}, "ca_path is not given"},
       {{.service_urls = "http://a.example", .ca_path = "/ca"}, "is no https address"},
       {{.service_urls = "http://127.0.0.1.example", .ca_path = "/ca"}, "is no https address"},
@@ -533,6 +535,46 @@ static void what_was_never_sent_is_repeated_within_the_budget(void) {
   escluster_close(cluster);
 }
 
+/** A request that would wait for minutes between its two attempts. */
+typedef struct patient_request {
+  escluster *cluster;
+  atomic_bool done;
+} patient_request;
+
+static void *perform_patiently(void *context) {
+  patient_request *request = context;
+  escluster_call call = {.method = "GET", .path = "/", .attempts_max = 2};
+  escluster_answer answer;
+  CHECK(escluster_perform(request->cluster, &call, &answer) == ESCLUSTER_UNAVAILABLE);
+  CHECK(answer.attempts == 2);
+  escluster_answer_clear(&answer);
+  atomic_store(&request->done, true);
+  return NULL;
+}
+
+static void a_new_endpoint_ends_the_wait_before_the_next_attempt(void) {
+  enum { MINUTES_MS = 3600000 };
+  pthread_t thread;
+  publish("patient.ini", "gra", 1);
+  patient_request request = {
+      .cluster = opened(&(escluster_options){.endpoint_path = in_scratch("patient.ini"),
+                                             .budget_ms = MINUTES_MS,
+                                             .backoff_base_ms = MINUTES_MS,
+                                             .backoff_cap_ms = MINUTES_MS}),
+  };
+  CHECK(pthread_create(&thread, NULL, perform_patiently, &request) == 0);
+  int64_t until_ms = now_ms() + 10000;
+  /* One after the other, since nobody tells from here when it waits. */
+  for (unsigned epoch = 2; !atomic_load(&request.done) && now_ms() < until_ms; epoch++) {
+    publish("patient.ini", "gra", epoch);
+    nanosleep(&(struct timespec){0, 20000000}, NULL);
+  }
+  CHECK(atomic_load(&request.done));
+  escluster_cancel(request.cluster);
+  CHECK(pthread_join(thread, NULL) == 0);
+  escluster_close(request.cluster);
+}
+
 static void *perform_for_long(void *context) {
   escluster_answer answer;
   escluster_status status = escluster_perform(context, &(escluster_call){.method = "GET", .path = "/"}, &answer);
@@ -623,6 +665,7 @@ int main(void) {
       TEST(does_without_verification_nowhere),
       TEST(a_request_waits_for_an_endpoint_and_says_so),
       TEST(what_was_never_sent_is_repeated_within_the_budget),
+      TEST(a_new_endpoint_ends_the_wait_before_the_next_attempt),
       TEST(cancel_ends_what_waits),
       TEST(connections_are_counted_right_through_switches),
 #undef TEST
