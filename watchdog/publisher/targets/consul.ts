@@ -67,22 +67,11 @@ export class ConsulTarget implements Target {
             { Node: { Verb: "set", Node: { Node: node, Address: "192.0.2.1" } } },
             { Service: { Verb: "set", Node: node, Service: serviceOf(service, state) } },
           ]
-        : await this.#withdrawal();
+        : // What is not there is deleted without complaint; Consul wants the name to check the token's right.
+          [{ Service: { Verb: "delete", Node: node, Service: { ID: service, Service: service } } }];
     const reply = await this.#ask("PUT", "/v1/txn", {}, JSON.stringify([pair, ...entry]));
     if (reply.status !== 409) this.#demandOk(reply, "transaction");
     else throw new Error(`${this.name}: refused: ${reasonsIn(reply.body)}`);
-  }
-
-  /** Deleting what is not there would fail the transaction. */
-  async #withdrawal(): Promise<readonly object[]> {
-    const { service, node } = this.#settings;
-    const reply = await this.#ask("GET", `/v1/catalog/service/${service}`, { consistent: "" });
-    const entries = z
-      .array(z.object({ Node: z.string(), ServiceID: z.string() }))
-      .parse(JSON.parse(this.#demandOk(reply, "read of the service")));
-    return entries
-      .filter(({ Node, ServiceID }) => Node === node && ServiceID === service)
-      .map(() => ({ Service: { Verb: "delete", Node: node, Service: { ID: service } } }));
   }
 
   #ask(
@@ -121,6 +110,8 @@ function serviceOf(service: string, { epoch, region, host, port }: Extract<Publi
     Port: port,
     Tags: [region],
     Meta: { region, epoch: String(epoch) },
+    // A transaction takes no defaults: 0, which it would store, takes an entry out of SRV answers.
+    Weights: { Passing: 1, Warning: 1 },
   };
 }
 
