@@ -507,7 +507,9 @@ describe.skipIf(obstacle !== undefined)(`libescluster ${obstacle ?? ""}`, () => 
 
       await gra.stop();
       await until(() => used() === 3, "epoch 3 is acknowledged");
-      expect((await writer.ledger()).filter(({ status }) => status !== "ok")).toMatchObject([{ status: "uncertain" }]);
+      const unlike = async () => (await writer.ledger()).filter(({ status }) => status !== "ok");
+      await until(async () => (await unlike()).length > 0, "the write that hung has ended");
+      expect(await unlike()).toMatchObject([{ status: "uncertain", region: "gra" }]);
     });
 
     test("and goes on with what it has while the service cannot tell, or is gone", async () => {
