@@ -1,0 +1,122 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { PublisherConfigInput } from "../../watchdog/config/applications.ts";
+import { loadPublisherConfig } from "../../watchdog/config/load.ts";
+import { ConfigError } from "../../watchdog/config/problems.ts";
+import { crossFieldProblems } from "../../watchdog/config/rules.ts";
+import { watchdogConfigSchema } from "../../watchdog/config/schema.ts";
+import { config } from "./core-fixtures.ts";
+
+let directory: string;
+beforeAll(async () => {
+  directory = await mkdtemp(path.join(tmpdir(), "es-failover-publisher-config-"));
+});
+afterAll(() => rm(directory, { recursive: true, force: true }));
+
+const good: PublisherConfigInput = {
+  source: { kind: "service", urls: ["http://127.0.0.1:9201"] },
+  files: [
+    { path: "/etc/orders/orders.ini", notify: { kind: "pid-file", pidFile: "/run/o.pid", processName: "orders" } },
+  ],
+};
+
+async function problemsOf(content: unknown): Promise<readonly string[]> {
+  const file = path.join(directory, "publisher.json");
+  await writeFile(file, JSON.stringify(content));
+  try {
+    await loadPublisherConfig(file);
+    return [];
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return error.problems.map(({ key, message }) => `${key}: ${message}`);
+  }
+}
+
+describe("a publisher's section", () => {
+  test("may stand alone in its file, or beside a watchdog's, which is then not looked at", async () => {
+    expect(await problemsOf({ publisher: good })).toEqual([]);
+    expect(await problemsOf({ publisher: good, name: "gra-haproxy-1", site: "gra" })).toEqual([]);
+    expect(await problemsOf({ publisher: good, publishr: {} })).toEqual([
+      expect.stringMatching(/"publishr": no such setting/),
+    ]);
+    expect(await problemsOf({ name: "gra-haproxy-1" })).toEqual([expect.stringMatching(/^publisher: is missing/)]);
+  });
+
+  test.each<[string, object, RegExp]>([
+    ["nothing to publish", { files: [] }, /files, etcd or consul is needed/],
+    [
+      "plain http to another host",
+      { source: { kind: "service", urls: ["http://192.168.1.101:9201"] } },
+      /plain http is for this host alone/,
+    ],
+    [
+      "https without an authority",
+      { source: { kind: "service", urls: ["https://192.168.1.101:9201"] } },
+      /a caFile is needed/,
+    ],
+    [
+      "a PID file without a name to check",
+      { files: [{ path: "/a", notify: { kind: "pid-file", pidFile: "/p" } }] },
+      /executable or processName is needed/,
+    ],
+    [
+      "the same file twice",
+      { files: [{ path: "/a" }, { path: "/a", format: "env" }] },
+      /files\[1\]\.path: is "\/a", which stands there already/,
+    ],
+    [
+      "a command that is no path",
+      { files: [{ path: "/a", notify: { kind: "command", command: ["reload"] } }] },
+      /absolute path/,
+    ],
+    [
+      "a path that would end a line",
+      { files: [{ path: "/a", caPath: "/ca\nHost = evil" }] },
+      /without control characters/,
+    ],
+    [
+      "quiescence that never ends",
+      { quiescence: { minMs: 5_000, maxMs: 1_000 } },
+      /\(5000\) may not exceed maxMs \(1000\)/,
+    ],
+    ["a token that is not there", { consul: { tokenFile: "/nonexistent" } }, /tokenFile: \/nonexistent cannot be read/],
+  ])("with %s is refused with what is wrong", async (_, changes, reason) => {
+    expect((await problemsOf({ publisher: { ...good, ...changes } })).join("\n")).toMatch(reason);
+  });
+});
+
+describe("an endpoint service", () => {
+  const addresses = { gra: { host: "10.81.0.10", port: 9200 }, bhs: { host: "10.82.0.10", port: 9200 } };
+  const problems = (endpoint: object, changes: object = {}) => {
+    const section = watchdogConfigSchema.shape.endpoint.parse({ listen: "127.0.0.1:9201", addresses, ...endpoint });
+    return crossFieldProblems({ ...config, endpoint: section, ...changes }).map(
+      ({ key, message }) => `${key}: ${message}`,
+    );
+  };
+
+  test("on loopback, with an address for each region, is all right", () => {
+    expect(problems({})).toEqual([]);
+  });
+
+  test.each<[string, object, object, RegExp]>([
+    [
+      "in the open without a certificate",
+      { listen: "0.0.0.0:9201" },
+      {},
+      /certificateFile: is missing: 0\.0\.0\.0:9201 can be reached/,
+    ],
+    ["with a certificate and no key", { certificateFile: "/c" }, {}, /both or not at all/],
+    ["that lacks a region's address", { addresses: { gra: addresses.gra } }, {}, /addresses\.bhs: is missing/],
+    [
+      "that names a region nobody knows",
+      { addresses: { ...addresses, sbg: addresses.gra } },
+      {},
+      /addresses\.sbg: is no region/,
+    ],
+    ["where no router stands", {}, { router: null }, /^endpoint: must be left out where no router stands/m],
+  ])("%s is refused with what is wrong", (_, endpoint, changes, reason) => {
+    expect(problems(endpoint, changes).join("\n")).toMatch(reason);
+  });
+});
