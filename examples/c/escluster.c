@@ -476,8 +476,7 @@ static void close_connection(connection *k) {
   free(k);
 }
 
-/** With the mutex held: no idle connection is left, and busy ones will not be kept. Returns those to close without it.
- */
+/** With the mutex held: lets go of every connection. Returns the idle ones, to be closed without it. */
 static connection *exchange_connections(escluster *c) {
   connection *old = c->idle;
   unsigned idle = 0;
@@ -832,8 +831,7 @@ static void describe(const outcome *o, const attempt *a, const char *curl_error,
   }
 }
 
-/** One attempt over one connection. Moves the answer, if one came, into *answer, and says in answer->error what came.
- */
+/** One attempt over one connection. An answer goes into *answer, and what came, as a sentence, into its error. */
 static outcome try_once(escluster *c, const escluster_call *call, connection *k, int64_t timeout_ms,
                         escluster_answer *answer, escluster_status *failure, curl_off_t *retry_after_s) {
   attempt a = {.cluster = c, .connection = k, .call = call};
@@ -990,7 +988,7 @@ static bool are_credentials(const char *text) {
 }
 
 static bool read_credentials(const char *path, char credentials[CREDENTIALS_BYTES_MAX], char *error, size_t size) {
-  char text[CREDENTIALS_BYTES_MAX];
+  char text[CREDENTIALS_BYTES_MAX] = "";
   struct stat about;
   bool good = false;
   ssize_t length = read_file(path, text, sizeof text - 1, &about, error, size);
@@ -1155,8 +1153,7 @@ static bool acknowledge_at(escluster *c, CURL *curl, const char *base, uint64_t 
   return false;
 }
 
-/** Acknowledges the epoch in use, unless that was done or old connections are still busy. Returns what is acknowledged.
- */
+/** Acknowledges the epoch in use, unless old connections are still busy. Returns what has been acknowledged. */
 static uint64_t acknowledge(escluster *c, uint64_t acknowledged, uint64_t *complained_of) {
   pthread_mutex_lock(&c->mutex);
   uint64_t epoch = c->endpoint.serving && c->open_before == 0 ? c->endpoint.epoch : 0;

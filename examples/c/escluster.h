@@ -236,8 +236,7 @@ typedef struct escluster_call {
 typedef struct escluster_answer {
   /** Status of the last answer; 0 when there was none. */
   long http_status;
-  /** Body of the last answer, NUL behind its last byte; NULL when there was no answer. Freed by escluster_answer_clear.
-   */
+  /** Body of the last answer, NUL behind its last byte; NULL when it was empty. escluster_answer_clear frees it. */
   char *body;
   size_t body_length;
   /** Endpoint of the last attempt. */
@@ -255,7 +254,8 @@ typedef struct escluster_answer {
  * Sends a request to the region that accepts writes, again where that is allowed, until it is answered or its budget is
  * used up. Blocks. *answer is always filled in (whatever it held before is overwritten) and has to be cleared.
  *
- * An answer of 2xx to _bulk does not mean that every item in it was accepted: look for "errors":true.
+ * An answer of 2xx to _bulk does not mean that every item in it was accepted: look for "errors":true. Items that were
+ * refused with 429 or with cluster_block_exception (by a region that was fenced) may be sent again.
  */
 escluster_status escluster_perform(escluster *cluster, const escluster_call *call, escluster_answer *answer);
 
