@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { watchdogConfigSchema } from "../watchdog/config/schema.ts";
+import { addressSchema } from "../watchdog/endpoint/state.ts";
 import { contains, overlap, parseCidr } from "./addresses.ts";
 import { brokenTimingRules } from "./timings.ts";
 
@@ -203,6 +204,11 @@ const configSchema = z.strictObject({
   clientCidrs: list(z.array(cidr)).prefault("[]"),
   /** Further DNS names by which applications reach the entry; they go into its certificates. */
   entryNames: list(z.array(dnsName)).prefault("[]"),
+  /**
+   * What the endpoint service on the HAProxy hosts tells applications to use while a region serves, by region: an entry
+   * of that region, or its Elasticsearch; `none`: there is no endpoint service. See docs/applications.md.
+   */
+  endpointAddresses: structuredOrNone(z.record(name, addressSchema)).prefault("none"),
   flavors: structured(flavorsSchema).prefault("{}"),
   /** Name of the operating system's image as OVHcloud lists it. */
   image: z.string().min(1).default("Debian 13"),
@@ -390,6 +396,13 @@ function regionContradictions(config: StackConfig): string[] {
   }
   if (!regions.includes(config.firstPrimary)) {
     problems.push(`${keyName(["firstPrimary"])} is "${config.firstPrimary}": write ${known(regions)}.`);
+  }
+  const addressed = Object.keys(config.endpointAddresses ?? {});
+  const isComplete = addressed.length === regions.length && regions.every((region) => addressed.includes(region));
+  if (config.endpointAddresses !== null && !isComplete) {
+    problems.push(
+      `${keyName(["endpointAddresses"])} names ${addressed.join(", ") || "nothing"}: write an address for each of ${regions.join(", ")}.`,
+    );
   }
   if (regions.includes(witnessName)) {
     problems.push(`${keyName(["regions", witnessName])}: no region may bear this name, it is the third site's.`);

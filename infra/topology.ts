@@ -75,6 +75,8 @@ export const ports = {
   etcdPeer: 2380,
   /** Where watchdogs ask each other directly when etcd is gone. */
   failsafe: 9443,
+  /** Where applications ask which region serves, on the HAProxy hosts. */
+  endpoint: 9201,
 } as const;
 
 const roles: Readonly<Record<Role, { readonly short: string; readonly firstOffset: number }>> = {
@@ -87,7 +89,8 @@ const roles: Readonly<Record<Role, { readonly short: string; readonly firstOffse
 /** Offsets 201 to 250 of each region's network are the DHCP service's; they lie above every pinned address. */
 const poolOffsets = { first: 201, last: 250 } as const;
 
-type PlannedConfig = Pick<StackConfig, "regions" | "witness" | "network" | "adminCidrs" | "clientCidrs">;
+type PlannedConfig = Pick<StackConfig, "regions" | "witness" | "network" | "adminCidrs" | "clientCidrs"> &
+  Partial<Pick<StackConfig, "endpointAddresses">>;
 type Site = Pick<RegionPlan, "name" | "ovhRegion" | "cidr" | "zones" | "availabilityZones">;
 
 /** Plans every site. A host's name, zone and address depend on its own position alone, never on how many there are. */
@@ -160,17 +163,15 @@ function planIngress(config: PlannedConfig, hosts: readonly Host[], etcdMembers:
   ];
   // A single watchdog has nobody to ask.
   const failsafe = config.witness === null ? [] : tcp(ports.failsafe, watchdogs, "Watchdogs, when etcd is gone");
+  const clients = [config.network.cidr, ...config.clientCidrs];
+  const endpoint = config.endpointAddresses ? tcp(ports.endpoint, clients, "Applications ask which region serves") : [];
   return {
     elasticsearch: [
       ...administration,
       ...tcp(ports.elasticsearchHttp, watchdogs, "Requests, health checks and watchdogs"),
       ...tcp(ports.elasticsearchTransport, ofRole("elasticsearch"), "Nodes of the cluster, and replication"),
     ],
-    haproxy: [
-      ...administration,
-      ...tcp(ports.entry, [config.network.cidr, ...config.clientCidrs], "The entry for applications"),
-      ...failsafe,
-    ],
+    haproxy: [...administration, ...tcp(ports.entry, clients, "The entry for applications"), ...endpoint, ...failsafe],
     witness: [...administration, ...failsafe],
     etcd: [
       ...tcp(ports.etcdClient, watchdogs, "The watchdogs' store"),

@@ -19,7 +19,10 @@ export const watchdogPaths = {
 
 export interface WatchdogConfigOptions {
   readonly topology: Topology;
-  readonly config: Pick<StackConfig, "firstPrimary" | "replication" | "checks" | "promotion" | "router" | "leases">;
+  readonly config: Pick<
+    StackConfig,
+    "firstPrimary" | "replication" | "checks" | "promotion" | "router" | "leases" | "endpointAddresses"
+  >;
   /** The HAProxy host, or the witness, that the watchdog stands on. */
   readonly host: Host;
 }
@@ -49,6 +52,7 @@ export function watchdogJson({ topology, config, host }: WatchdogConfigOptions):
     promotion: config.promotion,
     ...sharedState(topology, host, timings),
     leases: timings.leases,
+    ...endpointService(config, host),
     router:
       host.role === "witness"
         ? null
@@ -62,6 +66,17 @@ export function watchdogJson({ topology, config, host }: WatchdogConfigOptions):
   };
   watchdogConfigSchema.parse(input);
   return `${JSON.stringify(input, undefined, 2)}\n`;
+}
+
+/** On the HAProxy hosts: only beside a router is it known that a region may be named. */
+function endpointService(
+  { endpointAddresses }: WatchdogConfigOptions["config"],
+  host: Host,
+): Pick<WatchdogConfigInput, "endpoint"> {
+  if (endpointAddresses === null || host.role !== "haproxy") return {};
+  const { certificate: certificateFile, key: keyFile } = watchdogPaths;
+  // Whom it answers is the security groups' business.
+  return { endpoint: { listen: `0.0.0.0:${ports.endpoint}`, certificateFile, keyFile, addresses: endpointAddresses } };
 }
 
 /** Several watchdogs share their state in etcd and ask each other when it is gone; a single one has a file. */

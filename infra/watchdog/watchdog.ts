@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { remote } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
+import type { StackConfig } from "../config.ts";
 import { contentHash, type HostFile, runScript, type StagedHost } from "../provision/remote.ts";
 import { type Authority, HostCertificate } from "../tls/certificates.ts";
 import type { Host, Topology } from "../topology.ts";
@@ -18,6 +19,7 @@ export interface WatchdogBundle {
 
 export interface WatchdogHost extends StagedHost {
   readonly host: Host;
+  readonly publicIp: pulumi.Input<string>;
 }
 
 /** The user and group that the watchdog runs as. */
@@ -57,7 +59,7 @@ export function installWatchdog(
 export interface WatchdogArgs {
   readonly topology: Topology;
   readonly host: WatchdogHost;
-  readonly config: WatchdogConfigOptions["config"];
+  readonly config: WatchdogConfigOptions["config"] & Pick<StackConfig, "entryNames">;
   readonly version: string;
   readonly authority: Authority;
   /** Passwords of its users of Elasticsearch and etcd. */
@@ -71,9 +73,16 @@ export class Watchdog extends pulumi.ComponentResource {
   constructor(name: string, args: WatchdogArgs, opts?: pulumi.ComponentResourceOptions) {
     super("es-failover:watchdog:Watchdog", name, {}, opts);
     const { host, config, topology, authority } = args;
+    // Applications reach the endpoint service, where there is one, as they reach the entry.
+    const answersClients = config.endpointAddresses !== null && host.host.role === "haproxy";
     const certificate = new HostCertificate(
       `${host.name}-watchdog`,
-      { authority, subject: "organization", dnsNames: [host.name], ipAddresses: [host.host.privateIp] },
+      {
+        authority,
+        subject: "organization",
+        dnsNames: [host.name, ...(answersClients ? config.entryNames : [])],
+        ipAddresses: [host.host.privateIp, ...(answersClients ? [host.publicIp] : [])],
+      },
       { parent: this },
     );
     const json = watchdogJson({ topology, config, host: host.host });
@@ -83,6 +92,7 @@ export class Watchdog extends pulumi.ComponentResource {
         const files = watchdogFiles({
           ...{ json, ca: authority.certificatePem, certificate: certificatePem, privateKey, passwords },
           withEtcd: topology.etcdMembers.length > 0,
+          answersClients,
         });
         const desired = contentHash(args.version, ...files.map(({ content }) => content));
         return JSON.stringify({ desired, files });
@@ -107,6 +117,7 @@ function watchdogFiles(content: {
   readonly privateKey: string;
   readonly passwords: { readonly elasticsearch: string; readonly etcd: string };
   readonly withEtcd: boolean;
+  readonly answersClients: boolean;
 }): HostFile[] {
   const file = (path: string, text: string): HostFile => ({ path, content: text, mode: "0640", group: "es-failover" });
   const files = [
@@ -114,11 +125,9 @@ function watchdogFiles(content: {
     file(watchdogPaths.ca, content.ca),
     file(watchdogPaths.password, `${content.passwords.elasticsearch}\n`),
   ];
-  if (!content.withEtcd) return files;
-  return [
-    ...files,
-    file(watchdogPaths.certificate, content.certificate),
-    file(watchdogPaths.key, content.privateKey),
-    file(watchdogPaths.etcdPassword, `${content.passwords.etcd}\n`),
-  ];
+  if (content.withEtcd || content.answersClients) {
+    files.push(file(watchdogPaths.certificate, content.certificate), file(watchdogPaths.key, content.privateKey));
+  }
+  if (content.withEtcd) files.push(file(watchdogPaths.etcdPassword, `${content.passwords.etcd}\n`));
+  return files;
 }

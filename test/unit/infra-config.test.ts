@@ -59,6 +59,12 @@ describe("the stack configuration", () => {
     ["adminCidrs", "0.0.0.0/0", /adminCidrs\[0\] is "0\.0\.0\.0\/0": .*open SSH to the world/],
     ["adminCidrs", "203.0.113.7", /adminCidrs\[0\] is "203\.0\.113\.7": write an IPv4 network/],
     ["adminCidrs", "[]", /adminCidrs is "\[\]": name at least one network/],
+    [
+      "endpointAddresses",
+      '{"gra":{"host":"gra.example.org","port":9200}}',
+      /names gra: write an address for each of gra, bhs/,
+    ],
+    ["endpointAddresses", '{"gra":{"host":"https://gra","port":9200}}', /without scheme and port/],
     ["clientCidrs", "198.51.100.1/24", /clientCidrs\[0\] is "198\.51\.100\.1\/24": .*host bits are zero/],
     ["elasticsearch", '{"version":"9"}', /elasticsearch\.version is "9": write an exact version, such as 9\.5\.3/],
     ["elasticsearch", '{"heap":"lots"}', /elasticsearch\.heap is "lots": write a size such as "4g"/],

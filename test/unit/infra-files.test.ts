@@ -70,6 +70,23 @@ describe("files of a HAProxy host", () => {
     expect(watchdogJson({ topology, config, host: host("haproxy", "bhs") })).toMatchSnapshot();
   });
 
+  test("watchdog.json with an endpoint service for applications, which the witness has not", () => {
+    const endpointAddresses = {
+      gra: { host: "192.168.1.101", port: 9200 },
+      bhs: { host: "192.168.2.101", port: 9200 },
+    };
+    const answering = testConfig({ endpointAddresses: JSON.stringify(endpointAddresses) });
+    const endpointOf = (on: ReturnType<typeof host>) =>
+      JSON.parse(watchdogJson({ topology: planTopology(answering), config: answering, host: on })).endpoint;
+    expect(endpointOf(host("haproxy", "bhs"))).toEqual({
+      listen: "0.0.0.0:9201",
+      certificateFile: "/etc/es-failover/secrets/watchdog.crt",
+      keyFile: "/etc/es-failover/secrets/watchdog.key",
+      addresses: endpointAddresses,
+    });
+    expect(endpointOf(host("witness", "witness"))).toBeUndefined();
+  });
+
   test("watchdog.json of a single router, without a witness", () => {
     const alone = testConfig({
       witness: "none",

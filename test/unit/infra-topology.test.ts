@@ -25,8 +25,9 @@ const planInput: fc.Arbitrary<PlanInput> = fc
     withWitness: fc.boolean(),
     adminCidrs: fc.uniqueArray(outsideCidr, { minLength: 1, maxLength: 3 }),
     clientCidrs: fc.uniqueArray(outsideCidr, { maxLength: 3 }),
+    withEndpoint: fc.boolean(),
   })
-  .map(({ first, second, subnets: [a = 1, b = 2, c = 3], withWitness, adminCidrs, clientCidrs }) => ({
+  .map(({ first, second, subnets: [a = 1, b = 2, c = 3], withWitness, adminCidrs, clientCidrs, withEndpoint }) => ({
     regions: {
       gra: { ...first, ovhRegion: "GRA11", cidr: `192.168.${a}.0/24`, availabilityZones: false },
       bhs: { ...second, ovhRegion: "BHS5", cidr: `192.168.${b}.0/24`, availabilityZones: false },
@@ -35,6 +36,7 @@ const planInput: fc.Arbitrary<PlanInput> = fc
     network: { cidr: vrack, vlanId: 42 },
     adminCidrs,
     clientCidrs,
+    endpointAddresses: withEndpoint ? { gra: { host: "gra.example.org", port: 9200 } } : null,
   }));
 
 const within = (address: string, cidr: string) => {
@@ -63,6 +65,7 @@ function mayReach(input: PlanInput, from: Sender, to: Host, port: number): boole
     return (port === 9200 && isWatchdog) || (port === 9300 && from.host?.role === "elasticsearch");
   }
   if (port === 9200) return to.role === "haproxy" && client;
+  if (port === 9201) return to.role === "haproxy" && client && input.endpointAddresses !== null;
   if (port === 9443) return several && isWatchdog;
   if (port === 2379) return several && holdsEtcd(to) && isWatchdog;
   if (port === 2380) return several && holdsEtcd(to) && from.host !== undefined && holdsEtcd(from.host);
@@ -119,7 +122,7 @@ describe("the plan of all sites", () => {
         ];
         for (const to of topology.hosts) {
           for (const from of senders) {
-            for (const port of [22, 9200, 9300, 9100, 8404, 2379, 2380, 2381, 9443, anyPort]) {
+            for (const port of [22, 9200, 9201, 9300, 9100, 8404, 2379, 2380, 2381, 9443, anyPort]) {
               expect([from.address, to.name, port, letsThrough(topology, from.address, to, port)]).toEqual([
                 from.address,
                 to.name,
