@@ -12,7 +12,7 @@ const WRITES_AFTER = 200;
 const PATIENCE_MS = 180_000;
 
 /** Enough for replication to be behind at any moment, on a machine that carries six nodes. */
-const LOAD = { writers: 4, pauseMs: 20, timeoutMs: 2_000 } as const;
+const LOAD = { writers: 4, pauseMs: 60, timeoutMs: 2_000 } as const;
 
 export async function startTraffic(system: TwoRegions, index: string): Promise<Traffic> {
   headline("An application goes to work");

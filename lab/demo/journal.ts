@@ -10,6 +10,8 @@ interface JournalLine {
   readonly msg: string;
   readonly event: string;
   readonly rule?: string;
+  /** Of which region, and how it is, where the line is about health. */
+  readonly region?: string;
   readonly state?: string;
 }
 
@@ -19,6 +21,8 @@ const LONGEST_LINE = 150;
 export class Journals {
   readonly #system: TwoRegions;
   readonly #stops: (() => void)[] = [];
+  /** How each watchdog last said that a region is. */
+  readonly #health = new Map<string, string>();
 
   constructor(system: TwoRegions) {
     this.#system = system;
@@ -40,8 +44,18 @@ export class Journals {
     this.#stops.push(() => child.kill());
     createInterface({ input: child.stdout }).on("line", (text) => {
       const line = parseLine(text);
-      if (line !== undefined) sayAt(Date.parse(line.time), `  ${line.watchdog}: ${shortened(line.msg)}`);
+      if (line === undefined || this.#isKnown(line)) return;
+      sayAt(Date.parse(line.time), `  ${line.watchdog}: ${shortened(line.msg)}`);
     });
+  }
+
+  /** A single bad check in between changes nothing. */
+  #isKnown({ watchdog, event, region = "", state = "" }: JournalLine): boolean {
+    if (event !== "health") return false;
+    const about = `${watchdog} ${region}`;
+    const before = this.#health.get(about);
+    this.#health.set(about, state);
+    return before === state;
   }
 }
 

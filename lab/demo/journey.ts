@@ -11,9 +11,12 @@ import { headline, say } from "./screen.ts";
 
 const INDEX = "app-orders";
 
+/** As quick as a machine with two cores allows: the nodes that boot leave the others of six little of it. */
+const checks = { profile: "fast", intervalMs: 2_000, timeoutMs: 1_800 } as const;
+
 /** The whole system in a new lab, and the journey in it. @returns what the program exits with */
 export async function journeyInNewLab(directory: string): Promise<number> {
-  return journey(await bringUpSystem(directory, say), INDEX);
+  return journey(await bringUpSystem(directory, say, { checks }), INDEX);
 }
 
 /** Once more in a lab that is up, with an index of its own; it begins where gra serves and bhs is in sync. */

@@ -1,11 +1,12 @@
 import { createWriteStream } from "node:fs";
 import path from "node:path";
+import type { StackSettings } from "./configuration.ts";
 import { type Say, TwoRegions } from "./two-regions.ts";
 
 /** The whole system in a new lab: networks, both regions and the witness by `pulumi up`, and watchdogs that route to gra. */
-export async function bringUpSystem(directory: string, say: Say): Promise<TwoRegions> {
+export async function bringUpSystem(directory: string, say: Say, settings: StackSettings = {}): Promise<TwoRegions> {
   say("making the lab: three regions of hosts, a WAN of 80 ms round trip between gra and bhs");
-  const system = await TwoRegions.create(directory, say);
+  const system = await TwoRegions.create(directory, say, settings);
   say("pulumi up: gra, bhs and the witness at once");
   await system.upAll(progress(directory, say));
   await system.until(
