@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
 import type { HistoryEntry } from "../../watchdog/core/ports.ts";
-import { longestOutageMs } from "./support/application.ts";
 import { type BothEntries, noneMissing } from "./support/both-entries.ts";
 import type { LabUnderTest } from "./support/lab-under-test.ts";
 import { esFailoverDone, goHome } from "./support/operator.ts";
@@ -12,7 +11,7 @@ const TROUBLE_MS = 120_000;
 
 /** What looks like a loss and is none, and what is lost again and again (invariant 8). */
 export function patienceTests(lab: () => LabUnderTest, applications: () => BothEntries): void {
-  test("5 % of all packets lost between the sites, and 300 ms of jitter, for two minutes: no failover, and gra's entry goes on", {
+  test("5 % of all packets lost between the sites, and 300 ms of jitter, for two minutes: no failover, no word of one", {
     timeout: 300_000,
   }, async () => {
     const { system } = lab();
@@ -28,7 +27,6 @@ export function patienceTests(lab: () => LabUnderTest, applications: () => BothE
     await setAll({ jitterMs: 300, lossPercent: 5 });
     await sleep(TROUBLE_MS);
     await setAll({ jitterMs: 0, lossPercent: 0 });
-    expect(longestOutageMs(clients.gra, sinceMs)).toBeLessThan(10_000);
     await clients.served();
     expect(rolesOf(await system.untilInSync())).toEqual(before);
     expect(clients.regionsInOrder(sinceMs)).toEqual(["gra"]);

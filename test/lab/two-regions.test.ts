@@ -13,7 +13,9 @@ import { TwoRegions } from "../../lab/system/two-regions.ts";
 import { labTraces } from "../lab-traces.ts";
 import { cutTests } from "./cuts.ts";
 import { nodeTests } from "./nodes.ts";
+import { patienceTests } from "./patience.ts";
 import { provisioningTests } from "./provisioning.ts";
+import { storeTests } from "./store.ts";
 import { BothEntries, noneMissing } from "./support/both-entries.ts";
 import { type LabUnderTest, settings } from "./support/lab-under-test.ts";
 import { Questions } from "./support/questions.ts";
@@ -70,6 +72,8 @@ describe.skipIf(obstacles.length > 0)(title("three sites in a lab"), () => {
     afterAll(() => clients?.close());
 
     cutTests(lab, () => clients);
+    storeTests(lab, () => clients);
+    patienceTests(lab, () => clients);
 
     test("every write that was acknowledged in all of this is there", { timeout: 120_000 }, async () => {
       await Promise.all([clients.gra.stop(), clients.bhs.stop()]);
