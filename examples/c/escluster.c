@@ -75,6 +75,8 @@ static struct timespec timespec_of(int64_t ms) {
   return (struct timespec){.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
 }
 
+static unsigned or_default(unsigned value, unsigned otherwise) { return value > 0 ? value : otherwise; }
+
 /** Evenly from 0 to `most`. The kernel's generator needs no seed, no lock, and differs after a fork. */
 static unsigned random_up_to(unsigned most) {
   uint64_t drawn = 0;
@@ -876,13 +878,19 @@ static bool is_final(verdict v, escluster_status *status) {
   return false;
 }
 
-/** The attempts of a request. */
-static escluster_status keep_trying(escluster *c, const escluster_call *call, int64_t deadline_ms,
-                                    unsigned attempts_max, escluster_answer *answer) {
+/** The attempts of a request that began at `began_ms`. */
+static escluster_status keep_trying(escluster *c, const escluster_call *call, int64_t began_ms,
+                                    escluster_answer *answer) {
   bool reads = strcmp(call->method, "GET") == 0 || strcmp(call->method, "HEAD") == 0;
+  unsigned attempts_max = or_default(call->attempts_max, c->attempts_max);
+  unsigned budget_ms = or_default(call->budget_ms, c->budget_ms);
+  int64_t deadline_ms = began_ms + budget_ms;
+  /* Too short an attempt would be cut off on its way, and only turn what is known into what is not. */
+  unsigned least_ms = c->connect_timeout_ms < budget_ms / 4 ? c->connect_timeout_ms : budget_ms / 4;
+  int64_t last_start_ms = deadline_ms - least_ms;
   for (;;) {
     char reason[ESCLUSTER_ERROR_MAX];
-    connection *k = take_connection(c, deadline_ms, reason, sizeof reason);
+    connection *k = take_connection(c, last_start_ms, reason, sizeof reason);
     if (k == NULL) {
       /* What the last attempt met says more than that there was no time for another one. */
       if (answer->attempts == 0) memcpy(answer->error, reason, sizeof reason);
@@ -901,8 +909,8 @@ static escluster_status keep_trying(escluster *c, const escluster_call *call, in
     if (status != ESCLUSTER_OK) return status;
     if (is_final(judge_outcome(call->repeat, &o, answer->uncertain), &status)) return status;
     if (atomic_load(&c->cancelled)) return ESCLUSTER_CANCELLED;
-    if (answer->attempts < attempts_max) back_off(c, answer->attempts, retry_after_s, generation, deadline_ms);
-    if (answer->attempts >= attempts_max || now_ms() >= deadline_ms) {
+    if (answer->attempts < attempts_max) back_off(c, answer->attempts, retry_after_s, generation, last_start_ms);
+    if (answer->attempts >= attempts_max || now_ms() >= last_start_ms) {
       return answer->uncertain ? ESCLUSTER_UNCERTAIN : ESCLUSTER_UNAVAILABLE;
     }
   }
@@ -938,9 +946,7 @@ escluster_status escluster_perform(escluster *cluster, const escluster_call *cal
     return ESCLUSTER_INVALID;
   }
   int64_t began_ms = now_ms();
-  int64_t deadline_ms = began_ms + (call->budget_ms > 0 ? call->budget_ms : cluster->budget_ms);
-  unsigned attempts_max = call->attempts_max > 0 ? call->attempts_max : cluster->attempts_max;
-  escluster_status status = keep_trying(cluster, call, deadline_ms, attempts_max, answer);
+  escluster_status status = keep_trying(cluster, call, began_ms, answer);
   answer->elapsed_ms = (unsigned)(now_ms() - began_ms);
   conclude(status, answer);
   return status;
@@ -1347,8 +1353,6 @@ static void release_sighup(escluster *c) {
 }
 
 /* ---------- opening and closing ---------- */
-
-static unsigned or_default(unsigned value, unsigned otherwise) { return value > 0 ? value : otherwise; }
 
 /** Copies a string; NULL stays NULL. */
 static char *duplicate(const char *text, bool *failed) {

@@ -139,7 +139,10 @@ typedef struct escluster_options {
   unsigned connect_timeout_ms;
   /** For one attempt, from connecting to the last byte of the answer. Default 10000 ms. */
   unsigned attempt_timeout_ms;
-  /** For a request with all its attempts and the waiting between them. Default 120000 ms: longer than a failover. */
+  /**
+   * For a request with all its attempts and the waiting between them. Default 120000 ms: longer than a failover. What
+   * is too short for an attempt at its end (connect_timeout_ms, at most a quarter) is given back.
+   */
   unsigned budget_ms;
   /** Attempts of a request. Default 60. */
   unsigned attempts_max;
