@@ -14,7 +14,7 @@ const root = path.dirname(import.meta.dirname);
 const nodeBinary = path.join(root, "node_modules", "node", "bin", "node");
 
 export interface WatchdogBundle {
-  /** tar.gz with `node`, `es-failover.mjs` and its source map, `es-failover.service` and `VERSION` at its top. */
+  /** tar.gz with `node`, `es-failover.mjs` and its source map, the units and `VERSION` at its top. */
   readonly archivePath: string;
   /** Changes with the content and with nothing else: `0.1.0-1f2e3d4c5b6a`. */
   readonly version: string;
@@ -32,24 +32,34 @@ interface Program {
 export async function buildWatchdogBundle(): Promise<WatchdogBundle> {
   // The version stands in the program and is taken from it: so it is computed over the program without one.
   const unversioned = await bundleProgram("");
-  const unit = await readFile(path.join(import.meta.dirname, "systemd", "es-failover.service"));
+  const units = await Promise.all(
+    unitNames.map(async (name) => ({ name, content: await readFile(path.join(import.meta.dirname, "systemd", name)) })),
+  );
   const hash = createHash("sha256");
-  for (const part of [unversioned.code, unversioned.sourceMap, unit, await nodeVersion()]) {
+  const contents = units.map(({ content }) => content);
+  for (const part of [unversioned.code, unversioned.sourceMap, ...contents, await nodeVersion()]) {
     hash.update(createHash("sha256").update(part).digest());
   }
   const version = `${await packageVersion()}-${hash.digest("hex").slice(0, 12)}`;
-  const directory = await cachedDirectory("watchdog", version, (scratch) => pack(scratch, version, unit));
+  const directory = await cachedDirectory("watchdog", version, (scratch) => pack(scratch, version, units));
   await dropOldArchives(path.dirname(directory), version);
   return { archivePath: path.join(directory, archiveName), version };
 }
 
+/** The watchdog's, and the publisher's for hosts of applications. */
+const unitNames = ["es-failover.service", "es-failover-publisher@.service"] as const;
 const archiveName = "es-failover.tar.gz";
 
-async function pack(scratch: string, version: string, unit: Uint8Array): Promise<void> {
+interface Unit {
+  readonly name: string;
+  readonly content: Uint8Array;
+}
+
+async function pack(scratch: string, version: string, units: readonly Unit[]): Promise<void> {
   const content = path.join(scratch, "content");
   await mkdir(content);
   await writeProgram(content, await bundleProgram(version));
-  await writeFile(path.join(content, "es-failover.service"), unit);
+  for (const unit of units) await writeFile(path.join(content, unit.name), unit.content);
   await writeFile(path.join(content, "VERSION"), `${version}\n`);
   await copyFile(await strippedNode(), path.join(content, "node"));
   await chmod(path.join(content, "node"), 0o755);

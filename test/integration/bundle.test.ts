@@ -36,6 +36,7 @@ describe("the watchdog's archive", () => {
     expect(entries.map((fields) => fields.at(-1)).sort()).toEqual([
       "./",
       "./VERSION",
+      "./es-failover-publisher@.service",
       "./es-failover.mjs",
       "./es-failover.mjs.map",
       "./es-failover.service",
@@ -101,5 +102,13 @@ describe("the unit", () => {
     const { stdout } = await run("systemd-analyze", ["security", "--offline=true", "--no-pager", unit]);
     const exposure = Number(/exposure level for es-failover\.service: (\d+\.\d+)/.exec(stdout)?.[1]);
     expect(exposure).toBeLessThan(2);
+  });
+
+  test.skipIf(analyzerMissing)(`of the publisher ${understood}`, async () => {
+    const text = await readFile(path.join(directory, "es-failover-publisher@.service"), "utf8");
+    const unit = path.join(directory, "check-publisher", "es-failover-publisher@daemon.service");
+    await mkdir(path.dirname(unit));
+    await writeFile(unit, text.replace(/^ExecStart=.*$/m, "ExecStart=/bin/true"));
+    expect(await run("systemd-analyze", ["verify", "--man=no", unit])).toMatchObject({ stderr: "" });
   });
 });
