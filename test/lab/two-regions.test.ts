@@ -12,6 +12,7 @@ import { describeWatchdogs } from "../../lab/system/diagnosis.ts";
 import { TwoRegions } from "../../lab/system/two-regions.ts";
 import { labTraces } from "../lab-traces.ts";
 import { cutTests } from "./cuts.ts";
+import { deciderTests } from "./deciders.ts";
 import { nodeTests } from "./nodes.ts";
 import { patienceTests } from "./patience.ts";
 import { provisioningTests } from "./provisioning.ts";
@@ -72,6 +73,7 @@ describe.skipIf(obstacles.length > 0)(title("three sites in a lab"), () => {
     afterAll(() => clients?.close());
 
     cutTests(lab, () => clients);
+    deciderTests(lab, () => clients);
     storeTests(lab, () => clients);
     patienceTests(lab, () => clients);
 
