@@ -208,7 +208,7 @@ export const mutations: readonly Mutation[] = [
     from: "return { strays: active.strays,",
     to: "return { strays: [],",
     breaks: ["7"],
-    faults: ["gra is lost", "probes get lost"],
+    faults: ["an operator asks for a failover"],
   },
   {
     rule: "half-promoted rejoins",

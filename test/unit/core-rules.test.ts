@@ -456,6 +456,24 @@ describe("the table of rules", () => {
     expect(decide(promoting({ paused }), observations(lost), NOW_MS, config).rule).toBe("promotion-goes-on");
   });
 
+  test("an overdue switchover goes neither on nor back before the region that was left was looked at", () => {
+    const plan = planSwitchover(activeView(), standbyView(), sight, config, NOW_MS - 60_000);
+    const at = plan.steps.findIndex(({ kind }) => kind === "unfollow");
+    const overdue = (next: Partial<PlanStep>) => {
+      const steps = plan.steps.map((step, n) => (n < at ? { ...step, status: "done", attempts: 1 } : step) as PlanStep);
+      const unfollow = { ...steps[at], ...next } as PlanStep;
+      const change = { change: "switchover", automatic: false, startedAtMs: NOW_MS - 60_000 } as const;
+      return promoting({ ...change, plan: { ...plan, steps: steps.with(at, unfollow) } });
+    };
+    const ruleOf = (record: PromotingRecord, gra: HealthState) =>
+      decide(record, observations(seenHealth(gra, "healthy")), NOW_MS, config).rule;
+    expect(ruleOf(overdue({}), "unknown")).toBe("promotion-waits");
+    expect(ruleOf(overdue({}), "healthy")).toBe("switchover-given-up");
+    expect(ruleOf(overdue({}), "unhealthy")).toBe("promotion-goes-on");
+    // From here on there is only one way.
+    expect(ruleOf(overdue({ status: "running", attempts: 1 }), "unknown")).toBe("promotion-goes-on");
+  });
+
   test("a region that answers again, though not yet for long enough, is not failed away from", () => {
     const seen = observations(seenHealth("recovering", "healthy"));
     expect(decide(serving(), seen, NOW_MS, config).rule).toBe("steady");

@@ -117,6 +117,17 @@ export const switchoverHopeless: Condition<ClosingRecord | PromotingRecord> = (s
   return isHopeless ? null : `it goes on, ${Math.round(pausedMs / 1000)} s after writes were stopped`;
 };
 
+/**
+ * Holds while nobody can tell whether an overdue switchover turns back: a decider that has just started has not looked
+ * at the region that was left, and the next step may be the one after which there is no way back.
+ */
+export const turningBackUndecided: Condition<PromotingRecord> = ({ record, seen, config, nowMs }) => {
+  const isOverdue = nowMs - record.startedAtMs > config.switchover.maxWritePauseMs;
+  const isUnseen = (seen.health[record.from]?.state ?? "unknown") === "unknown";
+  const holds = record.plan.kind === "switchover" && isOverdue && isUnseen && !isIrreversible(record.plan);
+  return holds ? null : "no overdue switchover of which it is open whether it turns back";
+};
+
 /** Holds when one of the conditions does. */
 export function anyOf<R extends StateRecord | null>(...conditions: readonly Condition<R>[]): Condition<R> {
   return (situation) => {

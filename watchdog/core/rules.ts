@@ -20,6 +20,7 @@ import {
   standbyWasPrimary,
   switchoverHopeless,
   syncFault,
+  turningBackUndecided,
 } from "./conditions.ts";
 import type { Observations } from "./observations.ts";
 import { operatorRules } from "./operator-rules.ts";
@@ -211,9 +212,16 @@ export const rules: readonly Rule[] = [
   rule(
     "promotion-waits",
     ["promoting"],
-    "A promotion whose region does not answer waits for it.",
-    [planIs("promotion", "switchover"), (s) => majoritySees(s, s.record.to, "unhealthy")],
-    (s) => unchanged(s.record, `the promotion of ${s.record.to} waits: ${s.seen.health[s.record.to]?.reason}`),
+    "A promotion whose region does not answer waits for it; an overdue switchover, until it is clear whether it turns back.",
+    [
+      planIs("promotion", "switchover"),
+      anyOf<PromotingRecord>((s) => majoritySees(s, s.record.to, "unhealthy"), turningBackUndecided),
+    ],
+    (s) => {
+      const { from, to } = s.record;
+      const region = turningBackUndecided(s) === null ? from : to;
+      return unchanged(s.record, `the promotion of ${to} waits: ${region} is ${s.seen.health[region]?.reason}`);
+    },
   ),
   rule("promotion-goes-on", ["promoting"], "A promotion under way is carried on, by whoever decides now.", [], (s) => {
     const step = currentStep(s.record.plan);

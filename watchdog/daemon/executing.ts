@@ -1,7 +1,7 @@
 import { carryingRule, isSamePlan, plannedOf, regionOfPlan, withPlan } from "../core/planned.ts";
 import type { HistoryEntry, StoredRecord } from "../core/ports.ts";
 import { currentStep, describeStep, extended, withStep } from "../core/promotion.ts";
-import type { Plan, PlannedRecord, PlanStep } from "../core/record.ts";
+import { isNewer, type Plan, type PlannedRecord, type PlanStep } from "../core/record.ts";
 import { otherRegion } from "../core/situation.ts";
 import { messageOf } from "./loop.ts";
 import type { StepReport } from "./status.ts";
@@ -151,7 +151,7 @@ export class PlanExecutor {
     plan: Plan,
     ended: PlanStep | null,
   ): Promise<StepUnderWay | null | "conflict"> {
-    const { store, clock, keepCopy, reasonsNotToAct } = this.#workings;
+    const { store, clock, knowledge, keepCopy, reasonsNotToAct } = this.#workings;
     const step = this.#nextOf(plan);
     const told = ended ?? step;
     if (told === null || reasonsNotToAct().length > 0) return null;
@@ -162,6 +162,10 @@ export class PlanExecutor {
       return "conflict";
     }
     await keepCopy(next);
+    // Unless it was answered so late that a newer one is known already.
+    if (knowledge.record === null || isNewer(next, knowledge.record)) {
+      knowledge.learnRecord(next, clock.monotonicMs());
+    }
     if (ended !== null) this.#log(next, ended);
     if (step === null) return null;
     this.#log(next, step);
