@@ -2,7 +2,7 @@ import type { Cluster } from "../core/ports.ts";
 import { aliasFaults } from "../core/preconditions.ts";
 import { lagOperations, planReplication, type ReplicationChange } from "../core/replication.ts";
 import { otherRegion } from "../core/situation.ts";
-import { messageOf } from "./loop.ts";
+import { forEachBounded, messageOf } from "./loop.ts";
 import type { ReplicationStatus } from "./status.ts";
 import type { Workings } from "./workings.ts";
 
@@ -10,6 +10,8 @@ import type { Workings } from "./workings.ts";
 const RETRY_FIRST_MS = 2_000;
 const RETRY_MAX_MS = 120_000;
 const REPAIRS_KEPT = 20;
+/** Indices that are worked on at once: each new follower is a copy, which the leader feels too. */
+const CHANGES_AT_ONCE = 4;
 
 type Repair = ReplicationStatus["repairs"][number];
 
@@ -62,11 +64,14 @@ export class ReplicationKeeper {
       exclusions: config.replication.exclusions,
     });
     this.#problems = [...problems, ...aliasFaults(knowledge.leaderSight, config.replication)];
-    for (const change of changes) {
+    const make = async (change: ReplicationChange) => {
       // Asked before each change: a closing that has begun must not find new followers.
       if (!this.#isAskedFor() || knowledge.record?.epoch !== record.epoch) return;
       await this.#make(change, cluster, leader);
-    }
+    };
+    // Definitions and patterns in their order, and before the indices that need them; indices do not need each other.
+    for (const change of changes.filter((each) => !isOfOneIndex(each))) await make(change);
+    await forEachBounded(changes.filter(isOfOneIndex), CHANGES_AT_ONCE, describeChange, make);
   }
 
   #isAskedFor(): boolean {
@@ -108,6 +113,8 @@ export class ReplicationKeeper {
     }
   }
 }
+
+const isOfOneIndex = (change: ReplicationChange) => "index" in change;
 
 function describeChange(change: ReplicationChange): string {
   switch (change.kind) {
