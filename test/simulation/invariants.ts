@@ -23,6 +23,8 @@ export interface Judged
   readonly disk: { readonly stored: { readonly record: StateRecord } | null };
   /** All of them, as one. */
   readonly router: { openRegions(): readonly string[] };
+  /** Regions that any endpoint service names to applications. */
+  namedRegions(): readonly string[];
   readonly salvage: {
     readonly operations: Pick<ReadonlySet<string>, "has">;
     readonly discarded: Pick<ReadonlySet<string>, "has">;
@@ -47,6 +49,20 @@ export function checkRouters({ world, disk, router, highestEpoch }: Judged): voi
   for (const region of open) {
     if (region !== mayBeOpen(record)) {
       world.report("1", `the router is open to ${region} while the record says ${summary(record)}`);
+    }
+  }
+}
+
+/** After every event: what applications are told is held to the same as routers are. */
+export function checkEndpoints(system: Judged): void {
+  const { world, disk, highestEpoch } = system;
+  const named = system.namedRegions();
+  if (named.length > 1) world.report("1", `applications are sent to ${named.join(" and ")} at once`);
+  const record = disk.stored?.record;
+  if (record === undefined || record.epoch < highestEpoch) return;
+  for (const region of named) {
+    if (region !== mayBeOpen(record)) {
+      world.report("1", `applications are sent to ${region} while the record says ${summary(record)}`);
     }
   }
 }

@@ -9,7 +9,8 @@ import type { Logger } from "../../watchdog/core/ports.ts";
 import type { ChangeRequest } from "../../watchdog/core/record.ts";
 import type { Watchdog, WatchdogParts } from "../../watchdog/daemon/watchdog.ts";
 import { SimCluster } from "./cluster.ts";
-import { checkChange, checkRouters, checkWrite } from "./invariants.ts";
+import { namedRegions } from "./endpoints.ts";
+import { checkChange, checkEndpoints, checkRouters, checkWrite } from "./invariants.ts";
 import { SimRouter } from "./router.ts";
 import { SimSalvage } from "./salvage.ts";
 import { Disk } from "./store.ts";
@@ -112,8 +113,15 @@ export class SimSystem {
       this.highestEpoch = Math.max(this.highestEpoch, after.epoch);
       this.note(`record: ${rule} → ${after.phase} epoch ${after.epoch}`);
     };
-    this.world.check = () => checkRouters(this);
+    this.world.check = () => {
+      checkRouters(this);
+      checkEndpoints(this);
+    };
     this.#startReplication();
+  }
+
+  namedRegions(): readonly string[] {
+    return namedRegions([this]);
   }
 
   cluster(region: string): SimCluster {

@@ -4,7 +4,8 @@ import { type Cluster, ClusterError, type ClusterProbe, type Logger } from "../.
 import type { StateRecord } from "../../../watchdog/core/record.ts";
 import type { Watchdog } from "../../../watchdog/daemon/watchdog.ts";
 import { SimCluster } from "../cluster.ts";
-import { checkChange, checkRouters, checkWrite, type Judged } from "../invariants.ts";
+import { namedRegions } from "../endpoints.ts";
+import { checkChange, checkEndpoints, checkRouters, checkWrite, type Judged } from "../invariants.ts";
 import { SimRouter } from "../router.ts";
 import { SimSalvage } from "../salvage.ts";
 import { Disk } from "../store.ts";
@@ -130,7 +131,10 @@ export class SitesSystem implements Judged {
       return made;
     };
     this.clusters = { gra: cluster("gra"), bhs: cluster("bhs") };
-    this.world.check = () => checkRouters(this);
+    this.world.check = () => {
+      checkRouters(this);
+      checkEndpoints(this);
+    };
     this.#startReplication();
   }
 
@@ -141,6 +145,10 @@ export class SitesSystem implements Judged {
   }
 
   readonly router = { openRegions: () => this.#openRegions() };
+
+  namedRegions(): readonly string[] {
+    return namedRegions(this.stations);
+  }
 
   #openRegions(): readonly string[] {
     const open: string[] = [];
