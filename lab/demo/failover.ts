@@ -9,7 +9,7 @@ import { headline, say } from "./screen.ts";
 const WRITES_BEFORE = 300;
 const WRITES_AFTER = 200;
 /** Longer than any failover that succeeds: detection, leases that run out, and a promotion on a busy machine. */
-const PATIENCE_MS = 180_000;
+const PATIENCE_MS = 300_000;
 
 /** Enough for replication to be behind at any moment, on a machine that carries six nodes. */
 const LOAD = { writers: 4, pauseMs: 60, timeoutMs: 2_000 } as const;
