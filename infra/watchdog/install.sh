@@ -30,6 +30,8 @@ ln -sfn "releases/$version" "$base/current.new"
 mv -T "$base/current.new" "$base/current"
 
 install -m 0644 "$base/current/es-failover.service" /etc/systemd/system/es-failover.service
+# Not enabled: for whoever publishes from this host, too.
+install -m 0644 "$base/current/es-failover-publisher@.service" /etc/systemd/system/es-failover-publisher@.service
 systemctl daemon-reload
 cat >/usr/local/bin/es-failover.new <<'COMMAND'
 #!/bin/sh
