@@ -160,7 +160,8 @@ export interface Cluster {
   follow(index: string, leader: { readonly remoteCluster: RegionName; readonly index: string }): Promise<void>;
   pauseFollow(index: string): Promise<void>;
   resumeFollow(index: string): Promise<void>;
-  unfollow(index: string): Promise<void>;
+  /** `signal` ends the wait for the answer, which may take as long as a lost leader is waited for; not what was begun. */
+  unfollow(index: string, signal?: AbortSignal): Promise<void>;
   closeIndices(indices: readonly string[]): Promise<void>;
   openIndices(indices: readonly string[]): Promise<void>;
   /** Adds or removes the `write` block; returns once no write is in flight any more. */

@@ -193,26 +193,39 @@ async function unfollowOne(
   isFollowing: () => Promise<boolean>,
 ): Promise<void> {
   const answered = new AbortController();
-  const request = cluster.unfollow(index).finally(() => answered.abort());
+  const converted = new AbortController();
+  const request = cluster.unfollow(index, converted.signal).finally(() => answered.abort());
   // Whoever does not wait for it any more must not be told of its failure either.
   request.catch(() => undefined);
   const until = AbortSignal.any([signal, answered.signal]);
   while (!until.aborted) {
     await clock.sleep(UNFOLLOW_LOOK_MS, until).catch(() => undefined);
-    if (!until.aborted && !(await isFollowing().catch(() => true))) return;
+    if (until.aborted || (await isFollowing().catch(() => true))) continue;
+    // Hundreds that wait in vain would take every connection to the region.
+    converted.abort();
+    return;
   }
   signal.throwIfAborted();
   await request;
 }
 
-/** Whether an index is still among those that `look` lists; callers within one interval share a look. */
+/**
+ * Whether an index is still among those that `look` lists. Callers share a look, one at a time, and the next one begins
+ * no sooner than twice as long after it as it took: looking at hundreds of indices costs the cluster something, too.
+ */
 function sharedLook(clock: Clock, look: () => Promise<readonly string[]>): (index: string) => Promise<boolean> {
-  let lookedAtMs = Number.NEGATIVE_INFINITY;
+  let notBeforeMs = Number.NEGATIVE_INFINITY;
+  let isLooking = false;
   let latest: Promise<readonly string[]> = Promise.resolve([]);
   return async (index) => {
-    if (clock.monotonicMs() - lookedAtMs >= UNFOLLOW_LOOK_MS) {
-      lookedAtMs = clock.monotonicMs();
-      latest = look();
+    const startedMs = clock.monotonicMs();
+    if (!isLooking && startedMs >= notBeforeMs) {
+      isLooking = true;
+      latest = look().finally(() => {
+        isLooking = false;
+        const endedMs = clock.monotonicMs();
+        notBeforeMs = endedMs + Math.max(UNFOLLOW_LOOK_MS, 2 * (endedMs - startedMs));
+      });
     }
     return (await latest).includes(index);
   };

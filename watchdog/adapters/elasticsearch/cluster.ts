@@ -72,7 +72,7 @@ export function createElasticsearchCluster(options: ElasticsearchClusterOptions)
     follow: (index, leader) => follow(nodes, index, leader),
     pauseFollow: (index) => pauseFollow(nodes, index),
     resumeFollow: (index) => resumeFollow(nodes, index),
-    unfollow: (index) => unfollow(nodes, index, options.unfollowTimeoutMs),
+    unfollow: (index, signal) => unfollow(nodes, index, options.unfollowTimeoutMs, signal),
     closeIndices: (indices) => closeIndices(nodes, indices),
     openIndices: (indices) => openIndices(nodes, indices),
     setWriteBlock: (indices, blocked) => setWriteBlock(nodes, indices, blocked),

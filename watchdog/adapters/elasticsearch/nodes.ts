@@ -88,18 +88,25 @@ export class RegionNodes {
    * A request with effect: sent to one node, at most once. Another node is asked only where no connection was made,
    * so that nothing can have been sent.
    *
+   * @param giveUp ends the wait for the answer and gives the connection back; whether it took effect stays open
    * @throws ClusterError
    */
-  async change<T>(what: string, call: Call<T>, timeoutMs: number = this.requestTimeoutMs): Promise<T> {
+  async change<T>(
+    what: string,
+    call: Call<T>,
+    timeoutMs: number = this.requestTimeoutMs,
+    giveUp?: AbortSignal,
+  ): Promise<T> {
     const deadline = performance.now() + timeoutMs;
     let firstError: unknown;
     for (const position of this.#order()) {
       const remainingMs = Math.ceil(deadline - performance.now());
       if (remainingMs <= 0) break;
       try {
-        const answer = await withDeadline(remainingMs, (signal) =>
-          call(this.#client(position), { requestTimeout: remainingMs, maxRetries: 0, signal }),
-        );
+        const answer = await withDeadline(remainingMs, (deadlineSignal) => {
+          const signal = giveUp === undefined ? deadlineSignal : AbortSignal.any([deadlineSignal, giveUp]);
+          return call(this.#client(position), { requestTimeout: remainingMs, maxRetries: 0, signal });
+        });
         this.#preferred = position;
         return answer;
       } catch (error) {

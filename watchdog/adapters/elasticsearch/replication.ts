@@ -140,16 +140,23 @@ export async function resumeFollow(nodes: RegionNodes, index: string): Promise<v
  *
  * @param timeoutMs bound on the unfollow; looking at the index afterwards takes a request's timeout at most
  */
-export async function unfollow(nodes: RegionNodes, index: string, timeoutMs: number): Promise<void> {
+export async function unfollow(
+  nodes: RegionNodes,
+  index: string,
+  timeoutMs: number,
+  signal?: AbortSignal,
+): Promise<void> {
   const what = `unfollow ${index}`;
   try {
     const answer = await nodes.change(
       what,
       (client, options) => client.ccr.unfollow({ index, ...masterTimeout(nodes) }, options),
       timeoutMs,
+      signal,
     );
     acknowledged(nodes, what, answer);
   } catch (error) {
+    if (signal?.aborted) throw error;
     if (error instanceof ClusterError && error.kind === "unreachable") throw error;
     if (await isStillFollowing(nodes, index)) throw error;
   }
