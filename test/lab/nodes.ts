@@ -27,8 +27,8 @@ export function nodeTests(lab: () => LabUnderTest): void {
     );
     expect(reported.router?.ticket?.region).toBe("gra");
 
-    await system.lab.exec(node, ["systemctl", "start", "elasticsearch"]);
-    await untilServersUp(system, "gra", 3, 60_000);
+    await system.lab.exec(node, ["systemctl", "start", "--no-block", "elasticsearch"]);
+    await untilServersUp(system, "gra", 3, 120_000);
     expect(rolesOf(await system.status())).toEqual(before);
     expect(await account(traffic)).toEqual(nothingLost);
   });
