@@ -1,0 +1,69 @@
+import type { Call } from "./calls.ts";
+
+/** One way of promoting, as measured. */
+export interface Run {
+  readonly name: string;
+  readonly tookMs: number;
+  readonly calls: readonly Call[];
+  /** Most requests under way at once that change something. */
+  readonly changesAtOnce: number;
+}
+
+/** Longest request line that Elasticsearch takes by default (http.max_initial_line_length), method and parameters included. */
+const REQUEST_LINE_BYTES = 4_096;
+const REST_OF_LINE_BYTES = 100;
+
+/**
+ * The least requests that can promote these indices: pause_follow and unfollow take one index each; close and open take
+ * as many names as a request line holds, and one bulk request can try a write to all of them.
+ */
+export function leastCalls(names: readonly string[]): Readonly<Record<string, number>> {
+  const bytes = names.reduce((sum, name) => sum + encodeURIComponent(name).length + 3, 0);
+  const lists = Math.ceil(bytes / (REQUEST_LINE_BYTES - REST_OF_LINE_BYTES));
+  return {
+    "pause auto-follow": 1,
+    "pause following": names.length,
+    close: lists,
+    unfollow: names.length,
+    open: lists,
+    "probe write": 1,
+  };
+}
+
+const sum = (numbers: readonly number[]) => numbers.reduce((total, n) => total + n, 0);
+const longest = (calls: readonly Call[]) => Math.max(0, ...calls.map(({ durationMs }) => durationMs ?? 0));
+const seconds = (ms: number) => `${(ms / 1_000).toFixed(1)} s`;
+
+/** For people: a column per run, a row per kind of request, and what they add up to. */
+export function table(runs: readonly Run[], least: Readonly<Record<string, number>>): string {
+  const kinds = [...new Set([...Object.keys(least), ...runs.flatMap(({ calls }) => calls.map(({ kind }) => kind))])];
+  const ofKind = ({ calls }: Run, kind: string) => calls.filter((call) => call.kind === kind);
+  const changes = ({ calls }: Run) => calls.filter(({ kind }) => kind !== "read");
+  const rows = [
+    ["", "least", ...runs.map(({ name }) => name)],
+    ...kinds.map((kind) => [
+      kind,
+      String(least[kind] ?? 0),
+      ...runs.map((run) => {
+        const calls = ofKind(run, kind);
+        return calls.length === 0 ? "0" : `${calls.length} (longest ${seconds(longest(calls))})`;
+      }),
+    ]),
+    [
+      "requests that change something",
+      String(sum(Object.values(least))),
+      ...runs.map((run) => `${changes(run).length}`),
+    ],
+    ["of them at once", "", ...runs.map(({ changesAtOnce }) => String(changesAtOnce))],
+    ["time", "", ...runs.map(({ tookMs }) => seconds(tookMs))],
+  ];
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
+}
