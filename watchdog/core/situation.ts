@@ -59,7 +59,9 @@ export function majorityKnows({ record, seen, config }: Situation<StateRecord>):
   const knowing = new Set([config.site, ...sitesOfRouters, ...told]);
   const needed = Math.floor(all.length / 2) + 1;
   const missing = all.filter((site) => !knowing.has(site));
-  return all.length - missing.length >= needed ? null : `${missing.join(" and ")} do not know of epoch ${record.epoch} yet`;
+  return all.length - missing.length >= needed
+    ? null
+    : `${missing.join(" and ")} do not know of epoch ${record.epoch} yet`;
 }
 
 /** What the others are told of this watchdog. */

@@ -1,7 +1,6 @@
 /**
- * A stand-in for a Consul agent, for no package registry of this machine has the program, and its sources cannot be
- * built from what the Go module proxy can vouch for. It does what the publisher and a program that watches need, as the
- * sources of Consul 1.18 do it: the KV store with check-and-set and blocking queries, the catalog, transactions, access
+ * A stand-in for a Consul agent: Debian has no package of it, and to build it from its Go modules takes longer than all
+ * tests together. It does what the publisher and a program that watches need, as the sources of Consul 1.18 do it: the KV store with check-and-set and blocking queries, the catalog, transactions, access
  * by token. It is stricter where Consul is lenient: an unknown query parameter or field is refused.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
