@@ -8,6 +8,9 @@ import { headline, say } from "./screen.ts";
 /** Acknowledged writes to wait for, before the failover: its lag and the rate of writes are observed meanwhile. */
 const WRITES_BEFORE = 300;
 const WRITES_AFTER = 200;
+const WRITES_ON_SLOW_LINE = 60;
+/** One way, in place of the 40 ms between the two continents: what gra acknowledges reaches bhs that much later. */
+const SLOW_LINE_DELAY_MS = 250;
 /** Longer than any failover that succeeds: detection, leases that run out, and a promotion on a busy machine. */
 const PATIENCE_MS = 300_000;
 
@@ -50,13 +53,15 @@ export async function cutPowerOfGra(system: TwoRegions, traffic: Traffic): Promi
   headline("The power of the whole of gra is cut");
   const { ledger } = traffic;
   const before = { writesFailed: ledger.writesFailed, readsFailed: ledger.readsFailed };
+  const mendLine = await slowLineDown(system);
+  await traffic.next("write-acknowledged", PATIENCE_MS, countTo(WRITES_ON_SLOW_LINE));
   const killedAtMs = await system.cutPower("gra");
+  await mendLine();
   say("its Elasticsearch, HAProxy, etcd and watchdog are gone, without a word to anybody");
   const failover = await failoverSince(system, killedAtMs);
   const firstWriteAtMs = await firstWriteSince(traffic, failover.startedAtMs);
   say(`first write acknowledged again ${((firstWriteAtMs - killedAtMs) / 1000).toFixed(1)} s after the power was cut`);
-  let acknowledged = 0;
-  await traffic.next("write-acknowledged", PATIENCE_MS, () => ++acknowledged === WRITES_AFTER);
+  await traffic.next("write-acknowledged", PATIENCE_MS, countTo(WRITES_AFTER));
   say("reading every acknowledged write back");
   const failed = {
     writesFailed: ledger.writesFailed - before.writesFailed,
@@ -66,6 +71,22 @@ export async function cutPowerOfGra(system: TwoRegions, traffic: Traffic): Promi
   say(`${found} are there, ${missing.length} are not: those are in gra, whose disks are as they were`);
   const counted = { writesAcknowledged: found + missing.length, found, missing: missing.length };
   return { run: { killedAtMs, failover, firstWriteAtMs, ...failed, ...counted }, missing };
+}
+
+/** So that gra certainly holds writes that bhs lacks. @returns what makes the line as it was */
+async function slowLineDown({ lab }: TwoRegions): Promise<() => Promise<void>> {
+  const line = (await lab.wan()).find(({ from, to }) => from === "gra" && to === "bhs");
+  if (line === undefined) throw new Error("the lab has no line between gra and bhs");
+  const { delayMs } = line;
+  say(`the line between gra and bhs slows down from ${2 * delayMs} to ${2 * SLOW_LINE_DELAY_MS} ms there and back`);
+  await lab.setWan("gra", "bhs", { delayMs: SLOW_LINE_DELAY_MS });
+  return () => lab.setWan("gra", "bhs", { delayMs });
+}
+
+/** True once it was asked so many times. */
+export function countTo(wanted: number): () => boolean {
+  let count = 0;
+  return () => ++count === wanted;
 }
 
 /** Not since the cut: answers of gra were still on the line then. */

@@ -3,7 +3,7 @@ import type { SalvageDetails, SalvageEntry } from "../../watchdog/salvage/comman
 import type { Receipt } from "../../watchdog/salvage/receipt.ts";
 import type { TwoRegions } from "../system/two-regions.ts";
 import type { Traffic } from "../traffic/traffic.ts";
-import { untilFollowing } from "./failover.ts";
+import { countTo, untilFollowing } from "./failover.ts";
 import type { Journals } from "./journal.ts";
 import { Operator } from "./operator.ts";
 import { headline, say } from "./screen.ts";
@@ -93,8 +93,7 @@ export async function switchOverToGra(system: TwoRegions, traffic: Traffic): Pro
   const operator = new Operator(system, await system.routerHost());
   await operator.shows("switchover", "--to", "gra", "--reason", "going home", "--yes");
   const tookMs = Date.now() - beganAtMs;
-  let acknowledged = 0;
-  await traffic.next("write-acknowledged", 60_000, () => ++acknowledged === 100);
+  await traffic.next("write-acknowledged", 60_000, countTo(100));
   const { fromMs, toMs } = ledger.longestOutage(beganAtMs, Date.now());
   const writePauseMs = (toMs ?? Date.now()) - fromMs;
   const writesFailed = ledger.writesFailed - failedBefore;

@@ -10,6 +10,8 @@ interface JournalLine {
   readonly msg: string;
   readonly event: string;
   readonly rule?: string;
+  /** Of a step. */
+  readonly status?: string;
   /** Of which region, and how it is, where the line is about health. */
   readonly region?: string;
   readonly state?: string;
@@ -67,13 +69,14 @@ export function parseLine(text: string): JournalLine | undefined {
 }
 
 /** All three watchdogs look, and one decides: of the others' lines only those are told that add something. */
-function isTold({ event, rule, state }: JournalLine): boolean {
+function isTold({ event, rule, state, status }: JournalLine): boolean {
   switch (event) {
     case "rule":
       return rule !== "not-leading" && rule !== "steady";
     case "health":
       return state === "unhealthy" || state === "healthy";
     case "step":
+      return status !== "running";
     case "replication":
     case "router":
       return true;

@@ -2,8 +2,8 @@
 export const REST_MS = 5_000;
 
 /**
- * Which of several entries an application uses, as a client library with a list of hosts does it: one after the other,
- * staying with the one that serves. One that refuses is alive, and has its turn again after the others.
+ * Which of several entries an application uses for a request, as a client library with a list of hosts does it: each in
+ * its turn, but for those that gave no answer lately. One that refuses is alive, and has its turn again.
  */
 export class Entries {
   readonly #urls: readonly string[];
@@ -25,8 +25,8 @@ export class Entries {
     return url;
   }
 
-  /** It is alive, but did not serve the request: the next one may. */
-  refused(): void {
+  /** It served the request, or refused it: either way it is alive. */
+  answered(): void {
     this.#moveOn();
   }
 

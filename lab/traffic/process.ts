@@ -127,12 +127,14 @@ class Application {
     await sleep(this.#settings.pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
   }
 
-  /** One request to the entry in use; one that fails makes the next request go elsewhere. */
+  /** One request to the entry whose turn it is. */
   async #use(entries: Entries, request: ApplicationRequest): Promise<Answer> {
     try {
-      return await this.#request(entries.current, request);
+      const answer = await this.#request(entries.current, request);
+      entries.answered();
+      return answer;
     } catch (error) {
-      if (isSignOfLife(error)) entries.refused();
+      if (isSignOfLife(error)) entries.answered();
       else entries.silent();
       throw error;
     }

@@ -3,8 +3,8 @@ import { z } from "zod";
 /** What the traffic process reads from standard input at its start: one line of JSON. Holds a password, so never argv. */
 export const trafficSettingsSchema = z.strictObject({
   /**
-   * The entries, as applications see them: https://ADDRESS:9200. Each writer begins with another one, and turns to the
-   * next when its own does not serve it.
+   * The entries, as applications see them: https://ADDRESS:9200. Each writer begins with another one, and
+   * uses them in turn, but for those that gave no answer lately.
    */
   entries: z.array(z.url({ protocol: /^https$/ })).min(1),
   /** PEM text of the CA that signed the entries' certificates. */

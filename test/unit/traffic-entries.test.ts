@@ -2,31 +2,30 @@ import { describe, expect, test } from "vitest";
 import { Entries, REST_MS } from "../../lab/traffic/entries.ts";
 
 describe("an application with several entries", () => {
-  test("begins with the entry it prefers, and stays there while that one serves", () => {
-    expect(new Entries(["gra", "bhs"], 0).current).toBe("gra");
-    expect(new Entries(["gra", "bhs"], 1).current).toBe("bhs");
-    expect(new Entries(["gra", "bhs"], 2).current).toBe("gra");
+  test("begins with the entry it prefers, counted around", () => {
+    const first = [0, 1, 2].map((preferred) => new Entries(["gra", "bhs"], preferred).current);
+    expect(first).toEqual(["gra", "bhs", "gra"]);
   });
 
-  test("turns to the next when one refuses, and comes around again", () => {
+  test("uses all that answer in turn, whether they serve or refuse", () => {
     const entries = new Entries(["a", "b", "c"], 0);
     const used = [entries.current];
-    for (let refusals = 0; refusals < 3; refusals += 1) {
-      entries.refused();
+    for (let answers = 0; answers < 3; answers += 1) {
+      entries.answered();
       used.push(entries.current);
     }
     expect(used).toEqual(["a", "b", "c", "a"]);
   });
 
-  test("leaves one that gave no answer alone for a while, even when the other one refuses meanwhile", () => {
+  test("leaves one that gave no answer alone for a while, though its turn comes", () => {
     let nowMs = 0;
     const entries = new Entries(["gra", "bhs"], 0, () => nowMs);
     entries.silent();
     expect(entries.current).toBe("bhs");
-    entries.refused();
+    entries.answered();
     expect(entries.current).toBe("bhs");
     nowMs = REST_MS;
-    entries.refused();
+    entries.answered();
     expect(entries.current).toBe("gra");
   });
 
