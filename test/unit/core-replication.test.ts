@@ -83,6 +83,15 @@ describe("what the standby needs", () => {
     ]);
   });
 
+  test("a pattern is resumed after the indices that it would follow as well", () => {
+    const standby = { indices: [], followers: [], autoFollow: [{ ...pattern, active: false }] };
+    expect(kinds(view({ definitions: [template("a", {})] }, standby))).toEqual([
+      "put-definition",
+      "follow",
+      "resume-auto-follow",
+    ]);
+  });
+
   test.each<[string, ReplicationView, RegExp]>([
     [
       "an index of its own",

@@ -110,7 +110,7 @@ function abridged(reasons: readonly string[]): readonly string[] {
 /** What has to change on the standby so that it follows the active region's managed indices, and goes on doing so. */
 export function planReplication(view: ReplicationView): ReplicationPlan {
   const problems: string[] = [];
-  const changes: ReplicationChange[] = [...definitionChanges(view), ...autoFollowChanges(view)];
+  const changes: ReplicationChange[] = [...definitionChanges(view)];
   const standbyIndices = new Map(view.standby.indices.map((index) => [index.name, index]));
   const followers = new Map(view.standby.followers.map((follower) => [follower.index, follower]));
   for (const leaderIndex of view.leader.indices) {
@@ -132,6 +132,8 @@ export function planReplication(view: ReplicationView): ReplicationPlan {
       );
     }
   }
+  // Last: a pattern that is resumed follows what was created meanwhile by itself, and would be met at the same indices.
+  changes.push(...autoFollowChanges(view));
   return { changes, problems };
 }
 

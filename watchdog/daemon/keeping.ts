@@ -69,9 +69,10 @@ export class ReplicationKeeper {
       if (!this.#isAskedFor() || knowledge.record?.epoch !== record.epoch) return;
       await this.#make(change, cluster, leader);
     };
-    // Definitions and patterns in their order, and before the indices that need them; indices do not need each other.
-    for (const change of changes.filter((each) => !isOfOneIndex(each))) await make(change);
+    // Definitions in their order, then indices, which do not need each other, then the auto-follow pattern.
+    for (const change of changes.filter(isDefinition)) await make(change);
     await forEachBounded(changes.filter(isOfOneIndex), CHANGES_AT_ONCE, describeChange, make);
+    for (const change of changes.filter((each) => !isDefinition(each) && !isOfOneIndex(each))) await make(change);
   }
 
   #isAskedFor(): boolean {
@@ -114,6 +115,7 @@ export class ReplicationKeeper {
   }
 }
 
+const isDefinition = ({ kind }: ReplicationChange) => kind === "put-definition";
 const isOfOneIndex = (change: ReplicationChange) => "index" in change;
 
 function describeChange(change: ReplicationChange): string {
