@@ -457,7 +457,9 @@ describe("a publisher without the right to", () => {
       const signalling = path.join(import.meta.dirname, "../../watchdog/publisher/process.ts");
       const script = `const { hangUp } = await import(${JSON.stringify(signalling)});
         await hangUp(${child.pid}, "app.pid", () => null).catch((error) => console.log(error.message));`;
-      const nobody = ["--reuid=65534", "--regid=65534", "--clear-groups"];
+      // May read a checkout that is root's alone, and nothing else that nobody may not.
+      const reading = ["--inh-caps=-all,+dac_read_search", "--ambient-caps=+dac_read_search"];
+      const nobody = ["--reuid=65534", "--regid=65534", "--clear-groups", ...reading];
       const node = [process.execPath, "--input-type=module", "-e", script];
       const { stdout } = await run("setpriv", [...nobody, ...node]);
       expect(stdout).toMatch(/publisher \(user 65534\) may not signal process \d+: run it as that one's user/);
