@@ -43,6 +43,9 @@ discovery.seed_providers: file
 # Replication runs from here to there or back; which of the two is not decided in this file.
 cluster.remote.${remote.name}.mode: sniff
 cluster.remote.${remote.name}.seeds: [${seeds.map(transportAddress).join(", ")}]
+# A follower that is at rest only waits for its leader's next operation. Should the answer be lost with the line, nothing
+# but the kernel's keep-alive, minutes later, would tell it that the connection is dead.
+cluster.remote.${remote.name}.transport.ping_schedule: 5s
 # A node that starts while the other region is gone waits this long for it (30 s by default) before it joins its own.
 cluster.remote.initial_connect_timeout: 5s
 

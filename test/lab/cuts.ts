@@ -109,7 +109,10 @@ export function cutTests(lab: () => LabUnderTest, applications: () => BothEntrie
     expect(rolesOf(await system.untilInSync())).toEqual(before);
     expect(clients.regionsInOrder(cutAtMs)).toEqual(["gra"]);
   });
+}
 
+/** A region that is well and cut off from both others is replaced (invariants 1 and 7), and takes its place again. */
+export function isolationTests(lab: () => LabUnderTest, applications: () => BothEntries): void {
   test("gra cut off alone, and well: its router closes by itself before bhs takes over; it comes home with nothing lost", {
     timeout: 300_000,
   }, async () => {
@@ -133,7 +136,10 @@ export function cutTests(lab: () => LabUnderTest, applications: () => BothEntrie
     expect(clients.regionsInOrder(cutAtMs)).toEqual(["gra", "bhs", "gra"]);
     expect(await clients.missing()).toEqual(noneMissing);
   });
+}
 
+/** A router that stood still while another region was promoted (invariant 1). */
+export function frozenRouterTests(lab: () => LabUnderTest, applications: () => BothEntries): void {
   test("a router of gra and its watchdog, frozen together over a promotion and thawed: not one more request is served by gra", {
     timeout: 300_000,
   }, async () => {

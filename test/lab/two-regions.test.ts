@@ -11,7 +11,7 @@ import { labObstacles } from "../../lab/hosts/preflight.ts";
 import { describeWatchdogs } from "../../lab/system/diagnosis.ts";
 import { TwoRegions } from "../../lab/system/two-regions.ts";
 import { labTraces } from "../lab-traces.ts";
-import { cutTests } from "./cuts.ts";
+import { cutTests, frozenRouterTests, isolationTests } from "./cuts.ts";
 import { deciderTests } from "./deciders.ts";
 import { nodeTests } from "./nodes.ts";
 import { patienceTests } from "./patience.ts";
@@ -24,6 +24,9 @@ import { Questions } from "./support/questions.ts";
 /** On a file system that overlayfs can write to, and with room for the hosts' disks: /tmp is often a tmpfs. */
 const place = "/var/tmp";
 const obstacles = await labObstacles(place);
+/** Tests that go to the other region and home again, or wait for minutes, are left to whoever has the time. */
+const longMode = "ES_FAILOVER_LAB";
+const isLong = process.env[longMode] === "long";
 const title = (name: string): string => (obstacles.length === 0 ? name : `${name} (skipped: ${obstacles.join(" ")})`);
 
 describe.skipIf(obstacles.length > 0)(title("three sites in a lab"), () => {
@@ -73,9 +76,16 @@ describe.skipIf(obstacles.length > 0)(title("three sites in a lab"), () => {
     afterAll(() => clients?.close());
 
     cutTests(lab, () => clients);
-    deciderTests(lab, () => clients);
     storeTests(lab, () => clients);
-    patienceTests(lab, () => clients);
+    isolationTests(lab, () => clients);
+    describe.skipIf(!isLong)(
+      `for a quarter of an hour more${isLong ? "" : ` (skipped: ${longMode}=long runs it)`}`,
+      () => {
+        frozenRouterTests(lab, () => clients);
+        deciderTests(lab, () => clients);
+        patienceTests(lab, () => clients);
+      },
+    );
 
     test("every write that was acknowledged in all of this is there", { timeout: 120_000 }, async () => {
       await Promise.all([clients.gra.stop(), clients.bhs.stop()]);
