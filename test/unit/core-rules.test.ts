@@ -505,6 +505,15 @@ describe("the table of rules", () => {
     expect(ruling.explanation).toContain("the last look at bhs is 600000 ms old: timeout");
   });
 
+  test("a standby that lacks most of the indices that have just been made is behind until it follows them, and not by turns", () => {
+    const leaderSight = { ...sight, indices: ["logs-1", "logs-2", "logs-3"] };
+    // As it was judged when there was one index yet.
+    const seen = observations({ leaderSight, standby: sync(true) });
+    const behind = decide(serving(), seen, NOW_MS, config);
+    expect(behind.rule).toBe("standby-behind");
+    expect(decide(behind.record, seen, NOW_MS, config).rule).not.toBe("standby-in-sync");
+  });
+
   test("followers that cannot read because their leader is gone do not forbid the failover", () => {
     const seen = observations({ ...lost, standby: sync(false, "logs-1 cannot read from its leader") });
     expect(decide(serving(), seen, NOW_MS, config).rule).toBe("failover");

@@ -28,7 +28,7 @@ import { currentStep, describeStep, planPromotion } from "./promotion.ts";
 import type { ClosingRecord, Plan, PromotingRecord, ServingRecord, StateRecord } from "./record.ts";
 import { everyPhase, type Rule, type RuleExplanation, type RuleId, type Ruling, rule, unchanged } from "./rule.ts";
 import type { Condition, Situation } from "./situation.ts";
-import { majorityKnows, majorityPresent, majoritySees, promotableFault } from "./situation.ts";
+import { emptiedFault, majorityKnows, majorityPresent, majoritySees, promotableFault } from "./situation.ts";
 import { planSwitchover } from "./switchover.ts";
 import { calledOff, closing, filledAt, firstRecord, noted, promoted, promoting, turnedBack } from "./transitions.ts";
 import { failbackRules, planRules } from "./upkeep-rules.ts";
@@ -339,7 +339,7 @@ export const rules: readonly Rule[] = [
     "standby-in-sync",
     ["serving"],
     "A standby that follows everything without lag may be promoted.",
-    [standbyStateIs("following"), activeLooksWell, ({ seen }) => syncFault(seen)],
+    [standbyStateIs("following"), activeLooksWell, ({ seen }) => syncFault(seen), emptiedFault],
     (s) => ({
       record: noted(s.record, { standby: "in-sync", inSyncAtMs: s.nowMs, inSyncSinceMs: s.nowMs }),
       actions: [{ kind: "keep-replication" }],

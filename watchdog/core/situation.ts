@@ -3,7 +3,7 @@ import type { KnownWatchdog } from "./coordination.ts";
 import type { HealthState } from "./health.ts";
 import type { Observations } from "./observations.ts";
 import type { RegionName } from "./ports.ts";
-import type { StateRecord } from "./record.ts";
+import type { ServingRecord, StateRecord } from "./record.ts";
 import { lagOperations } from "./replication.ts";
 
 /** What a rule looks at: the record (of one phase, or none), what was observed, the time, the configuration. */
@@ -96,7 +96,7 @@ export function majoritySees(situation: Situation, region: RegionName, state: He
  * its followers lacked then stays below the limit. The outage itself makes followers fail to read, so what they say
  * after it began does not count against them.
  */
-export function inSyncFault(situation: Situation<Extract<StateRecord, { phase: "serving" }>>): string | null {
+export function inSyncFault(situation: Situation<ServingRecord>): string | null {
   const { record, seen, nowMs, config } = situation;
   const standby = otherRegion(config, record.active);
   if (record.standby !== "in-sync") return `${standby} is not in sync (${record.standby})${syncReasons(seen)}`;
@@ -106,17 +106,27 @@ export function inSyncFault(situation: Situation<Extract<StateRecord, { phase: "
   if (reference - inSyncAtMs > maxReadAgeMs) {
     return `${standby} was last seen in sync ${reference - inSyncAtMs} ms before ${record.active} was last well (at most ${maxReadAgeMs} allowed)`;
   }
-  const followers = (seen.standby?.followers ?? []).filter(({ remoteCluster }) => remoteCluster === record.active);
-  const led = seen.leaderSight?.indices ?? [];
-  const followed = new Set(followers.map(({ leaderIndex }) => leaderIndex));
-  const missing = led.filter((index) => !followed.has(index));
-  // A new index is followed a little later; a standby that was in sync and now lacks most of them was emptied.
-  if (seen.standby !== null && missing.length * 2 > led.length) {
-    return `${standby} follows ${followed.size} of ${led.length} indices: it has lost what it had`;
-  }
-  const lag = lagOperations(followers);
+  const emptied = emptiedFault(situation);
+  if (emptied !== null) return emptied;
+  const lag = lagOperations(followersOf(situation));
   return lag > maxLagOperations ? `${standby} is ${lag} operations behind (at most ${maxLagOperations} allowed)` : null;
 }
+
+/**
+ * Whether the standby lacks most of what the active region was last seen to hold. A new index is followed a little later;
+ * a standby that was in sync and now lacks most of them was emptied.
+ */
+export function emptiedFault(situation: Situation<ServingRecord>): string | null {
+  const { record, seen, config } = situation;
+  const led = seen.leaderSight?.indices ?? [];
+  const followed = new Set(followersOf(situation).map(({ leaderIndex }) => leaderIndex));
+  const missing = led.filter((index) => !followed.has(index));
+  if (seen.standby === null || missing.length * 2 <= led.length) return null;
+  return `${otherRegion(config, record.active)} follows ${followed.size} of ${led.length} indices: it lacks most of them`;
+}
+
+const followersOf = ({ record, seen }: Situation<ServingRecord>) =>
+  (seen.standby?.followers ?? []).filter(({ remoteCluster }) => remoteCluster === record.active);
 
 const syncReasons = ({ standby }: Observations) => {
   const reasons = standby?.sync?.reasons ?? [];
