@@ -152,6 +152,7 @@ async function promoteByWatchdog(
       return record?.phase === "serving" && record.standby === "in-sync" && replication?.followers === count;
     });
     await untilCopied(pair, count);
+    recorder.take();
     await pair.gra.kill();
     const reached = (what: string, isThere: (record: StateRecord) => boolean) =>
       until(PATIENCE_MS, what, async () => {
@@ -159,7 +160,6 @@ async function promoteByWatchdog(
         return record !== null && isThere(record);
       });
     await reached("the promotion begins", ({ phase }) => phase === "promoting");
-    recorder.take();
     const startedMs = performance.now();
     await reached("bhs serves", (record) => record.phase === "serving" && record.active === "bhs");
     const recordBytes = Buffer.byteLength(JSON.stringify(watchdog.status().record));
