@@ -2,6 +2,7 @@ import { createServer as createHttpServer, type IncomingMessage, type Server, ty
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { reasonOf } from "../adapters/files.ts";
+import { listenOn, textOf } from "../adapters/http-server.ts";
 import type { Clock } from "../core/ports.ts";
 import { type Acknowledgements, acknowledgementSchema } from "./acknowledgements.ts";
 import { EndpointBoard } from "./board.ts";
@@ -15,6 +16,8 @@ const REQUEST_TIMEOUT_MS = 5_000;
 const KEEP_ALIVE_MS = 75_000;
 /** Below the files that the unit may open, so that the watchdog itself always has some left. */
 const MAX_CONNECTIONS = 3_000;
+/** Clients that all come at once, when a region has changed. */
+const BACKLOG = 1_024;
 
 export interface EndpointServerOptions {
   /** Address and port: "192.168.1.101:9201"; port 0 takes a free one. */
@@ -54,7 +57,7 @@ export async function serveEndpoint(options: EndpointServerOptions): Promise<End
       ? createHttpServer(limits, handle)
       : createHttpsServer({ ...tls, ...limits, minVersion: "TLSv1.2" }, handle);
   server.maxConnections = MAX_CONNECTIONS;
-  await listenOn(server, listen);
+  await listenOn(server, listen, "the endpoint service", BACKLOG);
   return {
     port: (server.address() as AddressInfo).port,
     close: () =>
@@ -163,26 +166,11 @@ function matches(ifNoneMatch: string | undefined, etag: string): boolean {
 }
 
 async function bodyOf(incoming: IncomingMessage): Promise<unknown> {
-  let text = "";
-  incoming.setEncoding("utf8");
-  for await (const chunk of incoming) {
-    text += chunk;
-    if (text.length > MAX_BODY_BYTES) throw new BadQuery(`a report of more than ${MAX_BODY_BYTES} bytes`);
-  }
+  const text = await textOf(incoming, MAX_BODY_BYTES);
+  if (text === null) throw new BadQuery(`a report of more than ${MAX_BODY_BYTES} bytes`);
   try {
     return JSON.parse(text);
   } catch (error) {
     throw new BadQuery(`the report is not JSON: ${reasonOf(error)}`);
   }
-}
-
-function listenOn(server: Server, listen: string): Promise<void> {
-  const at = listen.lastIndexOf(":");
-  const host = listen.slice(0, at).replace(/^\[(.*)\]$/, "$1");
-  return new Promise((resolve, reject) => {
-    server.once("error", (error) =>
-      reject(new Error(`cannot listen on ${listen} for the endpoint service: ${reasonOf(error)}`, { cause: error })),
-    );
-    server.listen({ host, port: Number(listen.slice(at + 1)), backlog: 1_024 }, () => resolve());
-  });
 }

@@ -1,8 +1,9 @@
 import type { IncomingMessage } from "node:http";
-import { createServer, type Server } from "node:https";
+import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { type FailsafeAnswer, type FailsafeQuestion, failsafeQuestionSchema } from "../../core/failsafe.ts";
 import { reasonOf } from "../files.ts";
+import { listenOn, textOf } from "../http-server.ts";
 import type { FailsafeTls } from "./tls.ts";
 
 /** No question is longer. */
@@ -45,7 +46,7 @@ export async function serveFailsafe({ listen, tls, answer }: FailsafeServerOptio
       );
     },
   );
-  await listenOn(server, listen);
+  await listenOn(server, listen, "failsafe");
   return {
     port: (server.address() as AddressInfo).port,
     close: () =>
@@ -57,22 +58,7 @@ export async function serveFailsafe({ listen, tls, answer }: FailsafeServerOptio
 }
 
 async function readQuestion(incoming: IncomingMessage): Promise<FailsafeQuestion> {
-  let text = "";
-  incoming.setEncoding("utf8");
-  for await (const chunk of incoming) {
-    text += chunk;
-    if (text.length > MAX_QUESTION_BYTES) throw new Error(`a question of more than ${MAX_QUESTION_BYTES} bytes`);
-  }
+  const text = await textOf(incoming, MAX_QUESTION_BYTES);
+  if (text === null) throw new Error(`a question of more than ${MAX_QUESTION_BYTES} bytes`);
   return failsafeQuestionSchema.parse(JSON.parse(text));
-}
-
-function listenOn(server: Server, listen: string): Promise<void> {
-  const at = listen.lastIndexOf(":");
-  const host = listen.slice(0, at).replace(/^\[(.*)\]$/, "$1");
-  return new Promise((resolve, reject) => {
-    server.once("error", (error) =>
-      reject(new Error(`cannot listen on ${listen} for failsafe: ${reasonOf(error)}`, { cause: error })),
-    );
-    server.listen({ host, port: Number(listen.slice(at + 1)) }, () => resolve());
-  });
 }

@@ -1,0 +1,37 @@
+import type { IncomingMessage } from "node:http";
+import type { Server } from "node:net";
+import { reasonOf } from "./files.ts";
+
+/** What the watchdog's own HTTP servers have in common. */
+
+/**
+ * Starts listening.
+ *
+ * @param listen address and port, an IPv6 address in brackets: "192.168.1.20:9443"; port 0 takes a free one
+ * @param purpose what for, in words for people
+ * @param backlog connections that may wait to be accepted; Node's own default is 511
+ * @throws Error that names address and purpose when it cannot be listened on
+ */
+export function listenOn(server: Server, listen: string, purpose: string, backlog?: number): Promise<void> {
+  const at = listen.lastIndexOf(":");
+  const host = listen.slice(0, at).replace(/^\[(.*)\]$/, "$1");
+  return new Promise((resolve, reject) => {
+    server.once("error", (error) =>
+      reject(new Error(`cannot listen on ${listen} for ${purpose}: ${reasonOf(error)}`, { cause: error })),
+    );
+    server.listen({ host, port: Number(listen.slice(at + 1)), ...(backlog !== undefined && { backlog }) }, () =>
+      resolve(),
+    );
+  });
+}
+
+/** The text of a request's body; null when it is longer than `maxLength` characters. */
+export async function textOf(incoming: IncomingMessage, maxLength: number): Promise<string | null> {
+  let text = "";
+  incoming.setEncoding("utf8");
+  for await (const chunk of incoming) {
+    text += chunk;
+    if (text.length > maxLength) return null;
+  }
+  return text;
+}
