@@ -5,7 +5,7 @@
  *     node bench/promotion.ts [number of indices, 500 by default]
  *
  * With the project's Node (`npm test` or `npm start` has set it up). Starts two real single-node clusters on loopback,
- * takes a few minutes, prints a table, removes everything.
+ * takes a few minutes, prints a comparison, removes everything.
  *
  * Both ways begin alike: every index of gra is followed by bhs, everything is copied, and gra has just been lost. First the
  * watchdog itself promotes, as in production: its own detection, store, steps, batches and parallelism. Then, the
@@ -30,7 +30,7 @@ import type { StateRecord } from "../watchdog/core/record.ts";
 import { forEachBounded } from "../watchdog/daemon/loop.ts";
 import { createWatchdog } from "../watchdog/daemon/watchdog.ts";
 import { CallRecorder } from "./calls.ts";
-import { leastCalls, type Run, table } from "./report.ts";
+import { comparison, leastCalls, type Run } from "./report.ts";
 
 const MANAGED = "bench-*";
 const PATIENCE_MS = 20 * 60_000;
@@ -244,7 +244,7 @@ async function main(): Promise<void> {
     await pair.gra.kill();
     const oneByOne = await promoteOneByOne(pair, bhs, names);
     await Promise.all(Object.values(clusters).map((cluster) => cluster.close()));
-    console.log(`\n${table([byWatchdog, oneByOne], leastCalls(names))}`);
+    console.log(`\n${comparison([byWatchdog, oneByOne], leastCalls(names))}`);
   } finally {
     await pair?.stop();
     await rm(directory, { recursive: true, force: true });

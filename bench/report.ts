@@ -1,3 +1,4 @@
+import { table } from "../watchdog/cli/text.ts";
 import type { Call } from "./calls.ts";
 
 /** One way of promoting, as measured. */
@@ -35,7 +36,7 @@ const longest = (calls: readonly Call[]) => Math.max(0, ...calls.map(({ duration
 const seconds = (ms: number) => `${(ms / 1_000).toFixed(1)} s`;
 
 /** For people: a column per run, a row per kind of request, and what they add up to. */
-export function table(runs: readonly Run[], least: Readonly<Record<string, number>>): string {
+export function comparison(runs: readonly Run[], least: Readonly<Record<string, number>>): string {
   const kinds = [...new Set([...Object.keys(least), ...runs.flatMap(({ calls }) => calls.map(({ kind }) => kind))])];
   const ofKind = ({ calls }: Run, kind: string) => calls.filter((call) => call.kind === kind);
   const changes = ({ calls }: Run) => calls.filter(({ kind }) => kind !== "read");
@@ -57,13 +58,5 @@ export function table(runs: readonly Run[], least: Readonly<Record<string, numbe
     ["of them at once", "", ...runs.map(({ changesAtOnce }) => String(changesAtOnce))],
     ["time", "", ...runs.map(({ tookMs }) => seconds(tookMs))],
   ];
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n");
+  return table(rows);
 }

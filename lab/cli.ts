@@ -6,6 +6,7 @@ import { hostRootStep } from "../setup/debian-root.ts";
 import { machinePackagesStep } from "../setup/machine-packages.ts";
 import { runSteps } from "../setup/run-steps.ts";
 import { setUpMachine } from "../setup/steps.ts";
+import { table } from "../watchdog/cli/text.ts";
 import { Lab } from "./hosts/lab.ts";
 import { labObstacles, unfitMachine } from "./hosts/preflight.ts";
 import { type LabRegion, labRegions, type WanSettings } from "./hosts/types.ts";
@@ -153,20 +154,6 @@ async function describe(lab: Lab): Promise<string> {
   ]);
   const hostTable = rows.length === 0 ? "no hosts" : table([["HOST", "REGION", "PUBLIC", "VRACK", "POWER"], ...rows]);
   return `${hostTable}\n\n${table([["WAN", "ONE WAY", "", ""], ...wan])}`;
-}
-
-/** Columns as wide as their widest cell. */
-function table(rows: readonly (readonly string[])[]): string {
-  const widths: number[] = [];
-  for (const row of rows) {
-    for (const [column, cell] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, cell.length);
-  }
-  const line = (row: readonly string[]): string =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join("  ")
-      .trimEnd();
-  return rows.map(line).join("\n");
 }
 
 function runInteractively([command = "", ...args]: readonly string[]): Promise<number> {
