@@ -3,12 +3,12 @@ import {
   type EndpointFormat,
   type FileEndpoint,
   type FoundEndpoint,
+  foundIn,
   joinLines,
   type Line,
   lineEndOf,
   linesOf,
   type Rendered,
-  wholeNumber,
 } from "./format.ts";
 
 /** Our variables in the order in which they are added. */
@@ -18,16 +18,12 @@ type Name = (typeof NAMES)[number];
 export const env: EndpointFormat = { read: readEnv, render: renderEnv };
 
 function readEnv(text: string): FoundEndpoint {
-  const found = new Map<Name, string>();
+  const found = new Map<string, string>();
   // Read by shells and systemd alike, the last one counts.
-  for (const setting of settingsOf(linesOf(text))) if (setting !== null) found.set(setting.name, setting.value);
-  const value = (name: Name) => unquoted(found.get(name) ?? null);
-  return {
-    host: value("HOST"),
-    port: wholeNumber(value("PORT"), 65_535),
-    region: value("REGION"),
-    epoch: wholeNumber(value("EPOCH"), Number.MAX_SAFE_INTEGER),
-  };
+  for (const setting of settingsOf(linesOf(text))) {
+    if (setting !== null) found.set(setting.name.toLowerCase(), setting.value);
+  }
+  return foundIn((member) => unquoted(found.get(member) ?? null));
 }
 
 /** For systemd's `EnvironmentFile=` and for `. file` in a shell. */

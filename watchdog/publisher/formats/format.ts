@@ -14,6 +14,16 @@ export interface FoundEndpoint {
   readonly epoch: number | null;
 }
 
+/** What texts of settings say, by the name that each member of an endpoint has; null for one that is not there. */
+export function foundIn(value: (member: keyof FoundEndpoint) => string | null): FoundEndpoint {
+  return {
+    host: value("host"),
+    port: wholeNumber(value("port"), 65_535),
+    region: value("region"),
+    epoch: wholeNumber(value("epoch"), Number.MAX_SAFE_INTEGER),
+  };
+}
+
 export interface Rendered {
   readonly text: string;
   /** What an application may stumble over although the endpoint is right. */
@@ -32,7 +42,7 @@ export interface EndpointFormat {
 }
 
 /** A whole number from 1 in decimal, as readers take it; else null. */
-export function wholeNumber(text: string | null, most: number): number | null {
+function wholeNumber(text: string | null, most: number): number | null {
   if (text === null || !/^\d{1,16}$/.test(text)) return null;
   const value = Number(text);
   return value >= 1 && value <= most ? value : null;

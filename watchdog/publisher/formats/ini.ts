@@ -3,12 +3,12 @@ import {
   type EndpointFormat,
   type FileEndpoint,
   type FoundEndpoint,
+  foundIn,
   joinLines,
   type Line,
   lineEndOf,
   linesOf,
   type Rendered,
-  wholeNumber,
 } from "./format.ts";
 
 /** The section that is ours, and our keys in the order in which they are added. Compared without regard to case. */
@@ -27,17 +27,13 @@ type Part =
 export const ini: EndpointFormat = { read: readIni, render: renderIni };
 
 function readIni(text: string): FoundEndpoint {
-  const found = new Map<Key, string>();
+  const found = new Map<string, string>();
   for (const part of partsOf(linesOf(text))) {
-    if (part?.kind === "setting" && !found.has(part.key)) found.set(part.key, part.value);
+    if (part?.kind !== "setting") continue;
+    const member = part.key.toLowerCase();
+    if (!found.has(member)) found.set(member, part.value);
   }
-  const value = (key: Key) => found.get(key) ?? null;
-  return {
-    host: value("Host"),
-    port: wholeNumber(value("Port"), 65_535),
-    region: value("Region"),
-    epoch: wholeNumber(value("Epoch"), Number.MAX_SAFE_INTEGER),
-  };
+  return foundIn((member) => found.get(member) ?? null);
 }
 
 /** Our keys are set where they stand first; missing ones follow the section's last setting, a missing section the rest. */
