@@ -268,8 +268,6 @@ export type InitKey = (typeof initKeys)[number];
 const secretKeys: readonly string[] = [...initKeys, "licenceFile"];
 
 export type StackConfig = z.output<typeof configSchema>;
-export type RegionConfig = z.output<typeof regionSchema>;
-export type WitnessConfig = z.output<typeof witnessSchema>;
 export type PackageSource = z.output<typeof packageSourceSchema>;
 
 /** Everything that is wrong with a configuration, in sentences; the message lists all of it. */

@@ -12,14 +12,8 @@ export type Stack = (typeof stacks)[number];
 export const regions = ["gra", "bhs"] as const;
 export type Region = (typeof regions)[number];
 
-/** Hosts per role. */
-export interface LabSize {
-  /** In each region, from 1. The machine's inotify instances are enough for about ten hosts, the witness included. */
-  readonly elasticsearchNodes: number;
-  readonly haproxyNodes: number;
-}
-
-const usualSize: LabSize = { elasticsearchNodes: 3, haproxyNodes: 1 };
+/** In each region. The machine's inotify instances are enough for about ten hosts, the witness included. */
+const hostsPerRegion = { elasticsearchNodes: 3, haproxyNodes: 1 } as const;
 
 /** Small enough for six nodes on one machine. */
 const defaultHeap = "256m";
@@ -30,22 +24,20 @@ export interface StackSettings {
   readonly heap?: string;
   /** How patiently the watchdog looks; by default its fast profile. */
   readonly checks?: WatchdogConfigInput["checks"];
-  /** Hosts of both regions; the same in every stack. */
-  readonly size?: LabSize;
 }
 
 /** What the lab's stacks set beside the users' own project file: addresses and sizes of this one machine. */
 export function stackConfiguration(
   stack: Stack,
   repository: AptRepository,
-  { heap = defaultHeap, checks = { profile: "fast" }, size = usualSize }: StackSettings = {},
+  { heap = defaultHeap, checks = { profile: "fast" } }: StackSettings = {},
 ): StackConfiguration {
   return {
     "es-failover:region": stack,
     "es-failover:serviceName": "00000000000000000000000000001ab0",
     "es-failover:regions": {
-      gra: { ovhRegion: "GRA11", cidr: "192.168.1.0/24", ...size },
-      bhs: { ovhRegion: "BHS5", cidr: "192.168.2.0/24", ...size },
+      gra: { ovhRegion: "GRA11", cidr: "192.168.1.0/24", ...hostsPerRegion },
+      bhs: { ovhRegion: "BHS5", cidr: "192.168.2.0/24", ...hostsPerRegion },
     },
     "es-failover:witness": { ovhRegion: "DE1", cidr: "192.168.3.0/24" },
     "es-failover:adminCidrs": [controllerSubnet],
