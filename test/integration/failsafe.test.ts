@@ -1,9 +1,11 @@
 import { mkdtemp, rm } from "node:fs/promises";
-import { request } from "node:https";
-import { type AddressInfo, createServer } from "node:net";
+import type { ServerResponse } from "node:http";
+import { createServer as createHttpsServer, request } from "node:https";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { until } from "../../lab/hosts/until.ts";
 import { failsafePeers } from "../../watchdog/adapters/failsafe/client.ts";
 import { type FailsafeServer, serveFailsafe } from "../../watchdog/adapters/failsafe/server.ts";
 import { type FailsafeTls, readFailsafeTls } from "../../watchdog/adapters/failsafe/tls.ts";
@@ -78,6 +80,28 @@ describe("watchdogs asking each other", () => {
     await expect(peers.ask(`https://127.0.0.1:${port}`, question)).rejects.toThrow(/no answer within 300 ms/);
     peers.close();
     silent.close();
+  });
+
+  test("keep the connection of a question whose answer came late: the next ones go over it", async () => {
+    const connections: Socket[] = [];
+    const held: ServerResponse[] = [];
+    const slow = createHttpsServer(tls, (incoming, outgoing) => {
+      if (connections.length === 0) held.push(outgoing);
+      else outgoing.end(JSON.stringify(answer));
+      connections.push(incoming.socket);
+    });
+    await new Promise<void>((resolve) => slow.listen(0, "127.0.0.1", resolve));
+    const late = `https://127.0.0.1:${(slow.address() as AddressInfo).port}`;
+    const peers = failsafePeers(tls, 300);
+    await expect(peers.ask(late, question)).rejects.toThrow(/no answer within 300 ms/);
+    held[0]?.end(JSON.stringify(answer));
+    // Several at once, for the connection that was used last is taken first.
+    await until("a question comes over the first connection again", 5_000, async () => {
+      await Promise.all(Array.from({ length: 4 }, () => peers.ask(late, question)));
+      return connections.slice(-4).some((connection) => connection === connections[0]);
+    });
+    peers.close();
+    slow.close();
   });
 
   test("refuse what is no question", async () => {

@@ -6,6 +6,12 @@ import type { FailsafeTls } from "./tls.ts";
 /** No answer is longer: it names the watchdogs. */
 const MAX_ANSWER_BYTES = 64 * 1_024;
 
+/**
+ * A question that got no answer in its time is not cut off at once, but after so many of its times: on a line that loses
+ * packets the connection is good still, and the next question would lose more by building a new one.
+ */
+const LINGER = 3;
+
 export interface FailsafePeers extends Peers {
   close(): void;
 }
@@ -22,14 +28,18 @@ export function failsafePeers(tls: FailsafeTls, timeoutMs: number): FailsafePeer
 function ask(agent: Agent, url: URL, question: FailsafeQuestion, timeoutMs: number): Promise<FailsafeAnswer> {
   const body = JSON.stringify(question);
   return new Promise((resolve, reject) => {
-    const failed = (reason: string) => reject(new Error(`${url.host}: ${reason}`));
+    const failed = (reason: string) => {
+      clearTimeout(timer);
+      reject(new Error(`${url.host}: ${reason}`));
+    };
+    const timer = setTimeout(() => failed(`no answer within ${timeoutMs} ms`), timeoutMs);
     const outgoing = request(
       url,
       {
         agent,
         method: "POST",
         headers: { "content-type": "application/json", "content-length": Buffer.byteLength(body) },
-        signal: AbortSignal.timeout(timeoutMs),
+        signal: AbortSignal.timeout(LINGER * timeoutMs),
       },
       (incoming) => {
         let text = "";
@@ -43,19 +53,14 @@ function ask(agent: Agent, url: URL, question: FailsafeQuestion, timeoutMs: numb
           if (incoming.statusCode !== 200) return failed(`answered ${incoming.statusCode}: ${text.trim()}`);
           try {
             resolve(failsafeAnswerSchema.parse(JSON.parse(text)));
+            clearTimeout(timer);
           } catch (error) {
             failed(`gave an answer that this version cannot read: ${reasonOf(error)}`);
           }
         });
       },
     );
-    outgoing.on("error", (error) =>
-      failed(
-        error.name === "AbortError" || error.name === "TimeoutError"
-          ? `no answer within ${timeoutMs} ms`
-          : reasonOf(error),
-      ),
-    );
+    outgoing.on("error", (error) => failed(reasonOf(error)));
     outgoing.end(body);
   });
 }
