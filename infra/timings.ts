@@ -10,7 +10,7 @@ interface Timings {
   readonly router: { readonly ticketValidityMs: number; readonly ticketRenewalMs: number };
   readonly leases: { readonly ttlMs: number; readonly marginMs: number };
   readonly store: {
-    readonly attemptTimeoutMs: number;
+    readonly hedgeAfterMs: number;
     readonly deadlineMs: number;
     readonly electionTimeoutMs: number;
   };
@@ -23,7 +23,7 @@ const profiles: Readonly<Record<StackConfig["checks"]["profile"], Timings>> = {
   standard: {
     router: { ticketValidityMs: 6_000, ticketRenewalMs: 2_000 },
     leases: { ttlMs: 10_000, marginMs: 2_000 },
-    store: { attemptTimeoutMs: 1_000, deadlineMs: 3_000, electionTimeoutMs: 2_000 },
+    store: { hedgeAfterMs: 1_000, deadlineMs: 3_000, electionTimeoutMs: 2_000 },
     failsafe: { timeoutMs: 1_000 },
     etcd: { heartbeatMs: 200 },
   },
@@ -31,7 +31,7 @@ const profiles: Readonly<Record<StackConfig["checks"]["profile"], Timings>> = {
   fast: {
     router: { ticketValidityMs: 4_000, ticketRenewalMs: 1_000 },
     leases: { ttlMs: 5_000, marginMs: 1_000 },
-    store: { attemptTimeoutMs: 1_000, deadlineMs: 2_000, electionTimeoutMs: 1_000 },
+    store: { hedgeAfterMs: 1_000, deadlineMs: 2_000, electionTimeoutMs: 1_000 },
     failsafe: { timeoutMs: 1_000 },
     etcd: { heartbeatMs: 100 },
   },

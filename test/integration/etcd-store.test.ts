@@ -40,7 +40,7 @@ describe.skipIf(skipped)("the store with three real members (skipped where set-u
   }
 
   test("many writers at once: each revision is replaced by exactly one of them, and history has every write", async () => {
-    const patient = { attemptTimeoutMs: 5_000, deadlineMs: 15_000 };
+    const patient = { hedgeAfterMs: 5_000, deadlineMs: 15_000 };
     const writers = Array.from({ length: 6 }, (_, index) => ({ name: `w${index}`, store: store({}, patient) }));
     const incrementsEach = 5;
     await Promise.all(
@@ -187,8 +187,8 @@ describe.skipIf(skipped)("the store with three real members (skipped where set-u
       let transactions = 0;
       return {
         close: () => real.close(),
-        post: async (url, body, headers, timeoutMs) => {
-          const answer = await real.post(url, body, headers, timeoutMs);
+        post: async (url, body, headers, bounds) => {
+          const answer = await real.post(url, body, headers, bounds);
           if (!url.pathname.endsWith("/kv/txn") || !lose(++transactions)) return answer;
           throw new TransportFailure("the answer was lost", { sent: true, certificateRefused: false });
         },

@@ -156,7 +156,7 @@ describe.skipIf(skipped)("three watchdogs on real etcd (skipped where set-up has
         endpoints: etcd.endpoints,
         username: etcd.credentials.username,
         passwordFile,
-        attemptTimeoutMs: 700,
+        hedgeAfterMs: 700,
         deadlineMs: 1_500,
       },
       leases: { ttlMs: 5_000, marginMs: 1_000 },

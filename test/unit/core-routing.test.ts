@@ -73,7 +73,7 @@ describe("the timing rules", () => {
     [{ router: { ...routerSettings, ticketRenewalMs: 12_000 } }, /else a healthy router loses its lease/],
     [{ store: { ...etcd, deadlineMs: 8_000 } }, /8000 \+ 2000 = 10000\) must be below leases.ttlMs \(10000\)/],
     [{ store: { ...etcd, electionTimeoutMs: 7_000 } }, /1.5 times store.electionTimeoutMs \(7000\)/],
-    [{ store: { ...etcd, attemptTimeoutMs: 3_001 } }, /attemptTimeoutMs \(3001\) may not exceed .*\(3000\)/],
+    [{ store: { ...etcd, hedgeAfterMs: 3_001 } }, /hedgeAfterMs \(3001\) may not exceed .*\(3000\)/],
     [{ store: etcd, failsafe: slow }, /2000 \+ 3000 \+ 1001 = 6001\) may not exceed .*6000/],
   ])("a configuration that breaks one is told so with the numbers (%#)", (change, says) => {
     expect(timingViolations({ ...config, ...change }).join("\n")).toMatch(says);

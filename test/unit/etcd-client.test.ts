@@ -13,10 +13,16 @@ const refusal = (code: number, message: string): HttpAnswer => ({
 });
 const put = { compare: [], success: [{ put: "k", value: "v" }], failure: [] } as const;
 
+/** An answer that is long on its way. */
+interface Late {
+  readonly afterMs: number;
+  readonly answer: HttpAnswer;
+}
+
 type Behaviour = (
   path: string,
   headers: Readonly<Record<string, string>>,
-) => HttpAnswer | "refuses" | "silent" | "hangs up";
+) => HttpAnswer | Late | "refuses" | "unreachable" | "silent" | "hangs up";
 
 /** Members that each behave in a fixed way, on virtual time. */
 function setUp(behaviours: Record<string, Behaviour>, options: Partial<EtcdClientOptions> = {}) {
@@ -25,18 +31,24 @@ function setUp(behaviours: Record<string, Behaviour>, options: Partial<EtcdClien
   const fail = (sent: boolean) => new TransportFailure("it failed", { sent, certificateRefused: false });
   const transport: Transport = {
     close: () => {},
-    post: async (url, _body, headers, timeoutMs) => {
+    post: async (url, _body, headers, { connectionMs, answerMs }) => {
       const path = url.pathname.replace("/v3/", "");
       asked.push(`${url.hostname} ${path}`);
       const found = behaviours[url.origin]?.(path, headers) ?? "refuses";
       if (found === "refuses") throw fail(false);
       if (found === "hangs up") throw fail(true);
+      if (found === "unreachable") {
+        await clock.sleep(connectionMs);
+        throw fail(false);
+      }
       if (found === "silent") {
-        await clock.sleep(timeoutMs);
+        await clock.sleep(answerMs);
         throw fail(true);
       }
-      await clock.sleep(10);
-      return found;
+      const { afterMs, answer } = "answer" in found ? found : { afterMs: 10, answer: found };
+      await clock.sleep(Math.min(afterMs, answerMs));
+      if (afterMs > answerMs) throw fail(true);
+      return answer;
     },
   };
   const client = new EtcdClient({ endpoints: [a, b, c], tls, credentials: null, clock, transport, ...options });
@@ -93,6 +105,56 @@ describe("which member is asked", () => {
   });
 });
 
+describe("a member that is slow", () => {
+  const late =
+    (afterMs: number): Behaviour =>
+    () => ({ afterMs, answer: answer({ succeeded: true }) });
+
+  test("is still believed when it answers before the one that was asked meanwhile, and is asked first again", async () => {
+    const { clock, client, asked } = setUp({ [a]: late(1_500), [b]: () => "silent", [c]: () => "silent" });
+    await clock.settle(client.get("k"));
+    expect(clock.monotonicMs()).toBe(1_500);
+    expect(asked).toEqual(["a kv/range", "b kv/range"]);
+    await clock.settle(client.get("k"));
+    expect(asked[2]).toBe("a kv/range");
+  });
+
+  test("is not waited for once another one has answered", async () => {
+    const { clock, client, asked } = setUp({ [a]: late(2_900), [b]: late(300), [c]: fine });
+    await clock.settle(client.get("k"));
+    expect(clock.monotonicMs()).toBe(1_300);
+    await clock.runUntil(5_000);
+    await clock.settle(client.get("k"));
+    expect(asked).toEqual(["a kv/range", "b kv/range", "b kv/range"]);
+  });
+
+  test("has until the deadline for a write that may not be sent twice", async () => {
+    const { clock, client, asked } = setUp({ [a]: late(2_900), [b]: fine });
+    await clock.settle(client.transact("write", put));
+    expect(clock.monotonicMs()).toBe(2_900);
+    expect(asked).toEqual(["a kv/txn"]);
+  });
+
+  test("and with which there is not even a connection: such a write goes to the next one", async () => {
+    const { clock, client, asked } = setUp({ [a]: () => "unreachable", [b]: fine });
+    await clock.settle(client.transact("write", put));
+    expect(clock.monotonicMs()).toBe(1_010);
+    expect(asked).toEqual(["a kv/txn", "b kv/txn"]);
+  });
+
+  test("whose answer comes after the deadline leaves no doubt about the other members' refusals", async () => {
+    const { clock, client } = setUp({
+      [a]: late(9_000),
+      [b]: () => refusal(14, "etcdserver: no leader"),
+      [c]: late(9_000),
+    });
+    const error = await clock.settle(failed(client.get("k")));
+    expect(error.kind).toBe("no-quorum");
+    for (const endpoint of [a, b, c]) expect(error.message).toContain(endpoint);
+    expect(clock.monotonicMs()).toBe(3_000);
+  });
+});
+
 describe("writes whose answer is lost", () => {
   test.each(["silent", "hangs up"] as const)("%s: not repeated, and said so", async (how) => {
     const { clock, client, asked } = setUp({ [a]: () => how, [b]: fine });
@@ -132,7 +194,7 @@ test("a call ends by its deadline, whatever the members do", async () => {
   const silent: Behaviour = () => "silent";
   const { clock, client } = setUp(
     { [a]: silent, [b]: silent, [c]: silent },
-    { attemptTimeoutMs: 1_000, deadlineMs: 2_500 },
+    { hedgeAfterMs: 1_000, deadlineMs: 2_500 },
   );
   await clock.settle(failed(client.get("k")));
   expect(clock.monotonicMs()).toBe(2_500);
@@ -167,6 +229,15 @@ describe("authentication", () => {
     await clock.settle(client.get("k"));
     const authenticate = "a auth/authenticate";
     expect(asked).toEqual([authenticate, "a kv/range", "a kv/txn", authenticate, "a kv/txn", "a kv/range"]);
+  });
+
+  test("calls at the same time whose token was forgotten get one new one", async () => {
+    const { behaviour, restart } = member();
+    const { clock, client, asked } = setUp({ [a]: behaviour }, { credentials });
+    await clock.settle(client.get("k"));
+    restart();
+    await clock.settle(Promise.all([client.get("k"), client.get("l"), client.get("m")]));
+    expect(asked.filter((path) => path.includes("authenticate"))).toHaveLength(2);
   });
 
   test("a wrong password ends the call with a sentence and no second try", async () => {

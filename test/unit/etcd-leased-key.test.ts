@@ -18,7 +18,7 @@ function setUp(options: { minTtlSeconds?: number } = {}) {
       credentials: null,
       clock: time,
       transport: etcd,
-      attemptTimeoutMs: 500,
+      hedgeAfterMs: 500,
       deadlineMs: 1_500,
     });
   const leasedKey = (ttlMs: number, mayTakeOver: (value: string) => boolean = () => false) =>

@@ -102,14 +102,14 @@ async function membersOfStore({ store }: WatchdogConfig): Promise<readonly Store
   const [ca = "", certificate = "", key = ""] = await Promise.all(
     [store.caFile, store.certificateFile, store.keyFile].map((file) => readFile(file, "utf8")),
   );
-  const { endpoints, attemptTimeoutMs, deadlineMs } = store;
+  const { endpoints, hedgeAfterMs, deadlineMs } = store;
   const tls = { ca, certificate, key };
   // Asking for a member's status takes no user, so that the check works while authentication does not.
   const client = new EtcdClient({
     endpoints,
     tls,
     credentials: null,
-    attemptTimeoutMs,
+    hedgeAfterMs,
     deadlineMs,
     clock: systemClock,
   });

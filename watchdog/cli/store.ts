@@ -52,7 +52,7 @@ async function connectEtcd(
   { name, leases }: WatchdogConfig,
   store: Extract<WatchdogConfig["store"], { kind: "etcd" }>,
 ): Promise<StoreConnection> {
-  const { prefix, username, endpoints, attemptTimeoutMs, deadlineMs } = store;
+  const { prefix, username, endpoints, hedgeAfterMs, deadlineMs } = store;
   const password = await readSecretFile("store.passwordFile", store.passwordFile);
   if (password.problem !== null) throw new Error(`${password.problem.key}: ${password.problem.message}`);
   const [ca, certificate, key] = await Promise.all(
@@ -63,7 +63,7 @@ async function connectEtcd(
     endpoints,
     tls: { ca, certificate, key },
     credentials: { username, password: password.content },
-    attemptTimeoutMs,
+    hedgeAfterMs,
     deadlineMs,
     clock: systemClock,
   });

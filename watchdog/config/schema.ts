@@ -154,8 +154,8 @@ export const watchdogConfigSchema = z.strictObject({
         .string()
         .regex(/^\/.*\/$/, "begins and ends with a slash")
         .default("/es-failover/"),
-      /** Bound on one request to one member. */
-      attemptTimeoutMs: durationMs.default(1_000),
+      /** After so long without an answer from one member the next one is asked as well. */
+      hedgeAfterMs: durationMs.default(1_000),
       /** Bound on a call over all members that it is tried at. */
       deadlineMs: durationMs.default(3_000),
       /** As set on the members (`--election-timeout`): leases may not be shorter than half as much again. */

@@ -48,10 +48,10 @@ function demandOfRouter({ router, leases }: TimingConfig, demand: Demand): void 
 
 function demandOfEtcd({ router, leases, store, failsafe }: TimingConfig, demand: Demand): void {
   if (store.kind !== "etcd") return;
-  const { deadlineMs, attemptTimeoutMs, electionTimeoutMs } = store;
+  const { deadlineMs, hedgeAfterMs, electionTimeoutMs } = store;
   demand(
-    attemptTimeoutMs <= deadlineMs,
-    `store.attemptTimeoutMs (${attemptTimeoutMs}) may not exceed store.deadlineMs (${deadlineMs}), the bound on all attempts`,
+    hedgeAfterMs <= deadlineMs,
+    `store.hedgeAfterMs (${hedgeAfterMs}) may not exceed store.deadlineMs (${deadlineMs}), the bound on the whole call`,
   );
   demand(
     leases.ttlMs >= 1.5 * electionTimeoutMs,

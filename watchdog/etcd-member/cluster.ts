@@ -16,7 +16,7 @@ import type { ClusterView } from "./admission.ts";
 import { type MemberConfig, ownMember } from "./config.ts";
 
 /** A change of the members commits at a majority on two sides of an ocean, and on disks. */
-const attemptTimeoutMs = 3_000;
+const hedgeAfterMs = 3_000;
 const deadlineMs = 7_000;
 
 const notEnabled = (error: unknown) =>
@@ -45,7 +45,7 @@ export class EtcdAdministration {
         endpoints: chosen.map(({ clientUrl }) => clientUrl),
         tls,
         credentials,
-        attemptTimeoutMs,
+        hedgeAfterMs,
         deadlineMs,
         clock: systemClock,
       });

@@ -3,7 +3,12 @@
  * and reorders. It stands in for the real one where thousands of unlucky histories are tried; the integration tests run
  * the same adapters against real members.
  */
-import { type HttpAnswer, type Transport, TransportFailure } from "../../../watchdog/adapters/etcd/transport.ts";
+import {
+  type Bounds,
+  type HttpAnswer,
+  type Transport,
+  TransportFailure,
+} from "../../../watchdog/adapters/etcd/transport.ts";
 import type { VirtualTime } from "./virtual-time.ts";
 
 /** What becomes of one request. Delays in milliseconds; a request may take effect long after its sender gave up. */
@@ -43,11 +48,11 @@ export class FakeEtcd implements Transport {
 
   close(): void {}
 
-  post(url: URL, body: string, _headers: Readonly<Record<string, string>>, timeoutMs: number): Promise<HttpAnswer> {
+  post(url: URL, body: string, _headers: Readonly<Record<string, string>>, { answerMs }: Bounds): Promise<HttpAnswer> {
     const { requestDelayMs, answerDelayMs, lost } = this.fate();
     const startMs = this.#time.monotonicMs();
     return new Promise((resolve, reject) => {
-      this.#time.at(startMs + timeoutMs, () =>
+      this.#time.at(startMs + answerMs, () =>
         reject(new TransportFailure("no answer in time", { sent: true, certificateRefused: false })),
       );
       if (lost === "request") return;

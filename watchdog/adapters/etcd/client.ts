@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import type { Clock } from "../../core/ports.ts";
 import { type AttemptFailure, classifyRefusal, EtcdError, summarise } from "./errors.ts";
-import { type EtcdTls, httpsTransport, type Transport, TransportFailure } from "./transport.ts";
+import { type Bounds, type EtcdTls, httpsTransport, type Transport, TransportFailure } from "./transport.ts";
 import {
   authenticateAnswer,
   type Compare,
@@ -30,8 +30,12 @@ export interface EtcdClientOptions {
   readonly tls: EtcdTls;
   /** User of etcd's own authentication. A certificate's name is no login: the gateway ignores it. */
   readonly credentials: { readonly username: string; readonly password: string } | null;
-  /** Bound on one request to one member. Default 1000 ms: ten round trips over an ocean. */
-  readonly attemptTimeoutMs?: number;
+  /**
+   * After so long without an answer the next member is asked as well (a "hedged request"), and whoever answers first is
+   * believed; a change that may not be sent twice goes to the next member only when there was not even a connection by
+   * then. Default 1000 ms: ten round trips over an ocean.
+   */
+  readonly hedgeAfterMs?: number;
   /** Bound on a call over all members that it is tried at, authentication included. Default 3000 ms. */
   readonly deadlineMs?: number;
   readonly clock: Clock;
@@ -76,19 +80,21 @@ export interface MemberStatus {
   readonly errors: readonly string[];
 }
 
-const defaultAttemptTimeoutMs = 1_000;
+const defaultHedgeAfterMs = 1_000;
 const defaultDeadlineMs = 3_000;
 
 /**
  * A thin client of etcd 3.5's JSON gateway. Reads are linearizable. A call goes to the member that answered last and
- * moves on to the next one when that one fails, each at most once: a dead member delays the first call that finds it
- * dead and no later one. No call is repeated when it may have changed something, unless a repetition is harmless.
+ * moves on to the next one when that one fails or is slow, each at most once: a dead member delays the first call that
+ * finds it dead and no later one. A slow member is not given up while the call lasts: on a line that loses packets its
+ * answer is on the way, and a new connection would be slower still. No call is repeated when it may have changed
+ * something, unless a repetition is harmless.
  */
 export class EtcdClient {
   readonly #endpoints: readonly string[];
   readonly #transport: Transport;
   readonly #credentials: EtcdClientOptions["credentials"];
-  readonly #attemptTimeoutMs: number;
+  readonly #hedgeAfterMs: number;
   readonly #deadlineMs: number;
   readonly #clock: Clock;
   #current = 0;
@@ -102,7 +108,7 @@ export class EtcdClient {
     this.#endpoints = options.endpoints.map((endpoint) => new URL(endpoint).origin);
     this.#transport = options.transport ?? httpsTransport(options.tls);
     this.#credentials = options.credentials;
-    this.#attemptTimeoutMs = options.attemptTimeoutMs ?? defaultAttemptTimeoutMs;
+    this.#hedgeAfterMs = options.hedgeAfterMs ?? defaultHedgeAfterMs;
     this.#deadlineMs = options.deadlineMs ?? defaultDeadlineMs;
     this.#clock = options.clock;
   }
@@ -181,7 +187,8 @@ export class EtcdClient {
   async statuses(): Promise<readonly (MemberStatus | EtcdError)[]> {
     return Promise.all(
       this.#endpoints.map(async (endpoint) => {
-        const found = await this.#attempt(endpoint, "maintenance/status", {}, statusAnswer, this.#attemptTimeoutMs, {});
+        const bounds = { connectionMs: this.#deadlineMs, answerMs: this.#deadlineMs };
+        const found = await this.#attempt(endpoint, "maintenance/status", {}, statusAnswer, bounds, {});
         if ("failure" in found) return summarise("status", [found.failure], true);
         const { header, version, leader, dbSize, isLearner, errors } = found.answer;
         const isLeader = leader === header.member_id;
@@ -204,22 +211,66 @@ export class EtcdClient {
   ): Promise<z.output<Schema>> {
     const deadline = this.#clock.monotonicMs() + this.#deadlineMs;
     let token = await this.#currentToken(deadline);
-    const failures: AttemptFailure[] = [];
-    for (const endpoint of this.#inOrder()) {
-      let found = await this.#attemptWithin(deadline, endpoint, path, body, schema, token);
-      if ("failure" in found && found.failure.staleToken && this.#credentials !== null) {
-        // Refused before anything was done: members forget tokens in a restart, and drop them after five idle minutes.
-        token = await this.#newToken(deadline, failures, effect);
-        found = await this.#attemptWithin(deadline, endpoint, path, body, schema, token);
+    const outcome = await this.#askMembers(deadline, effect, async (endpoint, bounds) => {
+      const attempt = () => {
+        const headers = { ...requireLeader, ...(token === null ? {} : { authorization: token }) };
+        return this.#attempt(endpoint, path, body, schema, bounds(), headers);
+      };
+      const found = await attempt();
+      if ("answer" in found || !found.failure.staleToken || this.#credentials === null) return found;
+      // Refused before anything was done: members forget tokens in a restart, and drop them after five idle minutes.
+      const renewed = await this.#newToken(token, deadline, endpoint);
+      if ("failure" in renewed) return renewed;
+      token = renewed.answer;
+      return attempt();
+    });
+    if ("answer" in outcome) return outcome.answer;
+    throw summarise(what, outcome.failures, effect === "read");
+  }
+
+  /** Asks one member after the other, from the current one on, until one answers or none is left to ask. */
+  async #askMembers<Answer>(
+    deadline: number,
+    effect: Effect,
+    ask: (endpoint: string, bounds: () => Bounds) => Promise<Attempt<Answer>>,
+  ): Promise<Outcome<Answer>> {
+    const leftMs = () => Math.max(1, Math.ceil(deadline - this.#clock.monotonicMs()));
+    const hedgeAfterMs = () => Math.min(this.#hedgeAfterMs, leftMs());
+    const bounds = () => ({ connectionMs: effect === "once" ? hedgeAfterMs() : leftMs(), answerMs: leftMs() });
+    const askFrom = async ([endpoint, ...others]: readonly string[]): Promise<Outcome<Answer>> => {
+      if (endpoint === undefined || this.#clock.monotonicMs() >= deadline) return { failures: [] };
+      const asked = ask(endpoint, bounds).then(
+        (found): Outcome<Answer> => ("failure" in found ? { failures: [found.failure] } : { ...found, endpoint }),
+      );
+      const early = effect === "once" ? await asked : await this.#unlessSlow(asked, hedgeAfterMs());
+      if (early === "slow") {
+        this.#moveOnFrom(endpoint);
+        return firstAnswer(asked, askFrom(others));
       }
-      if ("answer" in found) return found.answer;
-      failures.push(found.failure);
-      if (!found.failure.anotherMemberMayAnswer) break;
+      if ("answer" in early) return early;
+      if (!early.failures.every(({ anotherMemberMayAnswer }) => anotherMemberMayAnswer)) return early;
       this.#moveOnFrom(endpoint);
-      if (found.failure.mayHaveTakenEffect && effect === "once") break;
-      if (this.#clock.monotonicMs() >= deadline) break;
+      if (effect === "once" && early.failures.some(({ mayHaveTakenEffect }) => mayHaveTakenEffect)) return early;
+      const rest = await askFrom(others);
+      return "answer" in rest ? rest : { failures: [...early.failures, ...rest.failures] };
+    };
+    const outcome = await askFrom(this.#inOrder());
+    if ("answer" in outcome) this.#current = this.#endpoints.indexOf(outcome.endpoint);
+    return outcome;
+  }
+
+  /** What was asked for, or "slow" when it is not there after `ms`. */
+  async #unlessSlow<Answer>(asked: Promise<Answer>, ms: number): Promise<Answer | "slow"> {
+    const timer = new AbortController();
+    const patience = this.#clock.sleep(ms, timer.signal).then(
+      () => "slow" as const,
+      () => "slow" as const,
+    );
+    try {
+      return await Promise.race([asked, patience]);
+    } finally {
+      timer.abort();
     }
-    throw summarise(what, failures, effect === "read");
   }
 
   /** The endpoints from the current one on. */
@@ -232,30 +283,17 @@ export class EtcdClient {
     if (this.#endpoints[this.#current] === endpoint) this.#current = (this.#current + 1) % this.#endpoints.length;
   }
 
-  #attemptWithin<Schema extends z.ZodType>(
-    deadline: number,
-    endpoint: string,
-    path: string,
-    body: object,
-    schema: Schema,
-    token: string | null,
-  ) {
-    const leftMs = Math.max(1, Math.ceil(deadline - this.#clock.monotonicMs()));
-    const headers = { ...requireLeader, ...(token === null ? {} : { authorization: token }) };
-    return this.#attempt(endpoint, path, body, schema, Math.min(this.#attemptTimeoutMs, leftMs), headers);
-  }
-
   async #attempt<Schema extends z.ZodType>(
     endpoint: string,
     path: string,
     body: object,
     schema: Schema,
-    timeoutMs: number,
+    bounds: Bounds,
     headers: Readonly<Record<string, string>>,
-  ): Promise<{ readonly answer: z.output<Schema> } | { readonly failure: AttemptFailure }> {
+  ): Promise<Attempt<z.output<Schema>>> {
     try {
       const url = new URL(`/v3/${path}`, endpoint);
-      const { status, body: text } = await this.#transport.post(url, JSON.stringify(body), headers, timeoutMs);
+      const { status, body: text } = await this.#transport.post(url, JSON.stringify(body), headers, bounds);
       return readAnswer(endpoint, status, text, schema);
     } catch (error) {
       if (!(error instanceof TransportFailure)) throw error;
@@ -273,32 +311,50 @@ export class EtcdClient {
     return this.#token;
   }
 
-  /** Replaces a token that a member refused, in the midst of a call of which other attempts may have failed already. */
-  async #newToken(deadline: number, before: readonly AttemptFailure[], effect: Effect): Promise<string | null> {
-    this.#token = null;
+  /** Replaces a token that a member refused, unless another call has done so already. */
+  async #newToken(refused: string | null, deadline: number, endpoint: string): Promise<Attempt<string | null>> {
+    const current = await this.#token?.catch(() => null);
+    if (current === refused) this.#token = null;
     try {
-      return await this.#currentToken(deadline);
+      return { answer: await this.#currentToken(deadline) };
     } catch (error) {
       if (!(error instanceof EtcdError)) throw error;
-      const doubt = effect !== "read" && before.some(({ mayHaveTakenEffect }) => mayHaveTakenEffect);
-      throw new EtcdError(error.kind, error.message, doubt);
+      const certain = { mayHaveTakenEffect: false, anotherMemberMayAnswer: false, staleToken: false };
+      return { failure: { endpoint, kind: error.kind, reason: error.message, ...certain } };
     }
   }
 
   async #authenticate(deadline: number, credentials: NonNullable<EtcdClientOptions["credentials"]>): Promise<string> {
     const { username, password } = credentials;
-    const failures: AttemptFailure[] = [];
-    for (const endpoint of this.#inOrder()) {
+    const outcome = await this.#askMembers(deadline, "read", (endpoint, bounds) => {
       const body = { name: username, password };
-      const found = await this.#attemptWithin(deadline, endpoint, "auth/authenticate", body, authenticateAnswer, null);
-      if ("answer" in found) return found.answer.token;
-      failures.push(found.failure);
-      if (!found.failure.anotherMemberMayAnswer) break;
-      this.#moveOnFrom(endpoint);
-      if (this.#clock.monotonicMs() >= deadline) break;
-    }
-    throw summarise(`authentication as ${username}`, failures, true);
+      return this.#attempt(endpoint, "auth/authenticate", body, authenticateAnswer, bounds(), requireLeader);
+    });
+    if ("answer" in outcome) return outcome.answer.token;
+    throw summarise(`authentication as ${username}`, outcome.failures, true);
   }
+}
+
+/** What came of asking one member. */
+type Attempt<Answer> = { readonly answer: Answer } | { readonly failure: AttemptFailure };
+
+/** What came of asking several; `endpoint` is the one that answered. */
+type Outcome<Answer> =
+  | { readonly answer: Answer; readonly endpoint: string }
+  | { readonly failures: readonly AttemptFailure[] };
+
+/** The answer that comes first, of either; all failures when none comes. */
+function firstAnswer<Answer>(one: Promise<Outcome<Answer>>, other: Promise<Outcome<Answer>>): Promise<Outcome<Answer>> {
+  return new Promise((resolve, reject) => {
+    const failures: (readonly AttemptFailure[])[] = [];
+    const take = (at: number) => (outcome: Outcome<Answer>) => {
+      if ("answer" in outcome) return resolve(outcome);
+      failures[at] = outcome.failures;
+      if (failures[0] !== undefined && failures[1] !== undefined) resolve({ failures: failures.flat() });
+    };
+    one.then(take(0), reject);
+    other.then(take(1), reject);
+  });
 }
 
 /**
@@ -323,7 +379,7 @@ function readAnswer<Schema extends z.ZodType>(
   status: number,
   text: string,
   schema: Schema,
-): { readonly answer: z.output<Schema> } | { readonly failure: AttemptFailure } {
+): Attempt<z.output<Schema>> {
   const json = parseJson(text);
   const refusal = refusalAnswer.safeParse(json);
   if (refusal.success) return { failure: classifyRefusal(endpoint, refusal.data.code, refusal.data.message) };

@@ -32,9 +32,17 @@ export class TransportFailure extends Error {
   }
 }
 
+/** How long one request may take, both counted from its beginning. */
+export interface Bounds {
+  /** Until there is a connection, TLS handshake included. */
+  readonly connectionMs: number;
+  /** Until the answer is there. */
+  readonly answerMs: number;
+}
+
 /** Carries one request to one member. Throws `TransportFailure`. */
 export interface Transport {
-  post(url: URL, body: string, headers: Readonly<Record<string, string>>, timeoutMs: number): Promise<HttpAnswer>;
+  post(url: URL, body: string, headers: Readonly<Record<string, string>>, bounds: Bounds): Promise<HttpAnswer>;
   close(): void;
 }
 
@@ -55,7 +63,7 @@ export function httpsTransport(tls: EtcdTls): Transport {
     minVersion: "TLSv1.2",
   });
   return {
-    post: (url, body, headers, timeoutMs) => post(agent, url, body, headers, timeoutMs),
+    post: (url, body, headers, bounds) => post(agent, url, body, headers, bounds),
     close: () => agent.destroy(),
   };
 }
@@ -65,7 +73,7 @@ function post(
   url: URL,
   body: string,
   headers: Readonly<Record<string, string>>,
-  timeoutMs: number,
+  { connectionMs, answerMs }: Bounds,
 ): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
     let sent = false;
@@ -75,17 +83,23 @@ function post(
       headers: { ...headers, "content-type": "application/json", "content-length": Buffer.byteLength(body) },
     });
     const fail = (reason: string, code = "") => {
-      clearTimeout(timer);
+      clearTimeout(connectionTimer);
+      clearTimeout(answerTimer);
       // With TLS 1.3 the alert comes after our own side of the handshake has ended.
       const certificateRefused = code.startsWith("ERR_SSL_") && code.includes("ALERT");
       reject(new TransportFailure(reason, { sent: sent && !certificateRefused, certificateRefused }));
       outgoing.destroy();
     };
-    const timer = setTimeout(() => fail(`${sent ? "no answer" : "no connection"} within ${timeoutMs} ms`), timeoutMs);
+    const connectionTimer = setTimeout(() => fail(`no connection within ${connectionMs} ms`), connectionMs);
+    const answerTimer = setTimeout(() => fail(`no answer within ${answerMs} ms`), answerMs);
+    const connected = () => {
+      sent = true;
+      clearTimeout(connectionTimer);
+    };
     outgoing.on("socket", (socket) => {
       // A socket that is still connecting holds the request back until the handshake has ended.
-      if (outgoing.reusedSocket) sent = true;
-      else socket.once("secureConnect", () => (sent = true));
+      if (outgoing.reusedSocket) connected();
+      else socket.once("secureConnect", connected);
     });
     outgoing.on("error", (error: NodeJS.ErrnoException) => fail(error.message || error.name, error.code));
     outgoing.on("response", (incoming) => {
@@ -98,7 +112,7 @@ function post(
       });
       incoming.on("error", (error) => fail(error.message));
       incoming.on("end", () => {
-        clearTimeout(timer);
+        clearTimeout(answerTimer);
         resolve({ status: incoming.statusCode ?? 0, body: Buffer.concat(chunks).toString("utf8") });
       });
     });
