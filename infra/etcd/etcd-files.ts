@@ -28,6 +28,13 @@ export const etcdUser = { name: "es-failover", prefix: defaultPrefix } as const;
 /** Quota of the data: a state document, leases and a bounded history need a small part of it. */
 const quotaBytes = 512 * 1024 * 1024;
 
+/**
+ * The largest request. The state document names every shard several times while a promotion runs, and etcd's own 1.5 MiB
+ * would refuse that of some thousand indices in the midst of it. Members answer with base64, so this stays below the
+ * 16 MiB that the watchdog reads.
+ */
+export const maxRequestBytes: number = 8 * 1024 * 1024;
+
 const clientUrl = (host: Host) => `https://${host.privateIp}:${ports.etcdClient}`;
 const peerUrl = (host: Host) => `https://${host.privateIp}:${ports.etcdPeer}`;
 
@@ -57,6 +64,7 @@ export function etcdSettings({ host, config }: { readonly host: Host; readonly c
     AUTO_COMPACTION_MODE: "periodic",
     AUTO_COMPACTION_RETENTION: "1h",
     QUOTA_BACKEND_BYTES: String(quotaBytes),
+    MAX_REQUEST_BYTES: String(maxRequestBytes),
     CLIENT_CERT_AUTH: "true",
     TRUSTED_CA_FILE: etcdPaths.ca,
     CERT_FILE: etcdPaths.certificate,

@@ -6,6 +6,7 @@ import { EtcdError } from "../../watchdog/adapters/etcd/errors.ts";
 import { type EtcdStoreOptions, etcdStore } from "../../watchdog/adapters/etcd/store.ts";
 import { httpsTransport, type Transport, TransportFailure } from "../../watchdog/adapters/etcd/transport.ts";
 import type { Store } from "../../watchdog/core/ports.ts";
+import type { StateRecord } from "../../watchdog/core/record.ts";
 import { EtcdCluster, etcdCommand } from "./support/etcd-cluster.ts";
 import { historyEntry, stateRecord } from "./support/state-record.ts";
 
@@ -57,6 +58,29 @@ describe.skipIf(skipped)("the store with three real members (skipped where set-u
     expect((await store().read())?.record.epoch).toBe(total);
     const history = await store().history(total * 2);
     expect(history.map(({ epoch }) => epoch)).toEqual(Array.from({ length: total }, (_, index) => index + 1));
+  });
+
+  test("the record of a promotion of ten thousand shards is written and read back whole", async () => {
+    const checkpoints = Array.from({ length: 10_000 }, (_, shard) => ({
+      index: `.ds-logs-some.application.with-a-long-name-production-2026.11.${shard}`,
+      ...{ shard, globalCheckpoint: 123_456_789_012, maxSeqNo: 123_456_789_999 },
+    }));
+    const indices = checkpoints.map(({ index }) => index);
+    const record: StateRecord = {
+      ...stateRecord(1),
+      plan: {
+        kind: "repair",
+        createdAtMs: 0,
+        steps: (["pause-follow", "close", "unfollow", "open", "verify"] as const).map((kind) => ({
+          ...{ kind, indices, status: "pending", attempts: 0, startedAtMs: null, finishedAtMs: null, error: null },
+        })),
+      },
+      halfPromoted: { region: "bhs", checkpoints },
+    };
+    expect(JSON.stringify(record).length).toBeGreaterThan(4 * 1024 * 1024);
+    const patient = { hedgeAfterMs: 5_000, deadlineMs: 15_000 };
+    await store({}, patient).write(record, null, historyEntry(1));
+    expect((await store({}, patient).read())?.record).toEqual(record);
   });
 
   test("history is trimmed to its limit", async () => {

@@ -6,6 +6,7 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { maxRequestBytes } from "../../../infra/etcd/etcd-files.ts";
 import { until } from "../../../lab/hosts/until.ts";
 import { existingToolsRoot } from "../../../setup/debian-root.ts";
 import { systemClock } from "../../../watchdog/adapters/clock.ts";
@@ -138,8 +139,9 @@ export class EtcdCluster {
         "--election-timeout",
         `${electionTimeoutMs}`,
       ];
+      const sizes = ["--max-request-bytes", `${maxRequestBytes}`];
       const rest = [...tlsArguments(authority.caFile, memberFiles), "--unsafe-no-fsync", "--log-level", "warn"];
-      return new EtcdMemberProcess(client, [...program, ...own, ...urls, ...timing, ...rest]);
+      return new EtcdMemberProcess(client, [...program, ...own, ...urls, ...timing, ...sizes, ...rest]);
     });
     const cluster = new EtcdCluster(directory, authority, tls, members);
     try {

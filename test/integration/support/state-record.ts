@@ -1,8 +1,8 @@
 import type { HistoryEntry } from "../../../watchdog/core/ports.ts";
-import type { StateRecord } from "../../../watchdog/core/record.ts";
+import type { ServingRecord } from "../../../watchdog/core/record.ts";
 
 /** A record and its history entry, for tests of where they are kept. */
-export function stateRecord(epoch: number, sequence = epoch): StateRecord {
+export function stateRecord(epoch: number, sequence = epoch): ServingRecord {
   return {
     schemaVersion: 1,
     epoch,
