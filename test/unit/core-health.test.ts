@@ -1,13 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
+  indicesInWork,
   observeProbe,
   probeFailure,
   type RegionHealth,
-  regionUnderPromotion,
   unknownHealth,
 } from "../../watchdog/core/health.ts";
 import type { ClusterProbe } from "../../watchdog/core/ports.ts";
+import { planRepair } from "../../watchdog/core/repair.ts";
 import { closing, promoting, serving } from "./core-fixtures.ts";
 
 const thresholds = { failThreshold: 3, recoveryThreshold: 5 };
@@ -92,7 +93,7 @@ describe("a region's health", () => {
   const red: ClusterProbe = { ...good, status: "red", redIndices: ["logs-1"] };
 
   test("does not suffer from indices that its own promotion has closed", () => {
-    const after = [1, 2, 3, 4].reduce((health) => observeProbe(health, red, 60_000, thresholds, true), fold("+"));
+    const after = [1, 2, 3, 4].reduce((health) => observeProbe(health, red, 60_000, thresholds, "all"), fold("+"));
     expect(after).toMatchObject({ state: "healthy", failuresInARow: 0, reason: "red, 3 nodes" });
     expect(observeProbe(after, red, 61_000, thresholds)).toMatchObject({ state: "suspect", failuresInARow: 1 });
   });
@@ -101,12 +102,30 @@ describe("a region's health", () => {
     ["answers no more", bad],
     ["has lost its master", { ...red, master: null }],
   ])("suffers from a promotion's region that %s as from any other", (_what, probe) => {
-    const after = [1, 2, 3].reduce((health) => observeProbe(health, probe, 60_000, thresholds, true), fold("+"));
+    const after = [1, 2, 3].reduce((health) => observeProbe(health, probe, 60_000, thresholds, "all"), fold("+"));
     expect(after.state).toBe("unhealthy");
   });
 
-  test("only the region that is promoted is excused, and only while it is", () => {
-    expect(regionUnderPromotion(promoting())).toBe("bhs");
-    for (const record of [null, serving(), closing()]) expect(regionUnderPromotion(record)).toBeNull();
+  test("names the first of many red indices, and counts the others", () => {
+    const redIndices = Array.from({ length: 12 }, (_, n) => `logs-${n}`);
+    expect(probeFailure({ ...red, redIndices })).toMatch(/: logs-0, logs-1, .*, logs-9 and 2 more$/);
+  });
+
+  test("does not suffer from an index that a repair has closed, but does from any other", () => {
+    const look = (inWork: readonly string[]) =>
+      [1, 2, 3].reduce((health) => observeProbe(health, red, 60_000, thresholds, inWork), fold("+")).state;
+    expect(look(["logs-1", "logs-2"])).toBe("healthy");
+    expect(look(["logs-2"])).toBe("unhealthy");
+    const unnamed: ClusterProbe = { ...good, status: "red", redIndices: [] };
+    expect(observeProbe(fold("+"), unnamed, 60_000, thresholds, ["logs-1"]).state).toBe("suspect");
+  });
+
+  test("only what the plan at work has in hand is excused, in its region, and only while it is at work", () => {
+    expect(indicesInWork(promoting(), "bhs")).toBe("all");
+    expect(indicesInWork(promoting(), "gra")).toEqual([]);
+    const repairing = serving({ plan: planRepair({ strays: ["logs-2", "logs-1"], blocked: ["logs-3"] }, 0) });
+    expect(indicesInWork(repairing, "gra")).toEqual(["logs-1", "logs-2"]);
+    expect(indicesInWork(repairing, "bhs")).toEqual([]);
+    for (const record of [null, serving(), closing()]) expect(indicesInWork(record, "gra")).toEqual([]);
   });
 });

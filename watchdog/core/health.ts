@@ -39,12 +39,17 @@ export const unknownHealth: RegionHealth = {
   lastProbe: null,
 };
 
+/** A person reads them. */
+const RED_INDICES_NAMED = 10;
+
 /** Why a probe counts as failed, or null when it is good. Yellow is good: every primary is there. */
 export function probeFailure(probe: ClusterProbe): string | null {
   if (!probe.reachable) return `no node answers: ${probe.error}`;
   if (probe.master === null) return "no elected master";
-  if (probe.status === "red") return `managed indices without a primary: ${probe.redIndices.join(", ") || "unnamed"}`;
-  return null;
+  if (probe.status !== "red") return null;
+  const named = probe.redIndices.slice(0, RED_INDICES_NAMED).join(", ") || "unnamed";
+  const more = probe.redIndices.length - RED_INDICES_NAMED;
+  return `managed indices without a primary: ${named}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
 /**
@@ -57,31 +62,32 @@ export function probeInconclusive(probe: ClusterProbe): string | null {
 }
 
 /**
- * The region that the record says is being promoted. Closing and opening its indices takes each shard's primary away for
- * a while: our own doing, of which its health says nothing. Whether all came back, the steps look for themselves.
+ * The indices of a region that the plan at work may close and open again, which takes each shard's primary away for a
+ * while: our own doing, of which the region's health says nothing. Whether all came back, the steps look for themselves.
  */
-export function regionUnderPromotion(record: StateRecord | null): RegionName | null {
-  return record?.phase === "promoting" ? record.to : null;
+export function indicesInWork(record: StateRecord | null, region: RegionName): "all" | readonly string[] {
+  if (record?.phase === "promoting" && record.to === region) return "all";
+  if (record?.phase !== "serving" || record.active !== region || record.plan?.kind !== "repair") return [];
+  return record.plan.steps.flatMap((step) => (step.kind === "close" ? step.indices : []));
 }
 
 /**
  * Folds one more probe into a region's health.
  *
- * @param isPromoted whether the region is being promoted: then red indices are no failure
+ * @param inWork indices that are no failure when they are red: see `indicesInWork`
  */
 export function observeProbe(
   health: RegionHealth,
   probe: ClusterProbe,
   atMs: number,
   thresholds: HealthThresholds,
-  isPromoted = false,
+  inWork: "all" | readonly string[] = [],
 ): RegionHealth {
   const inconclusive = probeInconclusive(probe);
   if (inconclusive !== null) {
     return { ...health, reason: `${inconclusive} (not counted)`, lastProbeAtMs: atMs, lastProbe: probe };
   }
-  const isExpected = isPromoted && probe.reachable && probe.master !== null && probe.status === "red";
-  const failure = isExpected ? null : probeFailure(probe);
+  const failure = isRedByWork(probe, inWork) ? null : probeFailure(probe);
   const failuresInARow = failure === null ? 0 : health.failuresInARow + 1;
   const successesInARow = failure === null ? health.successesInARow + 1 : 0;
   const state = nextState(health.state, failuresInARow, successesInARow, thresholds);
@@ -95,6 +101,12 @@ export function observeProbe(
     lastGoodAtMs: failure === null ? atMs : health.lastGoodAtMs,
     lastProbe: probe,
   };
+}
+
+function isRedByWork(probe: ClusterProbe, inWork: "all" | readonly string[]): boolean {
+  if (!probe.reachable || probe.master === null || probe.status !== "red") return false;
+  const { redIndices } = probe;
+  return inWork === "all" || (redIndices.length > 0 && redIndices.every((index) => inWork.includes(index)));
 }
 
 function nextState(

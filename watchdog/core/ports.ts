@@ -50,7 +50,7 @@ export type ClusterProbe =
       readonly master: string | null;
       /** Health over the managed indices alone: an index nobody replicates must not cause a failover. */
       readonly status: "green" | "yellow" | "red";
-      /** Managed indices with a missing primary, the first few by name. */
+      /** Managed indices with a missing primary, by name. */
       readonly redIndices: readonly string[];
       readonly nodes: number;
     };

@@ -1,4 +1,4 @@
-import { observeProbe, regionUnderPromotion } from "../core/health.ts";
+import { indicesInWork, observeProbe } from "../core/health.ts";
 import type { Cluster, ClusterProbe } from "../core/ports.ts";
 import { messageOf, within } from "./loop.ts";
 import type { Workings } from "./workings.ts";
@@ -13,8 +13,8 @@ export async function probeRegion(workings: Workings, cluster: Cluster): Promise
     (error: unknown): ClusterProbe => ({ reachable: false, kind: "timeout", error: messageOf(error) }),
   );
   const before = knowledge.healthOf(cluster.region);
-  const isPromoted = regionUnderPromotion(knowledge.record) === cluster.region;
-  const after = observeProbe(before, probe, clock.nowMs(), config.checks, isPromoted);
+  const inWork = indicesInWork(knowledge.record, cluster.region);
+  const after = observeProbe(before, probe, clock.nowMs(), config.checks, inWork);
   knowledge.health.set(cluster.region, after);
   const fields = {
     event: "health",

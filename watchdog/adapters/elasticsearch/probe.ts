@@ -3,9 +3,6 @@ import type { ClusterProbe } from "../../core/ports.ts";
 import { toClusterError } from "./errors.ts";
 import type { RegionNodes } from "./nodes.ts";
 
-/** Red indices are named up to this many: enough to recognise the trouble, short enough for a log line. */
-const RED_INDICES_NAMED = 10;
-
 type Answer = Extract<ClusterProbe, { reachable: true }>;
 
 /**
@@ -73,6 +70,6 @@ async function lookThrough(
     ...answer,
     master: view.nodes?.[masterId]?.name ?? masterId,
     status: red.length > 0 ? "red" : yellow ? "yellow" : "green",
-    redIndices: red.sort().slice(0, RED_INDICES_NAMED),
+    redIndices: red.sort(),
   };
 }
