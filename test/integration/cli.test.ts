@@ -1,70 +1,22 @@
-import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import path from "node:path";
+import { type ChildProcess, spawn } from "node:child_process";
+import { chmod, mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { createTestAuthority } from "../../lab/elasticsearch/certificates.ts";
 import { serveControlSocket } from "../../watchdog/adapters/control-socket.ts";
 import { createFileStore } from "../../watchdog/adapters/file-store/store.ts";
 import { createHaproxyRouter } from "../../watchdog/adapters/haproxy/router.ts";
-import type { WatchdogConfigInput } from "../../watchdog/config/schema.ts";
 import { HaproxyBench, haproxyMissing } from "./haproxy-process.ts";
-import { freePort, until } from "./helpers.ts";
+import { until } from "./helpers.ts";
+import { CommandLine, PASSWORD } from "./support/command-line.ts";
 import { historyEntry, stateRecord } from "./support/state-record.ts";
 
-const program = path.join(import.meta.dirname, "..", "..", "watchdog", "cli", "main.ts");
-
-let directory: string;
-let configFile: string;
-const at = (name: string) => path.join(directory, name);
+let line: CommandLine;
+const at = (name: string) => line.at(name);
+const esFailover = (...args: readonly string[]) => line.run(...args);
 
 beforeAll(async () => {
-  directory = await mkdtemp(path.join(tmpdir(), "es-failover-cli-"));
-  configFile = at("watchdog.json");
-  await writeFile(at("password"), "correct horse battery staple", { mode: 0o600 });
-  await writeFile(at("ca.crt"), (await createTestAuthority("cli test")).certificate);
-  await writeConfig();
+  line = await CommandLine.create({ replication: { patterns: ["orders*"] }, router: {} });
 });
-afterAll(() => rm(directory, { recursive: true, force: true }));
-
-/** Regions that nobody serves, so that a watchdog can run and find them both lost. */
-async function writeConfig(other: Partial<WatchdogConfigInput> = {}): Promise<void> {
-  const config: WatchdogConfigInput = {
-    name: "bhs-hap-1",
-    site: "bhs",
-    regions: {
-      gra: { nodes: [`https://127.0.0.1:${await freePort()}`] },
-      bhs: { nodes: [`https://127.0.0.1:${await freePort()}`] },
-    },
-    firstPrimary: "gra",
-    elasticsearch: { username: "es-failover", passwordFile: at("password"), caFile: at("ca.crt") },
-    replication: { patterns: ["orders*"] },
-    checks: { profile: "fast" },
-    store: { kind: "file", directory: at("store") },
-    router: {},
-    stateDirectory: at("state"),
-    controlSocket: at("control.sock"),
-    ...other,
-  };
-  await writeFile(configFile, JSON.stringify(config));
-}
-
-interface Ended {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-/** Runs the command as a user does. Its messages never hold a stack trace. */
-function esFailover(...args: readonly string[]): Promise<Ended> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, [program, "--config", configFile, ...args], (error, out, err) => {
-      const code = error === null ? 0 : Number(error.code);
-      expect(err).not.toMatch(/^\s+at .*\(/m);
-      resolve({ code, out, err });
-    });
-  });
-}
+afterAll(() => line?.remove());
 
 describe("es-failover", () => {
   test("says what is wrong with a command line, and ends with 2", async () => {
@@ -77,7 +29,7 @@ describe("es-failover", () => {
   test("check-config passes a good configuration, and names each problem of a bad one with 2", async () => {
     expect(await esFailover("check-config")).toMatchObject({
       code: 0,
-      out: `${configFile} is good: watchdog bhs-hap-1 in bhs, for gra and bhs.\n`,
+      out: `${line.configFile} is good: watchdog bhs-hap-1 in bhs, for gra and bhs.\n`,
     });
     await writeFile(at("bad.json"), JSON.stringify({ name: "w", checks: { profile: "hasty" } }));
     const bad = await esFailover("check-config", at("bad.json"));
@@ -147,7 +99,9 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
 
   beforeAll(async () => {
     bench = await HaproxyBench.start();
-    await writeConfig({
+    await line.remove();
+    line = await CommandLine.create({
+      replication: { patterns: ["orders*"] },
       router: { adminSocket: bench.adminSocket, masterSocket: bench.masterSocket, ticketMapFile: bench.ticketMapFile },
     });
     // Takes down what systemd would be told.
@@ -161,7 +115,8 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
   async function startWatchdog(): Promise<ChildProcess> {
     logged = "";
     await writeFile(at("notified"), "");
-    const child = spawn(process.execPath, [program, "--config", configFile, "run"], {
+    const [file = "", ...first] = line.command;
+    const child = spawn(file, [...first, "run"], {
       stdio: ["ignore", "pipe", "pipe"],
       env: {
         ...process.env,
@@ -215,7 +170,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
       .split("\n")
       .map((line) => JSON.parse(line) as { watchdog: string });
     expect(lines.every((line) => line.watchdog === "bhs-hap-1")).toBe(true);
-    expect(logged).not.toContain("correct horse battery staple");
+    expect(logged).not.toContain(PASSWORD);
   });
 
   test("a second one on the same host refuses to start", async () => {

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createFileStore, createRecordCopy } from "../../watchdog/adapters/file-store/store.ts";
 import type { HistoryEntry } from "../../watchdog/core/ports.ts";
 import { until } from "./helpers.ts";
+import { onSmallDisk } from "./support/small-disk.ts";
 import { stateRecord } from "./support/state-record.ts";
 
 const run = promisify(execFile);
@@ -187,14 +188,7 @@ describe("a full disk", () => {
   test.skipIf(!mounted)(
     `leaves the present document as it was, and says what is wrong${mounted ? "" : " (skipped: takes root)"}`,
     async () => {
-      // A tmpfs of 64 kB in a mount namespace of the child's own: nothing to clean up on this machine.
-      const script = path.join(import.meta.dirname, "support", "file-store-full-disk.ts");
-      const mount = `mount -t tmpfs -o size=64k tmpfs "$1" && exec "$2" "$3" "$1"`;
-      const { stdout } = await run("unshare", [
-        ...["--mount", "--propagation=private", "sh", "-c", mount, "sh"],
-        ...[directory, process.execPath, script],
-      ]);
-      const { message, sequence, leftOver } = JSON.parse(stdout) as Record<string, unknown>;
+      const { message, sequence, leftOver } = await onSmallDisk("file-store-full-disk.ts", directory);
       expect(message).toBe(`cannot write ${file("record.json")}: no space left on device`);
       expect(sequence).toBe(1);
       expect(leftOver).toEqual([]);

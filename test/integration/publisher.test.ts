@@ -16,6 +16,7 @@ import { ChangedMeanwhile, readSeen, replaceFile } from "../../watchdog/publishe
 import { ServiceSource } from "../../watchdog/publisher/sources/service.ts";
 import { ToldApplications } from "../../watchdog/publisher/targets/told.ts";
 import { until } from "./helpers.ts";
+import { onSmallDisk } from "./support/small-disk.ts";
 
 const run = promisify(execFile);
 const gra = { phase: "serving", epoch: 1, region: "gra", host: "10.81.0.10", port: 9200 } as const;
@@ -428,13 +429,7 @@ describe("a disk that takes nothing", () => {
   test.skipIf(!mounted)(
     `leaves file, owner and mode as they were, is named, and does not last longer than its cause${mounted ? "" : " (skipped: takes root)"}`,
     async () => {
-      const script = path.join(import.meta.dirname, "support", "publisher-disk.ts");
-      const mount = `mount -t tmpfs -o size=64k tmpfs "$1" && exec "$2" "$3" "$1"`;
-      const { stdout } = await run("unshare", [
-        ...["--mount", "--propagation=private", "sh", "-c", mount, "sh"],
-        ...[directory, process.execPath, script],
-      ]);
-      const found = JSON.parse(stdout);
+      const found = await onSmallDisk("publisher-disk.ts", directory);
       const names = ["app.ini", "app.ini.bak"];
       expect(found).toMatchObject({
         first: "bhs at 10.82.0.10:9200, epoch 1",

@@ -5,30 +5,11 @@ import type { EtcdStoreOptions } from "../../watchdog/adapters/etcd/store.ts";
 import { etcdStore } from "../../watchdog/adapters/etcd/store.ts";
 import type { HistoryEntry, Written } from "../../watchdog/core/ports.ts";
 import type { StateRecord } from "../../watchdog/core/record.ts";
+import { stateRecord } from "../integration/support/state-record.ts";
 import { FakeEtcd, type Fate } from "./support/fake-etcd.ts";
 import { VirtualTime } from "./support/virtual-time.ts";
 
-const record = (epoch: number, cause = "test"): StateRecord => ({
-  schemaVersion: 1,
-  epoch,
-  sequence: epoch,
-  cause,
-  startedAtMs: 0,
-  blockedUntilMs: null,
-  paused: null,
-  lastFailover: null,
-  writeBlocks: null,
-  halfPromoted: null,
-  filledAtMs: null,
-  watchdogs: [],
-  phase: "serving",
-  active: "gra",
-  standby: "absent",
-  inSyncAtMs: null,
-  inSyncSinceMs: null,
-  plan: null,
-  request: null,
-});
+const record = (epoch: number, cause = "test"): StateRecord => ({ ...stateRecord(epoch), cause });
 const entry = (epoch: number): HistoryEntry => ({ atMs: epoch, epoch, rule: "r", explanation: "e", watchdog: "w" });
 
 function setUp(options: Partial<EtcdStoreOptions> = {}) {
