@@ -1,0 +1,122 @@
+/** Telling units of a real systemd: the publisher's own code, run on a lab host by the Node that it is shipped with. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createReadStream } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { pipeline } from "node:stream/promises";
+import { build } from "esbuild";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Lab } from "../../lab/hosts/lab.ts";
+import { labObstacles } from "../../lab/hosts/preflight.ts";
+import { until } from "../../lab/hosts/until.ts";
+
+const obstacles = await labObstacles();
+const title = (name: string): string => (obstacles.length === 0 ? name : `${name} (skipped: ${obstacles.join(" ")})`);
+
+const root = path.resolve(import.meta.dirname, "..", "..");
+const host = "gra-1";
+
+/** Reads its settings from its only argument, and prints what came of telling. */
+const program = `
+import { tell } from "./watchdog/publisher/notify/notifier.ts";
+const endpoint = { region: "gra", host: "192.168.1.11", port: 9200, epoch: 3, caPath: null };
+const settings = JSON.parse(process.argv[2]);
+tell(settings, "/srv/app.ini", endpoint).then(
+  (told) => console.log(JSON.stringify(told)),
+  (error) => console.log(JSON.stringify({ error: error.message })),
+);`;
+
+/** Notes each SIGHUP, and says when it is ready for the first one. */
+const listens = (name: string) =>
+  `/bin/sh -c 'trap "echo told >>/run/${name}.told" HUP; touch /run/${name}.ready; while :; do sleep 1 & wait $$!; done'`;
+const units = {
+  "reloads.service": `ExecStart=${listens("reloads")}\nExecReload=/bin/kill -HUP $MAINPID`,
+  "listens.service": `ExecStart=${listens("listens")}`,
+  "deaf.service": "ExecStart=/usr/bin/sleep infinity",
+  "broken.service": "ExecStart=/usr/bin/sleep infinity\nExecReload=/bin/sh -c 'echo no such file; exit 4'",
+  "stopped.service": "ExecStart=/usr/bin/sleep infinity",
+} as const;
+
+describe.skipIf(obstacles.length > 0)(title("a unit of a host's systemd"), () => {
+  let directory = "";
+  let lab: Lab;
+
+  async function shell(script: string, input = ""): Promise<string> {
+    const { exitCode, stdout, stderr } = await lab.exec(host, ["sh", "-ec", script], { input });
+    expect(exitCode, `${script}: ${stderr}`).toBe(0);
+    return stdout.trim();
+  }
+
+  async function send(file: string, to: string): Promise<void> {
+    const [command = "", ...args] = await lab.sshCommand(host, [`sudo install -m 0755 /dev/stdin ${to}`]);
+    const child = spawn(command, args, { stdio: ["pipe", "ignore", "inherit"] });
+    const ended = once(child, "exit");
+    await pipeline(createReadStream(file), child.stdin);
+    expect(await ended).toEqual([0, null]);
+  }
+
+  beforeAll(async () => {
+    const scratch = await mkdtemp(path.join(tmpdir(), "es-failover-units-"));
+    directory = path.join(scratch, "lab");
+    lab = await Lab.create({ directory });
+    await lab.addHost({
+      ...{ name: host, region: "gra", privateIp: "192.168.1.11", authorizedKeys: [], volumes: [] },
+      ingress: [{ protocol: "tcp", ports: [22, 22], sources: ["10.80.0.0/24"] }],
+    });
+    const outfile = path.join(scratch, "tell.mjs");
+    const stdin = { contents: program, resolveDir: root, loader: "ts" } as const;
+    await build({ stdin, outfile, bundle: true, platform: "node", format: "esm", logLevel: "warning" });
+    await send(path.join(root, "node_modules", "node", "bin", "node"), "/usr/local/bin/node");
+    await send(outfile, "/srv/tell.mjs");
+    for (const [unit, service] of Object.entries(units)) {
+      await shell(`cat >/run/systemd/system/${unit}`, `[Service]\n${service}\n`);
+    }
+    await shell("systemctl daemon-reload; systemctl start reloads listens deaf broken");
+    await until("the programs listen", 10_000, async () => {
+      const ready = await lab.exec(host, ["test", "-e", "/run/reloads.ready", "-a", "-e", "/run/listens.ready"]);
+      return ready.exitCode === 0;
+    });
+  }, 60_000);
+
+  afterAll(async () => {
+    await Lab.destroy(directory);
+    await rm(path.dirname(directory), { recursive: true, force: true });
+  });
+
+  const tell = async (unit: string, action: "reload" | "kill", timeoutMs = 10_000): Promise<unknown> => {
+    const settings = JSON.stringify({ kind: "unit", unit, action, timeoutMs });
+    const { stdout } = await lab.exec(host, ["/usr/local/bin/node", "/srv/tell.mjs", settings]);
+    return JSON.parse(stdout);
+  };
+  const told = async (name: string) => (await lab.exec(host, ["cat", `/run/${name}.told`])).stdout;
+
+  test("that can be reloaded is reloaded", async () => {
+    expect(await tell("reloads.service", "reload")).toEqual({ told: true });
+    await until("it has heard of it", 5_000, async () => (await told("reloads")) === "told\n");
+  });
+
+  test("that handles SIGHUP in its main process gets it there", async () => {
+    expect(await tell("listens.service", "kill")).toEqual({ told: true });
+    await until("it has heard of it", 5_000, async () => (await told("listens")) === "told\n");
+  });
+
+  test("that cannot be reloaded is not touched, with the way out", async () => {
+    const before = await shell("systemctl show --property=MainPID,NRestarts,ActiveEnterTimestamp deaf listens");
+    expect(await tell("listens.service", "reload")).toEqual({ error: expect.stringMatching(/no ExecReload=.*"kill"/) });
+    expect(await tell("deaf.service", "kill")).toEqual({ error: expect.stringContaining("no handler for SIGHUP") });
+    expect(await shell("systemctl show --property=MainPID,NRestarts,ActiveEnterTimestamp deaf listens")).toBe(before);
+  });
+
+  test("whose reload fails is a failure to tell, in systemd's own words", async () => {
+    expect(await tell("broken.service", "reload")).toEqual({ error: expect.stringMatching(/broken.service.*failed/i) });
+  });
+
+  test("that does not exist is named, and one that does not run is waited for", async () => {
+    expect(await tell("absent.service", "reload")).toEqual({ error: "absent.service: this host has no such unit" });
+    expect(await tell("stopped.service", "reload")).toEqual({
+      ...{ told: false, waitingFor: "stopped.service is inactive: it does not run" },
+    });
+  });
+});
