@@ -72,11 +72,13 @@ export class ServiceSource implements Source {
   async #ask(service: string, known: EndpointState | null, signal: AbortSignal): Promise<EndpointState> {
     const url = new URL("/v1/endpoint", service);
     url.searchParams.set("format", "json");
-    if (known !== null && known.epoch > 0) {
+    // Not after "unknown": the epoch that it names may be served by now, and the service would hold a question for another.
+    const holds = known !== null && known.phase !== "unknown";
+    if (holds) {
       url.searchParams.set("wait", `${WAIT_S}s`);
       url.searchParams.set("epoch", String(known.epoch));
     }
-    const timeoutMs = ANSWER_TIMEOUT_MS + (known === null ? 0 : WAIT_S * 1_000);
+    const timeoutMs = ANSWER_TIMEOUT_MS + (holds ? WAIT_S * 1_000 : 0);
     const { status, body } = await this.#client.ask(url, { timeoutMs, signal });
     if (status !== 200 && status !== 503)
       throw new Error(`${url.host}: answered ${status}: ${body.trim().slice(0, 200)}`);
