@@ -92,7 +92,7 @@ async function startPair(): Promise<ClusterPair> {
   const options = {
     authority,
     settings: { "cluster.max_shards_per_node": 5_000 },
-    javaOptions: ["-Xms1g", "-Xmx1g"],
+    javaOptions: ["-Xms2g", "-Xmx2g"],
   };
   const gra = await startCluster({ ...options, name: "gra" });
   const bhs = await startCluster({ ...options, name: "bhs" });
@@ -191,7 +191,7 @@ async function startOver({ gra }: ClusterPair, cluster: Cluster, names: readonly
   await forEachBounded(inBatchesOf(50, names), 1, String, (batch) => cluster.deleteIndices(batch));
 }
 
-/** Now and then an unfollow fails over its lost leader and has to be repeated; the watchdog does so, too. */
+/** Now and then an unfollow fails over its lost leader, or a node is short of memory; the watchdog repeats, too. */
 async function again(request: () => Promise<void>): Promise<void> {
   for (let attempt = 1; attempt < 5; attempt += 1) {
     try {
@@ -209,10 +209,10 @@ async function promoteOneByOne(pair: ClusterPair, cluster: Cluster, names: reado
   try {
     const startedMs = performance.now();
     for (const index of names) {
-      await cluster.pauseFollow(index);
-      await cluster.closeIndices([index]);
+      await again(() => cluster.pauseFollow(index));
+      await again(() => cluster.closeIndices([index]));
       await again(() => cluster.unfollow(index));
-      await cluster.openIndices([index]);
+      await again(() => cluster.openIndices([index]));
     }
     return { name: "one by one", tookMs: performance.now() - startedMs, ...recorder.take() };
   } finally {
