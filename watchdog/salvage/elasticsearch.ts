@@ -42,14 +42,15 @@ export function createElasticsearchDocuments(options: NodesOptions): Elasticsear
  * Since 9.2 vectors are left out of `_source` unless asked for, and a document saved without them could not be brought
  * back.
  */
-export const WHOLE_SOURCE = { exclude_vectors: false };
+const WHOLE_SOURCE = { exclude_vectors: false };
 
 const documentSource = z.object({ _source: z.unknown().optional(), _routing: z.string().optional() });
 const revision = { _seq_no: z.number(), _primary_term: z.number(), _version: z.number() };
+const searchHit = documentSource.extend({ _index: z.string(), _id: z.string(), ...revision });
 const searchAnswer = z.object({
   timed_out: z.literal(false),
   _shards: z.object({ failed: z.literal(0) }),
-  hits: z.object({ hits: z.array(documentSource.extend({ _index: z.string(), _id: z.string(), ...revision })) }),
+  hits: z.object({ hits: z.array(searchHit) }),
 });
 const mgetAnswer = z.object({
   docs: z.array(
@@ -75,9 +76,22 @@ async function refresh(nodes: RegionNodes, indices: readonly string[]): Promise<
   }
 }
 
-async function readOperations(nodes: RegionNodes, range: OperationRange): Promise<OperationPage> {
-  const { index, shard, afterSeqNo, limit } = range;
-  const what = `read operations of shard ${shard} of ${index} above ${afterSeqNo}`;
+/** Documents of one shard, in the order of their operations. */
+export interface ShardSearch {
+  readonly index: string;
+  readonly shard: number;
+  /** In Elasticsearch's own terms. */
+  readonly query: object;
+  /** The most that are answered. */
+  readonly limit: number;
+}
+
+/** Documents as they are in a shard, whole, with what tells their versions apart; `what` names the search in errors. */
+export async function searchShard(
+  nodes: RegionNodes,
+  what: string,
+  { index, shard, query, limit }: ShardSearch,
+): Promise<{ readonly hits: readonly z.output<typeof searchHit>[]; readonly bytes: number }> {
   const { body, bytes } = await nodes.read(what, (client, options) =>
     exactRequest(client, options, {
       method: "POST",
@@ -90,7 +104,7 @@ async function readOperations(nodes: RegionNodes, range: OperationRange): Promis
       },
       body: {
         size: limit,
-        query: { range: { _seq_no: { gt: afterSeqNo } } },
+        query,
         sort: [{ _seq_no: "asc" }],
         track_total_hits: false,
         seq_no_primary_term: true,
@@ -99,7 +113,14 @@ async function readOperations(nodes: RegionNodes, range: OperationRange): Promis
       },
     }),
   );
-  const { hits } = parseAnswer(nodes, what, searchAnswer, body).hits;
+  return { hits: parseAnswer(nodes, what, searchAnswer, body).hits.hits, bytes };
+}
+
+async function readOperations(nodes: RegionNodes, range: OperationRange): Promise<OperationPage> {
+  const { index, shard, afterSeqNo, limit } = range;
+  const what = `read operations of shard ${shard} of ${index} above ${afterSeqNo}`;
+  const query = { range: { _seq_no: { gt: afterSeqNo } } };
+  const { hits, bytes } = await searchShard(nodes, what, { index, shard, query, limit });
   const operations = hits.map((hit) => ({
     index: hit._index,
     shard,

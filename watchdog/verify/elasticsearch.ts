@@ -1,29 +1,11 @@
-import { z } from "zod";
 import { type NodesOptions, RegionNodes } from "../adapters/elasticsearch/nodes.ts";
-import { createElasticsearchDocuments, WHOLE_SOURCE } from "../salvage/elasticsearch.ts";
-import { exactRequest, parseAnswer } from "../salvage/exact-request.ts";
+import { createElasticsearchDocuments, searchShard } from "../salvage/elasticsearch.ts";
 import { contentHash } from "../salvage/operation.ts";
 import type { DocumentSampler, SampledDocument } from "./ports.ts";
 
 export interface ElasticsearchSampler extends DocumentSampler {
   close(): Promise<void>;
 }
-
-const searchAnswer = z.object({
-  timed_out: z.literal(false),
-  hits: z.object({
-    hits: z.array(
-      z.object({
-        _id: z.string(),
-        _routing: z.string().optional(),
-        _seq_no: z.number(),
-        _primary_term: z.number(),
-        _version: z.number(),
-        _source: z.unknown().optional(),
-      }),
-    ),
-  }),
-});
 
 /** @throws Error when the CA file cannot be read */
 export function createElasticsearchSampler(options: NodesOptions): ElasticsearchSampler {
@@ -47,27 +29,9 @@ async function documentsAt(
   seqNos: readonly number[],
 ): Promise<readonly SampledDocument[]> {
   const what = `read a sample of shard ${shard} of ${index}`;
-  const { body } = await nodes.read(what, (client, options) =>
-    exactRequest(client, options, {
-      method: "POST",
-      path: `/${encodeURIComponent(index)}/_search`,
-      querystring: {
-        preference: `_shards:${shard}`,
-        allow_partial_search_results: "false",
-        expand_wildcards: "none",
-      },
-      body: {
-        size: seqNos.length,
-        query: { terms: { _seq_no: seqNos } },
-        sort: [{ _seq_no: "asc" }],
-        track_total_hits: false,
-        seq_no_primary_term: true,
-        version: true,
-        _source: WHOLE_SOURCE,
-      },
-    }),
-  );
-  return parseAnswer(nodes, what, searchAnswer, body).hits.hits.map((hit) => {
+  const query = { terms: { _seq_no: seqNos } };
+  const { hits } = await searchShard(nodes, what, { index, shard, query, limit: seqNos.length });
+  return hits.map((hit) => {
     const routing = hit._routing ?? null;
     const hash = contentHash({ routing, source: hit._source ?? null });
     const copy = { seqNo: hit._seq_no, primaryTerm: hit._primary_term, version: hit._version, contentHash: hash };
