@@ -8,6 +8,7 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import { setUpMachine } from "../../setup/steps.ts";
 import { Lab } from "../hosts/lab.ts";
+import { interruption } from "../system/interruption.ts";
 import { journeyInKeptLab, journeyInNewLab } from "./journey.ts";
 import { say } from "./screen.ts";
 
@@ -46,18 +47,14 @@ export async function main(args: readonly string[]): Promise<number> {
 /** Whatever happens in between, also Ctrl-C: the lab is removed again, unless it is to be kept. */
 async function inLab(directory: string, keep: boolean): Promise<number> {
   let interrupted = false;
-  const interruption = new Promise<never>((_, reject) => {
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-      process.once(signal, () => {
-        interrupted = true;
-        reject(new Error(`interrupted by ${signal}: removing the lab`));
-      });
-    }
+  const untilInterrupted = interruption().catch((error: unknown) => {
+    interrupted = true;
+    throw error;
   });
   try {
     const code = await Promise.race([
       existsSync(directory) ? journeyInKeptLab(directory) : journeyInNewLab(directory),
-      interruption,
+      untilInterrupted,
     ]);
     if (keep) console.log(howToLookAround(directory));
     return code;
