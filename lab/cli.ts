@@ -11,6 +11,7 @@ import { Lab } from "./hosts/lab.ts";
 import { labObstacles, unfitMachine } from "./hosts/preflight.ts";
 import { type LabRegion, labRegions, type WanSettings } from "./hosts/types.ts";
 import { bringUpSystem } from "./system/bring-up.ts";
+import { showWays } from "./ways/main.ts";
 
 /** Where the lab is when nobody says otherwise: below the checkout, which is on a file system with room for disks. */
 export const defaultLabDirectory: string = path.join(path.dirname(import.meta.dirname), ".lab", "run");
@@ -78,7 +79,13 @@ function lifeCommands(outcome: { exitCode: number }): Command[] {
   const down = new Command("down")
     .description("remove the lab with all it has, in whatever state it is")
     .action(async ({ lab }: LabOption) => Lab.destroy(lab));
-  return [up, status, ssh, down];
+  const ways = new Command("ways")
+    .description("show three ways for an application to follow a failover, side by side")
+    .addHelpText("after", "\nThe lab is brought up for it and removed, unless there is one already.")
+    .action(async ({ lab }: LabOption) => {
+      outcome.exitCode = await showWays(path.resolve(lab));
+    });
+  return [up, status, ssh, down, ways];
 }
 
 function hostCommands(): Command[] {

@@ -96,7 +96,8 @@ async function firstWriteSince(traffic: Traffic, sinceMs: number): Promise<numbe
   return (await traffic.next("write-acknowledged", PATIENCE_MS, ({ atMs }) => atMs > sinceMs)).atMs;
 }
 
-async function failoverSince(system: TwoRegions, sinceMs: number): Promise<LastFailover> {
+/** Waits until bhs serves by a failover that began after a moment. @returns what the watchdog wrote down of it */
+export async function failoverSince(system: TwoRegions, sinceMs: number): Promise<LastFailover> {
   const happened = (failover: LastFailover | null) => failover !== null && failover.startedAtMs >= sinceMs;
   const { record } = await system.until(
     "bhs serves",

@@ -57,7 +57,9 @@ export async function replaySalvage(system: TwoRegions, traffic: Traffic): Promi
 }
 
 /** Where several watchdogs decided in turn, the last one's export is the one that gra was emptied for. */
-async function deciderWithExport(system: TwoRegions): Promise<{ readonly operator: Operator; readonly name: string }> {
+export async function deciderWithExport(
+  system: TwoRegions,
+): Promise<{ readonly operator: Operator; readonly name: string }> {
   const found: { operator: Operator; name: string; finishedAt: string }[] = [];
   for (const host of await system.watchdogHosts()) {
     const operator = new Operator(system, host);

@@ -12,17 +12,23 @@ import { headline, say } from "./screen.ts";
 const INDEX = "app-orders";
 
 /** As quick as a machine with two cores allows: the nodes that boot leave the others of six little of it. */
-const checks = { profile: "fast", intervalMs: 2_000, timeoutMs: 1_800 } as const;
+export const checksOnSmallMachine = { profile: "fast", intervalMs: 2_000, timeoutMs: 1_800 } as const;
 
 /** The whole system in a new lab, and the journey in it. @returns what the program exits with */
 export async function journeyInNewLab(directory: string): Promise<number> {
-  return journey(await bringUpSystem(directory, say, { checks }), INDEX);
+  return journey(await bringUpSystem(directory, say, { checks: checksOnSmallMachine }), INDEX);
 }
 
 /** Once more in a lab that is up, with an index of its own; it begins where gra serves and bhs is in sync. */
 export async function journeyInKeptLab(directory: string): Promise<number> {
   say(`the lab in ${directory} is used again`);
   const system = await TwoRegions.open(directory);
+  await untilHomeServes(system);
+  return journey(system, `${INDEX}-${Date.now()}`);
+}
+
+/** Waits until gra serves with bhs in sync, and an automatic failover is allowed. @throws Error when bhs serves */
+export async function untilHomeServes(system: TwoRegions): Promise<void> {
   const { record } = await system.untilInSync();
   if (record?.phase !== "serving" || record.active !== "gra") {
     throw new Error(
@@ -31,7 +37,6 @@ export async function journeyInKeptLab(directory: string): Promise<number> {
   }
   // Else there is no second automatic failover within the hour.
   if (record.blockedUntilMs !== null) await new Operator(system, await system.routerHost()).shows("ack");
-  return journey(system, `${INDEX}-${Date.now()}`);
 }
 
 async function journey(system: TwoRegions, index: string): Promise<number> {

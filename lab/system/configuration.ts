@@ -1,4 +1,5 @@
 import type { WatchdogConfigInput } from "../../watchdog/config/schema.ts";
+import type { Addresses } from "../../watchdog/endpoint/state.ts";
 import type { StackConfiguration } from "../cloud/project.ts";
 import type { AptRepository } from "../elasticsearch/repository.ts";
 import { elasticsearchVersion } from "../elasticsearch/version.ts";
@@ -24,13 +25,15 @@ export interface StackSettings {
   readonly heap?: string;
   /** How patiently the watchdog looks; by default its fast profile. */
   readonly checks?: WatchdogConfigInput["checks"];
+  /** What the endpoint services on the HAProxy hosts name while a region serves; by default there are none. */
+  readonly endpointAddresses?: Addresses;
 }
 
 /** What the lab's stacks set beside the users' own project file: addresses and sizes of this one machine. */
 export function stackConfiguration(
   stack: Stack,
   repository: AptRepository,
-  { heap = defaultHeap, checks = { profile: "fast" } }: StackSettings = {},
+  { heap = defaultHeap, checks = { profile: "fast" }, endpointAddresses }: StackSettings = {},
 ): StackConfiguration {
   return {
     "es-failover:region": stack,
@@ -56,6 +59,7 @@ export function stackConfiguration(
       },
     },
     "es-failover:checks": checks,
+    ...(endpointAddresses === undefined ? {} : { "es-failover:endpointAddresses": endpointAddresses }),
     "es-failover:protect": "false",
   };
 }
