@@ -4,6 +4,7 @@ import { users } from "../../infra/elasticsearch/users.ts";
 import { type ClusterPair, startClusterPair, type TestCluster } from "../../lab/elasticsearch/cluster.ts";
 import { Traffic } from "../../lab/traffic/traffic.ts";
 import type { LastFailover, StateRecord, StepKind } from "../../watchdog/core/record.ts";
+import { type PromotionStep, promotionSteps } from "../promotion-steps.ts";
 import { haproxyMissing } from "./haproxy-process.ts";
 import { whileMisbehaving } from "./support/ccr.ts";
 import {
@@ -29,20 +30,6 @@ import { type SiteOverrides, WatchdogSite } from "./support/watchdog-site.ts";
  * the file store, and the released program as an unprivileged process. The clusters are shared; each test has an entry, a
  * store and indices of its own.
  */
-
-/** The steps of a promotion in their order. */
-const steps = [
-  "pause-auto-follow",
-  "drain",
-  "pause-follow",
-  "record-checkpoints",
-  "close",
-  "unfollow",
-  "open",
-  "write-aliases",
-  "data-streams",
-  "verify",
-] as const satisfies readonly StepKind[];
 
 /** Steps that make a request per index, or per batch of indices. */
 const stepsOfSeveralRequests = ["pause-follow", "close", "unfollow", "open", "verify"] as const;
@@ -140,7 +127,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
     }
     expect(await witness.stop()).toMatchObject({ violations: [], path: failoverPath });
     expect(await decisions()).toEqual(["failover", "begin-promotion", "promotion-goes-on", "promotion-done"]);
-    expect(await stepsDone()).toEqual(steps);
+    expect(await stepsDone()).toEqual(promotionSteps);
     expect(await followers(pair.bhs)).toEqual({});
     expect((await stateOf(pair.bhs)).writeIndex).toBe("orders-000002");
 
@@ -172,10 +159,10 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
     expect(await site.request("GET", "/")).toMatchObject({ status: 200, region: "bhs" });
   });
 
-  const interruptions: readonly { moment: Moment; when: string; at: readonly (typeof steps)[number][] }[] = [
-    { moment: "begun", when: "when a step has just begun", at: steps },
+  const interruptions: readonly { moment: Moment; when: string; at: readonly PromotionStep[] }[] = [
+    { moment: "begun", when: "when a step has just begun", at: promotionSteps },
     { moment: "halfway", when: "between two requests of a step", at: stepsOfSeveralRequests },
-    { moment: "effected", when: "when a step is through but not yet recorded as done", at: steps },
+    { moment: "effected", when: "when a step is through but not yet recorded as done", at: promotionSteps },
   ];
   test.each(interruptions)(
     "a promotion whose watchdog is killed $when, at every step, ends as one that was left alone",
@@ -201,7 +188,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
   async function expectEnd(witness: SafetyWitness): Promise<void> {
     expect(await witness.stop()).toMatchObject({ violations: [], path: failoverPath });
     expect(await stateOf(pair.bhs)).toEqual(promoted);
-    expect(await stepsDone()).toEqual(steps);
+    expect(await stepsDone()).toEqual(promotionSteps);
     const { loss, checkpoints } = lastFailoverOf(await site.record());
     expect(loss.atLeast).toBe(0);
     // Every seeded document was copied, so the checkpoints count them all.
@@ -357,7 +344,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
 });
 
 /** How a step of each kind reads in the history. */
-const wordings: Readonly<Record<(typeof steps)[number], RegExp>> = {
+const wordings: Readonly<Record<PromotionStep, RegExp>> = {
   "pause-auto-follow": /^pause 1 auto-follow pattern/,
   drain: /^wait up to/,
   "pause-follow": /^pause-follow/,
@@ -371,7 +358,7 @@ const wordings: Readonly<Record<(typeof steps)[number], RegExp>> = {
 };
 
 function stepNamed(explanation: string): StepKind {
-  const step = steps.find((kind) => wordings[kind].test(explanation));
+  const step = promotionSteps.find((kind) => wordings[kind].test(explanation));
   if (step === undefined) throw new Error(`no step reads "${explanation}"`);
   return step;
 }
@@ -383,9 +370,9 @@ function progressOf(record: StateRecord): readonly string[] {
 }
 
 /** What the store says when the watchdog died in a step. */
-function progressAt(step: (typeof steps)[number]): readonly string[] {
-  const position = steps.indexOf(step);
-  return steps.map((kind, n) => `${kind} ${n < position ? "done" : n === position ? "running" : "pending"}`);
+function progressAt(step: PromotionStep): readonly string[] {
+  const position = promotionSteps.indexOf(step);
+  return promotionSteps.map((kind, n) => `${kind} ${n < position ? "done" : n === position ? "running" : "pending"}`);
 }
 
 const isHealthy =

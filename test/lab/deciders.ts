@@ -2,6 +2,7 @@ import { expect, onTestFinished, test } from "vitest";
 import type { Region } from "../../lab/system/configuration.ts";
 import type { TwoRegions } from "../../lab/system/two-regions.ts";
 import type { PlanKind, StepKind } from "../../watchdog/core/record.ts";
+import { promotionSteps } from "../promotion-steps.ts";
 import { acknowledged } from "./support/application.ts";
 import { type BothEntries, noneMissing } from "./support/both-entries.ts";
 import { DeciderKillers } from "./support/decider-killers.ts";
@@ -12,10 +13,7 @@ import { esFailoverDone, replayAll } from "./support/operator.ts";
 const PATIENCE_MS = 300_000;
 
 /** Steps that have something to do in the lab, which has neither write aliases nor data streams. */
-const promotionSteps = [
-  ...(["pause-auto-follow", "drain", "pause-follow", "record-checkpoints"] as const),
-  ...(["close", "unfollow", "open", "verify"] as const),
-];
+const stepsOfPromotion = promotionSteps.filter((kind) => kind !== "write-aliases" && kind !== "data-streams");
 const rejoinSteps = ["fence", "pause-auto-follow", "salvage", "clear"] as const;
 /**
  * Those that a promotion does not have, and those from which there is no way back. More of them before that would make
@@ -60,11 +58,11 @@ export function deciderTests(lab: () => LabUnderTest, applications: () => BothEn
     const { system } = lab();
     beganAtMs = Date.now();
     await applications().served();
-    const killers = await killingAt(system, "promotion", promotionSteps, async () => {
+    const killers = await killingAt(system, "promotion", stepsOfPromotion, async () => {
       await system.killElasticsearch("gra");
       await untilServing(system, "bhs");
     });
-    expectFinished(killers, promotionSteps);
+    expectFinished(killers, stepsOfPromotion);
     await acknowledged(applications().bhs, 20);
     expect(applications().regionsInOrder(beganAtMs)).toEqual(["gra", "bhs"]);
   });

@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import type { WatchdogConfig } from "../../watchdog/config/schema.ts";
-import type { StateRecord } from "../../watchdog/core/record.ts";
+import type { StateRecord, StepKind } from "../../watchdog/core/record.ts";
 import { createWatchdog } from "../../watchdog/daemon/watchdog.ts";
 import { SimSystem } from "./system.ts";
 
@@ -24,6 +24,10 @@ export const recordOf = ({ disk }: SimSystem): StateRecord => {
   if (record === undefined) throw new Error("no record");
   return record;
 };
+
+/** Whether a promotion, planned or not, has such a step with this status. */
+export const isAtStep = (kind: StepKind, status: string) => (record: StateRecord) =>
+  record.phase === "promoting" && record.plan.steps.some((step) => step.kind === kind && step.status === status);
 
 /** Lets time pass until the record is as wanted; fails with the history when that takes longer than `withinMs`. */
 export async function runUntil(

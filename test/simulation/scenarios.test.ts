@@ -1,13 +1,12 @@
 import { describe, expect, test } from "vitest";
-import type { StateRecord, StepKind } from "../../watchdog/core/record.ts";
+import type { StateRecord } from "../../watchdog/core/record.ts";
+import { promotionSteps } from "../promotion-steps.ts";
 import { checkLedger } from "./invariants.ts";
-import { diesWhenWritten, recordOf, runUntil, started } from "./scenario.ts";
+import { diesWhenWritten, isAtStep, recordOf, runUntil, started } from "./scenario.ts";
 import type { SimSystem } from "./system.ts";
 
 const servesBhs = (record: StateRecord) => record.phase === "serving" && record.active === "bhs";
 const hasBegun = (record: StateRecord) => record.phase !== "serving";
-const isAtStep = (kind: StepKind, status: string) => (record: StateRecord) =>
-  record.phase === "promoting" && record.plan.steps.some((step) => step.kind === kind && step.status === status);
 
 async function servesWritesAgain(system: SimSystem): Promise<void> {
   const before = system.ledger.length;
@@ -16,19 +15,6 @@ async function servesWritesAgain(system: SimSystem): Promise<void> {
   checkLedger(system);
   expect(system.world.violation).toBeNull();
 }
-
-const steps: readonly StepKind[] = [
-  "pause-auto-follow",
-  "drain",
-  "pause-follow",
-  "record-checkpoints",
-  "close",
-  "unfollow",
-  "open",
-  "write-aliases",
-  "data-streams",
-  "verify",
-];
 
 describe("a failover", () => {
   test("begins after the third failed check, and bhs accepts writes within seconds", async () => {
@@ -85,20 +71,23 @@ describe("a failover", () => {
     },
   );
 
-  test.each(steps)("interrupted in the step %s goes on where it was, and comes to the same end", async (kind) => {
-    const system = await started();
-    system.cluster("gra").ailments.down = true;
-    diesWhenWritten(system, isAtStep(kind, "running"));
-    await runUntil(system, 20_000, isAtStep(kind, "running"));
-    expect(system.process?.isAlive).toBe(false);
-    const { epoch } = recordOf(system);
-    await system.world.runUntil(system.world.nowMs + 20_000);
-    expect(recordOf(system).epoch).toBe(epoch);
-    system.restartWatchdogAfter(0);
-    await runUntil(system, 30_000, servesBhs);
-    expect(recordOf(system).lastFailover).toMatchObject({ from: "gra", to: "bhs", missingIndices: [] });
-    await servesWritesAgain(system);
-  });
+  test.each(promotionSteps)(
+    "interrupted in the step %s goes on where it was, and comes to the same end",
+    async (kind) => {
+      const system = await started();
+      system.cluster("gra").ailments.down = true;
+      diesWhenWritten(system, isAtStep(kind, "running"));
+      await runUntil(system, 20_000, isAtStep(kind, "running"));
+      expect(system.process?.isAlive).toBe(false);
+      const { epoch } = recordOf(system);
+      await system.world.runUntil(system.world.nowMs + 20_000);
+      expect(recordOf(system).epoch).toBe(epoch);
+      system.restartWatchdogAfter(0);
+      await runUntil(system, 30_000, servesBhs);
+      expect(recordOf(system).lastFailover).toMatchObject({ from: "gra", to: "bhs", missingIndices: [] });
+      await servesWritesAgain(system);
+    },
+  );
 
   test.each(["before", "after"] as const)("survives death %s any one of its calls", async (when) => {
     for (let call = 1; call <= 60; call += 1) {

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import type { WatchdogConfig } from "../../watchdog/config/schema.ts";
 import type { StateRecord, StepKind } from "../../watchdog/core/record.ts";
+import { promotionSteps } from "../promotion-steps.ts";
 import { checkLedger } from "./invariants.ts";
-import { diesWhenWritten, recordOf, runUntil, started, whenWritten } from "./scenario.ts";
+import { diesWhenWritten, isAtStep, recordOf, runUntil, started, whenWritten } from "./scenario.ts";
 import type { SimSystem } from "./system.ts";
 
 /** Planned changes and operators' commands, with clients that write ten times a second. */
@@ -15,22 +16,8 @@ const serves =
     record.request === null &&
     (standby === undefined || record.standby === standby);
 
-const isAtStep = (kind: StepKind, status: string) => (record: StateRecord) =>
-  record.phase === "promoting" && record.plan.steps.some((step) => step.kind === kind && step.status === status);
-
-const steps: readonly StepKind[] = [
-  "block-writes",
-  "catch-up",
-  "pause-auto-follow",
-  "pause-follow",
-  "record-checkpoints",
-  "close",
-  "unfollow",
-  "open",
-  "write-aliases",
-  "data-streams",
-  "verify",
-];
+/** Instead of draining what still arrives, a switchover waits until everything has. */
+const steps: readonly StepKind[] = ["block-writes", "catch-up", ...promotionSteps.filter((kind) => kind !== "drain")];
 /** Steps before which nothing was cut loose. */
 const reversible = steps.slice(0, steps.indexOf("unfollow"));
 

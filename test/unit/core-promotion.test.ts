@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { aliasFaults } from "../../watchdog/core/preconditions.ts";
 import { currentStep, extended, isIrreversible, planPromotion, stepOf } from "../../watchdog/core/promotion.ts";
 import { parseStateRecord } from "../../watchdog/core/record.ts";
+import { promotionSteps } from "../promotion-steps.ts";
 import {
   config,
   follower,
@@ -19,18 +20,7 @@ const plan = (view: Parameters<typeof standbyView>[0], seen = sight) =>
 
 describe("the promotion plan", () => {
   test("goes in the order in which nothing is lost", () => {
-    expect(plan({}).steps.map(({ kind }) => kind)).toEqual([
-      "pause-auto-follow",
-      "drain",
-      "pause-follow",
-      "record-checkpoints",
-      "close",
-      "unfollow",
-      "open",
-      "write-aliases",
-      "data-streams",
-      "verify",
-    ]);
+    expect(plan({}).steps.map(({ kind }) => kind)).toEqual(promotionSteps);
   });
 
   test("covers the followers of the old region, and no other index", () => {
