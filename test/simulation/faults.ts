@@ -1,43 +1,19 @@
 import type { UnfollowMood } from "./cluster.ts";
-import { wellAilments } from "./cluster.ts";
+import {
+  ailing,
+  bhs,
+  either,
+  type Fault,
+  type Frozen,
+  freeze,
+  gra,
+  isClockSettled,
+  isUndisturbed,
+  setClock,
+} from "./fault.ts";
+import { regions } from "./regions.ts";
 import type { SimSystem } from "./system.ts";
 
-/** Something that goes wrong for a while. `begin` returns how it ends; null: it could not begin, or ends by itself. */
-export interface Fault {
-  readonly name: string;
-  readonly weight: number;
-  begin(system: SimSystem): (() => void) | null;
-}
-
-const regions = ["gra", "bhs"] as const;
-
-/** A fault of one host at a time while a clock that was set back may be unnoticed. */
-const clockIsSettled = (system: SimSystem) => system.world.nowMs >= system.clockUnsettledUntilMs;
-
-function ailing(
-  name: string,
-  weight: number,
-  region: (system: SimSystem) => "gra" | "bhs",
-  change: (system: SimSystem) => Partial<ReturnType<typeof wellAilments>>,
-): Fault {
-  return {
-    name,
-    weight,
-    begin: (system) => {
-      const { ailments } = system.cluster(region(system));
-      const changes = change(system);
-      Object.assign(ailments, changes);
-      const well = wellAilments();
-      return () => {
-        for (const key of Object.keys(changes) as (keyof typeof well)[]) Object.assign(ailments, { [key]: well[key] });
-      };
-    },
-  };
-}
-
-const gra = () => "gra" as const;
-const bhs = () => "bhs" as const;
-const either = ({ world }: SimSystem) => world.random.pick(regions);
 /** The region that is not active. */
 function other({ disk }: SimSystem): string {
   const record = disk.stored?.record;
@@ -49,7 +25,7 @@ const always =
   () =>
     value;
 
-export const faults: readonly Fault[] = [
+export const faults: readonly Fault<SimSystem>[] = [
   ailing("gra is lost", 8, gra, always({ down: true })),
   ailing("gra has no master", 2, gra, always({ noMaster: true })),
   ailing("gra is red", 3, gra, always({ red: true })),
@@ -187,7 +163,7 @@ export const faults: readonly Fault[] = [
     name: "the watchdog is killed",
     weight: 4,
     begin: (system) => {
-      if (!clockIsSettled(system)) return null;
+      if (!isClockSettled(system.world, system)) return null;
       system.killWatchdog();
       return () => system.restartWatchdogAfter(0);
     },
@@ -196,7 +172,7 @@ export const faults: readonly Fault[] = [
     name: "the watchdog dies in the middle of a call",
     weight: 6,
     begin: (system) => {
-      if (!clockIsSettled(system) || system.process === null) return null;
+      if (!isClockSettled(system.world, system) || system.process === null) return null;
       const { random } = system.world;
       system.process.diesAt = { call: random.between(1, 60), when: random.pick(["before", "after"]) };
       return null;
@@ -205,40 +181,25 @@ export const faults: readonly Fault[] = [
   {
     name: "the watchdog is frozen",
     weight: 3,
-    begin: (system) => freeze(system, { router: false, suspended: false }),
+    begin: (system) => frozen(system, { router: false, suspended: false }),
   },
   {
     name: "its host is frozen",
     weight: 2,
-    begin: (system) => freeze(system, { router: true, suspended: false }),
+    begin: (system) => frozen(system, { router: true, suspended: false }),
   },
   {
     name: "its host is suspended",
     weight: 2,
-    begin: (system) => freeze(system, { router: true, suspended: true }),
+    begin: (system) => frozen(system, { router: true, suspended: true }),
   },
   {
     name: "the clock is set",
     weight: 2,
     begin: (system) => {
-      const { world, host, process, router, disk } = system;
-      const jumpMs = world.random.pick([-3_600_000, -20_000, -1_500, 1_500, 20_000, 3_600_000]);
-      const isUndisturbed =
-        process?.isAlive === true &&
-        process.diesAt === null &&
-        !process.isFrozen &&
-        !router.isDeaf &&
-        router.isLateBy === 0 &&
-        disk.slowMs === 0 &&
-        disk.slowCall === null &&
-        disk.failures === 0;
-      if (jumpMs < 0 && !isUndisturbed) return null;
-      host.wallOffsetMs += jumpMs;
-      if (process !== null && Math.abs(jumpMs) > system.config.leases.marginMs) process.doubtfulSinceMs = world.nowMs;
-      if (jumpMs < 0) {
-        system.clockUnsettledUntilMs = world.nowMs + 2 * system.routerSettings.ticketRenewalMs;
-        // Until the jump is noticed HAProxy takes an old ticket for a new one; the lease is still there meanwhile.
-      }
+      const { world, disk, routerSettings } = system;
+      const mayGoBack = isUndisturbed(system) && disk.slowMs === 0 && disk.slowCall === null && disk.failures === 0;
+      setClock(world, system, mayGoBack, 2 * routerSettings.ticketRenewalMs);
       return null;
     },
   },
@@ -246,7 +207,7 @@ export const faults: readonly Fault[] = [
     name: "HAProxy's socket is deaf",
     weight: 3,
     begin: (system) => {
-      if (!clockIsSettled(system)) return null;
+      if (!isClockSettled(system.world, system)) return null;
       system.router.isDeaf = true;
       return () => {
         system.router.isDeaf = false;
@@ -257,7 +218,7 @@ export const faults: readonly Fault[] = [
     name: "HAProxy takes commands late",
     weight: 2,
     begin: (system) => {
-      if (!clockIsSettled(system)) return null;
+      if (!isClockSettled(system.world, system)) return null;
       system.router.isLateBy = system.world.random.between(1_200, 5_000);
       return () => {
         system.router.isLateBy = 0;
@@ -268,7 +229,7 @@ export const faults: readonly Fault[] = [
     name: "the store is slow",
     weight: 4,
     begin: (system) => {
-      if (!clockIsSettled(system)) return null;
+      if (!isClockSettled(system.world, system)) return null;
       system.disk.slowMs = system.world.random.pick([500, 4_000, 20_000]);
       return () => {
         system.disk.slowMs = 0;
@@ -279,7 +240,7 @@ export const faults: readonly Fault[] = [
     name: "a call to the store takes long",
     weight: 3,
     begin: (system) => {
-      if (!clockIsSettled(system)) return null;
+      if (!isClockSettled(system.world, system)) return null;
       const { random } = system.world;
       system.disk.slowCall = { call: random.between(0, 20), takesMs: random.between(3_000, 20_000) };
       return null;
@@ -289,7 +250,7 @@ export const faults: readonly Fault[] = [
     name: "the store fails",
     weight: 2,
     begin: (system) => {
-      if (!clockIsSettled(system)) return null;
+      if (!isClockSettled(system.world, system)) return null;
       system.disk.failures = system.world.random.pick([0.2, 0.7, 1]);
       return () => {
         system.disk.failures = 0;
@@ -306,33 +267,8 @@ export const faults: readonly Fault[] = [
   },
 ];
 
-function freeze(
-  system: SimSystem,
-  what: { readonly router: boolean; readonly suspended: boolean },
-): (() => void) | null {
-  const { process, router, world, host } = system;
-  if (process === null || process.isFrozen || !clockIsSettled(system)) return null;
-  const sinceMs = world.nowMs;
-  process.freeze();
-  if (what.router) router.isFrozen = true;
-  return () => {
-    const frozenMs = world.nowMs - sinceMs;
-    if (what.suspended) host.suspendedMs += frozenMs;
-    if (what.router) router.isFrozen = false;
-    // A little over the tolerance, so that what it must notice is never a matter of rounding.
-    if (frozenMs > system.config.leases.marginMs + 1_000) process.doubtfulSinceMs = world.nowMs;
-    process.thaw();
-  };
-}
-
-/** One of the faults, by weight; of those named, where some are. */
-export function pickFault(system: SimSystem, names: readonly string[] | undefined): Fault {
-  const candidates = names === undefined ? faults : faults.filter(({ name }) => names.includes(name));
-  const total = candidates.reduce((sum, { weight }) => sum + weight, 0);
-  let left = system.world.random.next() * total;
-  for (const fault of candidates) {
-    left -= fault.weight;
-    if (left < 0) return fault;
-  }
-  throw new Error(`no fault among ${names?.join()}`);
+function frozen(system: SimSystem, what: Frozen): (() => void) | null {
+  const { process, world } = system;
+  if (process === null || process.isFrozen || !isClockSettled(world, system)) return null;
+  return freeze(world, system, process, what);
 }

@@ -1,21 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { type HistoryResult, runHistory } from "./history.ts";
+import { runHistory } from "./history.ts";
 import { regressionSeeds } from "./regressions.ts";
+import { historySeeds } from "./seeds.ts";
 
-/**
- * How many histories, and from which seed on. ES_FAILOVER_HISTORIES=100000 is the long mode; ES_FAILOVER_SEED=1026 with
- * ES_FAILOVER_HISTORIES=1 shows one history again.
- */
-const histories = Number(process.env["ES_FAILOVER_HISTORIES"] ?? 7_500);
-const firstSeed = Number(process.env["ES_FAILOVER_SEED"] ?? 1);
-const PER_TEST = 500;
-
-const tale = ({ seed, violation, log }: HistoryResult) =>
-  `seed ${seed} broke invariant ${violation}\nagain: ES_FAILOVER_SEED=${seed} ES_FAILOVER_HISTORIES=1\n${log.join("\n")}`;
+const { blocks, tale } = historySeeds("ES_FAILOVER_HISTORIES", 7_500);
 
 describe("one watchdog, one router, two regions, on virtual time", () => {
-  for (let from = firstSeed; from < firstSeed + histories; from += PER_TEST) {
-    const to = Math.min(from + PER_TEST, firstSeed + histories) - 1;
+  for (const { from, to } of blocks) {
     test(`every invariant holds in the histories of seeds ${from} to ${to}`, { timeout: 3_600_000 }, async () => {
       let acknowledged = 0;
       let failovers = 0;

@@ -1,25 +1,22 @@
+import type { WatchdogConfig } from "../../watchdog/config/schema.ts";
 import { stepOf } from "../../watchdog/core/promotion.ts";
 import type { StateRecord } from "../../watchdog/core/record.ts";
 import type { SimCluster } from "./cluster.ts";
-import type { SimSystem } from "./system.ts";
-import type { Process } from "./world.ts";
+import type { Process, World } from "./world.ts";
+
+/** What is true of the active region, whatever any watchdog sees. */
+export interface Truth {
+  readonly active: string;
+  leaderWellMs: number | null;
+  leaderTroubledMs: number | null;
+  inSyncMs: number | null;
+}
 
 /** What is judged of a system, whether one watchdog runs in it or several. */
-export interface Judged
-  extends Pick<
-    SimSystem,
-    | "world"
-    | "config"
-    | "truth"
-    | "clusters"
-    | "ledger"
-    | "wiped"
-    | "closings"
-    | "verifications"
-    | "failovers"
-    | "switchovers"
-    | "highestEpoch"
-  > {
+export interface Judged {
+  readonly world: World;
+  readonly config: WatchdogConfig;
+  readonly clusters: Readonly<Record<string, SimCluster>>;
   readonly disk: { readonly stored: { readonly record: StateRecord } | null };
   /** All of them, as one. */
   readonly router: { openRegions(): readonly string[] };
@@ -29,6 +26,22 @@ export interface Judged
     readonly operations: Pick<ReadonlySet<string>, "has">;
     readonly discarded: Pick<ReadonlySet<string>, "has">;
   };
+  readonly truth: Truth;
+  /** Writes that a client was told are safe, by whom. */
+  readonly ledger: readonly {
+    readonly id: string;
+    readonly index: string;
+    readonly region: string;
+    readonly atMs: number;
+  }[];
+  /** Operations that were destroyed with a cluster: nobody can bring them back. */
+  readonly wiped: ReadonlySet<string>;
+  readonly closings: number[];
+  /** When each look began that a promotion ends with. */
+  readonly verifications: number[];
+  readonly failovers: number[];
+  readonly switchovers: number[];
+  readonly highestEpoch: number;
 }
 
 /** Between what is true and what a watchdog may have seen of it: a probe or look, its bound, and the replication round. */

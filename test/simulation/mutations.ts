@@ -1,80 +1,24 @@
-import { cp, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import path from "node:path";
-import { pathToFileURL } from "node:url";
-import type { CreateWatchdog } from "./system.ts";
-
-const root = path.resolve(import.meta.dirname, "../..");
-
-/** A rule left out on purpose: one place of the source changed. The simulator has to notice. */
-export interface Edit {
-  /** Below watchdog/. */
-  readonly file: string;
-  readonly from: string;
-  readonly to: string;
-}
-
-export interface Mutation extends Edit {
-  /** The rule's name, as in the design where it has one there. */
-  readonly rule: string;
-  /** What the mutant does wrong. */
-  readonly defect: string;
-  /**
-   * A second guard taken away first, where one process has one that several watchdogs do not have. By itself this must
-   * break nothing.
-   */
-  readonly given?: Edit;
-  /** Invariants one of which has to break. */
-  readonly breaks: readonly string[];
-  /** The faults under which it shows soonest. */
-  readonly faults: readonly string[];
-}
+import type { Mutation } from "./mutants.ts";
+import { omitted } from "./omitted-rules.ts";
 
 export const mutations: readonly Mutation[] = [
   {
-    rule: "closing-first",
-    defect: "the record says closing, but under the epoch that every router has acknowledged already",
-    file: "core/transitions.ts",
-    from: 'phase: "closing",\n    epoch: record.epoch + 1,',
-    to: 'phase: "closing",\n    epoch: record.epoch,',
+    ...omitted.closingFirst,
     breaks: ["closing-first", "2"],
     faults: ["gra is lost"],
   },
   {
-    rule: "ack-or-lease",
-    defect: "promotion begins without waiting for any router",
-    file: "core/conditions.ts",
-    from: "acknowledgedEpoch < record.epoch",
-    to: "acknowledgedEpoch < 0",
+    ...omitted.ackOrLease,
     breaks: ["1", "2"],
     faults: ["gra is lost", "the store is slow", "HAProxy's socket is deaf"],
   },
   {
-    rule: "ticket-below-lease",
-    defect: "a ticket outlives the lease it was issued under",
-    file: "core/routing.ts",
-    from: "Math.min(ticketValidityMs, leaseValidForMs - leaseMarginMs)",
-    to: "leaseValidForMs * 3",
+    ...omitted.ticketBelowLease,
     breaks: ["1", "2"],
     faults: ["gra is lost", "HAProxy's socket is deaf"],
   },
   {
-    rule: "lease-first",
-    defect: "a router reads the record, and takes its lease some time later",
-    file: "daemon/routing.ts",
-    from: `      const leaseAskedAtMs = clock.nowMs();
-      const { validForMs } = await store.renewRouterLease(config.name);
-      const stored = await store.read();
-`,
-    to: `      const stored = await store.read();
-      const leaseAskedAtMs = clock.nowMs();
-      const { validForMs } = await store.renewRouterLease(config.name);
-`,
-    given: {
-      file: "daemon/routing.ts",
-      from: "highestEpochSeen: knowledge.highestEpoch(),",
-      to: "highestEpochSeen: knowledge.highestEpoch() * 0,",
-    },
+    ...omitted.leaseFirst,
     breaks: ["1"],
     faults: ["gra is lost", "a call to the store takes long"],
   },
@@ -97,11 +41,7 @@ export const mutations: readonly Mutation[] = [
     faults: ["gra is lost", "the store comes up empty"],
   },
   {
-    rule: "self-doubt",
-    defect: "a watchdog acts at once after it stood still or its clock was set",
-    file: "daemon/self-trust.ts",
-    from: "if (leftMs > 0)",
-    to: "if (leftMs > 1_000_000)",
+    ...omitted.selfDoubt,
     breaks: ["11"],
     faults: ["gra is lost", "the watchdog is frozen", "the clock is set"],
   },
@@ -124,11 +64,7 @@ export const mutations: readonly Mutation[] = [
     faults: ["probes get lost"],
   },
   {
-    rule: "resume",
-    defect: "a promotion that another run began is not carried on",
-    file: "daemon/executing.ts",
-    from: "if (step === null || signal.aborted) return null;",
-    to: 'if (step === null || signal.aborted || step.status === "running") return null;',
+    ...omitted.resume,
     breaks: ["7"],
     faults: ["gra is lost", "the watchdog dies in the middle of a call"],
   },
@@ -220,32 +156,3 @@ export const mutations: readonly Mutation[] = [
     faults: ["gra flaps", "bhs is lost after a while", "an operator asks for a switchover", "calls hang"],
   },
 ];
-
-/** The watchdog with some edits made to its source, built in a directory of its own. */
-export async function buildMutant(
-  edits: readonly Edit[],
-): Promise<{ readonly create: CreateWatchdog; readonly remove: () => Promise<void> }> {
-  const directory = await mkdtemp(path.join(tmpdir(), "es-failover-mutant-"));
-  const remove = () => rm(directory, { recursive: true, force: true });
-  try {
-    await cp(path.join(root, "watchdog"), path.join(directory, "watchdog"), { recursive: true });
-    await cp(path.join(root, "package.json"), path.join(directory, "package.json"));
-    await symlink(path.join(root, "node_modules"), path.join(directory, "node_modules"));
-    for (const { file, from, to } of edits) {
-      const place = path.join(directory, "watchdog", file);
-      const source = await readFile(place, "utf8");
-      const times = source.split(from).length - 1;
-      if (times !== 1) throw new Error(`${file} has the text to be changed ${times} times instead of once: ${from}`);
-      await writeFile(
-        place,
-        source.replace(from, () => to),
-      );
-    }
-    const entry = pathToFileURL(path.join(directory, "watchdog/daemon/watchdog.ts")).href;
-    const module: { createWatchdog: CreateWatchdog } = await import(/* @vite-ignore */ entry);
-    return { create: module.createWatchdog, remove };
-  } catch (error) {
-    await remove();
-    throw error;
-  }
-}

@@ -5,35 +5,15 @@ import {
   type WatchdogConfigInput,
   watchdogConfigSchema,
 } from "../../watchdog/config/schema.ts";
-import type { Logger } from "../../watchdog/core/ports.ts";
 import type { ChangeRequest } from "../../watchdog/core/record.ts";
-import type { Watchdog, WatchdogParts } from "../../watchdog/daemon/watchdog.ts";
-import { SimCluster } from "./cluster.ts";
+import type { Watchdog } from "../../watchdog/daemon/watchdog.ts";
 import { namedRegions } from "./endpoints.ts";
-import { checkChange, checkEndpoints, checkRouters, checkWrite } from "./invariants.ts";
+import { checkWrite } from "./invariants.ts";
+import { type CreateWatchdog, leaderBy, SimRegions } from "./regions.ts";
 import { SimRouter } from "./router.ts";
 import { SimSalvage } from "./salvage.ts";
 import { Disk } from "./store.ts";
 import { Host, Process, World } from "./world.ts";
-
-const REPLICATION_ROUND_MS = 200;
-const REQUEST_TIMEOUT_MS = 2_000;
-
-interface Truth {
-  readonly active: string;
-  leaderWellMs: number | null;
-  leaderTroubledMs: number | null;
-  inSyncMs: number | null;
-}
-
-const unknownTruth = (active: string): Truth => ({
-  active,
-  leaderWellMs: null,
-  leaderTroubledMs: null,
-  inSyncMs: null,
-});
-
-export type CreateWatchdog = (parts: WatchdogParts) => Watchdog;
 
 const configInput: WatchdogConfigInput = {
   name: "bhs-haproxy-1",
@@ -44,7 +24,7 @@ const configInput: WatchdogConfigInput = {
     username: "es-failover",
     passwordFile: "/etc/es-failover/secrets/password",
     caFile: "/etc/es-failover/ca.crt",
-    requestTimeoutMs: REQUEST_TIMEOUT_MS,
+    requestTimeoutMs: 2_000,
   },
   replication: { patterns: ["logs-*"], intervalMs: 2_000, maxLagOperations: 50, maxReadAgeMs: 15_000 },
   checks: { profile: "fast" },
@@ -54,34 +34,17 @@ const configInput: WatchdogConfigInput = {
 };
 
 /** Two regions, one host with HAProxy and watchdog, and clients: everything on one virtual clock. */
-export class SimSystem {
-  readonly world: World;
-  readonly config: WatchdogConfig;
+export class SimSystem extends SimRegions {
   readonly routerSettings: RouterSettings = routerSettingsSchema.parse({});
-  readonly clusters: Readonly<Record<string, SimCluster>>;
   readonly host: Host;
   readonly router: SimRouter;
   readonly disk: Disk;
   readonly #create: CreateWatchdog;
   process: Process | null = null;
   watchdog: Watchdog | null = null;
-
-  /** Writes that a client was told are safe, by whom. */
-  readonly ledger: { readonly id: string; readonly index: string; readonly region: string; readonly atMs: number }[] =
-    [];
-  readonly closings: number[] = [];
-  /** When each look began that a promotion ends with. */
-  readonly verifications: number[] = [];
-  readonly failovers: number[] = [];
-  highestEpoch = 0;
   salvage: SimSalvage;
-  readonly switchovers: number[] = [];
-  /** Operations that were destroyed with a cluster: nobody can bring them back. */
-  readonly wiped = new Set<string>();
-  /** What is true of the active region, whatever any watchdog sees. */
-  truth: Truth = unknownTruth("gra");
-  readonly log: string[] = [];
-  restarts = 0;
+  /** Until then a clock that was set back may still be unnoticed: a second fault of the same host has to wait. */
+  clockUnsettledUntilMs = 0;
   #writes = 0;
 
   constructor(
@@ -89,21 +52,8 @@ export class SimSystem {
     create: CreateWatchdog,
     change: (config: WatchdogConfig) => WatchdogConfig = (same) => same,
   ) {
-    this.world = new World(seed);
+    super(new World(seed), change(watchdogConfigSchema.parse(configInput)));
     this.#create = create;
-    this.config = change(watchdogConfigSchema.parse(configInput));
-    const { promotion, checks } = this.config;
-    const limits = {
-      requestTimeoutMs: REQUEST_TIMEOUT_MS,
-      probeTimeoutMs: checks.timeoutMs,
-      unfollowTimeoutMs: promotion.unfollowTimeoutMs,
-    };
-    const cluster = (region: string) => {
-      const made = new SimCluster(this.world, region, limits);
-      made.onChange = (what, index) => checkChange(this, region, what, index);
-      return made;
-    };
-    this.clusters = { gra: cluster("gra"), bhs: cluster("bhs") };
     this.host = new Host(this.world);
     this.router = new SimRouter(this.world, this.host);
     this.disk = new Disk(this.world);
@@ -113,25 +63,16 @@ export class SimSystem {
       this.highestEpoch = Math.max(this.highestEpoch, after.epoch);
       this.note(`record: ${rule} → ${after.phase} epoch ${after.epoch}`);
     };
-    this.world.check = () => {
-      checkRouters(this);
-      checkEndpoints(this);
-    };
-    this.#startReplication();
   }
 
   namedRegions(): readonly string[] {
     return namedRegions([this]);
   }
 
-  cluster(region: string): SimCluster {
-    const found = this.clusters[region];
-    if (found === undefined) throw new Error(`no region ${region}`);
-    return found;
-  }
-
-  note(line: string): void {
-    this.log.push(`${(this.world.nowMs / 1000).toFixed(1).padStart(6)} s  ${line}`);
+  protected activeNow() {
+    const record = this.disk.stored?.record;
+    const active = record === undefined ? "gra" : leaderBy(record);
+    return { active, isWell: this.cluster(active).isWell(), isDisturbed: false };
   }
 
   // --- the watchdog's process -------------------------------------------------------------------------------------
@@ -157,7 +98,7 @@ export class SimSystem {
       copy: this.disk.recordCopy(process),
       router: this.router.port(process, this.config.name),
       clock: process.clock(),
-      log: this.#logger(),
+      log: this.logger(""),
     });
     this.watchdog.run(new AbortController().signal).catch((error: unknown) => {
       this.world.report("run", `the watchdog ended by itself: ${error instanceof Error ? error.stack : String(error)}`);
@@ -179,14 +120,7 @@ export class SimSystem {
     });
   }
 
-  #logger(): Logger {
-    const line = (level: string) => (_fields: Readonly<Record<string, unknown>>, message: string) => {
-      this.note(`${level} ${message}`);
-    };
-    return { debug: () => {}, info: line("info "), warn: line("warn "), error: line("ERROR") };
-  }
-
-  // --- clients and replication ------------------------------------------------------------------------------------
+  // --- clients and operators --------------------------------------------------------------------------------------
 
   /**
    * One request of a client through the router; true when it was passed on. Now and then one is under way for a while:
@@ -212,40 +146,6 @@ export class SimSystem {
     return region !== null && this.cluster(region).createIndex(index, alias);
   }
 
-  #startReplication(): void {
-    const gra = this.cluster("gra");
-    const bhs = this.cluster("bhs");
-    this.world.every(REPLICATION_ROUND_MS, () => {
-      gra.replicate(bhs, this.replicationRate);
-      bhs.replicate(gra, this.replicationRate);
-      this.#noteTruth();
-    });
-    this.world.every(1_000, () => {
-      gra.autoFollow(bhs);
-      bhs.autoFollow(gra);
-    });
-  }
-
-  #noteTruth(): void {
-    const { world } = this;
-    const record = this.disk.stored?.record;
-    const active = record === undefined ? "gra" : record.phase === "serving" ? record.active : record.from;
-    if (this.truth.active !== active) this.truth = unknownTruth(active);
-    const { truth } = this;
-    const leader = this.cluster(active);
-    const follower = this.cluster(active === "gra" ? "bhs" : "gra");
-    if (leader.isWell()) {
-      truth.leaderWellMs = world.nowMs;
-      // An index that is new is not followed at once: that is no failure of replication.
-      const { maxLagOperations, intervalMs } = this.config.replication;
-      if (follower.isTrulyInSyncWith(leader, maxLagOperations, world.nowMs - 4 * intervalMs)) {
-        truth.inSyncMs = world.nowMs;
-      }
-    }
-    const { probeLoss, slowMs } = leader.ailments;
-    if (!leader.isWell() || probeLoss > 0 || slowMs > 0) truth.leaderTroubledMs = world.nowMs;
-  }
-
   /** Another host goes on, which has none of the exports. */
   loseSalvage(): void {
     this.salvage = new SimSalvage(this.world);
@@ -267,10 +167,4 @@ export class SimSystem {
     if (isAsked) this.note(`operator: ${kind} to ${to}${force ? " by force" : ""}`);
     return isAsked;
   }
-
-  /** Operations per shard and round; faults turn it down. */
-  replicationRate = 50;
-
-  /** Until then a clock that was set back may still be unnoticed: a second fault of the same host has to wait. */
-  clockUnsettledUntilMs = 0;
 }

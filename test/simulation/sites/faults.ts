@@ -1,74 +1,36 @@
-import type { Ailments, UnfollowMood } from "../cluster.ts";
-import { wellAilments } from "../cluster.ts";
-import { type Site, sites } from "./network.ts";
-import { regions, type SitesSystem, type Station } from "./system.ts";
+import type { UnfollowMood } from "../cluster.ts";
+import {
+  ailing,
+  bhs,
+  either,
+  type Fault,
+  type Frozen,
+  freeze,
+  gra,
+  isClockSettled,
+  isUndisturbed,
+  setClock,
+} from "../fault.ts";
+import { bothWays, isolated, type Site, sites, type Way } from "./network.ts";
+import type { SitesSystem, Station } from "./system.ts";
 
-/** Something that goes wrong for a while. `begin` returns how it ends; null: it could not begin, or ends by itself. */
-export interface Fault {
-  readonly name: string;
-  readonly weight: number;
-  begin(system: SitesSystem): (() => void) | null;
-}
+/** How soon a watchdog notices at the latest that its clock was set back. */
+const CLOCK_NOTICED_WITHIN_MS = 4_000;
 
-/** One fault at a time for a host whose clock was set back and that may not have noticed yet. */
-const isSettled = ({ world }: SitesSystem, { clockUnsettledUntilMs }: Station) => world.nowMs >= clockUnsettledUntilMs;
-
-function ailing(
-  name: string,
-  weight: number,
-  pick: (system: SitesSystem) => "gra" | "bhs",
-  changes: (system: SitesSystem) => Partial<Ailments>,
-): Fault {
-  return {
-    name,
-    weight,
-    begin: (system) => {
-      const { ailments } = system.cluster(pick(system));
-      const made = changes(system);
-      Object.assign(ailments, made);
-      const well = wellAilments();
-      return () => {
-        for (const key of Object.keys(made) as (keyof Ailments)[]) Object.assign(ailments, { [key]: well[key] });
-      };
-    },
-  };
-}
-
-const gra = () => "gra" as const;
-const bhs = () => "bhs" as const;
-const either = ({ world }: SitesSystem) => world.random.pick(regions);
+const isSettled = ({ world }: SitesSystem, station: Station) => isClockSettled(world, station);
 const anyStation = ({ world, stations }: SitesSystem) => world.random.pick(stations);
 
-function cutting(
-  name: string,
-  weight: number,
-  ways: (system: SitesSystem) => readonly (readonly [Site, Site])[],
-): Fault {
-  return {
-    name,
-    weight,
-    begin: (system) => {
-      const heal = ways(system).map(([from, to]) => system.network.cut(from, to));
-      return () => {
-        for (const end of heal) end();
-      };
-    },
-  };
+function cutting(name: string, weight: number, ways: (system: SitesSystem) => readonly Way[]): Fault<SitesSystem> {
+  return { name, weight, begin: (system) => system.network.cutAll(ways(system)) };
 }
 
-const bothWays = ([a, b]: readonly [Site, Site]) =>
-  [
-    [a, b],
-    [b, a],
-  ] as const;
 const pairs = [
   ["gra", "bhs"],
   ["gra", "witness"],
   ["bhs", "witness"],
 ] as const;
-const isolated = (site: Site) => sites.filter((other) => other !== site).flatMap((other) => bothWays([site, other]));
 
-export const faults: readonly Fault[] = [
+export const faults: readonly Fault<SitesSystem>[] = [
   ailing("the cluster of gra is lost", 6, gra, () => ({ down: true })),
   ailing("the cluster of gra has no master", 1, gra, () => ({ noMaster: true })),
   ailing("the cluster of bhs is lost", 2, bhs, () => ({ down: true })),
@@ -119,10 +81,7 @@ export const faults: readonly Fault[] = [
       const flip = () => {
         if (isOver) return;
         if (heal === null) {
-          const ends = bothWays(world.random.pick(pairs)).map(([from, to]) => network.cut(from, to));
-          heal = () => {
-            for (const end of ends) end();
-          };
+          heal = network.cutAll(bothWays(world.random.pick(pairs)));
         } else {
           heal();
           heal = null;
@@ -183,11 +142,9 @@ export const faults: readonly Fault[] = [
     name: "etcd comes up empty as gra is cut off",
     weight: 1,
     begin: (system) => {
-      const cuts = isolated("gra").map(([from, to]) => system.network.cut(from, to));
+      const heal = system.network.cutAll(isolated("gra"));
       system.etcd.wipe();
-      return () => {
-        for (const end of cuts) end();
-      };
+      return heal;
     },
   },
   {
@@ -289,27 +246,15 @@ export const faults: readonly Fault[] = [
       return null;
     },
   },
-  { name: "a watchdog is frozen", weight: 4, begin: (system) => freeze(system, { router: false, suspended: false }) },
-  { name: "a host is frozen", weight: 3, begin: (system) => freeze(system, { router: true, suspended: false }) },
-  { name: "a host is suspended", weight: 3, begin: (system) => freeze(system, { router: true, suspended: true }) },
+  { name: "a watchdog is frozen", weight: 4, begin: (system) => frozen(system, { router: false, suspended: false }) },
+  { name: "a host is frozen", weight: 3, begin: (system) => frozen(system, { router: true, suspended: false }) },
+  { name: "a host is suspended", weight: 3, begin: (system) => frozen(system, { router: true, suspended: true }) },
   {
     name: "a clock is set",
     weight: 2,
     begin: (system) => {
       const station = anyStation(system);
-      const { process, router, host, config } = station;
-      const { world } = system;
-      const jumpMs = world.random.pick([-3_600_000, -20_000, -1_500, 1_500, 20_000, 3_600_000]);
-      const isUndisturbed =
-        process?.isAlive === true &&
-        process.diesAt === null &&
-        !process.isFrozen &&
-        !router?.isDeaf &&
-        (router?.isLateBy ?? 0) === 0;
-      if (jumpMs < 0 && !isUndisturbed) return null;
-      host.wallOffsetMs += jumpMs;
-      if (process !== null && Math.abs(jumpMs) > config.leases.marginMs) process.doubtfulSinceMs = world.nowMs;
-      if (jumpMs < 0) station.clockUnsettledUntilMs = world.nowMs + 4_000;
+      setClock(system.world, station, isUndisturbed(station), CLOCK_NOTICED_WITHIN_MS);
       return null;
     },
   },
@@ -341,7 +286,7 @@ export const faults: readonly Fault[] = [
   },
 ];
 
-function cutAsEtcdReturns(name: string, areRestarted: boolean): Fault {
+function cutAsEtcdReturns(name: string, areRestarted: boolean): Fault<SitesSystem> {
   return {
     name,
     weight: 1,
@@ -353,10 +298,7 @@ function cutAsEtcdReturns(name: string, areRestarted: boolean): Fault {
       world.after(world.random.between(8_000, 20_000), () => {
         if (isOver) return;
         etcd.down.clear();
-        const cuts = isolated("gra").map(([from, to]) => network.cut(from, to));
-        heal = () => {
-          for (const end of cuts) end();
-        };
+        heal = network.cutAll(isolated("gra"));
         for (const station of areRestarted ? system.stations : []) {
           if (station.site === "gra" || !isSettled(system, station) || station.process?.isFrozen) continue;
           system.kill(station);
@@ -391,36 +333,10 @@ function powerOff(system: SitesSystem, site: Site): (() => void) | null {
   };
 }
 
-function freeze(
-  system: SitesSystem,
-  what: { readonly router: boolean; readonly suspended: boolean },
-): (() => void) | null {
+function frozen(system: SitesSystem, what: Frozen): (() => void) | null {
   const station = anyStation(system);
-  const { process, router, host, config } = station;
-  const { world } = system;
+  const { process } = station;
   if (process === null || !process.isAlive || process.isFrozen || station.isOff || !isSettled(system, station))
     return null;
-  const sinceMs = world.nowMs;
-  process.freeze();
-  if (what.router && router !== null) router.isFrozen = true;
-  return () => {
-    const frozenMs = world.nowMs - sinceMs;
-    if (what.suspended) host.suspendedMs += frozenMs;
-    if (what.router && router !== null && !station.isOff) router.isFrozen = false;
-    // A little over the tolerance, so that what it must notice is never a matter of rounding.
-    if (frozenMs > config.leases.marginMs + 1_000) process.doubtfulSinceMs = world.nowMs;
-    process.thaw();
-  };
-}
-
-/** One of the faults, by weight; of those named, where some are. */
-export function pickFault(system: SitesSystem, names: readonly string[] | undefined): Fault {
-  const candidates = names === undefined ? faults : faults.filter(({ name }) => names.includes(name));
-  const total = candidates.reduce((sum, { weight }) => sum + weight, 0);
-  let left = system.world.random.next() * total;
-  for (const fault of candidates) {
-    left -= fault.weight;
-    if (left < 0) return fault;
-  }
-  throw new Error(`no fault among ${names?.join()}`);
+  return freeze(system.world, station, process, what);
 }

@@ -1,51 +1,25 @@
-import type { Mutation } from "../mutations.ts";
+import type { Mutation } from "../mutants.ts";
+import { omitted } from "../omitted-rules.ts";
 
 /** Rules that only several watchdogs need, or keep in another way than one does. */
 export const mutations: readonly Mutation[] = [
   {
-    rule: "closing-first",
-    defect: "the record says closing, but under the epoch that every router has acknowledged already",
-    file: "core/transitions.ts",
-    from: 'phase: "closing",\n    epoch: record.epoch + 1,',
-    to: 'phase: "closing",\n    epoch: record.epoch,',
+    ...omitted.closingFirst,
     breaks: ["closing-first", "2", "1"],
     faults: ["the cluster of gra is lost"],
   },
   {
-    rule: "ack-or-lease",
-    defect: "promotion begins without waiting for any router",
-    file: "core/conditions.ts",
-    from: "acknowledgedEpoch < record.epoch",
-    to: "acknowledgedEpoch < 0",
+    ...omitted.ackOrLease,
     breaks: ["1", "2"],
     faults: ["the cluster of gra is lost", "gra is cut off", "a watchdog is frozen"],
   },
   {
-    rule: "ticket-below-lease",
-    defect: "a ticket outlives the lease it was issued under",
-    file: "core/routing.ts",
-    from: "Math.min(ticketValidityMs, leaseValidForMs - leaseMarginMs)",
-    to: "leaseValidForMs * 3",
+    ...omitted.ticketBelowLease,
     breaks: ["1", "2"],
     faults: ["gra is cut off", "a watchdog is frozen", "the cluster of gra is lost"],
   },
   {
-    rule: "lease-first",
-    defect: "a router reads the record, and takes its lease some time later",
-    file: "daemon/routing.ts",
-    from: `      const leaseAskedAtMs = clock.nowMs();
-      const { validForMs } = await store.renewRouterLease(config.name);
-      const stored = await store.read();
-`,
-    to: `      const stored = await store.read();
-      const leaseAskedAtMs = clock.nowMs();
-      const { validForMs } = await store.renewRouterLease(config.name);
-`,
-    given: {
-      file: "daemon/routing.ts",
-      from: "highestEpochSeen: knowledge.highestEpoch(),",
-      to: "highestEpochSeen: knowledge.highestEpoch() * 0,",
-    },
+    ...omitted.leaseFirst,
     breaks: ["1", "2"],
     faults: ["gra's watchdog comes back as gra is given up"],
   },
@@ -104,20 +78,13 @@ export const mutations: readonly Mutation[] = [
     faults: ["the watchdogs' password is refused"],
   },
   {
-    rule: "self-doubt",
-    defect: "a watchdog acts at once after it stood still or its clock was set",
-    file: "daemon/self-trust.ts",
-    from: "if (leftMs > 0)",
-    to: "if (leftMs > 1_000_000)",
+    ...omitted.selfDoubt,
     breaks: ["11"],
     faults: ["the cluster of gra is lost", "a watchdog is frozen", "a clock is set"],
   },
   {
-    rule: "resume",
+    ...omitted.resume,
     defect: "a promotion that another watchdog began is not carried on",
-    file: "daemon/executing.ts",
-    from: "if (step === null || signal.aborted) return null;",
-    to: 'if (step === null || signal.aborted || step.status === "running") return null;',
     breaks: ["7"],
     faults: ["the cluster of gra is lost", "a watchdog dies in the middle of a call"],
   },

@@ -3,6 +3,18 @@ import type { Process, World } from "../world.ts";
 export const sites = ["gra", "bhs", "witness"] as const;
 export type Site = (typeof sites)[number];
 
+/** One direction between two sites. */
+export type Way = readonly [from: Site, to: Site];
+
+export const bothWays = ([a, b]: readonly [Site, Site]): readonly Way[] => [
+  [a, b],
+  [b, a],
+];
+
+/** All ways from and to a site. */
+export const isolated = (site: Site): readonly Way[] =>
+  sites.filter((other) => other !== site).flatMap((other) => bothWays([site, other]));
+
 export interface CallOptions {
   readonly from: Site;
   readonly to: Site;
@@ -35,6 +47,14 @@ export class Network {
     const way = `${from}>${to}`;
     this.#cuts.set(way, (this.#cuts.get(way) ?? 0) + 1);
     return () => this.#cuts.set(way, (this.#cuts.get(way) ?? 0) - 1);
+  }
+
+  /** Cuts several directions; returns what heals them all. */
+  cutAll(ways: readonly Way[]): () => void {
+    const heal = ways.map(([from, to]) => this.cut(from, to));
+    return () => {
+      for (const end of heal) end();
+    };
   }
 
   isCut(from: Site, to: Site): boolean {

@@ -1,9 +1,11 @@
 import { describe, expect, test } from "vitest";
-import type { StateRecord, StepKind } from "../../../watchdog/core/record.ts";
+import type { StateRecord } from "../../../watchdog/core/record.ts";
 import { createWatchdog } from "../../../watchdog/daemon/watchdog.ts";
+import { promotionSteps } from "../../promotion-steps.ts";
 import { checkLedger } from "../invariants.ts";
+import { isAtStep } from "../scenario.ts";
 import { startClients } from "./history.ts";
-import { type Site, sites } from "./network.ts";
+import { isolated, type Site, sites } from "./network.ts";
 import { SitesSystem } from "./system.ts";
 
 const record = (system: SitesSystem): StateRecord | null => system.disk.stored?.record ?? null;
@@ -45,14 +47,7 @@ const serves = (system: SitesSystem, region: string) => () => {
   const now = record(system);
   return now?.phase === "serving" && now.active === region;
 };
-const isolate = ({ network }: SitesSystem, site: Site) => {
-  const cuts = sites
-    .filter((other) => other !== site)
-    .flatMap((other) => [network.cut(site, other), network.cut(other, site)]);
-  return () => {
-    for (const heal of cuts) heal();
-  };
-};
+const isolate = ({ network }: SitesSystem, site: Site) => network.cutAll(isolated(site));
 const loseEtcd = ({ etcd }: SitesSystem) => {
   for (const site of sites) etcd.down.add(site);
   return () => etcd.down.clear();
@@ -191,26 +186,12 @@ describe("a region", () => {
 });
 
 describe("a decider", () => {
-  const steps: readonly StepKind[] = [
-    "pause-auto-follow",
-    "drain",
-    "record-checkpoints",
-    "pause-follow",
-    "close",
-    "unfollow",
-    "open",
-    "write-aliases",
-    "verify",
-  ];
-
-  test.each(steps)("that dies in the step %s is followed by one that finishes it", async (kind) => {
+  test.each(promotionSteps)("that dies in the step %s is followed by one that finishes it", async (kind) => {
     const system = await started();
     system.cluster("gra").ailments.down = true;
     await until(system, 60_000, () => {
       const now = record(system);
-      return (
-        now?.phase === "promoting" && now.plan.steps.some((step) => step.kind === kind && step.status === "running")
-      );
+      return now !== null && isAtStep(kind, "running")(now);
     });
     const leader = system.etcd.leader;
     const station = system.stations.find(({ config }) => config.name === leader);

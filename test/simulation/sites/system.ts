@@ -1,25 +1,20 @@
 import { type WatchdogConfig, watchdogConfigSchema } from "../../../watchdog/config/schema.ts";
 import type { FailsafeAnswer, Peers } from "../../../watchdog/core/failsafe.ts";
-import { type Cluster, ClusterError, type ClusterProbe, type Logger } from "../../../watchdog/core/ports.ts";
+import { type Cluster, ClusterError, type ClusterProbe } from "../../../watchdog/core/ports.ts";
 import type { StateRecord } from "../../../watchdog/core/record.ts";
 import type { Watchdog } from "../../../watchdog/daemon/watchdog.ts";
-import { SimCluster } from "../cluster.ts";
 import { namedRegions } from "../endpoints.ts";
-import { checkChange, checkEndpoints, checkRouters, checkWrite, type Judged } from "../invariants.ts";
+import { checkWrite } from "../invariants.ts";
+import { type CreateWatchdog, leaderBy, type Region, regions, SimRegions } from "../regions.ts";
 import { SimRouter } from "../router.ts";
 import { SimSalvage } from "../salvage.ts";
 import { Disk } from "../store.ts";
-import type { CreateWatchdog } from "../system.ts";
 import { Host, Process, World } from "../world.ts";
 import { SimEtcd } from "./etcd.ts";
 import { Network, type Site, sites } from "./network.ts";
 
-const REPLICATION_ROUND_MS = 200;
 const REQUEST_TIMEOUT_MS = 2_000;
 const CLIENT_TIMEOUT_MS = 5_000;
-
-export const regions = ["gra", "bhs"] as const;
-export type Region = (typeof regions)[number];
 
 const configOf = (site: Site): WatchdogConfig =>
   watchdogConfigSchema.parse({
@@ -77,32 +72,17 @@ export class Station {
 }
 
 /** Two regions and a witness: three watchdogs, two routers, an etcd cluster, and a network between them. */
-export class SitesSystem implements Judged {
-  readonly world: World;
+export class SitesSystem extends SimRegions {
   readonly network: Network;
   readonly etcd: SimEtcd;
   readonly stations: readonly Station[];
-  readonly clusters: Readonly<Record<string, SimCluster>>;
-  readonly config: WatchdogConfig;
   readonly #create: CreateWatchdog;
 
-  readonly ledger: Judged["ledger"] = [];
-  readonly wiped = new Set<string>();
-  readonly closings: number[] = [];
-  /** When each look began that a promotion ends with. */
-  readonly verifications: number[] = [];
-  readonly failovers: number[] = [];
-  readonly switchovers: number[] = [];
-  highestEpoch = 0;
-  truth: Judged["truth"] = { active: "gra", leaderWellMs: null, leaderTroubledMs: null, inSyncMs: null };
-  readonly log: string[] = [];
-  restarts = 0;
   readonly #opened = new Set<Site>();
   /** Requests that a router turned away after all had been open. */
   readonly refused: { readonly site: Site; readonly atMs: number }[] = [];
   /** Times that a watchdog gave its word. */
   failsafes = 0;
-  replicationRate = 50;
   /** Set by a fault: regions whose clusters refuse the watchdogs' password, and nobody else's. */
   readonly refusing = new Set<string>();
   #writes = 0;
@@ -112,30 +92,12 @@ export class SitesSystem implements Judged {
     create: CreateWatchdog,
     change: (config: WatchdogConfig) => WatchdogConfig = (same) => same,
   ) {
-    this.world = new World(seed);
-    this.network = new Network(this.world);
+    super(new World(seed), change(configOf("gra")));
     this.#create = create;
+    this.network = new Network(this.world);
     this.stations = sites.map((site) => new Station(this.world, site, change));
-    this.config = this.station("gra").config;
-    const { promotion, checks, leases } = this.config;
-    this.etcd = new SimEtcd(this.world, this.network, leases.ttlMs);
+    this.etcd = new SimEtcd(this.world, this.network, this.config.leases.ttlMs);
     this.etcd.onWrite = (before, after, rule, process) => this.#judgeWrite(before, after, rule, process);
-    const limits = {
-      requestTimeoutMs: REQUEST_TIMEOUT_MS,
-      probeTimeoutMs: checks.timeoutMs,
-      unfollowTimeoutMs: promotion.unfollowTimeoutMs,
-    };
-    const cluster = (region: Region) => {
-      const made = new SimCluster(this.world, region, limits);
-      made.onChange = (what, index) => checkChange(this, region, what, index);
-      return made;
-    };
-    this.clusters = { gra: cluster("gra"), bhs: cluster("bhs") };
-    this.world.check = () => {
-      checkRouters(this);
-      checkEndpoints(this);
-    };
-    this.#startReplication();
   }
 
   // --- what is judged ---------------------------------------------------------------------------------------------
@@ -177,20 +139,10 @@ export class SitesSystem implements Judged {
     this.note(`record: ${rule} → ${after.phase} epoch ${after.epoch} (by ${by})`);
   }
 
-  cluster(region: string): SimCluster {
-    const found = this.clusters[region];
-    if (found === undefined) throw new Error(`no region ${region}`);
-    return found;
-  }
-
   station(site: string): Station {
     const found = this.stations.find((station) => station.site === site);
     if (found === undefined) throw new Error(`no site ${site}`);
     return found;
-  }
-
-  note(line: string): void {
-    this.log.push(`${(this.world.nowMs / 1000).toFixed(1).padStart(6)} s  ${line}`);
   }
 
   // --- watchdogs --------------------------------------------------------------------------------------------------
@@ -221,7 +173,7 @@ export class SitesSystem implements Judged {
       copy: station.disk.recordCopy(process),
       router: station.router?.port(process, station.config.name) ?? null,
       clock: process.clock(),
-      log: this.#logger(station),
+      log: this.logger(`${station.site}: `),
     });
     station.watchdog.run(new AbortController().signal).catch((error: unknown) => {
       const why = error instanceof Error ? error.stack : String(error);
@@ -321,13 +273,6 @@ export class SitesSystem implements Judged {
     };
   }
 
-  #logger({ site }: Station): Logger {
-    const line = (level: string) => (_fields: Readonly<Record<string, unknown>>, message: string) => {
-      this.note(`${site}: ${level} ${message}`);
-    };
-    return { debug: () => {}, info: line("info "), warn: line("warn "), error: line("ERROR") };
-  }
-
   // --- clients ----------------------------------------------------------------------------------------------------
 
   /** A client beside one router writes; an index that is missing is made, as clients do. */
@@ -357,41 +302,16 @@ export class SitesSystem implements Judged {
 
   // --- replication ------------------------------------------------------------------------------------------------
 
-  #startReplication(): void {
-    const gra = this.cluster("gra");
-    const bhs = this.cluster("bhs");
-    this.world.every(REPLICATION_ROUND_MS, () => {
-      for (const region of regions) this.cluster(region).reachesRemote = this.network.talk("gra", "bhs");
-      gra.replicate(bhs, this.replicationRate);
-      bhs.replicate(gra, this.replicationRate);
-      this.#noteTruth();
-    });
-    this.world.every(1_000, () => {
-      gra.autoFollow(bhs);
-      bhs.autoFollow(gra);
-    });
+  protected override beforeRound(): void {
+    for (const region of regions) this.cluster(region).reachesRemote = this.network.talk("gra", "bhs");
   }
 
-  #noteTruth(): void {
-    const { world, network } = this;
+  protected activeNow() {
     const record = this.etcd.stored?.record;
-    const active = record === undefined ? this.truth.active : record.phase === "serving" ? record.active : record.from;
-    if (this.truth.active !== active) {
-      this.truth = { active, leaderWellMs: null, leaderTroubledMs: null, inSyncMs: null };
-    }
-    const { truth } = this;
-    const [at, other] = active === "gra" ? (["gra", "bhs"] as const) : (["bhs", "gra"] as const);
-    const leader = this.cluster(at);
+    const at = (record === undefined ? this.truth.active : leaderBy(record)) === "gra" ? "gra" : "bhs";
+    const other = at === "gra" ? "bhs" : "gra";
     // Well for a majority of sites: its own, and one more.
-    const isWell = leader.isWell() && (network.talk(at, other) || network.talk(at, "witness"));
-    if (isWell) {
-      truth.leaderWellMs = world.nowMs;
-      const { maxLagOperations, intervalMs } = this.config.replication;
-      if (this.cluster(other).isTrulyInSyncWith(leader, maxLagOperations, world.nowMs - 4 * intervalMs)) {
-        truth.inSyncMs = world.nowMs;
-      }
-    }
-    const { probeLoss, slowMs } = leader.ailments;
-    if (!isWell || probeLoss > 0 || slowMs > 0 || network.loss > 0) truth.leaderTroubledMs = world.nowMs;
+    const isReached = this.network.talk(at, other) || this.network.talk(at, "witness");
+    return { active: at, isWell: this.cluster(at).isWell() && isReached, isDisturbed: this.network.loss > 0 };
   }
 }
