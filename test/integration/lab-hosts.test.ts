@@ -333,18 +333,23 @@ describe.skipIf(obstacles.length > 0)(title("a lab whose maker was killed"), () 
     console.log("made");
     setInterval(() => {}, 1000);`;
 
-  test.each([
-    ["in the middle of its networks", "networks/bhs"],
-    ["in the middle of a host", "hosts/gra-1/upper/etc/hostname"],
-    ["while a host boots", "hosts/gra-1/init.pid"],
-  ])("%s goes without a trace", async (_, sign) => {
+  /** Begins to make a lab in a directory of its own. */
+  async function startMaker() {
     const scratch = await mkdtemp(path.join(tmpdir(), "es-failover-lab-"));
     const directory = path.join(scratch, "lab");
     const library = path.resolve(import.meta.dirname, "../../lab/hosts/lab.ts");
     const child = spawn(process.execPath, ["--input-type=module", "-e", maker, library, directory], {
       stdio: ["ignore", "pipe", "inherit"],
     });
-    const ended = once(child, "exit");
+    return { scratch, directory, child, ended: once(child, "exit") };
+  }
+
+  test.each([
+    ["in the middle of its networks", "networks/bhs"],
+    ["in the middle of a host", "hosts/gra-1/upper/etc/hostname"],
+    ["while a host boots", "hosts/gra-1/init.pid"],
+  ])("%s goes without a trace", async (_, sign) => {
+    const { scratch, directory, child, ended } = await startMaker();
     await until(`${sign} is there`, 60_000, async () => existsSync(path.join(directory, sign)));
     child.kill("SIGKILL");
     await ended;
@@ -355,13 +360,7 @@ describe.skipIf(obstacles.length > 0)(title("a lab whose maker was killed"), () 
   });
 
   test("can be used by the next process, hosts and all", async () => {
-    const scratch = await mkdtemp(path.join(tmpdir(), "es-failover-lab-"));
-    const directory = path.join(scratch, "lab");
-    const library = path.resolve(import.meta.dirname, "../../lab/hosts/lab.ts");
-    const child = spawn(process.execPath, ["--input-type=module", "-e", maker, library, directory], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    const ended = once(child, "exit");
+    const { scratch, directory, child, ended } = await startMaker();
     try {
       await once(child.stdout, "data");
       child.kill("SIGKILL");
