@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { createInterface } from "node:readline";
 import type { TwoRegions } from "../../../lab/system/two-regions.ts";
 import type { PlanKind, StepKind } from "../../../watchdog/core/record.ts";
@@ -19,6 +20,9 @@ interface StepLine {
   readonly msg: string;
 }
 
+const KILL = "systemctl kill --signal=KILL es-failover; systemctl stop es-failover\n";
+const START = "systemctl start es-failover\n";
+
 /** What kills on one host: a shell that waits, so that a kill takes no longer than a line to it. */
 interface Post {
   readonly host: string;
@@ -29,15 +33,15 @@ interface Post {
 
 /**
  * Lies in wait on every watchdog's host: whoever says in its journal that a wanted step of a plan runs is killed at once,
- * by SIGKILL, the first time that the step is seen. systemd starts it again; meanwhile the others go on.
+ * by SIGKILL, the first time that the step is seen. It stays away until another one has taken over: else it may be the
+ * quickest itself to decide again, once it is back and its own lease has ended.
  */
 export class DeciderKillers {
   readonly killed: Killed[] = [];
-  /** Hosts whose watchdog began a step of the plan, in the order in which they took over from one another. */
-  readonly deciders: string[] = [];
   readonly #plan: PlanKind;
   readonly #wanted: ReadonlySet<StepKind>;
   readonly #posts: Post[] = [];
+  #away: Post | null = null;
 
   private constructor(plan: PlanKind, wanted: readonly StepKind[]) {
     this.#plan = plan;
@@ -51,11 +55,17 @@ export class DeciderKillers {
     return killers;
   }
 
-  disarm(): void {
-    for (const { journal, shell } of this.#posts.splice(0)) {
-      journal.kill();
-      shell.kill();
-    }
+  /** Starts whoever is still away, and returns once nobody is. */
+  async disarm(): Promise<void> {
+    const posts = this.#posts.splice(0);
+    for (const { journal } of posts) journal.kill();
+    await Promise.all(
+      posts.map(async ({ shell }) => {
+        const ended = shell.exitCode === null ? once(shell, "exit") : null;
+        shell.stdin?.end(START);
+        await ended;
+      }),
+    );
   }
 
   async #takePost(system: TwoRegions, host: string): Promise<void> {
@@ -76,11 +86,15 @@ export class DeciderKillers {
     // What a watchdog said before it was killed is no longer about a watchdog that lives.
     if (event !== "step" || step === undefined || status !== "running" || Date.parse(time) <= post.killedAtMs) return;
     if (!msg.startsWith(`${this.#plan}:`)) return;
-    if (this.deciders.at(-1) !== post.host) this.deciders.push(post.host);
+    if (this.#away !== null && this.#away !== post) {
+      this.#away.shell.stdin?.write(START);
+      this.#away = null;
+    }
     if (!this.#wanted.has(step) || this.killed.some((before) => before.step === step)) return;
     post.killedAtMs = Date.now();
     this.killed.push({ step, host: post.host });
-    post.shell.stdin?.write("systemctl kill --signal=KILL es-failover\n");
+    post.shell.stdin?.write(KILL);
+    this.#away = post;
   }
 }
 
