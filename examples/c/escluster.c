@@ -335,6 +335,8 @@ typedef struct outcome {
   bool from_elasticsearch;
   bool has_retry_after;
   bool write_blocked;
+  /** The credentials that it was sent with had been accepted before. */
+  bool accepted_before;
   /** Not answered: part of the request may have reached the server. */
   bool sent;
   /** libcurl sent the body a second time by itself, because a kept connection turned out to be dead. */
@@ -365,7 +367,9 @@ static verdict judge_outcome(escluster_repeat repeat, const outcome *o, bool dou
     if (o->http_status == 409 && repeat == ESCLUSTER_CREATE && doubt) return DONE;
     bool later = o->http_status == 429 || (o->http_status >= 502 && o->http_status <= 504) ||
                  /* The region was fenced: it is not the active one any more, and the new endpoint is on its way. */
-                 (o->http_status == 403 && o->write_blocked);
+                 (o->http_status == 403 && o->write_blocked) ||
+                 /* A node that has just started cannot read its users yet, and refuses everybody. */
+                 (o->http_status == 401 && o->accepted_before);
     if (!later) return REFUSED;
   }
   return repeat == ESCLUSTER_ONCE && leaves_doubt(o) ? STOP_UNCERTAIN : AGAIN;
@@ -415,6 +419,8 @@ struct escluster {
   pthread_cond_t changed;
   escluster_endpoint endpoint; /* epoch 0: none is known yet */
   char credentials[CREDENTIALS_BYTES_MAX];
+  unsigned credentials_read;                /* how often they have been replaced */
+  bool credentials_accepted;                /* an answer of 2xx has come since then */
   connection *idle;                         /* all of the present generation */
   unsigned open_now;                        /* connections of the present generation, idle and busy */
   unsigned open_before;                     /* busy connections of earlier generations */
@@ -564,6 +570,9 @@ typedef struct attempt {
   escluster *cluster;
   const connection *connection;
   const escluster_call *call;
+  /* Which credentials it is sent with, and whether they had been accepted before. */
+  unsigned credentials_read;
+  bool accepted_before;
   /* Body of the request: how much of it libcurl has taken, and whether it has begun anew. */
   size_t taken;
   bool any_taken;
@@ -670,10 +679,13 @@ static struct curl_slist *append(struct curl_slist *list, const char *line, bool
 }
 
 /** "user:password" by Basic authentication, "ApiKey …" as a header. */
-static struct curl_slist *set_credentials(escluster *c, CURL *curl, struct curl_slist *headers, bool *failed) {
+static struct curl_slist *set_credentials(attempt *a, CURL *curl, struct curl_slist *headers, bool *failed) {
+  escluster *c = a->cluster;
   char credentials[CREDENTIALS_BYTES_MAX];
   pthread_mutex_lock(&c->mutex);
   memcpy(credentials, c->credentials, sizeof credentials);
+  a->credentials_read = c->credentials_read;
+  a->accepted_before = c->credentials_accepted;
   pthread_mutex_unlock(&c->mutex);
   if (strncmp(credentials, "ApiKey ", 7) == 0) {
     char line[CREDENTIALS_BYTES_MAX + 32];
@@ -726,7 +738,7 @@ static struct curl_slist *set_up(attempt *a, CURL *curl, int64_t timeout_ms, cha
     headers = append(headers, "Content-Length: 0", failed);
   }
   curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, call->method);
-  headers = set_credentials(a->cluster, curl, headers, failed);
+  headers = set_credentials(a, curl, headers, failed);
   curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
   return headers;
 }
@@ -745,12 +757,22 @@ static bool is_unsendable(CURLcode code) {
          code == CURLE_NOT_BUILT_IN || code == CURLE_OUT_OF_MEMORY;
 }
 
+/** Remembers that the credentials of an attempt are good, unless they have been replaced meanwhile. */
+static void note_acceptance(const attempt *a, long http_status) {
+  escluster *c = a->cluster;
+  if (http_status < 200 || http_status > 299) return;
+  pthread_mutex_lock(&c->mutex);
+  if (c->credentials_read == a->credentials_read) c->credentials_accepted = true;
+  pthread_mutex_unlock(&c->mutex);
+}
+
 /** What libcurl knows after an attempt, in our terms. */
 static outcome outcome_of(const attempt *a, CURL *curl, CURLcode code) {
   outcome o = {
       .answered = code == CURLE_OK,
       .from_elasticsearch = a->from_elasticsearch,
       .has_retry_after = a->has_retry_after,
+      .accepted_before = a->accepted_before,
       .sent_twice = a->rewound,
       .untrusted = is_distrust(code),
       .unsendable = is_unsendable(code),
@@ -842,6 +864,7 @@ static outcome try_once(escluster *c, const escluster_call *call, connection *k,
   struct curl_slist *headers = set_up(&a, k->curl, timeout_ms, curl_error, &failed);
   CURLcode code = failed ? CURLE_OUT_OF_MEMORY : curl_easy_perform(k->curl);
   outcome o = outcome_of(&a, k->curl, code);
+  if (o.answered) note_acceptance(&a, o.http_status);
   *retry_after_s = 0;
   if (o.answered) curl_easy_getinfo(k->curl, CURLINFO_RETRY_AFTER, retry_after_s);
   describe(&o, &a, curl_error, code, answer->error, sizeof answer->error);
@@ -1026,7 +1049,11 @@ static void refresh_credentials(escluster *c) {
     return;
   }
   pthread_mutex_lock(&c->mutex);
-  memcpy(c->credentials, credentials, sizeof credentials);
+  if (strcmp(c->credentials, credentials) != 0) {
+    memcpy(c->credentials, credentials, sizeof credentials);
+    c->credentials_read++;
+    c->credentials_accepted = false;
+  }
   pthread_mutex_unlock(&c->mutex);
   explicit_bzero(credentials, sizeof credentials);
 }

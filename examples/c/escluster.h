@@ -203,7 +203,7 @@ typedef enum escluster_repeat {
   /**
    * Not repeated once it may have been received: a document without an id, a script, _update_by_query. It is repeated
    * where no connection came about, and where the answer says that it was turned away (429, the router's 503, a write
-   * block). Always sent over a fresh connection: on a kept one, libcurl itself repeats what a server has not answered.
+   * block, a 401 for credentials that were accepted before). Always sent over a fresh connection: on a kept one, libcurl itself repeats what a server has not answered.
    * Requests that can be refused half-way (_update_by_query, _delete_by_query) need attempts_max = 1 besides.
    */
   ESCLUSTER_ONCE = 0,

@@ -435,6 +435,27 @@ describe.skipIf(obstacle !== undefined)(`libescluster ${obstacle ?? ""}`, () => 
       expect(writer.said + refused.said).not.toContain("s3cret");
     });
 
+    test("credentials that were good are tried again when a node that has just started cannot read its users", async () => {
+      await publish(endpointText(1, "gra", gra));
+      const writer = demo(["--interval", "5"], { ESCLUSTER_CREDENTIALS: "app:secret" });
+      await writer.wrote(2, "gra");
+      const before = gra.received.length;
+      gra.behaviour = () => ({ kind: "status", status: 401, body: '{"error":{"type":"security_exception"}}' });
+      await until(() => gra.received.length > before + 2, "gra has refused some requests");
+      const written = (await writer.ledger()).length;
+      gra.behaviour = () => serve;
+      await writer.wrote(written + 2, "gra");
+      expect((await writer.ledger()).filter(({ status }) => status !== "ok")).toEqual([]);
+    });
+
+    test("credentials that were never good are refused at once", async () => {
+      gra.behaviour = () => ({ kind: "status", status: 401, body: '{"error":{"type":"security_exception"}}' });
+      await publish(endpointText(1, "gra", gra));
+      const writer = demo(["--documents", "1"], { ESCLUSTER_CREDENTIALS: "app:wrong" });
+      expect(await writer.ended()).toBe(1);
+      expect(await writer.ledger()).toMatchObject([{ status: "http", http: 401, attempts: 1 }]);
+    });
+
     test("credentials are read again on SIGHUP", async () => {
       await publish(endpointText(1, "gra", gra));
       await writeFile(at("credentials"), "ApiKey b2xk\n", { mode: 0o600 });

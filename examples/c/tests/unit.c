@@ -250,6 +250,7 @@ static void repeats_only_what_cannot_do_harm(void) {
       {{.answered = true, .http_status = 404}, REFUSED, REFUSED, REFUSED},
       {{.answered = true, .http_status = 400}, REFUSED, REFUSED, REFUSED},
       {{.answered = true, .http_status = 401}, REFUSED, REFUSED, REFUSED},
+      {{.answered = true, .http_status = 401, .accepted_before = true}, AGAIN, AGAIN, AGAIN},
       {{.answered = true, .http_status = 403}, REFUSED, REFUSED, REFUSED},
       {{.answered = true, .http_status = 500}, REFUSED, REFUSED, REFUSED},
       /* A conflict with what somebody else wrote; the one with our own write is below. */
