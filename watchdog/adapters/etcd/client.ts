@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import type { Clock } from "../../core/ports.ts";
 import { type AttemptFailure, classifyRefusal, EtcdError, summarise } from "./errors.ts";
+import { type Attempt, type Effect, Members } from "./members.ts";
 import { type Bounds, type EtcdTls, httpsTransport, type Transport, TransportFailure } from "./transport.ts";
 import {
   authenticateAnswer,
@@ -43,12 +44,6 @@ export interface EtcdClientOptions {
   readonly transport?: Transport;
 }
 
-/**
- * What becomes of etcd when a request is carried out twice. read, repeatable: nothing else than once; once: something
- * else, so an attempt that may have taken effect is never followed by another one.
- */
-export type Effect = "read" | "repeatable" | "once";
-
 export interface Transaction {
   readonly compare: readonly Compare[];
   readonly success: readonly Operation[];
@@ -84,20 +79,15 @@ const defaultHedgeAfterMs = 1_000;
 const defaultDeadlineMs = 3_000;
 
 /**
- * A thin client of etcd 3.5's JSON gateway. Reads are linearizable. A call goes to the member that answered last and
- * moves on to the next one when that one fails or is slow, each at most once: a dead member delays the first call that
- * finds it dead and no later one. A slow member is not given up while the call lasts: on a line that loses packets its
- * answer is on the way, and a new connection would be slower still. No call is repeated when it may have changed
- * something, unless a repetition is harmless.
+ * A thin client of etcd 3.5's JSON gateway. Reads are linearizable. Any member may answer a call; none is repeated when it
+ * may have changed something, unless a repetition is harmless.
  */
 export class EtcdClient {
-  readonly #endpoints: readonly string[];
+  readonly #members: Members;
   readonly #transport: Transport;
   readonly #credentials: EtcdClientOptions["credentials"];
-  readonly #hedgeAfterMs: number;
   readonly #deadlineMs: number;
   readonly #clock: Clock;
-  #current = 0;
   #token: Promise<string> | null = null;
 
   constructor(options: EtcdClientOptions) {
@@ -105,10 +95,10 @@ export class EtcdClient {
     for (const endpoint of options.endpoints) {
       if (new URL(endpoint).protocol !== "https:") throw new Error(`etcd: ${endpoint} is not an https address`);
     }
-    this.#endpoints = options.endpoints.map((endpoint) => new URL(endpoint).origin);
+    const endpoints = options.endpoints.map((endpoint) => new URL(endpoint).origin);
+    this.#members = new Members(endpoints, options.hedgeAfterMs ?? defaultHedgeAfterMs, options.clock);
     this.#transport = options.transport ?? httpsTransport(options.tls);
     this.#credentials = options.credentials;
-    this.#hedgeAfterMs = options.hedgeAfterMs ?? defaultHedgeAfterMs;
     this.#deadlineMs = options.deadlineMs ?? defaultDeadlineMs;
     this.#clock = options.clock;
   }
@@ -186,7 +176,7 @@ export class EtcdClient {
   /** Asks every member how it is, all at once. A member that does not answer is reported as the error. */
   async statuses(): Promise<readonly (MemberStatus | EtcdError)[]> {
     return Promise.all(
-      this.#endpoints.map(async (endpoint) => {
+      this.#members.endpoints.map(async (endpoint) => {
         const bounds = { connectionMs: this.#deadlineMs, answerMs: this.#deadlineMs };
         const found = await this.#attempt(endpoint, "maintenance/status", {}, statusAnswer, bounds, {});
         if ("failure" in found) return summarise("status", [found.failure], true);
@@ -209,9 +199,9 @@ export class EtcdClient {
     schema: Schema,
     effect: Effect,
   ): Promise<z.output<Schema>> {
-    const deadline = this.#clock.monotonicMs() + this.#deadlineMs;
-    let token = await this.#currentToken(deadline);
-    const outcome = await this.#askMembers(deadline, effect, async (endpoint, bounds) => {
+    const deadlineMs = this.#clock.monotonicMs() + this.#deadlineMs;
+    let token = await this.#currentToken(deadlineMs);
+    const ask = async (endpoint: string, bounds: () => Bounds): Promise<Attempt<z.output<Schema>>> => {
       const attempt = () => {
         const headers = { ...requireLeader, ...(token === null ? {} : { authorization: token }) };
         return this.#attempt(endpoint, path, body, schema, bounds(), headers);
@@ -219,68 +209,14 @@ export class EtcdClient {
       const found = await attempt();
       if ("answer" in found || !found.failure.staleToken || this.#credentials === null) return found;
       // Refused before anything was done: members forget tokens in a restart, and drop them after five idle minutes.
-      const renewed = await this.#newToken(token, deadline, endpoint);
+      const renewed = await this.#newToken(token, deadlineMs, endpoint);
       if ("failure" in renewed) return renewed;
       token = renewed.answer;
       return attempt();
-    });
+    };
+    const outcome = await this.#members.ask({ effect, deadlineMs, ask });
     if ("answer" in outcome) return outcome.answer;
     throw summarise(what, outcome.failures, effect === "read");
-  }
-
-  /** Asks one member after the other, from the current one on, until one answers or none is left to ask. */
-  async #askMembers<Answer>(
-    deadline: number,
-    effect: Effect,
-    ask: (endpoint: string, bounds: () => Bounds) => Promise<Attempt<Answer>>,
-  ): Promise<Outcome<Answer>> {
-    const leftMs = () => Math.max(1, Math.ceil(deadline - this.#clock.monotonicMs()));
-    const hedgeAfterMs = () => Math.min(this.#hedgeAfterMs, leftMs());
-    const bounds = () => ({ connectionMs: effect === "once" ? hedgeAfterMs() : leftMs(), answerMs: leftMs() });
-    const askFrom = async ([endpoint, ...others]: readonly string[]): Promise<Outcome<Answer>> => {
-      if (endpoint === undefined || this.#clock.monotonicMs() >= deadline) return { failures: [] };
-      const asked = ask(endpoint, bounds).then(
-        (found): Outcome<Answer> => ("failure" in found ? { failures: [found.failure] } : { ...found, endpoint }),
-      );
-      const early = effect === "once" ? await asked : await this.#unlessSlow(asked, hedgeAfterMs());
-      if (early === "slow") {
-        this.#moveOnFrom(endpoint);
-        return firstAnswer(asked, askFrom(others));
-      }
-      if ("answer" in early) return early;
-      if (!early.failures.every(({ anotherMemberMayAnswer }) => anotherMemberMayAnswer)) return early;
-      this.#moveOnFrom(endpoint);
-      if (effect === "once" && early.failures.some(({ mayHaveTakenEffect }) => mayHaveTakenEffect)) return early;
-      const rest = await askFrom(others);
-      return "answer" in rest ? rest : { failures: [...early.failures, ...rest.failures] };
-    };
-    const outcome = await askFrom(this.#inOrder());
-    if ("answer" in outcome) this.#current = this.#endpoints.indexOf(outcome.endpoint);
-    return outcome;
-  }
-
-  /** What was asked for, or "slow" when it is not there after `ms`. */
-  async #unlessSlow<Answer>(asked: Promise<Answer>, ms: number): Promise<Answer | "slow"> {
-    const timer = new AbortController();
-    const patience = this.#clock.sleep(ms, timer.signal).then(
-      () => "slow" as const,
-      () => "slow" as const,
-    );
-    try {
-      return await Promise.race([asked, patience]);
-    } finally {
-      timer.abort();
-    }
-  }
-
-  /** The endpoints from the current one on. */
-  #inOrder(): readonly string[] {
-    return [...this.#endpoints.slice(this.#current), ...this.#endpoints.slice(0, this.#current)];
-  }
-
-  /** Later calls begin at the next endpoint, unless another call has moved on already. */
-  #moveOnFrom(endpoint: string): void {
-    if (this.#endpoints[this.#current] === endpoint) this.#current = (this.#current + 1) % this.#endpoints.length;
   }
 
   async #attempt<Schema extends z.ZodType>(
@@ -302,9 +238,9 @@ export class EtcdClient {
   }
 
   /** The token to send; null without credentials. Calls that find none share one authentication. */
-  async #currentToken(deadline: number): Promise<string | null> {
+  async #currentToken(deadlineMs: number): Promise<string | null> {
     if (this.#credentials === null) return null;
-    this.#token ??= this.#authenticate(deadline, this.#credentials).catch((error) => {
+    this.#token ??= this.#authenticate(deadlineMs, this.#credentials).catch((error) => {
       this.#token = null;
       throw error;
     });
@@ -312,11 +248,11 @@ export class EtcdClient {
   }
 
   /** Replaces a token that a member refused, unless another call has done so already. */
-  async #newToken(refused: string | null, deadline: number, endpoint: string): Promise<Attempt<string | null>> {
+  async #newToken(refused: string | null, deadlineMs: number, endpoint: string): Promise<Attempt<string | null>> {
     const current = await this.#token?.catch(() => null);
     if (current === refused) this.#token = null;
     try {
-      return { answer: await this.#currentToken(deadline) };
+      return { answer: await this.#currentToken(deadlineMs) };
     } catch (error) {
       if (!(error instanceof EtcdError)) throw error;
       const certain = { mayHaveTakenEffect: false, anotherMemberMayAnswer: false, staleToken: false };
@@ -324,37 +260,18 @@ export class EtcdClient {
     }
   }
 
-  async #authenticate(deadline: number, credentials: NonNullable<EtcdClientOptions["credentials"]>): Promise<string> {
+  async #authenticate(deadlineMs: number, credentials: NonNullable<EtcdClientOptions["credentials"]>): Promise<string> {
     const { username, password } = credentials;
-    const outcome = await this.#askMembers(deadline, "read", (endpoint, bounds) => {
-      const body = { name: username, password };
-      return this.#attempt(endpoint, "auth/authenticate", body, authenticateAnswer, bounds(), requireLeader);
+    const body = { name: username, password };
+    const outcome = await this.#members.ask({
+      effect: "read",
+      deadlineMs,
+      ask: (endpoint, bounds) =>
+        this.#attempt(endpoint, "auth/authenticate", body, authenticateAnswer, bounds(), requireLeader),
     });
     if ("answer" in outcome) return outcome.answer.token;
     throw summarise(`authentication as ${username}`, outcome.failures, true);
   }
-}
-
-/** What came of asking one member. */
-type Attempt<Answer> = { readonly answer: Answer } | { readonly failure: AttemptFailure };
-
-/** What came of asking several; `endpoint` is the one that answered. */
-type Outcome<Answer> =
-  | { readonly answer: Answer; readonly endpoint: string }
-  | { readonly failures: readonly AttemptFailure[] };
-
-/** The answer that comes first, of either; all failures when none comes. */
-function firstAnswer<Answer>(one: Promise<Outcome<Answer>>, other: Promise<Outcome<Answer>>): Promise<Outcome<Answer>> {
-  return new Promise((resolve, reject) => {
-    const failures: (readonly AttemptFailure[])[] = [];
-    const take = (at: number) => (outcome: Outcome<Answer>) => {
-      if ("answer" in outcome) return resolve(outcome);
-      failures[at] = outcome.failures;
-      if (failures[0] !== undefined && failures[1] !== undefined) resolve({ failures: failures.flat() });
-    };
-    one.then(take(0), reject);
-    other.then(take(1), reject);
-  });
 }
 
 /**
