@@ -25,7 +25,7 @@ import { Questions } from "./support/questions.ts";
 const place = "/var/tmp";
 const obstacles = await labObstacles(place);
 /** Tests that go to the other region and home again, or wait for minutes, are left to whoever has the time. */
-const longMode = "ES_FAILOVER_LAB";
+const longMode = "ES_FAILOVER_LAB_TESTS";
 const isLong = process.env[longMode] === "long";
 const title = (name: string): string => (obstacles.length === 0 ? name : `${name} (skipped: ${obstacles.join(" ")})`);
 
