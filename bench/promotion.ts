@@ -92,7 +92,7 @@ async function startPair(): Promise<ClusterPair> {
   const options = {
     authority,
     settings: { "cluster.max_shards_per_node": 5_000 },
-    javaOptions: ["-Xms2g", "-Xmx2g"],
+    javaOptions: ["-Xms4g", "-Xmx4g", "-XX:+UseG1GC", "-XX:InitiatingHeapOccupancyPercent=30"],
   };
   const gra = await startCluster({ ...options, name: "gra" });
   const bhs = await startCluster({ ...options, name: "bhs" });
