@@ -8,9 +8,9 @@ import { Agent, get } from "node:http";
 import process from "node:process";
 import { setTimeout as delay } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
-import { Acknowledgements } from "../watchdog/endpoint/acknowledgements.ts";
-import { serveEndpoint } from "../watchdog/endpoint/server.ts";
-import type { EndpointState } from "../watchdog/endpoint/state.ts";
+import { Acknowledgements } from "../watchdog/applications/acknowledgements.ts";
+import { serveEndpoint } from "../watchdog/applications/endpoint/server.ts";
+import type { EndpointState } from "../watchdog/core/endpoint-state.ts";
 
 interface Order {
   readonly port: number;

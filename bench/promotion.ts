@@ -11,6 +11,7 @@
  * watchdog itself promotes, as in production: its own detection, store, steps, batches and parallelism. Then, the
  * indices followed anew, the same requests by the same adapter, one index after another.
  */
+
 import { randomBytes } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -21,14 +22,16 @@ import { createTestAuthority } from "../lab/elasticsearch/certificates.ts";
 import { type ClusterPair, startCluster, until } from "../lab/elasticsearch/cluster.ts";
 import { systemClock } from "../watchdog/adapters/clock.ts";
 import { createRecordCopy } from "../watchdog/adapters/file-store/store.ts";
-import { connectClusters } from "../watchdog/cli/clusters.ts";
-import { connectStore } from "../watchdog/cli/store.ts";
+import { connectClusters } from "../watchdog/app/clusters.ts";
+import { connectStore } from "../watchdog/app/store.ts";
 import type { LoadedConfig } from "../watchdog/config/load.ts";
 import { watchdogConfigSchema } from "../watchdog/config/schema.ts";
-import type { Cluster, Logger, Router, Salvage } from "../watchdog/core/ports.ts";
-import type { StateRecord } from "../watchdog/core/record.ts";
-import { forEachBounded } from "../watchdog/daemon/loop.ts";
-import { createWatchdog } from "../watchdog/daemon/watchdog.ts";
+import { createWatchdog } from "../watchdog/controller/watchdog.ts";
+import type { Cluster, Router, Salvage } from "../watchdog/core/ports.ts";
+import type { StateRecord } from "../watchdog/core/state/record.ts";
+import { messageOf } from "../watchdog/util/errors.ts";
+import type { Logger } from "../watchdog/util/logger.ts";
+import { forEachBounded } from "../watchdog/util/loop.ts";
 import { CallRecorder } from "./calls.ts";
 import { comparison, leastCalls, type Run } from "./report.ts";
 
@@ -197,7 +200,7 @@ async function again(request: () => Promise<void>): Promise<void> {
     try {
       return await request();
     } catch (error) {
-      say(`once more: ${error instanceof Error ? error.message : String(error)}`);
+      say(`once more: ${messageOf(error)}`);
     }
   }
   await request();

@@ -1,4 +1,4 @@
-import { table } from "../watchdog/cli/text.ts";
+import { table } from "../watchdog/util/text.ts";
 import type { Call } from "./calls.ts";
 
 /** One way of promoting, as measured. */

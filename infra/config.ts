@@ -1,6 +1,6 @@
 import { z } from "zod";
+import { addressSchema } from "../watchdog/config/address.ts";
 import { watchdogConfigSchema } from "../watchdog/config/schema.ts";
-import { addressSchema } from "../watchdog/endpoint/state.ts";
 import { contains, overlap, parseCidr } from "./addresses.ts";
 import { brokenTimingRules } from "./timings.ts";
 

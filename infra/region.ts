@@ -1,14 +1,14 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
+import type { Authority } from "./certificates.ts";
 import type { StackConfig } from "./config.ts";
 import { Elasticsearch, elasticsearchScripts } from "./elasticsearch/elasticsearch.ts";
 import { EtcdMember, etcdScripts } from "./etcd/etcd.ts";
-import { SecurityGroups } from "./firewall/security-groups.ts";
 import { Haproxy, type HaproxyHost, haproxyScripts, installHaproxy } from "./haproxy/haproxy.ts";
 import { type Instance, Instances } from "./instances/instances.ts";
-import { PrivateNetwork } from "./network/network.ts";
+import { PrivateNetwork } from "./network.ts";
 import { runScript, type StagedHost, stageScripts } from "./provision/remote.ts";
-import type { Authority } from "./tls/certificates.ts";
+import { SecurityGroups } from "./security-groups.ts";
 import { hostsOf, planTopology, ports, type Role, regionPlan, type Topology } from "./topology.ts";
 import {
   installWatchdog,

@@ -1,9 +1,9 @@
-import { timingViolations } from "../watchdog/core/timing.ts";
+import { timingViolations } from "../watchdog/config/timing.ts";
 import type { StackConfig } from "./config.ts";
 
 /**
  * How long tickets, leases, calls and elections take, by profile. The inequalities between them are the watchdog's
- * (watchdog/core/timing.ts); each step of them is there so that a router that loses its watchdog, its store or its
+ * (watchdog/config/timing.ts); each step of them is there so that a router that loses its watchdog, its store or its
  * region closes before anybody else may open.
  */
 interface Timings {

@@ -6,12 +6,12 @@ import { hostRootStep } from "../setup/debian-root.ts";
 import { machinePackagesStep } from "../setup/machine-packages.ts";
 import { runSteps } from "../setup/run-steps.ts";
 import { setUpMachine } from "../setup/steps.ts";
-import { table } from "../watchdog/cli/text.ts";
+import { table } from "../watchdog/util/text.ts";
+import { showWays } from "./client-modes/main.ts";
 import { Lab } from "./hosts/lab.ts";
 import { labObstacles, unfitMachine } from "./hosts/preflight.ts";
 import { type LabRegion, labRegions, type WanSettings } from "./hosts/types.ts";
 import { bringUpSystem } from "./system/bring-up.ts";
-import { showWays } from "./ways/main.ts";
 
 /** Where the lab is when nobody says otherwise: below the checkout, which is on a file system with room for disks. */
 export const defaultLabDirectory: string = path.join(path.dirname(import.meta.dirname), ".lab", "run");

@@ -1,7 +1,7 @@
 import { outcomeOf } from "../lab/hosts/run.ts";
 import type { SetUpStep } from "./step.ts";
 
-/** What examples/c is built and tested with: how it is found on a machine, and the Debian package that brings it. */
+/** What clients/c is built and tested with: how it is found on a machine, and the Debian package that brings it. */
 const parts: readonly { readonly name: string; readonly check: string; readonly package: string }[] = [
   { name: "a C compiler", check: "command -v cc", package: "gcc" },
   { name: "the C library's headers", check: "echo '#include <stdio.h>' | cc -E -", package: "libc6-dev" },

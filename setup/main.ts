@@ -1,5 +1,7 @@
 /** What `npm start`, `npm test`, `npm run lab` and `npm run init` lead to, once the npm packages are there. */
+
 import process from "node:process";
+import { messageOf } from "../watchdog/util/errors.ts";
 
 const [verb, ...args] = process.argv.slice(2);
 
@@ -7,7 +9,7 @@ const verbs: Readonly<Record<string, () => Promise<{ main(args: readonly string[
   start: () => import("../lab/demo/main.ts"),
   test: () => import("../test/run.ts"),
   lab: () => import("../lab/cli.ts"),
-  init: () => import("../infra/init.ts"),
+  init: () => import("../infra/init/init.ts"),
 };
 
 const load = verbs[verb ?? ""];
@@ -18,7 +20,7 @@ if (load === undefined) {
 try {
   process.exitCode = await (await load()).main(args);
 } catch (error) {
-  console.error(`es-failover: ${error instanceof Error ? error.message : String(error)}`);
+  console.error(`es-failover: ${messageOf(error)}`);
   if (process.env["ES_FAILOVER_DEBUG"] !== undefined) console.error(error);
   process.exitCode = 1;
 }

@@ -2,7 +2,7 @@ import { access, constants, copyFile, cp, mkdir, rename, rm } from "node:fs/prom
 import { homedir } from "node:os";
 import path from "node:path";
 import { outcomeOf, run } from "../lab/hosts/run.ts";
-import { cachedDirectory, cachePath } from "./cache.ts";
+import { cachedDirectory, cachePath } from "../watchdog/util/cache.ts";
 import type { SetUpStep } from "./step.ts";
 
 /** The version of the CLI that the lab and the tests use; users may have any that is compatible. */

@@ -52,6 +52,7 @@ export async function main(args: readonly string[]): Promise<number> {
   for (const [title, command, ...rest] of [
     ["style", "biome", "check", "."],
     ["types", "tsc", "--noEmit"],
+    ["imports", "npm", "run", "--silent", "imports"],
   ] as const) {
     const passed = (await run(command, rest)) === 0;
     console.log(`${passed ? "passed" : "FAILED"}: ${title}`);

@@ -5,7 +5,7 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { build } from "esbuild";
-import { cachedDirectory } from "../setup/cache.ts";
+import { cachedDirectory } from "./util/cache.ts";
 
 const run = promisify(execFile);
 const root = path.dirname(import.meta.dirname);

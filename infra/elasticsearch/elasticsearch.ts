@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
+import { type Authority, HostCertificate, nodeCertificateFiles } from "../certificates.ts";
 import type { StackConfig } from "../config.ts";
 import { contentHash, filesJson, type HostFile, runScript, type StagedHost } from "../provision/remote.ts";
-import { type Authority, HostCertificate, nodeCertificateFiles } from "../tls/certificates.ts";
 import { type Host, ports, type Topology } from "../topology.ts";
 import { aptPin, aptSource, keyringFile } from "./apt-source.ts";
 import {

@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
+import { type Authority, HostCertificate } from "../certificates.ts";
 import type { StackConfig } from "../config.ts";
 import { contentHash, type HostFile, runScript, type StagedHost } from "../provision/remote.ts";
-import { type Authority, HostCertificate } from "../tls/certificates.ts";
 import type { Host, Topology } from "../topology.ts";
 import { completionUnit, etcdDropIn, etcdPaths, etcdSettings, memberJson } from "./etcd-files.ts";
 

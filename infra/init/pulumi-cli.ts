@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { messageOf } from "../../watchdog/util/errors.ts";
 
 /** The few things that initialising asks of the Pulumi CLI. Secrets travel by its standard input and output only. */
 export interface PulumiCli {
@@ -25,7 +26,7 @@ export function pulumiCli(projectDirectory: string, environment: NodeJS.ProcessE
       await pulumi(["whoami", "--non-interactive"]).catch((error: unknown) => {
         throw new Error(
           "Pulumi is not logged in to a backend. Run `pulumi login` (Pulumi Cloud), `pulumi login s3://…` or alike, " +
-            `or set PULUMI_BACKEND_URL. Pulumi says: ${error instanceof Error ? error.message : String(error)}`,
+            `or set PULUMI_BACKEND_URL. Pulumi says: ${messageOf(error)}`,
         );
       });
     },

@@ -2,9 +2,9 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { remote } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
+import { type Authority, HostCertificate } from "../certificates.ts";
 import type { StackConfig } from "../config.ts";
 import { contentHash, type HostFile, runScript, type StagedHost } from "../provision/remote.ts";
-import { type Authority, HostCertificate } from "../tls/certificates.ts";
 import type { Host, Topology } from "../topology.ts";
 import { type WatchdogConfigOptions, watchdogJson, watchdogPaths } from "./watchdog-config.ts";
 

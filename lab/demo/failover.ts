@@ -1,4 +1,4 @@
-import type { LastFailover } from "../../watchdog/core/record.ts";
+import type { LastFailover } from "../../watchdog/core/state/record.ts";
 import type { Stack } from "../system/configuration.ts";
 import type { TwoRegions } from "../system/two-regions.ts";
 import type { Traffic } from "../traffic/traffic.ts";

@@ -1,7 +1,7 @@
-import type { LastFailover } from "../../watchdog/core/record.ts";
+import type { LastFailover } from "../../watchdog/core/state/record.ts";
 import type { Reign } from "../traffic/ledger.ts";
 import { accountOf, heldAlone, type ReadBacks } from "./account.ts";
-import type { Return, Salvaged, Switchover } from "./homecoming.ts";
+import type { Return, Salvaged, Switchover } from "./failback.ts";
 
 /** What a failover under load came to. Times are wall-clock milliseconds since 1970. */
 export interface FailoverRun {

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { cp, readlink, rm } from "node:fs/promises";
 import path from "node:path";
-import { cachedDirectory, isCached } from "../../setup/cache.ts";
+import { cachedDirectory, isCached } from "../../watchdog/util/cache.ts";
 import { runCommand } from "./command.ts";
 import { unpackDebianPackages } from "./debian-packages.ts";
 import { makeRunnable } from "./foreign-programs.ts";

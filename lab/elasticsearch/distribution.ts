@@ -1,7 +1,7 @@
 import { cp, readdir, utimes } from "node:fs/promises";
 import path from "node:path";
-import { cachedDirectory, isCached } from "../../setup/cache.ts";
 import type { SetUpStep } from "../../setup/step.ts";
+import { cachedDirectory, isCached } from "../../watchdog/util/cache.ts";
 import { archiveClasses } from "./class-archive.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { homeFiles, layOutHome } from "./home.ts";

@@ -1,6 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
-import { cachedDirectory } from "../../setup/cache.ts";
+import { cachedDirectory } from "../../watchdog/util/cache.ts";
 import { runCommand } from "./command.ts";
 import { unpackDebianPackages } from "./debian-packages.ts";
 import { installPackage, isOnPath } from "./machine.ts";

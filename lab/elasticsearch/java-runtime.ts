@@ -1,6 +1,6 @@
 import { cp } from "node:fs/promises";
 import path from "node:path";
-import { cachedDirectory } from "../../setup/cache.ts";
+import { cachedDirectory } from "../../watchdog/util/cache.ts";
 import { runCommand } from "./command.ts";
 import { makeRunnable } from "./foreign-programs.ts";
 import type { Jdk } from "./jdk.ts";

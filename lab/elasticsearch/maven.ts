@@ -1,6 +1,6 @@
 import path from "node:path";
-import { cachedDirectory, isCached } from "../../setup/cache.ts";
 import type { SetUpStep } from "../../setup/step.ts";
+import { cachedDirectory, isCached } from "../../watchdog/util/cache.ts";
 import { runCommand } from "./command.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { installPackage, isOnPath } from "./machine.ts";

@@ -1,6 +1,6 @@
 import { cp, mkdir, readdir, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { cachedDirectory } from "../../setup/cache.ts";
+import { cachedDirectory } from "../../watchdog/util/cache.ts";
 import { runCommand } from "./command.ts";
 import { type Distribution, elasticsearchDistribution } from "./distribution.ts";
 import { fingerprint } from "./fingerprint.ts";

@@ -1,7 +1,7 @@
 import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { cachedDirectory } from "../../setup/cache.ts";
+import { cachedDirectory } from "../../watchdog/util/cache.ts";
 import { runCommand } from "./command.ts";
 
 export const signingKeyCache = "apt-signing-key";

@@ -1,5 +1,5 @@
+import type { Addresses } from "../../watchdog/config/address.ts";
 import type { WatchdogConfigInput } from "../../watchdog/config/schema.ts";
-import type { Addresses } from "../../watchdog/endpoint/state.ts";
 import type { StackConfiguration } from "../cloud/project.ts";
 import type { AptRepository } from "../elasticsearch/repository.ts";
 import { elasticsearchVersion } from "../elasticsearch/version.ts";

@@ -1,4 +1,5 @@
-import type { WatchdogStatus } from "../../watchdog/daemon/status.ts";
+import type { WatchdogStatus } from "../../watchdog/controller/status.ts";
+import { messageOf } from "../../watchdog/util/errors.ts";
 import type { TwoRegions } from "./two-regions.ts";
 
 /** Lines of a watchdog's journal that tell what led to where it is. */
@@ -61,5 +62,3 @@ function readable(line: string): string {
     return line;
   }
 }
-
-const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));

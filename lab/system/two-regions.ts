@@ -4,9 +4,10 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import type { InitKey } from "../../infra/config.ts";
+import { initialiseStacks } from "../../infra/init/init.ts";
 import { pulumiCli } from "../../infra/init/pulumi-cli.ts";
-import { initialiseStacks } from "../../infra/init.ts";
-import type { WatchdogStatus } from "../../watchdog/daemon/status.ts";
+import type { WatchdogStatus } from "../../watchdog/controller/status.ts";
+import { messageOf } from "../../watchdog/util/errors.ts";
 import { PulumiEngine, type ResourceChanges } from "../cloud/engine.ts";
 import { labAptRepository } from "../elasticsearch/repository.ts";
 import { Lab } from "../hosts/lab.ts";
@@ -164,7 +165,7 @@ export class TwoRegions {
         if (condition(status)) return status;
         last = `${status.summary} ${JSON.stringify(status.replication)}`;
       } catch (error) {
-        last = error instanceof Error ? error.message : String(error);
+        last = messageOf(error);
       }
       await sleep(POLL_MS);
     }

@@ -3,10 +3,12 @@
  * and reports are described in protocol.ts. Every write has an id of its own and is sent once: a write without an
  * answer is counted as failed, never as acknowledged, and not sent again.
  */
+
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { errors, Pool } from "undici";
+import { messageOf } from "../../watchdog/util/errors.ts";
 import { Entries } from "./entries.ts";
 import { type TrafficEvent, type TrafficSettings, trafficOrderSchema, trafficSettingsSchema } from "./protocol.ts";
 
@@ -164,7 +166,7 @@ class Refusal extends Error {}
 const isSignOfLife = (error: unknown) => error instanceof Refusal || error instanceof errors.SocketError;
 
 function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }
 
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();

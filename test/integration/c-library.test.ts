@@ -4,16 +4,16 @@ import path from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { outcomeOf, run } from "../../lab/hosts/run.ts";
 import { cToolchainObstacle } from "../../setup/c-toolchain.ts";
-import { Acknowledgements } from "../../watchdog/endpoint/acknowledgements.ts";
-import { type EndpointServer, serveEndpoint } from "../../watchdog/endpoint/server.ts";
-import type { EndpointState } from "../../watchdog/endpoint/state.ts";
-import { renderIni } from "../../watchdog/publisher/formats/ini.ts";
-import { readProcess } from "../../watchdog/publisher/process.ts";
+import { Acknowledgements } from "../../watchdog/applications/acknowledgements.ts";
+import { type EndpointServer, serveEndpoint } from "../../watchdog/applications/endpoint/server.ts";
+import { renderIni } from "../../watchdog/applications/formats/ini.ts";
+import { readProcess } from "../../watchdog/applications/publisher/process.ts";
+import type { EndpointState } from "../../watchdog/core/endpoint-state.ts";
 import { until } from "./helpers.ts";
 import { type CertificateFiles, TestAuthority } from "./support/certificates.ts";
 import { PretendedElasticsearch, serve } from "./support/pretended-elasticsearch.ts";
 
-const sources = path.join(import.meta.dirname, "..", "..", "examples", "c");
+const sources = path.join(import.meta.dirname, "..", "..", "clients", "c");
 const obstacle = await cToolchainObstacle();
 /** One at a time: the machine runs other things, too. */
 const make = (...args: readonly string[]) => run("make", ["--silent", "-C", sources, ...args], { timeoutMs: 180_000 });

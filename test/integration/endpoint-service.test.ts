@@ -3,9 +3,9 @@ import { Agent, request } from "node:https";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { Acknowledgements } from "../../watchdog/endpoint/acknowledgements.ts";
-import { type EndpointServer, serveEndpoint } from "../../watchdog/endpoint/server.ts";
-import type { EndpointState } from "../../watchdog/endpoint/state.ts";
+import { Acknowledgements } from "../../watchdog/applications/acknowledgements.ts";
+import { type EndpointServer, serveEndpoint } from "../../watchdog/applications/endpoint/server.ts";
+import type { EndpointState } from "../../watchdog/core/endpoint-state.ts";
 import { TestAuthority } from "./support/certificates.ts";
 
 const gra: EndpointState = { phase: "serving", epoch: 3, region: "gra", host: "10.81.0.10", port: 9200 };

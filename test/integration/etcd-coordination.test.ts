@@ -5,7 +5,7 @@ import { until } from "../../lab/hosts/until.ts";
 import { systemClock } from "../../watchdog/adapters/clock.ts";
 import { EtcdCoordination } from "../../watchdog/adapters/etcd/coordination.ts";
 import { etcdStore } from "../../watchdog/adapters/etcd/store.ts";
-import type { Campaign, Sighting } from "../../watchdog/core/coordination.ts";
+import type { Campaign, Sighting } from "../../watchdog/core/state/coordination.ts";
 import type { CampaignerSettings } from "./support/etcd-campaigner.ts";
 import { EtcdCluster, etcdCommand } from "./support/etcd-cluster.ts";
 import { historyEntry, stateRecord } from "./support/state-record.ts";

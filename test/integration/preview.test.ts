@@ -3,10 +3,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { initialiseStacks } from "../../infra/init/init.ts";
 import { pulumiCli } from "../../infra/init/pulumi-cli.ts";
-import { initialiseStacks } from "../../infra/init.ts";
 import { PulumiEngine } from "../../lab/cloud/engine.ts";
 import { pulumiBinDirectory } from "../../setup/pulumi.ts";
+import { messageOf } from "../../watchdog/util/errors.ts";
 
 const checkout = path.join(import.meta.dirname, "..", "..");
 const missing = existsSync(path.join(pulumiBinDirectory, "pulumi"))
@@ -36,7 +37,7 @@ describe.skipIf(missing !== "")(`pulumi preview of the users' own project files 
     await engine.prepareStack("gra", values);
     return engine.preview("gra").then(
       () => "no complaint",
-      (error: unknown) => (error instanceof Error ? error.message : String(error)),
+      (error: unknown) => messageOf(error),
     );
   }
 

@@ -5,10 +5,10 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { systemClock } from "../../watchdog/adapters/clock.ts";
+import { Acknowledgements } from "../../watchdog/applications/acknowledgements.ts";
+import { type EndpointServer, serveEndpoint } from "../../watchdog/applications/endpoint/server.ts";
 import type { PublisherConfigInput } from "../../watchdog/config/applications.ts";
-import { Acknowledgements } from "../../watchdog/endpoint/acknowledgements.ts";
-import { type EndpointServer, serveEndpoint } from "../../watchdog/endpoint/server.ts";
-import type { EndpointState } from "../../watchdog/endpoint/state.ts";
+import type { EndpointState } from "../../watchdog/core/endpoint-state.ts";
 import { freePort, until } from "./helpers.ts";
 import { CommandLine } from "./support/command-line.ts";
 

@@ -1,12 +1,12 @@
 import { afterEach, expect, test } from "vitest";
 import { systemClock } from "../../watchdog/adapters/clock.ts";
-import type { Logger } from "../../watchdog/core/ports.ts";
-import { Acknowledgements } from "../../watchdog/endpoint/acknowledgements.ts";
-import { serveEndpoint } from "../../watchdog/endpoint/server.ts";
-import type { EndpointState } from "../../watchdog/endpoint/state.ts";
-import { HttpClient } from "../../watchdog/publisher/http.ts";
-import type { Combined } from "../../watchdog/publisher/sources/combine.ts";
-import { ServiceSource } from "../../watchdog/publisher/sources/service.ts";
+import { Acknowledgements } from "../../watchdog/applications/acknowledgements.ts";
+import { serveEndpoint } from "../../watchdog/applications/endpoint/server.ts";
+import { HttpClient } from "../../watchdog/applications/publisher/http.ts";
+import type { Combined } from "../../watchdog/applications/publisher/sources/combine.ts";
+import { ServiceSource } from "../../watchdog/applications/publisher/sources/service.ts";
+import type { EndpointState } from "../../watchdog/core/endpoint-state.ts";
+import type { Logger } from "../../watchdog/util/logger.ts";
 import { until } from "./helpers.ts";
 
 const silent: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };

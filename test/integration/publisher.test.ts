@@ -5,16 +5,16 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { systemClock } from "../../watchdog/adapters/clock.ts";
+import { Acknowledgements } from "../../watchdog/applications/acknowledgements.ts";
+import { type EndpointServer, serveEndpoint } from "../../watchdog/applications/endpoint/server.ts";
+import { HttpClient } from "../../watchdog/applications/publisher/http.ts";
+import { Publisher } from "../../watchdog/applications/publisher/publisher.ts";
+import { ChangedMeanwhile, readSeen, replaceFile } from "../../watchdog/applications/publisher/replace-file.ts";
+import { ServiceSource } from "../../watchdog/applications/publisher/sources/service.ts";
+import { ToldApplications } from "../../watchdog/applications/publisher/targets/pending.ts";
 import { type PublisherConfigInput, publisherSchema } from "../../watchdog/config/applications.ts";
-import type { Logger } from "../../watchdog/core/ports.ts";
-import { Acknowledgements } from "../../watchdog/endpoint/acknowledgements.ts";
-import { type EndpointServer, serveEndpoint } from "../../watchdog/endpoint/server.ts";
-import type { EndpointState } from "../../watchdog/endpoint/state.ts";
-import { HttpClient } from "../../watchdog/publisher/http.ts";
-import { Publisher } from "../../watchdog/publisher/publisher.ts";
-import { ChangedMeanwhile, readSeen, replaceFile } from "../../watchdog/publisher/replace-file.ts";
-import { ServiceSource } from "../../watchdog/publisher/sources/service.ts";
-import { ToldApplications } from "../../watchdog/publisher/targets/told.ts";
+import type { EndpointState } from "../../watchdog/core/endpoint-state.ts";
+import type { Logger } from "../../watchdog/util/logger.ts";
 import { until } from "./helpers.ts";
 import { onSmallDisk } from "./support/small-disk.ts";
 
@@ -432,7 +432,7 @@ describe("a publisher without the right to", () => {
     `signal a program says as whom it is to run${isRoot ? "" : " (skipped: takes root)"}`,
     async () => {
       const child = await startProgram("reads");
-      const signalling = path.join(import.meta.dirname, "../../watchdog/publisher/process.ts");
+      const signalling = path.join(import.meta.dirname, "../../watchdog/applications/publisher/process.ts");
       const script = `const { hangUp } = await import(${JSON.stringify(signalling)});
         await hangUp(${child.pid}, "app.pid", () => null).catch((error) => console.log(error.message));`;
       // May read a checkout that is root's alone, and nothing else that nobody may not.

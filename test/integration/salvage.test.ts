@@ -8,18 +8,24 @@ import {
   createElasticsearchCluster,
   type ElasticsearchCluster,
 } from "../../watchdog/adapters/elasticsearch/cluster.ts";
-import { checkpointOf, type Divergence } from "../../watchdog/core/divergence.ts";
-import { totalOf } from "../../watchdog/salvage/classification.ts";
+import {
+  createElasticsearchDocuments,
+  type ElasticsearchDocuments,
+} from "../../watchdog/adapters/elasticsearch/documents.ts";
+import {
+  createElasticsearchSampler,
+  type ElasticsearchSampler,
+} from "../../watchdog/adapters/elasticsearch/samples.ts";
+import { checkpointOf, type Divergence } from "../../watchdog/core/state/divergence.ts";
+import { verifyRegions } from "../../watchdog/diagnostics/verify/verify.ts";
 import { discardIndices, previewReplay, replaySalvage } from "../../watchdog/salvage/commands.ts";
-import { createElasticsearchDocuments, type ElasticsearchDocuments } from "../../watchdog/salvage/elasticsearch.ts";
-import { type ExportResult, exportOperations } from "../../watchdog/salvage/export.ts";
+import { type ExportResult, exportOperations } from "../../watchdog/salvage/export/export.ts";
 import { isSalvaged } from "../../watchdog/salvage/gate.ts";
 import { readLines } from "../../watchdog/salvage/lines.ts";
 import { operationFromLine } from "../../watchdog/salvage/operation.ts";
 import type { ActivePrimary, OldPrimary } from "../../watchdog/salvage/ports.ts";
-import type { ReplayChoice } from "../../watchdog/salvage/replay-plan.ts";
-import { createElasticsearchSampler, type ElasticsearchSampler } from "../../watchdog/verify/elasticsearch.ts";
-import { verifyRegions } from "../../watchdog/verify/verify.ts";
+import { totalOf } from "../../watchdog/salvage/replay/classification.ts";
+import type { ReplayChoice } from "../../watchdog/salvage/replay/replay-plan.ts";
 import { until } from "./helpers.ts";
 
 /**

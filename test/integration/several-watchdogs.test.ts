@@ -8,17 +8,17 @@ import { failsafePeers } from "../../watchdog/adapters/failsafe/client.ts";
 import { serveFailsafe } from "../../watchdog/adapters/failsafe/server.ts";
 import { readFailsafeTls } from "../../watchdog/adapters/failsafe/tls.ts";
 import { createRecordCopy } from "../../watchdog/adapters/file-store/store.ts";
-import { connectStore } from "../../watchdog/cli/store.ts";
+import { connectStore } from "../../watchdog/app/store.ts";
 import { type WatchdogConfig, watchdogConfigSchema } from "../../watchdog/config/schema.ts";
+import { createWatchdog, type Watchdog } from "../../watchdog/controller/watchdog.ts";
 import {
   type AutoFollowPattern,
   type Cluster,
   ClusterError,
-  type Logger,
   type Router,
   type Salvage,
 } from "../../watchdog/core/ports.ts";
-import { createWatchdog, type Watchdog } from "../../watchdog/daemon/watchdog.ts";
+import type { Logger } from "../../watchdog/util/logger.ts";
 import { EtcdCluster, etcdCommand, freePorts } from "./support/etcd-cluster.ts";
 
 const skipped = (await etcdCommand()) === null;

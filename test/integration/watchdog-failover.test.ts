@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { users } from "../../infra/elasticsearch/users.ts";
 import { type ClusterPair, startClusterPair, type TestCluster } from "../../lab/elasticsearch/cluster.ts";
 import { Traffic } from "../../lab/traffic/traffic.ts";
-import type { LastFailover, StateRecord, StepKind } from "../../watchdog/core/record.ts";
+import type { LastFailover, StateRecord, StepKind } from "../../watchdog/core/state/record.ts";
 import { type PromotionStep, promotionSteps } from "../promotion-steps.ts";
 import { haproxyMissing } from "./haproxy-process.ts";
 import { whileMisbehaving } from "./support/ccr.ts";

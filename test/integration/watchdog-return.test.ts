@@ -10,14 +10,18 @@ import {
   createElasticsearchCluster,
   type ElasticsearchCluster,
 } from "../../watchdog/adapters/elasticsearch/cluster.ts";
+import {
+  createElasticsearchDocuments,
+  type ElasticsearchDocuments,
+} from "../../watchdog/adapters/elasticsearch/documents.ts";
 import { createFileStore, createRecordCopy } from "../../watchdog/adapters/file-store/store.ts";
 import { watchdogConfigSchema } from "../../watchdog/config/schema.ts";
-import type { Logger, Router, RoutingTicket, Salvage, Store } from "../../watchdog/core/ports.ts";
-import type { ServingRecord, StateRecord } from "../../watchdog/core/record.ts";
-import { createWatchdog, type Watchdog } from "../../watchdog/daemon/watchdog.ts";
+import { createWatchdog, type Watchdog } from "../../watchdog/controller/watchdog.ts";
+import type { Router, RoutingTicket, Salvage, Store } from "../../watchdog/core/ports.ts";
+import type { ServingRecord, StateRecord } from "../../watchdog/core/state/record.ts";
 import { previewReplay, replaySalvage } from "../../watchdog/salvage/commands.ts";
-import { createElasticsearchDocuments, type ElasticsearchDocuments } from "../../watchdog/salvage/elasticsearch.ts";
 import { createSalvage, salvageRoot } from "../../watchdog/salvage/salvage.ts";
+import type { Logger } from "../../watchdog/util/logger.ts";
 import { until } from "./helpers.ts";
 
 /**

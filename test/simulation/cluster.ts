@@ -1,3 +1,4 @@
+import type { RegionName } from "../../watchdog/config/address.ts";
 import {
   type AutoFollowPattern,
   type Cluster,
@@ -7,7 +8,6 @@ import {
   type Definition,
   type Follower,
   type IndexState,
-  type RegionName,
   type ShardCheckpoint,
 } from "../../watchdog/core/ports.ts";
 import type { Process, World } from "./world.ts";

@@ -1,10 +1,11 @@
 import { expect, test, vi } from "vitest";
-import type { Addresses, RoutingView } from "../../watchdog/endpoint/state.ts";
+import type { Addresses } from "../../watchdog/config/address.ts";
+import type { RoutingView } from "../../watchdog/core/endpoint-state.ts";
 import { runHistory } from "./sites/history.ts";
 
 /** An endpoint service that believes the record, as if its router always held a ticket. */
-vi.mock("../../watchdog/endpoint/state.ts", async (original) => {
-  const real = await original<typeof import("../../watchdog/endpoint/state.ts")>();
+vi.mock("../../watchdog/core/endpoint-state.ts", async (original) => {
+  const real = await original<typeof import("../../watchdog/core/endpoint-state.ts")>();
   const trusting = ({ record, nowMs }: RoutingView, addresses: Addresses) => {
     const ticket =
       record?.phase === "serving" ? { region: record.active, epoch: record.epoch, validUntilMs: nowMs + 1 } : null;

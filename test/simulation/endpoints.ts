@@ -1,5 +1,6 @@
-import type { Watchdog } from "../../watchdog/daemon/watchdog.ts";
-import { type Addresses, endpointState } from "../../watchdog/endpoint/state.ts";
+import type { Addresses } from "../../watchdog/config/address.ts";
+import type { Watchdog } from "../../watchdog/controller/watchdog.ts";
+import { endpointState } from "../../watchdog/core/endpoint-state.ts";
 import type { Process } from "./world.ts";
 
 const addresses: Addresses = { gra: { host: "gra", port: 9200 }, bhs: { host: "bhs", port: 9200 } };

@@ -1,4 +1,4 @@
-import { createWatchdog } from "../../watchdog/daemon/watchdog.ts";
+import { createWatchdog } from "../../watchdog/controller/watchdog.ts";
 import { faults } from "./faults.ts";
 import { type HistoryOptions, type Judgement, judgeHistory } from "./judging.ts";
 import { scheduleFaults } from "./schedule.ts";

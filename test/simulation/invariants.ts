@@ -1,6 +1,6 @@
 import type { WatchdogConfig } from "../../watchdog/config/schema.ts";
-import { stepOf } from "../../watchdog/core/promotion.ts";
-import type { StateRecord } from "../../watchdog/core/record.ts";
+import { stepOf } from "../../watchdog/core/plans/promotion.ts";
+import type { StateRecord } from "../../watchdog/core/state/record.ts";
 import type { SimCluster } from "./cluster.ts";
 import type { Process, World } from "./world.ts";
 

@@ -1,6 +1,6 @@
 import type { WatchdogConfig } from "../../watchdog/config/schema.ts";
-import type { StateRecord } from "../../watchdog/core/record.ts";
-import type { Watchdog } from "../../watchdog/daemon/watchdog.ts";
+import type { Watchdog } from "../../watchdog/controller/watchdog.ts";
+import type { StateRecord } from "../../watchdog/core/state/record.ts";
 import { checkLedger, summary } from "./invariants.ts";
 import type { CreateWatchdog, SimRegions } from "./regions.ts";
 

@@ -52,7 +52,7 @@ export async function buildMutant(
         source.replace(from, () => to),
       );
     }
-    const entry = pathToFileURL(path.join(directory, "watchdog/daemon/watchdog.ts")).href;
+    const entry = pathToFileURL(path.join(directory, "watchdog/controller/watchdog.ts")).href;
     const module: { createWatchdog: CreateWatchdog } = await import(/* @vite-ignore */ entry);
     return { create: module.createWatchdog, remove };
   } catch (error) {

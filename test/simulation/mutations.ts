@@ -25,7 +25,7 @@ export const mutations: readonly Mutation[] = [
   {
     rule: "no acknowledgement over an unanswered ticket",
     defect: "a router acknowledges its closing although a ticket it sent may still arrive",
-    file: "daemon/routing.ts",
+    file: "controller/loops/route.ts",
     from: "this.#uncertainUntilMs = Math.max(this.#uncertainUntilMs, ticket.validUntilMs);",
     to: "",
     breaks: ["1", "2"],
@@ -34,7 +34,7 @@ export const mutations: readonly Mutation[] = [
   {
     rule: "epoch never goes back",
     defect: "a store that comes up empty is taken for a new system",
-    file: "core/rules.ts",
+    file: "core/rules/table.ts",
     from: 'return seen.newestCopy.epoch > (record?.epoch ?? 0) ? null : "the store is as new as the copies";',
     to: 'return "copies do not count";',
     breaks: ["4", "1", "7", "ledger"],
@@ -48,7 +48,7 @@ export const mutations: readonly Mutation[] = [
   {
     rule: "in-sync only",
     defect: "a standby is promoted whatever it lacks",
-    file: "core/situation.ts",
+    file: "core/rules/situation.ts",
     from: 'if (record.standby !== "in-sync") return',
     to: 'if (record.epoch > 0) return null;\n  if (record.standby !== "in-sync") return',
     breaks: ["12"],
@@ -57,7 +57,7 @@ export const mutations: readonly Mutation[] = [
   {
     rule: "verify before opening",
     defect: "the new region is opened although followers are left in it",
-    file: "daemon/steps.ts",
+    file: "controller/steps/promotion.ts",
     from: "if (late.length > 0) throw new LateFollowers(late);",
     to: "if (record.epoch > 0) return step;",
     breaks: ["6", "7"],
@@ -71,7 +71,7 @@ export const mutations: readonly Mutation[] = [
   {
     rule: "close, then unfollow",
     defect: "followers are converted while they are open",
-    file: "daemon/steps.ts",
+    file: "controller/steps/promotion.ts",
     from: "(index) => index.following && index.open)",
     to: "(index) => index.following && index.open && index.uuid.length > 1_000)",
     breaks: ["7"],
@@ -89,11 +89,11 @@ export const mutations: readonly Mutation[] = [
   {
     rule: "salvage-first",
     defect: "a former primary is emptied although nothing was salvaged",
-    file: "daemon/rejoin-steps.ts",
+    file: "controller/steps/rejoin.ts",
     from: "report: await context.salvage.secure(divergence, cluster, mayAct) };",
     to: 'report: { place: "nowhere", operations: divergence.epoch, indices: mayAct.length, leftOut: [] } };',
     given: {
-      file: "daemon/rejoin-steps.ts",
+      file: "controller/steps/rejoin.ts",
       from: "if (indices.length === 0) return [];",
       to: "if (indices.length >= 0) return indices;",
     },
@@ -103,7 +103,7 @@ export const mutations: readonly Mutation[] = [
   {
     rule: "fence-first",
     defect: "a former primary is not fenced",
-    file: "daemon/rejoin-steps.ts",
+    file: "controller/steps/rejoin.ts",
     from: "own(index) && index.open && !index.writeBlocked",
     to: "own(index) && index.open && !index.writeBlocked && index.uuid.length > 1_000",
     breaks: ["7", "5"],
@@ -112,11 +112,11 @@ export const mutations: readonly Mutation[] = [
   {
     rule: "equality-first",
     defect: "a switchover does not wait until the standby has everything",
-    file: "daemon/switchover-steps.ts",
+    file: "controller/steps/switchover.ts",
     from: "if (behind.length === 0) {",
     to: "if (behind.length >= 0) {",
     given: {
-      file: "daemon/steps.ts",
+      file: "controller/steps/promotion.ts",
       from: ".filter(({ key, checkpoint }) => reached.get(key) !== checkpoint)",
       to: ".filter(({ key, checkpoint }) => key.length > 1_000 && reached.get(key) !== checkpoint)",
     },
@@ -126,11 +126,11 @@ export const mutations: readonly Mutation[] = [
   {
     rule: "block-writes-first",
     defect: "a switchover compares the regions while the old one may still take writes",
-    file: "daemon/switchover-steps.ts",
+    file: "controller/steps/switchover.ts",
     from: "const isWritable = ({ open, writeBlocked }: IndexState) => open && !writeBlocked;",
     to: "const isWritable = ({ open, uuid }: IndexState) => open && uuid.length > 1_000;",
     given: {
-      file: "daemon/switchover-steps.ts",
+      file: "controller/steps/switchover.ts",
       from: "if (!index.writeBlocked) return",
       to: "if (index.uuid.length > 1_000) return",
     },
@@ -140,7 +140,7 @@ export const mutations: readonly Mutation[] = [
   {
     rule: "strays are mended",
     defect: "a follower that appears after the promotion goes on refusing writes",
-    file: "core/repair.ts",
+    file: "core/plans/repair.ts",
     from: "return { strays: active.strays,",
     to: "return { strays: [],",
     breaks: ["7"],
@@ -149,7 +149,7 @@ export const mutations: readonly Mutation[] = [
   {
     rule: "half-promoted rejoins",
     defect: "a region whose promotion was undone half-way is taken for one that follows",
-    file: "core/rejoin.ts",
+    file: "core/plans/rejoin.ts",
     from: " || record.halfPromoted?.region === region",
     to: "",
     breaks: ["7"],

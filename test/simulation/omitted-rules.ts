@@ -5,14 +5,14 @@ export const omitted = {
   closingFirst: {
     rule: "closing-first",
     defect: "the record says closing, but under the epoch that every router has acknowledged already",
-    file: "core/transitions.ts",
+    file: "core/state/transitions.ts",
     from: 'phase: "closing",\n    epoch: record.epoch + 1,',
     to: 'phase: "closing",\n    epoch: record.epoch,',
   },
   ackOrLease: {
     rule: "ack-or-lease",
     defect: "promotion begins without waiting for any router",
-    file: "core/conditions.ts",
+    file: "core/rules/conditions.ts",
     from: "acknowledgedEpoch < record.epoch",
     to: "acknowledgedEpoch < 0",
   },
@@ -26,7 +26,7 @@ export const omitted = {
   leaseFirst: {
     rule: "lease-first",
     defect: "a router reads the record, and takes its lease some time later",
-    file: "daemon/routing.ts",
+    file: "controller/loops/route.ts",
     from: `      const leaseAskedAtMs = clock.nowMs();
       const { validForMs } = await store.renewRouterLease(config.name);
       const stored = await store.read();
@@ -36,7 +36,7 @@ export const omitted = {
       const { validForMs } = await store.renewRouterLease(config.name);
 `,
     given: {
-      file: "daemon/routing.ts",
+      file: "controller/loops/route.ts",
       from: "highestEpochSeen: knowledge.highestEpoch(),",
       to: "highestEpochSeen: knowledge.highestEpoch() * 0,",
     },
@@ -44,14 +44,14 @@ export const omitted = {
   selfDoubt: {
     rule: "self-doubt",
     defect: "a watchdog acts at once after it stood still or its clock was set",
-    file: "daemon/self-trust.ts",
+    file: "controller/self-check.ts",
     from: "if (leftMs > 0)",
     to: "if (leftMs > 1_000_000)",
   },
   resume: {
     rule: "resume",
     defect: "a promotion that another run began is not carried on",
-    file: "daemon/executing.ts",
+    file: "controller/loops/execute.ts",
     from: "if (step === null || signal.aborted) return null;",
     to: 'if (step === null || signal.aborted || step.status === "running") return null;',
   },

@@ -1,7 +1,7 @@
 import type { WatchdogConfig } from "../../watchdog/config/schema.ts";
-import type { Logger } from "../../watchdog/core/ports.ts";
-import type { StateRecord } from "../../watchdog/core/record.ts";
-import type { Watchdog, WatchdogParts } from "../../watchdog/daemon/watchdog.ts";
+import type { Watchdog, WatchdogParts } from "../../watchdog/controller/watchdog.ts";
+import type { StateRecord } from "../../watchdog/core/state/record.ts";
+import type { Logger } from "../../watchdog/util/logger.ts";
 import { SimCluster } from "./cluster.ts";
 import { checkChange, checkEndpoints, checkRouters, type Judged, type Truth } from "./invariants.ts";
 import type { World } from "./world.ts";

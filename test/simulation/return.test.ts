@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { WatchdogConfig } from "../../watchdog/config/schema.ts";
-import type { StateRecord, StepKind } from "../../watchdog/core/record.ts";
+import type { StateRecord, StepKind } from "../../watchdog/core/state/record.ts";
 import { checkLedger } from "./invariants.ts";
 import { diesWhenWritten, recordOf, runUntil, started, whenWritten } from "./scenario.ts";
 import type { SimSystem } from "./system.ts";

@@ -1,5 +1,5 @@
-import { checkpointOf, type Divergence } from "../../watchdog/core/divergence.ts";
 import type { Cluster, Salvage, SalvagePermit, SalvageReport } from "../../watchdog/core/ports.ts";
+import { checkpointOf, type Divergence } from "../../watchdog/core/state/divergence.ts";
 import type { SimCluster, SimIndex } from "./cluster.ts";
 import type { Process, World } from "./world.ts";
 

@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import type { WatchdogConfig } from "../../watchdog/config/schema.ts";
-import type { StateRecord, StepKind } from "../../watchdog/core/record.ts";
-import { createWatchdog } from "../../watchdog/daemon/watchdog.ts";
+import { createWatchdog } from "../../watchdog/controller/watchdog.ts";
+import type { StateRecord, StepKind } from "../../watchdog/core/state/record.ts";
 import { SimSystem } from "./system.ts";
 
 /** What scenarios are told with. */

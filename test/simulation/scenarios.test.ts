@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { StateRecord } from "../../watchdog/core/record.ts";
+import type { StateRecord } from "../../watchdog/core/state/record.ts";
 import { promotionSteps } from "../promotion-steps.ts";
 import { checkLedger } from "./invariants.ts";
 import { diesWhenWritten, isAtStep, recordOf, runUntil, started } from "./scenario.ts";

@@ -1,5 +1,5 @@
 import type { HistoryEntry, RecordCopy, Store, StoredRecord } from "../../watchdog/core/ports.ts";
-import { parseStateRecord, type ServingRecord, type StateRecord } from "../../watchdog/core/record.ts";
+import { parseStateRecord, type ServingRecord, type StateRecord } from "../../watchdog/core/state/record.ts";
 import type { Process, World } from "./world.ts";
 
 /** What is on the disk of the watchdog's host: it outlives every process. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { WatchdogConfig } from "../../watchdog/config/schema.ts";
-import type { StateRecord, StepKind } from "../../watchdog/core/record.ts";
+import type { StateRecord, StepKind } from "../../watchdog/core/state/record.ts";
 import { promotionSteps } from "../promotion-steps.ts";
 import { checkLedger } from "./invariants.ts";
 import { diesWhenWritten, isAtStep, recordOf, runUntil, started, whenWritten } from "./scenario.ts";

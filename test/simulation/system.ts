@@ -5,8 +5,8 @@ import {
   type WatchdogConfigInput,
   watchdogConfigSchema,
 } from "../../watchdog/config/schema.ts";
-import type { ChangeRequest } from "../../watchdog/core/record.ts";
-import type { Watchdog } from "../../watchdog/daemon/watchdog.ts";
+import type { Watchdog } from "../../watchdog/controller/watchdog.ts";
+import type { ChangeRequest } from "../../watchdog/core/state/record.ts";
 import { namedRegions } from "./endpoints.ts";
 import { checkWrite } from "./invariants.ts";
 import { type CreateWatchdog, leaderBy, SimRegions } from "./regions.ts";

@@ -1,4 +1,4 @@
-import type { Clock } from "../../watchdog/core/ports.ts";
+import type { Clock } from "../../watchdog/util/clock.ts";
 import { Random } from "./random.ts";
 
 /** Wall clock at the start of every history. */

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { normalise } from "../../watchdog/adapters/elasticsearch/definitions.ts";
 import { inChunks } from "../../watchdog/adapters/elasticsearch/indices.ts";
 import { isAboveWatermark } from "../../watchdog/adapters/elasticsearch/watermark.ts";
-import { dataStreamOfBackingIndex, isManaged } from "../../watchdog/core/patterns.ts";
+import { dataStreamOfBackingIndex, isManaged } from "../../watchdog/core/state/patterns.ts";
 
 describe("managed indices", () => {
   const managed = { patterns: ["orders*", "a*b*c", "exact"], exclusions: ["orders-tmp*"] };

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { formatExplanation, formatStatus } from "../../watchdog/cli/format.ts";
-import { duration, table } from "../../watchdog/cli/text.ts";
-import { unknownHealth } from "../../watchdog/core/health.ts";
-import type { WatchdogStatus } from "../../watchdog/daemon/status.ts";
+import { formatExplanation, formatStatus } from "../../watchdog/cli/output/status.ts";
+import type { WatchdogStatus } from "../../watchdog/controller/status.ts";
+import { unknownHealth } from "../../watchdog/core/state/health.ts";
+import { duration, table } from "../../watchdog/util/text.ts";
 
 const nowMs = Date.UTC(2026, 10, 22, 12, 0, 0);
 

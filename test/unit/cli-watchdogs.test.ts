@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { watchdogsSection } from "../../watchdog/cli/watchdogs-section.ts";
-import { unknownHealth } from "../../watchdog/core/health.ts";
+import { watchdogsSection } from "../../watchdog/cli/output/watchdogs.ts";
+import { unknownHealth } from "../../watchdog/core/state/health.ts";
 import { NOW_MS } from "./core-fixtures.ts";
 
 const sees = (state: "healthy" | "unhealthy") => ({ state, failuresInARow: 0, successesInARow: 3, reason: "" });

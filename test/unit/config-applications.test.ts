@@ -3,10 +3,10 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { PublisherConfigInput } from "../../watchdog/config/applications.ts";
+import { crossFieldProblems } from "../../watchdog/config/contradictions.ts";
 import { loadPublisherConfig } from "../../watchdog/config/load.ts";
-import { ConfigError } from "../../watchdog/config/problems.ts";
-import { crossFieldProblems } from "../../watchdog/config/rules.ts";
 import { watchdogConfigSchema } from "../../watchdog/config/schema.ts";
+import { ConfigError } from "../../watchdog/config/violations.ts";
 import { config } from "./core-fixtures.ts";
 
 let directory: string;

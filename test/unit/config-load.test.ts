@@ -5,8 +5,8 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createTestAuthority } from "../../lab/elasticsearch/certificates.ts";
 import { loadConfig } from "../../watchdog/config/load.ts";
-import { ConfigError } from "../../watchdog/config/problems.ts";
 import type { WatchdogConfigInput } from "../../watchdog/config/schema.ts";
+import { ConfigError } from "../../watchdog/config/violations.ts";
 
 let directory: string;
 let configFile: string;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type Sighting, soleCoordination } from "../../watchdog/core/coordination.ts";
+import { type Sighting, soleCoordination } from "../../watchdog/core/state/coordination.ts";
 import { VirtualTime } from "./support/virtual-time.ts";
 
 test("a watchdog that is alone leads, sees its own sighting, and knows itself", async () => {

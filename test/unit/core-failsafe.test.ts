@@ -1,5 +1,4 @@
 import { describe, expect, test } from "vitest";
-import { type Sighting, siteViews } from "../../watchdog/core/coordination.ts";
 import {
   answerFailsafe,
   type FailsafeAnswer,
@@ -7,8 +6,9 @@ import {
   faultInAnswers,
   type Heard,
 } from "../../watchdog/core/failsafe.ts";
-import type { HealthState } from "../../watchdog/core/health.ts";
-import { majorityKnows, majorityPresent, majoritySees } from "../../watchdog/core/situation.ts";
+import { majorityKnows, majorityPresent, majoritySees } from "../../watchdog/core/rules/situation.ts";
+import { type Sighting, siteViews } from "../../watchdog/core/state/coordination.ts";
+import type { HealthState } from "../../watchdog/core/state/health.ts";
 import { closing, config, etcd, NOW_MS, observations, promoting, serving } from "./core-fixtures.ts";
 
 const names = ["gra", "bhs", "witness"] as const;

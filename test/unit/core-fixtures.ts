@@ -1,9 +1,9 @@
 import { routerSettingsSchema, type WatchdogConfig, watchdogConfigSchema } from "../../watchdog/config/schema.ts";
-import { type HealthState, type RegionHealth, unknownHealth } from "../../watchdog/core/health.ts";
-import type { ActiveView, Observations, StandbyView } from "../../watchdog/core/observations.ts";
+import { planPromotion } from "../../watchdog/core/plans/promotion.ts";
 import type { Follower, IndexState } from "../../watchdog/core/ports.ts";
-import { planPromotion } from "../../watchdog/core/promotion.ts";
-import type { ClosingRecord, LeaderSight, PromotingRecord, ServingRecord } from "../../watchdog/core/record.ts";
+import { type HealthState, type RegionHealth, unknownHealth } from "../../watchdog/core/state/health.ts";
+import type { ActiveView, Observations, StandbyView } from "../../watchdog/core/state/observations.ts";
+import type { ClosingRecord, LeaderSight, PromotingRecord, ServingRecord } from "../../watchdog/core/state/record.ts";
 
 /** A moment to count from; whole hours make the texts readable. */
 export const NOW_MS = Date.UTC(2030, 0, 1, 12);

@@ -1,14 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { planRepair } from "../../watchdog/core/plans/repair.ts";
+import type { ClusterProbe } from "../../watchdog/core/ports.ts";
 import {
   indicesInWork,
   observeProbe,
   probeFailure,
   type RegionHealth,
   unknownHealth,
-} from "../../watchdog/core/health.ts";
-import type { ClusterProbe } from "../../watchdog/core/ports.ts";
-import { planRepair } from "../../watchdog/core/repair.ts";
+} from "../../watchdog/core/state/health.ts";
 import { closing, promoting, serving } from "./core-fixtures.ts";
 
 const thresholds = { failThreshold: 3, recoveryThreshold: 5 };

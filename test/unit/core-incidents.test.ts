@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { observeProbe, type RegionHealth, unknownHealth } from "../../watchdog/core/health.ts";
-import type { Observations } from "../../watchdog/core/observations.ts";
 import type { ClusterProbe } from "../../watchdog/core/ports.ts";
-import type { StateRecord } from "../../watchdog/core/record.ts";
-import { decide, explain } from "../../watchdog/core/rules.ts";
+import { decide, explain } from "../../watchdog/core/rules/table.ts";
+import { observeProbe, type RegionHealth, unknownHealth } from "../../watchdog/core/state/health.ts";
+import type { Observations } from "../../watchdog/core/state/observations.ts";
+import type { StateRecord } from "../../watchdog/core/state/record.ts";
 import { config, NOW_MS, observations, serving, standbyView } from "./core-fixtures.ts";
 
 /**

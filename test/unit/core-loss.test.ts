@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { estimateLoss, missingIndices } from "../../watchdog/core/loss.ts";
+import { estimateLoss, missingIndices } from "../../watchdog/core/state/loss.ts";
 import { NOW_MS, sight } from "./core-fixtures.ts";
 
 const checkpoint = (globalCheckpoint: number) => ({

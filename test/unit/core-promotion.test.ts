@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { aliasFaults } from "../../watchdog/core/preconditions.ts";
-import { currentStep, extended, isIrreversible, planPromotion, stepOf } from "../../watchdog/core/promotion.ts";
-import { parseStateRecord } from "../../watchdog/core/record.ts";
+import { currentStep, extended, isIrreversible, planPromotion, stepOf } from "../../watchdog/core/plans/promotion.ts";
+import { aliasFaults } from "../../watchdog/core/rules/preconditions.ts";
+import { parseStateRecord } from "../../watchdog/core/state/record.ts";
 import { promotionSteps } from "../promotion-steps.ts";
 import {
   config,

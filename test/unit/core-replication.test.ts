@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { judgeSync, planReplication, type ReplicationView } from "../../watchdog/core/replication.ts";
+import { judgeSync, planReplication, type ReplicationView } from "../../watchdog/core/state/replication.ts";
 import { follower, index } from "./core-fixtures.ts";
 
 const pattern = {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { timingViolations } from "../../watchdog/config/timing.ts";
 import { decideRouting, type RoutingSituation } from "../../watchdog/core/routing.ts";
-import { timingViolations } from "../../watchdog/core/timing.ts";
 import { closing, config, etcd, failsafe, NOW_MS, promoting, routerSettings, serving } from "./core-fixtures.ts";
 
 const slow = failsafe === null ? null : { ...failsafe, timeoutMs: 1_001 };

@@ -1,7 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { HealthState } from "../../watchdog/core/health.ts";
-import type { Observations } from "../../watchdog/core/observations.ts";
+import { stepRunners } from "../../watchdog/controller/steps/promotion.ts";
+import { planRejoin } from "../../watchdog/core/plans/rejoin.ts";
+import { planRepair } from "../../watchdog/core/plans/repair.ts";
+import { planSwitchover, planUndo } from "../../watchdog/core/plans/switchover.ts";
+import { decide, explain, type RuleId, rules } from "../../watchdog/core/rules/table.ts";
+import type { HealthState } from "../../watchdog/core/state/health.ts";
+import type { Observations } from "../../watchdog/core/state/observations.ts";
 import type {
   ChangeRequest,
   Plan,
@@ -9,13 +14,8 @@ import type {
   PromotingRecord,
   ServingRecord,
   StateRecord,
-} from "../../watchdog/core/record.ts";
-import { parseStateRecord } from "../../watchdog/core/record.ts";
-import { planRejoin } from "../../watchdog/core/rejoin.ts";
-import { planRepair } from "../../watchdog/core/repair.ts";
-import { decide, explain, type RuleId, rules } from "../../watchdog/core/rules.ts";
-import { planSwitchover, planUndo } from "../../watchdog/core/switchover.ts";
-import { stepRunners } from "../../watchdog/daemon/steps.ts";
+} from "../../watchdog/core/state/record.ts";
+import { parseStateRecord } from "../../watchdog/core/state/record.ts";
 import {
   activeView,
   closing,

@@ -1,15 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { Acknowledgements, applicationsReport } from "../../watchdog/endpoint/acknowledgements.ts";
-import { renderAnswers } from "../../watchdog/endpoint/answers.ts";
-import { BadQuery, parseQuery } from "../../watchdog/endpoint/query.ts";
+import { Acknowledgements, applicationsReport } from "../../watchdog/applications/acknowledgements.ts";
+import { renderAnswers } from "../../watchdog/applications/endpoint/answers.ts";
+import { BadQuery, parseQuery } from "../../watchdog/applications/endpoint/query.ts";
+import { combine } from "../../watchdog/applications/publisher/sources/combine.ts";
 import {
   type EndpointState,
   endpointState,
   endpointStateSchema,
   type RoutingView,
-} from "../../watchdog/endpoint/state.ts";
-import { combine } from "../../watchdog/publisher/sources/combine.ts";
+} from "../../watchdog/core/endpoint-state.ts";
 import { stateRecord } from "../integration/support/state-record.ts";
 
 const addresses = { gra: { host: "10.81.0.10", port: 9200 }, bhs: { host: "10.82.0.10", port: 9200 } };

@@ -4,7 +4,7 @@ import { EtcdError } from "../../watchdog/adapters/etcd/errors.ts";
 import type { EtcdStoreOptions } from "../../watchdog/adapters/etcd/store.ts";
 import { etcdStore } from "../../watchdog/adapters/etcd/store.ts";
 import type { HistoryEntry, Written } from "../../watchdog/core/ports.ts";
-import type { StateRecord } from "../../watchdog/core/record.ts";
+import type { StateRecord } from "../../watchdog/core/state/record.ts";
 import { stateRecord } from "../integration/support/state-record.ts";
 import { FakeEtcd, type Fate } from "./support/fake-etcd.ts";
 import { VirtualTime } from "./support/virtual-time.ts";

@@ -6,10 +6,10 @@ import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { initKeys } from "../../infra/config.ts";
 import { createCertificateAuthority } from "../../infra/init/certificate-authority.ts";
+import { initialiseStacks } from "../../infra/init/init.ts";
 import { planInit } from "../../infra/init/plan.ts";
 import type { PulumiCli } from "../../infra/init/pulumi-cli.ts";
 import { createSshKeyPair } from "../../infra/init/ssh-key.ts";
-import { initialiseStacks } from "../../infra/init.ts";
 
 class FakePulumi implements PulumiCli {
   readonly held: Record<string, Record<string, string>>;

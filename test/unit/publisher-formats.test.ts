@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { env } from "../../watchdog/publisher/formats/env.ts";
-import type { EndpointFormat, FileEndpoint } from "../../watchdog/publisher/formats/format.ts";
-import { ini } from "../../watchdog/publisher/formats/ini.ts";
-import { json } from "../../watchdog/publisher/formats/json.ts";
+import { env } from "../../watchdog/applications/formats/env.ts";
+import type { EndpointFormat, FileEndpoint } from "../../watchdog/applications/formats/format.ts";
+import { ini } from "../../watchdog/applications/formats/ini.ts";
+import { json } from "../../watchdog/applications/formats/json.ts";
 
 const bhs: FileEndpoint = {
   epoch: 3,

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Classification, classify } from "../../watchdog/salvage/classify.ts";
 import type { DocumentCopy } from "../../watchdog/salvage/ports.ts";
+import { type Classification, classify } from "../../watchdog/salvage/replay/classify.ts";
 
 const hash = fc.constantFrom("a", "b", "c", null);
 const copy = fc.record<DocumentCopy>({

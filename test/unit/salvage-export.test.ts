@@ -3,13 +3,13 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { type Divergence, divergenceOf } from "../../watchdog/core/divergence.ts";
+import { type Divergence, divergenceOf } from "../../watchdog/core/state/divergence.ts";
 import { listSalvages } from "../../watchdog/salvage/commands.ts";
-import { exportOperations } from "../../watchdog/salvage/export.ts";
-import { planExport } from "../../watchdog/salvage/export-plan.ts";
+import { exportOperations } from "../../watchdog/salvage/export/export.ts";
+import { planExport } from "../../watchdog/salvage/export/export-plan.ts";
+import { nextPageSize } from "../../watchdog/salvage/export/paging.ts";
 import { readLines } from "../../watchdog/salvage/lines.ts";
 import { operationFromLine, type SalvagedOperation } from "../../watchdog/salvage/operation.ts";
-import { nextPageSize } from "../../watchdog/salvage/paging.ts";
 import { verifyReceipt } from "../../watchdog/salvage/receipt.ts";
 import { ModelRegion } from "./salvage-model.ts";
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { canonicalJson, parseExact, stringifyExact } from "../../watchdog/salvage/exact-json.ts";
 import { contentHash, operationFromLine, operationToLine } from "../../watchdog/salvage/operation.ts";
+import { canonicalJson, parseExact, stringifyExact } from "../../watchdog/util/exact-json.ts";
 
 const operation = { index: "i", shard: 0, id: "1", routing: null, seqNo: 3, primaryTerm: 1, version: 1 };
 

@@ -1,4 +1,6 @@
-import type { ClusterProbe, IndexState, RegionName, ShardCheckpoint } from "../../watchdog/core/ports.ts";
+import type { RegionName } from "../../watchdog/config/address.ts";
+import type { ClusterProbe, IndexState, ShardCheckpoint } from "../../watchdog/core/ports.ts";
+import type { ComparedRegion, SampledDocument } from "../../watchdog/diagnostics/verify/ports.ts";
 import { contentHash, type SalvagedOperation } from "../../watchdog/salvage/operation.ts";
 import type {
   ActivePrimary,
@@ -11,7 +13,6 @@ import type {
   OperationRange,
   WriteResult,
 } from "../../watchdog/salvage/ports.ts";
-import type { ComparedRegion, SampledDocument } from "../../watchdog/verify/ports.ts";
 
 /**
  * A region in memory, with what salvage relies on: every write of a shard gets the next sequence number and, per

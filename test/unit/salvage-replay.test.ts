@@ -3,11 +3,11 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { Divergence } from "../../watchdog/core/divergence.ts";
-import { totalOf } from "../../watchdog/salvage/classification.ts";
+import type { Divergence } from "../../watchdog/core/state/divergence.ts";
 import { listSalvages, previewReplay, replaySalvage, showSalvage } from "../../watchdog/salvage/commands.ts";
-import { exportOperations } from "../../watchdog/salvage/export.ts";
-import { decideReplay, defaultChoice, type ReplayChoice } from "../../watchdog/salvage/replay-plan.ts";
+import { exportOperations } from "../../watchdog/salvage/export/export.ts";
+import { totalOf } from "../../watchdog/salvage/replay/classification.ts";
+import { decideReplay, defaultChoice, type ReplayChoice } from "../../watchdog/salvage/replay/replay-plan.ts";
 import { ModelRegion } from "./salvage-model.ts";
 
 const promotedAtMs = 1_000;

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Clock } from "../core/ports.ts";
+import type { Clock } from "../util/clock.ts";
 
 /** The host's own clocks. */
 export const systemClock: Clock = {

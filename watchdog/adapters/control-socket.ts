@@ -1,7 +1,7 @@
 import { chmod, rm } from "node:fs/promises";
 import { createServer, type IncomingMessage, request, type Server } from "node:http";
 import { connect } from "node:net";
-import { errnoOf, reasonOf } from "./files.ts";
+import { errnoOf, reasonOf } from "../util/files.ts";
 
 /** A method and a path, such as "GET /status" or "PUT /pause". */
 export type ControlRoute = `${"GET" | "PUT" | "POST" | "DELETE"} /${string}`;

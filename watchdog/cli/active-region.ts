@@ -1,10 +1,10 @@
 import { askControlSocket, Refused, WatchdogNotRunning } from "../adapters/control-socket.ts";
+import { readStore } from "../app/store.ts";
+import type { RegionName } from "../config/address.ts";
 import type { WatchdogConfig } from "../config/schema.ts";
-import type { RegionName } from "../core/ports.ts";
-import type { ServingRecord, StateRecord } from "../core/record.ts";
-import { otherRegion } from "../core/situation.ts";
-import type { WatchdogStatus } from "../daemon/status.ts";
-import { readStore } from "./store.ts";
+import type { WatchdogStatus } from "../controller/status.ts";
+import { otherRegion } from "../core/rules/situation.ts";
+import type { ServingRecord, StateRecord } from "../core/state/record.ts";
 
 export interface ServingState {
   readonly record: ServingRecord;

@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import { errnoOf, reasonOf } from "../adapters/files.ts";
+import { errnoOf, reasonOf } from "../util/files.ts";
 
 /**
  * As root, becomes the user that a directory belongs to, for good: files that root left there the watchdog could not

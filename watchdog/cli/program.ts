@@ -1,15 +1,16 @@
 import { Command } from "commander";
 import { Refused, WatchdogNotRunning } from "../adapters/control-socket.ts";
 import { DEFAULT_CONFIG_FILE, loadConfig, loadPublisherConfig } from "../config/load.ts";
-import { ConfigError } from "../config/problems.ts";
-import { addCompletion } from "./completion.ts";
+import { ConfigError } from "../config/violations.ts";
+import { messageOf } from "../util/errors.ts";
+import { version } from "../util/version.ts";
+import { addCompletion } from "./commands/completion.ts";
+import { addEtcdCommands } from "./commands/etcd.ts";
+import { applyHaproxy } from "./commands/haproxy.ts";
+import { addOperatorCommands } from "./commands/operator.ts";
+import { showExplanation, showStatus } from "./commands/status.ts";
 import { type CommandContext, NoTerminal } from "./context.ts";
-import { addEtcdCommands } from "./etcd.ts";
 import { exitCodes, exitCodesHelp } from "./exit-codes.ts";
-import { applyHaproxy } from "./haproxy.ts";
-import { addOperatorCommands } from "./operator-commands.ts";
-import { showExplanation, showStatus } from "./status.ts";
-import { version } from "./version.ts";
 
 export interface Output {
   /** Results, to standard output. */
@@ -52,7 +53,7 @@ function createProgram({ print, complain }: Output, finish: (exitCode: number) =
     .description("run the watchdog; SIGTERM or SIGINT ends it and leaves the routing ticket in place")
     .action(async () => {
       // Loaded only here: the Elasticsearch client takes longer to load than the other commands take to run.
-      const { runWatchdog } = await import("./run.ts");
+      const { runWatchdog } = await import("../app/run.ts");
       await runWatchdog(configFile());
     });
   program
@@ -99,13 +100,13 @@ function addPublish(program: Command, context: CommandContext): void {
     .description(
       "run the publisher: keep endpoint files and keys in step with the region that serves, tell applications",
     )
-    .action(async () => (await import("./publish.ts")).runPublisher(context.configFile()));
+    .action(async () => (await import("./commands/publish.ts")).runPublisher(context.configFile()));
   publish
     .command("status")
     .description("show what the running publisher has heard and published, and what is in its way")
     .option("--json", "as JSON", false)
     .action(async (options: { json: boolean }) =>
-      context.finish(await (await import("./publish.ts")).showPublisher(context, options)),
+      context.finish(await (await import("./commands/publish.ts")).showPublisher(context, options)),
     );
   publish
     .command("check-config")
@@ -124,7 +125,7 @@ function allCommands(command: Command): readonly Command[] {
 
 function complainAbout(error: unknown, complain: (text: string) => void): number {
   if (isCommanderError(error)) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
-  complain(error instanceof Error ? error.message : String(error));
+  complain(messageOf(error));
   if (error instanceof ConfigError || error instanceof NoTerminal) return exitCodes.usage;
   if (error instanceof Refused) return exitCodes.refused;
   return error instanceof WatchdogNotRunning ? exitCodes.notRunning : exitCodes.failed;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { addressSchema } from "../endpoint/state.ts";
+import { addressSchema } from "./address.ts";
 
 /** The sections of the configuration that applications live on: the endpoint service and the publisher. */
 

@@ -1,7 +1,7 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
-import { reasonOf } from "../adapters/files.ts";
-import type { ConfigProblem } from "./problems.ts";
+import { reasonOf } from "../util/files.ts";
+import type { ConfigProblem } from "./violations.ts";
 
 /** Read, write and execute for everybody. */
 const WORLD = 0o007;

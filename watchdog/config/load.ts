@@ -1,11 +1,11 @@
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
-import { reasonOf } from "../adapters/files.ts";
+import { reasonOf } from "../util/files.ts";
 import { type EtcdAccess, type PublisherConfig, publisherSchema } from "./applications.ts";
+import { crossFieldProblems, publisherProblems } from "./contradictions.ts";
 import { checkCaFile, keyPairProblems, readSecretFile } from "./files.ts";
-import { ConfigError, type ConfigProblem, problemsOf } from "./problems.ts";
-import { crossFieldProblems, publisherProblems } from "./rules.ts";
 import { type WatchdogConfig, watchdogConfigSchema } from "./schema.ts";
+import { ConfigError, type ConfigProblem, problemsOf } from "./violations.ts";
 
 export const DEFAULT_CONFIG_FILE = "/etc/es-failover/watchdog.json";
 

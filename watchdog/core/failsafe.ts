@@ -7,7 +7,7 @@
  * leases look expired, and a region is promoted while a router still serves the other one by an answer.
  */
 import { z } from "zod";
-import type { ServingRecord, StateRecord } from "./record.ts";
+import type { ServingRecord, StateRecord } from "./state/record.ts";
 
 export const failsafeQuestionSchema = z.strictObject({
   /** Name of the watchdog that asks. */

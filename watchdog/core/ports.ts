@@ -6,11 +6,9 @@
  * failed) and is never repeated by itself; a call that timed out may still have taken effect, so callers verify by
  * reading back. Errors carry the region or host they speak of.
  */
-import type { Divergence } from "./divergence.ts";
-import type { StateRecord } from "./record.ts";
-
-/** A region's short name as in the configuration: "gra", "bhs". */
-export type RegionName = string;
+import type { RegionName } from "../config/address.ts";
+import type { Divergence } from "./state/divergence.ts";
+import type { StateRecord } from "./state/record.ts";
 
 /** A request to a cluster that failed. `kind` is what callers may decide on; the message is for people. */
 export class ClusterError extends Error {
@@ -294,22 +292,4 @@ export interface Router {
   /** Empties all tickets in HAProxy and on disk, cuts the sessions to `regions`, reads back, and only then returns. */
   close(epoch: number, regions: readonly RegionName[]): Promise<void>;
   state(): Promise<RouterState>;
-}
-
-/** Time, from outside, so that the simulator can own it. */
-export interface Clock {
-  /** Wall clock, milliseconds since 1970. */
-  nowMs(): number;
-  /** Never goes back, keeps its pace when the wall clock is set; milliseconds since an arbitrary start. */
-  monotonicMs(): number;
-  /** Ends after `ms`, or at once when `signal` aborts (then it rejects with the signal's reason). */
-  sleep(ms: number, signal?: AbortSignal): Promise<void>;
-}
-
-/** Where events go; pino's loggers fit as they are. */
-export interface Logger {
-  debug(fields: Readonly<Record<string, unknown>>, message: string): void;
-  info(fields: Readonly<Record<string, unknown>>, message: string): void;
-  warn(fields: Readonly<Record<string, unknown>>, message: string): void;
-  error(fields: Readonly<Record<string, unknown>>, message: string): void;
 }

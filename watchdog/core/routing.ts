@@ -1,5 +1,6 @@
-import type { RegionName, RoutingTicket } from "./ports.ts";
-import type { StateRecord } from "./record.ts";
+import type { RegionName } from "../config/address.ts";
+import type { RoutingTicket } from "./ports.ts";
+import type { StateRecord } from "./state/record.ts";
 
 /** What a router knows when it decides on its ticket. */
 export interface RoutingSituation {

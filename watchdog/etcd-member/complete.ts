@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { EtcdError } from "../adapters/etcd/errors.ts";
-import { writeFileAtomically } from "../adapters/files.ts";
+import { writeFileAtomically } from "../util/files.ts";
 import { EtcdAdministration } from "./cluster.ts";
 import { ownMember } from "./config.ts";
 import { joinedFile, type MemberRun } from "./prepare.ts";

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
-import { reasonOf } from "../adapters/files.ts";
-import { ConfigError, problemsOf } from "../config/problems.ts";
+import { ConfigError, problemsOf } from "../config/violations.ts";
+import { reasonOf } from "../util/files.ts";
 
 export const DEFAULT_MEMBER_FILE = "/etc/etcd/member.json";
 

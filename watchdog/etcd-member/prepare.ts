@@ -4,7 +4,7 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { EtcdError } from "../adapters/etcd/errors.ts";
 import type { EtcdMember } from "../adapters/etcd/wire.ts";
-import { errnoOf } from "../adapters/files.ts";
+import { errnoOf } from "../util/files.ts";
 import { type Admission, type ClusterView, decideAdmission } from "./admission.ts";
 import { EtcdAdministration } from "./cluster.ts";
 import { type MemberConfig, ownMember } from "./config.ts";

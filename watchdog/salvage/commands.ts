@@ -1,19 +1,13 @@
 import path from "node:path";
-import type { BatchBounds } from "./batches.ts";
-import { type ClassificationSummary, classifyExport, readClassification } from "./classification.ts";
+import { messageOf } from "../util/errors.ts";
 import { type Discard, recordDiscards } from "./gate.ts";
-import { readSettled } from "./journal.ts";
 import type { ActivePrimary, OldPrimary } from "./ports.ts";
-import {
-  exportDirectories,
-  messageOf,
-  type Receipt,
-  type ReceiptCheck,
-  readReceipt,
-  verifyReceipt,
-} from "./receipt.ts";
-import { type ReplayReport, replay } from "./replay.ts";
-import type { ReplayChoice } from "./replay-plan.ts";
+import { exportDirectories, type Receipt, type ReceiptCheck, readReceipt, verifyReceipt } from "./receipt.ts";
+import type { BatchBounds } from "./replay/batches.ts";
+import { type ClassificationSummary, classifyExport, readClassification } from "./replay/classification.ts";
+import { readSettled } from "./replay/journal.ts";
+import { type ReplayReport, replay } from "./replay/replay.ts";
+import type { ReplayChoice } from "./replay/replay-plan.ts";
 
 /**
  * `es-failover salvage list | show | replay | discard`: what an operator can do with the exports. Results are data;

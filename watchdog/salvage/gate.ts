@@ -1,11 +1,12 @@
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
-import { checkpointOf, type Divergence } from "../core/divergence.ts";
 import type { IndexState, ShardCheckpoint } from "../core/ports.ts";
-import { appendDurably, PRIVATE_DIRECTORY, readAppended } from "./durable.ts";
+import { checkpointOf, type Divergence } from "../core/state/divergence.ts";
+import { appendDurably, PRIVATE_DIRECTORY, readAppended } from "../util/durable.ts";
+import { messageOf } from "../util/errors.ts";
 import type { OldPrimary } from "./ports.ts";
-import { exportDirectories, messageOf, type VerifiedReceipt, verifyReceipt } from "./receipt.ts";
+import { exportDirectories, type VerifiedReceipt, verifyReceipt } from "./receipt.ts";
 
 /**
  * The only way to a permit for deleting indices of an old primary: each has a verified receipt that accounts for all it

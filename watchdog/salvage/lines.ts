@@ -3,7 +3,7 @@ import { createReadStream, createWriteStream } from "node:fs";
 import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip, createGzip } from "node:zlib";
-import { PRIVATE_FILE } from "./durable.ts";
+import { PRIVATE_FILE } from "../util/durable.ts";
 
 export type Compression = "gzip" | "none";
 

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
-import { canonicalJson, parseExact, stringifyExact } from "./exact-json.ts";
+import { canonicalJson, parseExact, stringifyExact } from "../util/exact-json.ts";
 
 /** The last operation on one document of an old primary, as it can be read by REST: never a delete. */
 export interface SalvagedOperation {

@@ -1,4 +1,5 @@
-import type { Cluster, RegionName } from "../core/ports.ts";
+import type { RegionName } from "../config/address.ts";
+import type { Cluster } from "../core/ports.ts";
 import type { SalvagedOperation } from "./operation.ts";
 
 /**

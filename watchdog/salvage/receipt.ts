@@ -1,8 +1,9 @@
 import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
-import { errnoOf, writeFileAtomically } from "../adapters/files.ts";
-import { PRIVATE_FILE, readIfThere } from "./durable.ts";
+import { PRIVATE_FILE, readIfThere } from "../util/durable.ts";
+import { messageOf } from "../util/errors.ts";
+import { errnoOf, writeFileAtomically } from "../util/files.ts";
 import { readLines } from "./lines.ts";
 
 /**
@@ -131,8 +132,4 @@ export async function exportDirectories(root: string): Promise<readonly string[]
     .filter((entry) => entry.isDirectory() && /^\d+-/.test(entry.name))
     .map((entry) => entry.name)
     .sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
-}
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -3,6 +3,7 @@ import plugin from "@pulumi/pulumi/proto/plugin_pb.js";
 import services from "@pulumi/pulumi/proto/provider_grpc_pb.js";
 import proto from "@pulumi/pulumi/proto/provider_pb.js";
 import empty from "google-protobuf/google/protobuf/empty_pb.js";
+import { messageOf } from "../../../watchdog/util/errors.ts";
 import { schemaProblems } from "../schema/validate.ts";
 import { EngineLog } from "./engine-log.ts";
 import * as operations from "./operations.ts";
@@ -45,7 +46,7 @@ function method<Request, Response>(answer: (request: Request) => Promise<Respons
       .then(
         (response) => done(null, response),
         (error: unknown) => {
-          const details = error instanceof Error ? error.message : String(error);
+          const details = messageOf(error);
           done({ code: status.UNKNOWN, details, name: "ProviderError", message: details });
         },
       );

@@ -1,3 +1,4 @@
+import { messageOf } from "../../../watchdog/util/errors.ts";
 import "reflect-metadata";
 import { createPublicKey, type KeyObject, randomBytes } from "node:crypto";
 import * as x509 from "@peculiar/x509";
@@ -189,6 +190,6 @@ function readPem<T>(pem: string, property: string, parse: (pem: string) => T): T
   try {
     return parse(pem);
   } catch (error) {
-    throw new Error(`${property} cannot be read as PEM: ${error instanceof Error ? error.message : String(error)}`);
+    throw new Error(`${property} cannot be read as PEM: ${messageOf(error)}`);
   }
 }

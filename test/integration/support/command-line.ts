@@ -5,7 +5,7 @@ import path from "node:path";
 import { expect } from "vitest";
 import { createTestAuthority } from "../../../lab/elasticsearch/certificates.ts";
 import type { WatchdogConfigInput } from "../../../watchdog/config/schema.ts";
-import type { WatchdogStatus } from "../../../watchdog/daemon/status.ts";
+import type { WatchdogStatus } from "../../../watchdog/controller/status.ts";
 import { freePort, until } from "../helpers.ts";
 
 const program = path.join(import.meta.dirname, "..", "..", "..", "watchdog", "cli", "main.ts");

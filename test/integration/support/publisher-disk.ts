@@ -7,9 +7,9 @@ import { chmodSync, chownSync, readdirSync, readFileSync, rmSync, statSync, writ
 import path from "node:path";
 import process from "node:process";
 import { systemClock } from "../../../watchdog/adapters/clock.ts";
+import { FileTarget } from "../../../watchdog/applications/publisher/targets/file.ts";
+import { ToldApplications } from "../../../watchdog/applications/publisher/targets/pending.ts";
 import { publisherSchema } from "../../../watchdog/config/applications.ts";
-import { FileTarget } from "../../../watchdog/publisher/targets/file.ts";
-import { ToldApplications } from "../../../watchdog/publisher/targets/told.ts";
 
 const directory = process.argv[2] ?? "";
 const file = path.join(directory, "app.ini");

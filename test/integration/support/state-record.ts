@@ -1,5 +1,5 @@
 import type { HistoryEntry } from "../../../watchdog/core/ports.ts";
-import type { ServingRecord } from "../../../watchdog/core/record.ts";
+import type { ServingRecord } from "../../../watchdog/core/state/record.ts";
 
 /** A record and its history entry, for tests of where they are kept. */
 export function stateRecord(epoch: number, sequence = epoch): ServingRecord {

@@ -9,10 +9,10 @@ import {
   type ElasticsearchCluster,
   type ElasticsearchClusterOptions,
 } from "../../../watchdog/adapters/elasticsearch/cluster.ts";
-import { connectStore as connectRealStore, type StoreConnection } from "../../../watchdog/cli/store.ts";
+import { connectStore as connectRealStore, type StoreConnection } from "../../../watchdog/app/store.ts";
+import { currentStep, stepOf } from "../../../watchdog/core/plans/promotion.ts";
 import type { Store } from "../../../watchdog/core/ports.ts";
-import { currentStep, stepOf } from "../../../watchdog/core/promotion.ts";
-import type { StateRecord, StepKind } from "../../../watchdog/core/record.ts";
+import type { StateRecord, StepKind } from "../../../watchdog/core/state/record.ts";
 
 /**
  * begun: the store says that the step runs, and nothing was done yet; halfway: the first of the step's several requests

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
-import type { StateRecord } from "../../../watchdog/core/record.ts";
+import type { StateRecord } from "../../../watchdog/core/state/record.ts";
 import type { Ticket } from "./watchdog-haproxy.ts";
 import type { WatchdogSite } from "./watchdog-site.ts";
 

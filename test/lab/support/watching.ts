@@ -1,8 +1,8 @@
 import { until } from "../../../lab/hosts/until.ts";
 import type { Region, Stack } from "../../../lab/system/configuration.ts";
 import type { TwoRegions } from "../../../lab/system/two-regions.ts";
-import type { RegionHealth } from "../../../watchdog/core/health.ts";
-import type { WatchdogStatus } from "../../../watchdog/daemon/status.ts";
+import type { WatchdogStatus } from "../../../watchdog/controller/status.ts";
+import type { RegionHealth } from "../../../watchdog/core/state/health.ts";
 
 /** What a change of roles would change. */
 export function rolesOf({ record }: WatchdogStatus) {

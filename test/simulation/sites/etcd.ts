@@ -1,7 +1,7 @@
 import { EtcdError } from "../../../watchdog/adapters/etcd/errors.ts";
-import type { Coordination, KnownWatchdog, Sighting } from "../../../watchdog/core/coordination.ts";
 import type { HistoryEntry, Store, StoredRecord } from "../../../watchdog/core/ports.ts";
-import { parseStateRecord, type StateRecord } from "../../../watchdog/core/record.ts";
+import type { Coordination, KnownWatchdog, Sighting } from "../../../watchdog/core/state/coordination.ts";
+import { parseStateRecord, type StateRecord } from "../../../watchdog/core/state/record.ts";
 import type { Process, World } from "../world.ts";
 import { type Network, type Site, sites } from "./network.ts";
 

@@ -26,7 +26,7 @@ export const mutations: readonly Mutation[] = [
   {
     rule: "promise",
     defect: "a watchdog promotes although its word still lets a router go on",
-    file: "core/conditions.ts",
+    file: "core/rules/conditions.ts",
     from: "if (seen.promisedForMs > 0) {",
     to: "if (seen.promisedForMs > 1_000_000) {",
     breaks: ["1", "2"],
@@ -35,7 +35,7 @@ export const mutations: readonly Mutation[] = [
   {
     rule: "restart-waits",
     defect: "a watchdog that has just started knows of no promise",
-    file: "daemon/watchdog.ts",
+    file: "controller/watchdog.ts",
     from: "if (parts.peers !== null) knowledge.promise(clock.monotonicMs() + config.leases.ttlMs);",
     to: "",
     breaks: ["1", "2"],
@@ -53,7 +53,7 @@ export const mutations: readonly Mutation[] = [
   {
     rule: "majority",
     defect: "one site's word is enough",
-    file: "core/situation.ts",
+    file: "core/rules/situation.ts",
     from: "const needed = Math.floor(all.length / 2) + 1;\n  if (agreeing.length >= needed) return null;",
     to: "const needed = 1;\n  if (agreeing.length >= needed) return null;",
     breaks: ["health", "12"],
@@ -62,7 +62,7 @@ export const mutations: readonly Mutation[] = [
   {
     rule: "a filled store settles",
     defect: "a region is promoted by a store that has forgotten the leases of routers that still route",
-    file: "core/conditions.ts",
+    file: "core/rules/conditions.ts",
     from: "if (record.filledAtMs !== null) return",
     to: "if (record.filledAtMs !== null && record.epoch > 1_000) return",
     breaks: ["1", "2"],
@@ -71,7 +71,7 @@ export const mutations: readonly Mutation[] = [
   {
     rule: "a refused password says nothing",
     defect: "a region that refuses the watchdogs' password counts as lost",
-    file: "core/health.ts",
+    file: "core/state/health.ts",
     from: "if (inconclusive !== null) {",
     to: "if (inconclusive !== null && probe.reachable) {",
     breaks: ["health", "12"],

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { StateRecord } from "../../../watchdog/core/record.ts";
-import { createWatchdog } from "../../../watchdog/daemon/watchdog.ts";
+import { createWatchdog } from "../../../watchdog/controller/watchdog.ts";
+import type { StateRecord } from "../../../watchdog/core/state/record.ts";
 import { promotionSteps } from "../../promotion-steps.ts";
 import { checkLedger } from "../invariants.ts";
 import { isAtStep } from "../scenario.ts";

@@ -1,8 +1,8 @@
 import { type WatchdogConfig, watchdogConfigSchema } from "../../../watchdog/config/schema.ts";
+import type { Watchdog } from "../../../watchdog/controller/watchdog.ts";
 import type { FailsafeAnswer, Peers } from "../../../watchdog/core/failsafe.ts";
 import { type Cluster, ClusterError, type ClusterProbe } from "../../../watchdog/core/ports.ts";
-import type { StateRecord } from "../../../watchdog/core/record.ts";
-import type { Watchdog } from "../../../watchdog/daemon/watchdog.ts";
+import type { StateRecord } from "../../../watchdog/core/state/record.ts";
 import { namedRegions } from "../endpoints.ts";
 import { checkWrite } from "../invariants.ts";
 import { type CreateWatchdog, leaderBy, type Region, regions, SimRegions } from "../regions.ts";

@@ -1,4 +1,4 @@
-import type { Clock } from "../../../watchdog/core/ports.ts";
+import type { Clock } from "../../../watchdog/util/clock.ts";
 
 /** Time that passes only when everything that waits for nothing else has run; events in the order of their times. */
 export class VirtualTime implements Clock {

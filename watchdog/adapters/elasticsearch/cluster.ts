@@ -1,5 +1,6 @@
-import type { ManagedPatterns } from "../../core/patterns.ts";
-import type { Cluster, DefinitionKind, RegionName } from "../../core/ports.ts";
+import type { RegionName } from "../../config/address.ts";
+import type { Cluster, DefinitionKind } from "../../core/ports.ts";
+import type { ManagedPatterns } from "../../core/state/patterns.ts";
 import { putDefinition, readDefinitions } from "./definitions.ts";
 import {
   closeIndices,

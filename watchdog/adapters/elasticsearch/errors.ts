@@ -1,5 +1,7 @@
 import { errors } from "@elastic/elasticsearch";
-import { ClusterError, type RegionName } from "../../core/ports.ts";
+import type { RegionName } from "../../config/address.ts";
+import { ClusterError } from "../../core/ports.ts";
+import { messageOf } from "../../util/errors.ts";
 
 /** Marks a connection that was never established: nothing was sent, so another node may be asked instead. */
 export const CONNECT_FAILED = "cannot connect";
@@ -30,7 +32,7 @@ export function toClusterError(region: RegionName, what: string, error: unknown)
     return failed("rejected", "what answers there is not Elasticsearch");
   }
   if (error instanceof errors.ConnectionError) return failed("unreachable", error.message);
-  return failed("rejected", error instanceof Error ? error.message : String(error));
+  return failed("rejected", messageOf(error));
 }
 
 /** True when the node has no handler for the call: a module that this distribution lacks. */

@@ -1,6 +1,6 @@
-import { isManaged, type ManagedPatterns, requestTarget } from "../../core/patterns.ts";
 import type { AliasMembership, IndexState, ShardCheckpoint } from "../../core/ports.ts";
 import { ClusterError } from "../../core/ports.ts";
+import { isManaged, type ManagedPatterns, requestTarget } from "../../core/state/patterns.ts";
 import type { RegionNodes } from "./nodes.ts";
 
 /**

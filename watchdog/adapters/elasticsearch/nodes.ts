@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { Client, errors } from "@elastic/elasticsearch";
 import { buildConnector, Pool } from "undici";
-import type { RegionName } from "../../core/ports.ts";
+import type { RegionName } from "../../config/address.ts";
+import { messageOf } from "../../util/errors.ts";
 import { CONNECT_FAILED, connectFailed, toClusterError } from "./errors.ts";
 import { hedged } from "./hedge.ts";
 
@@ -196,5 +197,5 @@ function clientOf(url: string, options: NodesOptions, ca: Buffer, made: (pool: P
 
 function connectReason(error: unknown): string {
   if (error instanceof AggregateError && error.message === "") return error.errors.map(connectReason).join("; ");
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }

@@ -1,5 +1,5 @@
-import { isManaged, type ManagedPatterns, requestTarget } from "../../core/patterns.ts";
 import type { ClusterProbe } from "../../core/ports.ts";
+import { isManaged, type ManagedPatterns, requestTarget } from "../../core/state/patterns.ts";
 import { toClusterError } from "./errors.ts";
 import type { RegionNodes } from "./nodes.ts";
 

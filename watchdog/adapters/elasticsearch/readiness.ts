@@ -1,4 +1,5 @@
-import type { ClusterReadiness, RegionName } from "../../core/ports.ts";
+import type { RegionName } from "../../config/address.ts";
+import type { ClusterReadiness } from "../../core/ports.ts";
 import type { RegionNodes } from "./nodes.ts";
 import { type FileSystem, isAboveWatermark } from "./watermark.ts";
 

@@ -1,6 +1,7 @@
-import { isManaged, type ManagedPatterns } from "../../core/patterns.ts";
-import type { AutoFollowPattern, Follower, RegionName, ShardProgress } from "../../core/ports.ts";
+import type { RegionName } from "../../config/address.ts";
+import type { AutoFollowPattern, Follower, ShardProgress } from "../../core/ports.ts";
 import { ClusterError } from "../../core/ports.ts";
+import { isManaged, type ManagedPatterns } from "../../core/state/patterns.ts";
 import { acknowledged, ackTimeouts } from "./indices.ts";
 import type { RegionNodes } from "./nodes.ts";
 

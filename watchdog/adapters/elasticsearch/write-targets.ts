@@ -1,6 +1,6 @@
-import { isManaged, type ManagedPatterns } from "../../core/patterns.ts";
 import type { DataStreamState } from "../../core/ports.ts";
 import { ClusterError } from "../../core/ports.ts";
+import { isManaged, type ManagedPatterns } from "../../core/state/patterns.ts";
 import { isMissingModule } from "./errors.ts";
 import { acknowledged, ackTimeouts } from "./indices.ts";
 import type { RegionNodes } from "./nodes.ts";

@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import type { Clock } from "../../core/ports.ts";
+import type { Clock } from "../../util/clock.ts";
 import { type AttemptFailure, classifyRefusal, EtcdError, summarise } from "./errors.ts";
 import { type Attempt, type Effect, Members } from "./members.ts";
 import { type Bounds, type EtcdTls, httpsTransport, type Transport, TransportFailure } from "./transport.ts";

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { z } from "zod";
-import type { Campaign, Coordination, KnownWatchdog, Sighting } from "../../core/coordination.ts";
-import type { Clock } from "../../core/ports.ts";
-import { stateRecordSchema } from "../../core/record.ts";
+import type { Campaign, Coordination, KnownWatchdog, Sighting } from "../../core/state/coordination.ts";
+import { stateRecordSchema } from "../../core/state/record.ts";
+import type { Clock } from "../../util/clock.ts";
 import type { EtcdClient } from "./client.ts";
 import { EtcdError } from "./errors.ts";
 import { parseValue } from "./json.ts";

@@ -1,4 +1,4 @@
-import type { Clock } from "../../core/ports.ts";
+import type { Clock } from "../../util/clock.ts";
 import type { AttemptFailure } from "./errors.ts";
 import type { Bounds } from "./transport.ts";
 

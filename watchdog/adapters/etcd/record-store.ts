@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { z } from "zod";
 import type { HistoryEntry, StoredRecord, Written } from "../../core/ports.ts";
-import { parseStateRecord, type StateRecord } from "../../core/record.ts";
+import { parseStateRecord, type StateRecord } from "../../core/state/record.ts";
 import type { EtcdClient } from "./client.ts";
 import { EtcdError } from "./errors.ts";
 import { parseValue } from "./json.ts";

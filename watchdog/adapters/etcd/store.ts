@@ -1,4 +1,5 @@
-import type { Clock, Store } from "../../core/ports.ts";
+import type { Store } from "../../core/ports.ts";
+import type { Clock } from "../../util/clock.ts";
 import type { EtcdClient } from "./client.ts";
 import { defaultPrefix, etcdKeys } from "./keys.ts";
 import { EtcdRecordStore, type LeadershipToken } from "./record-store.ts";

@@ -1,6 +1,6 @@
 import { Agent, request } from "node:https";
 import { type FailsafeAnswer, type FailsafeQuestion, failsafeAnswerSchema, type Peers } from "../../core/failsafe.ts";
-import { reasonOf } from "../files.ts";
+import { reasonOf } from "../../util/files.ts";
 import type { FailsafeTls } from "./tls.ts";
 
 /** No answer is longer: it names the watchdogs. */

@@ -2,8 +2,8 @@ import type { IncomingMessage } from "node:http";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { type FailsafeAnswer, type FailsafeQuestion, failsafeQuestionSchema } from "../../core/failsafe.ts";
-import { reasonOf } from "../files.ts";
-import { listenOn, textOf } from "../http-server.ts";
+import { reasonOf } from "../../util/files.ts";
+import { listenOn, textOf } from "../../util/http-server.ts";
 import type { FailsafeTls } from "./tls.ts";
 
 /** No question is longer. */

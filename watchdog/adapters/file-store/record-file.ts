@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import type { HistoryEntry } from "../../core/ports.ts";
-import { parseStateRecord, type StateRecord } from "../../core/record.ts";
-import { errnoOf, reasonOf, writeFileAtomically } from "../files.ts";
+import { parseStateRecord, type StateRecord } from "../../core/state/record.ts";
+import { errnoOf, reasonOf, writeFileAtomically } from "../../util/files.ts";
 
 export const historyEntrySchema = z.strictObject({
   atMs: z.number(),

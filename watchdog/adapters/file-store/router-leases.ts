@@ -1,4 +1,5 @@
-import type { Clock, RouterLease } from "../../core/ports.ts";
+import type { RouterLease } from "../../core/ports.ts";
+import type { Clock } from "../../util/clock.ts";
 
 export interface RouterLeases {
   renew(router: string): { readonly validForMs: number };

@@ -1,8 +1,9 @@
 import { mkdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import type { Clock, HistoryEntry, RecordCopy, Store } from "../../core/ports.ts";
-import { withFileLock } from "../file-lock.ts";
+import type { HistoryEntry, RecordCopy, Store } from "../../core/ports.ts";
+import type { Clock } from "../../util/clock.ts";
+import { withFileLock } from "../../util/file-lock.ts";
 import { appendHistory, readHistory } from "./history-file.ts";
 import { type RecordFileContent, readRecordFile, writeRecordFile } from "./record-file.ts";
 import { createRouterLeases } from "./router-leases.ts";

@@ -1,8 +1,8 @@
 import { execFile } from "node:child_process";
 import { readFile, rename, rm, stat } from "node:fs/promises";
 import path from "node:path";
-import { withFileLock } from "../file-lock.ts";
-import { errnoOf, syncDirectory, writeFileAtomically } from "../files.ts";
+import { withFileLock } from "../../util/file-lock.ts";
+import { errnoOf, syncDirectory, writeFileAtomically } from "../../util/files.ts";
 import { unavailableBinds } from "./binds.ts";
 import { parseProcesses, parseReload } from "./replies.ts";
 import { HaproxyError, haproxyProcess, sendCommand } from "./runtime-api.ts";

@@ -1,5 +1,5 @@
 import { createServer } from "node:net";
-import { reasonOf } from "../files.ts";
+import { reasonOf } from "../../util/files.ts";
 
 /** A TCP address that a configuration listens on; `host` null is every address. */
 export interface BindAddress {

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { errnoOf, writeFileAtomically } from "../files.ts";
+import { errnoOf, writeFileAtomically } from "../../util/files.ts";
 
 /** The highest epoch that the router has seen, kept beside its map file so that a restart does not forget it. */
 const floorFileOf = (ticketMapFile: string): string => `${ticketMapFile}.epoch`;

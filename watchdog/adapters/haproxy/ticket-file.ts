@@ -1,4 +1,4 @@
-import { writeFileAtomically } from "../files.ts";
+import { writeFileAtomically } from "../../util/files.ts";
 
 /**
  * Writes the map that HAProxy starts from: a line `<region> <milliseconds since 1970>` per open region. HAProxy runs

@@ -1,0 +1,79 @@
+/**
+ * The layers of the product, lowest first. A module imports from its own layer and from lower ones; the product never
+ * imports the lab, the set-up, the tests or the benchmarks; no imports form a circle. `npm run check` holds this.
+ */
+const layers = [
+  "util",
+  "config",
+  "core",
+  "salvage",
+  "diagnostics",
+  "adapters",
+  "applications",
+  "controller",
+  "etcd-member",
+  "app",
+  "cli",
+];
+
+const above = layers.slice(0, -1).map((layer, position) => ({
+  name: `${layer}-imports-no-higher-layer`,
+  comment: `watchdog/${layer} may import from: ${layers.slice(0, position + 1).join(", ")}`,
+  severity: "error",
+  from: { path: `^watchdog/${layer}/` },
+  to: { path: `^watchdog/(${layers.slice(position + 1).join("|")})/` },
+}));
+
+export default {
+  forbidden: [
+    {
+      name: "no-circle",
+      comment: "Break it with a module of its own for what both sides share.",
+      severity: "error",
+      from: {},
+      to: { circular: true },
+    },
+    ...above,
+    {
+      name: "controller-works-through-ports",
+      comment: "The controller reaches the outside through the interfaces in watchdog/core/ports.ts alone.",
+      severity: "error",
+      from: { path: "^watchdog/controller/" },
+      to: { path: "^watchdog/adapters/" },
+    },
+    {
+      name: "core-is-pure",
+      comment: "watchdog/core decides and plans: no clock, no file, no network.",
+      severity: "error",
+      from: { path: "^watchdog/core/" },
+      to: { dependencyTypes: ["core"], pathNot: "^(node:)?(util|assert)$" },
+    },
+    {
+      name: "product-imports-no-lab",
+      comment: "Users get watchdog/ and infra/ without the lab, the set-up, the tests and the benchmarks.",
+      severity: "error",
+      from: { path: "^(watchdog|infra)/" },
+      to: { path: "^(lab|setup|test|bench)/" },
+    },
+    {
+      name: "watchdog-imports-no-infra",
+      comment: "Run time never needs provisioning.",
+      severity: "error",
+      from: { path: "^watchdog/" },
+      to: { path: "^infra/" },
+    },
+    {
+      name: "nothing-imports-tests",
+      comment: "Tests use the rest, never the other way round; only the dispatcher of npm's scripts starts them.",
+      severity: "error",
+      from: { pathNot: "^(test/|bench/|setup/main.ts$)" },
+      to: { path: "^(test|bench)/" },
+    },
+  ],
+  options: {
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: "tsconfig.json" },
+    doNotFollow: { path: "node_modules" },
+    enhancedResolveOptions: { extensions: [".ts", ".mjs", ".js"] },
+  },
+};

@@ -1,0 +1,63 @@
+import * as ovh from "@ovhcloud/pulumi-ovh";
+import * as pulumi from "@pulumi/pulumi";
+import {
+  type FirewallGroup,
+  firewallGroupsOf,
+  type Host,
+  type IngressRule,
+  type RegionPlan,
+  type Topology,
+} from "./topology.ts";
+
+export interface SecurityGroupsArgs {
+  readonly serviceName: string;
+  readonly region: RegionPlan;
+  readonly topology: Topology;
+}
+
+/**
+ * The groups that the site's hosts are in: one per role, one for members of etcd. They name addresses, not groups: a
+ * group of another OVHcloud region cannot be referred to.
+ */
+export class SecurityGroups extends pulumi.ComponentResource {
+  private readonly topology: Topology;
+  private readonly ids: ReadonlyMap<FirewallGroup, pulumi.Output<string>>;
+
+  constructor(name: string, args: SecurityGroupsArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("es-failover:firewall:SecurityGroups", name, {}, opts);
+    const { topology, region } = args;
+    this.topology = topology;
+    const needed = new Set(region.hosts.flatMap((host) => firewallGroupsOf(topology, host)));
+    const group = (firewallGroup: FirewallGroup) =>
+      new ovh.CloudSecurityGroup(
+        `${name}-${firewallGroup}`,
+        {
+          serviceName: args.serviceName,
+          region: region.ovhRegion,
+          name: `es-failover-${region.name}-${firewallGroup}`,
+          description: `What the ${firewallGroup} hosts of ${region.name} accept`,
+          rules: topology.ingress[firewallGroup].map(securityGroupRule),
+        },
+        { parent: this },
+      ).id;
+    this.ids = new Map([...needed].map((firewallGroup) => [firewallGroup, group(firewallGroup)]));
+    this.registerOutputs({});
+  }
+
+  /** Ids of the groups that a host of the site is in. */
+  of(host: Host): pulumi.Output<string>[] {
+    return firewallGroupsOf(this.topology, host).flatMap((group) => this.ids.get(group) ?? []);
+  }
+}
+
+/** Egress is open by OpenStack's own default rule, so only what comes in is declared. */
+function securityGroupRule(rule: IngressRule): ovh.types.input.CloudSecurityGroupRule {
+  return {
+    direction: "INGRESS",
+    ethernetType: "IPV4",
+    protocol: rule.protocol.toUpperCase(),
+    ...(rule.port === undefined ? {} : { portRangeMin: rule.port, portRangeMax: rule.port }),
+    remoteIpPrefix: rule.source,
+    description: rule.why,
+  };
+}

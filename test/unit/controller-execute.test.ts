@@ -1,0 +1,181 @@
+import { describe, expect, test } from "vitest";
+import type { Workings } from "../../watchdog/controller/context.ts";
+import { PlanExecutor } from "../../watchdog/controller/loops/execute.ts";
+import { Knowledge } from "../../watchdog/controller/observed-state.ts";
+import { currentStep } from "../../watchdog/core/plans/promotion.ts";
+import type { Cluster, HistoryEntry, Store, StoredRecord } from "../../watchdog/core/ports.ts";
+import type { PromotingRecord, StateRecord } from "../../watchdog/core/state/record.ts";
+import { noted } from "../../watchdog/core/state/transitions.ts";
+import { Bell } from "../../watchdog/util/loop.ts";
+import { config, promotedUpTo } from "./core-fixtures.ts";
+import { VirtualTime } from "./support/virtual-time.ts";
+
+/** A store that counts, and lets somebody else write first when asked to. */
+class CountingStore implements Pick<Store, "read" | "write"> {
+  stored: StoredRecord;
+  reads = 0;
+  readonly written: { readonly record: StateRecord; readonly entry: HistoryEntry }[] = [];
+  /** Takes place before the next write. */
+  meanwhile: ((record: StateRecord) => StateRecord) | null = null;
+
+  constructor(record: StateRecord) {
+    this.stored = { record, revision: "1" };
+  }
+
+  async read(): Promise<StoredRecord> {
+    this.reads += 1;
+    return this.stored;
+  }
+
+  async write(record: StateRecord, expected: string | null, entry: HistoryEntry) {
+    const other = this.meanwhile?.(this.stored.record);
+    this.meanwhile = null;
+    if (other !== undefined) this.#replace(other);
+    if (expected !== this.stored.revision) return "conflict" as const;
+    this.#replace(record);
+    this.written.push({ record, entry });
+    return { revision: this.stored.revision };
+  }
+
+  #replace(record: StateRecord): void {
+    this.stored = { record, revision: String(Number(this.stored.revision) + 1) };
+  }
+}
+
+/** The region that is promoted, its one index converted and closed: what is left are calls that find all in order. */
+function bhs(open: () => boolean): Partial<Cluster> {
+  const state = { name: "logs-1", uuid: "u", primaries: 1, primariesActive: 1, aliases: [], dataStream: null };
+  return {
+    region: "bhs",
+    indices: async () => [{ ...state, open: open(), writeBlocked: false, following: false }],
+    followers: async () => [],
+    openIndices: async () => undefined,
+    dataStreams: async () => [],
+    probeWrite: async () => undefined,
+  };
+}
+
+function setUp(record: PromotingRecord, cluster: Partial<Cluster>, doubts: () => readonly string[] = () => []) {
+  const time = new VirtualTime();
+  const store = new CountingStore(record);
+  const knowledge = new Knowledge(config);
+  knowledge.learnRecord(record, 0);
+  const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+  const workings: Partial<Workings> = {
+    config,
+    clock: time,
+    log: silent,
+    store: store as unknown as Store,
+    clusters: { gra: { region: "gra" } as Cluster, bhs: cluster as Cluster },
+    knowledge,
+    signal: new AbortController().signal,
+    decide: new Bell(),
+    reasonsNotToAct: doubts,
+    keepCopy: async () => undefined,
+  };
+  const executor = new PlanExecutor(workings as Workings);
+  const carryOn = async () => {
+    executor.carryOn(store.stored);
+    await time.runUntil(time.monotonicMs() + 900);
+  };
+  return { store, carryOn, time };
+}
+
+const statusesOf = ({ plan }: PromotingRecord) => plan.steps.map(({ status }) => status);
+const last = (store: CountingStore) => store.stored.record as PromotingRecord;
+
+describe("a plan that is carried out", () => {
+  test("costs one write to begin, one more for each step, and no read", async () => {
+    const { store, carryOn } = setUp(
+      promotedUpTo("open"),
+      bhs(() => true),
+    );
+    await carryOn();
+    expect(statusesOf(last(store)).every((status) => status === "done")).toBe(true);
+    const stepsLeft = ["open", "write-aliases", "data-streams", "verify"];
+    expect(store.written).toHaveLength(1 + stepsLeft.length);
+    expect(store.reads).toBe(0);
+  });
+
+  test("says in one write that a step is done and that the next one runs, and in the history how each one ended", async () => {
+    const { store, carryOn } = setUp(
+      promotedUpTo("open"),
+      bhs(() => true),
+    );
+    await carryOn();
+    const running = store.written.map(({ record }) => {
+      const step = record.phase === "promoting" ? currentStep(record.plan) : null;
+      return step === null ? null : `${step.kind} ${step.status}`;
+    });
+    expect(running).toEqual(["open running", "write-aliases running", "data-streams running", "verify running", null]);
+    expect(store.written.map(({ entry }) => entry.explanation)).toEqual([
+      "open 1 index: running",
+      "open 1 index: done",
+      "set 0 write aliases: done",
+      "promote and roll over 0 data streams: done",
+      "verify 1 index: done",
+    ]);
+  });
+
+  test("keeps what somebody else wrote meanwhile, and goes on", async () => {
+    const { store, carryOn } = setUp(promotedUpTo("open"), {
+      ...bhs(() => true),
+      dataStreams: async () => {
+        store.meanwhile = (record) => noted(record, { paused: { by: "erin", sinceMs: 1, reason: "maintenance" } });
+        return [];
+      },
+    });
+    await carryOn();
+    expect(last(store).paused).toMatchObject({ by: "erin" });
+    expect(statusesOf(last(store)).every((status) => status === "done")).toBe(true);
+    expect(store.reads).toBe(1);
+  });
+
+  test("ends when another plan stands in its place", async () => {
+    const { store, carryOn } = setUp(promotedUpTo("open"), {
+      ...bhs(() => true),
+      dataStreams: async () => {
+        store.meanwhile = (record) => ({ ...record, epoch: record.epoch + 1 });
+        return [];
+      },
+    });
+    await carryOn();
+    expect(store.written.map(({ entry }) => entry.explanation).at(-1)).toBe("set 0 write aliases: done");
+    expect(last(store).epoch).toBe(3);
+  });
+
+  test("stops where this watchdog may not act any more, with nothing written", async () => {
+    let doubts: readonly string[] = [];
+    const { store, carryOn } = setUp(
+      promotedUpTo("open"),
+      {
+        ...bhs(() => true),
+        dataStreams: async () => {
+          doubts = ["this watchdog does not lead"];
+          return [];
+        },
+      },
+      () => doubts,
+    );
+    await carryOn();
+    expect(store.written.map(({ entry }) => entry.explanation).at(-1)).toBe("set 0 write aliases: done");
+    expect(statusesOf(last(store)).slice(-2)).toEqual(["running", "pending"]);
+  });
+
+  test("says that a step failed without beginning it anew, and tries again after a second", async () => {
+    let isOpen = false;
+    const { store, carryOn, time } = setUp(
+      promotedUpTo("open"),
+      bhs(() => isOpen),
+    );
+    await carryOn();
+    expect(store.written.at(-1)?.entry.explanation).toBe("open 1 index: failed, indices still closed: logs-1");
+    expect(currentStep(last(store).plan)).toMatchObject({ kind: "open", status: "failed", attempts: 1 });
+    isOpen = true;
+    await carryOn();
+    expect(store.written).toHaveLength(2);
+    await time.runUntil(time.monotonicMs() + 1_000);
+    await carryOn();
+    expect(statusesOf(last(store)).every((status) => status === "done")).toBe(true);
+  });
+});

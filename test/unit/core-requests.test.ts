@@ -1,0 +1,95 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { type Applied, applyCommand, type Command, REQUEST_VALID_MS } from "../../watchdog/core/requests.ts";
+import type { StateRecord } from "../../watchdog/core/state/record.ts";
+import { closing, NOW_MS, promoting, serving } from "./core-fixtures.ts";
+
+const asked = { by: "ada", atMs: NOW_MS };
+const regions = ["gra", "bhs"];
+const apply = (record: StateRecord | null, command: Command): Applied => applyCommand(record, command, asked, regions);
+const switchover = { kind: "switchover", to: "bhs", force: false, reason: null } as const;
+
+function refusals(applied: Applied): string {
+  return applied.accepted ? "accepted" : applied.reasons.join("; ");
+}
+
+function recordOf(applied: Applied): StateRecord {
+  if (!applied.accepted) throw new Error(`refused: ${applied.reasons.join("; ")}`);
+  return applied.record;
+}
+
+describe("an operator's command", () => {
+  test("to pause notes who, when and why; a second one is told of the first; resume ends it", () => {
+    const paused = recordOf(apply(serving(), { kind: "pause", reason: "moving racks" }));
+    expect(paused.paused).toEqual({ sinceMs: NOW_MS, by: "ada", reason: "moving racks" });
+    expect(refusals(apply(paused, { kind: "pause", reason: "again" }))).toMatch(/paused already, by ada.*moving racks/);
+    expect(recordOf(apply(paused, { kind: "resume" })).paused).toBeNull();
+    expect(refusals(apply(serving(), { kind: "resume" }))).toMatch(/not paused/);
+    expect(refusals(apply(serving(), { kind: "pause", reason: " " }))).toMatch(/needs a reason/);
+  });
+
+  test("to acknowledge ends a block period that runs, and is refused when none does", () => {
+    expect(recordOf(apply(serving({ blockedUntilMs: NOW_MS + 1 }), { kind: "ack" })).blockedUntilMs).toBeNull();
+    for (const blockedUntilMs of [null, NOW_MS]) {
+      expect(refusals(apply(serving({ blockedUntilMs }), { kind: "ack" }))).toMatch(/no block period/);
+    }
+  });
+
+  test("for a change waits in the record for a limited time, and can be withdrawn until it is decided on", () => {
+    const record = recordOf(apply(serving(), { ...switchover, reason: "drill" }));
+    expect(record).toMatchObject({
+      phase: "serving",
+      active: "gra",
+      request: { kind: "switchover", to: "bhs", by: "ada", reason: "drill", validUntilMs: NOW_MS + REQUEST_VALID_MS },
+    });
+    const withdrawn = recordOf(apply(record, { kind: "withdraw" }));
+    expect(withdrawn).toMatchObject({ request: null });
+    expect(refusals(apply(withdrawn, { kind: "withdraw" }))).toMatch(/no change waits/);
+  });
+
+  test("for a change is refused where it makes no sense, with the reason", () => {
+    expect(refusals(apply(null, switchover))).toMatch(/no state document/);
+    expect(refusals(apply(serving(), { ...switchover, to: "fra" }))).toMatch(/fra is no region/);
+    expect(refusals(apply(serving(), { ...switchover, to: "gra" }))).toMatch(/active region already/);
+    expect(refusals(apply(closing(), switchover))).toMatch(/under way already/);
+    expect(refusals(apply(promoting(), switchover))).toMatch(/under way already/);
+    const waiting = recordOf(apply(serving(), switchover));
+    expect(refusals(apply(waiting, { ...switchover, kind: "failover" }))).toMatch(/ada asked for a switchover to bhs/);
+  });
+
+  test("takes the place of a request that nobody decided on in time", () => {
+    const old = { ...switchover, by: "bob", atMs: NOW_MS - REQUEST_VALID_MS, validUntilMs: NOW_MS };
+    expect(recordOf(apply(serving({ request: old }), switchover))).toMatchObject({ request: { by: "ada" } });
+  });
+
+  const commands: fc.Arbitrary<Command> = fc.oneof(
+    fc.record({ kind: fc.constant("pause" as const), reason: fc.string() }),
+    fc.constantFrom({ kind: "resume" } as const, { kind: "ack" } as const, { kind: "withdraw" } as const),
+    fc.record({
+      kind: fc.constantFrom("failover" as const, "switchover" as const),
+      to: fc.constantFrom("gra", "bhs", "fra"),
+      force: fc.boolean(),
+      reason: fc.option(fc.string()),
+    }),
+  );
+
+  test("never changes who may accept writes, and always makes a newer document", () => {
+    const records = fc.constantFrom(serving(), closing(), promoting(), serving({ blockedUntilMs: NOW_MS + 5 }));
+    fc.assert(
+      fc.property(records, fc.array(commands, { maxLength: 6 }), (first, given) => {
+        let record: StateRecord = first;
+        for (const command of given) {
+          const applied = apply(record, command);
+          if (!applied.accepted) {
+            expect(applied.reasons.length).toBeGreaterThan(0);
+            continue;
+          }
+          expect(applied.record.sequence).toBe(record.sequence + 1);
+          expect(applied.record).toMatchObject({ epoch: first.epoch, phase: first.phase });
+          if (first.phase === "serving") expect(applied.record).toMatchObject({ active: first.active });
+          record = applied.record;
+        }
+      }),
+    );
+  });
+});

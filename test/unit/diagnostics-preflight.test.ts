@@ -1,0 +1,168 @@
+import { describe, expect, test } from "vitest";
+import { watchdogConfigSchema } from "../../watchdog/config/schema.ts";
+import {
+  type Check,
+  judgePreflight,
+  type PreflightFindings,
+  type RegionFindings,
+} from "../../watchdog/diagnostics/preflight.ts";
+import { config, standbyView } from "./core-fixtures.ts";
+
+const GIB = 1024 ** 3;
+const HOUR = 3_600_000;
+
+function region(changes: Partial<RegionFindings> = {}): RegionFindings {
+  const { readiness } = standbyView();
+  const licence = { type: "platinum", active: true, allowsCcr: true };
+  return {
+    readiness: { value: { ...readiness, licence } },
+    versions: { value: [{ node: "n1", version: "9.5.3" }] },
+    storage: {
+      value: {
+        managedPrimaryBytes: 10 * GIB,
+        managedBytes: 20 * GIB,
+        nodes: [{ node: "n1", availableBytes: 50 * GIB, totalBytes: 100 * GIB }],
+      },
+    },
+    retention: { value: [{ index: "logs-1", periodMs: 12 * HOUR }] },
+    clocks: { value: [{ node: "n1", aheadMs: 3, uncertaintyMs: 1 }] },
+    roundTripMs: { value: 90 },
+    ...changes,
+  };
+}
+
+function judge(changes: Partial<PreflightFindings> = {}, settings = config): ReadonlyMap<string, Check> {
+  const well = {
+    regions: { gra: region(), bhs: region() },
+    active: "gra",
+    storeMembers: ["a", "b", "c"].map((endpoint) => ({ endpoint, problem: null })),
+    sites: ["gra", "bhs", "witness"],
+    timingViolations: [],
+    outageMs: 12 * HOUR,
+  };
+  return new Map(judgePreflight({ ...well, ...changes }, settings).map((check) => [check.check, check]));
+}
+
+const withBhs = (changes: Partial<RegionFindings>) => ({ regions: { gra: region(), bhs: region(changes) } });
+const versions = (version: string) => ({ versions: { value: [{ node: "n1", version }] } });
+
+describe("preflight", () => {
+  test("finds nothing amiss where all is well", () => {
+    expect([...judge().values()].filter(({ verdict }) => verdict !== "ok")).toEqual([]);
+  });
+
+  test("every check that is not ok says what to do", () => {
+    const error = { error: "bhs: no node answers" };
+    const lost = region({
+      readiness: error,
+      versions: error,
+      storage: error,
+      retention: error,
+      clocks: error,
+      roundTripMs: error,
+    });
+    const checks = [...judge({ regions: { gra: region(), bhs: lost }, sites: ["gra"], storeMembers: null }).values()];
+    const amiss = checks.filter(({ verdict }) => verdict !== "ok");
+    expect(amiss.length).toBeGreaterThan(6);
+    for (const { advice, found } of amiss) expect([advice, found]).not.toContain(null);
+    expect(checks.find(({ check }) => check === "licence of bhs")?.found).toContain("no node answers");
+  });
+
+  test("tells apart a licence that will not do, and one that ends by itself", () => {
+    const licensed = (licence: { type: string; active: boolean; allowsCcr: boolean }) =>
+      judge(withBhs({ readiness: { value: { ...standbyView().readiness, licence } } })).get("licence of bhs")?.verdict;
+    expect(licensed({ type: "basic", active: true, allowsCcr: false })).toBe("fail");
+    expect(licensed({ type: "platinum", active: false, allowsCcr: false })).toBe("fail");
+    expect(licensed({ type: "trial", active: true, allowsCcr: true })).toBe("warn");
+  });
+
+  test.each([
+    ["9.5.3", "ok", /either can follow the other/],
+    // bhs follows gra: one that is newer may, but gra could not follow it back.
+    ["9.5.10", "warn", /gra is older than bhs/],
+    ["9.5.2", "fail", /bhs is older than gra/],
+  ])("with bhs at %s and gra at 9.5.3 the versions are %s", (version, verdict, found) => {
+    const check = judge(withBhs(versions(version))).get("versions");
+    expect(check?.verdict).toBe(verdict);
+    expect(check?.found).toMatch(found);
+  });
+
+  test("nodes of one region at two versions count as the lowest when they follow and the highest when they lead", () => {
+    const mixed = {
+      versions: {
+        value: [
+          { node: "n1", version: "9.5.3" },
+          { node: "n2", version: "9.5.4" },
+        ],
+      },
+    };
+    expect(judge({ regions: { gra: region(mixed), bhs: region() } }).get("versions")?.verdict).toBe("fail");
+    expect(judge({ regions: { gra: region(), bhs: region(mixed) } }).get("versions")?.verdict).toBe("warn");
+    expect(judge({ regions: { gra: region(mixed), bhs: region(mixed) } }).get("versions")?.verdict).toBe("fail");
+  });
+
+  test("a missing and a broken remote connection are told apart", () => {
+    const connection = (remote: { configured: boolean; connected: boolean }) =>
+      judge(withBhs({ readiness: { value: { ...standbyView().readiness, remote } } })).get(
+        "remote connection bhs to gra",
+      );
+    expect(connection({ configured: false, connected: false })).toMatchObject({
+      verdict: "fail",
+      found: expect.stringContaining("no remote cluster named gra"),
+    });
+    expect(connection({ configured: true, connected: false })?.advice).toContain("9300");
+  });
+
+  test("a round trip is measured against the time that a probe has", () => {
+    const fast = watchdogConfigSchema.shape.checks.parse({ profile: "fast" });
+    const verdict = (ms: number) =>
+      judge(withBhs({ roundTripMs: { value: ms } }), { ...config, checks: fast }).get("round trip from here to bhs")
+        ?.verdict;
+    expect([verdict(50), verdict(100), verdict(200)]).toEqual(["ok", "warn", "fail"]);
+  });
+
+  test("a disk must hold a copy, at worst in place of its own indices", () => {
+    const verdict = (availableGib: number) => {
+      const nodes = [{ node: "n1", availableBytes: availableGib * GIB, totalBytes: 100 * GIB }];
+      const storage = { value: { managedPrimaryBytes: 10 * GIB, managedBytes: 20 * GIB, nodes } };
+      return judge(withBhs({ storage })).get("disk of bhs for a copy of gra")?.verdict;
+    };
+    expect([verdict(20), verdict(5)]).toEqual(["ok", "warn"]);
+    const small = { value: { managedPrimaryBytes: 0, managedBytes: 0, nodes: [] } };
+    expect(judge(withBhs({ storage: small })).get("disk of bhs for a copy of gra")?.verdict).toBe("fail");
+    const full = { value: { ...standbyView().readiness, nodesLowOnDisk: ["n1"] } };
+    expect(judge(withBhs({ readiness: full })).get("disk of bhs for a copy of gra")?.found).toContain("watermark");
+  });
+
+  test("history that is kept for less than an outage is a warning", () => {
+    expect(judge({ outageMs: 13 * HOUR }).get("retention leases on gra")).toMatchObject({
+      verdict: "warn",
+      found: expect.stringContaining("12 h only"),
+    });
+  });
+
+  test("clocks are judged beyond what the measurement itself is uncertain of", () => {
+    const verdict = (aheadMs: number, uncertaintyMs: number) =>
+      judge(withBhs({ clocks: { value: [{ node: "n1", aheadMs, uncertaintyMs }] } })).get("clocks of bhs")?.verdict;
+    // Half the lease margin of 2 s is tolerable.
+    expect([verdict(1_050, 100), verdict(-1_500, 100), verdict(5_000, 100)]).toEqual(["ok", "warn", "fail"]);
+  });
+
+  test("a store that has lost its majority fails, one with a member down warns", () => {
+    const verdict = (down: number) =>
+      judge({
+        storeMembers: ["a", "b", "c"].map((endpoint, n) => ({ endpoint, problem: n < down ? "no answer" : null })),
+      }).get("store")?.verdict;
+    expect([verdict(0), verdict(1), verdict(2)]).toEqual(["ok", "warn", "fail"]);
+    expect(judge({ storeMembers: null }).get("store")?.verdict).toBe("warn");
+  });
+
+  test("a silent site is a warning, two leave no majority", () => {
+    expect(judge({ sites: ["gra", "bhs"] }).get("watchdogs")).toMatchObject({
+      verdict: "warn",
+      found: "nothing is heard from witness",
+    });
+    expect(judge({ sites: ["gra"] }).get("watchdogs")?.verdict).toBe("fail");
+    expect(judge({ timingViolations: ["a must be below b"] }).get("timing rules")?.verdict).toBe("fail");
+  });
+});

@@ -1,0 +1,148 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { judgeDocument, pairIndices, positionOf } from "../../watchdog/diagnostics/verify/compare.ts";
+import { sampleSeqNos } from "../../watchdog/diagnostics/verify/sample.ts";
+import { verifyRegions } from "../../watchdog/diagnostics/verify/verify.ts";
+import { ModelRegion } from "./salvage-model.ts";
+
+describe("a sample", () => {
+  test("is the same for the same seed, sorted, without repetition, in range, and as large as asked or as there is", () => {
+    fc.assert(
+      fc.property(
+        fc.string(),
+        fc.integer({ min: -1, max: 5_000 }),
+        fc.integer({ min: 1, max: 200 }),
+        (seed, upTo, size) => {
+          const sample = sampleSeqNos(seed, upTo, size);
+          expect(sampleSeqNos(seed, upTo, size)).toEqual(sample);
+          expect(sample.length).toBe(Math.min(size, upTo + 1));
+          expect([...new Set(sample)].sort((a, b) => a - b)).toEqual(sample);
+          expect(sample.every((seqNo) => Number.isInteger(seqNo) && seqNo >= 0 && seqNo <= upTo)).toBe(true);
+        },
+      ),
+    );
+  });
+
+  test("reaches every part of a shard, and another part with another seed", () => {
+    const quarters = new Set(sampleSeqNos("a", 9_999, 100).map((seqNo) => Math.floor(seqNo / 2_500)));
+    expect(quarters.size).toBe(4);
+    expect(sampleSeqNos("a", 9_999, 100)).not.toEqual(sampleSeqNos("b", 9_999, 100));
+    expect(Math.max(...sampleSeqNos("a", 2 ** 50, 100))).toBeGreaterThan(2 ** 45);
+  });
+});
+
+describe("the judgement on one document", () => {
+  const copy = (seqNo: number, contentHash: string | null = "a") => ({
+    seqNo,
+    primaryTerm: 1,
+    version: 1,
+    contentHash,
+  });
+  const moving = { sharedUpTo: 5, atRest: false };
+  const resting = { sharedUpTo: 5, atRest: true };
+
+  test("is a difference where the leader's copy is from within the shared history and the follower's is another", () => {
+    expect(judgeDocument(null, copy(5), moving)).toBe("missing-on-follower");
+    expect(judgeDocument(copy(3, "b"), copy(5), moving)).toBe("different");
+  });
+
+  test("waits while replication may still bring it, and decides once both are at rest", () => {
+    expect(judgeDocument(null, copy(6), moving)).toBe("inconclusive");
+    expect(judgeDocument(copy(3, "b"), copy(6), moving)).toBe("inconclusive");
+    expect(judgeDocument(copy(3), null, moving)).toBe("inconclusive");
+    expect(judgeDocument(copy(3), null, resting)).toBe("extra-on-follower");
+    expect(judgeDocument(copy(3, "b"), copy(6), resting)).toBe("different");
+  });
+
+  test("compares versions where there is no content to compare", () => {
+    expect(judgeDocument(copy(3, null), copy(3, null), resting)).toBe("alike");
+    expect(judgeDocument(copy(2, null), copy(3, null), resting)).toBe("different");
+  });
+});
+
+describe("a comparison of two regions", () => {
+  function replicated(): { bhs: ModelRegion; gra: ModelRegion } {
+    const bhs = new ModelRegion("bhs");
+    bhs.create("i", 1);
+    for (let n = 0; n < 50; n += 1) bhs.shard("i", 0).index(`d${n % 40}`, { n });
+    bhs.shard("i", 0).delete("d5");
+    const gra = new ModelRegion("gra");
+    gra.follow(bhs, "i", [50]);
+    return { bhs, gra };
+  }
+  const verify = (leader: ModelRegion, follower: ModelRegion) => verifyRegions({ leader, follower, seed: "s" });
+
+  test("finds a follower equal that has everything", async () => {
+    const { bhs, gra } = replicated();
+    const report = await verify(bhs, gra);
+    expect(report).toMatchObject({
+      verdict: "equal",
+      indices: [{ counts: "equal", documents: { leader: 39, follower: 39 } }],
+    });
+    expect(report.indices[0]?.shards[0]).toMatchObject({ documents: 39, lag: 0, inconclusive: 0, differences: [] });
+  });
+
+  test("finds a follower behind that lacks the last operations, and nothing worse", async () => {
+    const { bhs, gra } = replicated();
+    bhs.shard("i", 0).index("d1", { n: 99 });
+    bhs.shard("i", 0).delete("d2");
+    expect(await verify(bhs, gra)).toMatchObject({
+      verdict: "behind",
+      indices: [{ counts: "unknown", shards: [{ lag: 2, differences: [] }] }],
+    });
+  });
+
+  test.each<[string, (gra: ModelRegion) => void, string]>([
+    [
+      "altered",
+      (gra) => gra.shard("i", 0).documents.set("d7", { ...document(gra, "d7"), source: { n: "other" } }),
+      "different",
+    ],
+    ["lost", (gra) => gra.shard("i", 0).documents.delete("d7"), "missing-on-follower"],
+    ["added", (gra) => gra.shard("i", 0).documents.set("x", { ...document(gra, "d7"), id: "x" }), "extra-on-follower"],
+  ])("finds a document that was %s on the follower", async (_what, harm, kind) => {
+    const { bhs, gra } = replicated();
+    harm(gra);
+    const report = await verify(bhs, gra);
+    expect(report.verdict).toBe("different");
+    expect(report.indices[0]?.shards[0]?.differences).toMatchObject([{ kind }]);
+  });
+
+  test("names indices that only one side has, and those that cannot be compared", async () => {
+    const { bhs, gra } = replicated();
+    bhs.create("new");
+    expect(await verify(bhs, gra)).toMatchObject({ verdict: "behind", onlyOnLeader: ["new"] });
+    gra.create("ghost");
+    gra.create("new", 2);
+    expect(await verify(bhs, gra)).toMatchObject({
+      verdict: "different",
+      onlyOnFollower: ["ghost"],
+      incomparable: [{ index: "new", reason: "1 shards here, 2 there" }],
+    });
+  });
+
+  test("does not speak of rest when a shard moved while it was compared", () => {
+    const at = (maxSeqNo: number) => ({ index: "i", shard: 0, globalCheckpoint: maxSeqNo, maxSeqNo });
+    const before = { leader: at(9), follower: at(9) };
+    expect(positionOf({ before, after: before })).toEqual({ sharedUpTo: 9, atRest: true });
+    expect(positionOf({ before, after: { leader: at(10), follower: at(10) } }).atRest).toBe(false);
+    expect(positionOf({ before: { leader: at(9), follower: at(7) }, after: before })).toEqual({
+      sharedUpTo: 7,
+      atRest: false,
+    });
+  });
+
+  test("does not compare an index that is closed or has a primary missing", async () => {
+    const { bhs, gra } = replicated();
+    gra.set("i", { primariesActive: 0 });
+    expect(pairIndices(await bhs.indices(), await gra.indices()).incomparable).toHaveLength(1);
+    gra.set("i", { primariesActive: 1, open: false });
+    expect(pairIndices(await bhs.indices(), await gra.indices()).incomparable).toHaveLength(1);
+  });
+});
+
+function document(region: ModelRegion, id: string) {
+  const found = region.shard("i", 0).documents.get(id);
+  if (found === undefined) throw new Error(`no document ${id}`);
+  return found;
+}

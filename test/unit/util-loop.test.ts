@@ -1,0 +1,148 @@
+import { describe, expect, test } from "vitest";
+import { PULSE_MS, SelfTrust } from "../../watchdog/controller/self-check.ts";
+import { Bell, forEachBounded, within } from "../../watchdog/util/loop.ts";
+import { Host, Process, World } from "../simulation/world.ts";
+
+const start = () => {
+  const world = new World(1);
+  const host = new Host(world);
+  return { world, host, clock: new Process(host).clock() };
+};
+
+describe("a bell", () => {
+  const waitFor = (bell: Bell, ms: number, signal = new AbortController().signal) => {
+    const { world, clock } = start();
+    const ended = { atMs: null as number | null, error: null as unknown };
+    bell.wait(clock, ms, signal).then(
+      () => {
+        ended.atMs = world.nowMs;
+      },
+      (error: unknown) => {
+        ended.error = error;
+      },
+    );
+    return { world, ended };
+  };
+
+  test("lets a wait end by time", async () => {
+    const { world, ended } = waitFor(new Bell(), 500);
+    await world.runUntil(1_000);
+    expect(ended.atMs).toBe(500);
+  });
+
+  test("ends a wait at once, and counts once when nobody waited", async () => {
+    const bell = new Bell();
+    bell.ring();
+    const first = waitFor(bell, 500);
+    await first.world.runUntil(1_000);
+    expect(first.ended.atMs).toBe(0);
+    const second = waitFor(bell, 500);
+    await second.world.runUntil(1_000);
+    expect(second.ended.atMs).toBe(500);
+  });
+
+  test("ends with the signal's reason when the watchdog stops", async () => {
+    const stop = new AbortController();
+    const { world, ended } = waitFor(new Bell(), 500, stop.signal);
+    world.after(100, () => {
+      stop.abort(new Error("stopping"));
+      world.touch();
+    });
+    await world.runUntil(1_000);
+    expect(ended).toMatchObject({ atMs: null, error: { message: "stopping" } });
+  });
+});
+
+describe("bounds", () => {
+  test("a call that gives no answer ends with a sentence", async () => {
+    const { world, clock } = start();
+    const call = within(clock, 800, "the probe", new Promise(() => {}));
+    const told = expect(call).rejects.toThrow("the probe gave no answer within 800 ms");
+    await world.runUntil(1_000);
+    await told;
+  });
+
+  test("never more requests at once than allowed, and the others go on after a failure", async () => {
+    let running = 0;
+    let most = 0;
+    const done: number[] = [];
+    const failures = await forEachBounded([1, 2, 3, 4, 5, 6, 7], 3, String, async (n) => {
+      running += 1;
+      most = Math.max(most, running);
+      await Promise.resolve();
+      running -= 1;
+      if (n === 2) throw new Error("refused");
+      done.push(n);
+    });
+    expect(most).toBe(3);
+    expect(done.toSorted()).toEqual([1, 3, 4, 5, 6, 7]);
+    expect(failures).toEqual(["2: refused"]);
+  });
+});
+
+describe("trust in oneself", () => {
+  const pulsing = () => {
+    const { world, host, clock } = start();
+    const self = new SelfTrust(clock, { toleranceMs: 2_000, holdMs: 3_000 });
+    world.every(PULSE_MS, () => self.pulse());
+    return { world, host, self };
+  };
+
+  test("holds while pulses come and clocks agree", async () => {
+    const { world, self } = pulsing();
+    await world.runUntil(60_000);
+    expect(self.doubts()).toEqual([]);
+  });
+
+  test("is lost by a stall before the next pulse, and comes back after a while", async () => {
+    const { world, clock } = start();
+    const self = new SelfTrust(clock, { toleranceMs: 2_000, holdMs: 3_000 });
+    await world.runUntil(9_000);
+    expect(self.doubts().join()).toMatch(/stood still for 8500 ms; waiting 3.0 s more/);
+    self.pulse();
+    world.every(PULSE_MS, () => self.pulse());
+    await world.runUntil(11_900);
+    expect(self.doubts()).toHaveLength(1);
+    await world.runUntil(12_600);
+    expect(self.doubts()).toEqual([]);
+  });
+
+  test.each([
+    [
+      "set forward",
+      (host: Host) => {
+        host.wallOffsetMs += 5_000;
+      },
+      5_000,
+    ],
+    [
+      "set back",
+      (host: Host) => {
+        host.wallOffsetMs -= 5_000;
+      },
+      -5_000,
+    ],
+    [
+      "ahead after the host was suspended",
+      (host: Host) => {
+        host.suspendedMs += 5_000;
+      },
+      5_000,
+    ],
+  ])("is lost when the clock is %s, and the ticket is to be emptied once", async (_what, change, byMs) => {
+    const { world, host, self } = pulsing();
+    await world.runUntil(5_000);
+    change(host);
+    expect(self.doubts().join()).toContain(`jumped by ${byMs} ms`);
+    expect([self.takeClockJump(), self.takeClockJump()]).toEqual([true, false]);
+  });
+
+  test("is kept when the clock is corrected in small steps", async () => {
+    const { world, host, self } = pulsing();
+    world.every(PULSE_MS, () => {
+      host.wallOffsetMs += 50;
+    });
+    await world.runUntil(60_000);
+    expect(self.doubts()).toEqual([]);
+  });
+});

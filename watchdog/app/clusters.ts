@@ -1,0 +1,62 @@
+import { createElasticsearchCluster, type ElasticsearchCluster } from "../adapters/elasticsearch/cluster.ts";
+import { createElasticsearchDocuments, DOCUMENT_TIMEOUT_MS } from "../adapters/elasticsearch/documents.ts";
+import type { NodesOptions } from "../adapters/elasticsearch/nodes.ts";
+import type { RegionName } from "../config/address.ts";
+import type { LoadedConfig } from "../config/load.ts";
+import type { DefinitionKind, Salvage } from "../core/ports.ts";
+import { createSalvage, salvageRoot } from "../salvage/salvage.ts";
+
+/**
+ * The clusters of both regions, as the configuration names them.
+ *
+ * @param unavailable told once per region and kind of definition that the cluster has no module for
+ */
+export function connectClusters(
+  loaded: LoadedConfig,
+  unavailable?: (region: RegionName, kind: DefinitionKind) => void,
+): Readonly<Record<RegionName, ElasticsearchCluster>> {
+  const { config } = loaded;
+  const connect = (region: RegionName): ElasticsearchCluster =>
+    createElasticsearchCluster({
+      ...nodesOf(loaded, region),
+      managed: config.replication,
+      probeTimeoutMs: config.checks.timeoutMs,
+      unfollowTimeoutMs: config.promotion.unfollowTimeoutMs,
+      ...(unavailable && { unavailable }),
+    });
+  return Object.fromEntries(Object.keys(config.regions).map((region) => [region, connect(region)]));
+}
+
+/** Salvage of either region, into the state directory of this host. `signal` ends an export at its next page. */
+export function connectSalvage(loaded: LoadedConfig, signal: AbortSignal): SalvageConnection {
+  const documents = Object.keys(loaded.config.regions).map(
+    (region) =>
+      [
+        region,
+        createElasticsearchDocuments({ ...nodesOf(loaded, region), requestTimeoutMs: DOCUMENT_TIMEOUT_MS }),
+      ] as const,
+  );
+  const root = salvageRoot(loaded.config.stateDirectory);
+  return {
+    ...createSalvage({ root, readers: Object.fromEntries(documents), nowMs: Date.now, signal }),
+    close: async () => {
+      await Promise.all(documents.map(([, access]) => access.close()));
+    },
+  };
+}
+
+export interface SalvageConnection extends Salvage {
+  close(): Promise<void>;
+}
+
+/** How the nodes of one region are reached. */
+export function nodesOf({ config, elasticsearchPassword }: LoadedConfig, region: RegionName): NodesOptions {
+  const { username, caFile, requestTimeoutMs } = config.elasticsearch;
+  const nodes = config.regions[region]?.nodes;
+  if (nodes === undefined) {
+    throw new Error(
+      `${region} is no region of the configuration: one of ${Object.keys(config.regions).join(" and ")} is`,
+    );
+  }
+  return { region, nodes, username, password: elasticsearchPassword, caFile, requestTimeoutMs };
+}

@@ -1,0 +1,96 @@
+import { readFile } from "node:fs/promises";
+import { systemClock } from "../adapters/clock.ts";
+import { Acknowledgements, type ApplicationsReport, applicationsReport } from "../applications/acknowledgements.ts";
+import { type EndpointServer, serveEndpoint } from "../applications/endpoint/server.ts";
+import { AcknowledgementSharing } from "../applications/endpoint/sharing.ts";
+import type { EndpointServiceSettings } from "../config/applications.ts";
+import type { WatchdogConfig } from "../config/schema.ts";
+import type { Watchdog } from "../controller/watchdog.ts";
+import { endpointState } from "../core/endpoint-state.ts";
+import { reasonOf } from "../util/files.ts";
+import type { Logger } from "../util/logger.ts";
+import { type Beat, loop } from "../util/loop.ts";
+import type { StoreConnection } from "./store.ts";
+
+/** How often acknowledgements are exchanged with the other watchdogs. */
+const SHARING_INTERVAL_MS = 5_000;
+/** How soon it is tried again to listen, or to read a certificate. */
+const RETRY_INTERVAL_MS = 5_000;
+
+export interface RunningEndpoint {
+  /** Which application uses which epoch. */
+  report(): ApplicationsReport;
+  /** Ends when the signal given at the start has aborted. */
+  readonly ended: Promise<void>;
+}
+
+export interface EndpointParts {
+  readonly watchdog: Watchdog;
+  readonly connection: StoreConnection;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Runs the endpoint service beside the watchdog; null where none is configured. Nothing that goes wrong with it stops
+ * the watchdog: a port that is taken is logged and tried again.
+ */
+export function runEndpoint(config: WatchdogConfig, parts: EndpointParts): RunningEndpoint | null {
+  const { endpoint } = config;
+  if (endpoint === null) return null;
+  const { watchdog, connection, log, signal } = parts;
+  const acknowledgements = new Acknowledgements();
+  const look = () => endpointState(watchdog.routing(), endpoint.addresses);
+  const serve = async (): Promise<EndpointServer> => {
+    const { listen } = endpoint;
+    const tls = await readTls(endpoint);
+    const isTurning = () => watchdog.isTurning();
+    return serveEndpoint({ listen, tls, site: config.site, look, isTurning, acknowledgements, clock: systemClock });
+  };
+  return {
+    report: () => {
+      const { record } = watchdog.routing();
+      const servingEpoch = record?.phase === "serving" ? record.epoch : null;
+      return applicationsReport(acknowledgements.all(systemClock.nowMs()), servingEpoch);
+    },
+    ended: Promise.all([
+      keepServing(serve, log, signal),
+      shareAcknowledgements(acknowledgements, config.name, { connection, log, signal }),
+    ]).then(() => {}),
+  };
+}
+
+async function keepServing(serve: () => Promise<EndpointServer>, log: Logger, signal: AbortSignal): Promise<void> {
+  const rest = (ms: number) => systemClock.sleep(ms, signal).catch(() => {});
+  while (!signal.aborted) {
+    try {
+      const server = await serve();
+      log.info({ event: "endpoint", port: server.port }, "the endpoint service answers");
+      await new Promise<void>((resolve) => {
+        if (signal.aborted) resolve();
+        else signal.addEventListener("abort", () => resolve(), { once: true });
+      });
+      await server.close();
+    } catch (error) {
+      log.error({ event: "endpoint-error", error: reasonOf(error) }, reasonOf(error));
+      await rest(RETRY_INTERVAL_MS);
+    }
+  }
+}
+
+async function shareAcknowledgements(
+  acknowledgements: Acknowledgements,
+  watchdog: string,
+  { connection, log, signal }: Pick<EndpointParts, "connection" | "log" | "signal">,
+): Promise<void> {
+  if (connection.etcd === null) return;
+  const sharing = new AcknowledgementSharing({ ...connection.etcd, watchdog, acknowledgements, clock: systemClock });
+  const beat: Beat = { name: "acknowledgements", lastMonotonicMs: 0, limitMs: Number.POSITIVE_INFINITY };
+  await loop({ beat, clock: systemClock, log, signal, intervalMs: () => SHARING_INTERVAL_MS }, () => sharing.round());
+}
+
+async function readTls({ certificateFile, keyFile }: EndpointServiceSettings) {
+  if (certificateFile === null || keyFile === null) return null;
+  const [cert, key] = await Promise.all([readFile(certificateFile, "utf8"), readFile(keyFile, "utf8")]);
+  return { cert, key };
+}

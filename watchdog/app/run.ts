@@ -1,0 +1,140 @@
+import path from "node:path";
+import { systemClock } from "../adapters/clock.ts";
+import { serveControlSocket } from "../adapters/control-socket.ts";
+import type { ElasticsearchCluster } from "../adapters/elasticsearch/cluster.ts";
+import { failsafePeers } from "../adapters/failsafe/client.ts";
+import { serveFailsafe } from "../adapters/failsafe/server.ts";
+import { readFailsafeTls } from "../adapters/failsafe/tls.ts";
+import { createRecordCopy } from "../adapters/file-store/store.ts";
+import { createHaproxyRouter } from "../adapters/haproxy/router.ts";
+import { createLogger } from "../adapters/log.ts";
+import { type ServiceManager, serviceManager } from "../adapters/systemd.ts";
+import type { RegionName } from "../config/address.ts";
+import { loadConfig } from "../config/load.ts";
+import type { WatchdogConfig } from "../config/schema.ts";
+import { controlRoutes } from "../controller/control-api.ts";
+import { createWatchdog, type Watchdog } from "../controller/watchdog.ts";
+import type { FailsafeAnswer, FailsafeQuestion, Peers } from "../core/failsafe.ts";
+import type { Salvage } from "../core/ports.ts";
+import { reasonOf } from "../util/files.ts";
+import type { Logger } from "../util/logger.ts";
+import { version } from "../util/version.ts";
+import { connectClusters, connectSalvage } from "./clusters.ts";
+import { runEndpoint } from "./endpoint.ts";
+import { connectStore, type StoreConnection } from "./store.ts";
+
+/**
+ * Runs the watchdog until SIGTERM or SIGINT. It leaves HAProxy's ticket in place when it ends: a watchdog that is back
+ * before the ticket runs out renews it, so that a restart costs no request; one that stays away closes the router.
+ *
+ * @throws ConfigError, or an Error when the watchdog cannot start or breaks off
+ */
+export async function runWatchdog(configFile: string): Promise<void> {
+  const loaded = await loadConfig(configFile);
+  const { config } = loaded;
+  const log = createLogger(config.logLevel, config.name);
+  const services = serviceManager();
+  const clusters = connectClusters(loaded, (region, kind) =>
+    log.warn({ region, kind }, `${region} has no module for definitions of kind ${kind}: none are copied`),
+  );
+  const connection = await connectStore(config, log);
+  const others = await connectOthers(config);
+  const stop = new AbortController();
+  const salvage = connectSalvage(loaded, stop.signal);
+  const watchdog = compose(config, { clusters, salvage, connection, peers: others?.peers ?? null, log });
+  const endpoint = runEndpoint(config, { watchdog, connection, log, signal: stop.signal });
+  const applications = () => endpoint?.report() ?? null;
+  const control = await serveControlSocket(config.controlSocket, controlRoutes(watchdog, config, applications));
+  const failsafe = await others?.serve((question) => watchdog.answerFailsafe(question));
+  const unhook = hookSignals(stop, log);
+  log.info({ version, configFile, controlSocket: config.controlSocket }, "watchdog starts");
+  try {
+    const running = watchdog.run(stop.signal).finally(() => stop.abort());
+    await Promise.all([running, reportToServiceManager(watchdog, services, stop.signal, log)]);
+    log.info({}, "watchdog ended; the routing ticket is left to run out or to be renewed by the next start");
+  } finally {
+    unhook();
+    await services.stopping().catch(() => {});
+    await control.close();
+    await failsafe?.close();
+    await endpoint?.ended;
+    others?.peers.close();
+    connection.close();
+    await Promise.all([salvage.close(), ...Object.values(clusters).map((cluster) => cluster.close())]);
+  }
+}
+
+interface Connections {
+  readonly clusters: Readonly<Record<RegionName, ElasticsearchCluster>>;
+  readonly salvage: Salvage;
+  readonly connection: StoreConnection;
+  readonly peers: Peers | null;
+  readonly log: Logger;
+}
+
+function compose(config: WatchdogConfig, { clusters, salvage, connection, peers, log }: Connections): Watchdog {
+  const { store, operatorStore, coordination } = connection;
+  return createWatchdog({
+    config,
+    clusters,
+    salvage,
+    store,
+    operatorStore,
+    coordination,
+    peers,
+    copy: createRecordCopy(path.join(config.stateDirectory, "record-copy.json")),
+    router: config.router === null ? null : createHaproxyRouter({ name: config.name, ...config.router }),
+    clock: systemClock,
+    log,
+  });
+}
+
+/** The way to and from the other watchdogs when the store is lost; null where this one stands alone. */
+async function connectOthers({ failsafe }: WatchdogConfig) {
+  if (failsafe === null) return null;
+  const tls = await readFailsafeTls(failsafe);
+  return {
+    peers: failsafePeers(tls, failsafe.timeoutMs),
+    serve: (answer: (question: FailsafeQuestion) => FailsafeAnswer) =>
+      serveFailsafe({ listen: failsafe.listen, tls, answer }),
+  };
+}
+
+function hookSignals(stop: AbortController, log: Logger): () => void {
+  const end = (signal: NodeJS.Signals): void => {
+    log.info({ signal }, "asked to stop");
+    stop.abort();
+  };
+  const hangUp = (): void =>
+    log.warn(
+      {},
+      "SIGHUP changes nothing: the configuration is read at start, `systemctl restart es-failover` applies it",
+    );
+  process.on("SIGTERM", end).on("SIGINT", end).on("SIGHUP", hangUp);
+  return () => process.off("SIGTERM", end).off("SIGINT", end).off("SIGHUP", hangUp);
+}
+
+/** Signs of life are given only while every loop of the watchdog turns: a hung one is restarted by systemd. */
+async function reportToServiceManager(
+  watchdog: Watchdog,
+  services: ServiceManager,
+  signal: AbortSignal,
+  log: Logger,
+): Promise<void> {
+  // A third of what systemd allows, so that one lost message does no harm; 10 s for the status line alone.
+  const intervalMs = services.watchdogIntervalMs === null ? 10_000 : services.watchdogIntervalMs / 3;
+  let shown: string | null = null;
+  while (!signal.aborted) {
+    try {
+      const { summary } = watchdog.status();
+      if (shown === null) await services.ready(summary);
+      else if (summary !== shown) await services.status(summary);
+      shown = summary;
+      if (watchdog.isTurning()) await services.alive();
+      else log.error({}, "a loop of the watchdog stands still: systemd is given no sign of life");
+    } catch (error) {
+      log.warn({ error: reasonOf(error) }, "the service manager could not be told");
+    }
+    await systemClock.sleep(intervalMs, signal).catch(() => {});
+  }
+}

@@ -1,0 +1,90 @@
+import { readFile } from "node:fs/promises";
+import { systemClock } from "../adapters/clock.ts";
+import { EtcdClient } from "../adapters/etcd/client.ts";
+import { EtcdCoordination } from "../adapters/etcd/coordination.ts";
+import { etcdStore } from "../adapters/etcd/store.ts";
+import { createFileStore } from "../adapters/file-store/store.ts";
+import { readSecretFile } from "../config/files.ts";
+import type { WatchdogConfig } from "../config/schema.ts";
+import type { Store } from "../core/ports.ts";
+import { type Coordination, soleCoordination } from "../core/state/coordination.ts";
+import { reasonOf } from "../util/files.ts";
+import type { Logger } from "../util/logger.ts";
+
+/** The store that the configuration names, and what comes with it. */
+export interface StoreConnection {
+  /** Takes records from this watchdog only while it leads. */
+  readonly store: Store;
+  /** Takes records from anybody, by compare-and-swap: for operators' commands. */
+  readonly operatorStore: Store;
+  readonly coordination: Coordination;
+  /** The client itself, for what stands beside the record; null with a file store. */
+  readonly etcd: { readonly client: EtcdClient; readonly prefix: string } | null;
+  close(): void;
+}
+
+/**
+ * Connects to the store. With etcd nothing is sent yet, but the files that the configuration names are read.
+ *
+ * @throws Error when one of them cannot be read
+ */
+export async function connectStore(config: WatchdogConfig, log: Pick<Logger, "warn">): Promise<StoreConnection> {
+  const { store } = config;
+  switch (store.kind) {
+    case "file": {
+      const fileStore = createFileStore({
+        directory: store.directory,
+        clock: systemClock,
+        leaseTtlMs: config.leases.ttlMs,
+        routers: [config.name],
+        historyFailed: (error) => log.warn({ error: reasonOf(error) }, "the history could not be written"),
+      });
+      const coordination = soleCoordination(systemClock);
+      return { store: fileStore, operatorStore: fileStore, coordination, etcd: null, close: () => {} };
+    }
+    case "etcd":
+      return connectEtcd(config, store);
+    default:
+      throw new Error(`unknown store in ${JSON.stringify(store satisfies never)}`);
+  }
+}
+
+async function connectEtcd(
+  { name, leases }: WatchdogConfig,
+  store: Extract<WatchdogConfig["store"], { kind: "etcd" }>,
+): Promise<StoreConnection> {
+  const { prefix, username, endpoints, hedgeAfterMs, deadlineMs } = store;
+  const password = await readSecretFile("store.passwordFile", store.passwordFile);
+  if (password.problem !== null) throw new Error(`${password.problem.key}: ${password.problem.message}`);
+  const [ca, certificate, key] = await Promise.all(
+    [store.caFile, store.certificateFile, store.keyFile].map((file) => readFile(file, "utf8")),
+  );
+  if (ca === undefined || certificate === undefined || key === undefined) throw new Error("unreachable");
+  const client = new EtcdClient({
+    endpoints,
+    tls: { ca, certificate, key },
+    credentials: { username, password: password.content },
+    hedgeAfterMs,
+    deadlineMs,
+    clock: systemClock,
+  });
+  const shared = { client, clock: systemClock, prefix, leaseTtlMs: leases.ttlMs };
+  const coordination = new EtcdCoordination({ ...shared, watchdog: name });
+  return {
+    store: etcdStore({ ...shared, fence: () => coordination.leadershipToken() }),
+    operatorStore: etcdStore(shared),
+    coordination,
+    etcd: { client, prefix },
+    close: () => client.close(),
+  };
+}
+
+/** Reads the store without a running watchdog, and closes the connection. */
+export async function readStore<T>(config: WatchdogConfig, read: (store: Store) => Promise<T>): Promise<T> {
+  const connection = await connectStore(config, { warn: () => {} });
+  try {
+    return await read(connection.operatorStore);
+  } finally {
+    connection.close();
+  }
+}

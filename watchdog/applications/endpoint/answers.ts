@@ -1,0 +1,72 @@
+import { type EndpointState, hostPort } from "../../core/endpoint-state.ts";
+import { renderEnv } from "../formats/env.ts";
+import { renderIni } from "../formats/ini.ts";
+
+/** How an answer may be had. */
+export const answerFormats = ["json", "plain", "ini", "env"] as const;
+export type AnswerFormat = (typeof answerFormats)[number];
+
+export interface Answer {
+  /** 200 while a region may be named, else 503. */
+  readonly status: 200 | 503;
+  readonly headers: Readonly<Record<string, string | number>>;
+  readonly body: Buffer;
+  readonly etag: string;
+}
+
+/** How soon to ask again while no region may be named, in seconds: what `Retry-After` counts in. */
+const RETRY_AFTER_S = 1;
+
+/** Every representation of a state, made once per change: polls are then answered from memory. */
+export function renderAnswers(state: EndpointState): Readonly<Record<AnswerFormat, Answer>> {
+  const answer = (format: AnswerFormat, contentType: string, text: string): Answer => {
+    const body = Buffer.from(text);
+    const etag = `"${tagOf(state)}-${format}"`;
+    const status = state.phase === "serving" ? 200 : 503;
+    return {
+      status,
+      body,
+      etag,
+      headers: {
+        "content-type": contentType,
+        "content-length": body.length,
+        etag,
+        // Whoever keeps an answer has to ask before using it again; the tag makes that cheap.
+        "cache-control": "no-cache",
+        vary: "accept",
+        ...(status === 503 ? { "retry-after": RETRY_AFTER_S } : {}),
+      },
+    };
+  };
+  return {
+    json: answer("json", "application/json", `${JSON.stringify(jsonOf(state))}\n`),
+    plain: answer("plain", "text/plain; charset=utf-8", state.phase === "serving" ? `${hostPort(state)}\n` : ""),
+    ini: answer("ini", "text/plain; charset=utf-8", iniOf(state)),
+    env: answer("env", "text/plain; charset=utf-8", envOf(state)),
+  };
+}
+
+function tagOf(state: EndpointState): string {
+  const { epoch, phase } = state;
+  return phase === "serving" ? `${epoch}-${phase}-${state.region}-${hostPort(state)}` : `${epoch}-${phase}`;
+}
+
+/** In one order, whatever the state was made from. */
+export function jsonOf(state: EndpointState): object {
+  const { epoch, phase } = state;
+  return phase === "serving"
+    ? { epoch, phase, region: state.region, host: state.host, port: state.port }
+    : { epoch, phase };
+}
+
+function iniOf(state: EndpointState): string {
+  return state.phase === "serving"
+    ? renderIni("", state).text
+    : `[Elasticsearch]\nPhase = ${state.phase}\nEpoch = ${state.epoch}\n`;
+}
+
+function envOf(state: EndpointState): string {
+  return state.phase === "serving"
+    ? renderEnv("", state).text
+    : `ELASTICSEARCH_PHASE=${state.phase}\nELASTICSEARCH_EPOCH=${state.epoch}\n`;
+}

@@ -1,0 +1,176 @@
+import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import type { EndpointState } from "../../core/endpoint-state.ts";
+import type { Clock } from "../../util/clock.ts";
+import { reasonOf } from "../../util/files.ts";
+import { listenOn, textOf } from "../../util/http-server.ts";
+import { type Acknowledgements, acknowledgementSchema } from "../acknowledgements.ts";
+import { EndpointBoard } from "./board.ts";
+import { BadQuery, parseQuery } from "./query.ts";
+
+/** A report is a few words; a client that sends more, or more slowly, is none of ours. */
+const MAX_BODY_BYTES = 4_096;
+const REQUEST_TIMEOUT_MS = 5_000;
+/** Clients that poll each second, or hold a long poll, keep their connections. */
+const KEEP_ALIVE_MS = 75_000;
+/** Below the files that the unit may open, so that the watchdog itself always has some left. */
+const MAX_CONNECTIONS = 3_000;
+/** Clients that all come at once, when a region has changed. */
+const BACKLOG = 1_024;
+
+export interface EndpointServerOptions {
+  /** Address and port: "192.168.1.101:9201"; port 0 takes a free one. */
+  readonly listen: string;
+  /** Certificate and key as PEM; null: plain HTTP. */
+  readonly tls: { readonly cert: string; readonly key: string } | null;
+  /** The region that this watchdog stands in. */
+  readonly site: string;
+  /** Asked at every request, so it has to be cheap. */
+  readonly look: () => EndpointState;
+  /** Whether the watchdog is at work. */
+  readonly isTurning: () => boolean;
+  readonly acknowledgements: Acknowledgements;
+  readonly clock: Pick<Clock, "nowMs">;
+}
+
+export interface EndpointServer {
+  readonly port: number;
+  /** Ends held polls with what holds now. */
+  close(): Promise<void>;
+}
+
+/**
+ * Tells applications and load balancers where to go, over HTTP or HTTPS. Whoever reaches it may read; nothing that it
+ * answers is secret.
+ *
+ * @throws Error when the address cannot be listened on
+ */
+export async function serveEndpoint(options: EndpointServerOptions): Promise<EndpointServer> {
+  const { listen, tls } = options;
+  const stop = new AbortController();
+  const service = new EndpointService(options, stop.signal);
+  const limits = { requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS };
+  const handle = (incoming: IncomingMessage, outgoing: ServerResponse) => void service.handle(incoming, outgoing);
+  const server: Server =
+    tls === null
+      ? createHttpServer(limits, handle)
+      : createHttpsServer({ ...tls, ...limits, minVersion: "TLSv1.2" }, handle);
+  server.maxConnections = MAX_CONNECTIONS;
+  await listenOn(server, listen, "the endpoint service", BACKLOG);
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        stop.abort();
+        // What is under way is answered in this turn of the event loop or never.
+        setImmediate(() => server.closeAllConnections());
+      }),
+  };
+}
+
+class EndpointService {
+  readonly #options: EndpointServerOptions;
+  readonly #board: EndpointBoard;
+  readonly #stop: AbortSignal;
+
+  constructor(options: EndpointServerOptions, stop: AbortSignal) {
+    this.#options = options;
+    this.#board = new EndpointBoard(options.look);
+    this.#stop = stop;
+  }
+
+  async handle(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    try {
+      const asked = `http://watchdog${incoming.url ?? "/"}`;
+      if (!URL.canParse(asked)) throw new BadQuery("the path is not one of a URL");
+      const { pathname, searchParams } = new URL(asked);
+      if (pathname === "/v1/acknowledgement") await this.#acknowledge(incoming, outgoing);
+      else if (incoming.method !== "GET" && incoming.method !== "HEAD") {
+        say(outgoing, 405, "only GET and HEAD are answered here", { allow: "GET, HEAD" });
+      } else if (pathname === "/v1/endpoint") await this.#endpoint(searchParams, incoming, outgoing);
+      else this.#role(pathname, searchParams, outgoing);
+    } catch (error) {
+      if (outgoing.headersSent) outgoing.destroy();
+      else say(outgoing, error instanceof BadQuery ? 400 : 500, reasonOf(error));
+    }
+  }
+
+  async #endpoint(query: URLSearchParams, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    const { format, poll } = parseQuery(query, incoming.headers.accept);
+    if (poll !== null) {
+      const gone = new AbortController();
+      outgoing.once("close", () => gone.abort());
+      await this.#board.wait(poll.epoch, poll.waitMs, AbortSignal.any([gone.signal, this.#stop]));
+    }
+    const { status, headers, body, etag } = this.#board.answer(format);
+    // 503 is told to everybody: a client that took 304 for "go on as before" would go on.
+    const known = status === 200 && matches(incoming.headers["if-none-match"], etag);
+    if (known) outgoing.writeHead(304, { etag, "cache-control": "no-cache", vary: "accept" }).end();
+    else outgoing.writeHead(status, headers).end(body);
+  }
+
+  /** 200 or 503, with a few words for people: what load balancers ask. */
+  #role(pathname: string, query: URLSearchParams, outgoing: ServerResponse): void {
+    const { site, isTurning } = this.#options;
+    const { state } = this.#board;
+    const serving = state.phase === "serving" ? state.region : null;
+    const words = serving === null ? `${state.phase}, epoch ${state.epoch}` : `${serving} serves, epoch ${state.epoch}`;
+    const region = query.get("region") ?? site;
+    const holds = {
+      "/active": serving === region,
+      "/standby": serving !== null && serving !== region,
+      "/healthz": isTurning(),
+      "/readyz": isTurning() && serving !== null,
+    }[pathname];
+    if (holds === undefined) {
+      say(outgoing, 404, "/v1/endpoint, /v1/acknowledgement, /active, /standby, /healthz and /readyz are answered");
+    } else say(outgoing, holds ? 200 : 503, words);
+  }
+
+  async #acknowledge(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    const { acknowledgements, clock } = this.#options;
+    if (incoming.method !== "POST") return say(outgoing, 405, "POST is answered here", { allow: "POST" });
+    const acknowledgement = acknowledgementSchema.safeParse(await bodyOf(incoming));
+    if (!acknowledgement.success) {
+      const [issue] = acknowledgement.error.issues;
+      return say(outgoing, 400, `${issue?.path.join(".") ?? ""}: ${issue?.message ?? "not understood"}`);
+    }
+    if (acknowledgements.hear(acknowledgement.data, clock.nowMs())) outgoing.writeHead(204).end();
+    else say(outgoing, 503, "too many instances report here");
+  }
+}
+
+function say(
+  outgoing: ServerResponse,
+  status: number,
+  sentence: string,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  const body = Buffer.from(`${sentence}\n`);
+  outgoing
+    .writeHead(status, {
+      "content-type": "text/plain; charset=utf-8",
+      "content-length": body.length,
+      "cache-control": "no-cache",
+      ...headers,
+    })
+    .end(body);
+}
+
+function matches(ifNoneMatch: string | undefined, etag: string): boolean {
+  if (ifNoneMatch === undefined) return false;
+  const tags = ifNoneMatch.split(",").map((tag) => tag.trim().replace(/^W\//, ""));
+  return tags.includes("*") || tags.includes(etag);
+}
+
+async function bodyOf(incoming: IncomingMessage): Promise<unknown> {
+  const text = await textOf(incoming, MAX_BODY_BYTES);
+  if (text === null) throw new BadQuery(`a report of more than ${MAX_BODY_BYTES} bytes`);
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new BadQuery(`the report is not JSON: ${reasonOf(error)}`);
+  }
+}

@@ -1,0 +1,83 @@
+import type { Clock } from "../../util/clock.ts";
+import { messageOf } from "../../util/errors.ts";
+import type { Logger } from "../../util/logger.ts";
+import { Bell } from "../../util/loop.ts";
+import type { Acknowledgement } from "../acknowledgements.ts";
+import type { HttpClient } from "./http.ts";
+
+/** Said again, so that a watchdog that was started anew hears it, too. */
+const REPEAT_INTERVAL_MS = 60_000;
+const RETRY_INTERVAL_MS = 5_000;
+const TIMEOUT_MS = 5_000;
+
+export interface AcknowledgerOptions {
+  /** Endpoint services; the first that answers is enough, as they tell each other. */
+  readonly urls: readonly string[];
+  readonly client: HttpClient;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Reports for applications which epoch they use, and what keeps them from a newer one. */
+export class Acknowledger {
+  readonly #options: AcknowledgerOptions;
+  readonly #news = new Bell();
+  readonly #known = new Map<string, Acknowledgement>();
+  #error: string | null = null;
+
+  constructor(options: AcknowledgerOptions) {
+    this.#options = options;
+  }
+
+  get error(): string | null {
+    return this.#error;
+  }
+
+  set(acknowledgement: Acknowledgement): void {
+    const key = `${acknowledgement.application} ${acknowledgement.instance}`;
+    const before = this.#known.get(key);
+    this.#known.set(key, acknowledgement);
+    if (before?.epoch !== acknowledgement.epoch || before.problem !== acknowledgement.problem) this.#news.ring();
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { urls, clock, log } = this.#options;
+    if (urls.length === 0) return;
+    while (!signal.aborted) {
+      let restMs = REPEAT_INTERVAL_MS;
+      try {
+        for (const acknowledgement of [...this.#known.values()]) await this.#send(acknowledgement, signal);
+        this.#error = null;
+      } catch (error) {
+        if (signal.aborted) return;
+        const message = messageOf(error);
+        if (message !== this.#error) log.warn({ event: "acknowledge-error", error: message }, message);
+        this.#error = message;
+        restMs = RETRY_INTERVAL_MS;
+      }
+      await this.#news.wait(clock, restMs, signal).catch(() => {});
+    }
+  }
+
+  async #send(acknowledgement: Acknowledgement, signal: AbortSignal): Promise<void> {
+    const { urls, client } = this.#options;
+    const failures: string[] = [];
+    for (const service of urls) {
+      const url = new URL("/v1/acknowledgement", service);
+      try {
+        const { status, body } = await client.ask(url, {
+          method: "POST",
+          headers: { "content-type": "application/json" },
+          body: JSON.stringify(acknowledgement),
+          timeoutMs: TIMEOUT_MS,
+          signal,
+        });
+        if (status === 204) return;
+        failures.push(`${url.host}: answered ${status}: ${body.trim().slice(0, 200)}`);
+      } catch (error) {
+        failures.push(messageOf(error));
+      }
+    }
+    throw new Error(`no service takes the acknowledgement of ${acknowledgement.application}: ${failures.join("; ")}`);
+  }
+}

@@ -1,0 +1,68 @@
+import { Agent as HttpAgent, request as httpRequest, type IncomingHttpHeaders } from "node:http";
+import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import { reasonOf } from "../../util/files.ts";
+
+export interface HttpAsk {
+  readonly method?: "GET" | "PUT" | "POST";
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** Bound on the whole, connecting included. */
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface HttpReply {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+/** No answer that is asked for here is longer. */
+const MAX_ANSWER_BYTES = 1024 * 1024;
+
+/** Plain HTTP, or HTTPS that trusts one authority alone; connections are kept. */
+export class HttpClient {
+  readonly #http = new HttpAgent({ keepAlive: true });
+  readonly #https: HttpsAgent;
+
+  constructor({ ca }: { readonly ca: string | null }) {
+    this.#https = new HttpsAgent({ keepAlive: true, minVersion: "TLSv1.2", ...(ca === null ? {} : { ca }) });
+  }
+
+  /** @throws Error that names host and port and says what went wrong */
+  ask(url: URL, { method = "GET", headers = {}, body, timeoutMs, signal }: HttpAsk): Promise<HttpReply> {
+    const secure = url.protocol === "https:";
+    const timeout = AbortSignal.timeout(timeoutMs);
+    return new Promise((resolve, reject) => {
+      const failed = (error: unknown) =>
+        reject(
+          new Error(`${url.host}: ${timeout.aborted ? `no answer within ${timeoutMs} ms` : reasonOf(error)}`, {
+            cause: error,
+          }),
+        );
+      const outgoing = (secure ? httpsRequest : httpRequest)(url, {
+        agent: secure ? this.#https : this.#http,
+        method,
+        headers: { ...headers, ...(body === undefined ? {} : { "content-length": Buffer.byteLength(body) }) },
+        signal: signal === undefined ? timeout : AbortSignal.any([timeout, signal]),
+      });
+      outgoing.on("response", (incoming) => {
+        let text = "";
+        incoming.setEncoding("utf8");
+        incoming.on("data", (chunk: string) => {
+          text += chunk;
+          if (text.length > MAX_ANSWER_BYTES) incoming.destroy(new Error("the answer is too long"));
+        });
+        incoming.on("error", failed);
+        incoming.on("end", () => resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, body: text }));
+      });
+      outgoing.on("error", failed);
+      outgoing.end(body);
+    });
+  }
+
+  close(): void {
+    this.#http.destroy();
+    this.#https.destroy();
+  }
+}

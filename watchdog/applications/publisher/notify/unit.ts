@@ -1,0 +1,40 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import type { NotifySettings } from "../../../config/applications.ts";
+import { reasonOf } from "../../../util/files.ts";
+import { hangUp } from "../process.ts";
+import type { Told } from "./notifier.ts";
+
+type UnitSettings = Extract<NotifySettings, { kind: "unit" }>;
+
+const run = promisify(execFile);
+
+/** `systemctl reload`, or SIGHUP to the unit's main process. A unit that does not run is waited for. */
+export async function reloadUnit({ unit, action, timeoutMs }: UnitSettings): Promise<Told> {
+  const systemctl = async (...args: readonly string[]): Promise<string> => {
+    try {
+      return (await run("systemctl", args, { timeout: timeoutMs, env: { ...process.env, LC_ALL: "C" } })).stdout;
+    } catch (error) {
+      const { stderr, killed } = error as { stderr?: string; killed?: boolean };
+      const reason = killed === true ? `no end within ${timeoutMs} ms` : stderr?.trim() || reasonOf(error);
+      throw new Error(`systemctl ${args[0]} ${unit}: ${reason}`, { cause: error });
+    }
+  };
+  const shown = await systemctl("show", unit, "--property=LoadState,ActiveState,CanReload,MainPID");
+  const property = (name: string) => new RegExp(`^${name}=(.*)$`, "m").exec(shown)?.[1] ?? "";
+  if (property("LoadState") === "not-found") throw new Error(`${unit}: this host has no such unit`);
+  const state = property("ActiveState");
+  if (!["active", "reloading"].includes(state))
+    return { told: false, waitingFor: `${unit} is ${state}: it does not run` };
+  if (action === "kill") {
+    const pid = Number(property("MainPID"));
+    if (!(pid > 1)) throw new Error(`${unit} has no main process that could be signalled`);
+    await hangUp(pid, unit, () => null);
+  } else {
+    if (property("CanReload") !== "yes") {
+      throw new Error(`${unit} cannot be reloaded: it has no ExecReload=; use action "kill" if it handles SIGHUP`);
+    }
+    await systemctl("reload", unit);
+  }
+  return { told: true };
+}

@@ -1,0 +1,146 @@
+import type { PublisherConfig } from "../../config/applications.ts";
+import { sameState } from "../../core/endpoint-state.ts";
+import type { Clock } from "../../util/clock.ts";
+import type { Logger } from "../../util/logger.ts";
+import { Acknowledger } from "./acknowledge.ts";
+import type { HttpClient } from "./http.ts";
+import { TargetKeeper, type TargetReport } from "./reconciler.ts";
+import type { Combined } from "./sources/combine.ts";
+import type { Source, SourceReport } from "./sources/source.ts";
+import { FileTarget } from "./targets/file.ts";
+import type { ToldApplications } from "./targets/pending.ts";
+import type { PublishableState, Target } from "./targets/target.ts";
+
+export interface PublisherParts {
+  readonly config: PublisherConfig;
+  /** This host in acknowledgements. */
+  readonly instance: string;
+  readonly source: Source;
+  /** Keys in etcd and Consul. */
+  readonly keys: readonly Target[];
+  readonly told: ToldApplications;
+  readonly acknowledge: { readonly urls: readonly string[]; readonly client: HttpClient };
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** What a publisher knows and does at a moment: plain JSON, served over its control socket. */
+export interface PublisherStatus {
+  readonly instance: string;
+  readonly nowMs: number;
+  /** What is published; null while nothing has been heard. */
+  readonly state: PublishableState | null;
+  /** Why what was heard cannot be published. */
+  readonly problem: string | null;
+  readonly sources: readonly SourceReport[];
+  readonly targets: readonly TargetReport[];
+  /** Why acknowledgements do not arrive; null when they do. */
+  readonly acknowledgeError: string | null;
+}
+
+/** Keeps files and keys in step with the region that serves, and tells the applications. */
+export class Publisher {
+  readonly #parts: PublisherParts;
+  readonly #acknowledger: Acknowledger;
+  readonly #stop = new AbortController();
+  readonly #keepers: readonly TargetKeeper[];
+  /** Heard, and not old enough to be passed on; with the time when the first of several was heard. */
+  #pending: { readonly state: PublishableState; readonly sinceMs: number } | null = null;
+  #settling: NodeJS.Timeout | null = null;
+  #state: PublishableState | null = null;
+  #problem: string | null = null;
+
+  constructor(parts: PublisherParts) {
+    this.#parts = parts;
+    const { acknowledge, clock, log } = parts;
+    this.#acknowledger = new Acknowledger({ ...acknowledge, clock, log });
+    this.#keepers = [...this.#files(), ...parts.keys.map((target) => this.#keeper(target, () => {}))];
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const abort = () => this.#stop.abort(signal.reason);
+    signal.addEventListener("abort", abort, { once: true });
+    if (signal.aborted) abort();
+    const own = this.#stop.signal;
+    await Promise.all([
+      this.#parts.source.run((combined) => this.#hear(combined), own),
+      ...this.#keepers.map((keeper) => keeper.run(own)),
+      this.#acknowledger.run(own),
+    ]);
+    clearTimeout(this.#settling ?? undefined);
+    signal.removeEventListener("abort", abort);
+  }
+
+  status(): PublisherStatus {
+    return {
+      instance: this.#parts.instance,
+      nowMs: this.#parts.clock.nowMs(),
+      state: this.#state,
+      problem: this.#problem,
+      sources: this.#parts.source.report(),
+      targets: this.#keepers.map((keeper) => keeper.report()),
+      acknowledgeError: this.#acknowledger.error,
+    };
+  }
+
+  /** A lower epoch is never passed on, nor another region under the same one. */
+  #hear({ state, contradiction }: Combined): void {
+    const newest = this.#pending?.state ?? this.#state;
+    const problem = contradiction ?? (state === null ? null : contradictionOf(newest, state));
+    if (problem !== null && problem !== this.#problem) {
+      this.#parts.log.error({ event: "contradiction", problem }, `${problem}: nothing is changed`);
+    }
+    this.#problem = problem;
+    if (state === null || problem !== null) return;
+    if (newest !== null && (state.epoch < newest.epoch || sameState(state, newest))) return;
+    if (newest?.phase === "serving" && state.phase !== "serving" && state.epoch === newest.epoch) return;
+    this.#pending = { state, sinceMs: this.#pending?.sinceMs ?? this.#parts.clock.monotonicMs() };
+    this.#settle(this.#pending.sinceMs);
+  }
+
+  /** Quiescence: a switch that is called off at once leaves applications alone. */
+  #settle(sinceMs: number): void {
+    const { minMs, maxMs } = this.#parts.config.quiescence;
+    const leftMs = sinceMs + maxMs - this.#parts.clock.monotonicMs();
+    clearTimeout(this.#settling ?? undefined);
+    this.#settling = setTimeout(
+      () => {
+        if (this.#pending === null) return;
+        this.#state = this.#pending.state;
+        this.#pending = null;
+        const { epoch, phase } = this.#state;
+        this.#parts.log.info({ event: "epoch", epoch, phase }, `epoch ${epoch} is ${phase}`);
+        for (const keeper of this.#keepers) keeper.ring();
+      },
+      Math.max(0, Math.min(minMs, leftMs)),
+    );
+  }
+
+  #files(): readonly TargetKeeper[] {
+    const { config, told, clock, log, instance } = this.#parts;
+    return config.files.map((settings) => {
+      const parts = { settings, told, splayMs: config.splayMs, clock, log, signal: this.#stop.signal };
+      const { application } = settings;
+      return this.#keeper(new FileTarget(parts), ({ usedEpoch, error, waitingFor }) => {
+        if (application === null) return;
+        const problem = (error ?? waitingFor)?.slice(0, 500) ?? null;
+        this.#acknowledger.set({ application, instance, epoch: usedEpoch ?? 0, problem });
+      });
+    });
+  }
+
+  #keeper(target: Target, attempted: (report: TargetReport) => void): TargetKeeper {
+    const { config, clock, log } = this.#parts;
+    const { checkIntervalMs, retryMaxMs } = config;
+    return new TargetKeeper({
+      ...{ target, checkIntervalMs, retryMaxMs, clock, log, attempted },
+      wanted: () => this.#state,
+    });
+  }
+}
+
+function contradictionOf(known: PublishableState | null, heard: PublishableState): string | null {
+  if (known?.phase !== "serving" || heard.phase !== "serving" || known.epoch !== heard.epoch) return null;
+  if (known.region === heard.region) return null;
+  return `epoch ${heard.epoch} was said to be ${known.region}'s, and is now said to be ${heard.region}'s`;
+}

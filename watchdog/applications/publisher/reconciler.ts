@@ -1,0 +1,116 @@
+import type { Clock } from "../../util/clock.ts";
+import { messageOf } from "../../util/errors.ts";
+import type { Logger } from "../../util/logger.ts";
+import { Bell } from "../../util/loop.ts";
+import type { Outcome, PublishableState, Target } from "./targets/target.ts";
+
+/** Pause after the first failure in a row; each further one doubles it. */
+const RETRY_MIN_MS = 1_000;
+
+export interface KeeperOptions {
+  readonly target: Target;
+  /** The newest state that is to be published; null while there is none. */
+  readonly wanted: () => PublishableState | null;
+  readonly checkIntervalMs: number;
+  readonly retryMaxMs: number;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Called after each attempt. */
+  readonly attempted: (report: TargetReport) => void;
+}
+
+/** How one target stands, for `status`. */
+export interface TargetReport {
+  readonly name: string;
+  /** In a sentence. */
+  readonly summary: string;
+  readonly usedEpoch: number | null;
+  readonly waitingFor: string | null;
+  readonly warnings: readonly string[];
+  /** Why the last attempt failed; null when it did not. */
+  readonly error: string | null;
+  /** Failures in a row. */
+  readonly failures: number;
+  readonly nextAttemptAtMs: number | null;
+}
+
+/** Keeps one target as it should be: at once when there is something new, again and again otherwise. */
+export class TargetKeeper {
+  readonly #options: KeeperOptions;
+  readonly #news = new Bell();
+  #report: TargetReport;
+
+  constructor(options: KeeperOptions) {
+    this.#options = options;
+    this.#report = {
+      name: options.target.name,
+      summary: "nothing to publish yet",
+      usedEpoch: null,
+      waitingFor: null,
+      warnings: [],
+      error: null,
+      failures: 0,
+      nextAttemptAtMs: null,
+    };
+  }
+
+  report(): TargetReport {
+    return this.#report;
+  }
+
+  /** There is something newer: it is published at once, whatever failed before. */
+  ring(): void {
+    this.#report = { ...this.#report, failures: 0 };
+    this.#news.ring();
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { wanted, clock, checkIntervalMs, attempted } = this.#options;
+    while (!signal.aborted) {
+      const state = wanted();
+      let restMs = checkIntervalMs;
+      if (state !== null) {
+        restMs = await this.#attempt(state, signal);
+        if (signal.aborted) return;
+        this.#report = { ...this.#report, nextAttemptAtMs: clock.nowMs() + restMs };
+        attempted(this.#report);
+      }
+      await this.#news.wait(clock, restMs, signal).catch(() => {});
+    }
+  }
+
+  /** Returns how long to rest. */
+  async #attempt(state: PublishableState, signal: AbortSignal): Promise<number> {
+    const { target, wanted, checkIntervalMs, retryMaxMs } = this.#options;
+    try {
+      this.#succeeded(await target.publish(state, () => wanted() === state));
+      // Whoever is waited for may come at any moment; a newer state is there already.
+      return wanted() === state ? checkIntervalMs : 0;
+    } catch (error) {
+      if (signal.aborted) return 0;
+      this.#failed(messageOf(error));
+      return Math.min(retryMaxMs, RETRY_MIN_MS * 2 ** Math.min(20, this.#report.failures - 1));
+    }
+  }
+
+  #succeeded(outcome: Outcome): void {
+    const { log, target } = this.#options;
+    const before = this.#report;
+    this.#report = { ...outcome, name: target.name, error: null, failures: 0, nextAttemptAtMs: null };
+    if (before.error !== null) log.info({ event: "mended", target: target.name }, `${target.name}: ${outcome.summary}`);
+    if (outcome.waitingFor !== null && outcome.waitingFor !== before.waitingFor) {
+      log.info({ event: "waiting", target: target.name }, `${target.name}: ${outcome.waitingFor}`);
+    }
+    for (const warning of outcome.warnings) {
+      if (!before.warnings.includes(warning))
+        log.warn({ event: "warning", target: target.name }, `${target.name}: ${warning}`);
+    }
+  }
+
+  /** Said once: the same trouble at each attempt would bury everything else. */
+  #failed(error: string): void {
+    const { log, target } = this.#options;
+    if (error !== this.#report.error) log.error({ event: "publish-error", target: target.name, error }, error);
+    this.#report = { ...this.#report, error, failures: this.#report.failures + 1 };
+  }
+}

@@ -1,0 +1,125 @@
+import { z } from "zod";
+import type { ConsulSettings } from "../../../config/applications.ts";
+import { jsonOf } from "../../endpoint/answers.ts";
+import type { HttpClient, HttpReply } from "../http.ts";
+import { parsed } from "./etcd-keys.ts";
+import { HigherEpoch, type Outcome, type PublishableState, type Target } from "./target.ts";
+
+/** As `GET /v1/kv/:key` answers; what else it holds is of no concern here. */
+const pairsSchema = z.tuple([z.object({ Value: z.string().nullable(), ModifyIndex: z.number().int() })]);
+const failureSchema = z.object({ Errors: z.array(z.object({ What: z.string() })).nullable() });
+
+/**
+ * Consul's KV store and catalog, for programs that watch those or ask its DNS: a key says all as JSON; a service names
+ * the endpoint and is not there while nobody may be written to. Both change in one transaction, which fails when the key
+ * is not as it was read (check-and-set), so that a lower epoch cannot come in between.
+ */
+export class ConsulTarget implements Target {
+  readonly name: string;
+  readonly #settings: ConsulSettings;
+  readonly #client: HttpClient;
+  readonly #token: string | null;
+
+  constructor(settings: ConsulSettings, client: HttpClient, token: string | null) {
+    this.name = `Consul ${settings.key}`;
+    this.#settings = settings;
+    this.#client = client;
+    this.#token = token;
+  }
+
+  async publish(state: PublishableState): Promise<Outcome> {
+    const wanted = JSON.stringify(jsonOf(state));
+    const { value, index } = await this.#read();
+    const said = value === null ? null : parsed(value);
+    if (said !== null && said.epoch > state.epoch) throw new HigherEpoch(this.name, said.epoch, state.epoch);
+    if (value !== wanted || !(await this.#hasService(state))) await this.#write(state, wanted, index);
+    return { summary: wanted, usedEpoch: null, waitingFor: null, warnings: [] };
+  }
+
+  /** `consistent`: not what a server remembers that has lost its leader. Index 0 stands for "not there". */
+  async #read(): Promise<{ readonly value: string | null; readonly index: number }> {
+    const reply = await this.#ask("GET", `/v1/kv/${this.#settings.key}`, { consistent: "" });
+    if (reply.status === 404) return { value: null, index: 0 };
+    const [{ Value, ModifyIndex }] = pairsSchema.parse(JSON.parse(this.#demandOk(reply, "read of the key")));
+    return { value: Buffer.from(Value ?? "", "base64").toString("utf8"), index: ModifyIndex };
+  }
+
+  /** Somebody may have taken it out of the catalog by hand. */
+  async #hasService(state: PublishableState): Promise<boolean> {
+    const { service, node } = this.#settings;
+    const reply = await this.#ask("GET", `/v1/catalog/service/${service}`, { consistent: "" });
+    const entries = z
+      .array(z.object({ Node: z.string(), ServiceAddress: z.string(), ServicePort: z.number() }))
+      .parse(JSON.parse(this.#demandOk(reply, "read of the service")));
+    const [own] = entries.filter(({ Node }) => Node === node);
+    if (state.phase !== "serving") return own === undefined;
+    return own?.ServiceAddress === state.host && own.ServicePort === state.port;
+  }
+
+  async #write(state: PublishableState, value: string, index: number): Promise<void> {
+    const { key, service, node } = this.#settings;
+    const Value = Buffer.from(value, "utf8").toString("base64");
+    const pair = { KV: { Verb: "cas", Key: key, Value, Index: index } };
+    const entry =
+      state.phase === "serving"
+        ? [
+            // An address of no meaning: nobody is to reach this node, which is there for its service alone.
+            { Node: { Verb: "set", Node: { Node: node, Address: "192.0.2.1" } } },
+            { Service: { Verb: "set", Node: node, Service: serviceOf(service, state) } },
+          ]
+        : // What is not there is deleted without complaint; Consul wants the name to check the token's right.
+          [{ Service: { Verb: "delete", Node: node, Service: { ID: service, Service: service } } }];
+    const reply = await this.#ask("PUT", "/v1/txn", {}, JSON.stringify([pair, ...entry]));
+    if (reply.status !== 409) this.#demandOk(reply, "transaction");
+    else throw new Error(`${this.name}: refused: ${reasonsIn(reply.body)}`);
+  }
+
+  #ask(
+    method: "GET" | "PUT",
+    path: string,
+    query: Readonly<Record<string, string>>,
+    body?: string,
+  ): Promise<HttpReply> {
+    const { url, datacenter, timeoutMs } = this.#settings;
+    const asked = new URL(path, url);
+    for (const [name, value] of Object.entries(query)) asked.searchParams.set(name, value);
+    if (datacenter !== null) asked.searchParams.set("dc", datacenter);
+    return this.#client.ask(asked, {
+      method,
+      timeoutMs,
+      headers: {
+        ...(this.#token === null ? {} : { "x-consul-token": this.#token }),
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+      },
+      ...(body === undefined ? {} : { body }),
+    });
+  }
+
+  #demandOk({ status, body }: HttpReply, what: string): string {
+    if (status === 200) return body;
+    const hint = status === 403 ? " (is the token's policy as documented?)" : "";
+    throw new Error(`${this.name}: ${what}: answered ${status}: ${body.trim().slice(0, 300)}${hint}`);
+  }
+}
+
+function serviceOf(service: string, { epoch, region, host, port }: Extract<PublishableState, { phase: "serving" }>) {
+  return {
+    ID: service,
+    Service: service,
+    Address: host,
+    Port: port,
+    Tags: [region],
+    Meta: { region, epoch: String(epoch) },
+    // A transaction takes no defaults: 0, which it would store, takes an entry out of SRV answers.
+    Weights: { Passing: 1, Warning: 1 },
+  };
+}
+
+function reasonsIn(body: string): string {
+  try {
+    const { Errors } = failureSchema.parse(JSON.parse(body));
+    return (Errors ?? []).map(({ What }) => What).join("; ") || body.slice(0, 300);
+  } catch {
+    return body.trim().slice(0, 300);
+  }
+}

@@ -1,0 +1,128 @@
+import type { ReplayPreview, SalvageDetails, SalvageEntry } from "../../salvage/commands.ts";
+import type { Receipt } from "../../salvage/receipt.ts";
+import { totalOf } from "../../salvage/replay/classification.ts";
+import type { ReplayReport } from "../../salvage/replay/replay.ts";
+import type { SkipReason } from "../../salvage/replay/replay-plan.ts";
+import { count, section, size, table } from "../../util/text.ts";
+
+export function formatList(entries: readonly SalvageEntry[]): string {
+  if (entries.length === 0) return "Nothing has been salvaged on this host.";
+  return table([["NAME", "STATE", "OPERATIONS", "SIZE", "SETTLED", "TAKEN"], ...entries.map(entryRow)]);
+}
+
+function entryRow({ name, state, settled }: SalvageEntry): string[] {
+  switch (state.kind) {
+    case "exported": {
+      const { operations, finishedAt } = state.receipt;
+      return [name, "exported", String(operations.count), size(operations.bytes), String(settled), finishedAt];
+    }
+    case "unfinished":
+      return [name, "unfinished: it counts for nothing"];
+    case "unreadable":
+      return [name, `unreadable: ${state.problem}`];
+    default:
+      return state satisfies never;
+  }
+}
+
+export function formatDetails({ name, directory, state, settled, check, classification }: SalvageDetails): string {
+  const integrity = check.valid ? "the file agrees with its receipt" : `NOT SOUND: ${check.problem}`;
+  const parts = [
+    section(name, [
+      ["directory", directory],
+      ["integrity", integrity],
+      ["settled", `${count(settled, "operation")} replayed or found in place`],
+    ]),
+  ];
+  if (state.kind === "exported") parts.push(...receiptSections(state.receipt));
+  if (classification !== null) {
+    const { missing, mayBeDeleted, newer, conflicting, older, same } = totalOf(classification);
+    const rows = { missing, "of these perhaps deleted": mayBeDeleted, newer, conflicting, older, same };
+    parts.push(
+      section(
+        `Compared with ${classification.region} at ${classification.takenAt}`,
+        Object.entries(rows).map(([name_, n]) => [name_, String(n)]),
+      ),
+    );
+  }
+  return parts.join("\n\n");
+}
+
+function receiptSections({ region, newRegion, epoch, operations, indices, leftOut, limits }: Receipt): string[] {
+  const rows = indices.map(({ index, shards }) => {
+    const sum = (of: (shard: (typeof shards)[number]) => number) =>
+      String(shards.reduce((n, shard) => n + of(shard), 0));
+    return [index, sum(({ exported }) => exported), sum(({ invisible }) => invisible), sum((s) => s.withoutSource)];
+  });
+  return [
+    section("Receipt", [
+      ["from", `${region}, which ${newRegion} took over from (epoch ${epoch})`],
+      ["operations", `${operations.count}, ${size(operations.bytes)} in ${operations.file}`],
+      ["sha256", operations.sha256],
+    ]),
+    section("Indices", [["INDEX", "EXPORTED", "NOT READABLE", "WITHOUT SOURCE"], ...rows]),
+    section(
+      "Left out",
+      leftOut.map(({ index, reason }) => [index, reason]),
+    ),
+    section(
+      "What it does not hold",
+      limits.map((limit) => ["-", limit]),
+    ),
+  ].filter((part) => part !== "");
+}
+
+/** @param active the region that a replay would write to */
+export function formatPreview({ classification, report }: ReplayPreview, active: string): string {
+  const rows = classification.counts.map(({ index, classes }) => [
+    index,
+    ...[classes.missing, classes.mayBeDeleted, classes.newer, classes.conflicting, classes.older, classes.same].map(
+      String,
+    ),
+  ]);
+  const columns = ["INDEX", "MISSING", "(DELETED?)", "NEWER", "CONFLICTING", "OLDER", "SAME"];
+  const samples = classification.samples.map((sample) => [sample.class, `${sample.index}/${sample.id}`]);
+  return [
+    section(`Compared with ${active}`, [columns, ...rows]),
+    section("For example", samples),
+    `A replay would write ${count(report.attempted, "document")} to ${active}, each only if nothing newer is there.`,
+    section("It would leave out", skippedRows(report)),
+  ]
+    .filter((part) => part !== "")
+    .join("\n\n");
+}
+
+export function formatReport(report: ReplayReport): string {
+  const { written, present, changed, failed } = report.outcomes;
+  return [
+    section("Replayed", [
+      ["written", String(written)],
+      ["in place already", String(present)],
+      ["changed meanwhile, left alone", String(changed)],
+      ["failed", String(failed)],
+    ]),
+    section("Left out", skippedRows(report)),
+    section(
+      "Failures",
+      report.failures.map(({ index, id, reason }) => [`${index}/${id}`, reason]),
+    ),
+  ]
+    .filter((part) => part !== "")
+    .join("\n\n");
+}
+
+const skipReasons = {
+  settled: "replayed or found in place before",
+  same: "the same already",
+  older: "the active region has a later version",
+  "not-chosen": "of a class that was not chosen (--classes)",
+  "may-be-deleted": "perhaps deleted by the active region (--include-maybe-deleted)",
+  "no-source": "kept without its source",
+  "index-absent": "the active region has no such index",
+} as const satisfies Record<SkipReason, string>;
+
+const skippedRows = ({ skipped }: ReplayReport): string[][] =>
+  Object.entries(skipReasons).flatMap(([reason, words]) => {
+    const n = skipped[reason as SkipReason];
+    return n === 0 ? [] : [[String(n), words]];
+  });

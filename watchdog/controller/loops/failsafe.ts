@@ -1,0 +1,97 @@
+import {
+  answerFailsafe,
+  type FailsafeAnswer,
+  type FailsafeQuestion,
+  faultBeforeAsking,
+  faultInAnswers,
+  type Heard,
+  toBeAsked,
+} from "../../core/failsafe.ts";
+import type { ServingRecord } from "../../core/state/record.ts";
+import { messageOf } from "../../util/errors.ts";
+import type { Workings } from "../context.ts";
+import type { FailsafeReport } from "../status.ts";
+
+/** Asks the other watchdogs, and answers them, while the store cannot be reached. */
+export class Failsafe {
+  readonly #workings: Workings;
+  #lastAskedAtMs: number | null = null;
+  #fault: string | null = null;
+  #heard: readonly Heard[] = [];
+
+  constructor(workings: Workings) {
+    this.#workings = workings;
+  }
+
+  report(): FailsafeReport {
+    const { knowledge, clock } = this.#workings;
+    return {
+      lastAskedAtMs: this.#lastAskedAtMs,
+      fault: this.#fault,
+      answers: this.#heard.map(({ watchdog, answer, error }) => ({
+        watchdog,
+        agrees: answer?.agrees ?? false,
+        reason: answer === null ? error : answer.agrees ? null : answer.reason,
+      })),
+      promisedForMs: knowledge.promisedForMs(clock.monotonicMs()),
+    };
+  }
+
+  /** Answers another watchdog. Agreeing binds this one: it promotes nothing until its word has run out. */
+  answer(question: FailsafeQuestion): FailsafeAnswer {
+    const { knowledge, config, log } = this.#workings;
+    const newest = knowledge.newest();
+    const answer = answerFailsafe(question, { name: config.name, newest, leaseTtlMs: config.leases.ttlMs });
+    if (answer.agrees) this.#promise();
+    log.debug(
+      { event: "failsafe-asked", by: question.watchdog, epoch: question.epoch, agrees: answer.agrees },
+      "asked",
+    );
+    return answer;
+  }
+
+  /** The record under which the router may go on, or why it may not. Asking binds as answering does. */
+  async ask(): Promise<{ readonly record: ServingRecord } | { readonly fault: string }> {
+    const { knowledge, config, clock } = this.#workings;
+    const record = knowledge.newest();
+    this.#lastAskedAtMs = clock.nowMs();
+    this.#heard = [];
+    const before = faultBeforeAsking(record, config.name, this.#activeFault());
+    if (record?.phase !== "serving" || before !== null) return this.#refused(before ?? "no record is known");
+    const others = toBeAsked(record, config.name);
+    this.#promise();
+    this.#heard = await Promise.all(others.map(({ name, failsafeUrl }) => this.#hear(name, failsafeUrl, record.epoch)));
+    const fault = faultInAnswers(record, config.name, this.#heard);
+    if (fault !== null) return this.#refused(fault);
+    this.#fault = null;
+    return { record };
+  }
+
+  async #hear(name: string, failsafeUrl: string | null, epoch: number): Promise<Heard> {
+    const { peers, config } = this.#workings;
+    if (peers === null || failsafeUrl === null) return { watchdog: name, answer: null, error: "no address is known" };
+    try {
+      const question = { watchdog: config.name, epoch, validForMs: config.leases.ttlMs };
+      return { watchdog: name, answer: await peers.ask(failsafeUrl, question), error: null };
+    } catch (error) {
+      return { watchdog: name, answer: null, error: messageOf(error) };
+    }
+  }
+
+  #activeFault(): string | null {
+    const { knowledge } = this.#workings;
+    const record = knowledge.newest();
+    if (record?.phase !== "serving" || knowledge.looksWell(record.active)) return null;
+    return `${record.active} is not well: ${knowledge.healthOf(record.active).reason}`;
+  }
+
+  #promise(): void {
+    const { knowledge, clock, config } = this.#workings;
+    knowledge.promise(clock.monotonicMs() + config.leases.ttlMs);
+  }
+
+  #refused(fault: string): { readonly fault: string } {
+    this.#fault = fault;
+    return { fault };
+  }
+}

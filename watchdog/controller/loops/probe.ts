@@ -1,0 +1,33 @@
+import type { Cluster, ClusterProbe } from "../../core/ports.ts";
+import { indicesInWork, observeProbe } from "../../core/state/health.ts";
+import { messageOf } from "../../util/errors.ts";
+import { within } from "../../util/loop.ts";
+import type { Workings } from "../context.ts";
+
+/** Beyond the adapter's own bound: a probe that hangs must not leave a lost region looking healthy. */
+const PROBE_SLACK_MS = 1_000;
+
+/** One look at one region's health. */
+export async function probeRegion(workings: Workings, cluster: Cluster): Promise<void> {
+  const { clock, config, knowledge, log } = workings;
+  const probe = await within(clock, config.checks.timeoutMs + PROBE_SLACK_MS, "the probe", cluster.probe()).catch(
+    (error: unknown): ClusterProbe => ({ reachable: false, kind: "timeout", error: messageOf(error) }),
+  );
+  const before = knowledge.healthOf(cluster.region);
+  const inWork = indicesInWork(knowledge.record, cluster.region);
+  const after = observeProbe(before, probe, clock.nowMs(), config.checks, inWork);
+  knowledge.health.set(cluster.region, after);
+  const fields = {
+    event: "health",
+    region: cluster.region,
+    state: after.state,
+    failures: after.failuresInARow,
+    successes: after.successesInARow,
+  };
+  const sentence = `${cluster.region} is ${after.state}: ${after.reason}`;
+  const notable = before.state !== after.state || after.state === "suspect" || after.state === "recovering";
+  if (notable) log[after.state === "healthy" ? "info" : "warn"](fields, sentence);
+  else log.debug(fields, sentence);
+  if (before.state !== after.state) workings.coordinate.ring();
+  workings.decide.ring();
+}

@@ -1,0 +1,80 @@
+import { divergenceFrom } from "../../core/plans/rejoin.ts";
+import type { IndexState } from "../../core/ports.ts";
+import { probeFailure } from "../../core/state/health.ts";
+import type { PlanStep, ServingRecord, StepOf } from "../../core/state/record.ts";
+import { demandNone, inBatches, namesOf, type StepContext } from "./step.ts";
+
+/** What a former primary holds itself, as opposed to followers that it may have already. */
+const own = (index: IndexState) => !index.following;
+
+/** Write blocks on everything that the former primary holds of its own. A closed index takes no writes as it is. */
+export async function fence(context: StepContext, step: StepOf<"fence">): Promise<PlanStep> {
+  const blocked = await blockOwn(context);
+  return { ...step, indices: [...new Set([...step.indices, ...blocked])].toSorted() };
+}
+
+async function blockOwn(context: StepContext): Promise<readonly string[]> {
+  const { cluster } = context;
+  const writable = async () =>
+    namesOf(await cluster.indices(), (index) => own(index) && index.open && !index.writeBlocked);
+  const found = await writable();
+  const failures = await inBatches(context, found, (batch) => cluster.setWriteBlock(batch, true));
+  demandNone(await writable(), `indices of ${cluster.region} that still take writes`, failures);
+  return found;
+}
+
+/** What lies above the recorded checkpoints is brought to safety. What cannot be read is said, and kept by `clear`. */
+export async function salvage(context: StepContext, step: StepOf<"salvage">): Promise<PlanStep> {
+  const { cluster, mayAct } = context;
+  const divergence = divergenceFrom(servingOf(context), cluster.region, await cluster.indices());
+  return { ...step, report: await context.salvage.secure(divergence, cluster, mayAct) };
+}
+
+/**
+ * Makes room for followers, index by index with a permit and not otherwise. Nothing is deleted while the active region
+ * is not well: what the two of them hold is then all there is.
+ */
+export async function clear(context: StepContext, step: StepOf<"clear">): Promise<PlanStep> {
+  const { cluster, other } = context;
+  const trouble = probeFailure(await other.probe());
+  if (trouble !== null) throw new Error(`nothing is deleted while ${other.region} is not well: ${trouble}`);
+  const led = new Set((await other.indices()).map(({ name }) => name));
+  const doomed = async () =>
+    namesOf(await cluster.indices(), (index) => own(index) && (step.policy === "delete" || led.has(index.name)));
+  const spared = async () =>
+    namesOf(await cluster.indices(), (index) => own(index) && index.open && !led.has(index.name));
+
+  // One that somebody made since it was fenced is salvaged like the others.
+  await blockOwn(context);
+  const permitted = await permitFor(context, await doomed());
+  const failures = await inBatches(context, permitted, (batch) => cluster.deleteIndices(batch));
+  demandNone(await doomed(), `indices of ${cluster.region} still there`, failures);
+  const aside = step.policy === "keep" ? await spared() : [];
+  const notClosed = await inBatches(context, aside, (batch) => cluster.closeIndices(batch));
+  if (step.policy === "keep") demandNone(await spared(), `indices of ${cluster.region} not set aside`, notClosed);
+  return {
+    ...step,
+    deleted: [...new Set([...step.deleted, ...permitted])].toSorted(),
+    setAside: [...new Set([...step.setAside, ...aside])].toSorted(),
+  };
+}
+
+/** The proof lies on the host of whoever salvaged: a watchdog that goes on in its place salvages anew. */
+async function permitFor(context: StepContext, indices: readonly string[]): Promise<readonly string[]> {
+  const { cluster, mayAct } = context;
+  if (indices.length === 0) return [];
+  const divergence = divergenceFrom(servingOf(context), cluster.region, await cluster.indices());
+  const first = await context.salvage.permit(divergence, cluster, indices);
+  if ("permitted" in first) return first.permitted;
+  await context.salvage.secure(divergence, cluster, mayAct);
+  const second = await context.salvage.permit(divergence, cluster, indices);
+  if ("permitted" in second) return second.permitted;
+  const reasons = second.refusals.map(({ index, reason }) => `${index}: ${reason}`);
+  demandNone(reasons, `not salvaged, so nothing of ${cluster.region} is deleted; mend or discard by name`, []);
+  return [];
+}
+
+function servingOf({ record }: StepContext): ServingRecord {
+  if (record.phase !== "serving") throw new Error(`a rejoin in the phase ${record.phase}`);
+  return record;
+}

@@ -1,0 +1,78 @@
+import type { WatchdogConfig } from "../../config/schema.ts";
+import type { Cluster, Follower, IndexState, Salvage } from "../../core/ports.ts";
+import type { PlannedRecord, PlanStep, StepKind, StepOf } from "../../core/state/record.ts";
+import type { Clock } from "../../util/clock.ts";
+import { forEachBounded } from "../../util/loop.ts";
+
+/** What a step may use. */
+export interface StepContext {
+  /** The region that the plan works on: the one that is promoted, mended, or about to rejoin. */
+  readonly cluster: Cluster;
+  /** The other one: the leader that is left, or the active region. */
+  readonly other: Cluster;
+  readonly salvage: Salvage;
+  readonly record: PlannedRecord;
+  readonly config: WatchdogConfig;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** Throws when nothing more may be done: asked before every call that changes something. */
+  readonly mayAct: () => void;
+}
+
+/**
+ * One per kind of step. Each does what is not done yet, reads back, and returns the step with what it recorded; it
+ * throws, with the reason, when reading back shows that something is left. A call that failed or timed out proves
+ * nothing either way: an unfollow may have worked although it reported that a retention lease stayed behind.
+ */
+export type StepRunner<K extends StepKind> = (context: StepContext, step: StepOf<K>) => Promise<PlanStep>;
+
+/** Time between two looks at something that is awaited. */
+export const LOOK_AGAIN_MS = 500;
+
+export const followersOf = async (cluster: Cluster, leader: string): Promise<readonly Follower[]> =>
+  (await cluster.followers()).filter(({ remoteCluster }) => remoteCluster === leader);
+
+/** The wanted indices that exist; one deleted meanwhile needs no promotion. */
+export const presentOf = async (cluster: Cluster, names: readonly string[]): Promise<readonly IndexState[]> => {
+  const wanted = new Set(names);
+  return (await cluster.indices()).filter(({ name }) => wanted.has(name));
+};
+
+export const lacksPrimary = ({ open: isOpen, primaries, primariesActive }: IndexState) =>
+  isOpen && primariesActive < primaries;
+
+export const namesOf = <T extends { readonly name: string }>(items: readonly T[], isWanted: (item: T) => boolean) =>
+  items.filter(isWanted).map(({ name }) => name);
+
+/** One request per item, a bounded number at once; returns the failures as sentences. */
+export function each<T>(
+  { config, mayAct }: StepContext,
+  items: readonly T[],
+  nameOf: (item: T) => string,
+  request: (item: T) => Promise<void>,
+): Promise<readonly string[]> {
+  return forEachBounded(items, config.promotion.parallelism, nameOf, (item) => {
+    mayAct();
+    return request(item);
+  });
+}
+
+/** One request per batch: closing and opening are changes of the cluster's state, whatever their size. */
+export function inBatches(
+  context: StepContext,
+  names: readonly string[],
+  request: (batch: readonly string[]) => Promise<void>,
+): Promise<readonly string[]> {
+  const { batchSize } = context.config.promotion;
+  const batches = Array.from({ length: Math.ceil(names.length / batchSize) }, (_, n) =>
+    names.slice(n * batchSize, (n + 1) * batchSize),
+  );
+  return each(context, batches, (batch) => batch.join(","), request);
+}
+
+export function demandNone(left: readonly string[], what: string, failures: readonly string[]): void {
+  if (left.length === 0) return;
+  const shown = (list: readonly string[]) =>
+    list.slice(0, 3).join("; ") + (list.length > 3 ? ` and ${list.length - 3} more` : "");
+  throw new Error(`${what}: ${shown(left)}${failures.length === 0 ? "" : ` (${shown(failures)})`}`);
+}

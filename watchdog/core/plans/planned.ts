@@ -1,0 +1,53 @@
+import type { RegionName } from "../../config/address.ts";
+import type { WatchdogConfig } from "../../config/schema.ts";
+import { otherRegion } from "../rules/situation.ts";
+import type { PlanKind, PlannedRecord, StateRecord } from "../state/record.ts";
+import { standbyDuring } from "./rejoin.ts";
+
+/** The record, when there is a plan in it to be carried out. */
+export function plannedOf(record: StateRecord | null): PlannedRecord | null {
+  switch (record?.phase) {
+    case "promoting":
+      return record;
+    case "serving":
+      return record.plan === null ? null : { ...record, plan: record.plan };
+    default:
+      return null;
+  }
+}
+
+/** The region that the steps of the plan work on; the other one is only asked, or fenced. */
+export function regionOfPlan(record: PlannedRecord, config: WatchdogConfig): RegionName {
+  if (record.phase === "promoting") return record.plan.kind === "undo" ? record.from : record.to;
+  return record.plan.kind === "rejoin" ? otherRegion(config, record.active) : record.active;
+}
+
+/** The record with its plan changed; a rejoin's progress shows in how the standby stands. */
+export function withPlan<R extends PlannedRecord>(record: R, plan: R["plan"]): R {
+  const sequence = record.sequence + 1;
+  if (record.phase === "serving" && plan.kind === "rejoin") {
+    return { ...record, plan, sequence, standby: standbyDuring(plan) };
+  }
+  return { ...record, plan, sequence };
+}
+
+/** Whether both speak of one and the same plan, however far it has come. */
+export function isSamePlan(a: PlannedRecord | null, b: PlannedRecord | null): boolean {
+  return (
+    a !== null &&
+    b !== null &&
+    a.epoch === b.epoch &&
+    a.phase === b.phase &&
+    a.plan.kind === b.plan.kind &&
+    a.plan.createdAtMs === b.plan.createdAtMs
+  );
+}
+
+/** The rule under which a plan is carried on. */
+export const carryingRule = {
+  promotion: "promotion-goes-on",
+  switchover: "promotion-goes-on",
+  undo: "promotion-goes-on",
+  rejoin: "rejoin-goes-on",
+  repair: "repair-goes-on",
+} as const satisfies Readonly<Record<PlanKind, string>>;

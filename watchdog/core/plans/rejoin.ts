@@ -1,0 +1,84 @@
+import type { RegionName } from "../../config/address.ts";
+import type { WatchdogConfig } from "../../config/schema.ts";
+import type { IndexState } from "../ports.ts";
+import type { Divergence } from "../state/divergence.ts";
+import { divergenceOf } from "../state/divergence.ts";
+import type { StandbyView } from "../state/observations.ts";
+import type { Plan, PlanStep, ServingRecord, StandbyState } from "../state/record.ts";
+import { currentStep, notStarted } from "./promotion.ts";
+
+/**
+ * How a former primary becomes the standby. It is fenced before anything else, so that what it holds stands still while
+ * it is brought to safety; only then does it make room for followers of the region that is active now.
+ */
+export function planRejoin(
+  { active, halfPromoted }: ServingRecord,
+  former: StandbyView,
+  policy: WatchdogConfig["rejoin"]["policy"],
+  nowMs: number,
+): Plan {
+  const writable = former.indices.filter(({ open, following, writeBlocked }) => open && !following && !writeBlocked);
+  const patterns = former.autoFollow.filter(({ remoteCluster }) => remoteCluster === active).map(({ name }) => name);
+  const ours = new Set(
+    halfPromoted?.region === former.region ? halfPromoted.checkpoints.map(({ index }) => index) : [],
+  );
+  // Closed by a promotion that went no further: they cannot be read, nor blocked, as they are.
+  const closed = former.indices.filter(({ name, open, following }) => !open && !following && ours.has(name));
+  const opening: readonly PlanStep[] =
+    closed.length === 0 ? [] : [{ kind: "open", ...notStarted, indices: closed.map(({ name }) => name).toSorted() }];
+  return {
+    kind: "rejoin",
+    createdAtMs: nowMs,
+    steps: [
+      ...opening,
+      { kind: "fence", ...notStarted, indices: writable.map(({ name }) => name).toSorted() },
+      { kind: "pause-auto-follow", ...notStarted, patterns },
+      { kind: "salvage", ...notStarted, report: null },
+      { kind: "clear", ...notStarted, policy, deleted: [], setAside: [] },
+    ],
+  };
+}
+
+/** How a region stands while it rejoins. */
+export function standbyDuring(plan: Plan): StandbyState {
+  const step = currentStep(plan);
+  return step === null || step.kind === "salvage" || step.kind === "clear" ? "salvaging" : "fencing";
+}
+
+/**
+ * Whether a region was the active one before the present, and may still hold writes that exist nowhere else; or was on
+ * its way to become it, and holds indices of its own as well.
+ */
+export function isFormerPrimary(record: ServingRecord, region: RegionName): boolean {
+  return wasActive(record, region) || record.halfPromoted?.region === region;
+}
+
+const wasActive = ({ lastFailover, active }: ServingRecord, region: RegionName) =>
+  lastFailover?.from === region && lastFailover.to === active && lastFailover.rejoinedAtMs === null;
+
+/**
+ * Where a former primary and the active region parted, index by index as the former primary is now. The checkpoints
+ * speak of the indices that were followed then: one that bears the same name but is another one has been copied
+ * nowhere, so all of it counts as diverged.
+ */
+export function divergenceFrom(
+  record: ServingRecord,
+  region: RegionName,
+  indices: readonly Pick<IndexState, "name" | "uuid">[],
+): Divergence {
+  const known = wasActive(record, region) ? divergenceOf(record) : null;
+  if (known === null) {
+    const { epoch, active, startedAtMs, halfPromoted } = record;
+    const recorded = halfPromoted?.region === region ? halfPromoted.checkpoints : [];
+    const checkpoints = recorded.map(({ index, shard, globalCheckpoint: checkpoint }) => ({
+      index,
+      shard,
+      checkpoint,
+    }));
+    return { epoch, oldRegion: region, newRegion: active, promotedAtMs: startedAtMs, checkpoints };
+  }
+  const then = new Map((record.lastFailover?.uuids ?? []).map(({ index, uuid }) => [index, uuid]));
+  const now = new Map(indices.map(({ name, uuid }) => [name, uuid]));
+  const isTheSame = (index: string) => !then.has(index) || then.get(index) === now.get(index);
+  return { ...known, checkpoints: known.checkpoints.filter(({ index }) => isTheSame(index)) };
+}

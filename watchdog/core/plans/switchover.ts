@@ -1,0 +1,53 @@
+import type { WatchdogConfig } from "../../config/schema.ts";
+import type { ActiveView, StandbyView } from "../state/observations.ts";
+import type { LeaderSight, LossEstimate, Plan } from "../state/record.ts";
+import { cuttingLoose, liftingBlocks, notStarted, openingForWrites, stepOf } from "./promotion.ts";
+
+/**
+ * A planned change of the active region, from what was observed of both. The routers are closed when it begins, so
+ * every step before `open` is a pause for writers: what takes long (being in sync) was a condition for closing. The
+ * old region takes no write any more once `block-writes` is done, also from those who do not come through a router;
+ * `catch-up` proves that the standby has all of it, and nothing is cut loose before.
+ */
+export function planSwitchover(
+  active: ActiveView,
+  standby: StandbyView,
+  sight: LeaderSight | null,
+  config: Pick<WatchdogConfig, "switchover" | "replication">,
+  nowMs: number,
+  /** As of `planPromotion`. */
+  blocked: readonly string[] = [],
+): Plan {
+  const from = active.region;
+  const writable = active.indices.filter(({ open, writeBlocked }) => open && !writeBlocked).map(({ name }) => name);
+  const patterns = standby.autoFollow.filter(({ remoteCluster }) => remoteCluster === from).map(({ name }) => name);
+  return {
+    kind: "switchover",
+    createdAtMs: nowMs,
+    steps: [
+      { kind: "block-writes", ...notStarted, indices: writable.toSorted() },
+      { kind: "catch-up", ...notStarted, timeoutMs: config.switchover.catchUpTimeoutMs, leaderCheckpoints: null },
+      { kind: "pause-auto-follow", ...notStarted, patterns },
+      ...cuttingLoose(from, standby),
+      ...liftingBlocks(blocked),
+      ...openingForWrites(from, standby, sight, config.replication),
+    ],
+  };
+}
+
+/** The way back of a switchover from which nothing was cut loose: the old region accepts writes again. */
+export function planUndo(switchover: Plan, nowMs: number): Plan {
+  const blocked = stepOf(switchover, "block-writes");
+  // Also what a step that never ended may have done.
+  const indices = blocked === null || blocked.attempts === 0 ? [] : blocked.indices;
+  return { kind: "undo", createdAtMs: nowMs, steps: [{ kind: "lift-write-block", ...notStarted, indices }] };
+}
+
+/** What a switchover costs, once `catch-up` has proven that the standby has everything. */
+export const noLoss: LossEstimate = {
+  atLeast: 0,
+  atMost: 0,
+  shards: [],
+  unseenMs: 0,
+  explanation: "nothing: writes had been stopped, and every shard had reached its leader",
+};

@@ -1,0 +1,70 @@
+import type { ChangeRequest, ServingRecord } from "../state/record.ts";
+import { closing, noted } from "../state/transitions.ts";
+import { isJudgeable, requestFaults } from "./preconditions.ts";
+import { type Rule, rule, scope } from "./rule.ts";
+import type { Condition, Situation } from "./situation.ts";
+
+/**
+ * What becomes of a change that an operator asked for. It is decided on once, as soon as enough is known: granted, or
+ * refused with every reason. Neither way around closing, nor around the acknowledgements of the routers.
+ */
+
+const requested = (...kinds: readonly ChangeRequest["kind"][]): Condition<ServingRecord> =>
+  scope(({ record: { request } }) =>
+    request !== null && kinds.includes(request.kind) ? null : `no ${kinds.join(" or ")} was asked for`,
+  );
+
+const grantable: Condition<ServingRecord> = (s) => {
+  if (s.record.request === null) return "nothing was asked for";
+  return requestFaults(s, s.record.request).join("; ") || null;
+};
+
+const judgeable: Condition<ServingRecord> = (s) => {
+  const { request } = s.record;
+  if (request === null) return "nothing was asked for";
+  return isJudgeable(s) || s.nowMs > request.validUntilMs ? null : "the regions were not looked at yet";
+};
+
+const causeOf = ({ kind, by, reason }: ChangeRequest) =>
+  `${kind} asked for by ${by}${reason === null ? "" : `: ${reason}`}`;
+
+/** A change that was granted: the request is used up. */
+function granted(s: Situation<ServingRecord>, change: ChangeRequest["kind"]) {
+  const { request } = s.record;
+  if (request === null) throw new Error(`a ${change} was granted that nobody had asked for`);
+  const cause = causeOf(request);
+  const explanation = `${cause}; ${request.to} takes over from ${s.record.active}`;
+  return { record: closing(s, { change, automatic: false, cause }), actions: [], explanation };
+}
+
+export const operatorRules: readonly Rule[] = [
+  rule(
+    "operator-failover",
+    ["serving"],
+    "A failover that an operator asked for: the routers are told to close.",
+    [requested("failover"), judgeable, grantable],
+    (s) => granted(s, "failover"),
+  ),
+  rule(
+    "switchover",
+    ["serving"],
+    "A planned change that an operator asked for and that loses nothing: the routers are told to close.",
+    [requested("switchover"), judgeable, grantable],
+    (s) => granted(s, "switchover"),
+  ),
+  rule(
+    "refuse-request",
+    ["serving"],
+    "A change that cannot be granted is refused with its reasons, and forgotten.",
+    [requested("failover", "switchover"), judgeable],
+    (s) => {
+      const { request } = s.record;
+      if (request === null) throw new Error("refuse-request without a request");
+      return {
+        record: noted(s.record, { request: null }),
+        actions: [],
+        explanation: `${causeOf(request)}; refused: ${requestFaults(s, request).join("; ")}`,
+      };
+    },
+  ),
+];

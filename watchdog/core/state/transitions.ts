@@ -1,0 +1,187 @@
+import type { WatchdogConfig } from "../../config/schema.ts";
+import { isIrreversible, stepOf } from "../plans/promotion.ts";
+import { planUndo } from "../plans/switchover.ts";
+import { standbyOf } from "../rules/conditions.ts";
+import type { Situation } from "../rules/situation.ts";
+import { missingIndices } from "./loss.ts";
+import type { ClosingRecord, LastFailover, Plan, PromotingRecord, ServingRecord, StateRecord } from "./record.ts";
+
+/** The next records: how each change of phase looks. */
+
+/** The same phase and epoch with something noted in it. */
+export function noted<R extends StateRecord>(record: R, changes: Partial<R>): R {
+  return { ...record, ...changes, sequence: record.sequence + 1 };
+}
+
+/** What every record carries on over a change of phase. */
+function carriedOver(record: StateRecord) {
+  const { schemaVersion, epoch, sequence, blockedUntilMs, paused, lastFailover, watchdogs, filledAtMs } = record;
+  const carried = { schemaVersion, epoch, blockedUntilMs, paused, lastFailover, watchdogs, filledAtMs };
+  return { ...carried, sequence: sequence + 1, writeBlocks: blocksOf(record), halfPromoted: halfPromotedOf(record) };
+}
+
+/** What a promotion leaves that is undone after its first unfollow. */
+function halfPromotedOf(record: StateRecord): StateRecord["halfPromoted"] {
+  if (record.phase !== "promoting" || !isIrreversible(record.plan)) return record.halfPromoted;
+  return { region: record.to, checkpoints: stepOf(record.plan, "record-checkpoints")?.checkpoints ?? [] };
+}
+
+/** Our write blocks, with those of the plan that ends here: also those that a step may have set before it was cut off. */
+function blocksOf(record: StateRecord): StateRecord["writeBlocks"] {
+  const plan = record.phase === "closing" ? null : record.plan;
+  if (plan === null) return record.writeBlocks;
+  const step = stepOf(plan, "fence") ?? stepOf(plan, "block-writes");
+  if (step === null || step.attempts === 0) return record.writeBlocks;
+  const region = record.phase === "promoting" ? record.from : record.lastFailover?.from;
+  return region === undefined ? record.writeBlocks : { region, indices: step.indices };
+}
+
+export interface ChangeWanted {
+  readonly change: ClosingRecord["change"];
+  readonly automatic: boolean;
+  readonly cause: string;
+}
+
+/** The routers are told to close. Only an automatic failover begins a block period. */
+export function closing(s: Situation<ServingRecord>, { change, automatic, cause }: ChangeWanted): ClosingRecord {
+  const { record, seen, nowMs, config } = s;
+  const isAutomaticFailover = automatic && change === "failover";
+  return {
+    ...carriedOver(record),
+    phase: "closing",
+    epoch: record.epoch + 1,
+    change,
+    standbyBefore: { state: record.standby, inSyncAtMs: record.inSyncAtMs },
+    from: record.active,
+    to: standbyOf(s),
+    automatic,
+    cause,
+    startedAtMs: nowMs,
+    blockedUntilMs: isAutomaticFailover ? nowMs + config.promotion.blockPeriodMs : record.blockedUntilMs,
+    leaderSight: seen.leaderSight,
+  };
+}
+
+/** Back to the old region, with nothing promoted; the attempt does not count as a failover. */
+export function calledOff(record: ClosingRecord | PromotingRecord, cause: string, nowMs: number): ServingRecord {
+  const beganBlockPeriod = record.automatic && record.change === "failover";
+  return {
+    ...carriedOver(record),
+    phase: "serving",
+    epoch: record.epoch + 1,
+    active: record.from,
+    ...standbyAgain(record),
+    inSyncSinceMs: null,
+    plan: null,
+    request: null,
+    cause,
+    startedAtMs: nowMs,
+    blockedUntilMs: beganBlockPeriod ? null : record.blockedUntilMs,
+  };
+}
+
+/**
+ * A rejoin that the change broke off starts over. A switchover leaves the standby with all it had; that its followers
+ * may be paused shows at the next look, and unless that mends them in time it is in sync no longer.
+ */
+function standbyAgain(record: ClosingRecord | PromotingRecord): Pick<ServingRecord, "standby" | "inSyncAtMs"> {
+  const { state, inSyncAtMs } = record.standbyBefore;
+  if (halfPromotedOf(record)?.region === record.to) return { standby: "absent", inSyncAtMs: null };
+  if (state !== "in-sync" && state !== "following") return { standby: "absent", inSyncAtMs: null };
+  return record.change === "switchover" ? { standby: state, inSyncAtMs } : { standby: "following", inSyncAtMs: null };
+}
+
+/** A switchover turns back: its write blocks go first, then the old region serves. */
+export function turnedBack(record: PromotingRecord, nowMs: number): PromotingRecord {
+  const turned = noted(record, { plan: planUndo(record.plan, nowMs) });
+  return { ...turned, writeBlocks: blocksOf(record), halfPromoted: halfPromotedOf(record) };
+}
+
+export function promoting(record: ClosingRecord, plan: Plan, nowMs: number): PromotingRecord {
+  return { ...record, phase: "promoting", sequence: record.sequence + 1, closedAtMs: nowMs, plan };
+}
+
+export function promoted(record: PromotingRecord, nowMs: number): ServingRecord {
+  const { writeBlocks, halfPromoted: _, ...carried } = carriedOver(record);
+  return {
+    ...carried,
+    // Those of the new region were lifted by the plan.
+    writeBlocks: writeBlocks?.region === record.to ? null : writeBlocks,
+    halfPromoted: null,
+    phase: "serving",
+    epoch: record.epoch + 1,
+    active: record.to,
+    standby: "absent",
+    inSyncAtMs: null,
+    inSyncSinceMs: null,
+    plan: null,
+    request: null,
+    cause: record.cause,
+    startedAtMs: nowMs,
+    lastFailover: failoverOf(record, nowMs),
+  };
+}
+
+function failoverOf(record: PromotingRecord, nowMs: number): LastFailover {
+  const recorded = stepOf(record.plan, "record-checkpoints");
+  if (recorded === null || recorded.checkpoints === null || recorded.loss === null) {
+    throw new Error("a promotion is done without recorded checkpoints: its plan was not carried out by this program");
+  }
+  const promotedIndices = stepOf(record.plan, "verify")?.indices ?? [];
+  return {
+    kind: record.change,
+    from: record.from,
+    to: record.to,
+    automatic: record.automatic,
+    cause: record.cause,
+    startedAtMs: record.startedAtMs,
+    finishedAtMs: nowMs,
+    checkpoints: recorded.checkpoints,
+    loss: recorded.loss,
+    missingIndices: missingIndices(record.leaderSight, promotedIndices),
+    uuids: record.leaderSight?.uuids ?? [],
+    rejoinedAtMs: null,
+  };
+}
+
+/** The former primary holds nothing of its own any more: from now on it follows. */
+export function rejoined(record: ServingRecord, nowMs: number): ServingRecord {
+  const { lastFailover } = record;
+  return noted(record, {
+    standby: "following",
+    plan: null,
+    writeBlocks: null,
+    halfPromoted: null,
+    lastFailover: lastFailover === null ? null : { ...lastFailover, rejoinedAtMs: nowMs },
+  });
+}
+
+export function firstRecord({ seen, nowMs, config }: Situation<null>): ServingRecord {
+  return {
+    schemaVersion: 1,
+    epoch: 1,
+    sequence: 1,
+    phase: "serving",
+    active: config.firstPrimary,
+    standby: "absent",
+    inSyncAtMs: null,
+    inSyncSinceMs: null,
+    plan: null,
+    request: null,
+    cause: `${config.firstPrimary} is the configured first primary`,
+    startedAtMs: nowMs,
+    blockedUntilMs: null,
+    paused: null,
+    lastFailover: null,
+    writeBlocks: null,
+    halfPromoted: null,
+    watchdogs: seen.known,
+    filledAtMs: filledAt(config, nowMs),
+  };
+}
+
+/**
+ * Routers of another host may hold tickets from before the store was lost. With a file store there is one router, whose
+ * leases outlive the file.
+ */
+export const filledAt = ({ store }: WatchdogConfig, nowMs: number) => (store.kind === "file" ? null : nowMs);

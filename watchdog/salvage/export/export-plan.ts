@@ -1,0 +1,65 @@
+import type { IndexState, ShardCheckpoint } from "../../core/ports.ts";
+import { checkpointOf, type Divergence } from "../../core/state/divergence.ts";
+
+export interface ShardToExport {
+  readonly shard: number;
+  /** Everything above it is exported. */
+  readonly checkpoint: number;
+  /** The highest sequence number that the shard ever gave out. */
+  readonly maxSeqNo: number;
+}
+
+export interface IndexToExport {
+  readonly index: string;
+  readonly uuid: string;
+  readonly shards: readonly ShardToExport[];
+}
+
+/** An index that cannot be read as it stands; the reason ends in what to do. */
+export interface LeftOut {
+  readonly index: string;
+  readonly reason: string;
+}
+
+export interface ExportPlan {
+  readonly indices: readonly IndexToExport[];
+  readonly leftOut: readonly LeftOut[];
+}
+
+/** What is to be read from an old primary. Pure: the same state gives the same plan. */
+export function planExport(
+  divergence: Divergence,
+  indices: readonly IndexState[],
+  checkpoints: readonly ShardCheckpoint[],
+): ExportPlan {
+  const readable: IndexToExport[] = [];
+  const leftOut: LeftOut[] = [];
+  for (const index of indices.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+    const known = checkpoints.filter((checkpoint) => checkpoint.index === index.name);
+    const obstacle = obstacleTo(index, known);
+    if (obstacle !== null) {
+      leftOut.push({ index: index.name, reason: obstacle });
+      continue;
+    }
+    const shards = known
+      .map(({ shard, maxSeqNo }) => ({ shard, maxSeqNo, checkpoint: checkpointOf(divergence, index.name, shard) }))
+      .sort((a, b) => a.shard - b.shard);
+    readable.push({ index: index.name, uuid: index.uuid, shards });
+  }
+  return { indices: readable, leftOut };
+}
+
+function obstacleTo(index: IndexState, known: readonly ShardCheckpoint[]): string | null {
+  if (!index.open) return "it is closed, so its documents cannot be read: open it, or discard it by name";
+  if (!index.writeBlocked) return "it has no write block, so it may still change: set index.blocks.write first";
+  if (index.primariesActive < index.primaries) {
+    const missing = index.primaries - index.primariesActive;
+    return `${missing} of ${index.primaries} primary shards are missing: bring their nodes back, or discard it by name`;
+  }
+  for (let shard = 0; shard < index.primaries; shard += 1) {
+    if (known.filter((checkpoint) => checkpoint.shard === shard).length !== 1) {
+      return `shard ${shard} does not report its sequence numbers: wait until it has started`;
+    }
+  }
+  return null;
+}
