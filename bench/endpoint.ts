@@ -79,11 +79,11 @@ async function main(count: number, seconds: number): Promise<void> {
     listen: "127.0.0.1:0",
     tls: null,
     site: "gra",
-    look: () => {
+    currentState: () => {
       looks += 1;
       return state;
     },
-    isTurning: () => true,
+    isRunning: () => true,
     acknowledgements: new Acknowledgements(),
     clock: { nowMs: () => Date.now() },
   });

@@ -49,8 +49,8 @@ const router: Router = {
 };
 
 const noSalvage: Salvage = {
-  secure: () => Promise.reject(new Error("nothing is salvaged here")),
-  permit: () => Promise.reject(new Error("nothing is salvaged here")),
+  export: () => Promise.reject(new Error("nothing is salvaged here")),
+  authorizeDelete: () => Promise.reject(new Error("nothing is salvaged here")),
 };
 
 const log: Logger = {

@@ -471,12 +471,23 @@ describe.skipIf(obstacle !== undefined)(`libescluster ${obstacle ?? ""}`, () => 
   describe("asks the endpoint service", () => {
     const clock = { nowMs: () => Date.now() };
 
-    async function startService(look: () => EndpointState, acknowledgements: Acknowledgements): Promise<string> {
+    async function startService(
+      currentState: () => EndpointState,
+      acknowledgements: Acknowledgements,
+    ): Promise<string> {
       const tls = {
         cert: await readFile(certificate.certificate, "utf8"),
         key: await readFile(certificate.key, "utf8"),
       };
-      const options = { listen: "127.0.0.1:0", tls, site: "gra", look, isTurning: () => true, acknowledgements, clock };
+      const options = {
+        listen: "127.0.0.1:0",
+        tls,
+        site: "gra",
+        currentState,
+        isRunning: () => true,
+        acknowledgements,
+        clock,
+      };
       const service = await serveEndpoint(options);
       services.push(service);
       return `https://127.0.0.1:${service.port}`;

@@ -28,11 +28,11 @@ describe("the endpoint service", () => {
       listen: "127.0.0.1:0",
       tls: null,
       site: "gra",
-      look: () => {
+      currentState: () => {
         looks += 1;
         return state;
       },
-      isTurning: () => turning,
+      isRunning: () => turning,
       acknowledgements,
       clock: { nowMs: () => 1_000 },
     });
@@ -177,8 +177,8 @@ describe("the endpoint service over TLS", () => {
       listen: "127.0.0.1:0",
       tls: { cert: await readFile(files.certificate, "utf8"), key: await readFile(files.key, "utf8") },
       site: "gra",
-      look: () => gra,
-      isTurning: () => true,
+      currentState: () => gra,
+      isRunning: () => true,
       acknowledgements: new Acknowledgements(),
       clock: { nowMs: () => 0 },
     });
@@ -201,8 +201,8 @@ describe("the endpoint service over TLS", () => {
     const options = {
       tls: null,
       site: "gra",
-      look: () => gra,
-      isTurning: () => true,
+      currentState: () => gra,
+      isRunning: () => true,
       acknowledgements: new Acknowledgements(),
       clock: { nowMs: () => 0 },
     };

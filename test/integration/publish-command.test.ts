@@ -34,8 +34,8 @@ describe("es-failover publish", () => {
       listen: "127.0.0.1:0",
       tls: null,
       site: "gra",
-      look: () => state,
-      isTurning: () => true,
+      currentState: () => state,
+      isRunning: () => true,
       acknowledgements: new Acknowledgements(),
       clock: systemClock,
     });

@@ -23,8 +23,8 @@ async function follow(first: EndpointState) {
     listen: "127.0.0.1:0",
     tls: null,
     site: "gra",
-    look: () => service.state,
-    isTurning: () => true,
+    currentState: () => service.state,
+    isRunning: () => true,
     acknowledgements: new Acknowledgements(),
     clock: systemClock,
   });

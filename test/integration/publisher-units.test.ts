@@ -18,13 +18,13 @@ const title = (name: string): string => (obstacles.length === 0 ? name : `${name
 const root = path.resolve(import.meta.dirname, "..", "..");
 const host = "gra-1";
 
-/** Reads its settings from its only argument, and prints what came of telling. */
+/** Reads its settings from its only argument, and prints the result. */
 const program = `
-import { tell } from "./watchdog/publisher/notify/notifier.ts";
+import { notify } from "./watchdog/applications/publisher/notify/notifier.ts";
 const endpoint = { region: "gra", host: "192.168.1.11", port: 9200, epoch: 3, caPath: null };
 const settings = JSON.parse(process.argv[2]);
-tell(settings, "/srv/app.ini", endpoint).then(
-  (told) => console.log(JSON.stringify(told)),
+notify(settings, "/srv/app.ini", endpoint).then(
+  (result) => console.log(JSON.stringify(result)),
   (error) => console.log(JSON.stringify({ error: error.message })),
 );`;
 
@@ -65,11 +65,11 @@ describe.skipIf(obstacles.length > 0)(title("a unit of a host's systemd"), () =>
       ...{ name: host, region: "gra", privateIp: "192.168.1.11", authorizedKeys: [], volumes: [] },
       ingress: [{ protocol: "tcp", ports: [22, 22], sources: ["10.80.0.0/24"] }],
     });
-    const outfile = path.join(scratch, "tell.mjs");
+    const outfile = path.join(scratch, "notify.mjs");
     const stdin = { contents: program, resolveDir: root, loader: "ts" } as const;
     await build({ stdin, outfile, bundle: true, platform: "node", format: "esm", logLevel: "warning" });
     await send(path.join(root, "node_modules", "node", "bin", "node"), "/usr/local/bin/node");
-    await send(outfile, "/srv/tell.mjs");
+    await send(outfile, "/srv/notify.mjs");
     for (const [unit, service] of Object.entries(units)) {
       await shell(`cat >/run/systemd/system/${unit}`, `[Service]\n${service}\n`);
     }
@@ -85,38 +85,42 @@ describe.skipIf(obstacles.length > 0)(title("a unit of a host's systemd"), () =>
     await rm(path.dirname(directory), { recursive: true, force: true });
   });
 
-  const tell = async (unit: string, action: "reload" | "kill", timeoutMs = 10_000): Promise<unknown> => {
+  const notify = async (unit: string, action: "reload" | "kill", timeoutMs = 10_000): Promise<unknown> => {
     const settings = JSON.stringify({ kind: "unit", unit, action, timeoutMs });
-    const { stdout } = await lab.exec(host, ["/usr/local/bin/node", "/srv/tell.mjs", settings]);
+    const { stdout } = await lab.exec(host, ["/usr/local/bin/node", "/srv/notify.mjs", settings]);
     return JSON.parse(stdout);
   };
-  const told = async (name: string) => (await lab.exec(host, ["cat", `/run/${name}.told`])).stdout;
+  const reloads = async (name: string) => (await lab.exec(host, ["cat", `/run/${name}.told`])).stdout;
 
   test("that can be reloaded is reloaded", async () => {
-    expect(await tell("reloads.service", "reload")).toEqual({ told: true });
-    await until("it has heard of it", 5_000, async () => (await told("reloads")) === "told\n");
+    expect(await notify("reloads.service", "reload")).toEqual({ notified: true });
+    await until("it has heard of it", 5_000, async () => (await reloads("reloads")) === "told\n");
   });
 
   test("that handles SIGHUP in its main process gets it there", async () => {
-    expect(await tell("listens.service", "kill")).toEqual({ told: true });
-    await until("it has heard of it", 5_000, async () => (await told("listens")) === "told\n");
+    expect(await notify("listens.service", "kill")).toEqual({ notified: true });
+    await until("it has heard of it", 5_000, async () => (await reloads("listens")) === "told\n");
   });
 
   test("that cannot be reloaded is not touched, with the way out", async () => {
     const before = await shell("systemctl show --property=MainPID,NRestarts,ActiveEnterTimestamp deaf listens");
-    expect(await tell("listens.service", "reload")).toEqual({ error: expect.stringMatching(/no ExecReload=.*"kill"/) });
-    expect(await tell("deaf.service", "kill")).toEqual({ error: expect.stringContaining("no handler for SIGHUP") });
+    expect(await notify("listens.service", "reload")).toEqual({
+      error: expect.stringMatching(/no ExecReload=.*"kill"/),
+    });
+    expect(await notify("deaf.service", "kill")).toEqual({ error: expect.stringContaining("no handler for SIGHUP") });
     expect(await shell("systemctl show --property=MainPID,NRestarts,ActiveEnterTimestamp deaf listens")).toBe(before);
   });
 
-  test("whose reload fails is a failure to tell, in systemd's own words", async () => {
-    expect(await tell("broken.service", "reload")).toEqual({ error: expect.stringMatching(/broken.service.*failed/i) });
+  test("whose reload fails is an error with the text of systemd", async () => {
+    expect(await notify("broken.service", "reload")).toEqual({
+      error: expect.stringMatching(/broken.service.*failed/i),
+    });
   });
 
   test("that does not exist is named, and one that does not run is waited for", async () => {
-    expect(await tell("absent.service", "reload")).toEqual({ error: "absent.service: this host has no such unit" });
-    expect(await tell("stopped.service", "reload")).toEqual({
-      ...{ told: false, waitingFor: "stopped.service is inactive: it does not run" },
+    expect(await notify("absent.service", "reload")).toEqual({ error: "absent.service: this host has no such unit" });
+    expect(await notify("stopped.service", "reload")).toEqual({
+      ...{ notified: false, waitingFor: "stopped.service is inactive: it does not run" },
     });
   });
 });

@@ -11,7 +11,7 @@ import { HttpClient } from "../../watchdog/applications/publisher/http.ts";
 import { Publisher } from "../../watchdog/applications/publisher/publisher.ts";
 import { ChangedMeanwhile, readSeen, replaceFile } from "../../watchdog/applications/publisher/replace-file.ts";
 import { ServiceSource } from "../../watchdog/applications/publisher/sources/service.ts";
-import { ToldApplications } from "../../watchdog/applications/publisher/targets/pending.ts";
+import { PendingNotifications } from "../../watchdog/applications/publisher/targets/pending.ts";
 import { type PublisherConfigInput, publisherSchema } from "../../watchdog/config/applications.ts";
 import type { EndpointState } from "../../watchdog/core/endpoint-state.ts";
 import type { Logger } from "../../watchdog/util/logger.ts";
@@ -47,8 +47,8 @@ async function startService(state: EndpointState, port = 0): Promise<Service> {
     listen: `127.0.0.1:${port}`,
     tls: null,
     site: "gra",
-    look: () => started.state,
-    isTurning: () => true,
+    currentState: () => started.state,
+    isRunning: () => true,
     acknowledgements: heard,
     clock: systemClock,
   });
@@ -79,7 +79,7 @@ async function publish(input: Partial<PublisherConfigInput>, urls = [service.url
     instance: config.instance ?? "",
     source: new ServiceSource(urls, { client, clock: systemClock, log }),
     keys: [],
-    told: await ToldApplications.open(file("state"), (sentence) => log.warn({}, sentence)),
+    notifications: await PendingNotifications.open(file("state"), (sentence) => log.warn({}, sentence)),
     acknowledge: { urls, client },
     clock: systemClock,
     log,

@@ -121,8 +121,8 @@ class TicketHolder {
 }
 
 const noSalvage: Salvage = {
-  secure: () => Promise.reject(new Error("there is nothing to salvage")),
-  permit: () => Promise.reject(new Error("there is nothing to salvage")),
+  export: () => Promise.reject(new Error("there is nothing to salvage")),
+  authorizeDelete: () => Promise.reject(new Error("there is nothing to salvage")),
 };
 const silent: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 

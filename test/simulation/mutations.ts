@@ -90,7 +90,7 @@ export const mutations: readonly Mutation[] = [
     rule: "salvage-first",
     defect: "a former primary is emptied although nothing was salvaged",
     file: "controller/steps/rejoin.ts",
-    from: "report: await context.salvage.secure(divergence, cluster, mayAct) };",
+    from: "report: await context.salvage.export(divergence, cluster, mayAct) };",
     to: 'report: { place: "nowhere", operations: divergence.epoch, indices: mayAct.length, leftOut: [] } };',
     given: {
       file: "controller/steps/rejoin.ts",

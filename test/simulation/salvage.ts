@@ -1,4 +1,4 @@
-import type { Cluster, Salvage, SalvagePermit, SalvageReport } from "../../watchdog/core/ports.ts";
+import type { Cluster, DeletionAuthorization, Salvage, SalvageReport } from "../../watchdog/core/ports.ts";
 import { checkpointOf, type Divergence } from "../../watchdog/core/state/divergence.ts";
 import type { SimCluster, SimIndex } from "./cluster.ts";
 import type { Process, World } from "./world.ts";
@@ -31,23 +31,23 @@ export class SimSalvage {
       });
     };
     return {
-      secure: async (divergence: Divergence, { region }: Cluster, mayGoOn) => {
+      export: async (divergence: Divergence, { region }: Cluster, assertStillController) => {
         const cluster = clusterOf(region);
         const before = ownOf(cluster).map(({ uuid, operations }) => `${uuid} ${operations.length}`);
         await ask(cluster, () => undefined);
-        mayGoOn();
+        assertStillController();
         return ask(cluster, () => {
           const now = ownOf(cluster).map(({ uuid, operations }) => `${uuid} ${operations.length}`);
           if (now.join() !== before.join()) throw new Error(`${region}: changed while it was read`);
-          return this.#secure(divergence, cluster);
+          return this.#export(divergence, cluster);
         });
       },
-      permit: (divergence: Divergence, { region }: Cluster, indices) =>
-        ask(clusterOf(region), () => this.#permit(divergence, clusterOf(region), indices)),
+      authorizeDelete: (divergence: Divergence, { region }: Cluster, indices) =>
+        ask(clusterOf(region), () => this.#authorizeDelete(divergence, clusterOf(region), indices)),
     };
   }
 
-  #secure(divergence: Divergence, cluster: SimCluster): SalvageReport {
+  #export(divergence: Divergence, cluster: SimCluster): SalvageReport {
     const leftOut: { index: string; reason: string }[] = [];
     let count = 0;
     const own = ownOf(cluster);
@@ -66,7 +66,7 @@ export class SimSalvage {
     return { place: `salvage/${cluster.region}`, operations: count, indices: own.length - leftOut.length, leftOut };
   }
 
-  #permit(divergence: Divergence, cluster: SimCluster, indices: readonly string[]): SalvagePermit {
+  #authorizeDelete(divergence: Divergence, cluster: SimCluster, indices: readonly string[]): DeletionAuthorization {
     const refusals = indices.flatMap((name) => {
       const index = cluster.indices.get(name);
       if (index === undefined) return [{ index: name, reason: "there is no index of this name" }];
@@ -80,7 +80,7 @@ export class SimSalvage {
       );
       return isProven ? [] : [{ index: name, reason: "there is no valid receipt: salvage the region first" }];
     });
-    return refusals.length > 0 ? { refusals } : { permitted: indices };
+    return refusals.length > 0 ? { refusals } : { authorized: indices };
   }
 }
 

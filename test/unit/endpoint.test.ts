@@ -160,8 +160,8 @@ describe("acknowledgements", () => {
 
   test("show who still sits on an old epoch, and nobody does while no region serves", () => {
     const heard = new Acknowledgements();
-    heard.hear(said("a", 2), 10);
-    heard.hear(said("b", 3), 20);
+    heard.receive(said("a", 2), 10);
+    heard.receive(said("b", 3), 20);
     const behind = (epoch: number | null) =>
       applicationsReport(heard.all(30), epoch).instances.map((one) => [one.instance, one.behind]);
     expect(behind(3)).toEqual([
@@ -176,19 +176,19 @@ describe("acknowledgements", () => {
 
   test("of an instance count as said last, to whichever watchdog", () => {
     const heard = new Acknowledgements();
-    heard.hear(said("a", 2), 10);
-    heard.learn([{ ...said("a", 3), atMs: 20 }]);
+    heard.receive(said("a", 2), 10);
+    heard.setFromPeers([{ ...said("a", 3), atMs: 20 }]);
     expect(heard.all(30)).toEqual([{ ...said("a", 3), atMs: 20 }]);
-    heard.learn([{ ...said("a", 1), atMs: 5 }]);
+    heard.setFromPeers([{ ...said("a", 1), atMs: 5 }]);
     expect(heard.all(30)).toEqual([{ ...said("a", 2), atMs: 10 }]);
   });
 
   test("are forgotten once an instance has been silent for a week, and never grow without bound", () => {
     const heard = new Acknowledgements();
-    for (let n = 0; n < 5_000; n++) expect(heard.hear(said(`i${n}`, 1), 0)).toBe(true);
-    expect(heard.hear(said("one-too-many", 1), 1)).toBe(false);
-    expect(heard.hear(said("i0", 2), 1)).toBe(true);
+    for (let n = 0; n < 5_000; n++) expect(heard.receive(said(`i${n}`, 1), 0)).toBe(true);
+    expect(heard.receive(said("one-too-many", 1), 1)).toBe(false);
+    expect(heard.receive(said("i0", 2), 1)).toBe(true);
     expect(heard.all(8 * day)).toEqual([]);
-    expect(heard.hear(said("later", 1), 8 * day)).toBe(true);
+    expect(heard.receive(said("later", 1), 8 * day)).toBe(true);
   });
 });

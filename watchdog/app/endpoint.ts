@@ -40,12 +40,20 @@ export function runEndpoint(config: WatchdogConfig, parts: EndpointParts): Runni
   if (endpoint === null) return null;
   const { watchdog, connection, log, signal } = parts;
   const acknowledgements = new Acknowledgements();
-  const look = () => endpointState(watchdog.routing(), endpoint.addresses);
+  const currentState = () => endpointState(watchdog.routing(), endpoint.addresses);
   const serve = async (): Promise<EndpointServer> => {
     const { listen } = endpoint;
     const tls = await readTls(endpoint);
-    const isTurning = () => watchdog.isTurning();
-    return serveEndpoint({ listen, tls, site: config.site, look, isTurning, acknowledgements, clock: systemClock });
+    const isRunning = () => watchdog.isTurning();
+    return serveEndpoint({
+      listen,
+      tls,
+      site: config.site,
+      currentState,
+      isRunning,
+      acknowledgements,
+      clock: systemClock,
+    });
   };
   return {
     report: () => {

@@ -15,9 +15,9 @@ export const acknowledgementSchema = z.strictObject({
 });
 export type Acknowledgement = z.output<typeof acknowledgementSchema>;
 
-export const heardAcknowledgementSchema = acknowledgementSchema.extend({ atMs: z.number().int().min(0) });
+export const receivedAcknowledgementSchema = acknowledgementSchema.extend({ atMs: z.number().int().min(0) });
 /** With the time when it was heard, by the clock of the watchdog that heard it. */
-export type HeardAcknowledgement = z.output<typeof heardAcknowledgementSchema>;
+export type ReceivedAcknowledgement = z.output<typeof receivedAcknowledgementSchema>;
 
 /** One that is not heard of for longer is taken for gone. The publisher reports every minute, libraries once a switch. */
 const KEPT_FOR_MS = 7 * 24 * 3_600_000;
@@ -26,12 +26,12 @@ const MOST_INSTANCES = 5_000;
 
 /** What every application said last. */
 export class Acknowledgements {
-  readonly #own = new Map<string, HeardAcknowledgement>();
-  #others: readonly HeardAcknowledgement[] = [];
+  readonly #own = new Map<string, ReceivedAcknowledgement>();
+  #others: readonly ReceivedAcknowledgement[] = [];
   #revision = 0;
 
   /** False when there are too many instances to take another one. */
-  hear(acknowledgement: Acknowledgement, nowMs: number): boolean {
+  receive(acknowledgement: Acknowledgement, nowMs: number): boolean {
     const key = keyOf(acknowledgement);
     this.#forget(nowMs);
     if (!this.#own.has(key) && this.#own.size >= MOST_INSTANCES) return false;
@@ -47,18 +47,18 @@ export class Acknowledgements {
   }
 
   /** What was said to this watchdog. */
-  own(): readonly HeardAcknowledgement[] {
+  own(): readonly ReceivedAcknowledgement[] {
     return [...this.#own.values()];
   }
 
   /** What was said to the others, or to this one before it was started anew. */
-  learn(others: readonly HeardAcknowledgement[]): void {
+  setFromPeers(others: readonly ReceivedAcknowledgement[]): void {
     this.#others = others;
   }
 
   /** The newest word of each instance, by application and instance. */
-  all(nowMs: number): readonly HeardAcknowledgement[] {
-    const newest = new Map<string, HeardAcknowledgement>();
+  all(nowMs: number): readonly ReceivedAcknowledgement[] {
+    const newest = new Map<string, ReceivedAcknowledgement>();
     for (const heard of [...this.#others, ...this.#own.values()]) {
       const key = keyOf(heard);
       const before = newest.get(key);
@@ -75,19 +75,19 @@ export class Acknowledgements {
 export const keyOf = ({ application, instance }: Pick<Acknowledgement, "application" | "instance">) =>
   `${application} ${instance}`;
 
-export const isKept = ({ atMs }: HeardAcknowledgement, nowMs: number) => nowMs - atMs < KEPT_FOR_MS;
+export const isKept = ({ atMs }: ReceivedAcknowledgement, nowMs: number) => nowMs - atMs < KEPT_FOR_MS;
 
 /** Who uses what, for `status`. */
 export interface ApplicationsReport {
   /** The epoch that applications should use; null while no region serves. */
   readonly epoch: number | null;
-  readonly instances: readonly (HeardAcknowledgement & { readonly behind: boolean })[];
+  readonly instances: readonly (ReceivedAcknowledgement & { readonly behind: boolean })[];
 }
 
 export function applicationsReport(
-  all: readonly HeardAcknowledgement[],
+  all: readonly ReceivedAcknowledgement[],
   servingEpoch: number | null,
 ): ApplicationsReport {
-  const behind = ({ epoch }: HeardAcknowledgement) => servingEpoch !== null && epoch < servingEpoch;
+  const behind = ({ epoch }: ReceivedAcknowledgement) => servingEpoch !== null && epoch < servingEpoch;
   return { epoch: servingEpoch, instances: all.map((heard) => ({ ...heard, behind: behind(heard) })) };
 }

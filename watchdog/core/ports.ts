@@ -192,19 +192,23 @@ export interface SalvageReport {
 }
 
 /** Every index of the request, or none: see `refusals` for why not. */
-export type SalvagePermit =
-  | { readonly permitted: readonly string[] }
+export type DeletionAuthorization =
+  | { readonly authorized: readonly string[] }
   | { readonly refusals: readonly { readonly index: string; readonly reason: string }[] };
 
 /** Brings what a former primary holds alone to safety, and says what may be deleted of it then. */
 export interface Salvage {
   /**
    * Exports what lies above the divergence's checkpoints, or finds that this was done before. The indices must be
-   * write-blocked. `mayGoOn` throws to break it off between two pages.
+   * write-blocked. `assertStillController` throws to break it off between two pages.
    */
-  secure(divergence: Divergence, formerPrimary: Cluster, mayGoOn: () => void): Promise<SalvageReport>;
+  export(divergence: Divergence, formerPrimary: Cluster, assertStillController: () => void): Promise<SalvageReport>;
   /** Whether these indices may be deleted, from what they hold now and what lies in safety on this host. */
-  permit(divergence: Divergence, formerPrimary: Cluster, indices: readonly string[]): Promise<SalvagePermit>;
+  authorizeDelete(
+    divergence: Divergence,
+    formerPrimary: Cluster,
+    indices: readonly string[],
+  ): Promise<DeletionAuthorization>;
 }
 
 export interface StoredRecord {

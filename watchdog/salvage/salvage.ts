@@ -31,12 +31,12 @@ export function createSalvage({ root, readers, nowMs, signal }: SalvageOptions):
     return { region, probe, indices: own, checkpoints, refresh, readOperations };
   };
   return {
-    secure: async (divergence, formerPrimary, mayGoOn) => {
+    export: async (divergence, formerPrimary, assertStillController) => {
       const oldPrimary = oldPrimaryOf(formerPrimary);
       const guarded: OldPrimary = {
         ...oldPrimary,
         readOperations: (range) => {
-          mayGoOn();
+          assertStillController();
           return oldPrimary.readOperations(range);
         },
       };
@@ -44,9 +44,9 @@ export function createSalvage({ root, readers, nowMs, signal }: SalvageOptions):
       const { operations, indices, leftOut } = receipt;
       return { place: directory, operations: operations.count, indices: indices.length, leftOut };
     },
-    permit: async (divergence, formerPrimary, indices) => {
+    authorizeDelete: async (divergence, formerPrimary, indices) => {
       const verdict = await isSalvaged(root, divergence, oldPrimaryOf(formerPrimary), indices);
-      return verdict.salvaged ? { permitted: verdict.permit.indices } : { refusals: verdict.refusals };
+      return verdict.salvaged ? { authorized: verdict.permit.indices } : { refusals: verdict.refusals };
     },
   };
 }

@@ -7,7 +7,7 @@ export const PRIVATE_FILE = 0o600;
 export const PRIVATE_DIRECTORY = 0o700;
 
 /** Puts a finished file in its place. The file must have been synced. */
-export async function publish(partial: string, target: string): Promise<void> {
+export async function commitFile(partial: string, target: string): Promise<void> {
   await rename(partial, target);
   await syncDirectory(path.dirname(target));
 }

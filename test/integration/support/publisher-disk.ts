@@ -8,7 +8,7 @@ import path from "node:path";
 import process from "node:process";
 import { systemClock } from "../../../watchdog/adapters/clock.ts";
 import { FileTarget } from "../../../watchdog/applications/publisher/targets/file.ts";
-import { ToldApplications } from "../../../watchdog/applications/publisher/targets/pending.ts";
+import { PendingNotifications } from "../../../watchdog/applications/publisher/targets/pending.ts";
 import { publisherSchema } from "../../../watchdog/config/applications.ts";
 
 const directory = process.argv[2] ?? "";
@@ -20,9 +20,11 @@ const [settings] = publisherSchema.parse({
   files: [{ path: file }],
 }).files;
 if (settings === undefined) throw new Error("a file is configured");
-const told = await ToldApplications.open(path.join(directory, "state"), (sentence) => warnings.push(sentence));
+const notifications = await PendingNotifications.open(path.join(directory, "state"), (sentence) =>
+  warnings.push(sentence),
+);
 const { signal } = new AbortController();
-const target = new FileTarget({ settings, told, splayMs: 0, clock: systemClock, log, signal });
+const target = new FileTarget({ settings, notifications, splayMs: 0, clock: systemClock, log, signal });
 const publish = (epoch: number) =>
   target
     .publish({ phase: "serving", epoch, region: "bhs", host: "10.82.0.10", port: 9200 }, () => true)

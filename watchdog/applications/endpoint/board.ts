@@ -14,20 +14,20 @@ interface Waiter {
  * change, however many clients ask.
  */
 export class EndpointBoard {
-  readonly #look: () => EndpointState;
+  readonly #currentState: () => EndpointState;
   #state: EndpointState;
   #answers: Readonly<Record<AnswerFormat, Answer>>;
   readonly #waiters = new Set<Waiter>();
   #timer: NodeJS.Timeout | null = null;
 
-  constructor(look: () => EndpointState) {
-    this.#look = look;
-    this.#state = look();
+  constructor(currentState: () => EndpointState) {
+    this.#currentState = currentState;
+    this.#state = currentState();
     this.#answers = renderAnswers(this.#state);
   }
 
   get state(): EndpointState {
-    const state = this.#look();
+    const state = this.#currentState();
     if (!sameState(state, this.#state)) {
       this.#state = state;
       this.#answers = renderAnswers(state);

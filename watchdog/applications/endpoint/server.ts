@@ -27,9 +27,9 @@ export interface EndpointServerOptions {
   /** The region that this watchdog stands in. */
   readonly site: string;
   /** Asked at every request, so it has to be cheap. */
-  readonly look: () => EndpointState;
+  readonly currentState: () => EndpointState;
   /** Whether the watchdog is at work. */
-  readonly isTurning: () => boolean;
+  readonly isRunning: () => boolean;
   readonly acknowledgements: Acknowledgements;
   readonly clock: Pick<Clock, "nowMs">;
 }
@@ -77,7 +77,7 @@ class EndpointService {
 
   constructor(options: EndpointServerOptions, stop: AbortSignal) {
     this.#options = options;
-    this.#board = new EndpointBoard(options.look);
+    this.#board = new EndpointBoard(options.currentState);
     this.#stop = stop;
   }
 
@@ -113,7 +113,7 @@ class EndpointService {
 
   /** 200 or 503, with a few words for people: what load balancers ask. */
   #role(pathname: string, query: URLSearchParams, outgoing: ServerResponse): void {
-    const { site, isTurning } = this.#options;
+    const { site, isRunning } = this.#options;
     const { state } = this.#board;
     const serving = state.phase === "serving" ? state.region : null;
     const words = serving === null ? `${state.phase}, epoch ${state.epoch}` : `${serving} serves, epoch ${state.epoch}`;
@@ -121,8 +121,8 @@ class EndpointService {
     const holds = {
       "/active": serving === region,
       "/standby": serving !== null && serving !== region,
-      "/healthz": isTurning(),
-      "/readyz": isTurning() && serving !== null,
+      "/healthz": isRunning(),
+      "/readyz": isRunning() && serving !== null,
     }[pathname];
     if (holds === undefined) {
       say(outgoing, 404, "/v1/endpoint, /v1/acknowledgement, /active, /standby, /healthz and /readyz are answered");
@@ -137,7 +137,7 @@ class EndpointService {
       const [issue] = acknowledgement.error.issues;
       return say(outgoing, 400, `${issue?.path.join(".") ?? ""}: ${issue?.message ?? "not understood"}`);
     }
-    if (acknowledgements.hear(acknowledgement.data, clock.nowMs())) outgoing.writeHead(204).end();
+    if (acknowledgements.receive(acknowledgement.data, clock.nowMs())) outgoing.writeHead(204).end();
     else say(outgoing, 503, "too many instances report here");
   }
 }

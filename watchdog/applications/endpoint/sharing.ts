@@ -2,9 +2,9 @@ import { z } from "zod";
 import type { EtcdClient } from "../../adapters/etcd/client.ts";
 import { parseValue } from "../../adapters/etcd/json.ts";
 import type { Clock } from "../../util/clock.ts";
-import { type Acknowledgements, heardAcknowledgementSchema, isKept, keyOf } from "../acknowledgements.ts";
+import { type Acknowledgements, isKept, keyOf, receivedAcknowledgementSchema } from "../acknowledgements.ts";
 
-const sharedSchema = z.object({ instances: z.array(heardAcknowledgementSchema) });
+const sharedSchema = z.object({ instances: z.array(receivedAcknowledgementSchema) });
 
 export interface SharingOptions {
   readonly client: EtcdClient;
@@ -32,7 +32,7 @@ export class AcknowledgementSharing {
     const { client, prefix, watchdog, acknowledgements, clock } = this.#options;
     const directory = `${prefix}acknowledgements/`;
     const found = await client.list(directory);
-    acknowledgements.learn(found.flatMap((entry) => parseValue(entry, sharedSchema).instances));
+    acknowledgements.setFromPeers(found.flatMap((entry) => parseValue(entry, sharedSchema).instances));
     const { revision } = acknowledgements;
     if (revision === this.#shared || acknowledgements.own().length === 0) return;
     // With what a run of this watchdog before this one was told, which its key would lose otherwise.

@@ -4,11 +4,11 @@ import type { Clock } from "../../util/clock.ts";
 import type { Logger } from "../../util/logger.ts";
 import { Acknowledger } from "./acknowledge.ts";
 import type { HttpClient } from "./http.ts";
-import { TargetKeeper, type TargetReport } from "./reconciler.ts";
+import { TargetReconciler, type TargetReport } from "./reconciler.ts";
 import type { Combined } from "./sources/combine.ts";
 import type { Source, SourceReport } from "./sources/source.ts";
 import { FileTarget } from "./targets/file.ts";
-import type { ToldApplications } from "./targets/pending.ts";
+import type { PendingNotifications } from "./targets/pending.ts";
 import type { PublishableState, Target } from "./targets/target.ts";
 
 export interface PublisherParts {
@@ -18,7 +18,7 @@ export interface PublisherParts {
   readonly source: Source;
   /** Keys in etcd and Consul. */
   readonly keys: readonly Target[];
-  readonly told: ToldApplications;
+  readonly notifications: PendingNotifications;
   readonly acknowledge: { readonly urls: readonly string[]; readonly client: HttpClient };
   readonly clock: Clock;
   readonly log: Logger;
@@ -43,7 +43,7 @@ export class Publisher {
   readonly #parts: PublisherParts;
   readonly #acknowledger: Acknowledger;
   readonly #stop = new AbortController();
-  readonly #keepers: readonly TargetKeeper[];
+  readonly #reconcilers: readonly TargetReconciler[];
   /** Heard, and not old enough to be passed on; with the time when the first of several was heard. */
   #pending: { readonly state: PublishableState; readonly sinceMs: number } | null = null;
   #settling: NodeJS.Timeout | null = null;
@@ -54,7 +54,7 @@ export class Publisher {
     this.#parts = parts;
     const { acknowledge, clock, log } = parts;
     this.#acknowledger = new Acknowledger({ ...acknowledge, clock, log });
-    this.#keepers = [...this.#files(), ...parts.keys.map((target) => this.#keeper(target, () => {}))];
+    this.#reconcilers = [...this.#files(), ...parts.keys.map((target) => this.#reconciler(target, () => {}))];
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -64,7 +64,7 @@ export class Publisher {
     const own = this.#stop.signal;
     await Promise.all([
       this.#parts.source.run((combined) => this.#hear(combined), own),
-      ...this.#keepers.map((keeper) => keeper.run(own)),
+      ...this.#reconcilers.map((reconciler) => reconciler.run(own)),
       this.#acknowledger.run(own),
     ]);
     clearTimeout(this.#settling ?? undefined);
@@ -78,7 +78,7 @@ export class Publisher {
       state: this.#state,
       problem: this.#problem,
       sources: this.#parts.source.report(),
-      targets: this.#keepers.map((keeper) => keeper.report()),
+      targets: this.#reconcilers.map((reconciler) => reconciler.report()),
       acknowledgeError: this.#acknowledger.error,
     };
   }
@@ -110,18 +110,18 @@ export class Publisher {
         this.#pending = null;
         const { epoch, phase } = this.#state;
         this.#parts.log.info({ event: "epoch", epoch, phase }, `epoch ${epoch} is ${phase}`);
-        for (const keeper of this.#keepers) keeper.ring();
+        for (const reconciler of this.#reconcilers) reconciler.ring();
       },
       Math.max(0, Math.min(minMs, leftMs)),
     );
   }
 
-  #files(): readonly TargetKeeper[] {
-    const { config, told, clock, log, instance } = this.#parts;
+  #files(): readonly TargetReconciler[] {
+    const { config, notifications, clock, log, instance } = this.#parts;
     return config.files.map((settings) => {
-      const parts = { settings, told, splayMs: config.splayMs, clock, log, signal: this.#stop.signal };
+      const parts = { settings, notifications, splayMs: config.splayMs, clock, log, signal: this.#stop.signal };
       const { application } = settings;
-      return this.#keeper(new FileTarget(parts), ({ usedEpoch, error, waitingFor }) => {
+      return this.#reconciler(new FileTarget(parts), ({ usedEpoch, error, waitingFor }) => {
         if (application === null) return;
         const problem = (error ?? waitingFor)?.slice(0, 500) ?? null;
         this.#acknowledger.set({ application, instance, epoch: usedEpoch ?? 0, problem });
@@ -129,10 +129,10 @@ export class Publisher {
     });
   }
 
-  #keeper(target: Target, attempted: (report: TargetReport) => void): TargetKeeper {
+  #reconciler(target: Target, attempted: (report: TargetReport) => void): TargetReconciler {
     const { config, clock, log } = this.#parts;
     const { checkIntervalMs, retryMaxMs } = config;
-    return new TargetKeeper({
+    return new TargetReconciler({
       ...{ target, checkIntervalMs, retryMaxMs, clock, log, attempted },
       wanted: () => this.#state,
     });

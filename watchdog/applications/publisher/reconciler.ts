@@ -7,7 +7,7 @@ import type { Outcome, PublishableState, Target } from "./targets/target.ts";
 /** Pause after the first failure in a row; each further one doubles it. */
 const RETRY_MIN_MS = 1_000;
 
-export interface KeeperOptions {
+export interface ReconcilerOptions {
   readonly target: Target;
   /** The newest state that is to be published; null while there is none. */
   readonly wanted: () => PublishableState | null;
@@ -35,12 +35,12 @@ export interface TargetReport {
 }
 
 /** Keeps one target as it should be: at once when there is something new, again and again otherwise. */
-export class TargetKeeper {
-  readonly #options: KeeperOptions;
+export class TargetReconciler {
+  readonly #options: ReconcilerOptions;
   readonly #news = new Bell();
   #report: TargetReport;
 
-  constructor(options: KeeperOptions) {
+  constructor(options: ReconcilerOptions) {
     this.#options = options;
     this.#report = {
       name: options.target.name,

@@ -13,7 +13,7 @@ import { ServiceSource } from "../../applications/publisher/sources/service.ts";
 import type { Source } from "../../applications/publisher/sources/source.ts";
 import { ConsulTarget } from "../../applications/publisher/targets/consul.ts";
 import { EtcdKeysTarget } from "../../applications/publisher/targets/etcd-keys.ts";
-import { ToldApplications } from "../../applications/publisher/targets/pending.ts";
+import { PendingNotifications } from "../../applications/publisher/targets/pending.ts";
 import type { Target } from "../../applications/publisher/targets/target.ts";
 import type { EtcdAccess, PublisherConfig } from "../../config/applications.ts";
 import { readSecretFile } from "../../config/files.ts";
@@ -44,7 +44,9 @@ export async function runPublisher(configFile: string): Promise<void> {
     instance,
     source: await connectSource(config, opened, log),
     keys: await connectKeys(config, opened),
-    told: await ToldApplications.open(config.stateDirectory, (sentence) => log.warn({ event: "told-error" }, sentence)),
+    notifications: await PendingNotifications.open(config.stateDirectory, (sentence) =>
+      log.warn({ event: "told-error" }, sentence),
+    ),
     acknowledge: {
       urls: config.acknowledgeTo ?? (config.source.kind === "service" ? config.source.urls : []),
       client: await httpClient(config.source.caFile, opened),

@@ -27,7 +27,7 @@ async function blockOwn(context: StepContext): Promise<readonly string[]> {
 export async function salvage(context: StepContext, step: StepOf<"salvage">): Promise<PlanStep> {
   const { cluster, mayAct } = context;
   const divergence = divergenceFrom(servingOf(context), cluster.region, await cluster.indices());
-  return { ...step, report: await context.salvage.secure(divergence, cluster, mayAct) };
+  return { ...step, report: await context.salvage.export(divergence, cluster, mayAct) };
 }
 
 /**
@@ -64,11 +64,11 @@ async function permitFor(context: StepContext, indices: readonly string[]): Prom
   const { cluster, mayAct } = context;
   if (indices.length === 0) return [];
   const divergence = divergenceFrom(servingOf(context), cluster.region, await cluster.indices());
-  const first = await context.salvage.permit(divergence, cluster, indices);
-  if ("permitted" in first) return first.permitted;
-  await context.salvage.secure(divergence, cluster, mayAct);
-  const second = await context.salvage.permit(divergence, cluster, indices);
-  if ("permitted" in second) return second.permitted;
+  const first = await context.salvage.authorizeDelete(divergence, cluster, indices);
+  if ("authorized" in first) return first.authorized;
+  await context.salvage.export(divergence, cluster, mayAct);
+  const second = await context.salvage.authorizeDelete(divergence, cluster, indices);
+  if ("authorized" in second) return second.authorized;
   const reasons = second.refusals.map(({ index, reason }) => `${index}: ${reason}`);
   demandNone(reasons, `not salvaged, so nothing of ${cluster.region} is deleted; mend or discard by name`, []);
   return [];

@@ -1,7 +1,7 @@
 import { mkdir, rm } from "node:fs/promises";
 import path from "node:path";
 import type { Divergence } from "../../core/state/divergence.ts";
-import { PRIVATE_DIRECTORY, publish } from "../../util/durable.ts";
+import { commitFile, PRIVATE_DIRECTORY } from "../../util/durable.ts";
 import { syncDirectory } from "../../util/files.ts";
 import { type Compression, type WrittenFile, writeLines } from "../lines.ts";
 import { operationToLine, type SalvagedOperation } from "../operation.ts";
@@ -66,7 +66,7 @@ export async function exportOperations(options: ExportOptions): Promise<ExportRe
   const written = await writeLines(partial, exportedLines(options, before.plan, tally), compression);
 
   assertUnchanged(before, await observe(oldPrimary, divergence));
-  await publish(partial, path.join(directory, file));
+  await commitFile(partial, path.join(directory, file));
   const receipt: Receipt = {
     ...describe(divergence, before, tally, { file, compression, ...written }),
     startedAt,

@@ -1,7 +1,7 @@
 import { access } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
-import { PRIVATE_FILE, publish, readIfThere } from "../../util/durable.ts";
+import { commitFile, PRIVATE_FILE, readIfThere } from "../../util/durable.ts";
 import { writeFileAtomically } from "../../util/files.ts";
 import { readLines, writeLines } from "../lines.ts";
 import { contentHash, type SalvagedOperation } from "../operation.ts";
@@ -79,7 +79,7 @@ export async function classifyExport(options: ClassifyOptions): Promise<Classifi
   const tally = new ClassTally();
   const partial = path.join(directory, `${LINES_FILE}.partial`);
   const written = await writeLines(partial, classifiedLines(options, present, tally), "none");
-  await publish(partial, path.join(directory, LINES_FILE));
+  await commitFile(partial, path.join(directory, LINES_FILE));
   const summary: ClassificationSummary = {
     schemaVersion: 1,
     id: written.sha256.slice(0, 16),

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import type { NotifySettings } from "../../../config/applications.ts";
 import { reasonOf } from "../../../util/files.ts";
 import type { FileEndpoint } from "../../formats/format.ts";
-import type { Told } from "./notifier.ts";
+import type { NotifyResult } from "./result.ts";
 
 type CommandSettings = Extract<NotifySettings, { kind: "command" }>;
 
@@ -14,7 +14,7 @@ export function runCommand(
   { command: [program, ...args], timeoutMs }: CommandSettings,
   file: string,
   endpoint: FileEndpoint,
-): Promise<Told> {
+): Promise<NotifyResult> {
   return new Promise((resolve, reject) => {
     // A process group of its own, so that what it started ends with it.
     const child = spawn(program, args, {
@@ -47,7 +47,7 @@ export function runCommand(
       child.stdout.destroy();
       child.stderr.destroy();
       if (late) failed(`did not end within ${timeoutMs} ms and was killed`);
-      else if (code === 0) resolve({ told: true });
+      else if (code === 0) resolve({ notified: true });
       else failed(code === null ? `was ended by ${signal}` : `ended with status ${code}`);
     });
   });

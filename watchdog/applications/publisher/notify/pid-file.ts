@@ -2,23 +2,23 @@ import { readFile } from "node:fs/promises";
 import type { NotifySettings } from "../../../config/applications.ts";
 import { errnoOf, reasonOf } from "../../../util/files.ts";
 import { hangUp, type ProcessInfo, readProcess } from "../process.ts";
-import type { Told } from "./notifier.ts";
+import type { NotifyResult } from "./result.ts";
 
 type PidFileSettings = Extract<NotifySettings, { kind: "pid-file" }>;
 
 /** SIGHUP to the process that a PID file names, once it is sure to be the right one and to survive it. */
-export async function signalByPidFile({ pidFile, executable, processName }: PidFileSettings): Promise<Told> {
+export async function signalByPidFile({ pidFile, executable, processName }: PidFileSettings): Promise<NotifyResult> {
   const pid = await readPid(pidFile);
   // Started later, it reads the file as it is now; its PID file then shows that it may be told all the same.
-  if (pid === null) return { told: false, waitingFor: `${pidFile} is not there: the application does not run` };
+  if (pid === null) return { notified: false, waitingFor: `${pidFile} is not there: the application does not run` };
   if ((await readProcess(pid)) === null) {
     return {
-      told: false,
+      notified: false,
       waitingFor: `${pidFile} names process ${pid}, which has ended: the application does not run`,
     };
   }
   await hangUp(pid, pidFile, (found) => otherProcess(found, { executable, processName }));
-  return { told: true };
+  return { notified: true };
 }
 
 async function readPid(pidFile: string): Promise<number | null> {

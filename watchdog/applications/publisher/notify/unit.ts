@@ -3,14 +3,14 @@ import { promisify } from "node:util";
 import type { NotifySettings } from "../../../config/applications.ts";
 import { reasonOf } from "../../../util/files.ts";
 import { hangUp } from "../process.ts";
-import type { Told } from "./notifier.ts";
+import type { NotifyResult } from "./result.ts";
 
 type UnitSettings = Extract<NotifySettings, { kind: "unit" }>;
 
 const run = promisify(execFile);
 
 /** `systemctl reload`, or SIGHUP to the unit's main process. A unit that does not run is waited for. */
-export async function reloadUnit({ unit, action, timeoutMs }: UnitSettings): Promise<Told> {
+export async function reloadUnit({ unit, action, timeoutMs }: UnitSettings): Promise<NotifyResult> {
   const systemctl = async (...args: readonly string[]): Promise<string> => {
     try {
       return (await run("systemctl", args, { timeout: timeoutMs, env: { ...process.env, LC_ALL: "C" } })).stdout;
@@ -25,7 +25,7 @@ export async function reloadUnit({ unit, action, timeoutMs }: UnitSettings): Pro
   if (property("LoadState") === "not-found") throw new Error(`${unit}: this host has no such unit`);
   const state = property("ActiveState");
   if (!["active", "reloading"].includes(state))
-    return { told: false, waitingFor: `${unit} is ${state}: it does not run` };
+    return { notified: false, waitingFor: `${unit} is ${state}: it does not run` };
   if (action === "kill") {
     const pid = Number(property("MainPID"));
     if (!(pid > 1)) throw new Error(`${unit} has no main process that could be signalled`);
@@ -36,5 +36,5 @@ export async function reloadUnit({ unit, action, timeoutMs }: UnitSettings): Pro
     }
     await systemctl("reload", unit);
   }
-  return { told: true };
+  return { notified: true };
 }

@@ -7,9 +7,9 @@ import { env } from "../../formats/env.ts";
 import type { EndpointFormat, FileEndpoint, FoundEndpoint } from "../../formats/format.ts";
 import { ini } from "../../formats/ini.ts";
 import { json } from "../../formats/json.ts";
-import { tell } from "../notify/notifier.ts";
+import { notify } from "../notify/notifier.ts";
 import { ChangedMeanwhile, readSeen, replaceFile } from "../replace-file.ts";
-import type { ToldApplications } from "./pending.ts";
+import type { PendingNotifications } from "./pending.ts";
 import { HigherEpoch, type Outcome, type PublishableState, type Target } from "./target.ts";
 
 const formats: Readonly<Record<EndpointFileSettings["format"], EndpointFormat>> = { ini, env, json };
@@ -19,7 +19,7 @@ const MAX_ATTEMPTS = 5;
 
 export interface FileTargetParts {
   readonly settings: EndpointFileSettings;
-  readonly told: ToldApplications;
+  readonly notifications: PendingNotifications;
   readonly splayMs: number;
   readonly clock: Clock;
   readonly log: Logger;
@@ -40,19 +40,19 @@ export class FileTarget implements Target {
 
   /** While nobody may be written to, a file goes on naming the region before: an application cannot be served anyway. */
   async publish(state: PublishableState, isCurrent: () => boolean): Promise<Outcome> {
-    const { told } = this.#parts;
+    const { notifications } = this.#parts;
     if (state.phase !== "serving") {
       return this.#outcome(`epoch ${state.epoch} is ${state.phase}: written once a region serves again`);
     }
     const { caPath } = this.#parts.settings;
     const endpoint: FileEndpoint = caPath === null ? state : { ...state, caPath };
     const warnings = await this.#bringUpToDate(endpoint);
-    if (!told.owes(this.name, state)) return this.#outcome(wordsOf(state), { warnings });
+    if (!notifications.isPending(this.name, state)) return this.#outcome(wordsOf(state), { warnings });
     await this.#splay();
     if (!isCurrent()) return this.#outcome("overtaken by a newer epoch", { waitingFor: "the newer epoch" });
-    const answer = await tell(this.#parts.settings.notify, this.name, endpoint);
-    if (!answer.told) return this.#outcome(wordsOf(state), { waitingFor: answer.waitingFor, warnings });
-    await told.paid(this.name, state);
+    const result = await notify(this.#parts.settings.notify, this.name, endpoint);
+    if (!result.notified) return this.#outcome(wordsOf(state), { waitingFor: result.waitingFor, warnings });
+    await notifications.markNotified(this.name, state);
     const { log, settings } = this.#parts;
     if (settings.notify.kind !== "none") {
       log.info({ event: "told", file: this.name, epoch: state.epoch }, `${this.name}: the application has been told`);
@@ -62,7 +62,7 @@ export class FileTarget implements Target {
 
   /** Returns warnings. */
   async #bringUpToDate(endpoint: FileEndpoint): Promise<readonly string[]> {
-    const { settings, told, log } = this.#parts;
+    const { settings, notifications, log } = this.#parts;
     const format = formats[settings.format];
     for (let attempt = 1; ; attempt++) {
       const seen = await readSeen(settings.path);
@@ -76,7 +76,7 @@ export class FileTarget implements Target {
       }
       try {
         // Owed from before the change on: a publisher that ends in between tells the application later.
-        await told.owe(this.name);
+        await notifications.markPending(this.name);
         const { backup, mode } = settings;
         await replaceFile(seen, text, { backup, newFileMode: Number.parseInt(mode, 8) });
       } catch (error) {
@@ -121,7 +121,7 @@ export class FileTarget implements Target {
   }
 
   #outcome(summary: string, more: Partial<Pick<Outcome, "waitingFor" | "warnings">> = {}): Outcome {
-    const usedEpoch = this.#parts.told.last(this.name)?.epoch ?? null;
+    const usedEpoch = this.#parts.notifications.last(this.name)?.epoch ?? null;
     return { summary, usedEpoch, waitingFor: null, warnings: [], ...more };
   }
 }

@@ -4,7 +4,7 @@ import { z } from "zod";
 import type { Endpoint } from "../../../core/endpoint-state.ts";
 import { errnoOf, reasonOf, writeFileAtomically } from "../../../util/files.ts";
 
-const toldSchema = z.record(
+const notificationsSchema = z.record(
   z.string(),
   z.object({
     epoch: z.number(),
@@ -15,13 +15,13 @@ const toldSchema = z.record(
     owed: z.boolean(),
   }),
 );
-type Entries = z.output<typeof toldSchema>;
+type Entries = z.output<typeof notificationsSchema>;
 
 /**
  * What the application of each file was told last, kept on disk: a publisher that ends between writing a file and telling
  * its application tells it when it is back.
  */
-export class ToldApplications {
+export class PendingNotifications {
   readonly #file: string;
   readonly #warn: (sentence: string) => void;
   #entries: Entries;
@@ -33,13 +33,13 @@ export class ToldApplications {
   }
 
   /** Without what was kept every application is told once more, which does no harm. */
-  static async open(directory: string, warn: (sentence: string) => void): Promise<ToldApplications> {
+  static async open(directory: string, warn: (sentence: string) => void): Promise<PendingNotifications> {
     const file = path.join(directory, "told.json");
     try {
-      return new ToldApplications(file, toldSchema.parse(JSON.parse(await readFile(file, "utf8"))), warn);
+      return new PendingNotifications(file, notificationsSchema.parse(JSON.parse(await readFile(file, "utf8"))), warn);
     } catch (error) {
       if (errnoOf(error) !== "ENOENT") warn(`${file} cannot be used and is made anew: ${reasonOf(error)}`);
-      return new ToldApplications(file, {}, warn);
+      return new PendingNotifications(file, {}, warn);
     }
   }
 
@@ -48,19 +48,19 @@ export class ToldApplications {
     return this.#entries[target] ?? null;
   }
 
-  owes(target: string, { epoch, region, host, port }: Endpoint): boolean {
+  isPending(target: string, { epoch, region, host, port }: Endpoint): boolean {
     const last = this.#entries[target];
     if (last === undefined || last.owed) return true;
     return last.epoch !== epoch || last.region !== region || last.host !== host || last.port !== port;
   }
 
   /** To be called before a file is changed. */
-  async owe(target: string): Promise<void> {
+  async markPending(target: string): Promise<void> {
     const last = this.#entries[target];
     if (last !== undefined && !last.owed) await this.#keep(target, { ...last, owed: true });
   }
 
-  async paid(target: string, { epoch, region, host, port }: Endpoint): Promise<void> {
+  async markNotified(target: string, { epoch, region, host, port }: Endpoint): Promise<void> {
     await this.#keep(target, { epoch, region, host, port, owed: false });
   }
 
