@@ -4,7 +4,9 @@
  */
 import * as pulumi from "@pulumi/pulumi";
 import { buildWatchdogBundle } from "../watchdog/bundle.ts";
-import { ConfigurationError, parseConfig, type StackConfig } from "./config.ts";
+import { parseConfig } from "./config/load.ts";
+import { ConfigurationError } from "./config/messages.ts";
+import type { StackConfig } from "./config/schema.ts";
 import { Region } from "./region.ts";
 
 function readConfig(): StackConfig {

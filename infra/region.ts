@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import type { Authority } from "./certificates.ts";
-import type { StackConfig } from "./config.ts";
+import type { StackConfig } from "./config/schema.ts";
 import { Elasticsearch, elasticsearchScripts } from "./elasticsearch/elasticsearch.ts";
 import { EtcdMember, etcdScripts } from "./etcd/etcd.ts";
 import { Haproxy, type HaproxyHost, haproxyScripts, installHaproxy } from "./haproxy/haproxy.ts";

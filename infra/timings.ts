@@ -1,5 +1,5 @@
 import { timingViolations } from "../watchdog/config/timing.ts";
-import type { StackConfig } from "./config.ts";
+import type { StackConfig } from "./config/schema.ts";
 
 /**
  * How long tickets, leases, calls and elections take, by profile. The inequalities between them are the watchdog's

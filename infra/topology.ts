@@ -1,5 +1,5 @@
-import { formatIpv4, parseCidr } from "./addresses.ts";
-import { maxHostsPerRole, type StackConfig, witnessName } from "./config.ts";
+import { maxHostsPerRole, type StackConfig, witnessName } from "./config/schema.ts";
+import { formatIpv4, parseCidr } from "./ipv4.ts";
 
 /**
  * The plan of all sites: hosts with their pinned addresses, and every flow that may pass between them. It follows from

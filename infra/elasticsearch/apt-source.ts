@@ -1,4 +1,4 @@
-import type { PackageSource } from "../config.ts";
+import type { PackageSource } from "../config/schema.ts";
 
 export const keyringFile = "/usr/share/keyrings/es-failover-elasticsearch.asc";
 

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { type Authority, HostCertificate, nodeCertificateFiles } from "../certificates.ts";
-import type { StackConfig } from "../config.ts";
+import type { StackConfig } from "../config/schema.ts";
 import { contentHash, filesJson, type HostFile, runScript, type StagedHost } from "../provision/remote.ts";
 import { type Host, ports, type Topology } from "../topology.ts";
 import { aptPin, aptSource, keyringFile } from "./apt-source.ts";

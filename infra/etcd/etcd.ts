@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { type Authority, HostCertificate } from "../certificates.ts";
-import type { StackConfig } from "../config.ts";
+import type { StackConfig } from "../config/schema.ts";
 import { contentHash, type HostFile, runScript, type StagedHost } from "../provision/remote.ts";
 import type { Host, Topology } from "../topology.ts";
 import { completionUnit, etcdDropIn, etcdPaths, etcdSettings, memberJson } from "./etcd-files.ts";

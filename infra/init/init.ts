@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { configNamespace, type InitKey, initKeys } from "../config.ts";
+import { configNamespace, type InitKey, initKeys } from "../config/schema.ts";
 import { createCertificateAuthority } from "./certificate-authority.ts";
 import { type Existing, planInit, type Unit } from "./plan.ts";
 import { type PulumiCli, pulumiCli } from "./pulumi-cli.ts";

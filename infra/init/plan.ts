@@ -1,4 +1,4 @@
-import type { InitKey } from "../config.ts";
+import type { InitKey } from "../config/schema.ts";
 
 /** What stacks hold already, by stack and key. */
 export type Existing = Readonly<Record<string, Partial<Readonly<Record<InitKey, string>>>>>;

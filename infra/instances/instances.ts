@@ -1,7 +1,7 @@
 import * as ovh from "@ovhcloud/pulumi-ovh";
 import * as pulumi from "@pulumi/pulumi";
-import { contains, parseCidr } from "../addresses.ts";
-import type { StackConfig } from "../config.ts";
+import type { StackConfig } from "../config/schema.ts";
+import { contains, parseCidr } from "../ipv4.ts";
 import type { SecurityGroups } from "../security-groups.ts";
 import { type Host, hostsOf, type RegionPlan, type Role } from "../topology.ts";
 

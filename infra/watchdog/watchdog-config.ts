@@ -1,5 +1,5 @@
 import { type WatchdogConfigInput, watchdogConfigSchema } from "../../watchdog/config/schema.ts";
-import type { StackConfig } from "../config.ts";
+import type { StackConfig } from "../config/schema.ts";
 import { users } from "../elasticsearch/users.ts";
 import { etcdEndpoints, etcdUser } from "../etcd/etcd-files.ts";
 import { haproxyPaths } from "../haproxy/haproxy-cfg.ts";

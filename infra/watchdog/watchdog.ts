@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { remote } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { type Authority, HostCertificate } from "../certificates.ts";
-import type { StackConfig } from "../config.ts";
+import type { StackConfig } from "../config/schema.ts";
 import { contentHash, type HostFile, runScript, type StagedHost } from "../provision/remote.ts";
 import type { Host, Topology } from "../topology.ts";
 import { type WatchdogConfigOptions, watchdogJson, watchdogPaths } from "./watchdog-config.ts";

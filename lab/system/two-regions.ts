@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
-import type { InitKey } from "../../infra/config.ts";
+import type { InitKey } from "../../infra/config/schema.ts";
 import { initialiseStacks } from "../../infra/init/init.ts";
 import { pulumiCli } from "../../infra/init/pulumi-cli.ts";
 import type { WatchdogStatus } from "../../watchdog/controller/status.ts";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { PublisherConfigInput } from "../../watchdog/config/applications.ts";
-import { crossFieldProblems } from "../../watchdog/config/contradictions.ts";
+import { crossFieldViolations } from "../../watchdog/config/contradictions.ts";
 import { loadPublisherConfig } from "../../watchdog/config/load.ts";
 import { watchdogConfigSchema } from "../../watchdog/config/schema.ts";
 import { ConfigError } from "../../watchdog/config/violations.ts";
@@ -30,7 +30,7 @@ async function problemsOf(content: unknown): Promise<readonly string[]> {
     return [];
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    return error.problems.map(({ key, message }) => `${key}: ${message}`);
+    return error.violations.map(({ key, message }) => `${key}: ${message}`);
   }
 }
 
@@ -91,7 +91,7 @@ describe("an endpoint service", () => {
   const addresses = { gra: { host: "10.81.0.10", port: 9200 }, bhs: { host: "10.82.0.10", port: 9200 } };
   const problems = (endpoint: object, changes: object = {}) => {
     const section = watchdogConfigSchema.shape.endpoint.parse({ listen: "127.0.0.1:9201", addresses, ...endpoint });
-    return crossFieldProblems({ ...config, endpoint: section, ...changes }).map(
+    return crossFieldViolations({ ...config, endpoint: section, ...changes }).map(
       ({ key, message }) => `${key}: ${message}`,
     );
   };

@@ -52,7 +52,7 @@ async function problemsOf(config: unknown): Promise<readonly string[]> {
   );
   if (!(error instanceof ConfigError)) throw error;
   expect(error.message).toContain(configFile);
-  return error.problems.map(({ key, message }) => `${key}: ${message}`);
+  return error.violations.map(({ key, message }) => `${key}: ${message}`);
 }
 
 describe("a configuration", () => {

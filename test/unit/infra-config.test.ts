@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { ConfigurationError, initKeys, parseConfig } from "../../infra/config.ts";
+import { parseConfig } from "../../infra/config/load.ts";
+import { ConfigurationError } from "../../infra/config/messages.ts";
+import { initKeys } from "../../infra/config/schema.ts";
 import { testConfig, validRawConfig } from "./infra-fixtures.ts";
 
 function problemsOf(raw: Readonly<Record<string, string>>): readonly string[] {

@@ -1,4 +1,5 @@
-import { parseConfig, type StackConfig } from "../../infra/config.ts";
+import { parseConfig } from "../../infra/config/load.ts";
+import type { StackConfig } from "../../infra/config/schema.ts";
 
 /** A stack's configuration as Pulumi hands it over: text by key. */
 export const validRawConfig: Readonly<Record<string, string>> = {

@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
-import { initKeys } from "../../infra/config.ts";
+import { initKeys } from "../../infra/config/schema.ts";
 import { createCertificateAuthority } from "../../infra/init/certificate-authority.ts";
 import { initialiseStacks } from "../../infra/init/init.ts";
 import { planInit } from "../../infra/init/plan.ts";

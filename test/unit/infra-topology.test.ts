@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { parseCidr } from "../../infra/addresses.ts";
-import type { StackConfig } from "../../infra/config.ts";
+import type { StackConfig } from "../../infra/config/schema.ts";
+import { parseCidr } from "../../infra/ipv4.ts";
 import { firewallGroupsOf, type Host, planTopology, type Topology } from "../../infra/topology.ts";
 
 type PlanInput = Parameters<typeof planTopology>[0];

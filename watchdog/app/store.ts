@@ -4,7 +4,7 @@ import { EtcdClient } from "../adapters/etcd/client.ts";
 import { EtcdCoordination } from "../adapters/etcd/coordination.ts";
 import { etcdStore } from "../adapters/etcd/store.ts";
 import { createFileStore } from "../adapters/file-store/store.ts";
-import { readSecretFile } from "../config/files.ts";
+import { readSecret } from "../config/files.ts";
 import type { WatchdogConfig } from "../config/schema.ts";
 import type { Store } from "../core/ports.ts";
 import { type Coordination, soleCoordination } from "../core/state/coordination.ts";
@@ -54,8 +54,7 @@ async function connectEtcd(
   store: Extract<WatchdogConfig["store"], { kind: "etcd" }>,
 ): Promise<StoreConnection> {
   const { prefix, username, endpoints, hedgeAfterMs, deadlineMs } = store;
-  const password = await readSecretFile("store.passwordFile", store.passwordFile);
-  if (password.problem !== null) throw new Error(`${password.problem.key}: ${password.problem.message}`);
+  const password = await readSecret("store.passwordFile", store.passwordFile);
   const [ca, certificate, key] = await Promise.all(
     [store.caFile, store.certificateFile, store.keyFile].map((file) => readFile(file, "utf8")),
   );
@@ -63,7 +62,7 @@ async function connectEtcd(
   const client = new EtcdClient({
     endpoints,
     tls: { ca, certificate, key },
-    credentials: { username, password: password.content },
+    credentials: { username, password },
     hedgeAfterMs,
     deadlineMs,
     clock: systemClock,

@@ -1,32 +1,33 @@
 import { isLoopback, type PublisherConfig } from "./applications.ts";
 import type { WatchdogConfig } from "./schema.ts";
 import { timingViolations } from "./timing.ts";
-import type { ConfigProblem } from "./violations.ts";
+import type { ConfigViolation } from "./violations.ts";
 
 /** Rules over several settings. Pure: looks at no file. */
-export function crossFieldProblems(config: WatchdogConfig): readonly ConfigProblem[] {
+export function crossFieldViolations(config: WatchdogConfig): readonly ConfigViolation[] {
   return [
-    ...regionProblems(config),
-    ...patternProblems(config),
-    ...sitesProblems(config),
-    ...endpointProblems(config),
-    ...(config.publisher === null ? [] : publisherProblems(config.publisher)),
-    ...timingProblems(config),
+    ...regionViolations(config),
+    ...patternViolations(config),
+    ...sitesViolations(config),
+    ...endpointViolations(config),
+    ...(config.publisher === null ? [] : publisherViolations(config.publisher)),
+    // Each sentence begins with its setting.
+    ...timingViolations(config).map((message) => ({ key: "", message })),
   ];
 }
 
-function regionProblems({ regions, firstPrimary, site }: WatchdogConfig): readonly ConfigProblem[] {
-  const problems: ConfigProblem[] = [];
+function regionViolations({ regions, firstPrimary, site }: WatchdogConfig): readonly ConfigViolation[] {
+  const violations: ConfigViolation[] = [];
   const names = Object.keys(regions);
   const either = names.join(" or ");
   if (names.includes("witness")) {
-    problems.push({ key: "regions.witness", message: "no region may be called witness: that is the third site" });
+    violations.push({ key: "regions.witness", message: "no region may be called witness: that is the third site" });
   }
   if (!names.includes(firstPrimary)) {
-    problems.push({ key: "firstPrimary", message: `is "${firstPrimary}": must be one of the regions, ${either}` });
+    violations.push({ key: "firstPrimary", message: `is "${firstPrimary}": must be one of the regions, ${either}` });
   }
   if (site !== "witness" && !names.includes(site)) {
-    problems.push({ key: "site", message: `is "${site}": must be one of the regions, ${either}, or witness` });
+    violations.push({ key: "site", message: `is "${site}": must be one of the regions, ${either}, or witness` });
   }
   const seenIn = new Map<string, string>();
   for (const [region, { nodes }] of Object.entries(regions)) {
@@ -34,14 +35,14 @@ function regionProblems({ regions, firstPrimary, site }: WatchdogConfig): readon
       const { host } = new URL(url);
       const key = `regions.${region}.nodes[${position}]`;
       const other = seenIn.get(host);
-      if (other !== undefined) problems.push({ key, message: `is "${url}", which ${other} names already` });
+      if (other !== undefined) violations.push({ key, message: `is "${url}", which ${other} names already` });
       seenIn.set(host, key);
     });
   }
-  return problems;
+  return violations;
 }
 
-function patternProblems({ replication }: WatchdogConfig): readonly ConfigProblem[] {
+function patternViolations({ replication }: WatchdogConfig): readonly ConfigViolation[] {
   return (["patterns", "exclusions"] as const).flatMap((list) =>
     replication[list].flatMap((pattern, position) => {
       const key = `replication.${list}[${position}]`;
@@ -63,61 +64,64 @@ function patternProblems({ replication }: WatchdogConfig): readonly ConfigProble
 }
 
 /** One watchdog stands alone beside its router; several need etcd, and a way to ask each other without it. */
-function sitesProblems({ site, store, router, failsafe }: WatchdogConfig): readonly ConfigProblem[] {
-  const problems: ConfigProblem[] = [];
+function sitesViolations({ site, store, router, failsafe }: WatchdogConfig): readonly ConfigViolation[] {
+  const violations: ConfigViolation[] = [];
   if (store.kind === "etcd" && failsafe === null) {
-    problems.push({ key: "failsafe", message: "is missing: without it the routers close whenever etcd is lost" });
+    violations.push({ key: "failsafe", message: "is missing: without it the routers close whenever etcd is lost" });
   }
   if (store.kind === "file" && failsafe !== null) {
-    problems.push({
+    violations.push({
       key: "failsafe",
       message: "must be left out: with a file store there is no other watchdog to ask",
     });
   }
   if (store.kind === "file" && router === null) {
-    problems.push({ key: "router", message: "is null: a watchdog with a file store stands beside the only router" });
+    violations.push({ key: "router", message: "is null: a watchdog with a file store stands beside the only router" });
   }
   if (site === "witness" && router !== null) {
-    problems.push({ key: "router", message: "must be null on the witness: applications are not routed through it" });
+    violations.push({ key: "router", message: "must be null on the witness: applications are not routed through it" });
   }
-  return problems;
+  return violations;
 }
 
-function endpointProblems({ endpoint, router, regions }: WatchdogConfig): readonly ConfigProblem[] {
+function endpointViolations({ endpoint, router, regions }: WatchdogConfig): readonly ConfigViolation[] {
   if (endpoint === null) return [];
-  const problems: ConfigProblem[] = [];
+  const violations: ConfigViolation[] = [];
   const { listen, certificateFile, keyFile, addresses } = endpoint;
   if (router === null) {
-    problems.push({
+    violations.push({
       key: "endpoint",
       message: "must be left out where no router stands: only a router's ticket says that a region may be named",
     });
   }
   if ((certificateFile === null) !== (keyFile === null)) {
-    problems.push({ key: "endpoint.keyFile", message: "and endpoint.certificateFile are given both or not at all" });
+    violations.push({ key: "endpoint.keyFile", message: "and endpoint.certificateFile are given both or not at all" });
   }
   if (certificateFile === null && !isLoopback(listen)) {
-    problems.push({ key: "endpoint.certificateFile", message: `is missing: ${listen} can be reached from elsewhere` });
+    violations.push({
+      key: "endpoint.certificateFile",
+      message: `is missing: ${listen} can be reached from elsewhere`,
+    });
   }
   for (const region of Object.keys(regions)) {
-    if (!(region in addresses)) problems.push({ key: `endpoint.addresses.${region}`, message: "is missing" });
+    if (!(region in addresses)) violations.push({ key: `endpoint.addresses.${region}`, message: "is missing" });
   }
   for (const region of Object.keys(addresses)) {
-    if (!(region in regions)) problems.push({ key: `endpoint.addresses.${region}`, message: "is no region" });
+    if (!(region in regions)) violations.push({ key: `endpoint.addresses.${region}`, message: "is no region" });
   }
-  return problems;
+  return violations;
 }
 
 /** Rules over several settings of the publisher's section, which may stand in a file of its own. */
-export function publisherProblems(config: PublisherConfig): readonly ConfigProblem[] {
+export function publisherViolations(config: PublisherConfig): readonly ConfigViolation[] {
   const { source, files, consul, acknowledgeTo, quiescence } = config;
-  const problems: ConfigProblem[] = [];
+  const violations: ConfigViolation[] = [];
   const demandTls = (key: string, url: string, caFile: string | null) => {
     if (url.startsWith("http:") && !isLoopback(url)) {
-      problems.push({ key, message: `is "${url}": plain http is for this host alone, use https` });
+      violations.push({ key, message: `is "${url}": plain http is for this host alone, use https` });
     }
     if (url.startsWith("https:") && caFile === null) {
-      problems.push({ key, message: `is "${url}": a caFile is needed to know the right one by` });
+      violations.push({ key, message: `is "${url}": a caFile is needed to know the right one by` });
     }
   };
   const caFile = source.caFile;
@@ -129,7 +133,7 @@ export function publisherProblems(config: PublisherConfig): readonly ConfigProbl
   }
   if (consul !== null) demandTls("publisher.consul.url", consul.url, consul.caFile);
   if (quiescence.minMs > quiescence.maxMs) {
-    problems.push({
+    violations.push({
       key: "publisher.quiescence.minMs",
       message: `(${quiescence.minMs}) may not exceed maxMs (${quiescence.maxMs})`,
     });
@@ -137,12 +141,7 @@ export function publisherProblems(config: PublisherConfig): readonly ConfigProbl
   const paths = files.map(({ path }) => path);
   paths.forEach((path, position) => {
     if (paths.indexOf(path) === position) return;
-    problems.push({ key: `publisher.files[${position}].path`, message: `is "${path}", which stands there already` });
+    violations.push({ key: `publisher.files[${position}].path`, message: `is "${path}", which stands there already` });
   });
-  return problems;
-}
-
-/** Each sentence begins with the setting it speaks of. */
-function timingProblems(config: WatchdogConfig): readonly ConfigProblem[] {
-  return timingViolations(config).map((message) => ({ key: "", message }));
+  return violations;
 }

@@ -1,16 +1,16 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { reasonOf } from "../util/files.ts";
-import type { ConfigProblem } from "./violations.ts";
+import type { ConfigViolation } from "./violations.ts";
 
 /** Read, write and execute for everybody. */
 const WORLD = 0o007;
 
-type Checked = { readonly content: string; readonly problem: null } | { readonly problem: ConfigProblem };
+type Checked = { readonly content: string; readonly violation: null } | { readonly violation: ConfigViolation };
 
 /** Reads a file that holds one secret. Refuses one that every user of the host could read. */
-export async function readSecretFile(key: string, file: string): Promise<Checked> {
-  const failed = (message: string): Checked => ({ problem: { key, message: `${file} ${message}` } });
+export async function checkSecretFile(key: string, file: string): Promise<Checked> {
+  const failed = (message: string): Checked => ({ violation: { key, message: `${file} ${message}` } });
   try {
     const { mode } = await stat(file);
     if ((mode & WORLD) !== 0) {
@@ -20,15 +20,26 @@ export async function readSecretFile(key: string, file: string): Promise<Checked
     const content = (await readFile(file, "utf8")).trim();
     if (content === "") return failed("is empty: must hold the secret alone");
     if (content.includes("\n")) return failed("holds several lines: must hold the secret alone");
-    return { content, problem: null };
+    return { content, violation: null };
   } catch (error) {
     return failed(`cannot be read: ${reasonOf(error)}`);
   }
 }
 
+/**
+ * The secret in a file that `checkSecretFile` accepts.
+ *
+ * @throws Error that names the key and what is wrong with the file
+ */
+export async function readSecret(key: string, file: string): Promise<string> {
+  const checked = await checkSecretFile(key, file);
+  if (checked.violation !== null) throw new Error(`${key}: ${checked.violation.message}`);
+  return checked.content;
+}
+
 /** Checks that a file holds certificates of authorities that are valid now. */
-export async function checkCaFile(key: string, file: string, nowMs: number): Promise<ConfigProblem | null> {
-  const failed = (message: string): ConfigProblem => ({ key, message: `${file} ${message}` });
+export async function checkCaFile(key: string, file: string, nowMs: number): Promise<ConfigViolation | null> {
+  const failed = (message: string): ConfigViolation => ({ key, message: `${file} ${message}` });
   try {
     const blocks = (await readFile(file, "utf8")).match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g);
     if (blocks === null) return failed("holds no certificate in PEM format");
@@ -49,10 +60,10 @@ export async function checkCaFile(key: string, file: string, nowMs: number): Pro
 }
 
 /** Checks that a certificate is valid now and that the key beside it is its own. `section` is where both are named. */
-export async function keyPairProblems(
+export async function keyPairViolations(
   section: string,
   { certificateFile, keyFile }: { readonly certificateFile: string; readonly keyFile: string },
-): Promise<readonly ConfigProblem[]> {
+): Promise<readonly ConfigViolation[]> {
   const failed = (key: string, message: string) => [{ key: `${section}.${key}`, message }];
   let certificate: X509Certificate;
   try {

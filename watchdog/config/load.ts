@@ -2,10 +2,10 @@ import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { reasonOf } from "../util/files.ts";
 import { type EtcdAccess, type PublisherConfig, publisherSchema } from "./applications.ts";
-import { crossFieldProblems, publisherProblems } from "./contradictions.ts";
-import { checkCaFile, keyPairProblems, readSecretFile } from "./files.ts";
+import { crossFieldViolations, publisherViolations } from "./contradictions.ts";
+import { checkCaFile, checkSecretFile, keyPairViolations } from "./files.ts";
 import { type WatchdogConfig, watchdogConfigSchema } from "./schema.ts";
-import { ConfigError, type ConfigProblem, problemsOf } from "./violations.ts";
+import { ConfigError, type ConfigViolation, schemaViolations } from "./violations.ts";
 
 export const DEFAULT_CONFIG_FILE = "/etc/es-failover/watchdog.json";
 
@@ -17,65 +17,65 @@ export interface LoadedConfig {
 /**
  * Reads the configuration and every file that it names.
  *
- * @throws ConfigError with all problems: of the shape first; where that is right, of the values and files together
+ * @throws ConfigError with all violations: of the shape first; where that is right, of the values and files together
  */
 export async function loadConfig(file: string): Promise<LoadedConfig> {
   const config = await parseConfigFile(file);
   const { passwordFile, caFile } = config.elasticsearch;
-  const password = await readSecretFile("elasticsearch.passwordFile", passwordFile);
-  const problems = [
-    ...crossFieldProblems(config),
-    password.problem,
+  const password = await checkSecretFile("elasticsearch.passwordFile", passwordFile);
+  const violations = [
+    ...crossFieldViolations(config),
+    password.violation,
     await checkCaFile("elasticsearch.caFile", caFile, Date.now()),
-    ...(await storeFileProblems(config)),
-    ...(await failsafeFileProblems(config)),
-    ...(await endpointFileProblems(config)),
-    ...(config.publisher === null ? [] : await publisherFileProblems(config.publisher)),
-  ].filter((problem) => problem !== null);
-  if (problems.length > 0 || password.problem !== null) throw new ConfigError(file, problems);
+    ...(await storeFileViolations(config)),
+    ...(await failsafeFileViolations(config)),
+    ...(await endpointFileViolations(config)),
+    ...(config.publisher === null ? [] : await publisherFileViolations(config.publisher)),
+  ].filter((violation) => violation !== null);
+  if (violations.length > 0 || password.violation !== null) throw new ConfigError(file, violations);
   return { config, elasticsearchPassword: password.content };
 }
 
-async function storeFileProblems({ store }: WatchdogConfig): Promise<readonly (ConfigProblem | null)[]> {
+async function storeFileViolations({ store }: WatchdogConfig): Promise<readonly (ConfigViolation | null)[]> {
   if (store.kind !== "etcd") return [];
   return [
-    (await readSecretFile("store.passwordFile", store.passwordFile)).problem,
+    (await checkSecretFile("store.passwordFile", store.passwordFile)).violation,
     await checkCaFile("store.caFile", store.caFile, Date.now()),
-    ...(await keyPairProblems("store", store)),
+    ...(await keyPairViolations("store", store)),
   ];
 }
 
-async function failsafeFileProblems({ failsafe }: WatchdogConfig): Promise<readonly (ConfigProblem | null)[]> {
+async function failsafeFileViolations({ failsafe }: WatchdogConfig): Promise<readonly (ConfigViolation | null)[]> {
   if (failsafe === null) return [];
   return [
     await checkCaFile("failsafe.caFile", failsafe.caFile, Date.now()),
-    ...(await keyPairProblems("failsafe", failsafe)),
+    ...(await keyPairViolations("failsafe", failsafe)),
   ];
 }
 
-async function endpointFileProblems({ endpoint }: WatchdogConfig): Promise<readonly (ConfigProblem | null)[]> {
+async function endpointFileViolations({ endpoint }: WatchdogConfig): Promise<readonly (ConfigViolation | null)[]> {
   if (endpoint === null) return [];
   const { certificateFile, keyFile } = endpoint;
   if (certificateFile === null || keyFile === null) return [];
-  return keyPairProblems("endpoint", { certificateFile, keyFile });
+  return keyPairViolations("endpoint", { certificateFile, keyFile });
 }
 
-async function publisherFileProblems(config: PublisherConfig): Promise<readonly (ConfigProblem | null)[]> {
+async function publisherFileViolations(config: PublisherConfig): Promise<readonly (ConfigViolation | null)[]> {
   const { source, etcd, consul } = config;
-  const etcdProblems = async (section: string, access: EtcdAccess) => [
-    (await readSecretFile(`${section}.passwordFile`, access.passwordFile)).problem,
+  const etcdViolations = async (section: string, access: EtcdAccess) => [
+    (await checkSecretFile(`${section}.passwordFile`, access.passwordFile)).violation,
     await checkCaFile(`${section}.caFile`, access.caFile, Date.now()),
-    ...(await keyPairProblems(section, access)),
+    ...(await keyPairViolations(section, access)),
   ];
   const checkCa = async (section: string, file: string | null) =>
     file === null ? [] : [await checkCaFile(`${section}.caFile`, file, Date.now())];
   return [
     ...(source.kind === "etcd"
-      ? await etcdProblems("publisher.source", source)
+      ? await etcdViolations("publisher.source", source)
       : await checkCa("publisher.source", source.caFile)),
-    ...(etcd === null ? [] : await etcdProblems("publisher.etcd", etcd)),
+    ...(etcd === null ? [] : await etcdViolations("publisher.etcd", etcd)),
     ...(consul === null ? [] : await checkCa("publisher.consul", consul.caFile)),
-    ...(consul?.tokenFile ? [(await readSecretFile("publisher.consul.tokenFile", consul.tokenFile)).problem] : []),
+    ...(consul?.tokenFile ? [(await checkSecretFile("publisher.consul.tokenFile", consul.tokenFile)).violation] : []),
   ];
 }
 
@@ -83,14 +83,14 @@ async function publisherFileProblems(config: PublisherConfig): Promise<readonly 
  * Reads the publisher's section and the files that it names. On a host without a watchdog it stands in the file alone;
  * beside a watchdog's, the rest of the file is that one's concern.
  *
- * @throws ConfigError with all problems
+ * @throws ConfigError with all violations
  */
 export async function loadPublisherConfig(file: string): Promise<PublisherConfig> {
   const config = await parsePublisherConfig(file);
-  const problems = [...publisherProblems(config), ...(await publisherFileProblems(config))].filter(
-    (problem) => problem !== null,
+  const violations = [...publisherViolations(config), ...(await publisherFileViolations(config))].filter(
+    (violation) => violation !== null,
   );
-  if (problems.length > 0) throw new ConfigError(file, problems);
+  if (violations.length > 0) throw new ConfigError(file, violations);
   return config;
 }
 
@@ -109,7 +109,7 @@ export async function parsePublisherConfig(file: string): Promise<PublisherConfi
     throw new ConfigError(file, [{ key: "", message }]);
   }
   const parsed = z.object({ publisher: publisherSchema }).safeParse(input);
-  if (!parsed.success) throw new ConfigError(file, problemsOf(parsed.error, input));
+  if (!parsed.success) throw new ConfigError(file, schemaViolations(parsed.error, input));
   return parsed.data.publisher;
 }
 
@@ -121,7 +121,7 @@ export async function parsePublisherConfig(file: string): Promise<PublisherConfi
 export async function parseConfigFile(file: string): Promise<WatchdogConfig> {
   const input = await readJson(file);
   const parsed = watchdogConfigSchema.safeParse(input);
-  if (!parsed.success) throw new ConfigError(file, problemsOf(parsed.error, input));
+  if (!parsed.success) throw new ConfigError(file, schemaViolations(parsed.error, input));
   return parsed.data;
 }
 

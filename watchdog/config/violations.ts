@@ -1,7 +1,7 @@
 import type { z } from "zod";
 
 /** One thing that is wrong with a configuration: where, and what would be right. */
-export interface ConfigProblem {
+export interface ConfigViolation {
   /** `regions.gra.nodes[0]`; empty for the file as a whole. */
   readonly key: string;
   readonly message: string;
@@ -10,19 +10,19 @@ export interface ConfigProblem {
 /** All that is wrong with a configuration file, at once. Holds no secret: those stand in files of their own. */
 export class ConfigError extends Error {
   readonly file: string;
-  readonly problems: readonly ConfigProblem[];
+  readonly violations: readonly ConfigViolation[];
 
-  constructor(file: string, problems: readonly ConfigProblem[]) {
-    const lines = problems.map(({ key, message }) => `  ${key === "" ? "" : `${key}: `}${message}`);
+  constructor(file: string, violations: readonly ConfigViolation[]) {
+    const lines = violations.map(({ key, message }) => `  ${key === "" ? "" : `${key}: `}${message}`);
     super(`${file} is not a configuration to work with:\n${lines.join("\n")}`);
     this.name = "ConfigError";
     this.file = file;
-    this.problems = problems;
+    this.violations = violations;
   }
 }
 
 /** What the schema found, with the value that was there. A key that does not belong is named without its value. */
-export function problemsOf(error: z.ZodError, input: unknown): readonly ConfigProblem[] {
+export function schemaViolations(error: z.ZodError, input: unknown): readonly ConfigViolation[] {
   return error.issues.map((issue) => {
     const key = keyOf(issue.path);
     if (issue.code === "unrecognized_keys") {

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
-import { ConfigError, problemsOf } from "../config/violations.ts";
+import { ConfigError, schemaViolations } from "../config/violations.ts";
 import { reasonOf } from "../util/files.ts";
 
 export const DEFAULT_MEMBER_FILE = "/etc/etcd/member.json";
@@ -49,7 +49,7 @@ export async function readMemberConfig(path: string): Promise<MemberConfig> {
     throw new ConfigError(path, [{ key: "", message: `the file cannot be read as JSON: ${reasonOf(error)}` }]);
   }
   const parsed = memberConfigSchema.safeParse(input);
-  if (!parsed.success) throw new ConfigError(path, problemsOf(parsed.error, input));
+  if (!parsed.success) throw new ConfigError(path, schemaViolations(parsed.error, input));
   return parsed.data;
 }
 

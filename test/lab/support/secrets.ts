@@ -1,6 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
-import { initKeys } from "../../../infra/config.ts";
+import { initKeys } from "../../../infra/config/schema.ts";
 import { stacks } from "../../../lab/system/configuration.ts";
 import type { TwoRegions } from "../../../lab/system/two-regions.ts";
 

@@ -16,7 +16,7 @@ import { EtcdKeysTarget } from "../../applications/publisher/targets/etcd-keys.t
 import { PendingNotifications } from "../../applications/publisher/targets/pending.ts";
 import type { Target } from "../../applications/publisher/targets/target.ts";
 import type { EtcdAccess, PublisherConfig } from "../../config/applications.ts";
-import { readSecretFile } from "../../config/files.ts";
+import { readSecret } from "../../config/files.ts";
 import { loadPublisherConfig, parsePublisherConfig } from "../../config/load.ts";
 import { reasonOf } from "../../util/files.ts";
 import type { Logger } from "../../util/logger.ts";
@@ -102,7 +102,7 @@ async function connectKeys({ etcd, consul }: PublisherConfig, opened: Closable[]
   }
   if (consul !== null) {
     const { tokenFile } = consul;
-    const token = tokenFile === null ? null : await secret("publisher.consul.tokenFile", tokenFile);
+    const token = tokenFile === null ? null : await readSecret("publisher.consul.tokenFile", tokenFile);
     targets.push(new ConsulTarget(consul, await httpClient(consul.caFile, opened), token));
   }
   return targets;
@@ -116,7 +116,7 @@ async function httpClient(caFile: string | null, opened: Closable[]): Promise<Ht
 
 async function etcdClient(section: string, access: EtcdAccess, opened: Closable[]): Promise<EtcdClient> {
   const { endpoints, username, passwordFile, caFile, certificateFile, keyFile } = access;
-  const password = await secret(`${section}.passwordFile`, passwordFile);
+  const password = await readSecret(`${section}.passwordFile`, passwordFile);
   const [ca, certificate, key] = await Promise.all([
     readFile(caFile, "utf8"),
     readFile(certificateFile, "utf8"),
@@ -126,12 +126,6 @@ async function etcdClient(section: string, access: EtcdAccess, opened: Closable[
   const client = new EtcdClient({ endpoints, tls: { ca, certificate, key }, credentials, clock: systemClock });
   opened.push(client);
   return client;
-}
-
-async function secret(key: string, file: string): Promise<string> {
-  const read = await readSecretFile(key, file);
-  if (read.problem !== null) throw new Error(`${read.problem.key}: ${read.problem.message}`);
-  return read.content;
 }
 
 async function reportToServiceManager(publisher: Publisher, signal: AbortSignal, log: Logger): Promise<void> {

@@ -1,8 +1,7 @@
 import { z } from "zod";
-import { addressSchema } from "../watchdog/config/address.ts";
-import { watchdogConfigSchema } from "../watchdog/config/schema.ts";
-import { contains, overlap, parseCidr } from "./addresses.ts";
-import { brokenTimingRules } from "./timings.ts";
+import { addressSchema } from "../../watchdog/config/address.ts";
+import { watchdogConfigSchema } from "../../watchdog/config/schema.ts";
+import { parseCidr } from "../ipv4.ts";
 
 /**
  * The stack configuration: every key that a user may set, its meaning and its default, in this one place. Values that
@@ -124,7 +123,7 @@ const networkSchema = z.strictObject({
 const { shape: watchdog } = watchdogConfigSchema;
 
 const milliseconds = z.int("write a whole number of milliseconds").positive("write more than 0");
-/** Settings of the watchdogs that are a user's to choose; left out, they follow `checks.profile`: see timings.ts. */
+/** Settings of the watchdogs that are a user's to choose; left out, they follow `checks.profile`: see infra/timings.ts. */
 const routerSchema = z.strictObject({
   ticketValidityMs: milliseconds.optional(),
   ticketRenewalMs: milliseconds.optional(),
@@ -168,7 +167,7 @@ function list<Schema extends z.ZodType>(schema: Schema) {
     .pipe(schema);
 }
 
-const splitAtCommas = (text: string) =>
+export const splitAtCommas = (text: string) =>
   text
     .split(",")
     .map((part) => part.trim())
@@ -179,7 +178,7 @@ const secretFromInit = z
   .trim()
   .min(1, "it is empty: remove the key with `pulumi config rm` and run `npm run init`");
 
-const configSchema = z.strictObject({
+export const configSchema = z.strictObject({
   /** Which of the regions this stack is, or `witness`. */
   region: name,
   /** ID of the OVHcloud Public Cloud project. */
@@ -265,200 +264,7 @@ export const initKeys = [
 export type InitKey = (typeof initKeys)[number];
 
 /** Keys whose values never appear in a message. */
-const secretKeys: readonly string[] = [...initKeys, "licenceFile"];
+export const secretKeys: readonly string[] = [...initKeys, "licenceFile"];
 
 export type StackConfig = z.output<typeof configSchema>;
 export type PackageSource = z.output<typeof packageSourceSchema>;
-
-/** Everything that is wrong with a configuration, in sentences; the message lists all of it. */
-export class ConfigurationError extends Error {
-  readonly problems: readonly string[];
-
-  constructor(problems: readonly string[]) {
-    super(
-      [
-        `The configuration has ${problems.length === 1 ? "a problem" : `${problems.length} problems`}:`,
-        ...problems.map((problem) => `  - ${problem}`),
-        "Values for both regions stand in Pulumi.yaml under `config`, those of one region in Pulumi.<stack>.yaml.",
-      ].join("\n"),
-    );
-    this.name = "ConfigurationError";
-    this.problems = problems;
-  }
-}
-
-/**
- * Reads a stack's configuration.
- *
- * @param raw what Pulumi holds for the stack: `<namespace>:<key>` to text. Other namespaces (`ovh:`…) are left alone.
- * @throws ConfigurationError naming every wrong or missing key at once.
- */
-export function parseConfig(raw: Readonly<Record<string, string>>): StackConfig {
-  const prefix = `${configNamespace}:`;
-  const own = Object.fromEntries(
-    Object.entries(raw)
-      .filter(([key]) => key.startsWith(prefix))
-      .map(([key, value]) => [key.slice(prefix.length), value]),
-  );
-  const result = configSchema.safeParse(own);
-  if (!result.success) throw new ConfigurationError(explainAll(result.error.issues, own));
-  const problems = contradictions(result.data);
-  if (problems.length > 0) throw new ConfigurationError(problems);
-  return result.data;
-}
-
-const hints: Partial<Record<string, string>> = {
-  region: "set the name of this stack's region, such as gra",
-  serviceName: "set the ID of your OVHcloud Public Cloud project, 32 hexadecimal digits",
-  regions: "set both regions, as in the project's own Pulumi.yaml",
-  witness: 'set the third site, such as {"ovhRegion": "DE1", "cidr": "192.168.3.0/24"}, or none',
-  adminCidrs: "set the networks you administer from, such as 203.0.113.7/32",
-  replication: 'set the indices to replicate, such as {"patterns": ["app-*"]}',
-  firstPrimary: "set the region that is active at first, such as gra",
-};
-
-/** What `npm run init` makes is missing all at once as a rule, and gets one sentence. */
-function explainAll(issues: readonly z.core.$ZodIssue[], own: Readonly<Record<string, string>>): string[] {
-  const absent = initKeys.filter((key) => own[key] === undefined);
-  const others = issues.filter(({ path: [top] }) => !(absent as readonly unknown[]).includes(top));
-  const uninitialised =
-    absent.length === 0
-      ? []
-      : [
-          `${absent.map((key) => keyName([key])).join(", ")} ${absent.length === 1 ? "is" : "are"} missing: ` +
-            "run `npm run init`, which creates what must exist before the first `pulumi up`.",
-        ];
-  return [...others.flatMap((issue) => explain(issue, own)), ...uninitialised];
-}
-
-function explain(issue: z.core.$ZodIssue, own: Readonly<Record<string, string>>): string[] {
-  if (issue.code === "unrecognized_keys") {
-    const known = issue.path.length === 0 ? ` Known keys: ${Object.keys(configSchema.shape).join(", ")}.` : "";
-    return issue.keys.map((key) => `${keyName([...issue.path, key])} is not a key this program knows.${known}`);
-  }
-  const [top] = issue.path;
-  if (typeof top === "string" && own[top] === undefined) {
-    return [`${keyName(issue.path)} is missing: ${hints[top] ?? "set it"}.`];
-  }
-  const shown = secretKeys.includes(String(top)) ? ", a secret" : shownValue(issue.path, own);
-  if (shown === missing) return [`${keyName(issue.path)} is missing.`];
-  return [`${keyName(issue.path)}${shown}: ${issue.message}.`];
-}
-
-function keyName(path: readonly PropertyKey[]): string {
-  const [first, ...rest] = path;
-  const tail = rest.map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`));
-  return `${configNamespace}:${String(first)}${tail.join("")}`;
-}
-
-const missing = "";
-
-/** ` is "<value>"` for the value at the path, or `missing`. */
-function shownValue(path: readonly PropertyKey[], own: Readonly<Record<string, string>>): string {
-  const [top, ...rest] = path;
-  const text = own[String(top)] ?? "";
-  let value: unknown = text;
-  if (rest.length > 0) {
-    try {
-      value = JSON.parse(text);
-    } catch {
-      value = splitAtCommas(text);
-    }
-  }
-  for (const part of rest) value = (value as Record<PropertyKey, unknown> | undefined)?.[part];
-  return value === undefined ? missing : ` is ${JSON.stringify(value)}`;
-}
-
-/** What each value alone cannot show: values that do not fit together. */
-function contradictions(config: StackConfig): string[] {
-  return [
-    ...regionContradictions(config),
-    ...witnessContradictions(config),
-    ...networkContradictions(config),
-    ...licenceContradictions(config),
-    ...brokenTimingRules(config).map((sentence) => `${configNamespace}:${sentence}.`),
-  ];
-}
-
-function regionContradictions(config: StackConfig): string[] {
-  const regions = Object.keys(config.regions);
-  const stacks = config.witness === null ? regions : [...regions, witnessName];
-  const known = (names: readonly string[]) => `one of ${names.join(", ")}`;
-  const problems: string[] = [];
-  if (!stacks.includes(config.region)) {
-    problems.push(
-      config.region === witnessName
-        ? `${keyName(["region"])} is "${witnessName}", and ${keyName(["witness"])} is none: there is no such site.`
-        : `${keyName(["region"])} is "${config.region}": write ${known(stacks)}.`,
-    );
-  }
-  if (!regions.includes(config.firstPrimary)) {
-    problems.push(`${keyName(["firstPrimary"])} is "${config.firstPrimary}": write ${known(regions)}.`);
-  }
-  const addressed = Object.keys(config.endpointAddresses ?? {});
-  const isComplete = addressed.length === regions.length && regions.every((region) => addressed.includes(region));
-  if (config.endpointAddresses !== null && !isComplete) {
-    problems.push(
-      `${keyName(["endpointAddresses"])} names ${addressed.join(", ") || "nothing"}: write an address for each of ${regions.join(", ")}.`,
-    );
-  }
-  if (regions.includes(witnessName)) {
-    problems.push(`${keyName(["regions", witnessName])}: no region may bear this name, it is the third site's.`);
-  }
-  return problems;
-}
-
-/** Several routers need a store with a quorum, and a quorum needs a member at each of three sites. */
-function witnessContradictions(config: StackConfig): string[] {
-  const counts = Object.entries(config.regions).map(([region, { haproxyNodes }]) => ({ region, haproxyNodes }));
-  const total = counts.reduce((sum, { haproxyNodes }) => sum + haproxyNodes, 0);
-  if (config.witness !== null) {
-    return counts
-      .filter(({ haproxyNodes }) => haproxyNodes === 0)
-      .map(
-        ({ region }) =>
-          `${keyName(["regions", region, "haproxyNodes"])} is 0: with a witness each region needs a HAProxy host, ` +
-          `which also holds the region's member of etcd. Without a witness (${keyName(["witness"])}: none) one is enough.`,
-      );
-  }
-  if (total === 1) return [];
-  const shown = counts.map(({ region, haproxyNodes }) => `${region} ${haproxyNodes}`).join(", ");
-  return [
-    `${keyName(["regions"])}: haproxyNodes is ${shown}, and ${keyName(["witness"])} is none: without a witness the state ` +
-      "is kept in one watchdog's file, so exactly one HAProxy host may exist. Set haproxyNodes to 1 in one region and to 0 in the other, or set a witness.",
-  ];
-}
-
-function networkContradictions(config: StackConfig): string[] {
-  const whole = parseCidr(config.network.cidr);
-  const part = (where: readonly string[], text: string) => ({ where, name: where.at(-1), text, net: parseCidr(text) });
-  const parts = Object.entries(config.regions).map(([region, { cidr: text }]) => part(["regions", region], text));
-  if (config.witness !== null) parts.push(part([witnessName], config.witness.cidr));
-  const problems: string[] = [];
-  for (const [index, part] of parts.entries()) {
-    if (whole === undefined || part.net === undefined) continue;
-    const key = keyName([...part.where, "cidr"]);
-    if (!contains(whole, part.net)) {
-      problems.push(
-        `${key} is "${part.text}": write a network within ${keyName(["network", "cidr"])}, ${config.network.cidr}.`,
-      );
-    }
-    for (const other of parts.slice(index + 1)) {
-      if (other.net !== undefined && overlap(part.net, other.net)) {
-        problems.push(`${key} is "${part.text}" and overlaps ${other.name}'s ${other.text}: write disjoint networks.`);
-      }
-    }
-  }
-  return problems;
-}
-
-function licenceContradictions(config: StackConfig): string[] {
-  const { licence } = config.elasticsearch;
-  if (licence === "file" && config.licenceFile === undefined) {
-    return [
-      `${keyName(["licenceFile"])} is missing, and elasticsearch.licence is "file": ` +
-        `store your licence with \`pulumi config set --secret ${configNamespace}:licenceFile < licence.json\`.`,
-    ];
-  }
-  return [];
-}
