@@ -1,26 +1,72 @@
 import { describe, expect, test } from "vitest";
-import { closingLine, countTests } from "../closing-line.ts";
+import { add, closingLine } from "../closing-line.ts";
+import { partsLine, slowestLines } from "../timings.ts";
+import { readReport } from "../vitest-report.ts";
 
-const file = (status: string, tests: number) => ({ status, assertionResults: Array.from({ length: tests }) });
+const checkout = "/checkout";
+const file = (name: string, status: string, durationsMs: readonly (number | null)[]) => ({
+  name: `${checkout}/test/${name}`,
+  status,
+  assertionResults: durationsMs.map((duration, n) => ({ fullName: `test ${n}`, duration })),
+});
+const report = (...testResults: ReturnType<typeof file>[]) => ({
+  numPassedTests: 5,
+  numFailedTests: 0,
+  numPendingTests: 1,
+  numTodoTests: 0,
+  testResults,
+});
 
 describe("the closing line of a test run", () => {
-  test("names passed and failed tests, and skipped ones only where there are any", () => {
+  test("counts passed and failed tests, and skipped ones only where there are any", () => {
     expect(closingLine({ passed: 3, failed: 0, skipped: 0 })).toBe("3 passed, 0 failed");
     expect(closingLine({ passed: 3, failed: 1, skipped: 2 })).toBe("3 passed, 1 failed, 2 skipped");
   });
 
+  test("adds up the projects", () => {
+    const one = { passed: 3, failed: 1, skipped: 2 };
+    expect(add(one, { passed: 10, failed: 20, skipped: 30 })).toEqual({ passed: 13, failed: 21, skipped: 32 });
+  });
+});
+
+describe("a vitest report", () => {
   test("counts a test file that broke before its first test as a failure", () => {
-    const report = {
-      numPassedTests: 5,
-      numFailedTests: 0,
-      numPendingTests: 1,
-      numTodoTests: 0,
-      testResults: [file("passed", 6), file("failed", 0)],
-    };
-    expect(countTests(report)).toEqual({ passed: 5, failed: 1, skipped: 1 });
+    const broken = report(file("a.test.ts", "passed", [1, 1, 1, 1, 1, null]), file("b.test.ts", "failed", []));
+    expect(readReport(broken, checkout).counts).toEqual({ passed: 5, failed: 1, skipped: 1 });
   });
 
-  test("refuses a report it does not know instead of counting nothing", () => {
-    expect(() => countTests({ tests: [] })).toThrow();
+  test("has the duration of every test that ran", () => {
+    expect(readReport(report(file("a.test.ts", "passed", [1_500, null])), checkout).tests).toEqual([
+      { file: "test/a.test.ts", title: "test 0", durationMs: 1_500 },
+    ]);
+  });
+
+  test("of an unknown form is refused instead of counted as no tests", () => {
+    expect(() => readReport({ tests: [] }, checkout)).toThrow();
+  });
+});
+
+describe("the timings at the end of a test run", () => {
+  const timed = (durationMs: number) => ({ file: "test/a.test.ts", title: `takes ${durationMs}`, durationMs });
+
+  test("list the ten slowest tests of all projects, the slowest first", () => {
+    const tests = Array.from({ length: 15 }, (_, n) => timed((n + 1) * 1_000));
+    const lines = slowestLines(tests);
+    expect(lines).toHaveLength(11);
+    expect(lines.slice(0, 3)).toEqual([
+      "Slowest 10 tests, in seconds:",
+      "   15.0  test/a.test.ts  takes 15000",
+      "   14.0  test/a.test.ts  takes 14000",
+    ]);
+    expect(slowestLines([timed(120)])).toEqual(["Slowest test, in seconds:", "    0.1  test/a.test.ts  takes 120"]);
+    expect(slowestLines([])).toEqual([]);
+  });
+
+  test("name the seconds of each part", () => {
+    const parts = [
+      { name: "unit", tookMs: 24_400 },
+      { name: "lab", tookMs: 600_000 },
+    ];
+    expect(partsLine(parts)).toBe("Seconds: unit 24, lab 600");
   });
 });
