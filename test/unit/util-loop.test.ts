@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { PULSE_MS, SelfTrust } from "../../watchdog/controller/self-check.ts";
 import { Bell, forEachBounded, within } from "../../watchdog/util/loop.ts";
-import { Host, Process, World } from "../simulation/world.ts";
+import { Host, Process, World } from "../simulation/world/world.ts";
 
 const start = () => {
   const world = new World(1);

@@ -1,0 +1,25 @@
+import { expect, test, vi } from "vitest";
+import type { Addresses } from "../../../watchdog/config/address.ts";
+import type { RoutingView } from "../../../watchdog/core/endpoint-state.ts";
+import { runHistory } from "../histories/three-sites.ts";
+
+/** An endpoint service that believes the record, as if its router always held a ticket. */
+vi.mock("../../../watchdog/core/endpoint-state.ts", async (original) => {
+  const real = await original<typeof import("../../../watchdog/core/endpoint-state.ts")>();
+  const trusting = ({ record, nowMs }: RoutingView, addresses: Addresses) => {
+    const ticket =
+      record?.phase === "serving" ? { region: record.active, epoch: record.epoch, validUntilMs: nowMs + 1 } : null;
+    return real.endpointState({ record, ticket, nowMs }, addresses);
+  };
+  return { ...real, endpointState: trusting };
+});
+
+test("an endpoint service that named regions without a ticket would be noticed", async () => {
+  for (let seed = 1; seed <= 100; seed += 1) {
+    const { violation } = await runHistory(seed);
+    if (violation === null) continue;
+    expect(violation).toMatch(/^1: applications are sent to/);
+    return;
+  }
+  expect.fail("no history of 100 shows an application sent to a region that another one has replaced");
+});
