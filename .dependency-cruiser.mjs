@@ -16,13 +16,17 @@ const layers = [
   "cli",
 ];
 
-const above = layers.slice(0, -1).map((layer, position) => ({
-  name: `${layer}-imports-no-higher-layer`,
-  comment: `watchdog/${layer} may import from: ${layers.slice(0, position + 1).join(", ")}`,
-  severity: "error",
-  from: { path: `^watchdog/${layer}/` },
-  to: { path: `^watchdog/(${layers.slice(position + 1).join("|")})/` },
-}));
+/** The same for the lab: what the machine needs, hosts and clusters on it, a cloud of them, the whole system, its demo. */
+const labLayers = ["util", "machine", "hosts", "elasticsearch", "cloud", "traffic", "system", "demo"];
+
+const noHigherLayer = (folder, names) =>
+  names.slice(0, -1).map((layer, position) => ({
+    name: `${folder}-${layer}-imports-no-higher-layer`,
+    comment: `${folder}/${layer} may import from: ${names.slice(0, position + 1).join(", ")}`,
+    severity: "error",
+    from: { path: `^${folder}/${layer}/` },
+    to: { path: `^${folder}/(${names.slice(position + 1).join("|")})/` },
+  }));
 
 export default {
   forbidden: [
@@ -33,7 +37,15 @@ export default {
       from: {},
       to: { circular: true },
     },
-    ...above,
+    ...noHigherLayer("watchdog", layers),
+    ...noHigherLayer("lab", labLayers),
+    {
+      name: "setup-is-the-entry",
+      comment: "setup/ only dispatches npm's scripts; what prepares the machine is in lab/machine.",
+      severity: "error",
+      from: { path: "^(lab|test|bench)/" },
+      to: { path: "^setup/" },
+    },
     {
       name: "controller-works-through-ports",
       comment: "The controller reaches the outside through the interfaces in watchdog/core/ports.ts alone.",

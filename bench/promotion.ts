@@ -19,7 +19,8 @@ import path from "node:path";
 import process from "node:process";
 import { roleDefinitions, users } from "../infra/elasticsearch/users.ts";
 import { createTestAuthority } from "../lab/elasticsearch/certificates.ts";
-import { type ClusterPair, startCluster, until } from "../lab/elasticsearch/cluster.ts";
+import { type ClusterPair, startCluster } from "../lab/elasticsearch/start-cluster.ts";
+import { eventually } from "../lab/util/until.ts";
 import { systemClock } from "../watchdog/adapters/clock.ts";
 import { createRecordCopy } from "../watchdog/adapters/file-store/store.ts";
 import { connectClusters } from "../watchdog/app/clusters.ts";
@@ -121,7 +122,7 @@ async function createLeaders({ gra }: ClusterPair, names: readonly string[]): Pr
 }
 
 async function untilCopied({ bhs }: ClusterPair, count: number): Promise<void> {
-  await until(PATIENCE_MS, `${count} documents in bhs`, async () => {
+  await eventually(`${count} documents in bhs`, PATIENCE_MS, async () => {
     const { indices } = await bhs.call(
       "GET",
       `/${MANAGED}/_stats/docs?level=shards&filter_path=indices.*.shards.*.seq_no`,
@@ -150,7 +151,7 @@ async function promoteByWatchdog(
   const running = watchdog.run(end.signal);
   const recorder = new CallRecorder(pair.bhs.urls[0] ?? "");
   try {
-    await until(PATIENCE_MS, "bhs is in sync", async () => {
+    await eventually("bhs is in sync", PATIENCE_MS, async () => {
       const { record, replication } = watchdog.status();
       return record?.phase === "serving" && record.standby === "in-sync" && replication?.followers === count;
     });
@@ -158,7 +159,7 @@ async function promoteByWatchdog(
     recorder.take();
     await pair.gra.kill();
     const reached = (what: string, isThere: (record: StateRecord) => boolean) =>
-      until(PATIENCE_MS, what, async () => {
+      eventually(what, PATIENCE_MS, async () => {
         const { record } = watchdog.status();
         return record !== null && isThere(record);
       });
@@ -177,7 +178,7 @@ async function promoteByWatchdog(
 
 async function followAll(pair: ClusterPair, cluster: Cluster, names: readonly string[]): Promise<void> {
   const follow = (index: string) => cluster.follow(index, { remoteCluster: "gra", index });
-  await until(PATIENCE_MS, "bhs follows everything", async () => {
+  await eventually("bhs follows everything", PATIENCE_MS, async () => {
     const followed = new Set((await cluster.followers()).map(({ index }) => index));
     const left = names.filter((name) => !followed.has(name));
     const failures = await forEachBounded(left, 4, String, follow);

@@ -2,16 +2,16 @@
 import { spawn } from "node:child_process";
 import path from "node:path";
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import { hostRootStep } from "../setup/debian-root.ts";
-import { machinePackagesStep } from "../setup/machine-packages.ts";
-import { runSteps } from "../setup/run-steps.ts";
-import { setUpMachine } from "../setup/steps.ts";
 import { table } from "../watchdog/util/text.ts";
 import { showWays } from "./client-modes/main.ts";
 import { Lab } from "./hosts/lab.ts";
 import { labObstacles, unfitMachine } from "./hosts/preflight.ts";
 import { type LabRegion, labRegions, type WanSettings } from "./hosts/types.ts";
+import { hostRootStep } from "./machine/debian-root.ts";
+import { machinePackagesStep } from "./machine/packages.ts";
+import { runSteps } from "./machine/run-steps.ts";
 import { bringUpSystem } from "./system/bring-up.ts";
+import { setUpMachine } from "./system/set-up.ts";
 
 /** Where the lab is when nobody says otherwise: below the checkout, which is on a file system with room for disks. */
 export const defaultLabDirectory: string = path.join(path.dirname(import.meta.dirname), ".lab", "run");

@@ -3,7 +3,7 @@ import { readdir, readFile, readlink, stat } from "node:fs/promises";
 import path from "node:path";
 import { labCgroups, processesOf } from "../lab/hosts/cgroup.ts";
 import { labLayout } from "../lab/hosts/layout.ts";
-import { outcomeOf } from "../lab/hosts/run.ts";
+import { outcomeOf } from "../lab/util/run.ts";
 
 /** What a lab had on this machine at a moment, to ask later what of it is still there. */
 export interface LabTraces {

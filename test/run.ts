@@ -7,7 +7,7 @@ import { spawn } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { setUpMachine } from "../setup/steps.ts";
+import { setUpMachine } from "../lab/system/set-up.ts";
 import { add, closingLine, noTests } from "./closing-line.ts";
 import { partsLine, slowestLines, type TimedPart } from "./timings.ts";
 import { emptyReport, readReport, type TestReport } from "./vitest-report.ts";

@@ -2,9 +2,9 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { cToolchainObstacle } from "../../setup/c-toolchain.ts";
-import { run } from "../hosts/run.ts";
+import { cToolchainObstacle } from "../machine/c-toolchain.ts";
 import type { TwoRegions } from "../system/two-regions.ts";
+import { run } from "../util/run.ts";
 import { type LedgerEntry, parseLedger } from "./ledger.ts";
 
 const sources = path.resolve(import.meta.dirname, "..", "..", "clients", "c");
@@ -34,7 +34,7 @@ export class ApplicationHost {
 
   /** Brings the program and the CA there; what an earlier run left is removed first. */
   static async prepare(system: TwoRegions): Promise<ApplicationHost> {
-    const host = new ApplicationHost(await system.routerHost("bhs"), system);
+    const host = new ApplicationHost(await system.hosts.router("bhs"), system);
     const script = [
       "set -eu",
       "dpkg-query --show libcurl4t64 >/dev/null || apt-get --quiet --yes install libcurl4t64 </dev/null",

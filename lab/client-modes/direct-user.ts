@@ -45,9 +45,9 @@ export class DirectUser {
   }
 
   async #administer(region: Region, path: string, body?: object): Promise<void> {
-    const [node] = await this.#system.hostNames(new RegExp(`^${region}-es-`));
+    const [node] = await this.#system.hosts.names(new RegExp(`^${region}-es-`));
     const address = (await this.#system.lab.host(node ?? ""))?.privateIp;
-    const answer = await this.#system.request(this.#host.name, {
+    const answer = await this.#system.hosts.request(this.#host.name, {
       ...{ url: `https://${address}:9200/_security/${path}`, method: "PUT", caFile, body },
       user: { name: "elastic", password: await superuserPassword(this.#system, region) },
     });

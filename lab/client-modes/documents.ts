@@ -39,7 +39,7 @@ export class Documents {
   async #request(method: "PUT" | "POST", path: string, body?: object): Promise<CurlAnswer> {
     const url = `https://${await this.#host.privateIp()}:9200/${this.index}${path}`;
     const user = { name: "app", password: await this.#system.secret("appPassword") };
-    const answer = await this.#system.request(this.#host.name, { url, method, user, body, caFile });
+    const answer = await this.#system.hosts.request(this.#host.name, { url, method, user, body, caFile });
     if (answer.status === 200) return answer;
     throw new Error(`${this.index}${path}: ${answer.status} ${answer.body.slice(0, 200)}${answer.error}`);
   }

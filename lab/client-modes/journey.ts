@@ -65,7 +65,7 @@ async function goToWork(
   }
   await programs.deaf.until("writes", (ledger) => acknowledgedIds(ledger).length > 0);
   const sinceMs = Date.now();
-  await system.until(
+  await system.watchdogs.until(
     "bhs is in sync, with the programs' index",
     ({ record, replication }) =>
       record?.phase === "serving" && record.standby === "in-sync" && (replication?.observedAtMs ?? 0) > sinceMs,
@@ -82,7 +82,7 @@ interface Loss {
 
 async function loseGra(system: TwoRegions, { ways }: Programs): Promise<Loss> {
   headline("The power of the whole of gra is cut");
-  const cutAtMs = await system.cutPower("gra");
+  const cutAtMs = await system.hosts.cutPower("gra");
   const failover = await failoverSince(system, cutAtMs);
   say(`bhs took over ${((failover.finishedAtMs - cutAtMs) / 1000).toFixed(1)} s after the power was cut`);
   const ledgers: Ledger[] = [];
@@ -104,7 +104,7 @@ interface DeafAccount {
 /** The program that nobody told goes on all the while: two fences stop it, one after the other. */
 async function bringGraBack(system: TwoRegions, deaf: Writer, user: DirectUser): Promise<DeafAccount> {
   headline("gra is powered on again, and the program that nobody told of the change goes on writing there");
-  await system.powerOn("gra");
+  await system.hosts.powerOn("gra");
   // Nodes that have not found each other yet answer 503 with the same exception.
   const fenced = await deaf.untilSaid(/status 403 .*cluster_block_exception/);
   say("the write block on what gra held has stopped it:");

@@ -3,13 +3,13 @@
  * gra, and what stops an application that follows none.
  */
 import { existsSync } from "node:fs";
-import { setUpMachine } from "../../setup/steps.ts";
 import { checksOnSmallMachine, untilHomeServes } from "../demo/journey.ts";
 import { say } from "../demo/screen.ts";
 import { Lab } from "../hosts/lab.ts";
 import { bringUpSystem } from "../system/bring-up.ts";
 import { type StackSettings, stacks } from "../system/configuration.ts";
 import { interruption } from "../system/interruption.ts";
+import { setUpMachine } from "../system/set-up.ts";
 import { TwoRegions } from "../system/two-regions.ts";
 import { journey } from "./journey.ts";
 

@@ -27,7 +27,7 @@ export async function startPrograms(
   direct: DirectUser,
 ): Promise<Programs> {
   const entry = await host.privateIp();
-  const far = await system.lab.host(await system.routerHost("gra"));
+  const far = await system.lab.host(await system.hosts.router("gra"));
   const services = [entry, far?.privateIp].map((address) => `https://${address}:9201`);
   await startPublisher(host, services);
   await host.write("app", `app:${await system.secret("appPassword")}\n`, "0600");

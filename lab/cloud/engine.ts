@@ -4,9 +4,9 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
-import { pulumiEnvironment } from "../../setup/pulumi.ts";
-import { isMissing } from "../hosts/files.ts";
 import type { Lab } from "../hosts/lab.ts";
+import { pulumiEnvironment } from "../machine/pulumi.ts";
+import { isMissing } from "../util/files.ts";
 import { labDirectoryVariable } from "./ovh/cloud.ts";
 import { type StackConfiguration, writeLabProject, writeStackConfiguration } from "./project.ts";
 

@@ -2,7 +2,7 @@ import { mkdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { parse, stringify } from "yaml";
-import { isMissing, replaceFile } from "../hosts/files.ts";
+import { isMissing, replaceFile } from "../util/files.ts";
 import { packageNames } from "./schema/schema.ts";
 
 /** Folder with the providers that stand in for the published ones. */

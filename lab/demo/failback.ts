@@ -19,11 +19,11 @@ export interface Return {
 export async function powerOnGra(system: TwoRegions, journals: Journals): Promise<Return> {
   headline("gra is powered on again, and nobody does anything else");
   const poweredOnAtMs = Date.now();
-  await system.powerOn("gra");
-  await journals.follow(await system.hostNames(/^gra-haproxy-/));
+  await system.hosts.powerOn("gra");
+  await journals.follow(await system.hosts.names(/^gra-haproxy-/));
   await untilFollowing(system, "gra");
   const inSyncAtMs = Date.now();
-  const { record } = await system.status();
+  const { record } = await system.watchdogs.status();
   const rejoinedAtMs = record?.lastFailover?.rejoinedAtMs ?? null;
   if (rejoinedAtMs === null) throw new Error("gra follows bhs, but the record does not say that it has rejoined");
   return { poweredOnAtMs, rejoinedAtMs, inSyncAtMs };
@@ -61,7 +61,7 @@ export async function deciderWithExport(
   system: TwoRegions,
 ): Promise<{ readonly operator: Operator; readonly name: string }> {
   const found: { operator: Operator; name: string; finishedAt: string }[] = [];
-  for (const host of await system.watchdogHosts()) {
+  for (const host of await system.hosts.withWatchdog()) {
     const operator = new Operator(system, host);
     for (const { name, state } of (await operator.asks("salvage", "list")) as readonly SalvageEntry[]) {
       if (state.kind === "exported") found.push({ operator, name, finishedAt: state.receipt.finishedAt });
@@ -92,7 +92,7 @@ export async function switchOverToGra(system: TwoRegions, traffic: Traffic): Pro
   await sleep(QUIET_MS);
   const failedBefore = ledger.writesFailed;
   const beganAtMs = Date.now();
-  const operator = new Operator(system, await system.routerHost());
+  const operator = new Operator(system, await system.hosts.router());
   await operator.shows("switchover", "--to", "gra", "--reason", "going home", "--yes");
   const tookMs = Date.now() - beganAtMs;
   await traffic.next("write-acknowledged", 60_000, countTo(100));

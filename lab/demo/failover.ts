@@ -28,7 +28,7 @@ export async function startTraffic(system: TwoRegions, index: string): Promise<T
 
 /** Until a region follows the other one, with what the application writes. */
 export async function untilFollowing(system: TwoRegions, standby: Stack): Promise<void> {
-  const { replication } = await system.until(
+  const { replication } = await system.watchdogs.until(
     `${standby} is in sync`,
     ({ record, replication }) =>
       record?.phase === "serving" &&
@@ -55,7 +55,7 @@ export async function cutPowerOfGra(system: TwoRegions, traffic: Traffic): Promi
   const before = { writesFailed: ledger.writesFailed, readsFailed: ledger.readsFailed };
   const mendLine = await slowLineDown(system);
   await traffic.next("write-acknowledged", PATIENCE_MS, countTo(WRITES_ON_SLOW_LINE));
-  const killedAtMs = await system.cutPower("gra");
+  const killedAtMs = await system.hosts.cutPower("gra");
   await mendLine();
   say("its Elasticsearch, HAProxy, etcd and watchdog are gone, without a word to anybody");
   const failover = await failoverSince(system, killedAtMs);
@@ -99,7 +99,7 @@ async function firstWriteSince(traffic: Traffic, sinceMs: number): Promise<numbe
 /** Waits until bhs serves by a failover that began after a moment. @returns what the watchdog wrote down of it */
 export async function failoverSince(system: TwoRegions, sinceMs: number): Promise<LastFailover> {
   const happened = (failover: LastFailover | null) => failover !== null && failover.startedAtMs >= sinceMs;
-  const { record } = await system.until(
+  const { record } = await system.watchdogs.until(
     "bhs serves",
     (status) => status.record?.phase === "serving" && happened(status.record.lastFailover),
     PATIENCE_MS,

@@ -29,21 +29,21 @@ export async function journeyInKeptLab(directory: string): Promise<number> {
 
 /** Waits until gra serves with bhs in sync, and an automatic failover is allowed. @throws Error when bhs serves */
 export async function untilHomeServes(system: TwoRegions): Promise<void> {
-  const { record } = await system.untilInSync();
+  const { record } = await system.watchdogs.untilInSync();
   if (record?.phase !== "serving" || record.active !== "gra") {
     throw new Error(
       "gra does not serve in that lab: bring it home with `es-failover switchover --to gra`, or remove it",
     );
   }
   // Else there is no second automatic failover within the hour.
-  if (record.blockedUntilMs !== null) await new Operator(system, await system.routerHost()).shows("ack");
+  if (record.blockedUntilMs !== null) await new Operator(system, await system.hosts.router()).shows("ack");
 }
 
 async function journey(system: TwoRegions, index: string): Promise<number> {
   const traffic = await startTraffic(system, index);
   const journals = new Journals(system);
   try {
-    await journals.follow(await system.watchdogHosts());
+    await journals.follow(await system.hosts.withWatchdog());
     return conclude(await thereAndHomeAgain(system, traffic, journals));
   } finally {
     journals.stop();

@@ -6,9 +6,9 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { setUpMachine } from "../../setup/steps.ts";
 import { Lab } from "../hosts/lab.ts";
 import { interruption } from "../system/interruption.ts";
+import { setUpMachine } from "../system/set-up.ts";
 import { journeyInKeptLab, journeyInNewLab } from "./journey.ts";
 import { say } from "./screen.ts";
 

@@ -33,7 +33,7 @@ export class Operator {
 
   /** What a command answers as JSON. */
   async asks(...args: readonly string[]): Promise<unknown> {
-    const { stdout } = await this.#system.ssh(this.host, command([...args, "--json"]));
+    const { stdout } = await this.#system.hosts.ssh(this.host, command([...args, "--json"]));
     return JSON.parse(stdout);
   }
 }

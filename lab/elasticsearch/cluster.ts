@@ -1,8 +1,4 @@
-import { type CertificateAuthority, createTestAuthority } from "./certificates.ts";
-import { elasticsearchDistribution } from "./distribution.ts";
-import { launchCluster } from "./running-cluster.ts";
-
-export { until } from "./running-cluster.ts";
+import type { CertificateAuthority } from "./certificates.ts";
 
 export interface ClusterOptions {
   /** Cluster name, which is also the alias under which other test clusters know it. */
@@ -71,38 +67,4 @@ export interface TestCluster {
   restart(): Promise<void>;
   /** Ends all nodes and removes their files. */
   stop(): Promise<void>;
-}
-
-export interface ClusterPair {
-  readonly gra: TestCluster;
-  readonly bhs: TestCluster;
-  stop(): Promise<void>;
-}
-
-/** Two one-node clusters, `gra` and `bhs`, each the other's connected remote. Takes 10 to 20 s on two cores. */
-export async function startClusterPair(settings: ClusterOptions["settings"] = {}): Promise<ClusterPair> {
-  const authority = await createTestAuthority("es-failover test clusters");
-  const started = await Promise.allSettled([
-    startCluster({ name: "gra", authority, settings }),
-    startCluster({ name: "bhs", authority, settings }),
-  ]);
-  const clusters = started.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
-  const stop = async () => {
-    await Promise.all(clusters.map((cluster) => cluster.stop()));
-  };
-  try {
-    for (const result of started) if (result.status === "rejected") throw result.reason;
-    const [gra, bhs] = clusters;
-    if (gra === undefined || bhs === undefined) throw new Error("unreachable: both clusters have started");
-    await Promise.all([gra.connectRemote(bhs), bhs.connectRemote(gra)]);
-    return { gra, bhs, stop };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-}
-
-/** Starts a cluster on loopback and returns when it serves, security index included. `stop` it when done. */
-export async function startCluster(options: ClusterOptions): Promise<TestCluster> {
-  return launchCluster(await elasticsearchDistribution(), options);
 }

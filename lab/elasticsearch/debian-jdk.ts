@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { cp, readlink, rm } from "node:fs/promises";
 import path from "node:path";
 import { cachedDirectory, isCached } from "../../watchdog/util/cache.ts";
-import { runCommand } from "./command.ts";
+import { run } from "../util/run.ts";
 import { unpackDebianPackages } from "./debian-packages.ts";
 import { makeRunnable } from "./foreign-programs.ts";
 
@@ -34,7 +34,7 @@ export async function jdkFromDebian(say: (line: string) => void): Promise<string
 /** Debian keeps a JDK's configuration below /etc, and links to it from the home. */
 async function moveConfigurationIn(unpacked: string): Promise<void> {
   const home = path.join(unpacked, homeInPackages);
-  const links = (await runCommand("find", [home, "-type", "l", "-lname", "/etc/*"])).trim().split("\n");
+  const links = (await run("find", [home, "-type", "l", "-lname", "/etc/*"])).trim().split("\n");
   for (const link of links) {
     const target = path.join(unpacked, await readlink(link));
     if (!existsSync(target)) continue;

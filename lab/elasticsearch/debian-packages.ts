@@ -2,8 +2,8 @@ import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { debianMirror } from "../../setup/debian-mirror.ts";
-import { runCommand } from "./command.ts";
+import { debianMirror } from "../machine/debian-mirror.ts";
+import { run } from "../util/run.ts";
 
 /** Debian 13, which the lab's hosts run as well. */
 const suite = "trixie";
@@ -17,10 +17,10 @@ export async function unpackDebianPackages(names: readonly string[], into: strin
   const scratch = await mkdtemp(path.join(tmpdir(), "es-failover-apt-"));
   try {
     const options = await privateApt(scratch);
-    await runCommand("apt-get", [...options, "update", "-q"]);
-    await runCommand("apt-get", [...options, "download", "-q", ...names], { cwd: scratch });
+    await run("apt-get", [...options, "update", "-q"]);
+    await run("apt-get", [...options, "download", "-q", ...names], { cwd: scratch });
     for (const file of await readdir(scratch)) {
-      if (file.endsWith(".deb")) await runCommand("dpkg-deb", ["--extract", path.join(scratch, file), into]);
+      if (file.endsWith(".deb")) await run("dpkg-deb", ["--extract", path.join(scratch, file), into]);
     }
   } finally {
     await rm(scratch, { recursive: true });

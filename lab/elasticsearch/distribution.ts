@@ -1,20 +1,15 @@
 import { cp, readdir, utimes } from "node:fs/promises";
 import path from "node:path";
-import type { SetUpStep } from "../../setup/step.ts";
 import { cachedDirectory, isCached } from "../../watchdog/util/cache.ts";
+import type { SetUpStep } from "../machine/step.ts";
 import { archiveClasses } from "./class-archive.ts";
 import { fingerprint } from "./fingerprint.ts";
-import { homeFiles, layOutHome } from "./home.ts";
+import { type ElasticsearchHome, homeFiles, layOutHome } from "./home.ts";
 import { javaSources } from "./java-build.ts";
 import { javaRuntime } from "./java-runtime.ts";
 import { type Jdk, obtainJdk, presentJdk } from "./jdk.ts";
 import { elasticsearchJars } from "./maven.ts";
 import { elasticsearchVersion } from "./version.ts";
-
-/** An Elasticsearch home that can run: `bin`, `lib`, `modules`, `config` and its own Java run time in `jdk`. */
-export interface ElasticsearchHome {
-  readonly directory: string;
-}
 
 export interface Distribution extends ElasticsearchHome {
   /** Changes with everything it is made from. */

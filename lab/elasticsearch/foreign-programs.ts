@@ -1,7 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { cachedDirectory } from "../../watchdog/util/cache.ts";
-import { runCommand } from "./command.ts";
+import { run } from "../util/run.ts";
 import { unpackDebianPackages } from "./debian-packages.ts";
 import { installPackage, isOnPath } from "./machine.ts";
 
@@ -25,7 +25,7 @@ export async function makeRunnable(javaHome: string, say: (line: string) => void
 }
 
 async function runs(javaHome: string): Promise<boolean> {
-  return runCommand(path.join(javaHome, "bin/java"), ["-version"]).then(
+  return run(path.join(javaHome, "bin/java"), ["-version"]).then(
     () => true,
     () => false,
   );
@@ -45,5 +45,5 @@ async function isProgram(file: string): Promise<boolean> {
 async function useLibraries(program: string, libraries: string): Promise<void> {
   const interpreter = path.join(libraries, "ld-linux-x86-64.so.2");
   const rpath = `$ORIGIN/../lib:${libraries}`;
-  await runCommand("patchelf", ["--set-interpreter", interpreter, "--force-rpath", "--set-rpath", rpath, program]);
+  await run("patchelf", ["--set-interpreter", interpreter, "--force-rpath", "--set-rpath", rpath, program]);
 }

@@ -1,10 +1,15 @@
 import { existsSync } from "node:fs";
 import { copyFile, cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { runCommand } from "./command.ts";
+import { run } from "../util/run.ts";
 import { buildLabModule, compileJar, labModules } from "./java-build.ts";
 import type { Jdk } from "./jdk.ts";
 import { elasticsearchVersion } from "./version.ts";
+
+/** An Elasticsearch home that can run: `bin`, `lib`, `modules`, `config` and its own Java run time in `jdk`. */
+export interface ElasticsearchHome {
+  readonly directory: string;
+}
 
 export const homeFiles = path.join(import.meta.dirname, "home");
 
@@ -43,7 +48,7 @@ async function layOutModule(home: string, jars: string, jdk: Jdk, module: (typeo
 async function extractDescriptor(directory: string, jdk: Jdk, name: string): Promise<void> {
   const jar = path.join(directory, `${name}-${elasticsearchVersion}.jar`);
   const inJar = `META-INF/es-plugins/${name}`;
-  await runCommand(path.join(jdk.home, "bin/jar"), ["--extract", "--file", jar, inJar], { cwd: directory });
+  await run(path.join(jdk.home, "bin/jar"), ["--extract", "--file", jar, inJar], { cwd: directory });
   for (const file of ["plugin-descriptor.properties", "entitlement-policy.yaml"]) {
     const text = await readFile(path.join(directory, inJar, file), "utf8");
     // Without its module name it is loaded from the class path: in Maven's layout the module path is not complete.

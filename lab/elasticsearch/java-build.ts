@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { runCommand } from "./command.ts";
+import { run } from "../util/run.ts";
 import { type Jdk, oldestJavaRelease } from "./jdk.ts";
 import { elasticsearchVersion } from "./version.ts";
 
@@ -41,7 +41,7 @@ export async function compileJar(jdk: Jdk, source: string, classPath: readonly s
   await mkdir(path.dirname(jar), { recursive: true });
   const classes = await mkdtemp(path.join(path.dirname(jar), ".classes-"));
   try {
-    await runCommand(path.join(jdk.home, "bin/javac"), [
+    await run(path.join(jdk.home, "bin/javac"), [
       "--release",
       String(oldestJavaRelease),
       "-proc:none",
@@ -54,7 +54,7 @@ export async function compileJar(jdk: Jdk, source: string, classPath: readonly s
       classes,
       ...files.map((file) => path.join(root, file)),
     ]);
-    await runCommand(path.join(jdk.home, "bin/jar"), ["--create", "--file", jar, "-C", classes, "."]);
+    await run(path.join(jdk.home, "bin/jar"), ["--create", "--file", jar, "-C", classes, "."]);
   } finally {
     await rm(classes, { recursive: true });
   }

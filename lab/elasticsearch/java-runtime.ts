@@ -1,7 +1,7 @@
 import { cp } from "node:fs/promises";
 import path from "node:path";
 import { cachedDirectory } from "../../watchdog/util/cache.ts";
-import { runCommand } from "./command.ts";
+import { run } from "../util/run.ts";
 import { makeRunnable } from "./foreign-programs.ts";
 import type { Jdk } from "./jdk.ts";
 
@@ -32,10 +32,10 @@ export async function javaRuntime(jdk: Jdk, say: (line: string) => void): Promis
   const directory = await cachedDirectory("java-runtime", `${jdk.version}-2`, async (scratch) => {
     const home = path.join(scratch, "jdk");
     const trim = ["--strip-java-debug-attributes", "--no-header-files", "--no-man-pages"];
-    await runCommand(path.join(jdk.home, "bin/jlink"), ["--add-modules", modules.join(","), ...trim, "--output", home]);
+    await run(path.join(jdk.home, "bin/jlink"), ["--add-modules", modules.join(","), ...trim, "--output", home]);
     await cp(path.join(home, "bin"), path.join(scratch, "host-bin"), { recursive: true });
     await makeRunnable(home, say);
-    await runCommand(path.join(home, "bin/java"), ["-Xshare:dump"]);
+    await run(path.join(home, "bin/java"), ["-Xshare:dump"]);
   });
   return { home: path.join(directory, "jdk"), hostPrograms: path.join(directory, "host-bin") };
 }

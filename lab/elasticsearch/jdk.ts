@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
 import { readdir, readFile, realpath } from "node:fs/promises";
 import path from "node:path";
-import type { SetUpStep } from "../../setup/step.ts";
-import { runCommand } from "./command.ts";
+import type { SetUpStep } from "../machine/step.ts";
+import { run } from "../util/run.ts";
 import { isDebianJdkCached, jdkFromDebian } from "./debian-jdk.ts";
 
 /** The oldest release that Elasticsearch 9 runs on. */
@@ -72,10 +72,10 @@ async function inspectJdk(home: string): Promise<Jdk | undefined> {
     const version = /^JAVA_VERSION="([^"]+)"/m.exec(release)?.[1];
     if (version === undefined || Number.parseInt(version, 10) < oldestJavaRelease) return undefined;
     if (!existsSync(path.join(home, "jmods"))) {
-      const help = await runCommand(path.join(home, "bin/jlink"), ["--help"]);
+      const help = await run(path.join(home, "bin/jlink"), ["--help"]);
       if (!help.includes("Linking from run-time image enabled")) return undefined;
     }
-    await runCommand(path.join(home, "bin/javac"), ["-version"]);
+    await run(path.join(home, "bin/javac"), ["-version"]);
     return { home, version };
   } catch {
     // Not a whole JDK, or one for another machine: not for us.

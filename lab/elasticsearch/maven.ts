@@ -1,7 +1,7 @@
 import path from "node:path";
-import type { SetUpStep } from "../../setup/step.ts";
 import { cachedDirectory, isCached } from "../../watchdog/util/cache.ts";
-import { runCommand } from "./command.ts";
+import type { SetUpStep } from "../machine/step.ts";
+import { run } from "../util/run.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { installPackage, isOnPath } from "./machine.ts";
 import { elasticsearchVersion } from "./version.ts";
@@ -38,7 +38,7 @@ export async function elasticsearchJars(say: (line: string) => void = () => {}):
       say(`jars of ${group}`);
       const options = ["-B", "-q", "-f", pom, `-P${group}`, `-Des.version=${elasticsearchVersion}`];
       const output = [`-DoutputDirectory=${path.join(scratch, group)}`, "-DincludeScope=runtime"];
-      await runCommand("mvn", [...options, copyDependencies, ...output]);
+      await run("mvn", [...options, copyDependencies, ...output]);
     }
   });
 }

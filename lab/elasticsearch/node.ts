@@ -1,11 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import path from "node:path";
 import type { CertificateAuthority } from "./certificates.ts";
 import type { ClusterOptions } from "./cluster.ts";
-import type { ElasticsearchHome } from "./distribution.ts";
+import type { ElasticsearchHome } from "./home.ts";
 
 /** Name and ports of one node of a test cluster. */
 export interface NodeLayout {
@@ -154,24 +153,4 @@ export class TestNode {
     const child = this.child;
     return child?.pid !== undefined && child.exitCode === null && child.signalCode === null;
   }
-}
-
-/** Ports on loopback that nothing listens on at this moment. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, () => {
-      const server = createServer();
-      return new Promise<typeof server>((resolve, reject) => {
-        server.once("error", reject);
-        server.listen(0, "127.0.0.1", () => resolve(server));
-      });
-    }),
-  );
-  const ports = servers.map((server) => {
-    const address = server.address();
-    if (address === null || typeof address === "string") throw new Error("unreachable: a TCP server has a port");
-    return address.port;
-  });
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }

@@ -1,7 +1,7 @@
 import { cp, mkdir, readdir, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { cachedDirectory } from "../../watchdog/util/cache.ts";
-import { runCommand } from "./command.ts";
+import { run } from "../util/run.ts";
 import { type Distribution, elasticsearchDistribution } from "./distribution.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { elasticsearchVersion } from "./version.ts";
@@ -23,7 +23,7 @@ export interface DebianPackage {
 export async function elasticsearchPackage(say: (line: string) => void = () => {}): Promise<DebianPackage> {
   const distribution = await elasticsearchDistribution(say);
   const key = await packageKey(distribution.key);
-  const architecture = (await runCommand("dpkg", ["--print-architecture"])).trim();
+  const architecture = (await run("dpkg", ["--print-architecture"])).trim();
   const fileName = `elasticsearch_${elasticsearchVersion}_${architecture}.deb`;
   const directory = await cachedDirectory(cacheName, key, async (scratch) => {
     say("packing the Debian package");
@@ -31,8 +31,8 @@ export async function elasticsearchPackage(say: (line: string) => void = () => {
     await layOutTree(tree, distribution, architecture);
     // Fast rather than small: it travels over the lab's own network, and each host unpacks it.
     const packing = ["--root-owner-group", "-Zzstd", "-z1", "--build", tree, path.join(scratch, fileName)];
-    await runCommand("dpkg-deb", packing);
-    await runCommand("rm", ["-r", tree]);
+    await run("dpkg-deb", packing);
+    await run("rm", ["-r", tree]);
   });
   const file = path.join(directory, fileName);
   return { file, name: "elasticsearch", version: elasticsearchVersion, architecture, key };
@@ -65,7 +65,7 @@ async function layOutTree(tree: string, distribution: Distribution, architecture
   const empty = ["etc/elasticsearch/jvm.options.d", "var/lib/elasticsearch", "var/log/elasticsearch"];
   for (const directory of empty) await mkdir(path.join(tree, directory), { recursive: true });
   // Whatever the umask of this process is.
-  await runCommand("chmod", ["-R", "u=rwX,go=rX", tree]);
+  await run("chmod", ["-R", "u=rwX,go=rX", tree]);
   await writeFile(path.join(tree, "DEBIAN/control"), await control(tree, architecture));
 }
 

@@ -2,9 +2,9 @@ import { createHash } from "node:crypto";
 import { chmod, cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { gzipSync } from "node:zlib";
-import type { SetUpStep } from "../../setup/step.ts";
 import { cachedDirectory, isCached } from "../../watchdog/util/cache.ts";
-import { runCommand } from "./command.ts";
+import type { SetUpStep } from "../machine/step.ts";
+import { run } from "../util/run.ts";
 import { distributionKey } from "./distribution.ts";
 import { installPackage, isOnPath } from "./machine.ts";
 import { type DebianPackage, elasticsearchPackage, packageKey } from "./package.ts";
@@ -85,7 +85,7 @@ async function layOutRepository(root: string, debianPackage: DebianPackage, sign
 
 async function renderPackages(file: string, poolFile: string): Promise<string> {
   const content = await readFile(file);
-  const control = (await runCommand("dpkg-deb", ["--field", file])).trimEnd();
+  const control = (await run("dpkg-deb", ["--field", file])).trimEnd();
   const sha256 = createHash("sha256").update(content).digest("hex");
   const [firstLine, ...otherLines] = control.split("\n");
   return [firstLine, `Filename: ${poolFile}`, `Size: ${content.length}`, `SHA256: ${sha256}`, ...otherLines, ""].join(

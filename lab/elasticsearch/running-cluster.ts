@@ -4,11 +4,14 @@ import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { Agent, request } from "undici";
+import { freePorts } from "../util/free-ports.ts";
+import { run } from "../util/run.ts";
+import { eventually, until } from "../util/until.ts";
 import { type CertificateAuthority, createTestAuthority } from "./certificates.ts";
 import type { ClusterOptions, Credentials, RestOptions, RestResponse, TestCluster } from "./cluster.ts";
-import { runCommand } from "./command.ts";
-import type { ElasticsearchHome } from "./distribution.ts";
-import { freePorts, NodeEnded, nodeCommand, TestNode, writeNodeConfiguration } from "./node.ts";
+
+import type { ElasticsearchHome } from "./home.ts";
+import { nodeCommand, TestNode, writeNodeConfiguration } from "./node.ts";
 
 const directoryPrefix = "es-failover-test-cluster-";
 
@@ -126,7 +129,7 @@ class RunningCluster implements TestCluster {
       [`cluster.remote.${other.name}.seeds`]: other.transportAddresses,
     };
     await this.call("PUT", "/_cluster/settings", { body: { persistent } });
-    await until(60_000, `${this.name} connects to remote ${other.name}`, async () => {
+    await eventually(`${this.name} connects to remote ${other.name}`, 60_000, async () => {
       const info = await this.call("GET", "/_remote/info");
       return info[other.name]?.connected === true;
     });
@@ -152,10 +155,12 @@ class RunningCluster implements TestCluster {
   async restart(): Promise<void> {
     await this.shutDown();
     for (const node of this.nodes) node.start();
-    await until(120_000, `cluster ${this.name} serves`, async () => {
+    const health = `/_cluster/health?wait_for_status=yellow&wait_for_nodes=${this.nodes.length}&timeout=1s`;
+    await until(`cluster ${this.name} serves`, 120_000, async () => {
       for (const node of this.nodes) node.assertAlive();
-      const query = `wait_for_status=yellow&wait_for_nodes=${this.nodes.length}&timeout=1s`;
-      return (await this.rest("GET", `/_cluster/health?${query}`)).status === 200;
+      // Nothing listens yet while the nodes start.
+      const response = await this.rest("GET", health).catch(() => undefined);
+      return response?.status === 200;
     });
   }
 
@@ -179,7 +184,7 @@ class RunningCluster implements TestCluster {
 /** One keystore for all nodes of the cluster. Secure settings must be equal on them anyway. */
 async function createKeystore(distribution: ElasticsearchHome, directory: string, password: string): Promise<string> {
   const { ES_JAVA_OPTS: _, ...env } = process.env;
-  await runCommand(
+  await run(
     path.join(distribution.directory, "bin/elasticsearch-keystore"),
     ["add", "-f", "-x", "bootstrap.password"],
     {
@@ -188,22 +193,4 @@ async function createKeystore(distribution: ElasticsearchHome, directory: string
     },
   );
   return path.join(directory, "elasticsearch.keystore");
-}
-
-/** Polls `condition` until it holds. A rejection counts as "not yet" and is reported when the time is over. */
-export async function until(deadlineMs: number, what: string, condition: () => Promise<boolean>): Promise<void> {
-  const end = performance.now() + deadlineMs;
-  for (;;) {
-    let problem: unknown;
-    try {
-      if (await condition()) return;
-    } catch (error) {
-      if (error instanceof NodeEnded) throw error;
-      problem = error;
-    }
-    if (performance.now() > end) {
-      throw new Error(`not within ${deadlineMs} ms: ${what}`, { cause: problem });
-    }
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
 }

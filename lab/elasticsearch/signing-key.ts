@@ -2,7 +2,7 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { cachedDirectory } from "../../watchdog/util/cache.ts";
-import { runCommand } from "./command.ts";
+import { run } from "../util/run.ts";
 
 export const signingKeyCache = "apt-signing-key";
 export const signingKeyVersion = "ed25519-1";
@@ -67,9 +67,9 @@ async function withGpg<T>(work: (gpg: Gpg) => Promise<T>): Promise<T> {
     "",
   ];
   try {
-    return await work((args, input) => runCommand("gpg", [...options, ...args], input === undefined ? {} : { input }));
+    return await work((args, input) => run("gpg", [...options, ...args], input === undefined ? {} : { input }));
   } finally {
-    await runCommand("gpgconf", ["--homedir", home, "--kill", "all"]);
+    await run("gpgconf", ["--homedir", home, "--kill", "all"]);
     await rm(home, { recursive: true });
   }
 }

@@ -1,4 +1,4 @@
-import type { SetUpStep } from "../../setup/step.ts";
+import type { SetUpStep } from "../machine/step.ts";
 import { distributionStep } from "./distribution.ts";
 import { jdkStep } from "./jdk.ts";
 import { jarsStep, mavenStep } from "./maven.ts";

@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { hasCode, isMissing } from "./files.ts";
-import { until } from "./until.ts";
+import { hasCode, isMissing } from "../util/files.ts";
+import { until } from "../util/until.ts";
 
 /**
  * The lab's processes, by cgroup: what a process is for and whether it lives is asked of the kernel, not of pid files.

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { chown, mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { debianMirror } from "../../setup/debian-mirror.ts";
+import { debianMirror } from "../machine/debian-mirror.ts";
 import { packagesUrl } from "./addressing.ts";
 import type { LabLayout } from "./layout.ts";
 import { hostLayout } from "./layout.ts";

@@ -1,8 +1,8 @@
+import { run } from "../util/run.ts";
 import { vrackNetwork } from "./addressing.ts";
 import type { LabLayout } from "./layout.ts";
 import { regionNetwork } from "./layout.ts";
 import { publicBridge, vrackBridge } from "./network.ts";
-import { run } from "./run.ts";
 import type { HostRecord } from "./state.ts";
 import type { IngressRule, LabRegion } from "./types.ts";
 

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { mkdir, readdir } from "node:fs/promises";
-import { hostRootDirectory } from "../../setup/debian-root.ts";
+import { hostRootDirectory } from "../machine/debian-root.ts";
+import { type CommandOutcome, outcomeOf } from "../util/run.ts";
 import { createCgroup, inCgroup, labCgroups } from "./cgroup.ts";
 import type { LabContext } from "./context.ts";
 import { applyFirewall, ingressFault } from "./firewall.ts";
@@ -12,7 +13,6 @@ import { inNetwork, mountPointsUnder } from "./namespaces.ts";
 import { connectRegions, createNetworks, setHostLink } from "./network.ts";
 import { pointRepositoryAt, startPackageProxy } from "./packages/package-proxy.ts";
 import { cutPower, freezeHost, insideHost, powerOn, powerState, thawHost, waitForSsh } from "./power.ts";
-import { outcomeOf } from "./run.ts";
 import type { SshOptions } from "./ssh.ts";
 import { createOperatorKey, knownHostsFile, sshArgv } from "./ssh.ts";
 import type { HostRecord } from "./state.ts";
@@ -25,16 +25,7 @@ import {
   writeLabRecord,
 } from "./state.ts";
 import { tearDown } from "./teardown.ts";
-import type {
-  CommandOutcome,
-  HostAddresses,
-  HostSpec,
-  HostStatus,
-  HostVolume,
-  IngressRule,
-  LabRegion,
-  WanSettings,
-} from "./types.ts";
+import type { HostAddresses, HostSpec, HostStatus, HostVolume, IngressRule, LabRegion, WanSettings } from "./types.ts";
 import { labRegions } from "./types.ts";
 import { createVolume, deleteVolume } from "./volumes.ts";
 import type { WanLine } from "./wan/wan.ts";
@@ -49,7 +40,7 @@ export interface LabOptions {
    * are two directories. Must be on a file system that overlayfs can write to (ext4, xfs, btrfs; not an overlay).
    */
   readonly directory: string;
-  /** Root file system of the hosts; by default the cached Debian 13 root of setup/debian-root.ts, made when missing. */
+  /** Root file system of the hosts; by default the cached Debian 13 root of lab/machine/debian-root.ts, made when missing. */
   readonly rootDirectory?: string;
 }
 

@@ -1,5 +1,5 @@
 import { readFile, rm, writeFile } from "node:fs/promises";
-import { run } from "./run.ts";
+import { run } from "../util/run.ts";
 
 /**
  * Makes a network namespace bound to a file, which keeps it alive and is a way in. Unlike `ip netns` this leaves

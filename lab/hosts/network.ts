@@ -1,3 +1,4 @@
+import { outcomeOf, run } from "../util/run.ts";
 import {
   controllerAddress,
   controllerSubnet,
@@ -9,7 +10,6 @@ import {
 import type { LabLayout } from "./layout.ts";
 import { controllerNetwork, hostNetwork, regionNetwork } from "./layout.ts";
 import { createNetwork, ipBatch, removeNetwork, setNetSettings } from "./namespaces.ts";
-import { outcomeOf, run } from "./run.ts";
 import type { HostRecord } from "./state.ts";
 import type { LabRegion } from "./types.ts";
 import { labRegions } from "./types.ts";

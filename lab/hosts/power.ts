@@ -1,16 +1,16 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
+import { isMissing } from "../util/files.ts";
+import { outcomeOf } from "../util/run.ts";
+import { until } from "../util/until.ts";
 import { cgroupEvents, createCgroup, inCgroup, killCgroup, removeCgroup, setFrozen } from "./cgroup.ts";
 import type { LabContext } from "./context.ts";
-import { isMissing } from "./files.ts";
 import { hostLayout, hostNetwork, regionNetwork } from "./layout.ts";
 import { inNetwork } from "./namespaces.ts";
 import { hostPorts, setHostLink } from "./network.ts";
-import { outcomeOf } from "./run.ts";
 import { spawnDetached } from "./service.ts";
 import type { HostRecord } from "./state.ts";
 import type { PowerState } from "./types.ts";
-import { until } from "./until.ts";
 
 /** How long a boot may take until SSH answers. It takes about 2 s on an idle machine. */
 const bootTimeoutMs = 60_000;

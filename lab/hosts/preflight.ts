@@ -3,9 +3,9 @@ import { access, mkdir, mkdtemp, rm, rmdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import process from "node:process";
-import { missingPrograms } from "../../setup/machine-packages.ts";
+import { missingPrograms } from "../machine/packages.ts";
+import { outcomeOf } from "../util/run.ts";
 import { cgroup2Mount } from "./cgroup.ts";
-import { outcomeOf } from "./run.ts";
 
 /** Why no set-up could make this machine fit for the lab; undefined when some can. */
 export function unfitMachine(): string | undefined {

@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
+import { until } from "../util/until.ts";
 import { cgroupEvents, createCgroup, inCgroup } from "./cgroup.ts";
-import { until } from "./until.ts";
 
 /**
  * Starts a program that outlives this process: in a session and a cgroup of its own, with no terminal, its output

@@ -1,9 +1,9 @@
 import { mkdir, readFile } from "node:fs/promises";
 import path from "node:path";
-import { replaceFile } from "./files.ts";
+import { replaceFile } from "../util/files.ts";
+import { run } from "../util/run.ts";
 import type { LabLayout } from "./layout.ts";
 import { hostLayout } from "./layout.ts";
-import { run } from "./run.ts";
 import type { HostRecord } from "./state.ts";
 
 /** The key that every host accepts besides the declared ones: the cloud operator's, for `npm run lab -- ssh`. */

@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile } from "node:fs/promises";
 import { z } from "zod";
+import { isMissing, replaceFile } from "../util/files.ts";
 import type { AddressBook } from "./addressing.ts";
-import { isMissing, replaceFile } from "./files.ts";
 import type { HostLayout, LabLayout } from "./layout.ts";
 import { hostLayout } from "./layout.ts";
 import type { HostAddresses, HostSpec } from "./types.ts";

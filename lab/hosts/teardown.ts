@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
 import { readdir, rm } from "node:fs/promises";
+import { isMissing } from "../util/files.ts";
+import { run } from "../util/run.ts";
 import { cgroup2Mount, killCgroup, labCgroups, removeCgroup } from "./cgroup.ts";
-import { isMissing } from "./files.ts";
 import type { LabLayout } from "./layout.ts";
 import { mountPointsUnder } from "./namespaces.ts";
-import { run } from "./run.ts";
 import { closeAllVolumes } from "./volumes.ts";
 
 /**

@@ -1,5 +1,5 @@
 /**
- * The argv that runs a program of the tools root (setup/debian-root.ts: HAProxy 3.0, etcd 3.5) on this machine's own
+ * The argv that runs a program of the tools root (lab/machine/debian-root.ts: HAProxy 3.0, etcd 3.5) on this machine's own
  * network. It is to be spawned like any other program: the process is the program itself, so signals reach it. The
  * program sees the root through an overlay that ends with it, hence what it writes outside `directories` is lost, and
  * nothing is left behind.

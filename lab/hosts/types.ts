@@ -46,13 +46,6 @@ export interface HostStatus extends HostAddresses {
   readonly volumes: readonly HostVolume[];
 }
 
-/** Outcome of a command run inside a host. A non-zero exit is an outcome, not an exception. */
-export interface CommandOutcome {
-  readonly exitCode: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 /** How one direction of a WAN line carries packets. Packets of a direction keep their order. */
 export interface WanSettings {
   readonly delayMs: number;

@@ -1,8 +1,8 @@
 import { open, readdir, readFile, rm } from "node:fs/promises";
 import path from "node:path";
-import { isMissing, replaceFile } from "./files.ts";
+import { isMissing, replaceFile } from "../util/files.ts";
+import { run } from "../util/run.ts";
 import type { HostLayout, LabLayout } from "./layout.ts";
-import { run } from "./run.ts";
 import type { HostVolume } from "./types.ts";
 
 const bytesPerGiB = 1024 ** 3;

@@ -9,7 +9,7 @@ export async function bringUpSystem(directory: string, say: Say, settings: Stack
   const system = await TwoRegions.create(directory, say, settings);
   say("pulumi up: gra, bhs and the witness at once");
   await system.upAll(progress(directory, say));
-  await system.until(
+  await system.watchdogs.until(
     "gra serves",
     ({ record, router }) => record?.phase === "serving" && router !== null && router.ticket !== null,
   );

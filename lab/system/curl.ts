@@ -1,4 +1,4 @@
-import type { CommandOutcome } from "../hosts/types.ts";
+import type { CommandOutcome } from "../util/run.ts";
 
 /** What curl is asked for. All of it travels by standard input: arguments can be seen by everybody on a host. */
 export interface CurlRequest {

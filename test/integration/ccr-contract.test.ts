@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type ClusterPair, startClusterPair, type TestCluster, until } from "../../lab/elasticsearch/cluster.ts";
+import type { TestCluster } from "../../lab/elasticsearch/cluster.ts";
+import { type ClusterPair, startClusterPair } from "../../lab/elasticsearch/start-cluster.ts";
+import { eventually } from "../../lab/util/until.ts";
 import {
   bulk,
   documentsOf,
@@ -86,7 +88,7 @@ describe("follow", () => {
       follow_index_shards_acked: false,
       index_following_started: false,
     });
-    await until(15_000, "following starts", async () => (await followStatus(bhs, "unawaited")) === "active");
+    await eventually("following starts", 15_000, async () => (await followStatus(bhs, "unawaited")) === "active");
   });
 
   test("answers 404 for a missing leader and creates nothing", async () => {
@@ -342,7 +344,7 @@ describe("info and stats", () => {
     await index(gra, "counted", "1", {});
     await index(gra, "counted", "2", {});
     await follow(bhs, "counted", "gra");
-    await until(15_000, "checkpoints are equal", async () => {
+    await eventually("checkpoints are equal", 15_000, async () => {
       const [shard] = await shardStats(bhs, "counted");
       return shard?.follower_global_checkpoint === 1 && shard.leader_global_checkpoint === 1;
     });
@@ -384,7 +386,11 @@ describe("auto-follow", () => {
     await createLeader("auto-after");
     await index(gra, "auto-after", "1", {});
 
-    await until(30_000, "auto-after is followed", async () => (await followStatus(bhs, "auto-after")) === "active");
+    await eventually(
+      "auto-after is followed",
+      30_000,
+      async () => (await followStatus(bhs, "auto-after")) === "active",
+    );
     await expectEqualDocuments({ cluster: gra, index: "auto-after" }, { cluster: bhs, index: "auto-after" });
     expect((await bhs.rest("HEAD", "/auto-before")).status).toBe(404);
     expect((await bhs.rest("HEAD", "/auto-not-this")).status).toBe(404);
@@ -402,11 +408,19 @@ describe("auto-follow", () => {
     await put("running", ["running-*"]);
     await createLeader("halting-1");
     await createLeader("running-1");
-    await until(30_000, "running-1 is followed", async () => (await bhs.rest("HEAD", "/running-1")).status === 200);
+    await eventually(
+      "running-1 is followed",
+      30_000,
+      async () => (await bhs.rest("HEAD", "/running-1")).status === 200,
+    );
     expect((await bhs.rest("HEAD", "/halting-1")).status).toBe(404);
 
     await bhs.call("POST", "/_ccr/auto_follow/halting/resume");
-    await until(30_000, "halting-1 is followed", async () => (await bhs.rest("HEAD", "/halting-1")).status === 200);
+    await eventually(
+      "halting-1 is followed",
+      30_000,
+      async () => (await bhs.rest("HEAD", "/halting-1")).status === 200,
+    );
   });
 
   test("names followers by its pattern and tells of follows that failed", async () => {
@@ -414,8 +428,8 @@ describe("auto-follow", () => {
     await put("named", ["named-*"], { follow_index_pattern: "copy-of-{{leader_index}}" });
     await createLeader("named-1");
     await createLeader("named-2");
-    await until(30_000, "copy-of-named-1", async () => (await followStatus(bhs, "copy-of-named-1")) === "active");
-    await until(30_000, "the failure is told", async () => {
+    await eventually("copy-of-named-1", 30_000, async () => (await followStatus(bhs, "copy-of-named-1")) === "active");
+    await eventually("the failure is told", 30_000, async () => {
       const stats = await bhs.call("GET", "/_ccr/stats");
       const errors = stats.auto_follow_stats.recent_auto_follow_errors as { leader_index: string }[];
       return errors.some((error) => error.leader_index === "named:named-2");
@@ -432,12 +446,12 @@ describe("auto-follow", () => {
   test("a deleted pattern takes nothing more, and what it took goes on", async () => {
     await put("ending", ["ending-*"]);
     await createLeader("ending-1");
-    await until(30_000, "ending-1 is followed", async () => (await bhs.rest("HEAD", "/ending-1")).status === 200);
+    await eventually("ending-1 is followed", 30_000, async () => (await bhs.rest("HEAD", "/ending-1")).status === 200);
     expect(await bhs.call("DELETE", "/_ccr/auto_follow/ending")).toEqual({ acknowledged: true });
     await put("watch", ["watch-*"]);
     await createLeader("ending-2");
     await createLeader("watch-1");
-    await until(30_000, "watch-1 is followed", async () => (await bhs.rest("HEAD", "/watch-1")).status === 200);
+    await eventually("watch-1 is followed", 30_000, async () => (await bhs.rest("HEAD", "/watch-1")).status === 200);
     expect((await bhs.rest("HEAD", "/ending-2")).status).toBe(404);
     await index(gra, "ending-1", "1", {});
     await expectEqualDocuments({ cluster: gra, index: "ending-1" }, { cluster: bhs, index: "ending-1" });
@@ -496,7 +510,11 @@ describe("misbehaviour on demand", () => {
     await createLeader("fatal");
     await follow(bhs, "fatal", "gra");
     await whileMisbehaving(bhs, "fatal", ["fatal"], () =>
-      until(15_000, "fatal exception", async () => (await shardStats(bhs, "fatal"))[0]?.fatal_exception !== undefined),
+      eventually(
+        "fatal exception",
+        15_000,
+        async () => (await shardStats(bhs, "fatal"))[0]?.fatal_exception !== undefined,
+      ),
     );
     await index(gra, "fatal", "1", {});
     expect(await followStatus(bhs, "fatal")).toBe("active");
@@ -512,7 +530,7 @@ describe("misbehaviour on demand", () => {
     await follow(bhs, "failing", "gra");
     await whileMisbehaving(bhs, "read_fails", ["failing"], async () => {
       await index(gra, "failing", "1", {});
-      await until(15_000, "failures are shown", async () => {
+      await eventually("failures are shown", 15_000, async () => {
         const [shard] = await shardStats(bhs, "failing");
         return shard !== undefined && shard.failed_read_requests > 1 && shard.read_exceptions.length === 1;
       });
@@ -529,7 +547,7 @@ describe("misbehaviour on demand", () => {
     await follow(bhs, "stalled", "gra");
     await whileMisbehaving(bhs, "stalls", ["stalled"], async () => {
       await index(gra, "stalled", "1", {});
-      await until(30_000, "nothing has been read for a second", async () => {
+      await eventually("nothing has been read for a second", 30_000, async () => {
         const [shard] = await shardStats(bhs, "stalled");
         return (shard?.time_since_last_read_millis ?? 0) > 1000;
       });

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type ClusterPair, startClusterPair, type TestCluster, until } from "../../lab/elasticsearch/cluster.ts";
+import type { TestCluster } from "../../lab/elasticsearch/cluster.ts";
+import { type ClusterPair, startClusterPair } from "../../lab/elasticsearch/start-cluster.ts";
+import { eventually } from "../../lab/util/until.ts";
 import {
   bulk,
   documentsOf,
@@ -61,14 +63,26 @@ describe("outages", () => {
     await gra.call("PUT", "/loaded", { body: { settings: { number_of_shards: 2, number_of_replicas: 0 } } });
     await follow(bhs, "loaded", "gra");
     const writer = startWriter(gra, "loaded");
-    await until(30_000, "the follower has some documents", async () => (await documentsOf(bhs, "loaded")).length > 9);
+    await eventually(
+      "the follower has some documents",
+      30_000,
+      async () => (await documentsOf(bhs, "loaded")).length > 9,
+    );
 
     await gra.kill();
-    await until(30_000, "failed reads are shown", async () => (await firstShard("loaded")).read_exceptions.length > 0);
+    await eventually(
+      "failed reads are shown",
+      30_000,
+      async () => (await firstShard("loaded")).read_exceptions.length > 0,
+    );
     expect((await firstShard("loaded")).fatal_exception).toBeUndefined();
     await gra.restart();
 
-    await until(60_000, "reads succeed again", async () => (await firstShard("loaded")).read_exceptions.length === 0);
+    await eventually(
+      "reads succeed again",
+      60_000,
+      async () => (await firstShard("loaded")).read_exceptions.length === 0,
+    );
     expect(await writer.stop()).toBeGreaterThan(0);
     await expectEqualDocuments({ cluster: gra, index: "loaded" }, { cluster: bhs, index: "loaded" }, 60_000);
   });
@@ -77,7 +91,11 @@ describe("outages", () => {
     const writer = startWriter(gra, "loaded");
     await bhs.kill();
     await bhs.restart();
-    await until(60_000, "following goes on", async () => (await firstShard("loaded")).leader_global_checkpoint > 0);
+    await eventually(
+      "following goes on",
+      60_000,
+      async () => (await firstShard("loaded")).leader_global_checkpoint > 0,
+    );
     expect(await writer.stop()).toBeGreaterThan(0);
     await expectEqualDocuments({ cluster: gra, index: "loaded" }, { cluster: bhs, index: "loaded" }, 60_000);
     // The lab's disks keep what was acknowledged, so nothing had to be copied again: the history is the leader's.
@@ -87,13 +105,13 @@ describe("outages", () => {
   test("while the leader is frozen the lag looks as it was last known", async () => {
     await gra.call("PUT", "/frozen/_doc/1?refresh=true", { body: {} });
     await follow(bhs, "frozen", "gra");
-    await until(15_000, "in sync", async () => (await firstShard("frozen")).follower_global_checkpoint === 0);
+    await eventually("in sync", 15_000, async () => (await firstShard("frozen")).follower_global_checkpoint === 0);
     gra.freeze();
     try {
       const before = (await firstShard("frozen")).time_since_last_read_millis;
-      await until(
-        15_000,
+      await eventually(
         "time goes by",
+        15_000,
         async () => (await firstShard("frozen")).time_since_last_read_millis > before + 500,
       );
       const shard = await firstShard("frozen");
@@ -125,9 +143,9 @@ describe("outages", () => {
   test("the old leader comes back as a follower of the new one, over its closed index", async () => {
     await gra.restart();
     await gra.call("POST", "/orphan/_close");
-    await until(
-      30_000,
+    await eventually(
       "gra is connected to bhs again",
+      30_000,
       async () => (await gra.call("GET", "/_remote/info")).bhs.connected,
     );
     await follow(gra, "orphan", "bhs");

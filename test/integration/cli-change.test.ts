@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { roleDefinitions } from "../../infra/elasticsearch/users.ts";
-import { type ClusterPair, startClusterPair, type TestCluster } from "../../lab/elasticsearch/cluster.ts";
+import type { TestCluster } from "../../lab/elasticsearch/cluster.ts";
+import { type ClusterPair, startClusterPair } from "../../lab/elasticsearch/start-cluster.ts";
 import type { ChangePreview } from "../../watchdog/core/preview.ts";
 import type { Check } from "../../watchdog/diagnostics/preflight.ts";
 import type { VerifyReport } from "../../watchdog/diagnostics/verify/verify.ts";

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { PulumiEngine, PulumiError } from "../../lab/cloud/engine.ts";
 import { Lab } from "../../lab/hosts/lab.ts";
 import { labObstacles } from "../../lab/hosts/preflight.ts";
-import { pulumiStep } from "../../setup/pulumi.ts";
+import { pulumiStep } from "../../lab/machine/pulumi.ts";
 
 const usersProject = path.join(import.meta.dirname, "cloud-projects", "hosts");
 const stack = "test";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { PulumiEngine, PulumiError } from "../../lab/cloud/engine.ts";
-import { pulumiStep } from "../../setup/pulumi.ts";
+import { pulumiStep } from "../../lab/machine/pulumi.ts";
 
 const usersProject = path.join(import.meta.dirname, "cloud-projects", "local");
 const stack = "test";

@@ -4,7 +4,8 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { roleDefinitions, users } from "../../infra/elasticsearch/users.ts";
 import { createTestAuthority } from "../../lab/elasticsearch/certificates.ts";
-import { type ClusterPair, startClusterPair, type TestCluster } from "../../lab/elasticsearch/cluster.ts";
+import type { TestCluster } from "../../lab/elasticsearch/cluster.ts";
+import { type ClusterPair, startClusterPair } from "../../lab/elasticsearch/start-cluster.ts";
 import {
   createElasticsearchCluster,
   type ElasticsearchCluster,

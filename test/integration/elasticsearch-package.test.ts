@@ -3,9 +3,9 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { runCommand } from "../../lab/elasticsearch/command.ts";
 import { type AptRepository, labAptRepository } from "../../lab/elasticsearch/repository.ts";
 import { elasticsearchVersion } from "../../lab/elasticsearch/version.ts";
+import { run } from "../../lab/util/run.ts";
 
 /** The package and the repository as hosts get them; that apt installs them is shown by the tests in the lab. */
 
@@ -17,7 +17,7 @@ beforeAll(async () => {
   repository = await labAptRepository();
   scratch = await mkdtemp(path.join(tmpdir(), "es-failover-package-"));
   unpacked = path.join(scratch, "root");
-  await runCommand("dpkg-deb", ["--extract", path.join(repository.directory, await poolFile()), unpacked]);
+  await run("dpkg-deb", ["--extract", path.join(repository.directory, await poolFile()), unpacked]);
 });
 
 afterAll(() => rm(scratch, { recursive: true, force: true }));
@@ -25,7 +25,7 @@ afterAll(() => rm(scratch, { recursive: true, force: true }));
 const release = () => path.join(repository.directory, "dists", repository.suite, "InRelease");
 
 async function packages(): Promise<string> {
-  const architecture = (await runCommand("dpkg", ["--print-architecture"])).trim();
+  const architecture = (await run("dpkg", ["--print-architecture"])).trim();
   const file = `dists/${repository.suite}/${repository.component}/binary-${architecture}/Packages`;
   return readFile(path.join(repository.directory, file), "utf8");
 }
@@ -42,7 +42,7 @@ describe("the lab's apt repository", () => {
     const armoured = await readFile(repository.signingKeyPath, "utf8");
     const body = armoured.slice(armoured.indexOf("\n\n") + 2).replace(/\n=[\s\S]*/, "");
     await writeFile(keyring, Buffer.from(body, "base64"));
-    const status = await runCommand("gpgv", ["--status-fd", "1", "--keyring", keyring, release()]);
+    const status = await run("gpgv", ["--status-fd", "1", "--keyring", keyring, release()]);
     // Public key algorithm 22 is EdDSA, digest 10 is SHA-512.
     expect(status).toMatch(new RegExp(`VALIDSIG ${repository.signingKeyFingerprint} .* 22 10 `));
   });
@@ -59,7 +59,7 @@ describe("the lab's apt repository", () => {
 describe("the package", () => {
   test("names the release that it is, with a class-data archive that is good wherever it lies", async () => {
     const env = { ...process.env, ES_JAVA_OPTS: "-Xshare:on" };
-    const version = await runCommand(path.join(unpacked, "usr/share/elasticsearch/bin/elasticsearch"), ["--version"], {
+    const version = await run(path.join(unpacked, "usr/share/elasticsearch/bin/elasticsearch"), ["--version"], {
       env,
     });
     expect(version).toMatch(new RegExp(`^Version: ${elasticsearchVersion}, Build: deb/[0-9a-f]{40}/`));
@@ -71,7 +71,7 @@ describe("the package", () => {
     await writeFile(path.join(configuration, "jvm.options"), "# a comment\n-XX:+PrintCommandLineFlags\n8:-Xmx100m\n");
     const heap = async () => {
       const env = { ...process.env, ES_PATH_CONF: configuration };
-      const output = await runCommand(path.join(unpacked, "usr/share/elasticsearch/bin/elasticsearch"), ["-V"], {
+      const output = await run(path.join(unpacked, "usr/share/elasticsearch/bin/elasticsearch"), ["-V"], {
         env,
       });
       return Number(/-XX:MaxHeapSize=(\d+)/.exec(output)?.[1]) / 1024 ** 2;
@@ -91,7 +91,7 @@ describe("elasticsearch-keystore", () => {
   ): Promise<{ readonly output: string; readonly failed: boolean }> {
     const env = { ...process.env, ES_PATH_CONF: configuration };
     const program = path.join(unpacked, "usr/share/elasticsearch/bin/elasticsearch-keystore");
-    return runCommand(program, args, { env, input }).then(
+    return run(program, args, { env, input }).then(
       (output) => ({ output, failed: false }),
       (error: Error) => ({ output: error.message, failed: true }),
     );

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { until } from "../../lab/hosts/until.ts";
+import { until } from "../../lab/util/until.ts";
 import { addLearner, members, promoteLearner, removeMember } from "../../watchdog/adapters/etcd/admin.ts";
 import type { EtcdClient } from "../../watchdog/adapters/etcd/client.ts";
 import { EtcdError } from "../../watchdog/adapters/etcd/errors.ts";

@@ -1,7 +1,7 @@
 import { fork } from "node:child_process";
 import path from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { until } from "../../lab/hosts/until.ts";
+import { until } from "../../lab/util/until.ts";
 import { systemClock } from "../../watchdog/adapters/clock.ts";
 import { EtcdCoordination } from "../../watchdog/adapters/etcd/coordination.ts";
 import { etcdStore } from "../../watchdog/adapters/etcd/store.ts";

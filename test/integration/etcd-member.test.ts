@@ -3,7 +3,8 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { until } from "../../lab/hosts/until.ts";
+import { freePorts } from "../../lab/util/free-ports.ts";
+import { until } from "../../lab/util/until.ts";
 import { systemClock } from "../../watchdog/adapters/clock.ts";
 import { members } from "../../watchdog/adapters/etcd/admin.ts";
 import { EtcdClient } from "../../watchdog/adapters/etcd/client.ts";
@@ -12,7 +13,7 @@ import { completeMember } from "../../watchdog/etcd-member/complete.ts";
 import type { MemberConfig } from "../../watchdog/etcd-member/config.ts";
 import { prepareMember } from "../../watchdog/etcd-member/prepare.ts";
 import { type CertificateFiles, TestAuthority } from "./support/certificates.ts";
-import { clientTls, etcdCommand, freePorts } from "./support/etcd-cluster.ts";
+import { clientTls, etcdCommand } from "./support/etcd-cluster.ts";
 
 const program = await etcdCommand();
 const missing = program === null ? "(there is no etcd: `npm test` sets it up)" : "";

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { until } from "../../lab/hosts/until.ts";
+import { until } from "../../lab/util/until.ts";
 import { systemClock } from "../../watchdog/adapters/clock.ts";
 import type { EtcdClientOptions } from "../../watchdog/adapters/etcd/client.ts";
 import { EtcdError } from "../../watchdog/adapters/etcd/errors.ts";

@@ -5,13 +5,13 @@ import { type AddressInfo, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { until } from "../../lab/hosts/until.ts";
+import { freePorts } from "../../lab/util/free-ports.ts";
+import { until } from "../../lab/util/until.ts";
 import { failsafePeers } from "../../watchdog/adapters/failsafe/client.ts";
 import { type FailsafeServer, serveFailsafe } from "../../watchdog/adapters/failsafe/server.ts";
 import { type FailsafeTls, readFailsafeTls } from "../../watchdog/adapters/failsafe/tls.ts";
 import type { FailsafeAnswer, FailsafeQuestion } from "../../watchdog/core/failsafe.ts";
 import { TestAuthority } from "./support/certificates.ts";
-import { freePorts } from "./support/etcd-cluster.ts";
 
 describe("watchdogs asking each other", () => {
   const heard: FailsafeQuestion[] = [];

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { toolsCommand } from "../../lab/hosts/tools-root.ts";
-import { existingToolsRoot } from "../../setup/debian-root.ts";
+import { existingToolsRoot } from "../../lab/machine/debian-root.ts";
 import { parseProcesses } from "../../watchdog/adapters/haproxy/replies.ts";
 import { sendCommand } from "../../watchdog/adapters/haproxy/runtime-api.ts";
 import { freePort, until } from "./helpers.ts";

@@ -9,9 +9,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { labAptRepositoryUrl } from "../../lab/hosts/addressing.ts";
 import { Lab } from "../../lab/hosts/lab.ts";
 import { labObstacles } from "../../lab/hosts/preflight.ts";
-import { outcomeOf } from "../../lab/hosts/run.ts";
-import type { CommandOutcome, IngressRule } from "../../lab/hosts/types.ts";
-import { until } from "../../lab/hosts/until.ts";
+import type { IngressRule } from "../../lab/hosts/types.ts";
+import { type CommandOutcome, outcomeOf } from "../../lab/util/run.ts";
+import { until } from "../../lab/util/until.ts";
 import { labTraces } from "../lab-traces.ts";
 
 const obstacles = await labObstacles();

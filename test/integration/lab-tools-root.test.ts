@@ -6,10 +6,10 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { labObstacles } from "../../lab/hosts/preflight.ts";
-import { outcomeOf } from "../../lab/hosts/run.ts";
 import { toolsCommand } from "../../lab/hosts/tools-root.ts";
-import { until } from "../../lab/hosts/until.ts";
-import { toolsRootDirectory } from "../../setup/debian-root.ts";
+import { toolsRootDirectory } from "../../lab/machine/debian-root.ts";
+import { outcomeOf } from "../../lab/util/run.ts";
+import { until } from "../../lab/util/until.ts";
 
 const obstacles = await labObstacles();
 const reason = obstacles.length === 0 ? "" : ` (skipped: ${obstacles.join(" ")})`;

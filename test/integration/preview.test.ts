@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { initialiseStacks } from "../../infra/init/init.ts";
 import { pulumiCli } from "../../infra/init/pulumi-cli.ts";
 import { PulumiEngine } from "../../lab/cloud/engine.ts";
-import { pulumiBinDirectory } from "../../setup/pulumi.ts";
+import { pulumiBinDirectory } from "../../lab/machine/pulumi.ts";
 import { messageOf } from "../../watchdog/util/errors.ts";
 
 const checkout = path.join(import.meta.dirname, "..", "..");

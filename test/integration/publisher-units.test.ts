@@ -10,7 +10,7 @@ import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Lab } from "../../lab/hosts/lab.ts";
 import { labObstacles } from "../../lab/hosts/preflight.ts";
-import { until } from "../../lab/hosts/until.ts";
+import { until } from "../../lab/util/until.ts";
 
 const obstacles = await labObstacles();
 const title = (name: string): string => (obstacles.length === 0 ? name : `${name} (skipped: ${obstacles.join(" ")})`);

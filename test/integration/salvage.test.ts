@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { roleDefinitions } from "../../infra/elasticsearch/users.ts";
-import { type ClusterPair, startClusterPair, type TestCluster } from "../../lab/elasticsearch/cluster.ts";
+import type { TestCluster } from "../../lab/elasticsearch/cluster.ts";
+import { type ClusterPair, startClusterPair } from "../../lab/elasticsearch/start-cluster.ts";
 import {
   createElasticsearchCluster,
   type ElasticsearchCluster,

@@ -2,7 +2,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { until } from "../../lab/hosts/until.ts";
+import { freePorts } from "../../lab/util/free-ports.ts";
+import { until } from "../../lab/util/until.ts";
 import { systemClock } from "../../watchdog/adapters/clock.ts";
 import { failsafePeers } from "../../watchdog/adapters/failsafe/client.ts";
 import { serveFailsafe } from "../../watchdog/adapters/failsafe/server.ts";
@@ -19,7 +20,7 @@ import {
   type Salvage,
 } from "../../watchdog/core/ports.ts";
 import type { Logger } from "../../watchdog/util/logger.ts";
-import { EtcdCluster, etcdCommand, freePorts } from "./support/etcd-cluster.ts";
+import { EtcdCluster, etcdCommand } from "./support/etcd-cluster.ts";
 
 const skipped = (await etcdCommand()) === null;
 const sites = ["gra", "bhs", "witness"] as const;

@@ -1,7 +1,8 @@
 import { rm } from "node:fs/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { users } from "../../infra/elasticsearch/users.ts";
-import { type ClusterPair, startClusterPair, type TestCluster } from "../../lab/elasticsearch/cluster.ts";
+import type { TestCluster } from "../../lab/elasticsearch/cluster.ts";
+import { type ClusterPair, startClusterPair } from "../../lab/elasticsearch/start-cluster.ts";
 import { Traffic } from "../../lab/traffic/traffic.ts";
 import type { LastFailover, StateRecord, StepKind } from "../../watchdog/core/state/record.ts";
 import { type PromotionStep, promotionSteps } from "../promotion-steps.ts";

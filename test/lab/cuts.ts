@@ -45,9 +45,9 @@ export function cutTests(lab: () => LabUnderTest, applications: () => BothEntrie
     async ({ lost }) => {
       const { system } = lab();
       const clients = applications();
-      const before = rolesOf(await system.status());
+      const before = rolesOf(await system.watchdogs.status());
       // The worst case for gra: etcd's leader is out of its reach, and has to be reached by way of the witness.
-      await new EtcdMembers(system).lead(await system.routerHost("bhs"));
+      await new EtcdMembers(system).lead(await system.hosts.router("bhs"));
       onTestFinished(() => system.lab.heal());
       const cutAtMs = Date.now();
       for (const [from, to] of lost) await system.lab.cut(from, to, { oneWay: true });
@@ -57,11 +57,11 @@ export function cutTests(lab: () => LabUnderTest, applications: () => BothEntrie
       expect(longestOutageMs(clients.gra, cutAtMs)).toBeLessThan(HICCUP_MS);
       const blindMs = 10_000;
       expect(clients.bhs.ledger.firstAcknowledgedAfter(cutAtMs + blindMs)).toBeNull();
-      expect(rolesOf(await system.status())).toEqual(before);
+      expect(rolesOf(await system.watchdogs.status())).toEqual(before);
 
       await system.lab.heal();
       await clients.served();
-      expect(rolesOf(await system.untilInSync())).toEqual(before);
+      expect(rolesOf(await system.watchdogs.untilInSync())).toEqual(before);
       expect(clients.regionsInOrder(cutAtMs)).toEqual(["gra"]);
     },
   );
@@ -69,20 +69,23 @@ export function cutTests(lab: () => LabUnderTest, applications: () => BothEntrie
   test("the witness cut off alone: both entries go on", { timeout: 180_000 }, async () => {
     const { system } = lab();
     const clients = applications();
-    const before = rolesOf(await system.status());
+    const before = rolesOf(await system.watchdogs.status());
     const cutAtMs = Date.now();
     await isolate(system, "witness");
-    await system.until("the witness is not heard, and another watchdog decides", ({ sightings, leadership, name }) => {
-      const decides = leadership.leading ? name : leadership.leader;
-      return !sightings.some(({ site }) => site === "witness") && decides !== null && !decides.startsWith("witness");
-    });
+    await system.watchdogs.until(
+      "the witness is not heard, and another watchdog decides",
+      ({ sightings, leadership, name }) => {
+        const decides = leadership.leading ? name : leadership.leader;
+        return !sightings.some(({ site }) => site === "witness") && decides !== null && !decides.startsWith("witness");
+      },
+    );
     await clients.served();
     for (const traffic of [clients.gra, clients.bhs]) expect(longestOutageMs(traffic, cutAtMs)).toBeLessThan(HICCUP_MS);
     await system.lab.heal();
-    await system.until("the witness is heard again", ({ sightings }) =>
+    await system.watchdogs.until("the witness is heard again", ({ sightings }) =>
       sightings.some(({ site }) => site === "witness"),
     );
-    expect(rolesOf(await system.untilInSync())).toEqual(before);
+    expect(rolesOf(await system.watchdogs.untilInSync())).toEqual(before);
     expect(clients.regionsInOrder(cutAtMs)).toEqual(["gra"]);
   });
 
@@ -91,7 +94,7 @@ export function cutTests(lab: () => LabUnderTest, applications: () => BothEntrie
   }, async () => {
     const { system } = lab();
     const clients = applications();
-    const before = rolesOf(await system.status());
+    const before = rolesOf(await system.watchdogs.status());
     const cutAtMs = Date.now();
     await isolate(system, "bhs");
     const closed = await untilSite(system, "bhs", "has closed its router", (status) => ticketOf(status) === null);
@@ -106,7 +109,7 @@ export function cutTests(lab: () => LabUnderTest, applications: () => BothEntrie
 
     await system.lab.heal();
     await clients.served();
-    expect(rolesOf(await system.untilInSync())).toEqual(before);
+    expect(rolesOf(await system.watchdogs.untilInSync())).toEqual(before);
     expect(clients.regionsInOrder(cutAtMs)).toEqual(["gra"]);
   });
 }
@@ -120,7 +123,7 @@ export function isolationTests(lab: () => LabUnderTest, applications: () => Both
     const clients = applications();
     const cutAtMs = Date.now();
     await isolate(system, "gra");
-    await system.until("bhs serves", ({ record }) => record?.phase === "serving" && record.active === "bhs");
+    await system.watchdogs.until("bhs serves", ({ record }) => record?.phase === "serving" && record.active === "bhs");
     await acknowledged(clients.bhs, 20);
     const cutOff = await statusOf(system, "gra");
     expect(healthOf(cutOff, "gra")?.state).toBe("healthy");
@@ -145,7 +148,7 @@ export function frozenRouterTests(lab: () => LabUnderTest, applications: () => B
   }, async () => {
     const { system } = lab();
     const clients = applications();
-    const router = await system.routerHost("gra");
+    const router = await system.hosts.router("gra");
     const beganAtMs = Date.now();
     await clients.served();
     const held = await HeldRequests.open(system, "app-held", 8, "gra");
@@ -157,7 +160,7 @@ export function frozenRouterTests(lab: () => LabUnderTest, applications: () => B
     await held.send();
     // gra's Elasticsearch stays well, and its router reaches it: only the ticket is in the way.
     await isolate(system, "gra");
-    await system.until("bhs serves", ({ record }) => record?.phase === "serving" && record.active === "bhs");
+    await system.watchdogs.until("bhs serves", ({ record }) => record?.phase === "serving" && record.active === "bhs");
     await acknowledged(clients.bhs, 20);
 
     await system.lab.thaw(router);

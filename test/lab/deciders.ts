@@ -23,7 +23,7 @@ const switchoverSteps = ["block-writes", "catch-up", "unfollow", "open", "verify
 
 /** Until a region serves and its standby is in sync, as far as wanted. */
 async function untilServing(system: TwoRegions, region: Region, standby?: "in-sync"): Promise<void> {
-  await system.until(
+  await system.watchdogs.until(
     `${region} serves, ${standby === undefined ? "whatever the standby is" : "with its standby in sync"}`,
     ({ record }) =>
       record?.phase === "serving" && record.active === region && record.standby === (standby ?? record.standby),
@@ -58,7 +58,7 @@ export function deciderTests(lab: () => LabUnderTest, applications: () => BothEn
     beganAtMs = Date.now();
     await applications().served();
     const killers = await killingAt(system, "promotion", stepsOfPromotion, async () => {
-      await system.killElasticsearch("gra");
+      await system.hosts.killElasticsearch("gra");
       await untilServing(system, "bhs");
     });
     expectFinished(killers, stepsOfPromotion);
@@ -71,7 +71,7 @@ export function deciderTests(lab: () => LabUnderTest, applications: () => BothEn
   }, async () => {
     const { system } = lab();
     const killers = await killingAt(system, "rejoin", rejoinSteps, async () => {
-      await system.startElasticsearch("gra");
+      await system.hosts.startElasticsearch("gra");
       await untilServing(system, "bhs", "in-sync");
     });
     expectFinished(killers, rejoinSteps);

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from "vitest";
-import { until } from "../../lab/hosts/until.ts";
 import type { Region } from "../../lab/system/configuration.ts";
+import { until } from "../../lab/util/until.ts";
 import { account, acknowledged, longestOutageMs, nothingLost, startTraffic } from "./support/application.ts";
 import { HeldRequests } from "./support/held-requests.ts";
 import { checks, type LabUnderTest, settings } from "./support/lab-under-test.ts";
@@ -14,22 +14,22 @@ export function nodeTests(lab: () => LabUnderTest): void {
   }, async () => {
     const { system, questions } = lab();
     const traffic = await startTraffic(lab(), "app-process-killed");
-    const before = rolesOf(await system.status());
+    const before = rolesOf(await system.watchdogs.status());
     const node = await questions.copyHolder("app-process-killed");
     const killedAtMs = Date.now();
     await system.lab.exec(node, ["systemctl", "kill", "--signal=KILL", "elasticsearch"]);
     await untilServersUp(system, "gra", 2, 6_000);
-    expect(await system.serversUp("gra")).not.toContain(node);
+    expect(await system.hosts.serversUp("gra")).not.toContain(node);
     await acknowledged(traffic, 100);
     expect(longestOutageMs(traffic, killedAtMs)).toBeLessThan(5_000);
-    const reported = await system.until("the status shows the server down", (status) =>
+    const reported = await system.watchdogs.until("the status shows the server down", (status) =>
       Boolean(status.router?.state?.servers.some(({ name, up }) => name === node && !up)),
     );
     expect(reported.router?.ticket?.region).toBe("gra");
 
     await system.lab.exec(node, ["systemctl", "start", "--no-block", "elasticsearch"]);
     await untilServersUp(system, "gra", 3, 120_000);
-    expect(rolesOf(await system.status())).toEqual(before);
+    expect(rolesOf(await system.watchdogs.status())).toEqual(before);
     expect(await account(traffic)).toEqual(nothingLost);
   });
 
@@ -38,12 +38,12 @@ export function nodeTests(lab: () => LabUnderTest): void {
   }, async () => {
     const { system, questions } = lab();
     const traffic = await startTraffic(lab(), "app-power-cut");
-    const before = rolesOf(await system.status());
+    const before = rolesOf(await system.watchdogs.status());
     const node = await questions.copyHolder("app-power-cut");
     const cutAtMs = Date.now();
     await system.lab.kill(node);
     await untilServersUp(system, "gra", 2, 6_000);
-    expect(await system.serversUp("gra")).not.toContain(node);
+    expect(await system.hosts.serversUp("gra")).not.toContain(node);
     // A machine that falls silent closes no connection: the nodes' kernels give it up after 13 s.
     const writesResumeWithinMs = 30_000;
     await acknowledged(traffic, 200, writesResumeWithinMs);
@@ -51,7 +51,7 @@ export function nodeTests(lab: () => LabUnderTest): void {
 
     await system.lab.start(node);
     await untilServersUp(system, "gra", 3, 90_000);
-    expect(rolesOf(await system.status())).toEqual(before);
+    expect(rolesOf(await system.watchdogs.status())).toEqual(before);
     expect(await account(traffic)).toEqual(nothingLost);
   });
 
@@ -60,7 +60,7 @@ export function nodeTests(lab: () => LabUnderTest): void {
   }, async () => {
     const { system, questions, router } = lab();
     const traffic = await startTraffic(lab(), "app-frozen");
-    const before = rolesOf(await system.status());
+    const before = rolesOf(await system.watchdogs.status());
     const held = await HeldRequests.open(system, "app-frozen", 8);
     onTestFinished(() => held.close());
 
@@ -84,9 +84,9 @@ export function nodeTests(lab: () => LabUnderTest): void {
     await questions.signalWatchdog("CONT");
     await acknowledged(traffic, 50, 15_000);
     expect(await questions.ticketEnd("gra")).toBeGreaterThan(ticketEndsAtMs);
-    expect(rolesOf(await system.status())).toEqual(before);
+    expect(rolesOf(await system.watchdogs.status())).toEqual(before);
     expect(await account(traffic)).toEqual(nothingLost);
-    await system.untilInSync();
+    await system.watchdogs.untilInSync();
   });
 
   test("a changed heap restarts one node at a time, with the cluster green in between, while writes go on", {
@@ -94,7 +94,7 @@ export function nodeTests(lab: () => LabUnderTest): void {
   }, async () => {
     const { system, questions, pulumi } = lab();
     const traffic = await startTraffic(lab(), "app-rolled");
-    const before = rolesOf(await system.status());
+    const before = rolesOf(await system.watchdogs.status());
     await system.configure("gra", { ...settings, heap: "288m" });
     const beganAtMs = Date.now();
     const samples = await sampledWhile(
@@ -119,7 +119,7 @@ export function nodeTests(lab: () => LabUnderTest): void {
     for (const node of nodes) expect(await questions.javaArguments(node)).toContain("-Xmx288m");
 
     expect(longestOutageMs(traffic, beganAtMs)).toBeLessThan(10_000);
-    expect(rolesOf(await system.status())).toEqual(before);
+    expect(rolesOf(await system.watchdogs.status())).toEqual(before);
     expect(await account(traffic)).toEqual(nothingLost);
   });
 
@@ -128,7 +128,7 @@ export function nodeTests(lab: () => LabUnderTest): void {
   }, async () => {
     const { system, questions } = lab();
     const traffic = await startTraffic(lab(), "app-both");
-    const before = rolesOf(await system.status());
+    const before = rolesOf(await system.watchdogs.status());
     const replicationBefore = await questions.replicationOf("bhs");
     const each = async (region: Region, change: (node: string) => Promise<void>) => {
       await Promise.all((await questions.nodesOf(region)).map(change));
@@ -136,10 +136,10 @@ export function nodeTests(lab: () => LabUnderTest): void {
     onTestFinished(() => each("gra", (node) => system.lab.thaw(node)));
     onTestFinished(() => each("bhs", (node) => system.lab.thaw(node)));
     await each("bhs", (node) => system.lab.freeze(node));
-    await system.until("bhs is unhealthy", (status) => healthOf(status, "bhs")?.state === "unhealthy");
+    await system.watchdogs.until("bhs is unhealthy", (status) => healthOf(status, "bhs")?.state === "unhealthy");
     await each("gra", (node) => system.lab.freeze(node));
     const enough = checks.failThreshold + 2;
-    await system.until(
+    await system.watchdogs.until(
       `gra has failed ${enough} checks`,
       (seen) => (healthOf(seen, "gra")?.failuresInARow ?? 0) >= enough,
     );
@@ -150,10 +150,10 @@ export function nodeTests(lab: () => LabUnderTest): void {
 
     // In this order: with bhs back first, taking over would be right.
     await each("gra", (node) => system.lab.thaw(node));
-    await system.until("gra is healthy", (seen) => healthOf(seen, "gra")?.state === "healthy");
+    await system.watchdogs.until("gra is healthy", (seen) => healthOf(seen, "gra")?.state === "healthy");
     await each("bhs", (node) => system.lab.thaw(node));
     await acknowledged(traffic, 50);
-    expect(rolesOf(await system.untilInSync())).toEqual(before);
+    expect(rolesOf(await system.watchdogs.untilInSync())).toEqual(before);
     expect(await questions.replicationOf("bhs")).toEqual(replicationBefore);
     expect(await account(traffic)).toEqual(nothingLost);
   });

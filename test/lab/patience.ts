@@ -16,7 +16,7 @@ export function patienceTests(lab: () => LabUnderTest, applications: () => BothE
   }, async () => {
     const { system } = lab();
     const clients = applications();
-    const before = rolesOf(await system.status());
+    const before = rolesOf(await system.watchdogs.status());
     const setAll = async (change: { readonly jitterMs: number; readonly lossPercent: number }) => {
       await system.lab.setWan("gra", "bhs", change);
       await system.lab.setWan("gra", "witness", change);
@@ -28,7 +28,7 @@ export function patienceTests(lab: () => LabUnderTest, applications: () => BothE
     await sleep(TROUBLE_MS);
     await setAll({ jitterMs: 0, lossPercent: 0 });
     await clients.served();
-    expect(rolesOf(await system.untilInSync())).toEqual(before);
+    expect(rolesOf(await system.watchdogs.untilInSync())).toEqual(before);
     expect(clients.regionsInOrder(sinceMs)).toEqual(["gra"]);
   });
 

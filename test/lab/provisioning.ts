@@ -3,7 +3,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { createTestAuthority } from "../../lab/elasticsearch/certificates.ts";
 import { regions, stacks } from "../../lab/system/configuration.ts";
 import type { CurlRequest } from "../../lab/system/curl.ts";
-import { controller } from "../../lab/system/two-regions.ts";
+import { controller } from "../../lab/system/hosts.ts";
 import type { LabUnderTest } from "./support/lab-under-test.ts";
 import type { UserName } from "./support/questions.ts";
 import { allDoors, type Door, openFor } from "./support/reachability.ts";
@@ -29,7 +29,7 @@ export function provisioningTests(lab: () => LabUnderTest): void {
     expect(secrets.size).toBeGreaterThan(15);
     expect(await foundInDirectory(system.engine.directory, secrets)).toEqual([]);
     expect(namesIn(pulumi.lines.join("\n"), secrets)).toEqual([]);
-    const hosts = await system.hostNames(/./);
+    const hosts = await system.hosts.names(/./);
     expect((await Promise.all(hosts.map((host) => foundOnHost(system, host, secrets)))).flat()).toEqual([]);
   });
 
@@ -69,8 +69,8 @@ export function provisioningTests(lab: () => LabUnderTest): void {
       }
     };
     await Promise.all([
-      knockFrom(await system.hostNames(/^gra-/)),
-      knockFrom([controller, ...(await system.hostNames(/^(bhs|witness)-/))]),
+      knockFrom(await system.hosts.names(/^gra-/)),
+      knockFrom([controller, ...(await system.hosts.names(/^(bhs|witness)-/))]),
     ]);
   });
 
@@ -83,18 +83,18 @@ export function provisioningTests(lab: () => LabUnderTest): void {
     const { url, ca } = await system.entry();
     const put = async (from: string, name: string, content: string): Promise<string> => {
       const file = from === controller ? path.join(scratch, "tmp", name) : `/run/${name}`;
-      await system.run(from, ["tee", file], content);
-      onTestFinished(async () => void (await system.run(from, ["rm", file])));
+      await system.hosts.run(from, ["tee", file], content);
+      onTestFinished(async () => void (await system.hosts.run(from, ["rm", file])));
       return file;
     };
 
     const entry = async (authority: string) =>
-      system.request(controller, { url, caFile: await put(controller, "ca.crt", authority) });
+      system.hosts.request(controller, { url, caFile: await put(controller, "ca.crt", authority) });
     expect((await entry(stranger.certificate)).exitCode).toBe(notTrusted);
     expect((await entry(ca)).exitCode).toBe(0);
 
     const node = async (authority: string) =>
-      system.request(router, {
+      system.hosts.request(router, {
         url: await questions.privateUrl(asked),
         caFile: await put(router, "ca.crt", authority),
       });
@@ -103,7 +103,7 @@ export function provisioningTests(lab: () => LabUnderTest): void {
 
     const transport = (await questions.privateUrl(asked)).replace("9200", "9300");
     const handshake = (client?: CurlRequest["client"]) =>
-      system.request(asking, {
+      system.hosts.request(asking, {
         ...{ url: transport, caFile: "/etc/elasticsearch/certs/ca.crt" },
         ...(client === undefined ? {} : { client }),
       });
@@ -131,9 +131,9 @@ export function provisioningTests(lab: () => LabUnderTest): void {
     const own = `${entry.replace(/\/\/[^:]+/, `//${(await system.lab.host(router))?.privateIp}`)}`;
     const caFile = "/etc/es-failover/ca.crt";
     for (const url of [own, ...nodes]) {
-      expect((await system.request(router, { url, caFile })).status).toBe(401);
+      expect((await system.hosts.request(router, { url, caFile })).status).toBe(401);
       const user = { name: "app", password: `${questions.passwordOf("app")}x` };
-      expect((await system.request(router, { url, caFile, user })).status).toBe(401);
+      expect((await system.hosts.request(router, { url, caFile, user })).status).toBe(401);
     }
 
     expect((await questions.asUser("app", `${own}/app-rights/_doc/1`, { method: "PUT", body: {} })).status).toBe(201);

@@ -16,14 +16,14 @@ export function storeTests(lab: () => LabUnderTest, applications: () => BothEntr
     const { system } = lab();
     const { gra, bhs } = applications();
     const etcd = new EtcdMembers(system);
-    const before = rolesOf(await system.status());
+    const before = rolesOf(await system.watchdogs.status());
     const failedBefore = [gra.ledger.writesFailed, bhs.ledger.writesFailed];
     const stoppedAtMs = Date.now();
     const leader = await etcd.leader();
     await etcd.stop(leader);
     onTestFinished(() => etcd.start(leader));
     await sleep(LEASES_OVER_MS);
-    await system.until("the store answers, and one watchdog decides", ({ store, leadership }) => {
+    await system.watchdogs.until("the store answers, and one watchdog decides", ({ store, leadership }) => {
       return store.reachable && (leadership.leading || leadership.leader !== null);
     });
     expect(await etcd.leader()).not.toBe(leader);
@@ -31,7 +31,7 @@ export function storeTests(lab: () => LabUnderTest, applications: () => BothEntr
     for (const traffic of [gra, bhs]) expect(longestOutageMs(traffic, stoppedAtMs)).toBeLessThan(2_000);
 
     await etcd.start(leader);
-    expect(rolesOf(await system.untilInSync())).toEqual(before);
+    expect(rolesOf(await system.watchdogs.untilInSync())).toEqual(before);
   });
 
   test("etcd stopped on all members: traffic goes on, a lost primary is not replaced, commands say why, and all goes on when etcd is back", {
@@ -40,7 +40,7 @@ export function storeTests(lab: () => LabUnderTest, applications: () => BothEntr
     const { system, questions, router } = lab();
     const clients = applications();
     const etcd = new EtcdMembers(system);
-    const before = rolesOf(await system.status());
+    const before = rolesOf(await system.watchdogs.status());
     const members = await etcd.hosts();
     onTestFinished(async () => void (await Promise.all(members.map((host) => etcd.start(host)))));
     const failedBefore = [clients.gra.ledger.writesFailed, clients.bhs.ledger.writesFailed];
@@ -66,7 +66,7 @@ export function storeTests(lab: () => LabUnderTest, applications: () => BothEntr
     onTestFinished(async () => void (await thaw()));
     await Promise.all(nodes.map((node) => system.lab.freeze(node)));
     const enough = checks.failThreshold + 2;
-    const lost = await system.until(
+    const lost = await system.watchdogs.until(
       `gra has failed ${enough} checks`,
       (seen) => (healthOf(seen, "gra")?.failuresInARow ?? 0) >= enough,
     );
@@ -87,10 +87,10 @@ export function storeTests(lab: () => LabUnderTest, applications: () => BothEntr
       );
     }
     await Promise.all(members.map((host) => etcd.start(host)));
-    await system.until("the store answers, and one watchdog decides", ({ store, leadership }) => {
+    await system.watchdogs.until("the store answers, and one watchdog decides", ({ store, leadership }) => {
       return store.reachable && (leadership.leading || leadership.leader !== null);
     });
-    expect(rolesOf(await system.untilInSync())).toEqual(before);
+    expect(rolesOf(await system.watchdogs.untilInSync())).toEqual(before);
     await acknowledged(clients.gra, 20);
     expect(clients.regionsInOrder(stoppedAtMs)).toEqual(["gra"]);
   });

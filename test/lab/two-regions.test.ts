@@ -8,7 +8,6 @@ import process from "node:process";
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFailed, test } from "vitest";
 import { Lab } from "../../lab/hosts/lab.ts";
 import { labObstacles } from "../../lab/hosts/preflight.ts";
-import { describeWatchdogs } from "../../lab/system/diagnosis.ts";
 import { TwoRegions } from "../../lab/system/two-regions.ts";
 import { labTraces } from "../lab-traces.ts";
 import { cutTests, frozenRouterTests, isolationTests } from "./cuts.ts";
@@ -44,9 +43,9 @@ describe.skipIf(obstacles.length > 0)(title("three sites in a lab"), () => {
     const say = (line: string) => void lines.push(line);
     const system = await TwoRegions.create(path.join(scratch, "lab"), say, settings);
     await system.upAll(say);
-    const [questions, router] = [await Questions.of(system), await system.routerHost()];
+    const [questions, router] = [await Questions.of(system), await system.hosts.router()];
     underTest = { system, questions, router, scratch, pulumi: { lines, say } };
-    await system.untilInSync();
+    await system.watchdogs.untilInSync();
   }, 600_000);
 
   afterAll(async () => {
@@ -58,7 +57,7 @@ describe.skipIf(obstacles.length > 0)(title("three sites in a lab"), () => {
   }, 60_000);
 
   beforeEach(() => {
-    onTestFailed(async () => console.error(await describeWatchdogs(underTest.system)));
+    onTestFailed(async () => console.error(await underTest.system.watchdogs.describe()));
   });
 
   describe("as provisioned", () => provisioningTests(lab));
@@ -71,7 +70,7 @@ describe.skipIf(obstacles.length > 0)(title("three sites in a lab"), () => {
     beforeAll(async () => {
       clients = await BothEntries.start(underTest.system, "app");
       await clients.served();
-      await underTest.system.untilInSync();
+      await underTest.system.watchdogs.untilInSync();
     });
     afterAll(() => clients?.close());
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { chooseDebianMirror, parseDeb822Sources, parseOneLineSources } from "../../setup/debian-mirror.ts";
+import { chooseDebianMirror, parseDeb822Sources, parseOneLineSources } from "../../lab/machine/debian-mirror.ts";
 
 describe("the machine's Debian mirror", () => {
   test("is found in one-line sources", () => {

@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { isMissing, replaceFile } from "../../hosts/files.ts";
 import { Lab } from "../../hosts/lab.ts";
 import { withLock } from "../../hosts/lock.ts";
 import type { HostAddresses, HostSpec, HostStatus, HostVolume, IngressRule } from "../../hosts/types.ts";
+import { isMissing, replaceFile } from "../../util/files.ts";
 
 /** What the cloud does to the lab; the rest it only keeps record of. */
 export interface CloudHosts {

@@ -1,7 +1,7 @@
 import { mkdir, rename, symlink } from "node:fs/promises";
 import path from "node:path";
-import { debianMirror } from "../../../setup/debian-mirror.ts";
 import { cachePath } from "../../../watchdog/util/cache.ts";
+import { debianMirror } from "../../machine/debian-mirror.ts";
 import { packagesPort } from "../addressing.ts";
 import type { LabCgroups } from "../cgroup.ts";
 import type { LabLayout } from "../layout.ts";

@@ -1,16 +1,16 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
+import { replaceFile } from "../../util/files.ts";
+import { until } from "../../util/until.ts";
 import { regionPairs } from "../addressing.ts";
 import type { LabCgroups } from "../cgroup.ts";
 import { processesOf } from "../cgroup.ts";
-import { replaceFile } from "../files.ts";
 import type { LabLayout } from "../layout.ts";
 import { regionNetwork } from "../layout.ts";
 import { startService } from "../service.ts";
 import type { LabRegion, WanDirection, WanSettings } from "../types.ts";
 import { labRegions } from "../types.ts";
-import { until } from "../until.ts";
 
 export type WanLine = WanDirection & WanSettings;
 

@@ -3,12 +3,12 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { maxRequestBytes } from "../../../infra/etcd/etcd-files.ts";
-import { until } from "../../../lab/hosts/until.ts";
-import { existingToolsRoot } from "../../../setup/debian-root.ts";
+import { existingToolsRoot } from "../../../lab/machine/debian-root.ts";
+import { freePorts } from "../../../lab/util/free-ports.ts";
+import { until } from "../../../lab/util/until.ts";
 import { systemClock } from "../../../watchdog/adapters/clock.ts";
 import { enableAuthentication } from "../../../watchdog/adapters/etcd/admin.ts";
 import { EtcdClient, type EtcdClientOptions } from "../../../watchdog/adapters/etcd/client.ts";
@@ -229,23 +229,4 @@ function tlsArguments(caFile: string, { certificate, key }: CertificateFiles): r
 function urlAt(port: number | undefined): string {
   if (port === undefined) throw new Error("no port left");
   return `https://127.0.0.1:${port}`;
-}
-
-/** Ports that were free a moment ago, all open at once so that none comes twice. */
-export async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-      return server;
-    }),
-  );
-  return Promise.all(
-    servers.map(async (server) => {
-      const address = server.address();
-      await new Promise((resolve) => server.close(resolve));
-      if (address === null || typeof address === "string") throw new Error("a server without a port");
-      return address.port;
-    }),
-  );
 }

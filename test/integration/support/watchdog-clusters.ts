@@ -1,6 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { roleDefinitions, users } from "../../../infra/elasticsearch/users.ts";
-import { type ClusterPair, type TestCluster, until } from "../../../lab/elasticsearch/cluster.ts";
+import type { TestCluster } from "../../../lab/elasticsearch/cluster.ts";
+import type { ClusterPair } from "../../../lab/elasticsearch/start-cluster.ts";
+import { eventually } from "../../../lab/util/until.ts";
 import { bulk, documentsOf, expectEqualDocuments } from "./ccr.ts";
 
 /** What is replicated: an index behind a write alias that was rolled over once, and one that is used by its name. */
@@ -68,7 +70,7 @@ export async function clear({ gra, bhs }: ClusterPair): Promise<void> {
 
 /** Waits until a cluster that was away takes requests again. */
 export async function serves(cluster: TestCluster): Promise<void> {
-  await until(120_000, `${cluster.name} serves`, async () => {
+  await eventually(`${cluster.name} serves`, 120_000, async () => {
     const { status } = await cluster.rest("GET", "/_cluster/health?wait_for_status=yellow&timeout=1s");
     return status === 200;
   });

@@ -4,7 +4,7 @@ import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { Agent, request } from "undici";
 import { users } from "../../../infra/elasticsearch/users.ts";
-import type { ClusterPair } from "../../../lab/elasticsearch/cluster.ts";
+import type { ClusterPair } from "../../../lab/elasticsearch/start-cluster.ts";
 import { askControlSocket } from "../../../watchdog/adapters/control-socket.ts";
 import { readRecordFile } from "../../../watchdog/adapters/file-store/record-file.ts";
 import { createFileStore } from "../../../watchdog/adapters/file-store/store.ts";

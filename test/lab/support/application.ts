@@ -1,7 +1,7 @@
 import { onTestFinished } from "vitest";
-import { until } from "../../../lab/hosts/until.ts";
 import type { TwoRegions } from "../../../lab/system/two-regions.ts";
 import type { Traffic } from "../../../lab/traffic/traffic.ts";
+import { until } from "../../../lab/util/until.ts";
 import type { LabUnderTest } from "./lab-under-test.ts";
 import type { Questions } from "./questions.ts";
 
@@ -29,7 +29,7 @@ export async function untilFollowed(system: TwoRegions, questions: Questions, in
     return (await questions.followersIn("bhs")).some(({ name, status }) => name === index && status === "active");
   });
   const sinceMs = Date.now();
-  await system.until(
+  await system.watchdogs.until(
     `the standby, with ${index}, is in sync`,
     ({ record, replication }) =>
       record?.phase === "serving" &&

@@ -51,7 +51,7 @@ export class DeciderKillers {
   /** On every watchdog's host. */
   static async arm(system: TwoRegions, plan: PlanKind, steps: readonly StepKind[]): Promise<DeciderKillers> {
     const killers = new DeciderKillers(plan, steps);
-    for (const host of await system.watchdogHosts()) await killers.#takePost(system, host);
+    for (const host of await system.hosts.withWatchdog()) await killers.#takePost(system, host);
     return killers;
   }
 

@@ -1,5 +1,5 @@
-import { until } from "../../../lab/hosts/until.ts";
 import type { TwoRegions } from "../../../lab/system/two-regions.ts";
+import { until } from "../../../lab/util/until.ts";
 
 interface MemberStatus {
   readonly leader: string;
@@ -16,7 +16,7 @@ export class EtcdMembers {
 
   /** Hosts with a member: in this lab those with a watchdog. */
   hosts(): Promise<readonly string[]> {
-    return this.#system.watchdogHosts();
+    return this.#system.hosts.withWatchdog();
   }
 
   /** Returns once the service manager says that it is down. */
@@ -62,13 +62,18 @@ export class EtcdMembers {
     ];
     const url = `https://${address}:2379/v3/maintenance/${call}`;
     const argv = ["curl", "--silent", "--show-error", "--fail", "--max-time", "5", ...credentials];
-    const { exitCode, stdout, stderr } = await this.#system.run(host, [...argv, "--data", JSON.stringify(body), url]);
+    const { exitCode, stdout, stderr } = await this.#system.hosts.run(host, [
+      ...argv,
+      "--data",
+      JSON.stringify(body),
+      url,
+    ]);
     if (exitCode !== 0) throw new Error(`${host}: etcd, ${call}: ${stderr}`);
     return JSON.parse(stdout);
   }
 
   async #systemctl(host: string, ...command: readonly string[]): Promise<void> {
-    const { exitCode, stderr } = await this.#system.run(host, ["systemctl", ...command, "etcd"]);
+    const { exitCode, stderr } = await this.#system.hosts.run(host, ["systemctl", ...command, "etcd"]);
     if (exitCode !== 0) throw new Error(`${host}: systemctl ${command.join(" ")} etcd: ${stderr}`);
   }
 }

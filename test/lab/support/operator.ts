@@ -1,5 +1,5 @@
-import type { CommandOutcome } from "../../../lab/hosts/types.ts";
 import type { TwoRegions } from "../../../lab/system/two-regions.ts";
+import type { CommandOutcome } from "../../../lab/util/run.ts";
 import type { SalvageEntry } from "../../../watchdog/salvage/commands.ts";
 
 /** `es-failover` on a watchdog's host, as root; a refusal is an outcome. */
@@ -18,7 +18,7 @@ export async function esFailoverDone(system: TwoRegions, host: string, ...args: 
 /** Replays everything that the watchdogs have salvaged, wherever it lies. @returns how many exports there were */
 export async function replayAll(system: TwoRegions): Promise<number> {
   let exports = 0;
-  for (const host of await system.watchdogHosts()) {
+  for (const host of await system.hosts.withWatchdog()) {
     const listed = await esFailoverDone(system, host, "salvage", "list", "--json");
     for (const { name, state } of JSON.parse(listed) as readonly SalvageEntry[]) {
       if (state.kind !== "exported") continue;
@@ -34,15 +34,15 @@ export async function replayAll(system: TwoRegions): Promise<number> {
  * brings everything home to gra.
  */
 export async function goHome(system: TwoRegions): Promise<void> {
-  const router = await system.routerHost();
-  await system.until(
+  const router = await system.hosts.router();
+  await system.watchdogs.until(
     "gra is in sync as the standby",
     ({ record }) => record?.phase === "serving" && record.active === "bhs" && record.standby === "in-sync",
   );
   await replayAll(system);
   await esFailoverDone(system, router, "ack");
   await esFailoverDone(system, router, "switchover", "--to", "gra", "--yes");
-  await system.until(
+  await system.watchdogs.until(
     "gra serves, with bhs in sync",
     ({ record, replication }) =>
       record?.phase === "serving" &&

@@ -44,7 +44,7 @@ export class Questions {
       "es-failover": await system.secret("watchdogPassword"),
       "haproxy-check": await system.secret("haproxyCheckPassword"),
     };
-    return new Questions(system, await system.routerHost(), passwords);
+    return new Questions(system, await system.hosts.router(), passwords);
   }
 
   passwordOf(name: UserName): string {
@@ -52,7 +52,7 @@ export class Questions {
   }
 
   nodesOf(region: Stack): Promise<readonly string[]> {
-    return this.#system.hostNames(new RegExp(`^${region}-es-`));
+    return this.#system.hosts.names(new RegExp(`^${region}-es-`));
   }
 
   /** Elasticsearch on a node, or the entry on the router, over the private network. */
@@ -63,7 +63,7 @@ export class Questions {
   /** A request of one of the users from the router's host. */
   asUser(name: UserName, url: string, request: Partial<CurlRequest> = {}): Promise<CurlAnswer> {
     const user = { name, password: this.#passwords[name] };
-    return this.#system.request(this.#router, { url, caFile: "/etc/es-failover/ca.crt", user, ...request });
+    return this.#system.hosts.request(this.#router, { url, caFile: "/etc/es-failover/ca.crt", user, ...request });
   }
 
   /** Asks the first node of a region that answers, as the watchdog's user. */
@@ -125,13 +125,13 @@ export class Questions {
 
   /** The arguments of a node's Java. */
   async javaArguments(node: string): Promise<readonly string[]> {
-    const { stdout } = await this.#system.run(node, ["sh", "-c", "cat /proc/$(pidof java)/cmdline"]);
+    const { stdout } = await this.#system.hosts.run(node, ["sh", "-c", "cat /proc/$(pidof java)/cmdline"]);
     return stdout.split("\0");
   }
 
   async signalWatchdog(signal: "STOP" | "CONT"): Promise<void> {
     const argv = ["systemctl", "kill", `--signal=${signal}`, "es-failover"];
-    const { exitCode, stderr } = await this.#system.run(this.#router, argv);
+    const { exitCode, stderr } = await this.#system.hosts.run(this.#router, argv);
     if (exitCode !== 0) throw new Error(`systemctl kill: ${stderr}`);
   }
 
@@ -143,7 +143,7 @@ with socket.socket(socket.AF_UNIX) as haproxy:
     haproxy.connect("/run/haproxy/admin.sock")
     haproxy.sendall(b"show map /var/lib/es-failover/haproxy/ticket.map\\n")
     print(b"".join(iter(lambda: haproxy.recv(65536), b"")).decode())`;
-    const { stdout } = await this.#system.run(this.#router, ["python3", "-c", script]);
+    const { stdout } = await this.#system.hosts.run(this.#router, ["python3", "-c", script]);
     const [, endMs] = new RegExp(` ${region} (\\d+)`).exec(stdout) ?? [];
     if (endMs === undefined) throw new Error(`HAProxy has no ticket for ${region}: ${stdout}`);
     return Number(endMs);

@@ -67,7 +67,7 @@ export async function openFor(
     opensWithinMs: OPENS_WITHIN_MS,
     againAfterMs: AGAIN_AFTER_MS,
   };
-  const { exitCode, stdout, stderr } = await system.run(from, ["python3", "-c", client], JSON.stringify(order));
+  const { exitCode, stdout, stderr } = await system.hosts.run(from, ["python3", "-c", client], JSON.stringify(order));
   if (exitCode !== 0) throw new Error(`knocking from ${from} failed: ${stderr}`);
   const { opened, failed } = JSON.parse(stdout) as { opened: number[]; failed: Record<string, string> };
   for (const [position, reason] of Object.entries(failed)) {

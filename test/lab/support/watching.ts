@@ -1,6 +1,6 @@
-import { until } from "../../../lab/hosts/until.ts";
 import type { Region, Stack } from "../../../lab/system/configuration.ts";
 import type { TwoRegions } from "../../../lab/system/two-regions.ts";
+import { until } from "../../../lab/util/until.ts";
 import type { WatchdogStatus } from "../../../watchdog/controller/status.ts";
 import type { RegionHealth } from "../../../watchdog/core/state/health.ts";
 
@@ -18,17 +18,17 @@ export function healthOf({ regions }: WatchdogStatus, region: Region): RegionHea
 
 export function untilServersUp(system: TwoRegions, region: Region, count: number, withinMs: number): Promise<void> {
   return until(`HAProxy takes ${count} servers of ${region} for up`, withinMs, async () => {
-    return (await system.serversUp(region)).length === count;
+    return (await system.hosts.serversUp(region)).length === count;
   });
 }
 
 /** The host of a site's watchdog. */
 const watchdogOf = (system: TwoRegions, site: Stack): Promise<string> =>
-  site === "witness" ? Promise.resolve("witness-1") : system.routerHost(site);
+  site === "witness" ? Promise.resolve("witness-1") : system.hosts.router(site);
 
 /** What the watchdog of a site says. */
 export async function statusOf(system: TwoRegions, site: Stack): Promise<WatchdogStatus> {
-  return system.status(await watchdogOf(system, site));
+  return system.watchdogs.status(await watchdogOf(system, site));
 }
 
 /** Waits until the watchdog of a site says something. */
@@ -38,7 +38,7 @@ export async function untilSite(
   what: string,
   condition: (status: WatchdogStatus) => boolean,
 ): Promise<WatchdogStatus> {
-  return system.until(`${site} ${what}`, condition, undefined, await watchdogOf(system, site));
+  return system.watchdogs.until(`${site} ${what}`, condition, undefined, await watchdogOf(system, site));
 }
 
 /** The region that a router's HAProxy may route to now; null when it is closed. */
@@ -48,7 +48,7 @@ export function ticketOf({ router, nowMs }: WatchdogStatus): string | null {
 
 /** What the watchdog that decides says. */
 export async function deciderStatus(system: TwoRegions): Promise<WatchdogStatus> {
-  const statuses = await Promise.all((await system.watchdogHosts()).map((host) => system.status(host)));
+  const statuses = await Promise.all((await system.hosts.withWatchdog()).map((host) => system.watchdogs.status(host)));
   const decider = statuses.find(({ leadership }) => leadership.leading);
   if (decider === undefined) throw new Error("no watchdog decides");
   return decider;

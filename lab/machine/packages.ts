@@ -1,7 +1,7 @@
 import { access, constants } from "node:fs/promises";
 import path from "node:path";
 import process from "node:process";
-import { outcomeOf, run } from "../lab/hosts/run.ts";
+import { outcomeOf, run } from "../util/run.ts";
 import type { SetUpStep } from "./step.ts";
 
 /** A program that the lab calls, and the Debian package that brings it. */

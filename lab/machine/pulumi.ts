@@ -1,8 +1,8 @@
 import { access, constants, copyFile, cp, mkdir, rename, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import path from "node:path";
-import { outcomeOf, run } from "../lab/hosts/run.ts";
-import { cachedDirectory, cachePath } from "../watchdog/util/cache.ts";
+import { cachedDirectory, cachePath } from "../../watchdog/util/cache.ts";
+import { outcomeOf, run } from "../util/run.ts";
 import type { SetUpStep } from "./step.ts";
 
 /** The version of the CLI that the lab and the tests use; users may have any that is compatible. */
@@ -10,7 +10,7 @@ export const pulumiVersion = "3.259.0";
 /** A CLI that is on the machine already will do when only its last number differs. */
 const acceptedVersion = /^v3\.259\.\d+$/;
 
-const checkout = path.dirname(import.meta.dirname);
+const checkout = path.resolve(import.meta.dirname, "..", "..");
 
 /** Folder with `pulumi`, its language host for Node.js and that host's dynamic provider. Made by `pulumiStep`. */
 export const pulumiBinDirectory: string = path.join(cachePath("pulumi", pulumiVersion), "bin");
@@ -80,7 +80,7 @@ async function makePrograms(scratch: string, say: (line: string) => void): Promi
     say(`go build ${name}`);
     // A copy, because `go` may complete go.sum beside it.
     const directory = path.join(sources, modules);
-    await cp(path.join(checkout, "setup", "pulumi", modules), directory, { recursive: true });
+    await cp(path.join(import.meta.dirname, "pulumi", modules), directory, { recursive: true });
     const version = `-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v${pulumiVersion}`;
     const flags = ["-mod=mod", "-buildvcs=false", "-trimpath", `-ldflags=-s -w ${version}`];
     await run("go", ["-C", directory, "build", ...flags, "-o", path.join(bin, name), program]);

@@ -1,11 +1,11 @@
 import process from "node:process";
-import { elasticsearchSteps } from "../lab/elasticsearch/steps.ts";
-import { labObstacles } from "../lab/hosts/preflight.ts";
-import { cToolchainStep } from "./c-toolchain.ts";
-import { hostRootStep, toolsRootStep } from "./debian-root.ts";
-import { machinePackagesStep } from "./machine-packages.ts";
-import { pulumiStep } from "./pulumi.ts";
-import { runSteps } from "./run-steps.ts";
+import { elasticsearchSteps } from "../elasticsearch/steps.ts";
+import { labObstacles } from "../hosts/preflight.ts";
+import { cToolchainStep } from "../machine/c-toolchain.ts";
+import { hostRootStep, toolsRootStep } from "../machine/debian-root.ts";
+import { machinePackagesStep } from "../machine/packages.ts";
+import { pulumiStep } from "../machine/pulumi.ts";
+import { runSteps } from "../machine/run-steps.ts";
 
 /**
  * Sets the machine up for everything that runs here, as far as it can be: root file systems for hosts and tools are

@@ -1,4 +1,4 @@
-import { outcomeOf } from "../lab/hosts/run.ts";
+import { outcomeOf } from "../util/run.ts";
 import type { SetUpStep } from "./step.ts";
 
 /** What clients/c is built and tested with: how it is found on a machine, and the Debian package that brings it. */

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { run } from "../lab/hosts/run.ts";
-import { cachedDirectory, cachePath, isCached } from "../watchdog/util/cache.ts";
+import { cachedDirectory, cachePath, isCached } from "../../watchdog/util/cache.ts";
+import { run } from "../util/run.ts";
 import { debianMirror } from "./debian-mirror.ts";
 import type { SetUpStep } from "./step.ts";
 
