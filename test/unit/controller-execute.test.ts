@@ -1,12 +1,12 @@
 import { describe, expect, test } from "vitest";
-import type { Workings } from "../../watchdog/controller/context.ts";
+import type { WatchdogContext } from "../../watchdog/controller/context.ts";
 import { PlanExecutor } from "../../watchdog/controller/loops/execute.ts";
-import { Knowledge } from "../../watchdog/controller/observed-state.ts";
+import { ObservedState } from "../../watchdog/controller/observed-state.ts";
 import { currentStep } from "../../watchdog/core/plans/promotion.ts";
 import type { Cluster, HistoryEntry, Store, StoredRecord } from "../../watchdog/core/ports.ts";
 import type { PromotingRecord, StateRecord } from "../../watchdog/core/state/record.ts";
 import { noted } from "../../watchdog/core/state/transitions.ts";
-import { Bell } from "../../watchdog/util/loop.ts";
+import { Wakeup } from "../../watchdog/util/loop.ts";
 import { config, promotedUpTo } from "./core-fixtures.ts";
 import { VirtualTime } from "./support/virtual-time.ts";
 
@@ -55,30 +55,30 @@ function bhs(open: () => boolean): Partial<Cluster> {
   };
 }
 
-function setUp(record: PromotingRecord, cluster: Partial<Cluster>, doubts: () => readonly string[] = () => []) {
+function setUp(record: PromotingRecord, cluster: Partial<Cluster>, blockers: () => readonly string[] = () => []) {
   const time = new VirtualTime();
   const store = new CountingStore(record);
-  const knowledge = new Knowledge(config);
-  knowledge.learnRecord(record, 0);
+  const observed = new ObservedState(config);
+  observed.adoptRecord(record, 0);
   const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
-  const workings: Partial<Workings> = {
+  const context: Partial<WatchdogContext> = {
     config,
     clock: time,
     log: silent,
     store: store as unknown as Store,
     clusters: { gra: { region: "gra" } as Cluster, bhs: cluster as Cluster },
-    knowledge,
+    observed,
     signal: new AbortController().signal,
-    decide: new Bell(),
-    reasonsNotToAct: doubts,
-    keepCopy: async () => undefined,
+    wakeDecide: new Wakeup(),
+    actionBlockers: blockers,
+    saveCopy: async () => undefined,
   };
-  const executor = new PlanExecutor(workings as Workings);
-  const carryOn = async () => {
-    executor.carryOn(store.stored);
+  const executor = new PlanExecutor(context as WatchdogContext);
+  const start = async () => {
+    executor.start(store.stored);
     await time.runUntil(time.monotonicMs() + 900);
   };
-  return { store, carryOn, time };
+  return { store, start, time };
 }
 
 const statusesOf = ({ plan }: PromotingRecord) => plan.steps.map(({ status }) => status);
@@ -86,11 +86,11 @@ const last = (store: CountingStore) => store.stored.record as PromotingRecord;
 
 describe("a plan that is carried out", () => {
   test("costs one write to begin, one more for each step, and no read", async () => {
-    const { store, carryOn } = setUp(
+    const { store, start } = setUp(
       promotedUpTo("open"),
       bhs(() => true),
     );
-    await carryOn();
+    await start();
     expect(statusesOf(last(store)).every((status) => status === "done")).toBe(true);
     const stepsLeft = ["open", "write-aliases", "data-streams", "verify"];
     expect(store.written).toHaveLength(1 + stepsLeft.length);
@@ -98,11 +98,11 @@ describe("a plan that is carried out", () => {
   });
 
   test("says in one write that a step is done and that the next one runs, and in the history how each one ended", async () => {
-    const { store, carryOn } = setUp(
+    const { store, start } = setUp(
       promotedUpTo("open"),
       bhs(() => true),
     );
-    await carryOn();
+    await start();
     const running = store.written.map(({ record }) => {
       const step = record.phase === "promoting" ? currentStep(record.plan) : null;
       return step === null ? null : `${step.kind} ${step.status}`;
@@ -118,64 +118,64 @@ describe("a plan that is carried out", () => {
   });
 
   test("keeps what somebody else wrote meanwhile, and goes on", async () => {
-    const { store, carryOn } = setUp(promotedUpTo("open"), {
+    const { store, start } = setUp(promotedUpTo("open"), {
       ...bhs(() => true),
       dataStreams: async () => {
         store.meanwhile = (record) => noted(record, { paused: { by: "erin", sinceMs: 1, reason: "maintenance" } });
         return [];
       },
     });
-    await carryOn();
+    await start();
     expect(last(store).paused).toMatchObject({ by: "erin" });
     expect(statusesOf(last(store)).every((status) => status === "done")).toBe(true);
     expect(store.reads).toBe(1);
   });
 
   test("ends when another plan stands in its place", async () => {
-    const { store, carryOn } = setUp(promotedUpTo("open"), {
+    const { store, start } = setUp(promotedUpTo("open"), {
       ...bhs(() => true),
       dataStreams: async () => {
         store.meanwhile = (record) => ({ ...record, epoch: record.epoch + 1 });
         return [];
       },
     });
-    await carryOn();
+    await start();
     expect(store.written.map(({ entry }) => entry.explanation).at(-1)).toBe("set 0 write aliases: done");
     expect(last(store).epoch).toBe(3);
   });
 
   test("stops where this watchdog may not act any more, with nothing written", async () => {
-    let doubts: readonly string[] = [];
-    const { store, carryOn } = setUp(
+    let blockers: readonly string[] = [];
+    const { store, start } = setUp(
       promotedUpTo("open"),
       {
         ...bhs(() => true),
         dataStreams: async () => {
-          doubts = ["this watchdog does not lead"];
+          blockers = ["this watchdog does not lead"];
           return [];
         },
       },
-      () => doubts,
+      () => blockers,
     );
-    await carryOn();
+    await start();
     expect(store.written.map(({ entry }) => entry.explanation).at(-1)).toBe("set 0 write aliases: done");
     expect(statusesOf(last(store)).slice(-2)).toEqual(["running", "pending"]);
   });
 
   test("says that a step failed without beginning it anew, and tries again after a second", async () => {
     let isOpen = false;
-    const { store, carryOn, time } = setUp(
+    const { store, start, time } = setUp(
       promotedUpTo("open"),
       bhs(() => isOpen),
     );
-    await carryOn();
+    await start();
     expect(store.written.at(-1)?.entry.explanation).toBe("open 1 index: failed, indices still closed: logs-1");
     expect(currentStep(last(store).plan)).toMatchObject({ kind: "open", status: "failed", attempts: 1 });
     isOpen = true;
-    await carryOn();
+    await start();
     expect(store.written).toHaveLength(2);
     await time.runUntil(time.monotonicMs() + 1_000);
-    await carryOn();
+    await start();
     expect(statusesOf(last(store)).every((status) => status === "done")).toBe(true);
   });
 });

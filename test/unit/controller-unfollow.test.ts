@@ -68,7 +68,7 @@ async function unfollowAll(names: readonly string[], lookTakesMs: number) {
     config,
     clock: time,
     signal: new AbortController().signal,
-    mayAct: () => undefined,
+    assertStillController: () => undefined,
   };
   await time.settle(runStep(context as StepContext, { ...step, indices: names }));
   return { region, tookMs: time.monotonicMs() };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { PULSE_MS, SelfTrust } from "../../watchdog/controller/self-check.ts";
-import { Bell, forEachBounded, within } from "../../watchdog/util/loop.ts";
+import { SELF_CHECK_INTERVAL_MS, SelfCheck } from "../../watchdog/controller/self-check.ts";
+import { forEachBounded, Wakeup, within } from "../../watchdog/util/loop.ts";
 import { Host, Process, World } from "../simulation/world/world.ts";
 
 const start = () => {
@@ -9,11 +9,11 @@ const start = () => {
   return { world, host, clock: new Process(host).clock() };
 };
 
-describe("a bell", () => {
-  const waitFor = (bell: Bell, ms: number, signal = new AbortController().signal) => {
+describe("a wakeup", () => {
+  const waitFor = (wakeup: Wakeup, ms: number, signal = new AbortController().signal) => {
     const { world, clock } = start();
     const ended = { atMs: null as number | null, error: null as unknown };
-    bell.wait(clock, ms, signal).then(
+    wakeup.wait(clock, ms, signal).then(
       () => {
         ended.atMs = world.nowMs;
       },
@@ -25,25 +25,25 @@ describe("a bell", () => {
   };
 
   test("lets a wait end by time", async () => {
-    const { world, ended } = waitFor(new Bell(), 500);
+    const { world, ended } = waitFor(new Wakeup(), 500);
     await world.runUntil(1_000);
     expect(ended.atMs).toBe(500);
   });
 
   test("ends a wait at once, and counts once when nobody waited", async () => {
-    const bell = new Bell();
-    bell.ring();
-    const first = waitFor(bell, 500);
+    const wakeup = new Wakeup();
+    wakeup.trigger();
+    const first = waitFor(wakeup, 500);
     await first.world.runUntil(1_000);
     expect(first.ended.atMs).toBe(0);
-    const second = waitFor(bell, 500);
+    const second = waitFor(wakeup, 500);
     await second.world.runUntil(1_000);
     expect(second.ended.atMs).toBe(500);
   });
 
   test("ends with the signal's reason when the watchdog stops", async () => {
     const stop = new AbortController();
-    const { world, ended } = waitFor(new Bell(), 500, stop.signal);
+    const { world, ended } = waitFor(new Wakeup(), 500, stop.signal);
     world.after(100, () => {
       stop.abort(new Error("stopping"));
       world.touch();
@@ -83,28 +83,28 @@ describe("bounds", () => {
 describe("trust in oneself", () => {
   const pulsing = () => {
     const { world, host, clock } = start();
-    const self = new SelfTrust(clock, { toleranceMs: 2_000, holdMs: 3_000 });
-    world.every(PULSE_MS, () => self.pulse());
+    const self = new SelfCheck(clock, { toleranceMs: 2_000, holdMs: 3_000 });
+    world.every(SELF_CHECK_INTERVAL_MS, () => self.heartbeat());
     return { world, host, self };
   };
 
   test("holds while pulses come and clocks agree", async () => {
     const { world, self } = pulsing();
     await world.runUntil(60_000);
-    expect(self.doubts()).toEqual([]);
+    expect(self.blockers()).toEqual([]);
   });
 
   test("is lost by a stall before the next pulse, and comes back after a while", async () => {
     const { world, clock } = start();
-    const self = new SelfTrust(clock, { toleranceMs: 2_000, holdMs: 3_000 });
+    const self = new SelfCheck(clock, { toleranceMs: 2_000, holdMs: 3_000 });
     await world.runUntil(9_000);
-    expect(self.doubts().join()).toMatch(/stood still for 8500 ms; waiting 3.0 s more/);
-    self.pulse();
-    world.every(PULSE_MS, () => self.pulse());
+    expect(self.blockers().join()).toMatch(/stood still for 8500 ms; waiting 3.0 s more/);
+    self.heartbeat();
+    world.every(SELF_CHECK_INTERVAL_MS, () => self.heartbeat());
     await world.runUntil(11_900);
-    expect(self.doubts()).toHaveLength(1);
+    expect(self.blockers()).toHaveLength(1);
     await world.runUntil(12_600);
-    expect(self.doubts()).toEqual([]);
+    expect(self.blockers()).toEqual([]);
   });
 
   test.each([
@@ -133,16 +133,16 @@ describe("trust in oneself", () => {
     const { world, host, self } = pulsing();
     await world.runUntil(5_000);
     change(host);
-    expect(self.doubts().join()).toContain(`jumped by ${byMs} ms`);
+    expect(self.blockers().join()).toContain(`jumped by ${byMs} ms`);
     expect([self.takeClockJump(), self.takeClockJump()]).toEqual([true, false]);
   });
 
   test("is kept when the clock is corrected in small steps", async () => {
     const { world, host, self } = pulsing();
-    world.every(PULSE_MS, () => {
+    world.every(SELF_CHECK_INTERVAL_MS, () => {
       host.wallOffsetMs += 50;
     });
     await world.runUntil(60_000);
-    expect(self.doubts()).toEqual([]);
+    expect(self.blockers()).toEqual([]);
   });
 });

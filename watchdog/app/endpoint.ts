@@ -9,7 +9,7 @@ import type { Watchdog } from "../controller/watchdog.ts";
 import { endpointState } from "../core/endpoint-state.ts";
 import { reasonOf } from "../util/files.ts";
 import type { Logger } from "../util/logger.ts";
-import { type Beat, loop } from "../util/loop.ts";
+import { type Heartbeat, loop } from "../util/loop.ts";
 import type { StoreConnection } from "./store.ts";
 
 /** How often acknowledgements are exchanged with the other watchdogs. */
@@ -93,8 +93,10 @@ async function shareAcknowledgements(
 ): Promise<void> {
   if (connection.etcd === null) return;
   const sharing = new AcknowledgementSharing({ ...connection.etcd, watchdog, acknowledgements, clock: systemClock });
-  const beat: Beat = { name: "acknowledgements", lastMonotonicMs: 0, limitMs: Number.POSITIVE_INFINITY };
-  await loop({ beat, clock: systemClock, log, signal, intervalMs: () => SHARING_INTERVAL_MS }, () => sharing.round());
+  const heartbeat: Heartbeat = { name: "acknowledgements", lastMonotonicMs: 0, limitMs: Number.POSITIVE_INFINITY };
+  await loop({ heartbeat, clock: systemClock, log, signal, intervalMs: () => SHARING_INTERVAL_MS }, () =>
+    sharing.round(),
+  );
 }
 
 async function readTls({ certificateFile, keyFile }: EndpointServiceSettings) {

@@ -1,5 +1,5 @@
 import { type Applied, applyCommand, type Command, ruleIdOf } from "../core/requests.ts";
-import type { Workings } from "./context.ts";
+import type { WatchdogContext } from "./context.ts";
 
 /** Somebody else writing at the same time is rare; this often in a row it is no coincidence. */
 const ATTEMPTS = 5;
@@ -13,9 +13,9 @@ export type CommandOutcome = Applied;
  *
  * @throws Error when the store does not answer, or somebody else writes all the time
  */
-export async function giveCommand(workings: Workings, command: Command, by: string): Promise<CommandOutcome> {
-  const { clock, config, decide, log } = workings;
-  const store = workings.operatorStore ?? workings.store;
+export async function submitCommand(context: WatchdogContext, command: Command, by: string): Promise<CommandOutcome> {
+  const { clock, config, wakeDecide, log } = context;
+  const store = context.operatorStore ?? context.store;
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
     const stored = await store.read();
     const atMs = clock.nowMs();
@@ -25,7 +25,7 @@ export async function giveCommand(workings: Workings, command: Command, by: stri
     const entry = { atMs, epoch: record.epoch, rule: ruleIdOf(command), explanation, watchdog: config.name };
     if ((await store.write(record, stored?.revision ?? null, entry)) !== "conflict") {
       log.info({ event: "command", command: command.kind, by, epoch: record.epoch }, explanation);
-      decide.ring();
+      wakeDecide.trigger();
       return applied;
     }
   }

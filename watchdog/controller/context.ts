@@ -1,26 +1,50 @@
+import type { RegionName } from "../config/address.ts";
+import type { WatchdogConfig } from "../config/schema.ts";
 import type { Peers } from "../core/failsafe.ts";
+import type { Cluster, RecordCopy, Router, Salvage, Store } from "../core/ports.ts";
 import type { Coordination } from "../core/state/coordination.ts";
 import type { StateRecord } from "../core/state/record.ts";
-import type { Bell } from "../util/loop.ts";
-import type { Knowledge } from "./observed-state.ts";
-import type { SelfTrust } from "./self-check.ts";
-import type { WatchdogParts } from "./watchdog.ts";
+import type { Clock } from "../util/clock.ts";
+import type { Logger } from "../util/logger.ts";
+import type { Wakeup } from "../util/loop.ts";
+import type { ObservedState } from "./observed-state.ts";
+import type { SelfCheck } from "./self-check.ts";
+
+/** Everything a watchdog needs from outside. */
+export interface WatchdogParts {
+  readonly config: WatchdogConfig;
+  /** One for each region of the configuration. */
+  readonly clusters: Readonly<Record<RegionName, Cluster>>;
+  readonly store: Store;
+  /** For operators' commands, which count whoever decides: writes by compare-and-swap alone. Default: `store`. */
+  readonly operatorStore?: Store;
+  /** Default: this watchdog is alone, and leads. */
+  readonly coordination?: Coordination;
+  /** How the other watchdogs are asked in failsafe; null, the default, where this one stands alone. */
+  readonly peers?: Peers | null;
+  readonly copy: RecordCopy;
+  readonly salvage: Salvage;
+  /** The HAProxy beside it; null on a witness. */
+  readonly router: Router | null;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
 
 /** What the loops of one watchdog share: its parts, what it knows, and ways to call each other. */
-export interface Workings extends WatchdogParts {
-  readonly knowledge: Knowledge;
-  readonly self: SelfTrust;
+export interface WatchdogContext extends WatchdogParts {
+  readonly observed: ObservedState;
+  readonly selfCheck: SelfCheck;
   readonly signal: AbortSignal;
   /** Rung when there is news to decide on. */
-  readonly decide: Bell;
+  readonly wakeDecide: Wakeup;
   /** Rung when there is news for the other watchdogs, or from them. */
-  readonly coordinate: Bell;
+  readonly wakeCoordinate: Wakeup;
   readonly coordination: Coordination;
   readonly peers: Peers | null;
   /** Why this watchdog may not act now: doubts of itself, or another one leads. To be asked right before each action. */
-  reasonsNotToAct(): readonly string[];
+  actionBlockers(): readonly string[];
   /** Rung when the router has something to do before its next round. */
-  readonly route: Bell;
+  readonly wakeRoute: Wakeup;
   /** Keeps the newest record on this host's disk; a disk that fails is logged, never waited for. */
-  keepCopy(record: StateRecord): Promise<void>;
+  saveCopy(record: StateRecord): Promise<void>;
 }

@@ -12,20 +12,20 @@ import type { Clock } from "../util/clock.ts";
 import type { Decision } from "./status.ts";
 
 /** What a look at the active region showed. */
-export interface LeaderLook {
+export interface ActiveRegionSnapshot {
   readonly region: RegionName;
   readonly atMs: number;
   readonly indices: readonly IndexState[];
   readonly definitions: readonly Definition[];
   readonly readiness: ClusterReadiness;
   /** Indices that follow the other region although this one leads. */
-  readonly strays: readonly string[];
+  readonly unexpectedFollowers: readonly string[];
 }
 
 const DECISIONS_KEPT = 50;
 
 /** Everything one watchdog has learned, shared by its loops; the loops write, decisions and status read. */
-export class Knowledge {
+export class ObservedState {
   readonly #config: WatchdogConfig;
   readonly health: Map<RegionName, RegionHealth>;
   record: StateRecord | null = null;
@@ -34,18 +34,18 @@ export class Knowledge {
   copyError: string | null = null;
   standby: StandbyView | null = null;
   standbyError: string | null = null;
-  leaderLook: LeaderLook | null = null;
+  activeSnapshot: ActiveRegionSnapshot | null = null;
   leaderSight: LeaderSight | null = null;
   inSyncSeenAtMs: number | null = null;
   routers: readonly RouterLease[] | null = null;
-  firstLooks: readonly FirstLook[] = [];
+  initialSnapshots: readonly FirstLook[] = [];
   /** What the others see, at the last time they could be asked. */
-  sightings: readonly Sighting[] = [];
-  known: readonly KnownWatchdog[];
+  reports: readonly Sighting[] = [];
+  members: readonly KnownWatchdog[];
   coordinationError: string | null = "not asked yet";
   leader: string | null = null;
   leadershipUntilMonotonicMs: number | null = null;
-  #promisedUntilMonotonicMs = 0;
+  #failsafeGrantUntilMonotonicMs = 0;
   #filled: { readonly atMs: number; readonly knownSinceMonotonicMs: number } | null = null;
   ruling: Ruling | null = null;
   decisions: readonly Decision[] = [];
@@ -55,7 +55,7 @@ export class Knowledge {
 
   constructor(config: WatchdogConfig) {
     this.#config = config;
-    this.known = [knownSelf(config)];
+    this.members = [knownSelf(config)];
     this.health = new Map(Object.keys(config.regions).map((region) => [region, unknownHealth]));
   }
 
@@ -63,7 +63,7 @@ export class Knowledge {
    * To be called when a look begins. Two looks may overtake each other: the one that began later counts. In the order of
    * their beginning, as a wall clock that is set back would make every later look seem older.
    */
-  beginLook(at: "leader" | "standby"): { readonly isNewest: () => boolean } {
+  beginObservation(at: "leader" | "standby"): { readonly isNewest: () => boolean } {
     const number = this.#looksBegun + 1;
     this.#looksBegun = number;
     return {
@@ -80,7 +80,7 @@ export class Knowledge {
   }
 
   /** True when the newest probe of the region was good. */
-  looksWell(region: RegionName): boolean {
+  lastProbeWasGood(region: RegionName): boolean {
     const { lastGoodAtMs, lastProbeAtMs } = this.healthOf(region);
     return lastGoodAtMs !== null && lastGoodAtMs === lastProbeAtMs;
   }
@@ -89,14 +89,14 @@ export class Knowledge {
    * Takes a record that was read or written. What was seen of active region and standby belongs to their roles, so it
    * is forgotten when the roles change; while a change is under way both stay what they were.
    */
-  learnRecord(record: StateRecord | null, nowMonotonicMs: number): void {
+  adoptRecord(record: StateRecord | null, nowMonotonicMs: number): void {
     const before = this.record;
     this.record = record;
     this.storeError = null;
     this.#learnFilling(record?.filledAtMs ?? null, nowMonotonicMs);
-    if (leaderOf(before) !== leaderOf(record)) {
+    if (activeBeforeChange(before) !== activeBeforeChange(record)) {
       this.standby = null;
-      this.leaderLook = null;
+      this.activeSnapshot = null;
       this.leaderSight = null;
       this.inSyncSeenAtMs = null;
     }
@@ -110,22 +110,22 @@ export class Knowledge {
   }
 
   /** Whether this watchdog leads at that time of its monotonic clock. */
-  leads(nowMonotonicMs: number): boolean {
+  isController(nowMonotonicMs: number): boolean {
     return this.leadershipUntilMonotonicMs !== null && nowMonotonicMs < this.leadershipUntilMonotonicMs;
   }
 
-  leadershipLost(leader: string | null): void {
+  loseLeadership(leader: string | null): void {
     this.leadershipUntilMonotonicMs = null;
     this.leader = leader;
   }
 
   /** Binds this watchdog: it promotes nothing before that time. A promise given before is never shortened. */
-  promise(untilMonotonicMs: number): void {
-    this.#promisedUntilMonotonicMs = Math.max(this.#promisedUntilMonotonicMs, untilMonotonicMs);
+  extendFailsafeGrant(untilMonotonicMs: number): void {
+    this.#failsafeGrantUntilMonotonicMs = Math.max(this.#failsafeGrantUntilMonotonicMs, untilMonotonicMs);
   }
 
-  promisedForMs(nowMonotonicMs: number): number {
-    return Math.max(0, this.#promisedUntilMonotonicMs - nowMonotonicMs);
+  failsafeGrantForMs(nowMonotonicMs: number): number {
+    return Math.max(0, this.#failsafeGrantUntilMonotonicMs - nowMonotonicMs);
   }
 
   /** The newest record this watchdog knows of, from the store or from its own disk. */
@@ -139,11 +139,11 @@ export class Knowledge {
     return Math.max(this.record?.epoch ?? 0, this.newestCopy?.epoch ?? 0);
   }
 
-  isNewToCopy(record: StateRecord): boolean {
+  isNewerThanCopy(record: StateRecord): boolean {
     return this.newestCopy === null || isNewer(record, this.newestCopy);
   }
 
-  note(ruling: Ruling, atMs: number): void {
+  addDecision(ruling: Ruling, atMs: number): void {
     this.ruling = ruling;
     const [last, ...older] = this.decisions;
     const decision: Decision = {
@@ -159,7 +159,7 @@ export class Knowledge {
       : [decision, ...this.decisions].slice(0, DECISIONS_KEPT);
   }
 
-  sightingOfRegions(): Sighting["regions"] {
+  regionReports(): Sighting["regions"] {
     return Object.fromEntries(
       [...this.health].map(([region, { state, failuresInARow, successesInARow, reason }]) => [
         region,
@@ -169,41 +169,41 @@ export class Knowledge {
   }
 
   /** What each watchdog sees: the others as they said last, this one as of now. */
-  everySighting(nowMs: number): readonly Sighting[] {
+  allReports(nowMs: number): readonly Sighting[] {
     const { name: watchdog, site } = this.#config;
     const own = {
       watchdog,
       site,
-      regions: this.sightingOfRegions(),
+      regions: this.regionReports(),
       atMs: nowMs,
       epoch: this.highestEpoch(),
       copy: null,
     };
-    return [own, ...this.sightings.filter((sighting) => sighting.watchdog !== watchdog)];
+    return [own, ...this.reports.filter((sighting) => sighting.watchdog !== watchdog)];
   }
 
   observations(selfDoubt: readonly string[], clock: Clock): Observations {
     const health = Object.fromEntries(this.health);
     const nowMonotonicMs = clock.monotonicMs();
-    const leading = this.leads(nowMonotonicMs);
+    const leading = this.isController(nowMonotonicMs);
     return {
       health,
-      sites: siteViews(this.everySighting(clock.nowMs())),
+      sites: siteViews(this.allReports(clock.nowMs())),
       standby: this.standby,
-      active: activeViewOf(this.leaderLook),
+      active: activeViewOf(this.activeSnapshot),
       standbyError: this.standbyError,
       inSyncSeenAtMs: this.inSyncSeenAtMs,
       leaderSight: this.leaderSight,
       routers: this.routers,
       store: { reachable: this.storeError === null, error: this.storeError },
       leadership: { leading, leader: leading ? this.#config.name : this.leader, error: this.coordinationError },
-      known: this.known,
-      promisedForMs: this.promisedForMs(nowMonotonicMs),
+      known: this.members,
+      promisedForMs: this.failsafeGrantForMs(nowMonotonicMs),
       filledKnownForMs: this.#filled === null ? null : nowMonotonicMs - this.#filled.knownSinceMonotonicMs,
       selfDoubt,
-      newestCopy: newestOf([this.newestCopy, ...this.sightings.map(({ copy }) => copy)]),
+      newestCopy: newestOf([this.newestCopy, ...this.reports.map(({ copy }) => copy)]),
       copyError: this.copyError,
-      firstLooks: this.firstLooks,
+      firstLooks: this.initialSnapshots,
     };
   }
 }
@@ -215,14 +215,14 @@ function newestOf(copies: readonly (StateRecord | null)[]): StateRecord | null {
   );
 }
 
-function activeViewOf(look: LeaderLook | null): ActiveView | null {
+function activeViewOf(look: ActiveRegionSnapshot | null): ActiveView | null {
   if (look === null) return null;
-  const { region, atMs, readiness, indices, strays } = look;
-  return { region, observedAtMs: atMs, readiness, indices, strays };
+  const { region, atMs, readiness, indices, unexpectedFollowers } = look;
+  return { region, observedAtMs: atMs, readiness, indices, strays: unexpectedFollowers };
 }
 
 /** The region that is, or until the change under way was, active. */
-export function leaderOf(record: StateRecord | null): RegionName | null {
+export function activeBeforeChange(record: StateRecord | null): RegionName | null {
   if (record === null) return null;
   return record.phase === "serving" ? record.active : record.from;
 }

@@ -3,7 +3,7 @@ import { messageOf } from "./errors.ts";
 import type { Logger } from "./logger.ts";
 
 /** A loop's sign of life, for the service manager's watchdog. */
-export interface Beat {
+export interface Heartbeat {
   readonly name: string;
   /** Monotonic time of the last completed round, or of the start. */
   lastMonotonicMs: number;
@@ -15,11 +15,11 @@ export interface Beat {
 const NO_NEED_TO_WAIT = new Error("no need to wait any longer");
 
 /** Lets one loop be waited for by time or by news, whichever comes first. */
-export class Bell {
+export class Wakeup {
   #wake: AbortController = new AbortController();
 
   /** Ends the present wait, or the next one if nobody waits. */
-  ring(): void {
+  trigger(): void {
     this.#wake.abort(NO_NEED_TO_WAIT);
   }
 
@@ -42,19 +42,19 @@ export class Bell {
 }
 
 export interface LoopOptions {
-  readonly beat: Beat;
+  readonly heartbeat: Heartbeat;
   readonly clock: Clock;
   readonly log: Logger;
   readonly signal: AbortSignal;
   /** From the start of one round to the start of the next; a round that takes longer delays the next, never doubles it. */
   readonly intervalMs: () => number;
-  readonly bell?: Bell;
+  readonly wakeup?: Wakeup;
 }
 
 /** Runs `round` again and again until the signal aborts. A round that throws is logged and does not end the loop. */
 export async function loop(options: LoopOptions, round: () => Promise<void>): Promise<void> {
-  const { beat, clock, log, signal } = options;
-  const bell = options.bell ?? new Bell();
+  const { heartbeat, clock, log, signal } = options;
+  const bell = options.wakeup ?? new Wakeup();
   let lastError: string | null = null;
   while (!signal.aborted) {
     const startedMs = clock.monotonicMs();
@@ -66,13 +66,13 @@ export async function loop(options: LoopOptions, round: () => Promise<void>): Pr
       const message = messageOf(error);
       // A lost region gives the same answer in every round: said once, repeated for those who look closely.
       log[message === lastError ? "debug" : "warn"](
-        { event: "loop-error", loop: beat.name, error: message },
-        `${beat.name}: ${message}`,
+        { event: "loop-error", loop: heartbeat.name, error: message },
+        `${heartbeat.name}: ${message}`,
       );
       lastError = message;
     }
-    beat.lastMonotonicMs = clock.monotonicMs();
-    const restMs = Math.max(0, options.intervalMs() - (beat.lastMonotonicMs - startedMs));
+    heartbeat.lastMonotonicMs = clock.monotonicMs();
+    const restMs = Math.max(0, options.intervalMs() - (heartbeat.lastMonotonicMs - startedMs));
     try {
       await bell.wait(clock, restMs, signal);
     } catch (error) {

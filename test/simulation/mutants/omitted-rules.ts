@@ -37,8 +37,8 @@ export const omitted = {
 `,
     given: {
       file: "controller/loops/route.ts",
-      from: "highestEpochSeen: knowledge.highestEpoch(),",
-      to: "highestEpochSeen: knowledge.highestEpoch() * 0,",
+      from: "highestEpochSeen: observed.highestEpoch(),",
+      to: "highestEpochSeen: observed.highestEpoch() * 0,",
     },
   },
   selfDoubt: {

@@ -90,8 +90,8 @@ export const mutations: readonly Mutation[] = [
     rule: "salvage-first",
     defect: "a former primary is emptied although nothing was salvaged",
     file: "controller/steps/rejoin.ts",
-    from: "report: await context.salvage.export(divergence, cluster, mayAct) };",
-    to: 'report: { place: "nowhere", operations: divergence.epoch, indices: mayAct.length, leftOut: [] } };',
+    from: "report: await context.salvage.export(divergence, cluster, assertStillController) };",
+    to: 'report: { place: "nowhere", operations: divergence.epoch, indices: assertStillController.length, leftOut: [] } };',
     given: {
       file: "controller/steps/rejoin.ts",
       from: "if (indices.length === 0) return [];",

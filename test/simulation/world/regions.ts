@@ -1,5 +1,6 @@
 import type { WatchdogConfig } from "../../../watchdog/config/schema.ts";
-import type { Watchdog, WatchdogParts } from "../../../watchdog/controller/watchdog.ts";
+import type { WatchdogParts } from "../../../watchdog/controller/context.ts";
+import type { Watchdog } from "../../../watchdog/controller/watchdog.ts";
 import type { StateRecord } from "../../../watchdog/core/state/record.ts";
 import type { Logger } from "../../../watchdog/util/logger.ts";
 import { checkChange, checkEndpoints, checkRouters, type Judged, type Truth } from "../judge/invariants.ts";

@@ -65,8 +65,8 @@ export class EtcdCoordination implements Coordination {
     this.#deciderValue = JSON.stringify({ watchdog, instance });
     // A leadership is never taken over, not even from a previous run of this watchdog: its lease has to run out.
     const mayLead = (value: string) => value === this.#deciderValue;
-    this.#decider = new LeasedKey({ client, clock, key: this.#keys.decider, ttlMs, mayTakeOver: mayLead });
-    const key = this.#keys.sightings + watchdog;
+    this.#decider = new LeasedKey({ client, clock, key: this.#keys.controller, ttlMs, mayTakeOver: mayLead });
+    const key = this.#keys.reports + watchdog;
     this.#sighting = new LeasedKey({ client, clock, key, ttlMs, mayTakeOver: () => true });
   }
 
@@ -75,7 +75,7 @@ export class EtcdCoordination implements Coordination {
   }
 
   async sightings(): Promise<readonly Sighting[]> {
-    return (await this.#client.list(this.#keys.sightings)).map((found) => parseValue(found, sightingSchema));
+    return (await this.#client.list(this.#keys.reports)).map((found) => parseValue(found, sightingSchema));
   }
 
   async campaign(): Promise<Campaign> {
@@ -98,7 +98,7 @@ export class EtcdCoordination implements Coordination {
   leadershipToken(): LeadershipToken | null {
     const leadership = this.#leadership;
     if (leadership === null || this.#clock.monotonicMs() >= leadership.untilMonotonicMs) return null;
-    return { key: this.#keys.decider, createRevision: leadership.createRevision };
+    return { key: this.#keys.controller, createRevision: leadership.createRevision };
   }
 
   async register(self: KnownWatchdog): Promise<void> {

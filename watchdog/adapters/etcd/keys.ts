@@ -8,8 +8,8 @@ export interface EtcdKeys {
   readonly history: string;
   readonly routers: string;
   /** Held by the watchdog that leads. */
-  readonly decider: string;
-  readonly sightings: string;
+  readonly controller: string;
+  readonly reports: string;
   /** Every watchdog that ever took part; outlives leases. */
   readonly watchdogs: string;
 }
@@ -22,8 +22,8 @@ export function etcdKeys(prefix: string = defaultPrefix): EtcdKeys {
     record: `${prefix}record`,
     history: `${prefix}history/`,
     routers: `${prefix}routers/`,
-    decider: `${prefix}decider`,
-    sightings: `${prefix}sightings/`,
+    controller: `${prefix}decider`,
+    reports: `${prefix}sightings/`,
     watchdogs: `${prefix}watchdogs/`,
   };
 }

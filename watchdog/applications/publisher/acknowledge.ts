@@ -1,7 +1,7 @@
 import type { Clock } from "../../util/clock.ts";
 import { messageOf } from "../../util/errors.ts";
 import type { Logger } from "../../util/logger.ts";
-import { Bell } from "../../util/loop.ts";
+import { Wakeup } from "../../util/loop.ts";
 import type { Acknowledgement } from "../acknowledgements.ts";
 import type { HttpClient } from "./http.ts";
 
@@ -21,7 +21,7 @@ export interface AcknowledgerOptions {
 /** Reports for applications which epoch they use, and what keeps them from a newer one. */
 export class Acknowledger {
   readonly #options: AcknowledgerOptions;
-  readonly #news = new Bell();
+  readonly #news = new Wakeup();
   readonly #known = new Map<string, Acknowledgement>();
   #error: string | null = null;
 
@@ -37,7 +37,7 @@ export class Acknowledger {
     const key = `${acknowledgement.application} ${acknowledgement.instance}`;
     const before = this.#known.get(key);
     this.#known.set(key, acknowledgement);
-    if (before?.epoch !== acknowledgement.epoch || before.problem !== acknowledgement.problem) this.#news.ring();
+    if (before?.epoch !== acknowledgement.epoch || before.problem !== acknowledgement.problem) this.#news.trigger();
   }
 
   async run(signal: AbortSignal): Promise<void> {

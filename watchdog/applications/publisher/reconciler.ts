@@ -1,7 +1,7 @@
 import type { Clock } from "../../util/clock.ts";
 import { messageOf } from "../../util/errors.ts";
 import type { Logger } from "../../util/logger.ts";
-import { Bell } from "../../util/loop.ts";
+import { Wakeup } from "../../util/loop.ts";
 import type { Outcome, PublishableState, Target } from "./targets/target.ts";
 
 /** Pause after the first failure in a row; each further one doubles it. */
@@ -37,7 +37,7 @@ export interface TargetReport {
 /** Keeps one target as it should be: at once when there is something new, again and again otherwise. */
 export class TargetReconciler {
   readonly #options: ReconcilerOptions;
-  readonly #news = new Bell();
+  readonly #news = new Wakeup();
   #report: TargetReport;
 
   constructor(options: ReconcilerOptions) {
@@ -61,7 +61,7 @@ export class TargetReconciler {
   /** There is something newer: it is published at once, whatever failed before. */
   ring(): void {
     this.#report = { ...this.#report, failures: 0 };
-    this.#news.ring();
+    this.#news.trigger();
   }
 
   async run(signal: AbortSignal): Promise<void> {

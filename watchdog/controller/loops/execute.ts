@@ -4,7 +4,7 @@ import type { HistoryEntry, StoredRecord } from "../../core/ports.ts";
 import { otherRegion } from "../../core/rules/situation.ts";
 import { isNewer, type Plan, type PlannedRecord, type PlanStep } from "../../core/state/record.ts";
 import { messageOf } from "../../util/errors.ts";
-import type { Workings } from "../context.ts";
+import type { WatchdogContext } from "../context.ts";
 import type { StepReport } from "../status.ts";
 import { LateFollowers, runStep } from "../steps/promotion.ts";
 
@@ -29,17 +29,17 @@ interface StepUnderWay {
  * next one begins is one write, on top of the record as written before: the store may be an ocean away.
  */
 export class PlanExecutor {
-  readonly #workings: Workings;
+  readonly #context: WatchdogContext;
   #isRunning = false;
   #notBeforeMonotonicMs = 0;
   #nextAttemptAtMs: number | null = null;
 
-  constructor(workings: Workings) {
-    this.#workings = workings;
+  constructor(context: WatchdogContext) {
+    this.#context = context;
   }
 
   report(): readonly StepReport[] | null {
-    const record = plannedOf(this.#workings.knowledge.record);
+    const record = plannedOf(this.#context.observed.record);
     if (record === null) return null;
     const current = currentStep(record.plan);
     return record.plan.steps.map((step) => ({
@@ -58,8 +58,8 @@ export class PlanExecutor {
    * Starts, or goes on with, the plan of this record, unless somebody writes another one. Returns at once; asked again
    * and again while the plan stands.
    */
-  carryOn(from: StoredRecord): void {
-    const { clock, signal, log, decide } = this.#workings;
+  start(from: StoredRecord): void {
+    const { clock, signal, log, wakeDecide } = this.#context;
     if (this.#isRunning || clock.monotonicMs() < this.#notBeforeMonotonicMs) return;
     this.#isRunning = true;
     this.#run(from)
@@ -70,7 +70,7 @@ export class PlanExecutor {
       })
       .finally(() => {
         this.#isRunning = false;
-        decide.ring();
+        wakeDecide.trigger();
       });
   }
 
@@ -83,14 +83,17 @@ export class PlanExecutor {
 
   /** Runs the step, and says in the store how it ended and which one begins; null when none does. */
   async #runOne(underWay: StepUnderWay): Promise<StepUnderWay | null> {
-    const { reasonsNotToAct, signal, clock, clusters, config, salvage } = this.#workings;
+    const { actionBlockers, signal, clock, clusters, config, salvage } = this.#context;
     const { record, step } = underWay;
     const region = regionOfPlan(record, config);
     const [cluster, other] = [clusters[region], clusters[otherRegion(config, region)]];
-    if (cluster === undefined || other === undefined || signal.aborted || reasonsNotToAct().length > 0) return null;
-    const mayAct = () => this.#demandStill(record);
+    if (cluster === undefined || other === undefined || signal.aborted || actionBlockers().length > 0) return null;
+    const assertStillController = () => this.#assertStillController(record);
     try {
-      const recorded = await runStep({ cluster, other, salvage, record, config, clock, signal, mayAct }, step);
+      const recorded = await runStep(
+        { cluster, other, salvage, record, config, clock, signal, assertStillController },
+        step,
+      );
       const done: PlanStep = { ...recorded, status: "done", finishedAtMs: clock.nowMs(), error: null };
       return await this.#finish(underWay, done, (plan) => withStep(plan, done));
     } catch (error) {
@@ -100,18 +103,18 @@ export class PlanExecutor {
   }
 
   /** Throws when this watchdog doubts itself, leads no longer, or knows a record in which the plan stands no longer. */
-  #demandStill(record: PlannedRecord): void {
-    const { reasonsNotToAct, knowledge } = this.#workings;
-    const reasons = reasonsNotToAct();
+  #assertStillController(record: PlannedRecord): void {
+    const { actionBlockers, observed } = this.#context;
+    const reasons = actionBlockers();
     if (reasons.length > 0) throw new Error(`interrupted: ${reasons.join("; ")}`);
-    const known = knowledge.record;
+    const known = observed.record;
     if (known !== null && known.epoch >= record.epoch && !isSamePlan(plannedOf(known), record)) {
       throw new Error(`interrupted: the ${record.plan.kind} is no longer what is to be done`);
     }
   }
 
   async #failed(underWay: StepUnderWay, error: unknown): Promise<StepUnderWay | null> {
-    const { clock } = this.#workings;
+    const { clock } = this.#context;
     const { step } = underWay;
     const failed: PlanStep = { ...step, status: "failed", error: messageOf(error) };
     if (error instanceof LateFollowers) {
@@ -133,7 +136,7 @@ export class PlanExecutor {
     for (let attempt = 0; attempt < FINISH_ATTEMPTS; attempt += 1) {
       const next = await this.#put(now.record, now.revision, change(now.record.plan), ended);
       if (next !== "conflict") return next;
-      const stored = await this.#workings.store.read();
+      const stored = await this.#context.store.read();
       const record = plannedOf(stored?.record ?? null);
       if (stored === null || record === null || !isSamePlan(record, begun)) return null;
       now = { record, revision: stored.revision };
@@ -151,20 +154,20 @@ export class PlanExecutor {
     plan: Plan,
     ended: PlanStep | null,
   ): Promise<StepUnderWay | null | "conflict"> {
-    const { store, clock, knowledge, keepCopy, reasonsNotToAct } = this.#workings;
+    const { store, clock, observed, saveCopy, actionBlockers } = this.#context;
     const step = this.#nextOf(plan);
     const told = ended ?? step;
-    if (told === null || reasonsNotToAct().length > 0) return null;
+    if (told === null || actionBlockers().length > 0) return null;
     const next = withPlan(record, step === null ? plan : withStep(plan, step));
     const written = await store.write(next, revision, this.#entryOf(next, told));
     if (written === "conflict") {
       this.#notBeforeMonotonicMs = Math.max(this.#notBeforeMonotonicMs, clock.monotonicMs() + CONFLICT_PAUSE_MS);
       return "conflict";
     }
-    await keepCopy(next);
+    await saveCopy(next);
     // Unless it was answered so late that a newer one is known already.
-    if (knowledge.record === null || isNewer(next, knowledge.record)) {
-      knowledge.learnRecord(next, clock.monotonicMs());
+    if (observed.record === null || isNewer(next, observed.record)) {
+      observed.adoptRecord(next, clock.monotonicMs());
     }
     if (ended !== null) this.#log(next, ended);
     if (step === null) return null;
@@ -174,7 +177,7 @@ export class PlanExecutor {
 
   /** The step that is to run now, as begun; null when all are done, or the next one has to wait after a failure. */
   #nextOf(plan: Plan): PlanStep | null {
-    const { clock, signal } = this.#workings;
+    const { clock, signal } = this.#context;
     const step = currentStep(plan);
     if (step === null || signal.aborted) return null;
     if (step.status === "failed" && clock.monotonicMs() < this.#notBeforeMonotonicMs) return null;
@@ -187,7 +190,7 @@ export class PlanExecutor {
   }
 
   #entryOf({ epoch, plan }: PlannedRecord, step: PlanStep): HistoryEntry {
-    const { clock, config } = this.#workings;
+    const { clock, config } = this.#context;
     const rule = carryingRule[plan.kind];
     return { atMs: clock.nowMs(), epoch, rule, explanation: sentenceOf(step), watchdog: config.name };
   }
@@ -195,7 +198,7 @@ export class PlanExecutor {
   #log({ epoch, plan }: PlannedRecord, step: PlanStep): void {
     const { kind, status, attempts } = step;
     const fields = { event: "step", step: kind, status, epoch, attempts };
-    this.#workings.log[status === "failed" ? "warn" : "info"](fields, `${plan.kind}: ${sentenceOf(step)}`);
+    this.#context.log[status === "failed" ? "warn" : "info"](fields, `${plan.kind}: ${sentenceOf(step)}`);
   }
 }
 

@@ -9,22 +9,22 @@ import {
 } from "../../core/failsafe.ts";
 import type { ServingRecord } from "../../core/state/record.ts";
 import { messageOf } from "../../util/errors.ts";
-import type { Workings } from "../context.ts";
+import type { WatchdogContext } from "../context.ts";
 import type { FailsafeReport } from "../status.ts";
 
 /** Asks the other watchdogs, and answers them, while the store cannot be reached. */
 export class Failsafe {
-  readonly #workings: Workings;
+  readonly #context: WatchdogContext;
   #lastAskedAtMs: number | null = null;
   #fault: string | null = null;
   #heard: readonly Heard[] = [];
 
-  constructor(workings: Workings) {
-    this.#workings = workings;
+  constructor(context: WatchdogContext) {
+    this.#context = context;
   }
 
   report(): FailsafeReport {
-    const { knowledge, clock } = this.#workings;
+    const { observed, clock } = this.#context;
     return {
       lastAskedAtMs: this.#lastAskedAtMs,
       fault: this.#fault,
@@ -33,14 +33,14 @@ export class Failsafe {
         agrees: answer?.agrees ?? false,
         reason: answer === null ? error : answer.agrees ? null : answer.reason,
       })),
-      promisedForMs: knowledge.promisedForMs(clock.monotonicMs()),
+      promisedForMs: observed.failsafeGrantForMs(clock.monotonicMs()),
     };
   }
 
   /** Answers another watchdog. Agreeing binds this one: it promotes nothing until its word has run out. */
   answer(question: FailsafeQuestion): FailsafeAnswer {
-    const { knowledge, config, log } = this.#workings;
-    const newest = knowledge.newest();
+    const { observed, config, log } = this.#context;
+    const newest = observed.newest();
     const answer = answerFailsafe(question, { name: config.name, newest, leaseTtlMs: config.leases.ttlMs });
     if (answer.agrees) this.#promise();
     log.debug(
@@ -52,8 +52,8 @@ export class Failsafe {
 
   /** The record under which the router may go on, or why it may not. Asking binds as answering does. */
   async ask(): Promise<{ readonly record: ServingRecord } | { readonly fault: string }> {
-    const { knowledge, config, clock } = this.#workings;
-    const record = knowledge.newest();
+    const { observed, config, clock } = this.#context;
+    const record = observed.newest();
     this.#lastAskedAtMs = clock.nowMs();
     this.#heard = [];
     const before = faultBeforeAsking(record, config.name, this.#activeFault());
@@ -68,7 +68,7 @@ export class Failsafe {
   }
 
   async #hear(name: string, failsafeUrl: string | null, epoch: number): Promise<Heard> {
-    const { peers, config } = this.#workings;
+    const { peers, config } = this.#context;
     if (peers === null || failsafeUrl === null) return { watchdog: name, answer: null, error: "no address is known" };
     try {
       const question = { watchdog: config.name, epoch, validForMs: config.leases.ttlMs };
@@ -79,15 +79,15 @@ export class Failsafe {
   }
 
   #activeFault(): string | null {
-    const { knowledge } = this.#workings;
-    const record = knowledge.newest();
-    if (record?.phase !== "serving" || knowledge.looksWell(record.active)) return null;
-    return `${record.active} is not well: ${knowledge.healthOf(record.active).reason}`;
+    const { observed } = this.#context;
+    const record = observed.newest();
+    if (record?.phase !== "serving" || observed.lastProbeWasGood(record.active)) return null;
+    return `${record.active} is not well: ${observed.healthOf(record.active).reason}`;
   }
 
   #promise(): void {
-    const { knowledge, clock, config } = this.#workings;
-    knowledge.promise(clock.monotonicMs() + config.leases.ttlMs);
+    const { observed, clock, config } = this.#context;
+    observed.extendFailsafeGrant(clock.monotonicMs() + config.leases.ttlMs);
   }
 
   #refused(fault: string): { readonly fault: string } {

@@ -5,20 +5,20 @@ import type { FirstLook, StandbyView } from "../../core/state/observations.ts";
 import type { LeaderSight, StateRecord } from "../../core/state/record.ts";
 import { autoFollowName, judgeSync } from "../../core/state/replication.ts";
 import { messageOf } from "../../util/errors.ts";
-import type { Workings } from "../context.ts";
-import { leaderOf } from "../observed-state.ts";
+import type { WatchdogContext } from "../context.ts";
+import { activeBeforeChange } from "../observed-state.ts";
 
 /**
  * Looks at the active region: its managed indices, their checkpoints, its definitions. Apart from the look at the
  * standby, so that a lost leader does not delay it.
  */
-export async function lookAtLeader({ clusters, config, knowledge, clock }: Workings): Promise<void> {
-  const region = regionToLookAt(knowledge.record);
-  if (region === null || !knowledge.looksWell(region)) return;
+export async function observeActive({ clusters, config, observed, clock }: WatchdogContext): Promise<void> {
+  const region = regionToLookAt(observed.record);
+  if (region === null || !observed.lastProbeWasGood(region)) return;
   const cluster = clusters[region];
   if (cluster === undefined) return;
   const standby = otherRegion(config, region);
-  const look = knowledge.beginLook("leader");
+  const look = observed.beginObservation("leader");
   // Counted from before the questions: what is written while they are answered counts as unseen.
   const atMs = clock.nowMs();
   const [indices, definitions, readiness] = await Promise.all([
@@ -31,10 +31,12 @@ export async function lookAtLeader({ clusters, config, knowledge, clock }: Worki
   const checkpoints = open.length === 0 ? [] : await cluster.checkpoints(open);
   // What follows although it leads; asked for only where there is any.
   const followers = indices.some(({ following }) => following) ? await cluster.followers() : [];
-  const strays = followers.filter(({ remoteCluster }) => remoteCluster === standby).map(({ index }) => index);
-  if (leaderOf(knowledge.record) !== region || !look.isNewest()) return;
-  knowledge.leaderLook = { region, atMs, indices, definitions, readiness, strays };
-  knowledge.leaderSight = sightOf(atMs, indices, checkpoints, knowledge.leaderSight);
+  const unexpectedFollowers = followers
+    .filter(({ remoteCluster }) => remoteCluster === standby)
+    .map(({ index }) => index);
+  if (activeBeforeChange(observed.record) !== region || !look.isNewest()) return;
+  observed.activeSnapshot = { region, atMs, indices, definitions, readiness, unexpectedFollowers };
+  observed.leaderSight = sightOf(atMs, indices, checkpoints, observed.leaderSight);
 }
 
 /** The active region, also while a switchover away from it is about to begin. A lost one is not asked. */
@@ -80,26 +82,26 @@ function writeAliasesOf(indices: readonly IndexState[]): LeaderSight["writeAlias
 }
 
 /** Looks at the standby, or at the region that is being promoted. A failure is noted and the last look kept. */
-export async function lookAtStandby(workings: Workings): Promise<void> {
-  const { knowledge, config } = workings;
-  const { record } = knowledge;
+export async function observeStandby(context: WatchdogContext): Promise<void> {
+  const { observed, config } = context;
+  const { record } = observed;
   if (record === null) return;
   const region = record.phase === "serving" ? otherRegion(config, record.active) : record.to;
   const leader = otherRegion(config, region);
-  const look = knowledge.beginLook("standby");
+  const look = observed.beginObservation("standby");
   try {
-    const view = await standbyView(workings, region, leader);
-    if (leaderOf(knowledge.record) !== leader || !look.isNewest()) return;
-    knowledge.standby = view;
-    knowledge.standbyError = null;
-    if (view.sync?.inSync && knowledge.looksWell(leader)) knowledge.inSyncSeenAtMs = view.observedAtMs;
+    const view = await standbyView(context, region, leader);
+    if (activeBeforeChange(observed.record) !== leader || !look.isNewest()) return;
+    observed.standby = view;
+    observed.standbyError = null;
+    if (view.sync?.inSync && observed.lastProbeWasGood(leader)) observed.inSyncSeenAtMs = view.observedAtMs;
   } catch (error) {
-    knowledge.standbyError = messageOf(error);
+    observed.standbyError = messageOf(error);
   }
 }
 
 async function standbyView(
-  { clusters, knowledge, config, clock }: Workings,
+  { clusters, observed, config, clock }: WatchdogContext,
   region: RegionName,
   leader: RegionName,
 ): Promise<StandbyView> {
@@ -113,7 +115,7 @@ async function standbyView(
     cluster.autoFollowPatterns(),
     cluster.dataStreams(),
   ]);
-  const led = knowledge.leaderLook;
+  const led = observed.activeSnapshot;
   const recent = led !== null && led.region === leader && observedAtMs - led.atMs <= 2 * config.replication.intervalMs;
   const sync = recent ? judgeSync(led.indices, followers, leader, config.replication) : null;
   const followsAll = autoFollow.some(({ name, active }) => active && name === autoFollowName(leader));
@@ -129,7 +131,7 @@ async function standbyView(
 }
 
 /** While there is no record: whether a region is somebody's follower. Regions that do not answer are left out. */
-export async function lookForFollowers({ clusters }: Workings): Promise<readonly FirstLook[]> {
+export async function observeWithoutRecord({ clusters }: WatchdogContext): Promise<readonly FirstLook[]> {
   const looks = Object.values(clusters).map(async (cluster): Promise<readonly FirstLook[]> => {
     try {
       const indices = await cluster.indices();

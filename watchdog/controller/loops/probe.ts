@@ -2,21 +2,21 @@ import type { Cluster, ClusterProbe } from "../../core/ports.ts";
 import { indicesInWork, observeProbe } from "../../core/state/health.ts";
 import { messageOf } from "../../util/errors.ts";
 import { within } from "../../util/loop.ts";
-import type { Workings } from "../context.ts";
+import type { WatchdogContext } from "../context.ts";
 
 /** Beyond the adapter's own bound: a probe that hangs must not leave a lost region looking healthy. */
 const PROBE_SLACK_MS = 1_000;
 
 /** One look at one region's health. */
-export async function probeRegion(workings: Workings, cluster: Cluster): Promise<void> {
-  const { clock, config, knowledge, log } = workings;
+export async function probeRegion(context: WatchdogContext, cluster: Cluster): Promise<void> {
+  const { clock, config, observed, log } = context;
   const probe = await within(clock, config.checks.timeoutMs + PROBE_SLACK_MS, "the probe", cluster.probe()).catch(
     (error: unknown): ClusterProbe => ({ reachable: false, kind: "timeout", error: messageOf(error) }),
   );
-  const before = knowledge.healthOf(cluster.region);
-  const inWork = indicesInWork(knowledge.record, cluster.region);
+  const before = observed.healthOf(cluster.region);
+  const inWork = indicesInWork(observed.record, cluster.region);
   const after = observeProbe(before, probe, clock.nowMs(), config.checks, inWork);
-  knowledge.health.set(cluster.region, after);
+  observed.health.set(cluster.region, after);
   const fields = {
     event: "health",
     region: cluster.region,
@@ -28,6 +28,6 @@ export async function probeRegion(workings: Workings, cluster: Cluster): Promise
   const notable = before.state !== after.state || after.state === "suspect" || after.state === "recovering";
   if (notable) log[after.state === "healthy" ? "info" : "warn"](fields, sentence);
   else log.debug(fields, sentence);
-  if (before.state !== after.state) workings.coordinate.ring();
-  workings.decide.ring();
+  if (before.state !== after.state) context.wakeCoordinate.trigger();
+  context.wakeDecide.trigger();
 }

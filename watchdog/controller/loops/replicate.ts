@@ -4,7 +4,7 @@ import { otherRegion } from "../../core/rules/situation.ts";
 import { lagOperations, planReplication, type ReplicationChange } from "../../core/state/replication.ts";
 import { messageOf } from "../../util/errors.ts";
 import { forEachBounded } from "../../util/loop.ts";
-import type { Workings } from "../context.ts";
+import type { WatchdogContext } from "../context.ts";
 import type { ReplicationStatus } from "../status.ts";
 
 /** A change that failed is tried again after this long, then after twice that, up to the limit. */
@@ -17,18 +17,18 @@ const CHANGES_AT_ONCE = 4;
 type Repair = ReplicationStatus["repairs"][number];
 
 /** Keeps the standby following the active region: what `planReplication` asks for, change by change. */
-export class ReplicationKeeper {
-  readonly #workings: Workings;
+export class ReplicationReconciler {
+  readonly #context: WatchdogContext;
   readonly #retries = new Map<string, { readonly delayMs: number; readonly notBeforeMonotonicMs: number }>();
   #repairs: readonly Repair[] = [];
   #problems: readonly string[] = [];
 
-  constructor(workings: Workings) {
-    this.#workings = workings;
+  constructor(context: WatchdogContext) {
+    this.#context = context;
   }
 
   report(): ReplicationStatus | null {
-    const { standby, leaderLook } = this.#workings.knowledge;
+    const { standby, activeSnapshot } = this.#context.observed;
     if (standby === null) return null;
     const unjudged = "the active region does not answer, so the two cannot be compared";
     return {
@@ -38,16 +38,16 @@ export class ReplicationKeeper {
       lagOperations: standby.followers.length === 0 ? null : lagOperations(standby.followers),
       readAgeMs: standby.sync?.readAgeMs ?? null,
       followers: standby.followers.length,
-      leaderIndices: leaderLook?.indices.length ?? null,
+      leaderIndices: activeSnapshot?.indices.length ?? null,
       repairs: this.#repairs,
     };
   }
 
   /** One round; makes nothing while the newest decision does not ask for it. */
   async round(): Promise<void> {
-    const { knowledge, clusters, config } = this.#workings;
-    const { record, leaderLook } = knowledge;
-    if (!this.#isAskedFor() || record?.phase !== "serving" || leaderLook?.region !== record.active) return;
+    const { observed, clusters, config } = this.#context;
+    const { record, activeSnapshot } = observed;
+    if (!this.#isAskedFor() || record?.phase !== "serving" || activeSnapshot?.region !== record.active) return;
     const cluster = clusters[otherRegion(config, record.active)];
     const leader = clusters[record.active];
     if (cluster === undefined || leader === undefined) return;
@@ -59,15 +59,15 @@ export class ReplicationKeeper {
       cluster.definitions(config.replication.definitions),
     ]);
     const { changes, problems } = planReplication({
-      leader: leaderLook,
+      leader: activeSnapshot,
       standby: { region: cluster.region, indices, followers, autoFollow, definitions },
       patterns: config.replication.patterns,
       exclusions: config.replication.exclusions,
     });
-    this.#problems = [...problems, ...aliasFaults(knowledge.leaderSight, config.replication)];
+    this.#problems = [...problems, ...aliasFaults(observed.leaderSight, config.replication)];
     const make = async (change: ReplicationChange) => {
       // Asked before each change: a closing that has begun must not find new followers.
-      if (!this.#isAskedFor() || knowledge.record?.epoch !== record.epoch) return;
+      if (!this.#isAskedFor() || observed.record?.epoch !== record.epoch) return;
       await this.#make(change, cluster, leader);
     };
     // Definitions in their order, then indices, which do not need each other, then the auto-follow pattern.
@@ -77,13 +77,13 @@ export class ReplicationKeeper {
   }
 
   #isAskedFor(): boolean {
-    const { knowledge, reasonsNotToAct } = this.#workings;
-    const asked = knowledge.ruling?.actions.some(({ kind }) => kind === "keep-replication") ?? false;
-    return asked && reasonsNotToAct().length === 0;
+    const { observed, actionBlockers } = this.#context;
+    const asked = observed.ruling?.actions.some(({ kind }) => kind === "keep-replication") ?? false;
+    return asked && actionBlockers().length === 0;
   }
 
   async #make(change: ReplicationChange, cluster: Cluster, leader: Cluster): Promise<void> {
-    const { clock, log } = this.#workings;
+    const { clock, log } = this.#context;
     const sentence = describeChange(change);
     const retry = this.#retries.get(sentence);
     if (retry !== undefined && clock.monotonicMs() < retry.notBeforeMonotonicMs) return;
@@ -105,11 +105,11 @@ export class ReplicationKeeper {
   }
 
   #note(change: string, error: string | null): void {
-    this.#repairs = [{ atMs: this.#workings.clock.nowMs(), change, error }, ...this.#repairs].slice(0, REPAIRS_KEPT);
+    this.#repairs = [{ atMs: this.#context.clock.nowMs(), change, error }, ...this.#repairs].slice(0, REPAIRS_KEPT);
   }
 
   #forgetOldRetries(): void {
-    const now = this.#workings.clock.monotonicMs();
+    const now = this.#context.clock.monotonicMs();
     for (const [key, { notBeforeMonotonicMs }] of this.#retries) {
       if (now - notBeforeMonotonicMs > 2 * RETRY_MAX_MS) this.#retries.delete(key);
     }

@@ -4,8 +4,8 @@ import { decideRouting, type RoutingDecision } from "../../core/routing.ts";
 import type { StateRecord } from "../../core/state/record.ts";
 import { messageOf } from "../../util/errors.ts";
 import { within } from "../../util/loop.ts";
-import type { Workings } from "../context.ts";
-import { offsetMs } from "../self-check.ts";
+import type { WatchdogContext } from "../context.ts";
+import { wallClockOffsetMs } from "../self-check.ts";
 import type { RouterReport } from "../status.ts";
 import type { Failsafe } from "./failsafe.ts";
 
@@ -23,8 +23,8 @@ const isRefusal = (error: unknown) => error instanceof Error && "kind" in error 
  * Keeps this host's router in step with the record: takes the lease, then reads the record (lease-first), then issues a
  * ticket or closes and acknowledges. Runs apart from probes and promotion, so that neither delays a renewal.
  */
-export class RouterKeeper {
-  readonly #workings: Workings;
+export class RouterReconciler {
+  readonly #context: WatchdogContext;
   readonly #failsafe: Failsafe;
   readonly #router: Router;
   readonly #settings: RouterSettings;
@@ -41,12 +41,12 @@ export class RouterKeeper {
   #summary = "nothing done yet";
   #error: string | null = null;
 
-  constructor(workings: Workings, failsafe: Failsafe, router: Router, settings: RouterSettings) {
-    this.#workings = workings;
+  constructor(context: WatchdogContext, failsafe: Failsafe, router: Router, settings: RouterSettings) {
+    this.#context = context;
     this.#failsafe = failsafe;
     this.#router = router;
     this.#settings = settings;
-    this.#offsetMs = offsetMs(workings.clock);
+    this.#offsetMs = wallClockOffsetMs(context.clock);
   }
 
   get intervalMs(): number {
@@ -60,7 +60,7 @@ export class RouterKeeper {
 
   report(): RouterReport {
     return {
-      name: this.#workings.config.name,
+      name: this.#context.config.name,
       summary: this.#summary,
       state: this.#state,
       ticket: this.#ticket,
@@ -88,15 +88,15 @@ export class RouterKeeper {
    * been set, so it could outlive its lease. The next round gives out a new one.
    */
   async emptyTicket(): Promise<void> {
-    const { knowledge } = this.#workings;
-    await this.#router.close(knowledge.highestEpoch(), []);
+    const { observed } = this.#context;
+    await this.#router.close(observed.highestEpoch(), []);
     this.#ticket = null;
     this.#say("the wall clock was set: ticket emptied, a new one follows", true);
   }
 
   /** Rule lease-first. A renewal that outlasts its round is waited for in the next one, never doubled. */
   #takeLease(): Promise<Granted> {
-    const { clock, store, config } = this.#workings;
+    const { clock, store, config } = this.#context;
     const take = async (): Promise<Granted> => {
       const leaseAskedAtMs = clock.nowMs();
       const { validForMs } = await store.renewRouterLease(config.name);
@@ -117,18 +117,18 @@ export class RouterKeeper {
     try {
       granted = await this.#takeLease();
     } catch (error) {
-      if (this.#workings.peers === null || isRefusal(error)) throw error;
+      if (this.#context.peers === null || isRefusal(error)) throw error;
       return this.#goOnWithoutStore(messageOf(error));
     }
     const { leaseAskedAtMs, validForMs, record } = granted;
     this.#leaseUntilMs = leaseAskedAtMs + validForMs;
-    if (record !== null) void this.#workings.keepCopy(record);
+    if (record !== null) void this.#context.saveCopy(record);
     await this.#carryOut(this.#decide(record, leaseAskedAtMs, validForMs), record, true);
   }
 
   /** Invariant 10: while all watchdogs agree, their word stands in for the lease. */
   async #goOnWithoutStore(storeError: string): Promise<void> {
-    const { clock, config } = this.#workings;
+    const { clock, config } = this.#context;
     const askedAtMs = clock.nowMs();
     const outcome = await this.#failsafe.ask();
     if ("fault" in outcome)
@@ -139,12 +139,12 @@ export class RouterKeeper {
   }
 
   #decide(record: StateRecord | null, leaseAskedAtMs: number, leaseValidForMs: number): RoutingDecision {
-    const { clock, config, knowledge } = this.#workings;
+    const { clock, config, observed } = this.#context;
     const ticket = this.#ticket;
     return decideRouting(
       {
         record,
-        highestEpochSeen: knowledge.highestEpoch(),
+        highestEpochSeen: observed.highestEpoch(),
         leaseAskedAtMs,
         leaseValidForMs,
         clocksParted: this.#clocksParted(),
@@ -172,7 +172,7 @@ export class RouterKeeper {
         await this.#close(decision.epoch, decision.regions, decision.reason);
         this.#closeOwed = null;
         // An acknowledgement says, too, that this host keeps the record (rule known-to-a-majority).
-        if (record !== null) await this.#workings.keepCopy(record);
+        if (record !== null) await this.#context.saveCopy(record);
         if (decision.acknowledge && hasLease) await this.#acknowledgeClosing(decision.epoch);
         return;
       }
@@ -203,40 +203,40 @@ export class RouterKeeper {
 
   /** Told anew in every round: a store that lost the acknowledgement with an expired lease hears it again. */
   async #acknowledgeClosing(epoch: number): Promise<void> {
-    if (this.#workings.clock.nowMs() < this.#uncertainUntilMs) {
+    if (this.#context.clock.nowMs() < this.#uncertainUntilMs) {
       throw new Error("closed, but a ticket whose issuing failed may still come into effect: it has to run out first");
     }
     await this.#acknowledge(epoch);
   }
 
   async #acknowledge(epoch: number): Promise<void> {
-    await this.#workings.store.acknowledge(this.#workings.config.name, epoch);
+    await this.#context.store.acknowledge(this.#context.config.name, epoch);
     this.#acknowledgedEpoch = epoch;
-    this.#workings.decide.ring();
+    this.#context.wakeDecide.trigger();
   }
 
   /** Compared from round to round: a clock that is slewed slowly does no harm to tickets that live for seconds. */
   #clocksParted(): boolean {
-    const offset = offsetMs(this.#workings.clock);
+    const offset = wallClockOffsetMs(this.#context.clock);
     const partedMs = Math.abs(offset - this.#offsetMs);
     this.#offsetMs = offset;
-    return partedMs > this.#workings.config.leases.marginMs / 2;
+    return partedMs > this.#context.config.leases.marginMs / 2;
   }
 
   #regions(): readonly string[] {
-    return Object.keys(this.#workings.config.regions);
+    return Object.keys(this.#context.config.regions);
   }
 
   #say(summary: string, isNews: boolean): void {
     this.#summary = summary;
     const ticket = this.#ticket;
     const fields = { event: "router", region: ticket?.region ?? null, epoch: ticket?.epoch ?? null };
-    if (isNews) this.#workings.log.info(fields, `router: ${summary}`);
+    if (isNews) this.#context.log.info(fields, `router: ${summary}`);
   }
 
   #failed(error: string | null): void {
     if (error !== null && error !== this.#error) {
-      this.#workings.log.warn({ event: "router-error", error }, `router: ${error}`);
+      this.#context.log.warn({ event: "router-error", error }, `router: ${error}`);
     }
     this.#error = error;
   }

@@ -13,13 +13,13 @@ import type {
 import type { Clock } from "../../util/clock.ts";
 import { clear, fence, salvage } from "./rejoin.ts";
 import {
-  demandNone,
+  assertNoneLeft,
   each,
   followersOf,
   inBatches,
-  LOOK_AGAIN_MS,
   lacksPrimary,
   namesOf,
+  POLL_INTERVAL_MS,
   presentOf,
   type StepContext,
   type StepRunner,
@@ -69,7 +69,7 @@ async function pauseAutoFollow(context: StepContext, step: StepOf<"pause-auto-fo
       .filter((pattern) => pattern.active && pattern.remoteCluster === other.region)
       .map(({ name }) => name);
   const failures = await each(context, await active(), String, (name) => cluster.pauseAutoFollow(name));
-  demandNone(await active(), "auto-follow patterns still active", failures);
+  assertNoneLeft(await active(), "auto-follow patterns still active", failures);
   return step;
 }
 
@@ -81,7 +81,7 @@ async function drain({ cluster, other, clock, signal }: StepContext, step: StepO
   let followers = await followersOf(cluster, other.region);
   let quiet = 0;
   while (quiet < DRAIN_QUIET_LOOKS && clock.monotonicMs() < endsMs) {
-    await clock.sleep(LOOK_AGAIN_MS, signal);
+    await clock.sleep(POLL_INTERVAL_MS, signal);
     const now = await followersOf(cluster, other.region);
     quiet = progressOf(now) === progressOf(followers) ? quiet + 1 : 0;
     followers = now;
@@ -123,7 +123,7 @@ async function pauseFollow(context: StepContext, step: StepOf<"pause-follow">) {
       .filter(({ index, status }) => status === "active" && step.indices.includes(index))
       .map(({ index }) => index);
   const failures = await each(context, await active(), String, (index) => cluster.pauseFollow(index));
-  demandNone(await active(), "indices still following", failures);
+  assertNoneLeft(await active(), "indices still following", failures);
   return step;
 }
 
@@ -135,7 +135,7 @@ async function recordCheckpoints({ cluster, record }: StepContext, step: StepOf<
   const wanted = present.filter(({ name, following }) => following && !known.has(name)).map(({ name }) => name);
   const fresh = wanted.length === 0 ? [] : await cluster.checkpoints(wanted);
   const answered = new Set(fresh.map(({ index }) => index));
-  demandNone(
+  assertNoneLeft(
     wanted.filter((index) => !answered.has(index)),
     "indices without a checkpoint",
     [],
@@ -165,7 +165,7 @@ function provenLossless({ leaderCheckpoints }: StepOf<"catch-up">, checkpoints: 
     .map(({ index, shard, checkpoint }) => ({ key: `${index}/${shard}`, checkpoint }))
     .filter(({ key, checkpoint }) => reached.get(key) !== checkpoint)
     .map(({ key, checkpoint }) => `${key} is at ${reached.get(key) ?? "nothing"}, its leader ended at ${checkpoint}`);
-  demandNone(parted, "shards that are not equal to their leaders any more", []);
+  assertNoneLeft(parted, "shards that are not equal to their leaders any more", []);
   return noLoss;
 }
 
@@ -173,7 +173,7 @@ async function close(context: StepContext, step: StepOf<"close">) {
   const { cluster } = context;
   const open = async () => namesOf(await presentOf(cluster, step.indices), (index) => index.following && index.open);
   const failures = await inBatches(context, await open(), (batch) => cluster.closeIndices(batch));
-  demandNone(await open(), "indices still open", failures);
+  assertNoneLeft(await open(), "indices still open", failures);
   return step;
 }
 
@@ -187,7 +187,7 @@ async function unfollow(context: StepContext, step: StepOf<"unfollow">) {
   const failures = await each(context, await following(), String, (index) =>
     unfollowOne(context, index, () => isFollowing(index)),
   );
-  demandNone(await following(), "indices still followers", failures);
+  assertNoneLeft(await following(), "indices still followers", failures);
   return step;
 }
 
@@ -243,11 +243,11 @@ async function open(context: StepContext, step: StepOf<"open">) {
   const { cluster, clock, signal, config } = context;
   const closed = async () => namesOf(await presentOf(cluster, step.indices), (index) => !index.open);
   const failures = await inBatches(context, await closed(), (batch) => cluster.openIndices(batch));
-  demandNone(await closed(), "indices still closed", failures);
+  assertNoneLeft(await closed(), "indices still closed", failures);
   const endsMs = clock.monotonicMs() + config.elasticsearch.requestTimeoutMs;
   const unassigned = async () => namesOf(await presentOf(cluster, step.indices), lacksPrimary);
-  while ((await unassigned()).length > 0 && clock.monotonicMs() < endsMs) await clock.sleep(LOOK_AGAIN_MS, signal);
-  demandNone(await unassigned(), "indices without all primaries", []);
+  while ((await unassigned()).length > 0 && clock.monotonicMs() < endsMs) await clock.sleep(POLL_INTERVAL_MS, signal);
+  assertNoneLeft(await unassigned(), "indices without all primaries", []);
   return step;
 }
 
@@ -264,7 +264,7 @@ async function setWriteAliases(context: StepContext, step: StepOf<"write-aliases
   const failures = await each(context, await unset(), nameOf, ({ alias, index }) =>
     cluster.setWriteIndex(alias, index),
   );
-  demandNone((await unset()).map(nameOf), "aliases without their write index", failures);
+  assertNoneLeft((await unset()).map(nameOf), "aliases without their write index", failures);
   return step;
 }
 
@@ -278,7 +278,7 @@ async function promoteDataStreams(context: StepContext, step: StepOf<"data-strea
   const toRollOver = namesOf(await wanted(), (stream) => !stream.replicated && followed.has(stream.writeIndex));
   const notRolledOver = await each(context, toRollOver, String, (name) => cluster.rolloverDataStream(name));
   const unfinished = namesOf(await wanted(), (stream) => stream.replicated || followed.has(stream.writeIndex));
-  demandNone(unfinished, "data streams not promoted and rolled over", [...notPromoted, ...notRolledOver]);
+  assertNoneLeft(unfinished, "data streams not promoted and rolled over", [...notPromoted, ...notRolledOver]);
   return step;
 }
 
@@ -287,12 +287,12 @@ async function verify(context: StepContext, step: StepOf<"verify">) {
   const late = (await followersOf(cluster, other.region)).map(({ index }) => index);
   if (late.length > 0) throw new LateFollowers(late);
   const present = await presentOf(cluster, step.indices);
-  demandNone(
+  assertNoneLeft(
     namesOf(present, (index) => index.following),
     "indices still followers",
     [],
   );
-  demandNone(
+  assertNoneLeft(
     namesOf(present, (index) => !index.open || lacksPrimary(index)),
     "indices not open",
     [],
@@ -300,6 +300,6 @@ async function verify(context: StepContext, step: StepOf<"verify">) {
   // Blocked on the old region already, so nobody expects to write there; a data stream is written to its newest index.
   const writable = namesOf(present, ({ writeBlocked, dataStream }) => !writeBlocked && dataStream === null);
   const refused = await each(context, writable, String, (name) => cluster.probeWrite(name));
-  demandNone(refused, "indices that accept no writes", []);
+  assertNoneLeft(refused, "indices that accept no writes", []);
   return step;
 }

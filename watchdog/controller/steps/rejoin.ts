@@ -2,7 +2,7 @@ import { divergenceFrom } from "../../core/plans/rejoin.ts";
 import type { IndexState } from "../../core/ports.ts";
 import { probeFailure } from "../../core/state/health.ts";
 import type { PlanStep, ServingRecord, StepOf } from "../../core/state/record.ts";
-import { demandNone, inBatches, namesOf, type StepContext } from "./step.ts";
+import { assertNoneLeft, inBatches, namesOf, type StepContext } from "./step.ts";
 
 /** What a former primary holds itself, as opposed to followers that it may have already. */
 const own = (index: IndexState) => !index.following;
@@ -19,15 +19,15 @@ async function blockOwn(context: StepContext): Promise<readonly string[]> {
     namesOf(await cluster.indices(), (index) => own(index) && index.open && !index.writeBlocked);
   const found = await writable();
   const failures = await inBatches(context, found, (batch) => cluster.setWriteBlock(batch, true));
-  demandNone(await writable(), `indices of ${cluster.region} that still take writes`, failures);
+  assertNoneLeft(await writable(), `indices of ${cluster.region} that still take writes`, failures);
   return found;
 }
 
 /** What lies above the recorded checkpoints is brought to safety. What cannot be read is said, and kept by `clear`. */
 export async function salvage(context: StepContext, step: StepOf<"salvage">): Promise<PlanStep> {
-  const { cluster, mayAct } = context;
+  const { cluster, assertStillController } = context;
   const divergence = divergenceFrom(servingOf(context), cluster.region, await cluster.indices());
-  return { ...step, report: await context.salvage.export(divergence, cluster, mayAct) };
+  return { ...step, report: await context.salvage.export(divergence, cluster, assertStillController) };
 }
 
 /**
@@ -46,31 +46,31 @@ export async function clear(context: StepContext, step: StepOf<"clear">): Promis
 
   // One that somebody made since it was fenced is salvaged like the others.
   await blockOwn(context);
-  const permitted = await permitFor(context, await doomed());
-  const failures = await inBatches(context, permitted, (batch) => cluster.deleteIndices(batch));
-  demandNone(await doomed(), `indices of ${cluster.region} still there`, failures);
+  const authorized = await authorizedOf(context, await doomed());
+  const failures = await inBatches(context, authorized, (batch) => cluster.deleteIndices(batch));
+  assertNoneLeft(await doomed(), `indices of ${cluster.region} still there`, failures);
   const aside = step.policy === "keep" ? await spared() : [];
   const notClosed = await inBatches(context, aside, (batch) => cluster.closeIndices(batch));
-  if (step.policy === "keep") demandNone(await spared(), `indices of ${cluster.region} not set aside`, notClosed);
+  if (step.policy === "keep") assertNoneLeft(await spared(), `indices of ${cluster.region} not set aside`, notClosed);
   return {
     ...step,
-    deleted: [...new Set([...step.deleted, ...permitted])].toSorted(),
+    deleted: [...new Set([...step.deleted, ...authorized])].toSorted(),
     setAside: [...new Set([...step.setAside, ...aside])].toSorted(),
   };
 }
 
 /** The proof lies on the host of whoever salvaged: a watchdog that goes on in its place salvages anew. */
-async function permitFor(context: StepContext, indices: readonly string[]): Promise<readonly string[]> {
-  const { cluster, mayAct } = context;
+async function authorizedOf(context: StepContext, indices: readonly string[]): Promise<readonly string[]> {
+  const { cluster, assertStillController } = context;
   if (indices.length === 0) return [];
   const divergence = divergenceFrom(servingOf(context), cluster.region, await cluster.indices());
   const first = await context.salvage.authorizeDelete(divergence, cluster, indices);
   if ("authorized" in first) return first.authorized;
-  await context.salvage.export(divergence, cluster, mayAct);
+  await context.salvage.export(divergence, cluster, assertStillController);
   const second = await context.salvage.authorizeDelete(divergence, cluster, indices);
   if ("authorized" in second) return second.authorized;
   const reasons = second.refusals.map(({ index, reason }) => `${index}: ${reason}`);
-  demandNone(reasons, `not salvaged, so nothing of ${cluster.region} is deleted; mend or discard by name`, []);
+  assertNoneLeft(reasons, `not salvaged, so nothing of ${cluster.region} is deleted; mend or discard by name`, []);
   return [];
 }
 

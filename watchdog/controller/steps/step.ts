@@ -16,7 +16,7 @@ export interface StepContext {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   /** Throws when nothing more may be done: asked before every call that changes something. */
-  readonly mayAct: () => void;
+  readonly assertStillController: () => void;
 }
 
 /**
@@ -27,7 +27,7 @@ export interface StepContext {
 export type StepRunner<K extends StepKind> = (context: StepContext, step: StepOf<K>) => Promise<PlanStep>;
 
 /** Time between two looks at something that is awaited. */
-export const LOOK_AGAIN_MS = 500;
+export const POLL_INTERVAL_MS = 500;
 
 export const followersOf = async (cluster: Cluster, leader: string): Promise<readonly Follower[]> =>
   (await cluster.followers()).filter(({ remoteCluster }) => remoteCluster === leader);
@@ -46,13 +46,13 @@ export const namesOf = <T extends { readonly name: string }>(items: readonly T[]
 
 /** One request per item, a bounded number at once; returns the failures as sentences. */
 export function each<T>(
-  { config, mayAct }: StepContext,
+  { config, assertStillController }: StepContext,
   items: readonly T[],
   nameOf: (item: T) => string,
   request: (item: T) => Promise<void>,
 ): Promise<readonly string[]> {
   return forEachBounded(items, config.promotion.parallelism, nameOf, (item) => {
-    mayAct();
+    assertStillController();
     return request(item);
   });
 }
@@ -70,7 +70,7 @@ export function inBatches(
   return each(context, batches, (batch) => batch.join(","), request);
 }
 
-export function demandNone(left: readonly string[], what: string, failures: readonly string[]): void {
+export function assertNoneLeft(left: readonly string[], what: string, failures: readonly string[]): void {
   if (left.length === 0) return;
   const shown = (list: readonly string[]) =>
     list.slice(0, 3).join("; ") + (list.length > 3 ? ` and ${list.length - 3} more` : "");

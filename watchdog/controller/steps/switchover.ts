@@ -1,7 +1,7 @@
 import type { Cluster, IndexState, ShardCheckpoint } from "../../core/ports.ts";
 import type { PlanStep, StepOf } from "../../core/state/record.ts";
 import { messageOf } from "../../util/errors.ts";
-import { demandNone, inBatches, namesOf, presentOf, type StepContext } from "./step.ts";
+import { assertNoneLeft, inBatches, namesOf, presentOf, type StepContext } from "./step.ts";
 
 /** Short: writers wait. */
 const CATCH_UP_LOOK_MS = 200;
@@ -17,7 +17,7 @@ export async function blockWrites(context: StepContext, step: StepOf<"block-writ
   const writable = async () => namesOf(await other.indices(), isWritable);
   const found = await writable();
   const failures = await inBatches(context, found, (batch) => other.setWriteBlock(batch, true));
-  demandNone(await writable(), `indices of ${other.region} that still take writes`, failures);
+  assertNoneLeft(await writable(), `indices of ${other.region} that still take writes`, failures);
   return { ...step, indices: [...new Set([...step.indices, ...found])].toSorted() };
 }
 
@@ -40,7 +40,7 @@ export async function catchUp(context: StepContext, step: StepOf<"catch-up">): P
         })),
       };
     }
-    if (clock.monotonicMs() >= endsMs) demandNone(behind, `not caught up within ${step.timeoutMs} ms`, []);
+    if (clock.monotonicMs() >= endsMs) assertNoneLeft(behind, `not caught up within ${step.timeoutMs} ms`, []);
     await clock.sleep(CATCH_UP_LOOK_MS, signal);
   }
 }
@@ -91,6 +91,6 @@ export async function liftWriteBlock(context: StepContext, step: StepOf<"lift-wr
   const blocked = async () =>
     namesOf(await presentOf(cluster, step.indices), ({ open, writeBlocked }) => open && writeBlocked);
   const failures = await inBatches(context, await blocked(), (batch) => cluster.setWriteBlock(batch, false));
-  demandNone(await blocked(), `indices of ${cluster.region} that still refuse writes`, failures);
+  assertNoneLeft(await blocked(), `indices of ${cluster.region} that still refuse writes`, failures);
   return step;
 }
