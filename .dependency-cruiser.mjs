@@ -48,7 +48,7 @@ export default {
     },
     {
       name: "controller-works-through-ports",
-      comment: "The controller reaches the outside through the interfaces in watchdog/core/ports.ts alone.",
+      comment: "The controller reaches the outside through the interfaces in watchdog/core/ports/ alone.",
       severity: "error",
       from: { path: "^watchdog/controller/" },
       to: { path: "^watchdog/adapters/" },

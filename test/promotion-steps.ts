@@ -1,4 +1,4 @@
-import type { StepKind } from "../watchdog/core/state/record.ts";
+import type { StepKind } from "../watchdog/core/state/plan.ts";
 
 /** The steps of a promotion in their order, as the tests demand it. */
 export const promotionSteps = [

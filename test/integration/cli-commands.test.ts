@@ -2,7 +2,7 @@ import { stat } from "node:fs/promises";
 import { request } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createFileStore } from "../../watchdog/adapters/file-store/store.ts";
-import type { HistoryEntry } from "../../watchdog/core/ports.ts";
+import type { HistoryEntry } from "../../watchdog/core/ports/store.ts";
 import type { ChangePreview } from "../../watchdog/core/preview.ts";
 import type { SimulatedOutcome } from "../../watchdog/core/simulate.ts";
 import type { StateRecord } from "../../watchdog/core/state/record.ts";

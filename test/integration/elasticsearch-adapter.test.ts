@@ -11,7 +11,8 @@ import {
   type ElasticsearchCluster,
   type ElasticsearchClusterOptions,
 } from "../../watchdog/adapters/elasticsearch/cluster.ts";
-import type { ClusterError, ClusterProbe } from "../../watchdog/core/ports.ts";
+import type { ClusterError } from "../../watchdog/core/ports/cluster.ts";
+import type { ClusterProbe } from "../../watchdog/core/state/cluster.ts";
 import { freePort, until } from "./helpers.ts";
 
 /** Two real clusters, each the other's remote, asked as the watchdog's own user with the role that provisioning gives it. */

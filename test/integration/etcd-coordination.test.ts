@@ -5,7 +5,8 @@ import { until } from "../../lab/util/until.ts";
 import { systemClock } from "../../watchdog/adapters/clock.ts";
 import { EtcdCoordination } from "../../watchdog/adapters/etcd/coordination.ts";
 import { etcdStore } from "../../watchdog/adapters/etcd/store.ts";
-import type { Campaign, Sighting } from "../../watchdog/core/state/coordination.ts";
+import type { Campaign } from "../../watchdog/core/ports/coordination.ts";
+import type { WatchdogReport } from "../../watchdog/core/state/report.ts";
 import type { CampaignerSettings } from "./support/etcd-campaigner.ts";
 import { EtcdCluster, etcdCommand } from "./support/etcd-cluster.ts";
 import { historyEntry, stateRecord } from "./support/state-record.ts";
@@ -138,7 +139,7 @@ describe.skipIf(skipped)("coordination with three real members (skipped where se
 
   test("sightings vanish with their watchdog, and who is known stays known until it is forgotten", async () => {
     const [one, two] = [watchdog("w1").coordination, watchdog("w2").coordination];
-    const sighting = (name: string, failuresInARow: number): Sighting => ({
+    const sighting = (name: string, failuresInARow: number): WatchdogReport => ({
       watchdog: name,
       site: "gra",
       regions: { bhs: { state: "suspect", failuresInARow, successesInARow: 0, reason: "no node answers" } },
@@ -152,13 +153,13 @@ describe.skipIf(skipped)("coordination with three real members (skipped where se
     await one.publish(sighting("w1", 1));
     const newer = sighting("w1", 2);
     await one.publish(newer);
-    expect(await two.sightings()).toEqual([newer]);
+    expect(await two.reports()).toEqual([newer]);
     await until("the silent one's sighting has vanished", 10_000, async () => {
       await two.publish(sighting("w2", 0));
-      return (await two.sightings()).every(({ watchdog: name }) => name === "w2");
+      return (await two.reports()).every(({ watchdog: name }) => name === "w2");
     });
-    expect(await two.knownWatchdogs()).toEqual([known]);
+    expect(await two.members()).toEqual([known]);
     await two.forget("w1");
-    expect(await two.knownWatchdogs()).toEqual([]);
+    expect(await two.members()).toEqual([]);
   });
 });

@@ -5,7 +5,7 @@ import type { EtcdClientOptions } from "../../watchdog/adapters/etcd/client.ts";
 import { EtcdError } from "../../watchdog/adapters/etcd/errors.ts";
 import { type EtcdStoreOptions, etcdStore } from "../../watchdog/adapters/etcd/store.ts";
 import { httpsTransport, type Transport, TransportFailure } from "../../watchdog/adapters/etcd/transport.ts";
-import type { Store } from "../../watchdog/core/ports.ts";
+import type { Store } from "../../watchdog/core/ports/store.ts";
 import type { StateRecord } from "../../watchdog/core/state/record.ts";
 import { EtcdCluster, etcdCommand } from "./support/etcd-cluster.ts";
 import { historyEntry, stateRecord } from "./support/state-record.ts";

@@ -12,13 +12,10 @@ import { createRecordCopy } from "../../watchdog/adapters/file-store/store.ts";
 import { connectStore } from "../../watchdog/app/store.ts";
 import { type WatchdogConfig, watchdogConfigSchema } from "../../watchdog/config/schema.ts";
 import { createWatchdog, type Watchdog } from "../../watchdog/controller/watchdog.ts";
-import {
-  type AutoFollowPattern,
-  type Cluster,
-  ClusterError,
-  type Router,
-  type Salvage,
-} from "../../watchdog/core/ports.ts";
+import { type Cluster, ClusterError } from "../../watchdog/core/ports/cluster.ts";
+import type { Router } from "../../watchdog/core/ports/router.ts";
+import type { Salvage } from "../../watchdog/core/ports/salvage.ts";
+import type { AutoFollowPattern } from "../../watchdog/core/state/cluster.ts";
 import type { Logger } from "../../watchdog/util/logger.ts";
 import { EtcdCluster, etcdCommand } from "./support/etcd-cluster.ts";
 

@@ -18,7 +18,9 @@ import {
 import { createFileStore, createRecordCopy } from "../../watchdog/adapters/file-store/store.ts";
 import { watchdogConfigSchema } from "../../watchdog/config/schema.ts";
 import { createWatchdog, type Watchdog } from "../../watchdog/controller/watchdog.ts";
-import type { Router, RoutingTicket, Salvage, Store } from "../../watchdog/core/ports.ts";
+import type { Router, RoutingTicket } from "../../watchdog/core/ports/router.ts";
+import type { Salvage } from "../../watchdog/core/ports/salvage.ts";
+import type { Store } from "../../watchdog/core/ports/store.ts";
 import type { ServingRecord, StateRecord } from "../../watchdog/core/state/record.ts";
 import { previewReplay, replaySalvage } from "../../watchdog/salvage/commands.ts";
 import { createSalvage, salvageRoot } from "../../watchdog/salvage/salvage.ts";

@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from "vitest";
 import type { Region } from "../../lab/system/configuration.ts";
 import type { TwoRegions } from "../../lab/system/two-regions.ts";
-import type { PlanKind, StepKind } from "../../watchdog/core/state/record.ts";
+import type { PlanKind, StepKind } from "../../watchdog/core/state/plan.ts";
 import { promotionSteps } from "../promotion-steps.ts";
 import { acknowledged } from "./support/application.ts";
 import { type BothEntries, noneMissing } from "./support/both-entries.ts";

@@ -8,7 +8,7 @@ import {
   createElasticsearchCluster,
   type ElasticsearchCluster,
 } from "../../watchdog/adapters/elasticsearch/cluster.ts";
-import type { ClusterError } from "../../watchdog/core/ports.ts";
+import type { ClusterError } from "../../watchdog/core/ports/cluster.ts";
 
 /**
  * Calls to modules that the lab's Elasticsearch nodes lack (data streams, ILM), and errors that are hard to bring

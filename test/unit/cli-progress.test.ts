@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { progressOf, standingOf } from "../../watchdog/cli/output/progress.ts";
-import { describeStep } from "../../watchdog/core/plans/promotion.ts";
+import { describeStep } from "../../watchdog/core/plans/describe-step.ts";
 import { closing, NOW_MS, promoting, serving } from "./core-fixtures.ts";
 
 const request = {

@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
 import { runStep } from "../../watchdog/controller/steps/promotion.ts";
 import type { StepContext } from "../../watchdog/controller/steps/step.ts";
-import { stepOf } from "../../watchdog/core/plans/promotion.ts";
-import type { Cluster, IndexState } from "../../watchdog/core/ports.ts";
+import type { Cluster } from "../../watchdog/core/ports/cluster.ts";
+import type { IndexState } from "../../watchdog/core/state/cluster.ts";
+import { stepOf } from "../../watchdog/core/state/plan.ts";
 import { config, index, promotedUpTo } from "./core-fixtures.ts";
 import { VirtualTime } from "./support/virtual-time.ts";
 

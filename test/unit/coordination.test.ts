@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { type Sighting, soleCoordination } from "../../watchdog/core/state/coordination.ts";
+import { soleCoordination } from "../../watchdog/controller/sole-coordination.ts";
+import type { WatchdogReport } from "../../watchdog/core/state/report.ts";
 import { VirtualTime } from "./support/virtual-time.ts";
 
 test("a watchdog that is alone leads, sees its own sighting, and knows itself", async () => {
@@ -8,13 +9,20 @@ test("a watchdog that is alone leads, sees its own sighting, and knows itself", 
   await time.runUntil(5_000);
   const campaign = await alone.campaign();
   expect(campaign.leading && campaign.untilMonotonicMs).toBeGreaterThan(5_000);
-  expect(await alone.sightings()).toEqual([]);
-  const sighting: Sighting = { watchdog: "w", site: "gra", regions: {}, atMs: time.nowMs(), epoch: null, copy: null };
+  expect(await alone.reports()).toEqual([]);
+  const sighting: WatchdogReport = {
+    watchdog: "w",
+    site: "gra",
+    regions: {},
+    atMs: time.nowMs(),
+    epoch: null,
+    copy: null,
+  };
   await alone.publish(sighting);
-  expect(await alone.sightings()).toEqual([sighting]);
+  expect(await alone.reports()).toEqual([sighting]);
   const self = { name: "w", site: "gra", router: "w", failsafeUrl: "https://192.168.1.11:9443/failsafe" };
   await alone.register(self);
-  expect(await alone.knownWatchdogs()).toEqual([self]);
+  expect(await alone.members()).toEqual([self]);
   await alone.forget("w");
-  expect(await alone.knownWatchdogs()).toEqual([]);
+  expect(await alone.members()).toEqual([]);
 });

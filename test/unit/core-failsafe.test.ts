@@ -1,14 +1,15 @@
 import { describe, expect, test } from "vitest";
 import {
   answerFailsafe,
+  blockerBeforeAsking,
+  blockerInAnswers,
   type FailsafeAnswer,
-  faultBeforeAsking,
-  faultInAnswers,
-  type Heard,
+  type PeerAnswer,
 } from "../../watchdog/core/failsafe.ts";
-import { majorityKnows, majorityPresent, majoritySees } from "../../watchdog/core/rules/situation.ts";
-import { type Sighting, siteViews } from "../../watchdog/core/state/coordination.ts";
+import { majorityKnows, majorityPresent, majoritySees } from "../../watchdog/core/rules/majority.ts";
 import type { HealthState } from "../../watchdog/core/state/health.ts";
+import type { WatchdogReport } from "../../watchdog/core/state/report.ts";
+import { siteReports } from "../../watchdog/core/state/sites.ts";
 import { closing, config, etcd, NOW_MS, observations, promoting, serving } from "./core-fixtures.ts";
 
 const names = ["gra", "bhs", "witness"] as const;
@@ -55,7 +56,7 @@ describe("a watchdog's word in failsafe", () => {
 });
 
 describe("a router without the store", () => {
-  const agrees = (watchdog: string, changes: Partial<Extract<FailsafeAnswer, { agrees: true }>> = {}): Heard => ({
+  const agrees = (watchdog: string, changes: Partial<Extract<FailsafeAnswer, { agrees: true }>> = {}): PeerAnswer => ({
     watchdog,
     answer: { agrees: true, watchdog, active: "gra", known: [...names], ...changes },
     error: null,
@@ -63,11 +64,11 @@ describe("a router without the store", () => {
   const all = [agrees("bhs"), agrees("witness")];
 
   test("goes on when every other watchdog agrees", () => {
-    expect(faultBeforeAsking(record, "gra", null)).toBeNull();
-    expect(faultInAnswers(record, "gra", all)).toBeNull();
+    expect(blockerBeforeAsking(record, "gra", null)).toBeNull();
+    expect(blockerInAnswers(record, "gra", all)).toBeNull();
   });
 
-  test.each<[string, readonly Heard[], RegExp]>([
+  test.each<[string, readonly PeerAnswer[], RegExp]>([
     ["one was not asked", [agrees("bhs")], /witness does not answer/],
     [
       "one does not answer",
@@ -102,19 +103,19 @@ describe("a router without the store", () => {
       /it is bhs that answers/,
     ],
   ])("does not go on when %s", (_why, heard, says) => {
-    expect(faultInAnswers(record, "gra", heard)).toMatch(says);
+    expect(blockerInAnswers(record, "gra", heard)).toMatch(says);
   });
 
   test("asks nobody under a record that does not serve or know it, or while the active region does not answer it", () => {
-    expect(faultBeforeAsking(null, "gra", null)).toMatch(/no record/);
-    expect(faultBeforeAsking(closing(), "gra", null)).toMatch(/closing/);
-    expect(faultBeforeAsking(record, "new", null)).toMatch(/does not know this watchdog/);
-    expect(faultBeforeAsking(record, "gra", "gra is not well")).toBe("gra is not well");
+    expect(blockerBeforeAsking(null, "gra", null)).toMatch(/no record/);
+    expect(blockerBeforeAsking(closing(), "gra", null)).toMatch(/closing/);
+    expect(blockerBeforeAsking(record, "new", null)).toMatch(/does not know this watchdog/);
+    expect(blockerBeforeAsking(record, "gra", "gra is not well")).toBe("gra is not well");
   });
 });
 
 describe("sites", () => {
-  const sighting = (watchdog: string, site: string, gra: HealthState, epoch: number | null = null): Sighting => ({
+  const sighting = (watchdog: string, site: string, gra: HealthState, epoch: number | null = null): WatchdogReport => ({
     watchdog,
     site,
     regions: { gra: { state: gra, failuresInARow: 0, successesInARow: 0, reason: "" } },
@@ -130,7 +131,7 @@ describe("sites", () => {
     ["unknown", "healthy", "healthy"],
     ["unhealthy", "unknown", "unhealthy"],
   ])("whose two watchdogs see %s and %s say %s", (one, other, said) => {
-    const views = siteViews([sighting("a", "bhs", one, 3), sighting("b", "bhs", other, 4)]);
+    const views = siteReports([sighting("a", "bhs", one, 3), sighting("b", "bhs", other, 4)]);
     expect(views).toEqual([{ site: "bhs", regions: { gra: said }, epoch: 4 }]);
   });
 

@@ -1,9 +1,10 @@
 import { routerSettingsSchema, type WatchdogConfig, watchdogConfigSchema } from "../../watchdog/config/schema.ts";
 import { planPromotion } from "../../watchdog/core/plans/promotion.ts";
-import type { Follower, IndexState } from "../../watchdog/core/ports.ts";
+import type { Follower, IndexState } from "../../watchdog/core/state/cluster.ts";
 import { type HealthState, type RegionHealth, unknownHealth } from "../../watchdog/core/state/health.ts";
-import type { ActiveView, Observations, StandbyView } from "../../watchdog/core/state/observations.ts";
-import type { ClosingRecord, LeaderSight, PromotingRecord, ServingRecord } from "../../watchdog/core/state/record.ts";
+import type { ActiveSnapshot, Observations, StandbySnapshot } from "../../watchdog/core/state/observations.ts";
+import type { ClosingRecord, PromotingRecord, ServingRecord } from "../../watchdog/core/state/record.ts";
+import type { LeaderSnapshot } from "../../watchdog/core/state/record-fields.ts";
 
 /** A moment to count from; whole hours make the texts readable. */
 export const NOW_MS = Date.UTC(2030, 0, 1, 12);
@@ -81,7 +82,7 @@ export const follower = (
   ...changes,
 });
 
-export const standbyView = (changes: Partial<StandbyView> = {}): StandbyView => ({
+export const standbyView = (changes: Partial<StandbySnapshot> = {}): StandbySnapshot => ({
   region: "bhs",
   observedAtMs: NOW_MS - 1_000,
   readiness: {
@@ -134,7 +135,7 @@ export function seenHealth(gra: HealthState, bhs: HealthState): Pick<Observation
   };
 }
 
-export const sight: LeaderSight = {
+export const sight: LeaderSnapshot = {
   atMs: NOW_MS - 31_000,
   indices: ["logs-1", "logs-2"],
   uuids: [
@@ -147,7 +148,7 @@ export const sight: LeaderSight = {
 };
 
 const self = { name: "bhs-haproxy-1", site: "bhs", router: "bhs-haproxy-1", failsafeUrl: null };
-export const activeView = (changes: Partial<ActiveView> = {}): ActiveView => ({
+export const activeView = (changes: Partial<ActiveSnapshot> = {}): ActiveSnapshot => ({
   region: "gra",
   observedAtMs: NOW_MS - 1_000,
   readiness: standbyView().readiness,

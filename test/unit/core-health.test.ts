@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { planRepair } from "../../watchdog/core/plans/repair.ts";
-import type { ClusterProbe } from "../../watchdog/core/ports.ts";
+import type { ClusterProbe } from "../../watchdog/core/state/cluster.ts";
 import {
   indicesInWork,
   observeProbe,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
-import type { ClusterProbe } from "../../watchdog/core/ports.ts";
-import { decide, explain } from "../../watchdog/core/rules/table.ts";
+import { decide } from "../../watchdog/core/rules/decide.ts";
+import { explain } from "../../watchdog/core/rules/explain.ts";
+import type { ClusterProbe } from "../../watchdog/core/state/cluster.ts";
 import { observeProbe, type RegionHealth, unknownHealth } from "../../watchdog/core/state/health.ts";
 import type { Observations } from "../../watchdog/core/state/observations.ts";
 import type { StateRecord } from "../../watchdog/core/state/record.ts";

@@ -12,7 +12,12 @@ const checkpoint = (globalCheckpoint: number) => ({
 
 describe("the loss estimate", () => {
   test("counts what the old region was seen to hold, and what may have been written unseen", () => {
-    const loss = estimateLoss({ sight, leaderCheckpoints: [], checkpoints: [checkpoint(100)], closedAtMs: NOW_MS });
+    const loss = estimateLoss({
+      leader: sight,
+      leaderCheckpoints: [],
+      checkpoints: [checkpoint(100)],
+      closedAtMs: NOW_MS,
+    });
     // 105 seen, 100 replicated; 31 s unseen at up to 10 operations/s, twice over.
     expect(loss).toMatchObject({ atLeast: 5, atMost: 625, unseenMs: 31_000 });
     expect(loss.explanation).toBe(
@@ -23,14 +28,15 @@ describe("the loss estimate", () => {
 
   test("takes the followers' word where they knew more than the last look", () => {
     const leaderCheckpoints = [{ index: "logs-1", shard: 0, checkpoint: 120 }];
-    expect(estimateLoss({ sight, leaderCheckpoints, checkpoints: [checkpoint(100)], closedAtMs: NOW_MS }).atLeast).toBe(
-      20,
-    );
+    expect(
+      estimateLoss({ leader: sight, leaderCheckpoints, checkpoints: [checkpoint(100)], closedAtMs: NOW_MS }).atLeast,
+    ).toBe(20);
   });
 
   test("a follower ahead of the last look has lost nothing for certain", () => {
     expect(
-      estimateLoss({ sight, leaderCheckpoints: [], checkpoints: [checkpoint(300)], closedAtMs: NOW_MS }).atLeast,
+      estimateLoss({ leader: sight, leaderCheckpoints: [], checkpoints: [checkpoint(300)], closedAtMs: NOW_MS })
+        .atLeast,
     ).toBe(0);
   });
 
@@ -39,7 +45,7 @@ describe("the loss estimate", () => {
     ["looked at once", { ...sight, peakOperationsPerSecond: null }],
   ])("claims no upper bound when the old region was %s", (_what, known) => {
     const loss = estimateLoss({
-      sight: known,
+      leader: known,
       leaderCheckpoints: [],
       checkpoints: [checkpoint(100)],
       closedAtMs: NOW_MS,
@@ -53,7 +59,7 @@ describe("the loss estimate", () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(n, n, n), { maxLength: 5 }), (shards) => {
         const loss = estimateLoss({
-          sight: { ...sight, shards: shards.map(([maxSeqNo], shard) => ({ index: "logs-1", shard, maxSeqNo })) },
+          leader: { ...sight, shards: shards.map(([maxSeqNo], shard) => ({ index: "logs-1", shard, maxSeqNo })) },
           leaderCheckpoints: shards.map(([, known], shard) => ({ index: "logs-1", shard, checkpoint: known })),
           checkpoints: shards.map(([, , at], shard) => ({
             index: "logs-1",

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { currentStep, extended, isIrreversible, planPromotion, stepOf } from "../../watchdog/core/plans/promotion.ts";
-import { aliasFaults } from "../../watchdog/core/rules/preconditions.ts";
+import { planPromotion, withLateFollowers } from "../../watchdog/core/plans/promotion.ts";
+import { aliasBlockers } from "../../watchdog/core/rules/preconditions.ts";
+import { currentStep, isIrreversible, stepOf } from "../../watchdog/core/state/plan.ts";
 import { parseStateRecord } from "../../watchdog/core/state/record.ts";
 import { promotionSteps } from "../promotion-steps.ts";
 import {
@@ -53,7 +54,7 @@ describe("the promotion plan", () => {
     expect(stepOf(plan({ indices, followers }, seen), "write-aliases")?.aliases).toEqual([
       { alias: "logs-all", index: "logs-2" },
     ]);
-    expect(aliasFaults(seen, config.replication).join()).toMatch(/elsewhere.*outside the managed patterns/);
+    expect(aliasBlockers(seen, config.replication).join()).toMatch(/elsewhere.*outside the managed patterns/);
   });
 
   test("promotes replicated data streams, and leaves their indices' aliases alone", () => {
@@ -70,7 +71,7 @@ describe("the promotion plan", () => {
   });
 
   test("a follower that comes late reopens the steps and is covered by them; what was recorded stays", () => {
-    const late = extended(promotedUpTo("verify").plan, ["logs-9"]);
+    const late = withLateFollowers(promotedUpTo("verify").plan, ["logs-9"]);
     expect(currentStep(late)?.kind).toBe("pause-follow");
     expect(stepOf(late, "unfollow")?.indices).toEqual(["logs-1", "logs-9"]);
     expect(stepOf(late, "record-checkpoints")?.checkpoints).toHaveLength(1);

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { currentStep, withStep } from "../../watchdog/core/plans/promotion.ts";
 import { divergenceFrom, isFormerPrimary, planRejoin, standbyDuring } from "../../watchdog/core/plans/rejoin.ts";
+import { planReplication } from "../../watchdog/core/plans/replication.ts";
+import { decide } from "../../watchdog/core/rules/decide.ts";
 import { isOlder } from "../../watchdog/core/rules/preconditions.ts";
-import { decide } from "../../watchdog/core/rules/table.ts";
+import { currentStep, withStep } from "../../watchdog/core/state/plan.ts";
 import type { ServingRecord } from "../../watchdog/core/state/record.ts";
-import { planReplication } from "../../watchdog/core/state/replication.ts";
 import {
   config,
   follower,

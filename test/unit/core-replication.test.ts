@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { judgeSync, planReplication, type ReplicationView } from "../../watchdog/core/state/replication.ts";
+import { planReplication, type ReplicationSnapshot } from "../../watchdog/core/plans/replication.ts";
+import { judgeSync } from "../../watchdog/core/state/sync.ts";
 import { follower, index } from "./core-fixtures.ts";
 
 const pattern = {
@@ -12,9 +13,9 @@ const pattern = {
 const template = (name: string, body: Record<string, unknown>) => ({ kind: "index-template", name, body }) as const;
 
 const view = (
-  leader: Partial<ReplicationView["leader"]>,
-  standby: Partial<ReplicationView["standby"]>,
-): ReplicationView => ({
+  leader: Partial<ReplicationSnapshot["leader"]>,
+  standby: Partial<ReplicationSnapshot["standby"]>,
+): ReplicationSnapshot => ({
   leader: { region: "gra", indices: [index("logs-1")], definitions: [], ...leader },
   standby: {
     region: "bhs",
@@ -28,14 +29,14 @@ const view = (
   exclusions: [],
 });
 
-const kinds = (made: ReplicationView) => planReplication(made).changes.map(({ kind }) => kind);
+const kinds = (made: ReplicationSnapshot) => planReplication(made).changes.map(({ kind }) => kind);
 
 describe("what the standby needs", () => {
   test("nothing, when all is followed", () => {
     expect(planReplication(view({}, {}))).toEqual({ changes: [], problems: [] });
   });
 
-  test.each<[string, Partial<ReplicationView["standby"]>, string]>([
+  test.each<[string, Partial<ReplicationSnapshot["standby"]>, string]>([
     ["a missing follower is followed", { indices: [], followers: [] }, "follow"],
     [
       "a fatal error is cured by pause and resume",
@@ -92,7 +93,7 @@ describe("what the standby needs", () => {
     ]);
   });
 
-  test.each<[string, ReplicationView, RegExp]>([
+  test.each<[string, ReplicationSnapshot, RegExp]>([
     [
       "an index of its own",
       view({}, { indices: [index("logs-1")], followers: [] }),

@@ -4,17 +4,14 @@ import { stepRunners } from "../../watchdog/controller/steps/promotion.ts";
 import { planRejoin } from "../../watchdog/core/plans/rejoin.ts";
 import { planRepair } from "../../watchdog/core/plans/repair.ts";
 import { planSwitchover, planUndo } from "../../watchdog/core/plans/switchover.ts";
-import { decide, explain, type RuleId, rules } from "../../watchdog/core/rules/table.ts";
+import { decide } from "../../watchdog/core/rules/decide.ts";
+import { explain } from "../../watchdog/core/rules/explain.ts";
+import type { RuleId } from "../../watchdog/core/rules/rule.ts";
+import { rules } from "../../watchdog/core/rules/table.ts";
 import type { HealthState } from "../../watchdog/core/state/health.ts";
 import type { Observations } from "../../watchdog/core/state/observations.ts";
-import type {
-  ChangeRequest,
-  Plan,
-  PlanStep,
-  PromotingRecord,
-  ServingRecord,
-  StateRecord,
-} from "../../watchdog/core/state/record.ts";
+import type { Plan, PlanStep } from "../../watchdog/core/state/plan.ts";
+import type { ChangeRequest, PromotingRecord, ServingRecord, StateRecord } from "../../watchdog/core/state/record.ts";
 import { parseStateRecord } from "../../watchdog/core/state/record.ts";
 import {
   activeView,

@@ -8,7 +8,7 @@ import {
   type EndpointState,
   endpointState,
   endpointStateSchema,
-  type RoutingView,
+  type RoutingState,
 } from "../../watchdog/core/endpoint-state.ts";
 import { stateRecord } from "../integration/support/state-record.ts";
 
@@ -29,14 +29,14 @@ const closing = {
 const ticket = { region: active, epoch: 3, validUntilMs: 1_000 };
 
 describe("a region is named", () => {
-  const stateOf = (view: Partial<RoutingView>) =>
+  const stateOf = (view: Partial<RoutingState>) =>
     endpointState({ record: serving, ticket, nowMs: 999, ...view }, addresses);
 
   test("while the router beside the watchdog may route there", () => {
     expect(stateOf({})).toEqual({ phase: "serving", epoch: 3, region: active, ...addresses.gra });
   });
 
-  test.each<[string, Partial<RoutingView>, EndpointState]>([
+  test.each<[string, Partial<RoutingState>, EndpointState]>([
     ["once its ticket has run out, whatever the record says", { nowMs: 1_000 }, { phase: "unknown", epoch: 3 }],
     ["without a ticket", { ticket: null }, { phase: "unknown", epoch: 3 }],
     ["by a ticket of another epoch", { ticket: { ...ticket, epoch: 2 } }, { phase: "unknown", epoch: 3 }],

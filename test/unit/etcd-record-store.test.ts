@@ -3,7 +3,7 @@ import { EtcdClient } from "../../watchdog/adapters/etcd/client.ts";
 import { EtcdError } from "../../watchdog/adapters/etcd/errors.ts";
 import type { EtcdStoreOptions } from "../../watchdog/adapters/etcd/store.ts";
 import { etcdStore } from "../../watchdog/adapters/etcd/store.ts";
-import type { HistoryEntry, Written } from "../../watchdog/core/ports.ts";
+import type { HistoryEntry, Written } from "../../watchdog/core/ports/store.ts";
 import type { StateRecord } from "../../watchdog/core/state/record.ts";
 import { stateRecord } from "../integration/support/state-record.ts";
 import { FakeEtcd, type Fate } from "./support/fake-etcd.ts";

@@ -1,5 +1,5 @@
 import type { RegionName } from "../../watchdog/config/address.ts";
-import type { ClusterProbe, IndexState, ShardCheckpoint } from "../../watchdog/core/ports.ts";
+import type { ClusterProbe, IndexState, ShardCheckpoint } from "../../watchdog/core/state/cluster.ts";
 import type { ComparedRegion, SampledDocument } from "../../watchdog/diagnostics/verify/ports.ts";
 import { contentHash, type SalvagedOperation } from "../../watchdog/salvage/operation.ts";
 import type {

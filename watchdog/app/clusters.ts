@@ -3,7 +3,8 @@ import { createElasticsearchDocuments, DOCUMENT_TIMEOUT_MS } from "../adapters/e
 import type { NodesOptions } from "../adapters/elasticsearch/nodes.ts";
 import type { RegionName } from "../config/address.ts";
 import type { LoadedConfig } from "../config/load.ts";
-import type { DefinitionKind, Salvage } from "../core/ports.ts";
+import type { Salvage } from "../core/ports/salvage.ts";
+import type { DefinitionKind } from "../core/state/cluster.ts";
 import { createSalvage, salvageRoot } from "../salvage/salvage.ts";
 
 /**

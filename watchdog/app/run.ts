@@ -15,7 +15,7 @@ import type { WatchdogConfig } from "../config/schema.ts";
 import { controlRoutes } from "../controller/control-api.ts";
 import { createWatchdog, type Watchdog } from "../controller/watchdog.ts";
 import type { FailsafeAnswer, FailsafeQuestion, Peers } from "../core/failsafe.ts";
-import type { Salvage } from "../core/ports.ts";
+import type { Salvage } from "../core/ports/salvage.ts";
 import { reasonOf } from "../util/files.ts";
 import type { Logger } from "../util/logger.ts";
 import { version } from "../util/version.ts";

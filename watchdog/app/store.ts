@@ -6,8 +6,9 @@ import { etcdStore } from "../adapters/etcd/store.ts";
 import { createFileStore } from "../adapters/file-store/store.ts";
 import { readSecret } from "../config/files.ts";
 import type { WatchdogConfig } from "../config/schema.ts";
-import type { Store } from "../core/ports.ts";
-import { type Coordination, soleCoordination } from "../core/state/coordination.ts";
+import { soleCoordination } from "../controller/sole-coordination.ts";
+import type { Coordination } from "../core/ports/coordination.ts";
+import type { Store } from "../core/ports/store.ts";
 import { reasonOf } from "../util/files.ts";
 import type { Logger } from "../util/logger.ts";
 

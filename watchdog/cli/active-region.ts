@@ -3,8 +3,8 @@ import { readStore } from "../app/store.ts";
 import type { RegionName } from "../config/address.ts";
 import type { WatchdogConfig } from "../config/schema.ts";
 import type { WatchdogStatus } from "../controller/status.ts";
-import { otherRegion } from "../core/rules/situation.ts";
 import type { ServingRecord, StateRecord } from "../core/state/record.ts";
+import { otherRegion } from "../core/state/situation.ts";
 
 export interface ServingState {
   readonly record: ServingRecord;

@@ -1,8 +1,11 @@
 import type { RegionName } from "../config/address.ts";
 import type { WatchdogConfig } from "../config/schema.ts";
 import type { Peers } from "../core/failsafe.ts";
-import type { Cluster, RecordCopy, Router, Salvage, Store } from "../core/ports.ts";
-import type { Coordination } from "../core/state/coordination.ts";
+import type { Cluster } from "../core/ports/cluster.ts";
+import type { Coordination } from "../core/ports/coordination.ts";
+import type { Router } from "../core/ports/router.ts";
+import type { Salvage } from "../core/ports/salvage.ts";
+import type { RecordCopy, Store } from "../core/ports/store.ts";
 import type { StateRecord } from "../core/state/record.ts";
 import type { Clock } from "../util/clock.ts";
 import type { Logger } from "../util/logger.ts";

@@ -1,13 +1,21 @@
 import type { RegionName } from "../config/address.ts";
 import type { WatchdogConfig } from "../config/schema.ts";
-import type { ClusterReadiness, Definition, IndexState, RouterLease } from "../core/ports.ts";
-import { knownSelf } from "../core/rules/situation.ts";
-import type { Ruling } from "../core/rules/table.ts";
-import { type KnownWatchdog, type Sighting, siteViews } from "../core/state/coordination.ts";
+import type { Ruling } from "../core/rules/decide.ts";
+import type { ClusterReadiness, Definition, IndexState } from "../core/state/cluster.ts";
 import { type RegionHealth, unknownHealth } from "../core/state/health.ts";
-import type { ActiveView, FirstLook, Observations, StandbyView } from "../core/state/observations.ts";
-import type { LeaderSight, StateRecord } from "../core/state/record.ts";
+import { memberOf } from "../core/state/members.ts";
+import type {
+  ActiveSnapshot,
+  FirstSnapshot,
+  Observations,
+  RouterLease,
+  StandbySnapshot,
+} from "../core/state/observations.ts";
+import type { Member, StateRecord } from "../core/state/record.ts";
 import { isNewer } from "../core/state/record.ts";
+import type { LeaderSnapshot } from "../core/state/record-fields.ts";
+import type { WatchdogReport } from "../core/state/report.ts";
+import { siteReports } from "../core/state/sites.ts";
 import type { Clock } from "../util/clock.ts";
 import type { Decision } from "./status.ts";
 
@@ -32,16 +40,16 @@ export class ObservedState {
   storeError: string | null = "not asked yet";
   newestCopy: StateRecord | null = null;
   copyError: string | null = null;
-  standby: StandbyView | null = null;
+  standby: StandbySnapshot | null = null;
   standbyError: string | null = null;
   activeSnapshot: ActiveRegionSnapshot | null = null;
-  leaderSight: LeaderSight | null = null;
+  leaderSight: LeaderSnapshot | null = null;
   inSyncSeenAtMs: number | null = null;
   routers: readonly RouterLease[] | null = null;
-  initialSnapshots: readonly FirstLook[] = [];
+  initialSnapshots: readonly FirstSnapshot[] = [];
   /** What the others see, at the last time they could be asked. */
-  reports: readonly Sighting[] = [];
-  members: readonly KnownWatchdog[];
+  reports: readonly WatchdogReport[] = [];
+  members: readonly Member[];
   coordinationError: string | null = "not asked yet";
   leader: string | null = null;
   leadershipUntilMonotonicMs: number | null = null;
@@ -55,7 +63,7 @@ export class ObservedState {
 
   constructor(config: WatchdogConfig) {
     this.#config = config;
-    this.members = [knownSelf(config)];
+    this.members = [memberOf(config)];
     this.health = new Map(Object.keys(config.regions).map((region) => [region, unknownHealth]));
   }
 
@@ -159,7 +167,7 @@ export class ObservedState {
       : [decision, ...this.decisions].slice(0, DECISIONS_KEPT);
   }
 
-  regionReports(): Sighting["regions"] {
+  regionReports(): WatchdogReport["regions"] {
     return Object.fromEntries(
       [...this.health].map(([region, { state, failuresInARow, successesInARow, reason }]) => [
         region,
@@ -169,7 +177,7 @@ export class ObservedState {
   }
 
   /** What each watchdog sees: the others as they said last, this one as of now. */
-  allReports(nowMs: number): readonly Sighting[] {
+  allReports(nowMs: number): readonly WatchdogReport[] {
     const { name: watchdog, site } = this.#config;
     const own = {
       watchdog,
@@ -188,7 +196,7 @@ export class ObservedState {
     const leading = this.isController(nowMonotonicMs);
     return {
       health,
-      sites: siteViews(this.allReports(clock.nowMs())),
+      sites: siteReports(this.allReports(clock.nowMs())),
       standby: this.standby,
       active: activeViewOf(this.activeSnapshot),
       standbyError: this.standbyError,
@@ -215,7 +223,7 @@ function newestOf(copies: readonly (StateRecord | null)[]): StateRecord | null {
   );
 }
 
-function activeViewOf(look: ActiveRegionSnapshot | null): ActiveView | null {
+function activeViewOf(look: ActiveRegionSnapshot | null): ActiveSnapshot | null {
   if (look === null) return null;
   const { region, atMs, readiness, indices, unexpectedFollowers } = look;
   return { region, observedAtMs: atMs, readiness, indices, strays: unexpectedFollowers };

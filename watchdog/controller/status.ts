@@ -1,9 +1,10 @@
 import type { RegionName } from "../config/address.ts";
-import type { RouterLease, RouterState } from "../core/ports.ts";
-import type { KnownWatchdog, Sighting } from "../core/state/coordination.ts";
+import type { RouterState } from "../core/ports/router.ts";
 import type { RegionHealth } from "../core/state/health.ts";
-import type { LeadershipView } from "../core/state/observations.ts";
-import type { StateRecord, StepKind, StepStatus } from "../core/state/record.ts";
+import type { Leadership, RouterLease } from "../core/state/observations.ts";
+import type { StepKind, StepStatus } from "../core/state/plan.ts";
+import type { Member, StateRecord } from "../core/state/record.ts";
+import type { WatchdogReport } from "../core/state/report.ts";
 
 /** What one watchdog knows and does at a moment: plain JSON, served over the control socket. Times are wall clock. */
 export interface WatchdogStatus {
@@ -19,11 +20,11 @@ export interface WatchdogStatus {
   readonly self: { readonly trusted: boolean; readonly reasons: readonly string[] };
   readonly regions: readonly RegionStatus[];
   /** What each watchdog said last, this one included. */
-  readonly sightings: readonly Sighting[];
+  readonly sightings: readonly WatchdogReport[];
   /** Who decides. */
-  readonly leadership: LeadershipView;
+  readonly leadership: Leadership;
   /** Every watchdog that has made itself known. */
-  readonly watchdogs: readonly KnownWatchdog[];
+  readonly watchdogs: readonly Member[];
   /** Routers that hold a lease, as the watchdog that decides sees them; null elsewhere. */
   readonly leases: readonly RouterLease[] | null;
   /** null where a watchdog stands alone. */

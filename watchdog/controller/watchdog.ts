@@ -1,12 +1,11 @@
 import type { RegionName } from "../config/address.ts";
 import type { WatchdogConfig } from "../config/schema.ts";
-import type { RoutingView } from "../core/endpoint-state.ts";
+import type { RoutingState } from "../core/endpoint-state.ts";
 import type { FailsafeAnswer, FailsafeQuestion } from "../core/failsafe.ts";
-import type { HistoryEntry } from "../core/ports.ts";
+import type { HistoryEntry } from "../core/ports/store.ts";
 import type { KnownSituation } from "../core/preview.ts";
 import type { Command } from "../core/requests.ts";
-import { explain, type RuleExplanation } from "../core/rules/table.ts";
-import { soleCoordination } from "../core/state/coordination.ts";
+import { explain, type RuleExplanation } from "../core/rules/explain.ts";
 import type { StateRecord } from "../core/state/record.ts";
 import { messageOf } from "../util/errors.ts";
 import { type Heartbeat, loop, Wakeup } from "../util/loop.ts";
@@ -22,6 +21,7 @@ import { ReplicationReconciler } from "./loops/replicate.ts";
 import { RouterReconciler } from "./loops/route.ts";
 import { ObservedState } from "./observed-state.ts";
 import { SELF_CHECK_INTERVAL_MS, SelfCheck } from "./self-check.ts";
+import { soleCoordination } from "./sole-coordination.ts";
 import type { RegionStatus, WatchdogStatus } from "./status.ts";
 
 export interface Watchdog {
@@ -37,7 +37,7 @@ export interface Watchdog {
   /** The newest entries of the store's history, oldest first. Throws when the store does not answer. */
   history(limit: number): Promise<readonly HistoryEntry[]>;
   /** What may be told to applications, as of now; cheap enough to be asked at each of their requests. */
-  routing(): RoutingView;
+  routing(): RoutingState;
   /** Answers another watchdog whose router would go on without the store. */
   answerFailsafe(question: FailsafeQuestion): FailsafeAnswer;
   /** True while every loop turns as it should: what the service manager's watchdog may be told. */

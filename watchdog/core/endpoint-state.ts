@@ -47,7 +47,7 @@ export const endpointStateSchema = z.discriminatedUnion("phase", [
 ]) satisfies z.ZodType<EndpointState>;
 
 /** What a watchdog knows that its endpoint service speaks for. */
-export interface RoutingView {
+export interface RoutingState {
   /** The newest record that this watchdog knows of. */
   readonly record: StateRecord | null;
   /** The routing ticket given out last, unless it has been emptied. */
@@ -60,7 +60,7 @@ export interface RoutingView {
  * that has not run out. The decider promotes nobody else before that ticket is emptied or its lease has ended, so no
  * answer ever names a region that another one has replaced, however long this watchdog was cut off.
  */
-export function endpointState({ record, ticket, nowMs }: RoutingView, addresses: Addresses): EndpointState {
+export function endpointState({ record, ticket, nowMs }: RoutingState, addresses: Addresses): EndpointState {
   if (record === null) return { phase: "unknown", epoch: 0 };
   const { epoch } = record;
   if (record.phase !== "serving") return { phase: record.phase, epoch };

@@ -67,19 +67,23 @@ export function answerFailsafe(
 }
 
 /** A watchdog's answer, or why there is none. */
-export interface Heard {
+export interface PeerAnswer {
   readonly watchdog: string;
   readonly answer: FailsafeAnswer | null;
   readonly error: string | null;
 }
 
 /** Those whose word a router needs: everyone the record lists but the one that asks. */
-export function toBeAsked(record: StateRecord, self: string): StateRecord["watchdogs"] {
+export function otherMembers(record: StateRecord, self: string): StateRecord["watchdogs"] {
   return record.watchdogs.filter(({ name }) => name !== self);
 }
 
 /** What stands in the way before anybody is asked; null when the others may be. */
-export function faultBeforeAsking(record: StateRecord | null, self: string, activeFault: string | null): string | null {
+export function blockerBeforeAsking(
+  record: StateRecord | null,
+  self: string,
+  activeFault: string | null,
+): string | null {
   if (record === null) return "no record is known";
   if (record.phase !== "serving") return `epoch ${record.epoch} is ${record.phase}`;
   if (!record.watchdogs.some(({ name }) => name === self)) return "the record does not know this watchdog yet";
@@ -87,8 +91,8 @@ export function faultBeforeAsking(record: StateRecord | null, self: string, acti
 }
 
 /** What stands in the way once they were asked; null when the router may go on under the record's epoch. */
-export function faultInAnswers(record: ServingRecord, self: string, heard: readonly Heard[]): string | null {
-  for (const { name } of toBeAsked(record, self)) {
+export function blockerInAnswers(record: ServingRecord, self: string, heard: readonly PeerAnswer[]): string | null {
+  for (const { name } of otherMembers(record, self)) {
     const from = heard.find(({ watchdog }) => watchdog === name);
     if (from === undefined || from.answer === null) return `${name} does not answer: ${from?.error ?? "not asked"}`;
     const fault = answerFault(from.answer, name, record);

@@ -1,7 +1,9 @@
 import type { WatchdogConfig } from "../config/schema.ts";
-import { decide, type RuleId } from "./rules/table.ts";
+import { decide } from "./rules/decide.ts";
+import type { RuleId } from "./rules/rule.ts";
 import type { Observations } from "./state/observations.ts";
-import type { Plan, StateRecord } from "./state/record.ts";
+import type { Plan } from "./state/plan.ts";
+import type { StateRecord } from "./state/record.ts";
 
 /** What the rules say one after another, when what they wait for happens. Pure: nothing is asked or changed. */
 
@@ -15,12 +17,12 @@ export interface SimulatedStep {
 }
 
 /** A step with the record that it led to. */
-export interface AheadStep extends SimulatedStep {
+export interface ForecastStep extends SimulatedStep {
   readonly record: StateRecord | null;
 }
 
-export interface Ahead {
-  readonly steps: readonly AheadStep[];
+export interface Forecast {
+  readonly steps: readonly ForecastStep[];
   /** What would be carried out then; null when it comes to no plan. */
   readonly plan: Plan | null;
 }
@@ -35,12 +37,12 @@ const MAX_CHANGES = 8;
  *
  * @param closingMs how long the routers take to close
  */
-export function lookAhead(
+export function forecast(
   start: { readonly record: StateRecord | null; readonly seen: Observations; readonly nowMs: number },
   config: WatchdogConfig,
   closingMs: number,
-): Ahead {
-  const steps: AheadStep[] = [];
+): Forecast {
+  const steps: ForecastStep[] = [];
   let { record, nowMs: atMs } = start;
   const decider = { leading: true, leader: config.name, error: null };
   let seen: Observations = { ...lookedAgain(start.seen, atMs), leadership: decider };

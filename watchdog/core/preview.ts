@@ -1,11 +1,12 @@
 import type { WatchdogConfig } from "../config/schema.ts";
-import { lookAhead } from "./forecast.ts";
-import { describeStep } from "./plans/promotion.ts";
-import { type Asked, applyCommand, type ChangeCommand } from "./requests.ts";
-import type { RuleId } from "./rules/table.ts";
+import { forecast } from "./forecast.ts";
+import { describeStep } from "./plans/describe-step.ts";
+import { applyCommand, type ChangeCommand, type CommandOrigin } from "./requests.ts";
+import type { RuleId } from "./rules/rule.ts";
 import { estimateLoss } from "./state/loss.ts";
 import type { Observations } from "./state/observations.ts";
-import type { LossEstimate, ServingRecord, StateRecord } from "./state/record.ts";
+import type { ServingRecord, StateRecord } from "./state/record.ts";
+import type { LossEstimate } from "./state/record-fields.ts";
 
 /** What a watchdog knows at a moment, apart from its configuration: what decisions are made from. */
 export interface KnownSituation {
@@ -36,7 +37,7 @@ export interface ChangePreview {
 export function previewChange(
   situation: KnownSituation,
   command: ChangeCommand,
-  asked: Asked,
+  asked: CommandOrigin,
   config: WatchdogConfig,
 ): ChangePreview {
   const { record, seen, nowMs } = situation;
@@ -48,7 +49,7 @@ export function previewChange(
   if (record?.phase !== "serving" || applied.record.phase !== "serving") {
     throw new Error("a change was accepted in a phase other than serving");
   }
-  const { steps, plan } = lookAhead({ ...situation, record: applied.record }, config, 0);
+  const { steps, plan } = forecast({ ...situation, record: applied.record }, config, 0);
   const [first, ...later] = steps;
   const verdict = verdictOf(first?.record ?? null);
   // A change that would begin and then stand still, or be called off, is to be known of beforehand.
@@ -79,7 +80,7 @@ function lossNow({ active }: ServingRecord, seen: Observations, nowMs: number): 
     .filter(({ remoteCluster }) => remoteCluster === active)
     .flatMap(({ index, shards: progress }) => progress.map((shard) => ({ index, ...shard })));
   return estimateLoss({
-    sight: seen.leaderSight,
+    leader: seen.leaderSight,
     leaderCheckpoints: shards.map(({ index, shard, leaderCheckpointLastKnown: checkpoint }) => ({
       index,
       shard,

@@ -18,7 +18,7 @@ export type Command =
 export interface ChangeCommand extends Pick<ChangeRequest, "kind" | "to" | "force" | "reason"> {}
 
 /** Who gives a command, and when. */
-export interface Asked {
+export interface CommandOrigin {
   /** Login name. */
   readonly by: string;
   readonly atMs: number;
@@ -46,7 +46,7 @@ export const ruleIdOf = ({ kind }: Command): string => `operator-${kind}`;
 export function applyCommand(
   record: StateRecord | null,
   command: Command,
-  asked: Asked,
+  asked: CommandOrigin,
   regions: readonly RegionName[],
 ): Applied {
   if (record === null) return refused("there is no state document yet: the watchdog has not decided who is active");
@@ -80,7 +80,7 @@ function changed<R extends StateRecord>(record: R, changes: Partial<R>, explanat
   return { accepted: true, record: { ...record, ...changes, sequence: record.sequence + 1 }, explanation };
 }
 
-function pause(record: StateRecord, reason: string, { by, atMs }: Asked): Applied {
+function pause(record: StateRecord, reason: string, { by, atMs }: CommandOrigin): Applied {
   if (reason.trim() === "") return refused("a pause needs a reason, for whoever finds it");
   if (record.paused !== null) {
     const { by: whom, sinceMs, reason: why } = record.paused;
@@ -89,7 +89,7 @@ function pause(record: StateRecord, reason: string, { by, atMs }: Asked): Applie
   return changed(record, { paused: { sinceMs: atMs, by, reason } }, `${by} paused automatic failover: ${reason}`);
 }
 
-function acknowledge(record: StateRecord, { by, atMs }: Asked): Applied {
+function acknowledge(record: StateRecord, { by, atMs }: CommandOrigin): Applied {
   const { blockedUntilMs } = record;
   if (blockedUntilMs === null || blockedUntilMs <= atMs) {
     return refused("no block period is running: nothing keeps an automatic failover back");
@@ -101,7 +101,7 @@ function acknowledge(record: StateRecord, { by, atMs }: Asked): Applied {
 function requestChange(
   record: StateRecord,
   { kind, to, force, reason }: ChangeCommand,
-  { by, atMs }: Asked,
+  { by, atMs }: CommandOrigin,
   regions: readonly RegionName[],
 ): Applied {
   if (!regions.includes(to)) return refused(`${to} is no region: one of ${regions.join(" and ")} is`);

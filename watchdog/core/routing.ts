@@ -1,5 +1,5 @@
 import type { RegionName } from "../config/address.ts";
-import type { RoutingTicket } from "./ports.ts";
+import type { RoutingTicket } from "./ports/router.ts";
 import type { StateRecord } from "./state/record.ts";
 
 /** What a router knows when it decides on its ticket. */

@@ -2,8 +2,8 @@ import { z } from "zod";
 import type { RegionName } from "../config/address.ts";
 import type { WatchdogConfig } from "../config/schema.ts";
 import { messageOf } from "../util/errors.ts";
-import { decideStep, lookAhead, type SimulatedStep } from "./forecast.ts";
-import { describeStep } from "./plans/promotion.ts";
+import { decideStep, forecast, type SimulatedStep } from "./forecast.ts";
+import { describeStep } from "./plans/describe-step.ts";
 import type { KnownSituation } from "./preview.ts";
 import type { RegionHealth } from "./state/health.ts";
 import type { Observations } from "./state/observations.ts";
@@ -68,7 +68,7 @@ export function simulateAssumption(
   // Routers that are gone hold their lease until it runs out; the others acknowledge within a renewal.
   const closingMs =
     goneRouters(assumption, record).length > 0 ? config.leases.ttlMs : (config.router?.ticketRenewalMs ?? 0);
-  const { steps, plan } = lookAhead({ record, seen, nowMs: detectedAtMs }, config, closingMs);
+  const { steps, plan } = forecast({ record, seen, nowMs: detectedAtMs }, config, closingMs);
   return { ...outcome, steps: steps.map(({ record: _, ...step }) => step), plan: plan?.steps.map(describeStep) ?? [] };
 }
 

@@ -1,7 +1,7 @@
 import type { RegionName } from "../config/address.ts";
 import type { WatchdogConfig } from "../config/schema.ts";
-import type { ClusterReadiness } from "../core/ports.ts";
 import { isOlder } from "../core/rules/preconditions.ts";
+import type { ClusterReadiness } from "../core/state/cluster.ts";
 import type { NodeClock, Storage } from "./survey.ts";
 
 /** Checks before an outage or a change: would a failover, a rejoin and a switchover work? Pure: judges what was found. */

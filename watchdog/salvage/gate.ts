@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
-import type { IndexState, ShardCheckpoint } from "../core/ports.ts";
+import type { IndexState, ShardCheckpoint } from "../core/state/cluster.ts";
 import { checkpointOf, type Divergence } from "../core/state/divergence.ts";
 import { appendDurably, PRIVATE_DIRECTORY, readAppended } from "../util/durable.ts";
 import { messageOf } from "../util/errors.ts";

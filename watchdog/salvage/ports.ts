@@ -1,5 +1,5 @@
 import type { RegionName } from "../config/address.ts";
-import type { Cluster } from "../core/ports.ts";
+import type { Cluster } from "../core/ports/cluster.ts";
 import type { SalvagedOperation } from "./operation.ts";
 
 /**

@@ -1,6 +1,7 @@
 import path from "node:path";
 import type { RegionName } from "../config/address.ts";
-import type { Cluster, Salvage } from "../core/ports.ts";
+import type { Cluster } from "../core/ports/cluster.ts";
+import type { Salvage } from "../core/ports/salvage.ts";
 import { exportOperations } from "./export/export.ts";
 import { isSalvaged } from "./gate.ts";
 import type { OldPrimary, OperationReader } from "./ports.ts";

@@ -10,9 +10,10 @@ import {
   type ElasticsearchClusterOptions,
 } from "../../../watchdog/adapters/elasticsearch/cluster.ts";
 import { connectStore as connectRealStore, type StoreConnection } from "../../../watchdog/app/store.ts";
-import { currentStep, stepOf } from "../../../watchdog/core/plans/promotion.ts";
-import type { Store } from "../../../watchdog/core/ports.ts";
-import type { StateRecord, StepKind } from "../../../watchdog/core/state/record.ts";
+import type { Store } from "../../../watchdog/core/ports/store.ts";
+import type { StepKind } from "../../../watchdog/core/state/plan.ts";
+import { currentStep, stepOf } from "../../../watchdog/core/state/plan.ts";
+import type { StateRecord } from "../../../watchdog/core/state/record.ts";
 
 /**
  * begun: the store says that the step runs, and nothing was done yet; halfway: the first of the step's several requests

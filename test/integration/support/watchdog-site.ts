@@ -10,7 +10,7 @@ import { readRecordFile } from "../../../watchdog/adapters/file-store/record-fil
 import { createFileStore } from "../../../watchdog/adapters/file-store/store.ts";
 import type { WatchdogConfigInput } from "../../../watchdog/config/schema.ts";
 import type { WatchdogStatus } from "../../../watchdog/controller/status.ts";
-import type { HistoryEntry } from "../../../watchdog/core/ports.ts";
+import type { HistoryEntry } from "../../../watchdog/core/ports/store.ts";
 import type { StateRecord } from "../../../watchdog/core/state/record.ts";
 import { managedPatterns, passwords } from "./watchdog-clusters.ts";
 import { EntryHaproxy, type Ticket } from "./watchdog-haproxy.ts";

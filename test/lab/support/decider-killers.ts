@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import type { TwoRegions } from "../../../lab/system/two-regions.ts";
-import type { PlanKind, StepKind } from "../../../watchdog/core/state/record.ts";
+import type { PlanKind, StepKind } from "../../../watchdog/core/state/plan.ts";
 
 export interface Killed {
   readonly step: StepKind;

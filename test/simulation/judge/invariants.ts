@@ -1,5 +1,5 @@
 import type { WatchdogConfig } from "../../../watchdog/config/schema.ts";
-import { stepOf } from "../../../watchdog/core/plans/promotion.ts";
+import { stepOf } from "../../../watchdog/core/state/plan.ts";
 import type { StateRecord } from "../../../watchdog/core/state/record.ts";
 import type { SimCluster } from "../world/cluster.ts";
 import type { Process, World } from "../world/world.ts";

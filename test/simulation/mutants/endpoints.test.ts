@@ -1,12 +1,12 @@
 import { expect, test, vi } from "vitest";
 import type { Addresses } from "../../../watchdog/config/address.ts";
-import type { RoutingView } from "../../../watchdog/core/endpoint-state.ts";
+import type { RoutingState } from "../../../watchdog/core/endpoint-state.ts";
 import { runHistory } from "../histories/three-sites.ts";
 
 /** An endpoint service that believes the record, as if its router always held a ticket. */
 vi.mock("../../../watchdog/core/endpoint-state.ts", async (original) => {
   const real = await original<typeof import("../../../watchdog/core/endpoint-state.ts")>();
-  const trusting = ({ record, nowMs }: RoutingView, addresses: Addresses) => {
+  const trusting = ({ record, nowMs }: RoutingState, addresses: Addresses) => {
     const ticket =
       record?.phase === "serving" ? { region: record.active, epoch: record.epoch, validUntilMs: nowMs + 1 } : null;
     return real.endpointState({ record, ticket, nowMs }, addresses);

@@ -48,7 +48,7 @@ export const mutations: readonly Mutation[] = [
   {
     rule: "in-sync only",
     defect: "a standby is promoted whatever it lacks",
-    file: "core/rules/situation.ts",
+    file: "core/rules/standby.ts",
     from: 'if (record.standby !== "in-sync") return',
     to: 'if (record.epoch > 0) return null;\n  if (record.standby !== "in-sync") return',
     breaks: ["12"],

@@ -53,7 +53,7 @@ export const mutations: readonly Mutation[] = [
   {
     rule: "majority",
     defect: "one site's word is enough",
-    file: "core/rules/situation.ts",
+    file: "core/rules/majority.ts",
     from: "const needed = Math.floor(all.length / 2) + 1;\n  if (agreeing.length >= needed) return null;",
     to: "const needed = 1;\n  if (agreeing.length >= needed) return null;",
     breaks: ["health", "12"],

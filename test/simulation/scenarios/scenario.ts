@@ -1,7 +1,8 @@
 import { expect } from "vitest";
 import type { WatchdogConfig } from "../../../watchdog/config/schema.ts";
 import { createWatchdog } from "../../../watchdog/controller/watchdog.ts";
-import type { StateRecord, StepKind } from "../../../watchdog/core/state/record.ts";
+import type { StepKind } from "../../../watchdog/core/state/plan.ts";
+import type { StateRecord } from "../../../watchdog/core/state/record.ts";
 import { SimSystem } from "../world/system.ts";
 
 /** What scenarios are told with. */

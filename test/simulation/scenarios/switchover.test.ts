@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { WatchdogConfig } from "../../../watchdog/config/schema.ts";
-import type { StateRecord, StepKind } from "../../../watchdog/core/state/record.ts";
+import type { StepKind } from "../../../watchdog/core/state/plan.ts";
+import type { StateRecord } from "../../../watchdog/core/state/record.ts";
 import { promotionSteps } from "../../promotion-steps.ts";
 import { checkLedger } from "../judge/invariants.ts";
 import type { SimSystem } from "../world/system.ts";

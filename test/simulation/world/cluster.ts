@@ -1,15 +1,14 @@
 import type { RegionName } from "../../../watchdog/config/address.ts";
-import {
-  type AutoFollowPattern,
-  type Cluster,
-  ClusterError,
-  type ClusterErrorKind,
-  type ClusterProbe,
-  type Definition,
-  type Follower,
-  type IndexState,
-  type ShardCheckpoint,
-} from "../../../watchdog/core/ports.ts";
+import { type Cluster, ClusterError } from "../../../watchdog/core/ports/cluster.ts";
+import type {
+  AutoFollowPattern,
+  ClusterErrorKind,
+  ClusterProbe,
+  Definition,
+  Follower,
+  IndexState,
+  ShardCheckpoint,
+} from "../../../watchdog/core/state/cluster.ts";
 import type { Process, World } from "./world.ts";
 
 /** How an unfollow behaves while the leader is gone: each was seen with the real module. */

@@ -1,7 +1,9 @@
 import { EtcdError } from "../../../watchdog/adapters/etcd/errors.ts";
-import type { HistoryEntry, Store, StoredRecord } from "../../../watchdog/core/ports.ts";
-import type { Coordination, KnownWatchdog, Sighting } from "../../../watchdog/core/state/coordination.ts";
+import type { Coordination } from "../../../watchdog/core/ports/coordination.ts";
+import type { HistoryEntry, Store, StoredRecord } from "../../../watchdog/core/ports/store.ts";
+import type { Member } from "../../../watchdog/core/state/record.ts";
 import { parseStateRecord, type StateRecord } from "../../../watchdog/core/state/record.ts";
+import type { WatchdogReport } from "../../../watchdog/core/state/report.ts";
 import { type Network, type Site, sites } from "./network.ts";
 import type { Process, World } from "./world.ts";
 
@@ -38,8 +40,8 @@ export class SimEtcd {
   stored: StoredRecord | null = null;
   readonly history: HistoryEntry[] = [];
   readonly #routers = new Map<string, Leased & { acknowledgedEpoch: number }>();
-  readonly #sightings = new Map<string, Leased & { readonly sighting: Sighting; readonly order: number }>();
-  readonly #known = new Map<string, KnownWatchdog>();
+  readonly #sightings = new Map<string, Leased & { readonly sighting: WatchdogReport; readonly order: number }>();
+  readonly #known = new Map<string, Member>();
   #decider: (Leased & { readonly watchdog: string; readonly createRevision: number }) | null = null;
   #revision = 0;
   #instances = 0;
@@ -163,7 +165,7 @@ export class SimEtcd {
           this.#sightings.set(sighting.watchdog, { sighting, untilMs, instance, order });
         });
       },
-      sightings: () =>
+      reports: () =>
         read(() => [...this.#sightings.values()].flatMap((one) => (this.#live(one) === null ? [] : [one.sighting]))),
       campaign: async () => {
         const startedMs = user.process.host.monotonicMs();
@@ -189,7 +191,7 @@ export class SimEtcd {
         });
       },
       register: (self) => change(() => void this.#known.set(self.name, self)),
-      knownWatchdogs: () => read(() => [...this.#known.values()]),
+      members: () => read(() => [...this.#known.values()]),
       forget: (name) => change(() => void this.#known.delete(name)),
     };
   }

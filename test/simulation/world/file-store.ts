@@ -1,4 +1,4 @@
-import type { HistoryEntry, RecordCopy, Store, StoredRecord } from "../../../watchdog/core/ports.ts";
+import type { HistoryEntry, RecordCopy, Store, StoredRecord } from "../../../watchdog/core/ports/store.ts";
 import { parseStateRecord, type ServingRecord, type StateRecord } from "../../../watchdog/core/state/record.ts";
 import type { Process, World } from "./world.ts";
 

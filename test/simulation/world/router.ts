@@ -1,5 +1,5 @@
 import type { RegionName } from "../../../watchdog/config/address.ts";
-import type { Router, RoutingTicket } from "../../../watchdog/core/ports.ts";
+import type { Router, RoutingTicket } from "../../../watchdog/core/ports/router.ts";
 import type { Host, Process, World } from "./world.ts";
 
 /** HAProxy with its ticket map: compares the map with its host's clock on each request, whatever the watchdog does. */

@@ -1,4 +1,5 @@
-import type { Cluster, DeletionAuthorization, Salvage, SalvageReport } from "../../../watchdog/core/ports.ts";
+import type { Cluster } from "../../../watchdog/core/ports/cluster.ts";
+import type { DeletionAuthorization, Salvage, SalvageReport } from "../../../watchdog/core/ports/salvage.ts";
 import { checkpointOf, type Divergence } from "../../../watchdog/core/state/divergence.ts";
 import type { SimCluster, SimIndex } from "./cluster.ts";
 import type { Process, World } from "./world.ts";

@@ -1,7 +1,8 @@
 import { type WatchdogConfig, watchdogConfigSchema } from "../../../watchdog/config/schema.ts";
 import type { Watchdog } from "../../../watchdog/controller/watchdog.ts";
 import type { FailsafeAnswer, Peers } from "../../../watchdog/core/failsafe.ts";
-import { type Cluster, ClusterError, type ClusterProbe } from "../../../watchdog/core/ports.ts";
+import { type Cluster, ClusterError } from "../../../watchdog/core/ports/cluster.ts";
+import type { ClusterProbe } from "../../../watchdog/core/state/cluster.ts";
 import type { StateRecord } from "../../../watchdog/core/state/record.ts";
 import { checkWrite } from "../judge/invariants.ts";
 import { namedRegions } from "./endpoints.ts";

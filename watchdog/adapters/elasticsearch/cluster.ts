@@ -1,5 +1,6 @@
 import type { RegionName } from "../../config/address.ts";
-import type { Cluster, DefinitionKind } from "../../core/ports.ts";
+import type { Cluster } from "../../core/ports/cluster.ts";
+import type { DefinitionKind } from "../../core/state/cluster.ts";
 import type { ManagedPatterns } from "../../core/state/patterns.ts";
 import { putDefinition, readDefinitions } from "./definitions.ts";
 import {

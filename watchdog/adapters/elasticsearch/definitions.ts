@@ -1,4 +1,5 @@
-import { ClusterError, type Definition, type DefinitionKind } from "../../core/ports.ts";
+import { ClusterError } from "../../core/ports/cluster.ts";
+import type { Definition, DefinitionKind } from "../../core/state/cluster.ts";
 import { isMissingModule } from "./errors.ts";
 import { acknowledged, ackTimeouts } from "./indices.ts";
 import type { CallOptions, RegionNodes } from "./nodes.ts";

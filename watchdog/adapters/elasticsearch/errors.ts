@@ -1,6 +1,6 @@
 import { errors } from "@elastic/elasticsearch";
 import type { RegionName } from "../../config/address.ts";
-import { ClusterError } from "../../core/ports.ts";
+import { ClusterError } from "../../core/ports/cluster.ts";
 import { messageOf } from "../../util/errors.ts";
 
 /** Marks a connection that was never established: nothing was sent, so another node may be asked instead. */

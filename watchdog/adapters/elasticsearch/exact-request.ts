@@ -2,7 +2,7 @@ import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { type Client, errors, type TransportRequestParams } from "@elastic/elasticsearch";
 import type { z } from "zod";
-import { ClusterError } from "../../core/ports.ts";
+import { ClusterError } from "../../core/ports/cluster.ts";
 import { parseExact } from "../../util/exact-json.ts";
 import type { CallOptions, RegionNodes } from "./nodes.ts";
 

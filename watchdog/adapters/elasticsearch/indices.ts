@@ -1,5 +1,5 @@
-import type { AliasMembership, IndexState, ShardCheckpoint } from "../../core/ports.ts";
-import { ClusterError } from "../../core/ports.ts";
+import { ClusterError } from "../../core/ports/cluster.ts";
+import type { AliasMembership, IndexState, ShardCheckpoint } from "../../core/state/cluster.ts";
 import { isManaged, type ManagedPatterns, requestTarget } from "../../core/state/patterns.ts";
 import type { RegionNodes } from "./nodes.ts";
 

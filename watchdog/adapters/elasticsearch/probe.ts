@@ -1,4 +1,4 @@
-import type { ClusterProbe } from "../../core/ports.ts";
+import type { ClusterProbe } from "../../core/state/cluster.ts";
 import { isManaged, type ManagedPatterns, requestTarget } from "../../core/state/patterns.ts";
 import { toClusterError } from "./errors.ts";
 import type { RegionNodes } from "./nodes.ts";

@@ -1,5 +1,5 @@
 import type { RegionName } from "../../config/address.ts";
-import type { ClusterReadiness } from "../../core/ports.ts";
+import type { ClusterReadiness } from "../../core/state/cluster.ts";
 import type { RegionNodes } from "./nodes.ts";
 import { type FileSystem, isAboveWatermark } from "./watermark.ts";
 

@@ -1,6 +1,6 @@
 import type { RegionName } from "../../config/address.ts";
-import type { AutoFollowPattern, Follower, ShardProgress } from "../../core/ports.ts";
-import { ClusterError } from "../../core/ports.ts";
+import { ClusterError } from "../../core/ports/cluster.ts";
+import type { AutoFollowPattern, Follower, ShardProgress } from "../../core/state/cluster.ts";
 import { isManaged, type ManagedPatterns } from "../../core/state/patterns.ts";
 import { acknowledged, ackTimeouts } from "./indices.ts";
 import type { RegionNodes } from "./nodes.ts";

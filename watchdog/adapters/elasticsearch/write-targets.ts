@@ -1,5 +1,5 @@
-import type { DataStreamState } from "../../core/ports.ts";
-import { ClusterError } from "../../core/ports.ts";
+import { ClusterError } from "../../core/ports/cluster.ts";
+import type { DataStreamState } from "../../core/state/cluster.ts";
 import { isManaged, type ManagedPatterns } from "../../core/state/patterns.ts";
 import { isMissingModule } from "./errors.ts";
 import { acknowledged, ackTimeouts } from "./indices.ts";

@@ -1,7 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { z } from "zod";
-import type { Campaign, Coordination, KnownWatchdog, Sighting } from "../../core/state/coordination.ts";
+import type { Campaign, Coordination } from "../../core/ports/coordination.ts";
+import type { Member } from "../../core/state/record.ts";
 import { stateRecordSchema } from "../../core/state/record.ts";
+import type { WatchdogReport } from "../../core/state/report.ts";
 import type { Clock } from "../../util/clock.ts";
 import type { EtcdClient } from "./client.ts";
 import { EtcdError } from "./errors.ts";
@@ -36,14 +38,14 @@ const sightingSchema = z.object({
   atMs: z.number(),
   epoch: z.number().int().min(0).nullable(),
   copy: stateRecordSchema.nullable().default(null),
-}) satisfies z.ZodType<Sighting>;
+}) satisfies z.ZodType<WatchdogReport>;
 
 const knownWatchdogSchema = z.object({
   name: z.string().min(1),
   site: z.string().min(1),
   router: z.string().min(1).nullable(),
   failsafeUrl: z.url({ protocol: /^https$/ }).nullable(),
-}) satisfies z.ZodType<KnownWatchdog>;
+}) satisfies z.ZodType<Member>;
 
 const deciderSchema = z.object({ watchdog: z.string().min(1), instance: z.string().min(1) });
 
@@ -70,11 +72,11 @@ export class EtcdCoordination implements Coordination {
     this.#sighting = new LeasedKey({ client, clock, key, ttlMs, mayTakeOver: () => true });
   }
 
-  async publish(sighting: Sighting): Promise<void> {
+  async publish(sighting: WatchdogReport): Promise<void> {
     await this.#sighting.hold(JSON.stringify(sighting));
   }
 
-  async sightings(): Promise<readonly Sighting[]> {
+  async reports(): Promise<readonly WatchdogReport[]> {
     return (await this.#client.list(this.#keys.reports)).map((found) => parseValue(found, sightingSchema));
   }
 
@@ -101,7 +103,7 @@ export class EtcdCoordination implements Coordination {
     return { key: this.#keys.controller, createRevision: leadership.createRevision };
   }
 
-  async register(self: KnownWatchdog): Promise<void> {
+  async register(self: Member): Promise<void> {
     const key = this.#keys.watchdogs + self.name;
     const value = JSON.stringify(knownWatchdogSchema.parse(self));
     const current = await this.#client.get(key);
@@ -114,7 +116,7 @@ export class EtcdCoordination implements Coordination {
     if (!succeeded) throw new EtcdError("rejected", `etcd: ${key} was changed by someone else meanwhile; try again`);
   }
 
-  async knownWatchdogs(): Promise<readonly KnownWatchdog[]> {
+  async members(): Promise<readonly Member[]> {
     return (await this.#client.list(this.#keys.watchdogs)).map((found) => parseValue(found, knownWatchdogSchema));
   }
 

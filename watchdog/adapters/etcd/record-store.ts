@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { z } from "zod";
-import type { HistoryEntry, StoredRecord, Written } from "../../core/ports.ts";
+import type { HistoryEntry, StoredRecord, Written } from "../../core/ports/store.ts";
 import { parseStateRecord, type StateRecord } from "../../core/state/record.ts";
 import type { EtcdClient } from "./client.ts";
 import { EtcdError } from "./errors.ts";

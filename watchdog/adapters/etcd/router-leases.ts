@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { z } from "zod";
-import type { RouterLease } from "../../core/ports.ts";
+import type { RouterLease } from "../../core/state/observations.ts";
 import type { Clock } from "../../util/clock.ts";
 import type { EtcdClient } from "./client.ts";
 import { EtcdError } from "./errors.ts";

@@ -1,4 +1,4 @@
-import type { Store } from "../../core/ports.ts";
+import type { Store } from "../../core/ports/store.ts";
 import type { Clock } from "../../util/clock.ts";
 import type { EtcdClient } from "./client.ts";
 import { defaultPrefix, etcdKeys } from "./keys.ts";

@@ -1,5 +1,5 @@
 import { open, readFile, rename, stat } from "node:fs/promises";
-import type { HistoryEntry } from "../../core/ports.ts";
+import type { HistoryEntry } from "../../core/ports/store.ts";
 import { errnoOf } from "../../util/files.ts";
 import { historyEntrySchema } from "./record-file.ts";
 

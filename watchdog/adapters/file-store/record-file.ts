@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
-import type { HistoryEntry } from "../../core/ports.ts";
+import type { HistoryEntry } from "../../core/ports/store.ts";
 import { parseStateRecord, type StateRecord } from "../../core/state/record.ts";
 import { errnoOf, reasonOf, writeFileAtomically } from "../../util/files.ts";
 

@@ -1,4 +1,4 @@
-import type { RouterLease } from "../../core/ports.ts";
+import type { RouterLease } from "../../core/state/observations.ts";
 import type { Clock } from "../../util/clock.ts";
 
 export interface RouterLeases {

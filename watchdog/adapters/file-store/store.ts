@@ -1,7 +1,7 @@
 import { mkdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import type { HistoryEntry, RecordCopy, Store } from "../../core/ports.ts";
+import type { HistoryEntry, RecordCopy, Store } from "../../core/ports/store.ts";
 import type { Clock } from "../../util/clock.ts";
 import { withFileLock } from "../../util/file-lock.ts";
 import { appendHistory, readHistory } from "./history-file.ts";

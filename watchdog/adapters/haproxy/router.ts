@@ -1,5 +1,5 @@
 import type { RegionName } from "../../config/address.ts";
-import type { Router, RouterState, RoutingTicket } from "../../core/ports.ts";
+import type { Router, RouterState, RoutingTicket } from "../../core/ports/router.ts";
 import { readEpochFloor, writeEpochFloor } from "./epoch-floor.ts";
 import { parseMap, parsePreparedVersion, parseProcesses, parseServers, parseSessions } from "./replies.ts";
 import { HaproxyError, type HaproxyProcess, haproxyProcess, sendCommand } from "./runtime-api.ts";

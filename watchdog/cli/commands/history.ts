@@ -1,7 +1,7 @@
 import { askControlSocket, WatchdogNotRunning } from "../../adapters/control-socket.ts";
 import { readStore } from "../../app/store.ts";
 import { parseConfigFile } from "../../config/load.ts";
-import type { HistoryEntry } from "../../core/ports.ts";
+import type { HistoryEntry } from "../../core/ports/store.ts";
 import type { CommandContext } from "../context.ts";
 import { formatHistory } from "../output/status.ts";
 

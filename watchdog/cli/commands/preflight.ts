@@ -8,7 +8,7 @@ import type { RegionName } from "../../config/address.ts";
 import { type LoadedConfig, loadConfig } from "../../config/load.ts";
 import type { WatchdogConfig } from "../../config/schema.ts";
 import { timingViolations } from "../../config/timing.ts";
-import type { Cluster } from "../../core/ports.ts";
+import type { Cluster } from "../../core/ports/cluster.ts";
 import type { KnownSituation } from "../../core/preview.ts";
 import {
   type Check,

@@ -2,7 +2,7 @@ import { askControlSocket, WatchdogNotRunning } from "../../adapters/control-soc
 import { readStore } from "../../app/store.ts";
 import { parseConfigFile } from "../../config/load.ts";
 import type { StatusAnswer } from "../../controller/control-api.ts";
-import type { RuleExplanation } from "../../core/rules/table.ts";
+import type { RuleExplanation } from "../../core/rules/explain.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { applicationsSection } from "../output/applications.ts";
 import { formatExplanation, formatStatus, formatStoredRecord } from "../output/status.ts";

@@ -1,8 +1,8 @@
 import type { RegionStatus, WatchdogStatus } from "../../controller/status.ts";
-import type { HistoryEntry } from "../../core/ports.ts";
+import type { HistoryEntry } from "../../core/ports/store.ts";
 import type { ChangePreview } from "../../core/preview.ts";
 import { describeRequest } from "../../core/requests.ts";
-import type { RuleExplanation } from "../../core/rules/table.ts";
+import type { RuleExplanation } from "../../core/rules/explain.ts";
 import type { StateRecord } from "../../core/state/record.ts";
 import { duration, section, table, time } from "../../util/text.ts";
 import { watchdogsSection } from "./watchdogs.ts";

@@ -1,6 +1,7 @@
-import { currentStep } from "../../core/plans/promotion.ts";
-import type { StoredRecord, Written } from "../../core/ports.ts";
-import { type Action, decide, type RuleId, type Ruling } from "../../core/rules/table.ts";
+import type { StoredRecord, Written } from "../../core/ports/store.ts";
+import { decide, type Ruling } from "../../core/rules/decide.ts";
+import type { Action, RuleId } from "../../core/rules/rule.ts";
+import { currentStep } from "../../core/state/plan.ts";
 import { messageOf } from "../../util/errors.ts";
 import type { WatchdogContext } from "../context.ts";
 import type { PlanExecutor } from "./execute.ts";

@@ -1,5 +1,5 @@
-import { knownSelf } from "../../core/rules/situation.ts";
-import type { Sighting } from "../../core/state/coordination.ts";
+import { memberOf } from "../../core/state/members.ts";
+import type { WatchdogReport } from "../../core/state/report.ts";
 import { messageOf } from "../../util/errors.ts";
 import type { WatchdogContext } from "../context.ts";
 
@@ -22,7 +22,7 @@ export class Coordinator {
     try {
       await this.#campaign();
       await coordination.publish(this.#sighting());
-      observed.reports = await coordination.sightings();
+      observed.reports = await coordination.reports();
       await this.#register();
       observed.coordinationError = null;
     } catch (error) {
@@ -60,7 +60,7 @@ export class Coordinator {
   }
 
   /** While it blockers itself, its word must count for nothing. */
-  #sighting(): Sighting {
+  #sighting(): WatchdogReport {
     const { observed, config, clock, selfCheck } = this.#context;
     const blockers = selfCheck.blockers();
     const unknown = { state: "unknown", failuresInARow: 0, successesInARow: 0, reason: blockers.join("; ") } as const;
@@ -80,9 +80,9 @@ export class Coordinator {
 
   async #register(): Promise<void> {
     const { coordination, observed, config } = this.#context;
-    const self = knownSelf(config);
+    const self = memberOf(config);
     // Looked at again in each round: a store that lost its contents has forgotten it.
-    const known = await coordination.knownWatchdogs();
+    const known = await coordination.members();
     if (!known.some(({ name }) => name === self.name)) this.#isRegistered = false;
     if (!this.#isRegistered) await coordination.register(self);
     this.#isRegistered = true;

@@ -1,8 +1,11 @@
-import { carryingRule, isSamePlan, plannedOf, regionOfPlan, withPlan } from "../../core/plans/planned.ts";
-import { currentStep, describeStep, extended, withStep } from "../../core/plans/promotion.ts";
-import type { HistoryEntry, StoredRecord } from "../../core/ports.ts";
-import { otherRegion } from "../../core/rules/situation.ts";
-import { isNewer, type Plan, type PlannedRecord, type PlanStep } from "../../core/state/record.ts";
+import { describeStep } from "../../core/plans/describe-step.ts";
+import { isSamePlan, plannedOf, regionOfPlan, ruleOfPlan, withPlan } from "../../core/plans/planned.ts";
+import { withLateFollowers } from "../../core/plans/promotion.ts";
+import type { HistoryEntry, StoredRecord } from "../../core/ports/store.ts";
+import type { Plan, PlanStep } from "../../core/state/plan.ts";
+import { currentStep, withStep } from "../../core/state/plan.ts";
+import { isNewer, type PlannedRecord } from "../../core/state/record.ts";
+import { otherRegion } from "../../core/state/situation.ts";
 import { messageOf } from "../../util/errors.ts";
 import type { WatchdogContext } from "../context.ts";
 import type { StepReport } from "../status.ts";
@@ -118,7 +121,7 @@ export class PlanExecutor {
     const { step } = underWay;
     const failed: PlanStep = { ...step, status: "failed", error: messageOf(error) };
     if (error instanceof LateFollowers) {
-      return this.#finish(underWay, failed, (plan) => extended(plan, error.indices));
+      return this.#finish(underWay, failed, (plan) => withLateFollowers(plan, error.indices));
     }
     const delayMs = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(step.attempts - 1, 10));
     this.#notBeforeMonotonicMs = clock.monotonicMs() + delayMs;
@@ -191,7 +194,7 @@ export class PlanExecutor {
 
   #entryOf({ epoch, plan }: PlannedRecord, step: PlanStep): HistoryEntry {
     const { clock, config } = this.#context;
-    const rule = carryingRule[plan.kind];
+    const rule = ruleOfPlan[plan.kind];
     return { atMs: clock.nowMs(), epoch, rule, explanation: sentenceOf(step), watchdog: config.name };
   }
 

@@ -1,11 +1,11 @@
 import {
   answerFailsafe,
+  blockerBeforeAsking,
+  blockerInAnswers,
   type FailsafeAnswer,
   type FailsafeQuestion,
-  faultBeforeAsking,
-  faultInAnswers,
-  type Heard,
-  toBeAsked,
+  otherMembers,
+  type PeerAnswer,
 } from "../../core/failsafe.ts";
 import type { ServingRecord } from "../../core/state/record.ts";
 import { messageOf } from "../../util/errors.ts";
@@ -17,7 +17,7 @@ export class Failsafe {
   readonly #context: WatchdogContext;
   #lastAskedAtMs: number | null = null;
   #fault: string | null = null;
-  #heard: readonly Heard[] = [];
+  #heard: readonly PeerAnswer[] = [];
 
   constructor(context: WatchdogContext) {
     this.#context = context;
@@ -56,18 +56,18 @@ export class Failsafe {
     const record = observed.newest();
     this.#lastAskedAtMs = clock.nowMs();
     this.#heard = [];
-    const before = faultBeforeAsking(record, config.name, this.#activeFault());
+    const before = blockerBeforeAsking(record, config.name, this.#activeFault());
     if (record?.phase !== "serving" || before !== null) return this.#refused(before ?? "no record is known");
-    const others = toBeAsked(record, config.name);
+    const others = otherMembers(record, config.name);
     this.#promise();
     this.#heard = await Promise.all(others.map(({ name, failsafeUrl }) => this.#hear(name, failsafeUrl, record.epoch)));
-    const fault = faultInAnswers(record, config.name, this.#heard);
+    const fault = blockerInAnswers(record, config.name, this.#heard);
     if (fault !== null) return this.#refused(fault);
     this.#fault = null;
     return { record };
   }
 
-  async #hear(name: string, failsafeUrl: string | null, epoch: number): Promise<Heard> {
+  async #hear(name: string, failsafeUrl: string | null, epoch: number): Promise<PeerAnswer> {
     const { peers, config } = this.#context;
     if (peers === null || failsafeUrl === null) return { watchdog: name, answer: null, error: "no address is known" };
     try {

@@ -1,9 +1,11 @@
 import type { RegionName } from "../../config/address.ts";
-import type { IndexState, ShardCheckpoint } from "../../core/ports.ts";
-import { otherRegion } from "../../core/rules/situation.ts";
-import type { FirstLook, StandbyView } from "../../core/state/observations.ts";
-import type { LeaderSight, StateRecord } from "../../core/state/record.ts";
-import { autoFollowName, judgeSync } from "../../core/state/replication.ts";
+import { autoFollowName } from "../../core/plans/replication.ts";
+import type { IndexState, ShardCheckpoint } from "../../core/state/cluster.ts";
+import type { FirstSnapshot, StandbySnapshot } from "../../core/state/observations.ts";
+import type { StateRecord } from "../../core/state/record.ts";
+import type { LeaderSnapshot } from "../../core/state/record-fields.ts";
+import { otherRegion } from "../../core/state/situation.ts";
+import { judgeSync } from "../../core/state/sync.ts";
 import { messageOf } from "../../util/errors.ts";
 import type { WatchdogContext } from "../context.ts";
 import { activeBeforeChange } from "../observed-state.ts";
@@ -49,8 +51,8 @@ function sightOf(
   atMs: number,
   indices: readonly IndexState[],
   checkpoints: readonly ShardCheckpoint[],
-  before: LeaderSight | null,
-): LeaderSight {
+  before: LeaderSnapshot | null,
+): LeaderSnapshot {
   const shards = checkpoints.map(({ index, shard, maxSeqNo }) => ({ index, shard, maxSeqNo }));
   const rate = before === null ? null : operationsPerSecond(before, { atMs, shards });
   return {
@@ -64,7 +66,7 @@ function sightOf(
   };
 }
 
-function operationsPerSecond(before: LeaderSight, now: Pick<LeaderSight, "atMs" | "shards">): number | null {
+function operationsPerSecond(before: LeaderSnapshot, now: Pick<LeaderSnapshot, "atMs" | "shards">): number | null {
   const elapsedMs = now.atMs - before.atMs;
   if (elapsedMs <= 0) return null;
   const earlier = new Map(before.shards.map(({ index, shard, maxSeqNo }) => [`${index}/${shard}`, maxSeqNo]));
@@ -75,7 +77,7 @@ function operationsPerSecond(before: LeaderSight, now: Pick<LeaderSight, "atMs" 
   return (operations * 1000) / elapsedMs;
 }
 
-function writeAliasesOf(indices: readonly IndexState[]): LeaderSight["writeAliases"] {
+function writeAliasesOf(indices: readonly IndexState[]): LeaderSnapshot["writeAliases"] {
   return indices.flatMap(({ name, aliases }) =>
     aliases.filter(({ isWriteIndex }) => isWriteIndex).map(({ alias }) => ({ alias, index: name })),
   );
@@ -104,7 +106,7 @@ async function standbyView(
   { clusters, observed, config, clock }: WatchdogContext,
   region: RegionName,
   leader: RegionName,
-): Promise<StandbyView> {
+): Promise<StandbySnapshot> {
   const cluster = clusters[region];
   if (cluster === undefined) throw new Error(`no cluster is configured for ${region}`);
   const observedAtMs = clock.nowMs();
@@ -131,8 +133,8 @@ async function standbyView(
 }
 
 /** While there is no record: whether a region is somebody's follower. Regions that do not answer are left out. */
-export async function observeWithoutRecord({ clusters }: WatchdogContext): Promise<readonly FirstLook[]> {
-  const looks = Object.values(clusters).map(async (cluster): Promise<readonly FirstLook[]> => {
+export async function observeWithoutRecord({ clusters }: WatchdogContext): Promise<readonly FirstSnapshot[]> {
+  const looks = Object.values(clusters).map(async (cluster): Promise<readonly FirstSnapshot[]> => {
     try {
       const indices = await cluster.indices();
       return [

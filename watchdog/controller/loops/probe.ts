@@ -1,4 +1,5 @@
-import type { Cluster, ClusterProbe } from "../../core/ports.ts";
+import type { Cluster } from "../../core/ports/cluster.ts";
+import type { ClusterProbe } from "../../core/state/cluster.ts";
 import { indicesInWork, observeProbe } from "../../core/state/health.ts";
 import { messageOf } from "../../util/errors.ts";
 import { within } from "../../util/loop.ts";

@@ -1,7 +1,8 @@
-import type { Cluster } from "../../core/ports.ts";
-import { aliasFaults } from "../../core/rules/preconditions.ts";
-import { otherRegion } from "../../core/rules/situation.ts";
-import { lagOperations, planReplication, type ReplicationChange } from "../../core/state/replication.ts";
+import { planReplication, type ReplicationChange } from "../../core/plans/replication.ts";
+import type { Cluster } from "../../core/ports/cluster.ts";
+import { aliasBlockers } from "../../core/rules/preconditions.ts";
+import { otherRegion } from "../../core/state/situation.ts";
+import { lagOperations } from "../../core/state/sync.ts";
 import { messageOf } from "../../util/errors.ts";
 import { forEachBounded } from "../../util/loop.ts";
 import type { WatchdogContext } from "../context.ts";
@@ -64,7 +65,7 @@ export class ReplicationReconciler {
       patterns: config.replication.patterns,
       exclusions: config.replication.exclusions,
     });
-    this.#problems = [...problems, ...aliasFaults(observed.leaderSight, config.replication)];
+    this.#problems = [...problems, ...aliasBlockers(observed.leaderSight, config.replication)];
     const make = async (change: ReplicationChange) => {
       // Asked before each change: a closing that has begun must not find new followers.
       if (!this.#isAskedFor() || observed.record?.epoch !== record.epoch) return;

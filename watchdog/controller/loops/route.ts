@@ -1,5 +1,5 @@
 import type { RouterSettings } from "../../config/schema.ts";
-import type { Router, RouterState, RoutingTicket } from "../../core/ports.ts";
+import type { Router, RouterState, RoutingTicket } from "../../core/ports/router.ts";
 import { decideRouting, type RoutingDecision } from "../../core/routing.ts";
 import type { StateRecord } from "../../core/state/record.ts";
 import { messageOf } from "../../util/errors.ts";

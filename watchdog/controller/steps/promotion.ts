@@ -1,15 +1,10 @@
-import { stepOf } from "../../core/plans/promotion.ts";
 import { noLoss } from "../../core/plans/switchover.ts";
-import type { Follower, ShardCheckpoint } from "../../core/ports.ts";
+import type { Follower, ShardCheckpoint } from "../../core/state/cluster.ts";
 import { estimateLoss } from "../../core/state/loss.ts";
-import type {
-  LeaderCheckpoints,
-  LossEstimate,
-  PlannedRecord,
-  PlanStep,
-  StepKind,
-  StepOf,
-} from "../../core/state/record.ts";
+import type { LeaderCheckpoints, PlanStep, StepKind, StepOf } from "../../core/state/plan.ts";
+import { stepOf } from "../../core/state/plan.ts";
+import type { PlannedRecord } from "../../core/state/record.ts";
+import type { LossEstimate } from "../../core/state/record-fields.ts";
 import type { Clock } from "../../util/clock.ts";
 import { clear, fence, salvage } from "./rejoin.ts";
 import {
@@ -149,7 +144,7 @@ function lossOf(record: PlannedRecord, checkpoints: readonly ShardCheckpoint[]):
   const caughtUp = stepOf(record.plan, "catch-up");
   if (caughtUp !== null) return provenLossless(caughtUp, checkpoints);
   return estimateLoss({
-    sight: record.leaderSight,
+    leader: record.leaderSight,
     leaderCheckpoints: stepOf(record.plan, "drain")?.leaderCheckpoints ?? [],
     checkpoints,
     closedAtMs: record.closedAtMs,

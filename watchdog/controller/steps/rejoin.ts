@@ -1,7 +1,8 @@
 import { divergenceFrom } from "../../core/plans/rejoin.ts";
-import type { IndexState } from "../../core/ports.ts";
+import type { IndexState } from "../../core/state/cluster.ts";
 import { probeFailure } from "../../core/state/health.ts";
-import type { PlanStep, ServingRecord, StepOf } from "../../core/state/record.ts";
+import type { PlanStep, StepOf } from "../../core/state/plan.ts";
+import type { ServingRecord } from "../../core/state/record.ts";
 import { assertNoneLeft, inBatches, namesOf, type StepContext } from "./step.ts";
 
 /** What a former primary holds itself, as opposed to followers that it may have already. */

@@ -1,6 +1,9 @@
 import type { WatchdogConfig } from "../../config/schema.ts";
-import type { Cluster, Follower, IndexState, Salvage } from "../../core/ports.ts";
-import type { PlannedRecord, PlanStep, StepKind, StepOf } from "../../core/state/record.ts";
+import type { Cluster } from "../../core/ports/cluster.ts";
+import type { Salvage } from "../../core/ports/salvage.ts";
+import type { Follower, IndexState } from "../../core/state/cluster.ts";
+import type { PlanStep, StepKind, StepOf } from "../../core/state/plan.ts";
+import type { PlannedRecord } from "../../core/state/record.ts";
 import type { Clock } from "../../util/clock.ts";
 import { forEachBounded } from "../../util/loop.ts";
 

@@ -1,5 +1,6 @@
-import type { Cluster, IndexState, ShardCheckpoint } from "../../core/ports.ts";
-import type { PlanStep, StepOf } from "../../core/state/record.ts";
+import type { Cluster } from "../../core/ports/cluster.ts";
+import type { IndexState, ShardCheckpoint } from "../../core/state/cluster.ts";
+import type { PlanStep, StepOf } from "../../core/state/plan.ts";
 import { messageOf } from "../../util/errors.ts";
 import { assertNoneLeft, inBatches, namesOf, presentOf, type StepContext } from "./step.ts";
 

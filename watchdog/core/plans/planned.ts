@@ -1,7 +1,8 @@
 import type { RegionName } from "../../config/address.ts";
 import type { WatchdogConfig } from "../../config/schema.ts";
-import { otherRegion } from "../rules/situation.ts";
-import type { PlanKind, PlannedRecord, StateRecord } from "../state/record.ts";
+import type { PlanKind } from "../state/plan.ts";
+import type { PlannedRecord, StateRecord } from "../state/record.ts";
+import { otherRegion } from "../state/situation.ts";
 import { standbyDuring } from "./rejoin.ts";
 
 /** The record, when there is a plan in it to be carried out. */
@@ -44,7 +45,7 @@ export function isSamePlan(a: PlannedRecord | null, b: PlannedRecord | null): bo
 }
 
 /** The rule under which a plan is carried on. */
-export const carryingRule = {
+export const ruleOfPlan = {
   promotion: "promotion-goes-on",
   switchover: "promotion-goes-on",
   undo: "promotion-goes-on",

@@ -1,11 +1,12 @@
 import type { RegionName } from "../../config/address.ts";
 import type { WatchdogConfig } from "../../config/schema.ts";
-import type { IndexState } from "../ports.ts";
+import type { IndexState } from "../state/cluster.ts";
 import type { Divergence } from "../state/divergence.ts";
 import { divergenceOf } from "../state/divergence.ts";
-import type { StandbyView } from "../state/observations.ts";
-import type { Plan, PlanStep, ServingRecord, StandbyState } from "../state/record.ts";
-import { currentStep, notStarted } from "./promotion.ts";
+import type { StandbySnapshot } from "../state/observations.ts";
+import type { Plan, PlanStep } from "../state/plan.ts";
+import { currentStep, notStarted } from "../state/plan.ts";
+import type { ServingRecord, StandbyState } from "../state/record.ts";
 
 /**
  * How a former primary becomes the standby. It is fenced before anything else, so that what it holds stands still while
@@ -13,7 +14,7 @@ import { currentStep, notStarted } from "./promotion.ts";
  */
 export function planRejoin(
   { active, halfPromoted }: ServingRecord,
-  former: StandbyView,
+  former: StandbySnapshot,
   policy: WatchdogConfig["rejoin"]["policy"],
   nowMs: number,
 ): Plan {

@@ -1,7 +1,9 @@
 import type { WatchdogConfig } from "../../config/schema.ts";
-import type { ActiveView, StandbyView } from "../state/observations.ts";
-import type { LeaderSight, LossEstimate, Plan } from "../state/record.ts";
-import { cuttingLoose, liftingBlocks, notStarted, openingForWrites, stepOf } from "./promotion.ts";
+import type { ActiveSnapshot, StandbySnapshot } from "../state/observations.ts";
+import type { Plan } from "../state/plan.ts";
+import { notStarted, stepOf } from "../state/plan.ts";
+import type { LeaderSnapshot, LossEstimate } from "../state/record-fields.ts";
+import { detachFollowers, liftBlocks, openForWrites } from "./promotion.ts";
 
 /**
  * A planned change of the active region, from what was observed of both. The routers are closed when it begins, so
@@ -10,9 +12,9 @@ import { cuttingLoose, liftingBlocks, notStarted, openingForWrites, stepOf } fro
  * `catch-up` proves that the standby has all of it, and nothing is cut loose before.
  */
 export function planSwitchover(
-  active: ActiveView,
-  standby: StandbyView,
-  sight: LeaderSight | null,
+  active: ActiveSnapshot,
+  standby: StandbySnapshot,
+  sight: LeaderSnapshot | null,
   config: Pick<WatchdogConfig, "switchover" | "replication">,
   nowMs: number,
   /** As of `planPromotion`. */
@@ -28,9 +30,9 @@ export function planSwitchover(
       { kind: "block-writes", ...notStarted, indices: writable.toSorted() },
       { kind: "catch-up", ...notStarted, timeoutMs: config.switchover.catchUpTimeoutMs, leaderCheckpoints: null },
       { kind: "pause-auto-follow", ...notStarted, patterns },
-      ...cuttingLoose(from, standby),
-      ...liftingBlocks(blocked),
-      ...openingForWrites(from, standby, sight, config.replication),
+      ...detachFollowers(from, standby),
+      ...liftBlocks(blocked),
+      ...openForWrites(from, standby, sight, config.replication),
     ],
   };
 }

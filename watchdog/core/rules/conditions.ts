@@ -1,11 +1,15 @@
 import type { RegionName } from "../../config/address.ts";
-import { isIrreversible, stepOf } from "../plans/promotion.ts";
 import { isFormerPrimary } from "../plans/rejoin.ts";
 import type { Observations } from "../state/observations.ts";
-import type { ClosingRecord, PlanKind, PromotingRecord, ServingRecord, StateRecord } from "../state/record.ts";
+import type { PlanKind } from "../state/plan.ts";
+import { isIrreversible, stepOf } from "../state/plan.ts";
+import type { ClosingRecord, PromotingRecord, ServingRecord, StateRecord } from "../state/record.ts";
+import type { Situation } from "../state/situation.ts";
+import { otherRegion } from "../state/situation.ts";
+import { majoritySees } from "./majority.ts";
+import type { Condition } from "./rule.ts";
 import { scope } from "./rule.ts";
-import type { Condition, Situation } from "./situation.ts";
-import { inSyncFault, majoritySees, otherRegion, promotableFault } from "./situation.ts";
+import { inSyncBlocker, promotableBlocker } from "./standby.ts";
 
 /** The conditions that rules are made of: null when one holds, else what stands in the way, as a sentence. */
 
@@ -13,8 +17,8 @@ export const standbyOf = (s: Situation<ServingRecord>) => otherRegion(s.config, 
 
 export const activeUnhealthy: Condition<ServingRecord> = (s) => majoritySees(s, s.record.active, "unhealthy");
 export const standbyHealthy: Condition<ServingRecord> = (s) => majoritySees(s, standbyOf(s), "healthy");
-export const standbyPromotable: Condition<ServingRecord> = (s) => promotableFault(s, standbyOf(s));
-export const standbyInSync: Condition<ServingRecord> = (s) => inSyncFault(s);
+export const standbyPromotable: Condition<ServingRecord> = (s) => promotableBlocker(s, standbyOf(s));
+export const standbyInSync: Condition<ServingRecord> = (s) => inSyncBlocker(s);
 
 export const notPaused: Condition<ServingRecord> = ({ record: { paused } }) =>
   paused === null ? null : `paused by ${paused.by}: ${paused.reason}`;
@@ -33,7 +37,7 @@ export const oneRouter: Condition<ServingRecord> = ({ seen, config }) => {
     : `a file store serves one router, but ${others.map(({ router }) => router).join(", ")} took a lease as well`;
 };
 
-export const activeLooksWell: Condition<ServingRecord> = ({ record, seen }) => {
+export const activeWell: Condition<ServingRecord> = ({ record, seen }) => {
   const health = seen.health[record.active];
   const wellNow = health !== undefined && health.lastGoodAtMs !== null && health.lastGoodAtMs === health.lastProbeAtMs;
   return wellNow ? null : `${record.active} is not well: ${health?.reason ?? "not probed yet"}`;
@@ -70,7 +74,7 @@ export const standbyHoldsNothingOfItsOwn: Condition<ServingRecord> = (s) => {
 };
 
 /** The opposite of a condition, for rules that exist because it does not hold. */
-export function failing<R extends StateRecord | null>(condition: Condition<R>, otherwise: string): Condition<R> {
+export function not<R extends StateRecord | null>(condition: Condition<R>, otherwise: string): Condition<R> {
   return (situation) => (condition(situation) === null ? otherwise : null);
 }
 
@@ -136,7 +140,7 @@ export function anyOf<R extends StateRecord | null>(...conditions: readonly Cond
   };
 }
 
-export function syncFault(seen: Observations): string | null {
+export function comparisonBlocker(seen: Observations): string | null {
   const sync = seen.standby?.sync ?? null;
   if (sync === null) return "the two regions have not been compared yet";
   return sync.inSync ? null : sync.reasons.join("; ");

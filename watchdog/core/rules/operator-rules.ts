@@ -1,8 +1,9 @@
 import type { ChangeRequest, ServingRecord } from "../state/record.ts";
+import type { Situation } from "../state/situation.ts";
 import { closing, noted } from "../state/transitions.ts";
-import { isJudgeable, requestFaults } from "./preconditions.ts";
+import { isJudgeable, requestBlockers } from "./preconditions.ts";
+import type { Condition } from "./rule.ts";
 import { type Rule, rule, scope } from "./rule.ts";
-import type { Condition, Situation } from "./situation.ts";
 
 /**
  * What becomes of a change that an operator asked for. It is decided on once, as soon as enough is known: granted, or
@@ -16,7 +17,7 @@ const requested = (...kinds: readonly ChangeRequest["kind"][]): Condition<Servin
 
 const grantable: Condition<ServingRecord> = (s) => {
   if (s.record.request === null) return "nothing was asked for";
-  return requestFaults(s, s.record.request).join("; ") || null;
+  return requestBlockers(s, s.record.request).join("; ") || null;
 };
 
 const judgeable: Condition<ServingRecord> = (s) => {
@@ -63,7 +64,7 @@ export const operatorRules: readonly Rule[] = [
       return {
         record: noted(s.record, { request: null }),
         actions: [],
-        explanation: `${causeOf(request)}; refused: ${requestFaults(s, request).join("; ")}`,
+        explanation: `${causeOf(request)}; refused: ${requestBlockers(s, request).join("; ")}`,
       };
     },
   ),

@@ -1,39 +1,42 @@
 import type { RegionName } from "../../config/address.ts";
-import type { ActiveView } from "../state/observations.ts";
+import type { ActiveSnapshot } from "../state/observations.ts";
 import { isManaged } from "../state/patterns.ts";
-import type { ChangeRequest, LeaderSight, ServingRecord } from "../state/record.ts";
-import { notPaused, oneRouter, standbyOf, standbyRecovered, syncFault } from "./conditions.ts";
-import type { Condition, Situation } from "./situation.ts";
-import { inSyncFault, lookMaxAgeMs, majoritySees, promotableFault } from "./situation.ts";
+import type { ChangeRequest, ServingRecord } from "../state/record.ts";
+import type { LeaderSnapshot } from "../state/record-fields.ts";
+import type { Situation } from "../state/situation.ts";
+import { comparisonBlocker, notPaused, oneRouter, standbyOf, standbyRecovered } from "./conditions.ts";
+import { majoritySees } from "./majority.ts";
+import type { Condition } from "./rule.ts";
+import { inSyncBlocker, promotableBlocker, snapshotMaxAgeMs } from "./standby.ts";
 
 /**
  * What a planned switchover to the standby needs, as sentences of what is missing: everything that could fail later, or
  * cost a write, is asked before any router closes. Empty when nothing stands in the way.
  */
-export function switchoverFaults(s: Situation<ServingRecord>): readonly string[] {
+export function switchoverBlockers(s: Situation<ServingRecord>): readonly string[] {
   const { record, config } = s;
   const standby = standbyOf(s);
   const healthy: Condition<ServingRecord>[] = [
     () => majoritySees(s, record.active, "healthy"),
     () => majoritySees(s, standby, "healthy"),
-    () => promotableFault(s, standby),
+    () => promotableBlocker(s, standby),
     oneRouter,
     () => (record.plan === null ? null : `a ${record.plan.kind} is under way`),
     () => (record.standby === "in-sync" ? null : `${standby} is not in sync (${record.standby})`),
-    ({ seen }) => syncFault(seen),
+    ({ seen }) => comparisonBlocker(seen),
   ];
   return [
     ...healthy.flatMap((condition) => condition(s) ?? []),
-    ...reverseFaults(s),
-    ...aliasFaults(s.seen.leaderSight, config.replication),
+    ...reversalBlockers(s),
+    ...aliasBlockers(s.seen.leaderSight, config.replication),
   ];
 }
 
 /** What the region that is active now needs to become the standby of the other one. */
-function reverseFaults(s: Situation<ServingRecord>): readonly string[] {
+function reversalBlockers(s: Situation<ServingRecord>): readonly string[] {
   const { record, seen, nowMs, config } = s;
   const { active } = seen;
-  if (active === null || active.region !== record.active || nowMs - active.observedAtMs > lookMaxAgeMs(config)) {
+  if (active === null || active.region !== record.active || nowMs - active.observedAtMs > snapshotMaxAgeMs(config)) {
     return [`${record.active} was not looked at lately`];
   }
   const { licence, remote, nodesLowOnDisk, readOnly, version } = active.readiness;
@@ -51,11 +54,11 @@ function reverseFaults(s: Situation<ServingRecord>): readonly string[] {
   if (next !== undefined && isOlder(version, next)) {
     faults.push(`${region} runs ${version}, older than the ${next} of ${standby}: it could not follow a newer leader`);
   }
-  return [...faults, ...closedFaults(active, config.rejoin.policy)];
+  return [...faults, ...closedIndexBlockers(active, config.rejoin.policy)];
 }
 
 /** A closed index is not replicated, and could not be salvaged before it gives way. */
-function closedFaults({ region, indices }: ActiveView, policy: "delete" | "keep"): readonly string[] {
+function closedIndexBlockers({ region, indices }: ActiveSnapshot, policy: "delete" | "keep"): readonly string[] {
   const closed = indices.filter(({ open }) => !open).map(({ name }) => name);
   if (policy === "keep" || closed.length === 0) return [];
   const names = `${closed.slice(0, 3).join(", ")}${closed.length > 3 ? ` and ${closed.length - 3} more` : ""}`;
@@ -66,7 +69,10 @@ function closedFaults({ region, indices }: ActiveView, policy: "delete" | "keep"
  * Write aliases that the watchdog could not set after a promotion, as its role ends at the managed patterns, and
  * Elasticsearch asks for the privilege on the alias as well.
  */
-export function aliasFaults(sight: LeaderSight | null, managed: Parameters<typeof isManaged>[0]): readonly string[] {
+export function aliasBlockers(
+  sight: LeaderSnapshot | null,
+  managed: Parameters<typeof isManaged>[0],
+): readonly string[] {
   return (sight?.writeAliases ?? [])
     .filter(({ alias }) => !isManaged(managed, alias))
     .map(
@@ -77,13 +83,13 @@ export function aliasFaults(sight: LeaderSight | null, managed: Parameters<typeo
 }
 
 /** A failover that an operator asked for: `force` is for a standby behind its leader, and a leader that is well. */
-function failoverFaults(s: Situation<ServingRecord>, { force }: ChangeRequest): readonly string[] {
+function failoverBlockers(s: Situation<ServingRecord>, { force }: ChangeRequest): readonly string[] {
   const standby = standbyOf(s);
-  const faults = [majoritySees(s, standby, "healthy"), promotableFault(s, standby), oneRouter(s)];
+  const faults = [majoritySees(s, standby, "healthy"), promotableBlocker(s, standby), oneRouter(s)];
   if (!force) {
     const isWell = majoritySees(s, s.record.active, "healthy") === null;
     const { active } = s.record;
-    faults.push(inSyncFault(s));
+    faults.push(inSyncBlocker(s));
     faults.push(
       isWell ? `${active} is healthy: a switchover loses nothing; a failover away from it needs --force` : null,
     );
@@ -92,18 +98,18 @@ function failoverFaults(s: Situation<ServingRecord>, { force }: ChangeRequest): 
 }
 
 /** Why an operator's request cannot be granted now; empty when it can. */
-export function requestFaults(s: Situation<ServingRecord>, request: ChangeRequest): readonly string[] {
-  if (s.nowMs > request.validUntilMs) return ["nobody decided on it in time: ask again", ...faultsOf(s, request)];
+export function requestBlockers(s: Situation<ServingRecord>, request: ChangeRequest): readonly string[] {
+  if (s.nowMs > request.validUntilMs) return ["nobody decided on it in time: ask again", ...blockersOf(s, request)];
   if (request.to !== standbyOf(s)) return [`${request.to} is not the standby: ${s.record.active} is active`];
-  return faultsOf(s, request);
+  return blockersOf(s, request);
 }
 
-function faultsOf(s: Situation<ServingRecord>, request: ChangeRequest): readonly string[] {
+function blockersOf(s: Situation<ServingRecord>, request: ChangeRequest): readonly string[] {
   switch (request.kind) {
     case "failover":
-      return failoverFaults(s, request);
+      return failoverBlockers(s, request);
     case "switchover":
-      return switchoverFaults(s);
+      return switchoverBlockers(s);
     default:
       throw new Error(`unknown request in ${JSON.stringify(request.kind satisfies never)}`);
   }
@@ -116,7 +122,7 @@ export function isJudgeable({ seen, config }: Situation<ServingRecord>): boolean
 }
 
 /** What keeps the first primary from becoming active again by itself. */
-export function failbackFaults(s: Situation<ServingRecord>): readonly string[] {
+export function failbackBlockers(s: Situation<ServingRecord>): readonly string[] {
   const { record, config, nowMs } = s;
   const { automatic, quietPeriodMs } = config.failback;
   if (!automatic) return ["failback.automatic is off"];
@@ -125,7 +131,7 @@ export function failbackFaults(s: Situation<ServingRecord>): readonly string[] {
   const quietMs = record.inSyncSinceMs === null ? 0 : nowMs - record.inSyncSinceMs;
   const quiet = quietMs >= quietPeriodMs ? [] : [`in sync for ${quietMs} of the ${quietPeriodMs} ms asked for`];
   const gates = [notPaused, standbyRecovered].flatMap((condition) => condition(s) ?? []);
-  return [...quiet, ...gates, ...switchoverFaults(s)];
+  return [...quiet, ...gates, ...switchoverBlockers(s)];
 }
 
 /** Compares dotted versions number by number; what follows a hyphen does not count. */

@@ -1,5 +1,8 @@
 import type { StateRecord } from "../state/record.ts";
-import type { Condition, Situation } from "./situation.ts";
+import type { Situation } from "../state/situation.ts";
+
+/** null when the condition holds, else what stands in the way, as a sentence. */
+export type Condition<R extends StateRecord | null> = (situation: Situation<R>) => string | null;
 
 /** What the daemon is to do as long as the decision stands. */
 export type Action =
@@ -14,22 +17,6 @@ export interface Outcome<R extends StateRecord | null = StateRecord | null> {
   readonly actions: readonly Action[];
   /** One sentence for a human. */
   readonly explanation: string;
-}
-
-export interface Ruling extends Outcome {
-  readonly rule: RuleId;
-}
-
-/** A rule of the table as `explain` shows it. */
-export interface RuleExplanation {
-  readonly rule: RuleId;
-  /** What the rule is for, in a sentence. */
-  readonly purpose: string;
-  readonly holds: boolean;
-  /** True for the first rule that holds: the one that decides. */
-  readonly decides: boolean;
-  /** What stands in its way; empty when it holds. */
-  readonly blockedBy: readonly string[];
 }
 
 export type Phase = StateRecord["phase"] | "none";

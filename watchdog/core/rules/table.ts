@@ -1,9 +1,11 @@
 import { isDeepStrictEqual } from "node:util";
-import type { WatchdogConfig } from "../../config/schema.ts";
-import { currentStep, describeStep, planPromotion } from "../plans/promotion.ts";
+import { describeStep } from "../plans/describe-step.ts";
+import { planPromotion } from "../plans/promotion.ts";
 import { planSwitchover } from "../plans/switchover.ts";
-import type { Observations } from "../state/observations.ts";
-import type { ClosingRecord, Plan, PromotingRecord, ServingRecord, StateRecord } from "../state/record.ts";
+import type { Plan } from "../state/plan.ts";
+import { currentStep } from "../state/plan.ts";
+import type { ClosingRecord, PromotingRecord, ServingRecord, StateRecord } from "../state/record.ts";
+import type { Situation } from "../state/situation.ts";
 import {
   calledOff,
   closing,
@@ -15,11 +17,12 @@ import {
   turnedBack,
 } from "../state/transitions.ts";
 import {
-  activeLooksWell,
   activeUnhealthy,
+  activeWell,
   anyOf,
   changeIs,
-  failing,
+  comparisonBlocker,
+  not,
   notInBlockPeriod,
   notPaused,
   oneRouter,
@@ -33,16 +36,13 @@ import {
   standbyStateIs,
   standbyWasPrimary,
   switchoverHopeless,
-  syncFault,
   turningBackUndecided,
 } from "./conditions.ts";
+import { majorityKnows, majorityPresent, majoritySees } from "./majority.ts";
 import { operatorRules } from "./operator-rules.ts";
-import { everyPhase, type Rule, type RuleExplanation, type RuleId, type Ruling, rule, unchanged } from "./rule.ts";
-import type { Condition, Situation } from "./situation.ts";
-import { emptiedFault, majorityKnows, majorityPresent, majoritySees, promotableFault } from "./situation.ts";
+import { type Condition, everyPhase, type Rule, type RuleId, rule, unchanged } from "./rule.ts";
+import { emptiedBlocker, promotableBlocker } from "./standby.ts";
 import { failbackRules, planRules } from "./upkeep-rules.ts";
-
-export type { Action, Outcome, RuleExplanation, RuleId, Ruling } from "./rule.ts";
 
 /** Those that have made themselves known and do not stand in the record as they are now. */
 const newcomers = ({ record, seen }: Situation<ServingRecord>) =>
@@ -52,12 +52,8 @@ const newcomers = ({ record, seen }: Situation<ServingRecord>) =>
 
 /** A refusal: the active region is lost, and one condition of `failover` does not hold. */
 function refusal(id: RuleId, purpose: string, condition: Condition<ServingRecord>): Rule {
-  return rule(
-    id,
-    ["serving"],
-    purpose,
-    [activeUnhealthy, failing(condition, "this is not what stands in the way")],
-    (s) => unchanged(s.record, `${s.record.active} is unhealthy, but nothing is done: ${condition(s)}`),
+  return rule(id, ["serving"], purpose, [activeUnhealthy, not(condition, "this is not what stands in the way")], (s) =>
+    unchanged(s.record, `${s.record.active} is unhealthy, but nothing is done: ${condition(s)}`),
   );
 }
 
@@ -273,7 +269,7 @@ export const rules: readonly Rule[] = [
       routersClosed,
       majorityKnows,
       (s) => majoritySees(s, s.record.to, "healthy"),
-      (s) => promotableFault(s, s.record.to),
+      (s) => promotableBlocker(s, s.record.to),
       ({ record, seen }) =>
         record.change === "failover" || seen.active?.region === record.from
           ? null
@@ -333,8 +329,8 @@ export const rules: readonly Rule[] = [
     "A reachable region without managed indices of its own becomes the standby.",
     [
       standbyStateIs("absent"),
-      failing(standbyWasPrimary, "it was the active region before, so it rejoins"),
-      activeLooksWell,
+      not(standbyWasPrimary, "it was the active region before, so it rejoins"),
+      activeWell,
       standbyHealthy,
       standbyHoldsNothingOfItsOwn,
     ],
@@ -348,7 +344,7 @@ export const rules: readonly Rule[] = [
     "standby-in-sync",
     ["serving"],
     "A standby that follows everything without lag may be promoted.",
-    [standbyStateIs("following"), activeLooksWell, ({ seen }) => syncFault(seen), emptiedFault],
+    [standbyStateIs("following"), activeWell, ({ seen }) => comparisonBlocker(seen), emptiedBlocker],
     (s) => ({
       record: noted(s.record, { standby: "in-sync", inSyncAtMs: s.nowMs, inSyncSinceMs: s.nowMs }),
       actions: [{ kind: "keep-replication" }],
@@ -359,7 +355,7 @@ export const rules: readonly Rule[] = [
     "standby-behind",
     ["serving"],
     "A standby that has not been in sync for a while, though its leader is well, is not promoted any more.",
-    [standbyStateIs("in-sync"), activeLooksWell, failing(standbyInSync, "it is in sync")],
+    [standbyStateIs("in-sync"), activeWell, not(standbyInSync, "it is in sync")],
     (s) => ({
       record: noted(s.record, { standby: "following", inSyncSinceMs: null }),
       actions: [{ kind: "keep-replication" }],
@@ -450,40 +446,4 @@ function steadySentence(s: Situation<ServingRecord>): string {
   return active?.state === "healthy"
     ? doing
     : `${doing}; ${s.record.active} is ${active?.state ?? "unknown"}: ${active?.reason ?? "not probed yet"}`;
-}
-
-// --- asking the table -----------------------------------------------------------------------------------------------
-
-/** What is to be done now. Pure: the same situation gives the same ruling. */
-export function decide(record: StateRecord | null, seen: Observations, nowMs: number, config: WatchdogConfig): Ruling {
-  const situation: Situation = { record, seen, nowMs, config };
-  const first = rules.find((candidate) => candidate.blockers(situation)?.length === 0);
-  if (first === undefined)
-    throw new Error(`no rule holds in phase ${record?.phase ?? "none"}: each phase needs a last one`);
-  return { rule: first.id, ...first.outcome(situation) };
-}
-
-/** Every rule: whether it holds and if not, what stands in its way. The one that decides comes first,
- * then those that nearly hold, then guards, then those that would hold if none before them did. */
-export function explain(
-  record: StateRecord | null,
-  seen: Observations,
-  nowMs: number,
-  config: WatchdogConfig,
-): readonly RuleExplanation[] {
-  const situation: Situation = { record, seen, nowMs, config };
-  let decided = false;
-  const explained = rules.map(({ id, purpose, isSpecific, blockers }) => {
-    const blockedBy = blockers(situation);
-    const holds = blockedBy !== null && blockedBy.length === 0;
-    const decides = holds && !decided;
-    decided ||= holds;
-    const reasons = blockedBy ?? ["it is about another situation"];
-    const explanation: RuleExplanation = { rule: id, purpose, holds, decides, blockedBy: reasons };
-    const group = decides ? 0 : blockedBy === null ? 4 : holds ? 3 : isSpecific ? 1 : 2;
-    return { group, distance: reasons.length, explanation };
-  });
-  return explained
-    .toSorted((a, b) => a.group - b.group || a.distance - b.distance)
-    .map(({ explanation }) => explanation);
 }

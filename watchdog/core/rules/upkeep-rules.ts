@@ -1,11 +1,14 @@
+import { describeStep } from "../plans/describe-step.ts";
 import { plannedOf } from "../plans/planned.ts";
-import { currentStep, describeStep } from "../plans/promotion.ts";
 import { planRejoin } from "../plans/rejoin.ts";
-import { type Damage, damageTo, planRepair } from "../plans/repair.ts";
-import type { Plan, ServingRecord } from "../state/record.ts";
+import { planRepair, type RepairNeed, repairNeedOf } from "../plans/repair.ts";
+import type { Plan } from "../state/plan.ts";
+import { currentStep } from "../state/plan.ts";
+import type { ServingRecord } from "../state/record.ts";
+import type { Situation } from "../state/situation.ts";
 import { closing, noted, rejoined } from "../state/transitions.ts";
 import {
-  activeLooksWell,
+  activeWell,
   noPlan,
   notPaused,
   planIs,
@@ -15,10 +18,10 @@ import {
   standbyStateIs,
   standbyWasPrimary,
 } from "./conditions.ts";
-import { failbackFaults } from "./preconditions.ts";
+import { failbackBlockers } from "./preconditions.ts";
+import type { Condition } from "./rule.ts";
 import { type Rule, rule, unchanged } from "./rule.ts";
-import type { Condition, Situation } from "./situation.ts";
-import { promotableFault } from "./situation.ts";
+import { promotableBlocker } from "./standby.ts";
 
 /** What is done while a region serves: it is mended, its former primary comes back, and the first primary in the end. */
 
@@ -30,10 +33,10 @@ const planDone: Condition<ServingRecord> = ({ record: { plan } }) => {
   return step === null ? null : `${step.kind} is ${step.status}`;
 };
 
-function damageSeen({ record, seen }: Situation<ServingRecord>): Damage | null {
+function damageSeen({ record, seen }: Situation<ServingRecord>): RepairNeed | null {
   const { active } = seen;
   if (active === null || active.region !== record.active) return null;
-  const damage = damageTo(record, active);
+  const damage = repairNeedOf(record, active);
   return damage.strays.length + damage.blocked.length === 0 ? null : damage;
 }
 
@@ -43,7 +46,7 @@ const damaged: Condition<ServingRecord> = (s) =>
 /** A rejoin gives way: it starts over once the active region is mended. */
 const nothingButRejoin: Condition<ServingRecord> = (s) => (planIs("rejoin")(s) === null ? null : noPlan(s));
 
-const standbySeen: Condition<ServingRecord> = (s) => promotableFault(s, standbyOf(s));
+const standbySeen: Condition<ServingRecord> = (s) => promotableBlocker(s, standbyOf(s));
 
 function progress(record: ServingRecord, what: string): string {
   const plan = plannedOf(record)?.plan;
@@ -52,7 +55,7 @@ function progress(record: ServingRecord, what: string): string {
   return `${what}: ${describeStep(step)}${step.error === null ? "" : `; last attempt failed: ${step.error}`}`;
 }
 
-const describeDamage = ({ strays, blocked }: Damage) =>
+const describeDamage = ({ strays, blocked }: RepairNeed) =>
   [
     strays.length === 0 ? [] : [`${strays.join(", ")} began to follow while the promotion ended`],
     blocked.length === 0 ? [] : [`${blocked.join(", ")} kept the write block of a switchover that was called off`],
@@ -84,7 +87,7 @@ export const planRules: readonly Rule[] = [
     "repair-begins",
     ["serving"],
     "Indices of the active region that refuse writes, by our own doing or by auto-follow's, are mended.",
-    [nothingButRejoin, damaged, activeLooksWell],
+    [nothingButRejoin, damaged, activeWell],
     (s) => {
       const damage = damageSeen(s);
       if (damage === null) throw new Error("repair-begins without anything to mend");
@@ -111,7 +114,7 @@ export const planRules: readonly Rule[] = [
     "rejoin-goes-on",
     ["serving"],
     "The return of a former primary is carried on, by whoever decides now.",
-    [planIs("rejoin"), notPaused, activeLooksWell, standbyHealthy],
+    [planIs("rejoin"), notPaused, activeWell, standbyHealthy],
     (s) => unchanged(s.record, progress(s.record, `${standbyOf(s)} rejoins`), "carry-out-plan"),
   ),
   rule(
@@ -120,7 +123,7 @@ export const planRules: readonly Rule[] = [
     "Nothing of a former primary is touched while either region is unwell, or automatic changes are paused.",
     [planIs("rejoin")],
     (s) => {
-      const reasons = [notPaused, activeLooksWell, standbyHealthy].flatMap((condition) => condition(s) ?? []);
+      const reasons = [notPaused, activeWell, standbyHealthy].flatMap((condition) => condition(s) ?? []);
       return unchanged(s.record, `${standbyOf(s)} rejoins later: ${reasons.join("; ")}`);
     },
   ),
@@ -128,7 +131,7 @@ export const planRules: readonly Rule[] = [
     "rejoin-begins",
     ["serving"],
     "A former primary that is well again is fenced, salvaged, and then follows the region that took over.",
-    [standbyStateIs("absent"), noPlan, standbyWasPrimary, notPaused, activeLooksWell, standbyRecovered, standbySeen],
+    [standbyStateIs("absent"), noPlan, standbyWasPrimary, notPaused, activeWell, standbyRecovered, standbySeen],
     (s) => {
       const { record, seen, config, nowMs } = s;
       const look = seen.standby;
@@ -154,7 +157,7 @@ export const failbackRules: readonly Rule[] = [
       ({ record, nowMs }) =>
         nowMs - record.startedAtMs > WRITE_BLOCKS_FORGOTTEN_MS ? null : "a late one may still appear",
       (s) => (damageSeen(s) === null ? null : "one is still there"),
-      activeLooksWell,
+      activeWell,
     ],
     (s) => ({
       record: noted(s.record, { writeBlocks: null }),
@@ -166,7 +169,7 @@ export const failbackRules: readonly Rule[] = [
     "automatic-failback",
     ["serving"],
     "The first primary becomes active again by itself, by a switchover, where the configuration says so.",
-    [standbyStateIs("in-sync"), (s) => failbackFaults(s).join("; ") || null],
+    [standbyStateIs("in-sync"), (s) => failbackBlockers(s).join("; ") || null],
     (s) => {
       const cause = `automatic failback: ${standbyOf(s)} has been in sync for the whole quiet period`;
       return {

@@ -1,5 +1,5 @@
 import type { RegionName } from "../../config/address.ts";
-import type { ClusterProbe } from "../ports.ts";
+import type { ClusterProbe } from "./cluster.ts";
 import type { StateRecord } from "./record.ts";
 
 /** Failed probes in a row until a region is unhealthy, good ones in a row until it is healthy again. */

@@ -1,12 +1,13 @@
-import type { ShardCheckpoint } from "../ports.ts";
-import type { LeaderCheckpoints, LeaderSight, LossEstimate } from "./record.ts";
+import type { ShardCheckpoint } from "./cluster.ts";
+import type { LeaderCheckpoints } from "./plan.ts";
+import type { LeaderSnapshot, LossEstimate } from "./record-fields.ts";
 
 /** Writes in the unseen time are assumed at up to this multiple of the highest rate seen: rates are seen as averages. */
 export const RATE_HEADROOM = 2;
 
 export interface LossEvidence {
   /** The last look at the old region; null when this watchdog never saw it. */
-  readonly sight: LeaderSight | null;
+  readonly leader: LeaderSnapshot | null;
   /** The leader's checkpoints as the followers last knew them. */
   readonly leaderCheckpoints: LeaderCheckpoints;
   /** Where each follower shard stood once it was paused. */
@@ -20,7 +21,12 @@ export interface LossEvidence {
  * lacks. At most: those, and what could have been written unseen until the routers had closed. Nothing narrower can be
  * known while the old region is gone.
  */
-export function estimateLoss({ sight, leaderCheckpoints, checkpoints, closedAtMs }: LossEvidence): LossEstimate {
+export function estimateLoss({
+  leader: sight,
+  leaderCheckpoints,
+  checkpoints,
+  closedAtMs,
+}: LossEvidence): LossEstimate {
   const unseenMs = sight === null ? null : Math.max(0, closedAtMs - sight.atMs);
   const unseenOperations = operationsUnseen(sight, unseenMs);
   const known = highestKnown(sight, leaderCheckpoints);
@@ -34,17 +40,17 @@ export function estimateLoss({ sight, leaderCheckpoints, checkpoints, closedAtMs
 }
 
 /** Managed indices seen on the old region that the new one lacks. */
-export function missingIndices(sight: LeaderSight | null, promoted: readonly string[]): readonly string[] {
+export function missingIndices(sight: LeaderSnapshot | null, promoted: readonly string[]): readonly string[] {
   const there = new Set(promoted);
   return (sight?.indices ?? []).filter((index) => !there.has(index));
 }
 
-function operationsUnseen(sight: LeaderSight | null, unseenMs: number | null): number | null {
+function operationsUnseen(sight: LeaderSnapshot | null, unseenMs: number | null): number | null {
   if (sight === null || unseenMs === null || sight.peakOperationsPerSecond === null) return null;
   return Math.ceil((sight.peakOperationsPerSecond * RATE_HEADROOM * unseenMs) / 1000);
 }
 
-function highestKnown(sight: LeaderSight | null, leaderCheckpoints: LeaderCheckpoints): ReadonlyMap<string, number> {
+function highestKnown(sight: LeaderSnapshot | null, leaderCheckpoints: LeaderCheckpoints): ReadonlyMap<string, number> {
   const known = new Map<string, number>();
   const raise = (key: string, value: number) => known.set(key, Math.max(value, known.get(key) ?? -1));
   for (const { index, shard, maxSeqNo } of sight?.shards ?? []) raise(shardKey(index, shard), maxSeqNo);
@@ -54,7 +60,12 @@ function highestKnown(sight: LeaderSight | null, leaderCheckpoints: LeaderCheckp
 
 const shardKey = (index: string, shard: number) => `${index}/${shard}`;
 
-function explain(atLeast: number, atMost: number | null, unseenMs: number | null, sight: LeaderSight | null): string {
+function explain(
+  atLeast: number,
+  atMost: number | null,
+  unseenMs: number | null,
+  sight: LeaderSnapshot | null,
+): string {
   if (atMost === null || unseenMs === null || sight === null) {
     return `at least ${atLeast} operations; no upper bound: the old region was not observed long enough to know its rate`;
   }

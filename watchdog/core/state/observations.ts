@@ -1,27 +1,20 @@
 import type { RegionName } from "../../config/address.ts";
-import type {
-  AutoFollowPattern,
-  ClusterReadiness,
-  DataStreamState,
-  Follower,
-  IndexState,
-  RouterLease,
-} from "../ports.ts";
-import type { KnownWatchdog } from "./coordination.ts";
-import type { HealthState, RegionHealth } from "./health.ts";
-import type { LeaderSight, StateRecord } from "./record.ts";
-import type { SyncJudgement } from "./replication.ts";
+import type { AutoFollowPattern, ClusterReadiness, DataStreamState, Follower, IndexState } from "./cluster.ts";
+import type { RegionHealth } from "./health.ts";
+import type { Member, StateRecord } from "./record.ts";
+import type { LeaderSnapshot } from "./record-fields.ts";
+import type { SiteReport } from "./sites.ts";
+import type { SyncJudgement } from "./sync.ts";
 
-/** What one site's watchdogs say of each region. A site counts once, however many watchdogs it has. */
-export interface SiteView {
-  readonly site: string;
-  /** Highest epoch that a watchdog of the site knows, and keeps on its disk. */
-  readonly epoch?: number | null;
-  readonly regions: Readonly<Record<RegionName, HealthState>>;
+/** A router that may still be routing: it holds a lease. */
+export interface RouterLease {
+  readonly router: string;
+  /** The highest epoch for which the router has emptied its tickets or opened to the new region. */
+  readonly acknowledgedEpoch: number;
 }
 
 /** What the standby (or the region that is being promoted) showed at the last look. */
-export interface StandbyView {
+export interface StandbySnapshot {
   readonly region: RegionName;
   readonly observedAtMs: number;
   readonly readiness: ClusterReadiness;
@@ -34,7 +27,7 @@ export interface StandbyView {
 }
 
 /** What the active region showed at the last look. */
-export interface ActiveView {
+export interface ActiveSnapshot {
   readonly region: RegionName;
   readonly observedAtMs: number;
   readonly readiness: ClusterReadiness;
@@ -44,14 +37,14 @@ export interface ActiveView {
 }
 
 /** What a region showed while there was no record at all: enough to see that it is somebody's follower. */
-export interface FirstLook {
+export interface FirstSnapshot {
   readonly region: RegionName;
   /** Managed indices that follow the other region. */
   readonly following: readonly string[];
 }
 
 /** Who decides at a moment. */
-export interface LeadershipView {
+export interface Leadership {
   /** Whether this watchdog does; it looks at the clock again right before it acts. */
   readonly leading: boolean;
   /** Who does, where that is known. */
@@ -64,21 +57,21 @@ export interface LeadershipView {
 export interface Observations {
   readonly health: Readonly<Record<RegionName, RegionHealth>>;
   /** What every site says, this one included. */
-  readonly sites: readonly SiteView[];
-  readonly standby: StandbyView | null;
+  readonly sites: readonly SiteReport[];
+  readonly standby: StandbySnapshot | null;
   /** null before the first look since it became active, or while it does not answer. */
-  readonly active: ActiveView | null;
+  readonly active: ActiveSnapshot | null;
   /** Why there is no (newer) look at the standby. */
   readonly standbyError: string | null;
   /** When this watchdog itself last saw the standby in sync with a healthy active region; null after a restart. */
   readonly inSyncSeenAtMs: number | null;
-  readonly leaderSight: LeaderSight | null;
+  readonly leaderSight: LeaderSnapshot | null;
   /** Routers that hold a lease; null when the store did not say. */
   readonly routers: readonly RouterLease[] | null;
   readonly store: { readonly reachable: boolean; readonly error: string | null };
-  readonly leadership: LeadershipView;
+  readonly leadership: Leadership;
   /** Watchdogs that have made themselves known, this one included. */
-  readonly known: readonly KnownWatchdog[];
+  readonly known: readonly Member[];
   /** How long this watchdog's promises in failsafe still bind it: until then it promotes nothing. */
   readonly promisedForMs: number;
   /** How long it has known that the store was filled from a copy; null when the record says nothing of the kind. */
@@ -90,5 +83,5 @@ export interface Observations {
   /** Why this watchdog's own copy could not be read; null when it could, or when there is none. */
   readonly copyError: string | null;
   /** Looks at the regions while there is no record. */
-  readonly firstLooks: readonly FirstLook[];
+  readonly firstLooks: readonly FirstSnapshot[];
 }

@@ -1,141 +1,19 @@
 import { z } from "zod";
+import { type Plan, planSchema } from "./plan.ts";
+import {
+  type DeepReadonly,
+  indexNames,
+  leaderSnapshot,
+  lossEstimate,
+  region,
+  shardCheckpoint,
+  timeMs,
+} from "./record-fields.ts";
 
 /**
  * The one document that says who is active. It lives in the store, is changed only by compare-and-swap, and is parsed
  * with this schema whenever it comes back from there: a document that a newer version wrote is refused, not guessed at.
  */
-
-const region = z.string().min(1);
-/** Wall clock, milliseconds since 1970. */
-const timeMs = z.number().int().nonnegative();
-const indexNames = z.array(z.string().min(1));
-
-const shardCheckpoint = z.strictObject({
-  index: z.string(),
-  shard: z.number().int().min(0),
-  globalCheckpoint: z.number().int().min(-1),
-  maxSeqNo: z.number().int().min(-1),
-});
-
-/** What a look at the active region showed of its managed indices, kept because it cannot be asked once it is lost. */
-const leaderSight = z.strictObject({
-  atMs: timeMs,
-  indices: indexNames,
-  /** Which index bore each name: a later one of the same name is another index. */
-  uuids: z.array(z.strictObject({ index: z.string(), uuid: z.string() })).default([]),
-  /** Highest sequence number per shard at that time. */
-  shards: z.array(z.strictObject({ index: z.string(), shard: z.number().int().min(0), maxSeqNo: z.number().int() })),
-  /** Which index each alias writes to: followers do not know. */
-  writeAliases: z.array(z.strictObject({ alias: z.string(), index: z.string() })),
-  /** Highest rate over all shards between two looks; null while there was only one look. */
-  peakOperationsPerSecond: z.number().min(0).nullable(),
-});
-
-const shardLoss = z.strictObject({
-  index: z.string(),
-  shard: z.number().int().min(0),
-  atLeast: z.number().int().min(0),
-  /** null: nothing is known that bounds it. */
-  atMost: z.number().int().min(0).nullable(),
-});
-
-const lossEstimate = z.strictObject({
-  /** Operations that the old region is known to hold and the new one lacks. */
-  atLeast: z.number().int().min(0),
-  /** Operations that may be missing, if writes went on at the highest rate seen; null: nothing bounds it. */
-  atMost: z.number().int().min(0).nullable(),
-  shards: z.array(shardLoss),
-  /** Time between the last look at the old region and the moment when no router could reach it any more. */
-  unseenMs: z.number().int().min(0).nullable(),
-  explanation: z.string(),
-});
-
-const stepProgress = {
-  /** failed: the last attempt failed, another follows; `error` says why. */
-  status: z.enum(["pending", "running", "done", "failed"]),
-  attempts: z.number().int().min(0),
-  startedAtMs: timeMs.nullable(),
-  finishedAtMs: timeMs.nullable(),
-  error: z.string().nullable(),
-};
-
-/** A step of a plan: what it works on (fixed when the plan was made) and what it recorded while it ran. */
-const planStep = z.discriminatedUnion("kind", [
-  z.strictObject({ kind: z.literal("pause-auto-follow"), ...stepProgress, patterns: z.array(z.string()) }),
-  z.strictObject({
-    kind: z.literal("drain"),
-    ...stepProgress,
-    timeoutMs: z.number().int().min(0),
-    /** The leader's checkpoints as the followers last knew them; a paused follower cannot tell any more. */
-    leaderCheckpoints: z
-      .array(z.strictObject({ index: z.string(), shard: z.number().int().min(0), checkpoint: z.number().int() }))
-      .nullable(),
-  }),
-  z.strictObject({
-    kind: z.literal("record-checkpoints"),
-    ...stepProgress,
-    indices: indexNames,
-    checkpoints: z.array(shardCheckpoint).nullable(),
-    loss: lossEstimate.nullable(),
-  }),
-  z.strictObject({ kind: z.literal("pause-follow"), ...stepProgress, indices: indexNames }),
-  z.strictObject({ kind: z.literal("close"), ...stepProgress, indices: indexNames }),
-  z.strictObject({ kind: z.literal("unfollow"), ...stepProgress, indices: indexNames }),
-  z.strictObject({ kind: z.literal("open"), ...stepProgress, indices: indexNames }),
-  z.strictObject({
-    kind: z.literal("write-aliases"),
-    ...stepProgress,
-    aliases: z.array(z.strictObject({ alias: z.string(), index: z.string() })),
-  }),
-  z.strictObject({ kind: z.literal("data-streams"), ...stepProgress, dataStreams: z.array(z.string()) }),
-  z.strictObject({ kind: z.literal("verify"), ...stepProgress, indices: indexNames }),
-  /** Write blocks on the region that is left; `indices` are those that had none before. */
-  z.strictObject({ kind: z.literal("block-writes"), ...stepProgress, indices: indexNames }),
-  z.strictObject({
-    kind: z.literal("catch-up"),
-    ...stepProgress,
-    timeoutMs: z.number().int().min(0),
-    /** Where every shard of the leader ended, and the follower with it. */
-    leaderCheckpoints: z
-      .array(z.strictObject({ index: z.string(), shard: z.number().int().min(0), checkpoint: z.number().int() }))
-      .nullable(),
-  }),
-  z.strictObject({ kind: z.literal("lift-write-block"), ...stepProgress, indices: indexNames }),
-  /** Write blocks on a former primary, before anything else is done with it; `indices` are those that had none before. */
-  z.strictObject({ kind: z.literal("fence"), ...stepProgress, indices: indexNames }),
-  z.strictObject({
-    kind: z.literal("salvage"),
-    ...stepProgress,
-    /** What was brought to safety, where, and what could not be read; null until it was. */
-    report: z
-      .strictObject({
-        place: z.string(),
-        operations: z.number().int().min(0),
-        indices: z.number().int().min(0),
-        leftOut: z.array(z.strictObject({ index: z.string(), reason: z.string() })),
-      })
-      .nullable(),
-  }),
-  /** Makes room for followers: `deleted` and `setAside` are what it has done so far. */
-  z.strictObject({
-    kind: z.literal("clear"),
-    ...stepProgress,
-    policy: z.enum(["delete", "keep"]),
-    deleted: indexNames,
-    setAside: indexNames,
-  }),
-]);
-
-const plan = z.strictObject({
-  /**
-   * promotion: of a standby whose leader is lost; switchover: of one whose leader is well; undo: back to where a
-   * switchover came from; rejoin: a former primary becomes the standby; repair: of indices of the active region that
-   * refuse writes.
-   */
-  kind: z.enum(["promotion", "switchover", "undo", "rejoin", "repair"]),
-  createdAtMs: timeMs,
-  steps: z.array(planStep).min(1),
-});
 
 /** The last time the active region changed, whether planned or not. */
 const lastFailover = z.strictObject({
@@ -212,7 +90,7 @@ const changing = {
   from: region,
   to: region,
   automatic: z.boolean(),
-  leaderSight: leaderSight.nullable(),
+  leaderSight: leaderSnapshot.nullable(),
 };
 
 /**
@@ -244,7 +122,7 @@ const servingRecord = z.strictObject({
   /** Since when it has been in sync without interruption. */
   inSyncSinceMs: timeMs.nullable().default(null),
   /** A rejoin or a repair under way: neither stops traffic. */
-  plan: plan.nullable().default(null),
+  plan: planSchema.nullable().default(null),
   request: changeRequest.nullable().default(null),
 });
 
@@ -256,16 +134,10 @@ const promotingRecord = z.strictObject({
   ...changing,
   /** When the last router to the old region had acknowledged or lost its lease. */
   closedAtMs: timeMs,
-  plan,
+  plan: planSchema,
 });
 
 export const stateRecordSchema = z.discriminatedUnion("phase", [servingRecord, closingRecord, promotingRecord]);
-
-type DeepReadonly<T> = T extends (infer E)[]
-  ? readonly DeepReadonly<E>[]
-  : T extends object
-    ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
-    : T;
 
 export type StateRecord = DeepReadonly<z.output<typeof stateRecordSchema>>;
 export type ServingRecord = DeepReadonly<z.output<typeof servingRecord>>;
@@ -274,15 +146,8 @@ export type PromotingRecord = DeepReadonly<z.output<typeof promotingRecord>>;
 /** A record with a plan to be carried out. */
 export type PlannedRecord = PromotingRecord | (ServingRecord & { readonly plan: Plan });
 export type StandbyState = ServingRecord["standby"];
-export type Plan = DeepReadonly<z.output<typeof plan>>;
-export type PlanStep = DeepReadonly<z.output<typeof planStep>>;
-export type StepKind = PlanStep["kind"];
-export type PlanKind = Plan["kind"];
-export type StepOf<K extends StepKind> = Extract<PlanStep, { kind: K }>;
-export type StepStatus = PlanStep["status"];
-export type LeaderCheckpoints = NonNullable<Extract<PlanStep, { kind: "drain" }>["leaderCheckpoints"]>;
-export type LeaderSight = DeepReadonly<z.output<typeof leaderSight>>;
-export type LossEstimate = DeepReadonly<z.output<typeof lossEstimate>>;
+/** A watchdog in the record: failsafe requires an answer from each of them. */
+export type Member = StateRecord["watchdogs"][number];
 export type ChangeRequest = DeepReadonly<z.output<typeof changeRequest>>;
 export type LastFailover = DeepReadonly<z.output<typeof lastFailover>>;
 

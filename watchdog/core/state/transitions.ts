@@ -1,10 +1,11 @@
 import type { WatchdogConfig } from "../../config/schema.ts";
-import { isIrreversible, stepOf } from "../plans/promotion.ts";
 import { planUndo } from "../plans/switchover.ts";
 import { standbyOf } from "../rules/conditions.ts";
-import type { Situation } from "../rules/situation.ts";
 import { missingIndices } from "./loss.ts";
-import type { ClosingRecord, LastFailover, Plan, PromotingRecord, ServingRecord, StateRecord } from "./record.ts";
+import type { Plan } from "./plan.ts";
+import { isIrreversible, stepOf } from "./plan.ts";
+import type { ClosingRecord, LastFailover, PromotingRecord, ServingRecord, StateRecord } from "./record.ts";
+import type { Situation } from "./situation.ts";
 
 /** The next records: how each change of phase looks. */
 

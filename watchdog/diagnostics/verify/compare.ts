@@ -1,4 +1,4 @@
-import type { IndexState, ShardCheckpoint } from "../../core/ports.ts";
+import type { IndexState, ShardCheckpoint } from "../../core/state/cluster.ts";
 import type { DocumentCopy, DocumentReference } from "../../salvage/ports.ts";
 
 /** One document that the two regions do not hold alike, although both should by now. */

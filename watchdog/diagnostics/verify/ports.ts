@@ -1,4 +1,4 @@
-import type { Cluster } from "../../core/ports.ts";
+import type { Cluster } from "../../core/ports/cluster.ts";
 import type { DocumentCopy, DocumentReader, DocumentReference } from "../../salvage/ports.ts";
 
 export interface SampledDocument extends DocumentReference {

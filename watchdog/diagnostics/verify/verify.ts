@@ -1,5 +1,5 @@
 import type { RegionName } from "../../config/address.ts";
-import type { IndexState, ShardCheckpoint } from "../../core/ports.ts";
+import type { IndexState, ShardCheckpoint } from "../../core/state/cluster.ts";
 import type { DocumentReference } from "../../salvage/ports.ts";
 import { type DocumentDifference, judgeDocument, type PairedIndices, pairIndices, positionOf } from "./compare.ts";
 import type { ComparedRegion, SampledDocument } from "./ports.ts";

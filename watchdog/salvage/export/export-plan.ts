@@ -1,4 +1,4 @@
-import type { IndexState, ShardCheckpoint } from "../../core/ports.ts";
+import type { IndexState, ShardCheckpoint } from "../../core/state/cluster.ts";
 import { checkpointOf, type Divergence } from "../../core/state/divergence.ts";
 
 export interface ShardToExport {

@@ -1,18 +1,6 @@
 import type { RegionName } from "../../config/address.ts";
-import type { WatchdogConfig } from "../../config/schema.ts";
-import type { AutoFollowPattern, Definition, DefinitionKind, Follower, IndexState } from "../ports.ts";
-
-/** Whether the standby could take over without losing more than is always possible, and why not. */
-export interface SyncJudgement {
-  readonly inSync: boolean;
-  readonly reasons: readonly string[];
-  /** Operations over all shards, as last known to the followers. */
-  readonly lagOperations: number;
-  /** The longest time since a follower heard from its leader. */
-  readonly readAgeMs: number;
-}
-
-export type ReplicationLimits = Pick<WatchdogConfig["replication"], "maxLagOperations" | "maxReadAgeMs">;
+import type { AutoFollowPattern, Definition, Follower, IndexState } from "../state/cluster.ts";
+import { differingDefinitions } from "./definitions.ts";
 
 /** One change that the standby needs so that it follows the active region. */
 export type ReplicationChange =
@@ -34,7 +22,7 @@ export interface ReplicationPlan {
   readonly problems: readonly string[];
 }
 
-export interface ReplicationView {
+export interface ReplicationSnapshot {
   readonly leader: {
     readonly region: RegionName;
     readonly indices: readonly IndexState[];
@@ -54,64 +42,11 @@ export interface ReplicationView {
 /** Our auto-follow pattern in the standby's cluster: one, named after the region it follows. */
 export const autoFollowName = (leader: RegionName) => `es-failover-from-${leader}`;
 
-/** Operations that followers lack of what they last knew their leaders to have. A paused follower reports none. */
-export function lagOperations(followers: readonly Follower[]): number {
-  return followers
-    .flatMap(({ shards }) => shards)
-    .reduce((sum, shard) => sum + Math.max(0, shard.leaderCheckpointLastKnown - shard.followerCheckpoint), 0);
-}
-
-/** Judges the standby against the active region's indices as they are now. Closed leader indices are not followed. */
-export function judgeSync(
-  leaderIndices: readonly IndexState[],
-  followers: readonly Follower[],
-  leader: RegionName,
-  limits: ReplicationLimits,
-): SyncJudgement {
-  const byLeaderIndex = new Map(
-    followers
-      .filter(({ remoteCluster }) => remoteCluster === leader)
-      .map((follower) => [follower.leaderIndex, follower]),
-  );
-  const required = leaderIndices.filter(({ open }) => open);
-  const relevant = required.flatMap(({ name }) => byLeaderIndex.get(name) ?? []);
-  const reasons = required.flatMap(
-    ({ name }) => followerFault(name, byLeaderIndex.get(name), limits.maxReadAgeMs) ?? [],
-  );
-  const lag = lagOperations(relevant);
-  if (lag > limits.maxLagOperations)
-    reasons.push(`${lag} operations behind (at most ${limits.maxLagOperations} allowed)`);
-  const readAgeMs = Math.max(0, ...relevant.flatMap(({ shards }) => shards.map((shard) => shard.millisSinceLastRead)));
-  return { inSync: reasons.length === 0, reasons: abridged(reasons), lagOperations: lag, readAgeMs };
-}
-
-function followerFault(index: string, follower: Follower | undefined, maxReadAgeMs: number): string | null {
-  if (follower === undefined) return `${index} is not followed`;
-  if (follower.status === "paused") return `${index} is paused`;
-  if (follower.shards.length === 0) return `${index} follows, but reports no shard yet`;
-  for (const shard of follower.shards) {
-    if (shard.fatalError !== null) return `${index} stopped following: ${shard.fatalError}`;
-    const readError = shard.readErrors[0];
-    if (readError !== undefined) return `${index} cannot read from its leader: ${readError}`;
-    // A follower that has just started knows neither its own nor its leader's checkpoint.
-    if (shard.followerCheckpoint < 0 && shard.leaderCheckpointLastKnown >= 0) return `${index} is still being copied`;
-    if (shard.millisSinceLastRead > maxReadAgeMs) {
-      return `${index} last heard from its leader ${shard.millisSinceLastRead} ms ago (at most ${maxReadAgeMs} allowed)`;
-    }
-  }
-  return null;
-}
-
-/** Keeps a list of reasons readable when hundreds of indices share one. */
-function abridged(reasons: readonly string[]): readonly string[] {
-  const shown = 5;
-  return reasons.length <= shown ? reasons : [...reasons.slice(0, shown), `and ${reasons.length - shown} more`];
-}
-
 /** What has to change on the standby so that it follows the active region's managed indices, and goes on doing so. */
-export function planReplication(view: ReplicationView): ReplicationPlan {
+export function planReplication(view: ReplicationSnapshot): ReplicationPlan {
   const problems: string[] = [];
-  const changes: ReplicationChange[] = [...definitionChanges(view)];
+  const definitions = differingDefinitions(view.leader.definitions, view.standby.definitions);
+  const changes: ReplicationChange[] = definitions.map((definition) => ({ kind: "put-definition", definition }));
   const standbyIndices = new Map(view.standby.indices.map((index) => [index.name, index]));
   const followers = new Map(view.standby.followers.map((follower) => [follower.index, follower]));
   for (const leaderIndex of view.leader.indices) {
@@ -147,7 +82,7 @@ function followerChange(
   name: string,
   index: IndexState | undefined,
   follower: Follower | undefined,
-  view: ReplicationView,
+  view: ReplicationSnapshot,
 ): FollowerOutcome {
   const change = (made: ReplicationChange): FollowerOutcome => ({ change: made, problem: null });
   const problem = (sentence: string): FollowerOutcome => ({ change: null, problem: sentence });
@@ -182,7 +117,7 @@ function followerChange(
 const isHistoryLost = (fatal: string) =>
   /Operations are no longer available for replicating|Not all operations between from_seqno/.test(fatal);
 
-function autoFollowChanges(view: ReplicationView): readonly ReplicationChange[] {
+function autoFollowChanges(view: ReplicationSnapshot): readonly ReplicationChange[] {
   const name = autoFollowName(view.leader.region);
   const wanted = { name, remoteCluster: view.leader.region, patterns: view.patterns, exclusions: view.exclusions };
   const present = view.standby.autoFollow.find((pattern) => pattern.name === name);
@@ -196,35 +131,3 @@ function autoFollowChanges(view: ReplicationView): readonly ReplicationChange[] 
 }
 
 const sameNames = (a: readonly string[], b: readonly string[]) => [...a].sort().join("\n") === [...b].sort().join("\n");
-
-/** What index templates are made of comes before them. */
-const definitionOrder: readonly DefinitionKind[] = [
-  "ilm-policy",
-  "ingest-pipeline",
-  "component-template",
-  "index-template",
-];
-
-/** Definitions of the active region that the standby lacks or has otherwise. What only the standby has is left alone. */
-function definitionChanges({ leader, standby }: ReplicationView): readonly ReplicationChange[] {
-  const present = new Map(
-    standby.definitions.map((definition) => [definitionKey(definition), canonical(definition.body)]),
-  );
-  return leader.definitions
-    .filter((definition) => present.get(definitionKey(definition)) !== canonical(definition.body))
-    .toSorted(
-      (a, b) => definitionOrder.indexOf(a.kind) - definitionOrder.indexOf(b.kind) || a.name.localeCompare(b.name),
-    )
-    .map((definition) => ({ kind: "put-definition", definition }));
-}
-
-const definitionKey = ({ kind, name }: Definition) => `${kind}/${name}`;
-
-/** JSON with the keys of every object in order, so that equal definitions have equal text. */
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_key, inner: unknown) =>
-    typeof inner === "object" && inner !== null && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
-  );
-}

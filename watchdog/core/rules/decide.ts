@@ -1,0 +1,19 @@
+import type { WatchdogConfig } from "../../config/schema.ts";
+import type { Observations } from "../state/observations.ts";
+import type { StateRecord } from "../state/record.ts";
+import type { Situation } from "../state/situation.ts";
+import type { Outcome, RuleId } from "./rule.ts";
+import { rules } from "./table.ts";
+
+export interface Ruling extends Outcome {
+  readonly rule: RuleId;
+}
+
+/** What is to be done now. Pure: the same situation gives the same ruling. */
+export function decide(record: StateRecord | null, seen: Observations, nowMs: number, config: WatchdogConfig): Ruling {
+  const situation: Situation = { record, seen, nowMs, config };
+  const first = rules.find((candidate) => candidate.blockers(situation)?.length === 0);
+  if (first === undefined)
+    throw new Error(`no rule holds in phase ${record?.phase ?? "none"}: each phase needs a last one`);
+  return { rule: first.id, ...first.outcome(situation) };
+}

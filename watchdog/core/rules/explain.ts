@@ -1,0 +1,43 @@
+import type { WatchdogConfig } from "../../config/schema.ts";
+import type { Observations } from "../state/observations.ts";
+import type { StateRecord } from "../state/record.ts";
+import type { Situation } from "../state/situation.ts";
+import type { RuleId } from "./rule.ts";
+import { rules } from "./table.ts";
+
+/** A rule of the table as `explain` shows it. */
+export interface RuleExplanation {
+  readonly rule: RuleId;
+  /** What the rule is for, in a sentence. */
+  readonly purpose: string;
+  readonly holds: boolean;
+  /** True for the first rule that holds: the one that decides. */
+  readonly decides: boolean;
+  /** What stands in its way; empty when it holds. */
+  readonly blockedBy: readonly string[];
+}
+
+/** Every rule: whether it holds and if not, what stands in its way. The one that decides comes first,
+ * then those that nearly hold, then guards, then those that would hold if none before them did. */
+export function explain(
+  record: StateRecord | null,
+  seen: Observations,
+  nowMs: number,
+  config: WatchdogConfig,
+): readonly RuleExplanation[] {
+  const situation: Situation = { record, seen, nowMs, config };
+  let decided = false;
+  const explained = rules.map(({ id, purpose, isSpecific, blockers }) => {
+    const blockedBy = blockers(situation);
+    const holds = blockedBy !== null && blockedBy.length === 0;
+    const decides = holds && !decided;
+    decided ||= holds;
+    const reasons = blockedBy ?? ["it is about another situation"];
+    const explanation: RuleExplanation = { rule: id, purpose, holds, decides, blockedBy: reasons };
+    const group = decides ? 0 : blockedBy === null ? 4 : holds ? 3 : isSpecific ? 1 : 2;
+    return { group, distance: reasons.length, explanation };
+  });
+  return explained
+    .toSorted((a, b) => a.group - b.group || a.distance - b.distance)
+    .map(({ explanation }) => explanation);
+}

@@ -1,0 +1,128 @@
+import { z } from "zod";
+import { type DeepReadonly, indexNames, lossEstimate, shardCheckpoint, timeMs } from "./record-fields.ts";
+
+/** A change of the regions as a list of steps, kept in the record, so that any watchdog can carry it on. */
+
+const stepProgress = {
+  /** failed: the last attempt failed, another follows; `error` says why. */
+  status: z.enum(["pending", "running", "done", "failed"]),
+  attempts: z.number().int().min(0),
+  startedAtMs: timeMs.nullable(),
+  finishedAtMs: timeMs.nullable(),
+  error: z.string().nullable(),
+};
+
+/** A step of a plan: what it works on (fixed when the plan was made) and what it recorded while it ran. */
+const planStep = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("pause-auto-follow"), ...stepProgress, patterns: z.array(z.string()) }),
+  z.strictObject({
+    kind: z.literal("drain"),
+    ...stepProgress,
+    timeoutMs: z.number().int().min(0),
+    /** The leader's checkpoints as the followers last knew them; a paused follower cannot tell any more. */
+    leaderCheckpoints: z
+      .array(z.strictObject({ index: z.string(), shard: z.number().int().min(0), checkpoint: z.number().int() }))
+      .nullable(),
+  }),
+  z.strictObject({
+    kind: z.literal("record-checkpoints"),
+    ...stepProgress,
+    indices: indexNames,
+    checkpoints: z.array(shardCheckpoint).nullable(),
+    loss: lossEstimate.nullable(),
+  }),
+  z.strictObject({ kind: z.literal("pause-follow"), ...stepProgress, indices: indexNames }),
+  z.strictObject({ kind: z.literal("close"), ...stepProgress, indices: indexNames }),
+  z.strictObject({ kind: z.literal("unfollow"), ...stepProgress, indices: indexNames }),
+  z.strictObject({ kind: z.literal("open"), ...stepProgress, indices: indexNames }),
+  z.strictObject({
+    kind: z.literal("write-aliases"),
+    ...stepProgress,
+    aliases: z.array(z.strictObject({ alias: z.string(), index: z.string() })),
+  }),
+  z.strictObject({ kind: z.literal("data-streams"), ...stepProgress, dataStreams: z.array(z.string()) }),
+  z.strictObject({ kind: z.literal("verify"), ...stepProgress, indices: indexNames }),
+  /** Write blocks on the region that is left; `indices` are those that had none before. */
+  z.strictObject({ kind: z.literal("block-writes"), ...stepProgress, indices: indexNames }),
+  z.strictObject({
+    kind: z.literal("catch-up"),
+    ...stepProgress,
+    timeoutMs: z.number().int().min(0),
+    /** Where every shard of the leader ended, and the follower with it. */
+    leaderCheckpoints: z
+      .array(z.strictObject({ index: z.string(), shard: z.number().int().min(0), checkpoint: z.number().int() }))
+      .nullable(),
+  }),
+  z.strictObject({ kind: z.literal("lift-write-block"), ...stepProgress, indices: indexNames }),
+  /** Write blocks on a former primary, before anything else is done with it; `indices` are those that had none before. */
+  z.strictObject({ kind: z.literal("fence"), ...stepProgress, indices: indexNames }),
+  z.strictObject({
+    kind: z.literal("salvage"),
+    ...stepProgress,
+    /** What was brought to safety, where, and what could not be read; null until it was. */
+    report: z
+      .strictObject({
+        place: z.string(),
+        operations: z.number().int().min(0),
+        indices: z.number().int().min(0),
+        leftOut: z.array(z.strictObject({ index: z.string(), reason: z.string() })),
+      })
+      .nullable(),
+  }),
+  /** Makes room for followers: `deleted` and `setAside` are what it has done so far. */
+  z.strictObject({
+    kind: z.literal("clear"),
+    ...stepProgress,
+    policy: z.enum(["delete", "keep"]),
+    deleted: indexNames,
+    setAside: indexNames,
+  }),
+]);
+
+export const planSchema = z.strictObject({
+  /**
+   * promotion: of a standby whose leader is lost; switchover: of one whose leader is well; undo: back to where a
+   * switchover came from; rejoin: a former primary becomes the standby; repair: of indices of the active region that
+   * refuse writes.
+   */
+  kind: z.enum(["promotion", "switchover", "undo", "rejoin", "repair"]),
+  createdAtMs: timeMs,
+  steps: z.array(planStep).min(1),
+});
+
+export type Plan = DeepReadonly<z.output<typeof planSchema>>;
+export type PlanStep = DeepReadonly<z.output<typeof planStep>>;
+export type StepKind = PlanStep["kind"];
+export type PlanKind = Plan["kind"];
+export type StepOf<K extends StepKind> = Extract<PlanStep, { kind: K }>;
+export type StepStatus = PlanStep["status"];
+export type LeaderCheckpoints = NonNullable<StepOf<"drain">["leaderCheckpoints"]>;
+
+/** A step that has not begun. */
+export const notStarted = {
+  status: "pending",
+  attempts: 0,
+  startedAtMs: null,
+  finishedAtMs: null,
+  error: null,
+} as const;
+
+/** The first step that is not done, or null when all are. */
+export function currentStep(plan: Plan): PlanStep | null {
+  return plan.steps.find(({ status }) => status !== "done") ?? null;
+}
+
+/** True once a step began that cannot be taken back: an unfollowed index follows again only as a new copy. */
+export function isIrreversible(plan: Plan): boolean {
+  return plan.steps.some(({ kind, status, attempts }) => kind === "unfollow" && (status !== "pending" || attempts > 0));
+}
+
+/** The step of one kind, with what it recorded. */
+export function stepOf<K extends StepKind>(plan: Plan, kind: K): StepOf<K> | null {
+  return plan.steps.find((step): step is StepOf<K> => step.kind === kind) ?? null;
+}
+
+/** The plan with one step replaced. */
+export function withStep(plan: Plan, step: PlanStep): Plan {
+  return { ...plan, steps: plan.steps.map((old) => (old.kind === step.kind ? step : old)) };
+}

@@ -1,0 +1,57 @@
+import { z } from "zod";
+
+/** Fields that the record and the plans in it have in common. */
+
+export const region = z.string().min(1);
+/** Wall clock, milliseconds since 1970. */
+export const timeMs = z.number().int().nonnegative();
+export const indexNames = z.array(z.string().min(1));
+
+export const shardCheckpoint = z.strictObject({
+  index: z.string(),
+  shard: z.number().int().min(0),
+  globalCheckpoint: z.number().int().min(-1),
+  maxSeqNo: z.number().int().min(-1),
+});
+
+/** What a look at the active region showed of its managed indices, kept because it cannot be asked once it is lost. */
+export const leaderSnapshot = z.strictObject({
+  atMs: timeMs,
+  indices: indexNames,
+  /** Which index bore each name: a later one of the same name is another index. */
+  uuids: z.array(z.strictObject({ index: z.string(), uuid: z.string() })).default([]),
+  /** Highest sequence number per shard at that time. */
+  shards: z.array(z.strictObject({ index: z.string(), shard: z.number().int().min(0), maxSeqNo: z.number().int() })),
+  /** Which index each alias writes to: followers do not know. */
+  writeAliases: z.array(z.strictObject({ alias: z.string(), index: z.string() })),
+  /** Highest rate over all shards between two looks; null while there was only one look. */
+  peakOperationsPerSecond: z.number().min(0).nullable(),
+});
+
+const shardLoss = z.strictObject({
+  index: z.string(),
+  shard: z.number().int().min(0),
+  atLeast: z.number().int().min(0),
+  /** null: nothing is known that bounds it. */
+  atMost: z.number().int().min(0).nullable(),
+});
+
+export const lossEstimate = z.strictObject({
+  /** Operations that the old region is known to hold and the new one lacks. */
+  atLeast: z.number().int().min(0),
+  /** Operations that may be missing, if writes went on at the highest rate seen; null: nothing bounds it. */
+  atMost: z.number().int().min(0).nullable(),
+  shards: z.array(shardLoss),
+  /** Time between the last look at the old region and the moment when no router could reach it any more. */
+  unseenMs: z.number().int().min(0).nullable(),
+  explanation: z.string(),
+});
+
+export type DeepReadonly<T> = T extends (infer E)[]
+  ? readonly DeepReadonly<E>[]
+  : T extends object
+    ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
+    : T;
+
+export type LeaderSnapshot = DeepReadonly<z.output<typeof leaderSnapshot>>;
+export type LossEstimate = DeepReadonly<z.output<typeof lossEstimate>>;
