@@ -6,6 +6,7 @@ import { until } from "../../lab/util/until.ts";
 import { addLearner, members, promoteLearner, removeMember } from "../../watchdog/adapters/etcd/admin.ts";
 import type { EtcdClient } from "../../watchdog/adapters/etcd/client.ts";
 import { EtcdError } from "../../watchdog/adapters/etcd/errors.ts";
+import { grantLease, keepLeaseAlive } from "../../watchdog/adapters/etcd/leases.ts";
 import { TestAuthority } from "./support/certificates.ts";
 import { clientTls, EtcdCluster, etcdCommand } from "./support/etcd-cluster.ts";
 
@@ -163,7 +164,7 @@ describe.skipIf(skipped)("the client with three real members (skipped where set-
 
     test("quorum lost: reads, writes and leases fail by the deadline, and soon say that a majority is missing", async () => {
       await works();
-      const lease = await client.grantLease(60);
+      const lease = await grantLease(client, 60);
       const leader = await cluster.leader();
       const [one, two] = cluster.members.filter((member) => member !== leader);
       await Promise.all([one?.kill(), two?.kill()]);
@@ -175,8 +176,8 @@ describe.skipIf(skipped)("the client with three real members (skipped where set-
         return error.kind === "no-quorum" && !error.mayHaveTakenEffect;
       });
       expect((await failure(client.get("/es-failover/x"))).error.kind).toBe("no-quorum");
-      expect((await failure(client.grantLease(10))).error.kind).toBe("no-quorum");
-      expect((await failure(client.keepLeaseAlive(lease.id))).error.kind).toBe("no-quorum");
+      expect((await failure(grantLease(client, 10))).error.kind).toBe("no-quorum");
+      expect((await failure(keepLeaseAlive(client, lease.id))).error.kind).toBe("no-quorum");
       await cluster.heal();
       await worksAgain();
     });

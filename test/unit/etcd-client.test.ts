@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { EtcdClient, type EtcdClientOptions } from "../../watchdog/adapters/etcd/client.ts";
 import { EtcdError } from "../../watchdog/adapters/etcd/errors.ts";
+import { keepLeaseAlive } from "../../watchdog/adapters/etcd/leases.ts";
 import { type HttpAnswer, type Transport, TransportFailure } from "../../watchdog/adapters/etcd/transport.ts";
 import { VirtualTime } from "./support/virtual-time.ts";
 
@@ -85,9 +86,9 @@ describe("which member is asked", () => {
     const noLeader = { status: 503, body: JSON.stringify({ error: { code: 14, message: "etcdserver: no leader" } }) };
     const kept = answer({ result: { ID: "7", TTL: "10" } });
     const one = setUp({ [a]: () => noLeader, [b]: () => kept });
-    expect(await one.clock.settle(one.client.keepLeaseAlive("7"))).toBe(10);
+    expect(await one.clock.settle(keepLeaseAlive(one.client, "7"))).toBe(10);
     const all = setUp({ [a]: () => noLeader, [b]: () => noLeader, [c]: () => "refuses" });
-    expect((await all.clock.settle(failed(all.client.keepLeaseAlive("7")))).kind).toBe("no-quorum");
+    expect((await all.clock.settle(failed(keepLeaseAlive(all.client, "7")))).kind).toBe("no-quorum");
   });
 
   test("a refusal that every member would give is not carried to the others", async () => {

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { systemClock } from "../adapters/clock.ts";
 import {
-  type AuthenticationSetUp,
+  type AuthenticationSettings,
   addLearner,
   changePassword,
   enableAuthentication,
@@ -31,12 +31,12 @@ export class EtcdAdministration {
   readonly #all: EtcdClient;
   readonly #allAsRoot: EtcdClient;
   readonly #allAsUser: EtcdClient;
-  readonly #setUp: AuthenticationSetUp;
+  readonly #setUp: AuthenticationSettings;
 
   private constructor(
     config: MemberConfig,
     tls: { ca: string; certificate: string; key: string },
-    setUp: AuthenticationSetUp,
+    setUp: AuthenticationSettings,
   ) {
     const own = ownMember(config);
     const others = config.members.filter(({ name }) => name !== own.name);

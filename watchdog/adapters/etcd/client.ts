@@ -1,25 +1,20 @@
 import type { z } from "zod";
 import type { Clock } from "../../util/clock.ts";
-import { type AttemptFailure, classifyRefusal, EtcdError, summarise } from "./errors.ts";
-import { type Attempt, type Effect, Members } from "./members.ts";
-import { type Bounds, type EtcdTls, httpsTransport, type Transport, TransportFailure } from "./transport.ts";
+import { type Attempt, attempt, type GatewayCall, requireLeader } from "./attempt.ts";
+import { type EtcdError, summarise } from "./errors.ts";
+import { type Effect, Members } from "./members.ts";
+import { AuthenticationToken, type EtcdCredentials } from "./token.ts";
+import { type Bounds, type EtcdTls, httpsTransport, type Transport } from "./transport.ts";
 import {
-  authenticateAnswer,
   type Compare,
-  emptyAnswer,
   encodeCompare,
   encodeOperation,
   isRead,
   type KeyValue,
-  type LeaseId,
-  leaseGrantAnswer,
-  leaseKeepAliveAnswer,
-  leaseTimeToLiveAnswer,
   type Operation,
   prefixEnd,
   type Revision,
   rangeAnswer,
-  refusalAnswer,
   statusAnswer,
   toBase64,
   txnAnswer,
@@ -29,19 +24,26 @@ export interface EtcdClientOptions {
   /** Client addresses of the members (`https://192.168.1.11:2379`); the nearest one first. */
   readonly endpoints: readonly string[];
   readonly tls: EtcdTls;
-  /** User of etcd's own authentication. A certificate's name is no login: the gateway ignores it. */
-  readonly credentials: { readonly username: string; readonly password: string } | null;
+  /** null while authentication is off. A certificate's name is no login: the gateway ignores it. */
+  readonly credentials: EtcdCredentials | null;
   /**
-   * After so long without an answer the next member is asked as well (a "hedged request"), and whoever answers first is
-   * believed; a change that may not be sent twice goes to the next member only when there was not even a connection by
-   * then. Default 1000 ms: ten round trips over an ocean.
+   * After this long without an answer the next member is asked as well (a "hedged request"), and the first answer counts;
+   * a change that must not be sent twice goes to the next member only when there was no connection by then. Default
+   * 1000 ms: ten round trips over an ocean.
    */
   readonly hedgeAfterMs?: number;
   /** Bound on a call over all members that it is tried at, authentication included. Default 3000 ms. */
   readonly deadlineMs?: number;
   readonly clock: Clock;
-  /** Replaced in tests alone. */
+  /** Replaced only in tests. */
   readonly transport?: Transport;
+}
+
+/** A call that any member may answer. */
+export interface EtcdCall<Schema extends z.ZodType> extends GatewayCall<Schema> {
+  /** Names the call in errors. */
+  readonly what: string;
+  readonly effect: Effect;
 }
 
 export interface Transaction {
@@ -49,8 +51,8 @@ export interface Transaction {
   readonly success: readonly Operation[];
   readonly failure: readonly Operation[];
   /**
-   * True when the compares keep a second run from doing harm and the `failure` branch shows the caller whether a first
-   * run, whose answer was lost, took effect. Only then is a transaction that writes tried at another member.
+   * True when the compares keep a second run harmless and the `failure` branch shows whether a first run, whose answer
+   * was lost, took effect. Only then is a transaction that writes repeated at another member.
    */
   readonly guarded?: boolean;
 }
@@ -79,26 +81,23 @@ const defaultHedgeAfterMs = 1_000;
 const defaultDeadlineMs = 3_000;
 
 /**
- * A thin client of etcd 3.5's JSON gateway. Reads are linearizable. Any member may answer a call; none is repeated when it
- * may have changed something, unless a repetition is harmless.
+ * A thin client of etcd 3.5's JSON gateway. Reads are linearizable. Any member may answer a call; a call that may have
+ * changed something is repeated only when a repetition is harmless.
  */
 export class EtcdClient {
   readonly #members: Members;
   readonly #transport: Transport;
-  readonly #credentials: EtcdClientOptions["credentials"];
+  readonly #token: AuthenticationToken;
+  readonly #hasCredentials: boolean;
   readonly #deadlineMs: number;
   readonly #clock: Clock;
-  #token: Promise<string> | null = null;
 
   constructor(options: EtcdClientOptions) {
-    if (options.endpoints.length === 0) throw new Error("etcd: no endpoint is configured");
-    for (const endpoint of options.endpoints) {
-      if (new URL(endpoint).protocol !== "https:") throw new Error(`etcd: ${endpoint} is not an https address`);
-    }
-    const endpoints = options.endpoints.map((endpoint) => new URL(endpoint).origin);
+    const endpoints = originsOf(options.endpoints);
     this.#members = new Members(endpoints, options.hedgeAfterMs ?? defaultHedgeAfterMs, options.clock);
     this.#transport = options.transport ?? httpsTransport(options.tls);
-    this.#credentials = options.credentials;
+    this.#token = new AuthenticationToken(options.credentials, this.#members, this.#transport);
+    this.#hasCredentials = options.credentials !== null;
     this.#deadlineMs = options.deadlineMs ?? defaultDeadlineMs;
     this.#clock = options.clock;
   }
@@ -109,76 +108,57 @@ export class EtcdClient {
   }
 
   async get(key: string): Promise<KeyValue | null> {
-    const answer = await this.call(`read of ${key}`, "kv/range", { key: toBase64(key) }, rangeAnswer, "read");
+    const answer = await this.call({
+      what: `read of ${key}`,
+      path: "kv/range",
+      body: { key: toBase64(key) },
+      answer: rangeAnswer,
+      effect: "read",
+    });
     return answer.kvs[0] ?? null;
   }
 
-  /** All keys with the prefix, in the order of their bytes; with `limit` the last ones, latest first. */
+  /** All keys with the prefix, in byte order; with `limit` the last ones, latest first. */
   async list(prefix: string, last?: { readonly limit: number }): Promise<readonly KeyValue[]> {
     const order = last === undefined ? {} : { limit: String(last.limit), sort_order: "DESCEND", sort_target: "KEY" };
-    const body = { key: toBase64(prefix), range_end: prefixEnd(prefix), ...order };
-    return (await this.call(`list of ${prefix}`, "kv/range", body, rangeAnswer, "read")).kvs;
+    const answer = await this.call({
+      what: `list of ${prefix}`,
+      path: "kv/range",
+      body: { key: toBase64(prefix), range_end: prefixEnd(prefix), ...order },
+      answer: rangeAnswer,
+      effect: "read",
+    });
+    return answer.kvs;
   }
 
-  /** All compares hold: the `success` operations, else the `failure` operations, in one step. */
+  /** Runs the `success` operations when all compares hold, else the `failure` operations, in one step. */
   async transact(what: string, { compare, success, failure, guarded }: Transaction): Promise<TransactionAnswer> {
-    const body = {
-      compare: compare.map(encodeCompare),
-      success: success.map(encodeOperation),
-      failure: failure.map(encodeOperation),
+    const answer = await this.call({
+      what,
+      path: "kv/txn",
+      body: {
+        compare: compare.map(encodeCompare),
+        success: success.map(encodeOperation),
+        failure: failure.map(encodeOperation),
+      },
+      answer: txnAnswer,
+      effect: [...success, ...failure].every(isRead) ? "read" : guarded === true ? "repeatable" : "once",
+    });
+    return {
+      succeeded: answer.succeeded,
+      revision: answer.header.revision,
+      read: answer.responses.map(({ kvs }) => kvs),
+      counts: answer.responses.map(({ count }) => count),
     };
-    const effect = [...success, ...failure].every(isRead) ? "read" : guarded === true ? "repeatable" : "once";
-    const answer = await this.call(what, "kv/txn", body, txnAnswer, effect);
-    const read = answer.responses.map(({ kvs }) => kvs);
-    const counts = answer.responses.map(({ count }) => count);
-    return { succeeded: answer.succeeded, revision: answer.header.revision, read, counts };
   }
 
-  /**
-   * A new lease of at least `ttlSeconds`: etcd raises it to 1.5 times its election timeout when that is longer. A grant
-   * whose answer was lost leaves a lease that holds no key and runs out by itself, so it is repeatable.
-   */
-  async grantLease(ttlSeconds: number): Promise<{ readonly id: LeaseId; readonly ttlSeconds: number }> {
-    const body = { TTL: String(ttlSeconds) };
-    const answer = await this.call("lease grant", "lease/grant", body, leaseGrantAnswer, "repeatable");
-    if (answer.error !== "") throw new EtcdError("rejected", `etcd: lease grant failed: ${answer.error}`);
-    return { id: answer.ID, ttlSeconds: answer.TTL };
-  }
-
-  /** Starts the lease's time anew and returns it in seconds; null when the lease has run out. */
-  async keepLeaseAlive(id: LeaseId): Promise<number | null> {
-    const { result } = await this.call(
-      "lease keep-alive",
-      "lease/keepalive",
-      { ID: id },
-      leaseKeepAliveAnswer,
-      "repeatable",
-    );
-    return result.TTL > 0 ? result.TTL : null;
-  }
-
-  /** Ends a lease and deletes its keys. A lease that is gone already is no error. */
-  async revokeLease(id: LeaseId): Promise<void> {
-    try {
-      await this.call("lease revoke", "lease/revoke", { ID: id }, emptyAnswer, "repeatable");
-    } catch (error) {
-      if (error instanceof EtcdError && error.message.includes("requested lease not found")) return;
-      throw error;
-    }
-  }
-
-  /** Seconds until a lease runs out unless it is renewed; 0 when it has. */
-  async leaseRemainingSeconds(id: LeaseId): Promise<number> {
-    const answer = await this.call("lease time-to-live", "lease/timetolive", { ID: id }, leaseTimeToLiveAnswer, "read");
-    return Math.max(0, answer.TTL);
-  }
-
-  /** Asks every member how it is, all at once. A member that does not answer is reported as the error. */
+  /** The status of every member, asked concurrently. A member that does not answer is reported as the error. */
   async statuses(): Promise<readonly (MemberStatus | EtcdError)[]> {
     return Promise.all(
       this.#members.endpoints.map(async (endpoint) => {
         const bounds = { connectionMs: this.#deadlineMs, answerMs: this.#deadlineMs };
-        const found = await this.#attempt(endpoint, "maintenance/status", {}, statusAnswer, bounds, {});
+        const call = { path: "maintenance/status", body: {}, answer: statusAnswer };
+        const found = await attempt(this.#transport, endpoint, call, bounds, {});
         if ("failure" in found) return summarise("status", [found.failure], true);
         const { header, version, leader, dbSize, isLearner, errors } = found.answer;
         const isLeader = leader === header.member_id;
@@ -188,144 +168,37 @@ export class EtcdClient {
   }
 
   /**
-   * Any call of the gateway: `POST /v3/<path>`. `what` names it in errors.
+   * Any call of the gateway.
    *
    * @throws EtcdError
    */
-  async call<Schema extends z.ZodType>(
-    what: string,
-    path: string,
-    body: object,
-    schema: Schema,
-    effect: Effect,
-  ): Promise<z.output<Schema>> {
+  async call<Schema extends z.ZodType>({ what, effect, ...call }: EtcdCall<Schema>): Promise<z.output<Schema>> {
     const deadlineMs = this.#clock.monotonicMs() + this.#deadlineMs;
-    let token = await this.#currentToken(deadlineMs);
+    let token = await this.#token.current(deadlineMs);
     const ask = async (endpoint: string, bounds: () => Bounds): Promise<Attempt<z.output<Schema>>> => {
-      const attempt = () => {
+      const send = () => {
         const headers = { ...requireLeader, ...(token === null ? {} : { authorization: token }) };
-        return this.#attempt(endpoint, path, body, schema, bounds(), headers);
+        return attempt(this.#transport, endpoint, call, bounds(), headers);
       };
-      const found = await attempt();
-      if ("answer" in found || !found.failure.staleToken || this.#credentials === null) return found;
-      // Refused before anything was done: members forget tokens in a restart, and drop them after five idle minutes.
-      const renewed = await this.#newToken(token, deadlineMs, endpoint);
+      const found = await send();
+      if ("answer" in found || !found.failure.staleToken || !this.#hasCredentials) return found;
+      // Refused before it took effect: members lose their tokens in a restart, and drop them after five idle minutes.
+      const renewed = await this.#token.replace(token, deadlineMs, endpoint);
       if ("failure" in renewed) return renewed;
       token = renewed.answer;
-      return attempt();
+      return send();
     };
     const outcome = await this.#members.ask({ effect, deadlineMs, ask });
     if ("answer" in outcome) return outcome.answer;
     throw summarise(what, outcome.failures, effect === "read");
   }
-
-  async #attempt<Schema extends z.ZodType>(
-    endpoint: string,
-    path: string,
-    body: object,
-    schema: Schema,
-    bounds: Bounds,
-    headers: Readonly<Record<string, string>>,
-  ): Promise<Attempt<z.output<Schema>>> {
-    try {
-      const url = new URL(`/v3/${path}`, endpoint);
-      const { status, body: text } = await this.#transport.post(url, JSON.stringify(body), headers, bounds);
-      return readAnswer(endpoint, status, text, schema);
-    } catch (error) {
-      if (!(error instanceof TransportFailure)) throw error;
-      return { failure: transportFailure(endpoint, error) };
-    }
-  }
-
-  /** The token to send; null without credentials. Calls that find none share one authentication. */
-  async #currentToken(deadlineMs: number): Promise<string | null> {
-    if (this.#credentials === null) return null;
-    this.#token ??= this.#authenticate(deadlineMs, this.#credentials).catch((error) => {
-      this.#token = null;
-      throw error;
-    });
-    return this.#token;
-  }
-
-  /** Replaces a token that a member refused, unless another call has done so already. */
-  async #newToken(refused: string | null, deadlineMs: number, endpoint: string): Promise<Attempt<string | null>> {
-    const current = await this.#token?.catch(() => null);
-    if (current === refused) this.#token = null;
-    try {
-      return { answer: await this.#currentToken(deadlineMs) };
-    } catch (error) {
-      if (!(error instanceof EtcdError)) throw error;
-      const certain = { mayHaveTakenEffect: false, anotherMemberMayAnswer: false, staleToken: false };
-      return { failure: { endpoint, kind: error.kind, reason: error.message, ...certain } };
-    }
-  }
-
-  async #authenticate(deadlineMs: number, credentials: NonNullable<EtcdClientOptions["credentials"]>): Promise<string> {
-    const { username, password } = credentials;
-    const body = { name: username, password };
-    const outcome = await this.#members.ask({
-      effect: "read",
-      deadlineMs,
-      ask: (endpoint, bounds) =>
-        this.#attempt(endpoint, "auth/authenticate", body, authenticateAnswer, bounds(), requireLeader),
-    });
-    if ("answer" in outcome) return outcome.answer.token;
-    throw summarise(`authentication as ${username}`, outcome.failures, true);
-  }
 }
 
-/**
- * Makes a member without a leader refuse at once instead of waiting: `hasleader` is the metadata that etcd's own client
- * sends for it, and the gateway passes headers with this prefix on.
- */
-const requireLeader = { "grpc-metadata-hasleader": "true" };
-
-function transportFailure(endpoint: string, { sent, certificateRefused, message }: TransportFailure): AttemptFailure {
-  return {
-    endpoint,
-    kind: certificateRefused ? "unauthorized" : sent ? "timeout" : "unreachable",
-    reason: certificateRefused ? `the member refused this watchdog's certificate: ${message}` : message,
-    mayHaveTakenEffect: sent,
-    anotherMemberMayAnswer: true,
-    staleToken: false,
-  };
-}
-
-function readAnswer<Schema extends z.ZodType>(
-  endpoint: string,
-  status: number,
-  text: string,
-  schema: Schema,
-): Attempt<z.output<Schema>> {
-  const json = parseJson(text);
-  const refusal = refusalAnswer.safeParse(json);
-  if (refusal.success) return { failure: classifyRefusal(endpoint, refusal.data.code, refusal.data.message) };
-  const parsed = schema.safeParse(json);
-  if (status === 200 && parsed.success) return { answer: parsed.data };
-  if (text.startsWith("CommonName of client")) return { failure: classifyRefusal(endpoint, 16, commonNameReason) };
-  // Neither an answer nor a refusal that etcd gives: something else may have spoken, before or after the work was done.
-  const field = parsed.error?.issues[0]?.path.join(".") ?? "";
-  return {
-    failure: {
-      endpoint,
-      kind: "rejected",
-      reason: `HTTP ${status} with an answer that is not etcd's${field === "" ? "" : ` (field ${field})`}`,
-      mayHaveTakenEffect: true,
-      anotherMemberMayAnswer: true,
-      staleToken: false,
-    },
-  };
-}
-
-/** With authentication on, etcd's gateway refuses such certificates before it looks at anything else. */
-const commonNameReason =
-  "the client certificate has a CommonName, which etcd's gateway refuses: issue one whose subject has only an O (organisation)";
-
-/** undefined when the text is no JSON. A stream's answer ends in a newline, which JSON allows. */
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+function originsOf(endpoints: readonly string[]): readonly string[] {
+  if (endpoints.length === 0) throw new Error("etcd: no endpoint is configured");
+  return endpoints.map((endpoint) => {
+    const { protocol, origin } = new URL(endpoint);
+    if (protocol !== "https:") throw new Error(`etcd: ${endpoint} is not an https address`);
+    return origin;
+  });
 }

@@ -1,24 +1,25 @@
 import type { Clock } from "../../util/clock.ts";
 import type { EtcdClient } from "./client.ts";
 import { EtcdError } from "./errors.ts";
+import { grantLease, keepLeaseAlive, leaseRemainingSeconds, revokeLease } from "./leases.ts";
 import type { KeyValue, LeaseId, Revision } from "./wire.ts";
 
 export interface LeasedKeyOptions {
   readonly client: EtcdClient;
   readonly clock: Clock;
   readonly key: string;
-  /** How long the key outlives its last renewal; etcd counts whole seconds, so it is rounded up for etcd alone. */
+  /** How long the key outlives its last renewal. etcd counts whole seconds, so the lease itself is rounded up. */
   readonly ttlMs: number;
-  /** Whether a key that another lease holds may be taken over, by its value. */
+  /** Decides, by its value, whether a key that another lease holds may be taken over. */
   readonly mayTakeOver: (value: string) => boolean;
 }
 
 export type Hold =
   | {
       readonly held: true;
-      /** How long the key is there for sure, counted from the moment the call began. */
+      /** How long the key exists for certain, counted from the start of the call. */
       readonly validForMs: number;
-      /** The same as a time of the given clock. */
+      /** The same, as a time of the given clock. */
       readonly untilMonotonicMs: number;
       readonly createRevision: Revision;
     }
@@ -26,29 +27,29 @@ export type Hold =
 
 interface HeldLease {
   readonly id: LeaseId;
-  /** As granted: never less than what was asked for. */
+  /** As granted: never less than requested. */
   readonly ttlSeconds: number;
 }
 
-/** Rounds of read and compare-and-swap against others that change the same key, until it is given up. */
+/** Rounds of read and compare-and-swap against others that change the same key, before giving up. */
 const maxRounds = 4;
 
 /**
  * A key bound to a lease of its own that this process renews.
  *
- * Why a hold is good for the whole time to live, counted from before it was asked for: etcd's leader starts the lease's
- * time when it renews it, which is later than that; a new leader starts all leases anew at full length, so a change of
- * leader only lengthens them. (A leader that has been deposed without knowing renews nothing: etcd makes sure of its
- * leadership first, and revokes nothing either, since 3.5.13: etcd pull request 17425.) For the same reasons a key may
- * well outlive its hold, which is safe. A renewal that races with the lease's end may be answered although the lease is
- * gone (etcd issue 20547), so the key itself is looked at after each one.
+ * A hold is valid for the whole time to live, counted from before the request: etcd's leader starts the lease's time when
+ * it renews the lease, which is later; a new leader restarts all leases at full length, so a change of leader only
+ * lengthens them. (A deposed leader that does not know it renews nothing, because etcd confirms its leadership first; since
+ * 3.5.13 it revokes nothing either: etcd pull request 17425.) For the same reasons a key may outlive its hold, which is
+ * safe. A renewal that races with the lease's end may succeed although the lease is gone (etcd issue 20547), so the key
+ * itself is read after each renewal.
  *
- * Every write compares the key's revision, so that one that was delayed on its way cannot undo a later one.
+ * Every write compares the key's revision, so that a delayed write cannot undo a later one.
  */
 export class LeasedKey {
   readonly #options: LeasedKeyOptions;
   #lease: HeldLease | null = null;
-  /** The key as last seen; undefined when that is not known for sure. */
+  /** The key as last read or written; undefined when its state is uncertain. */
   #seen: KeyValue | null | undefined;
 
   constructor(options: LeasedKeyOptions) {
@@ -59,12 +60,12 @@ export class LeasedKey {
   /**
    * Takes or renews the key with this value, and verifies that it is there under our lease.
    *
-   * @throws EtcdError the hold taken before, if any, ends at the time told then
+   * @throws EtcdError the hold taken before, if any, keeps its end
    */
   async hold(value: string): Promise<Hold> {
     const startedMs = this.#options.clock.monotonicMs();
     await this.#renewLease();
-    // Only a leaseless process asks first: it may have to yield, or to keep what a predecessor was promised.
+    // Without a lease of its own, this process reads first: it may have to yield, or to outlast a predecessor's lease.
     if (this.#lease === null) {
       const current = await this.#read();
       if (current !== null && !this.#options.mayTakeOver(current.value)) return { held: false, holder: current.value };
@@ -73,7 +74,7 @@ export class LeasedKey {
     return this.#put(value, this.#lease, startedMs);
   }
 
-  /** Changes the value under the lease that is held, without renewing it. False when the key is no longer ours. */
+  /** Changes the value under the held lease without renewing it. False when the key is no longer ours. */
   async change(value: string): Promise<boolean> {
     if (this.#lease === null) return false;
     const current = await this.#known();
@@ -81,29 +82,29 @@ export class LeasedKey {
     return (await this.#put(value, this.#lease, 0)).held;
   }
 
-  /** Deletes the key if it is ours, and gives the lease back. */
+  /** Revokes the lease, which deletes the key if it is ours. */
   async release(): Promise<void> {
     const lease = this.#lease;
     this.#forget();
-    if (lease !== null) await this.#options.client.revokeLease(lease.id);
+    if (lease !== null) await revokeLease(this.#options.client, lease.id);
   }
 
   async #renewLease(): Promise<void> {
     if (this.#lease === null) return;
-    const ttlSeconds = await this.#options.client.keepLeaseAlive(this.#lease.id);
+    const ttlSeconds = await keepLeaseAlive(this.#options.client, this.#lease.id);
     if (ttlSeconds === null) this.#forget();
     else this.#lease = { id: this.#lease.id, ttlSeconds };
   }
 
   /**
-   * A lease that ends no earlier than the one that now holds the key: whoever held it, a previous run of this watchdog
-   * with another configuration for one, may rely on it to its end.
+   * A lease that ends no earlier than the one that now holds the key: its holder, such as a previous run of this watchdog
+   * with another configuration, may rely on it to its end.
    */
   async #grant(current: KeyValue | null): Promise<HeldLease> {
     const { client, ttlMs } = this.#options;
     const remainingSeconds =
-      current === null || current.lease === "0" ? 0 : await client.leaseRemainingSeconds(current.lease);
-    return client.grantLease(Math.max(Math.ceil(ttlMs / 1_000), remainingSeconds + 1));
+      current === null || current.lease === "0" ? 0 : await leaseRemainingSeconds(client, current.lease);
+    return grantLease(client, Math.max(Math.ceil(ttlMs / 1_000), remainingSeconds + 1));
   }
 
   async #put(value: string, lease: HeldLease, startedMs: number): Promise<Hold> {
@@ -125,7 +126,7 @@ export class LeasedKey {
       current = written.instead;
     }
     this.#seen = undefined;
-    throw new EtcdError("rejected", `etcd: ${key} is changed by others again and again; is a name used twice?`, true);
+    throw new EtcdError("rejected", `etcd: ${key} keeps changing; do two watchdogs share a name?`, true);
   }
 
   /** Verifies that the key is as it was seen and, unless `value` is null, writes it. */
@@ -140,7 +141,7 @@ export class LeasedKey {
       compare: [{ key, modRevision: current?.modRevision ?? "0" }],
       success: value === null ? [] : [{ put: key, value, lease }],
       failure: [{ get: key }],
-      // A repetition finds the first run's work in the failure branch and takes it for what it is: ours.
+      // A repetition finds the first run's write in the failure branch and recognizes it as ours.
       guarded: true,
     });
     if (!answer.succeeded) return { instead: answer.read[0]?.[0] ?? null };

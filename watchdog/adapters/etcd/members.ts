@@ -1,17 +1,15 @@
 import type { Clock } from "../../util/clock.ts";
+import type { Attempt } from "./attempt.ts";
 import type { AttemptFailure } from "./errors.ts";
 import type { Bounds } from "./transport.ts";
 
 /**
- * What becomes of etcd when a request is carried out twice. read, repeatable: nothing else than once; once: something
- * else, so an attempt that may have taken effect is never followed by another one.
+ * What a second run of a request does. read, repeatable: no harm; once: harm, so an attempt that may have taken effect is
+ * never followed by another one.
  */
 export type Effect = "read" | "repeatable" | "once";
 
-/** What came of asking one member. */
-export type Attempt<Answer> = { readonly answer: Answer } | { readonly failure: AttemptFailure };
-
-/** What came of asking several; `endpoint` is the one that answered. */
+/** The result over all members; `endpoint` is the one that answered. */
 export type Outcome<Answer> =
   | { readonly answer: Answer; readonly endpoint: string }
   | { readonly failures: readonly AttemptFailure[] };
@@ -19,17 +17,17 @@ export type Outcome<Answer> =
 /** A request that any member may answer. */
 export interface Question<Answer> {
   readonly effect: Effect;
-  /** By the monotonic clock: the end of all attempts. */
+  /** End of all attempts, by the monotonic clock. */
   readonly deadlineMs: number;
-  /** One attempt; `bounds` are what it may take from the moment when they are asked for. */
+  /** One attempt; `bounds` are what it may take from the moment it calls for them. */
   ask(endpoint: string, bounds: () => Bounds): Promise<Attempt<Answer>>;
 }
 
 /**
- * Which member is asked, and when the next one is. A call goes to the member that answered last and moves on to the next
- * one when that one fails or is slow, each at most once: a dead member delays the first call that finds it dead and no
- * later one. A slow member is not given up while the call lasts: on a line that loses packets its answer is on the way,
- * and a new connection would be slower still. (Dean and Barroso, "The Tail at Scale": hedged requests.)
+ * Chooses the member to ask, and the moment to ask the next one. A call goes to the member that answered last and moves on
+ * when that member fails or is slow, to each member at most once: a dead member delays only the first call that finds it
+ * dead. A slow member stays in the race while the call lasts: on a line that loses packets its answer is on the way, and a
+ * new connection would be slower still. (Dean and Barroso, "The Tail at Scale": hedged requests.)
  */
 export class Members {
   readonly endpoints: readonly string[];
@@ -43,7 +41,7 @@ export class Members {
     this.#clock = clock;
   }
 
-  /** Asks one member after the other, from the current one on, until one answers or none is left to ask. */
+  /** Asks one member after the other, starting at the current one, until one answers or none is left. */
   async ask<Answer>(question: Question<Answer>): Promise<Outcome<Answer>> {
     const inOrder = [...this.endpoints.slice(this.#current), ...this.endpoints.slice(0, this.#current)];
     const outcome = await this.#askFrom(inOrder, question);
@@ -73,7 +71,7 @@ export class Members {
 
   async #askOne<Answer>(endpoint: string, { effect, deadlineMs, ask }: Question<Answer>): Promise<Outcome<Answer>> {
     const bounds = () => ({
-      // What may not be sent twice is not sent at all where a connection takes too long: the next member may get it.
+      // A request that must not be sent twice is not sent over a slow connection: the next member may get it.
       connectionMs: effect === "once" ? this.#patienceMs(deadlineMs) : this.#leftMs(deadlineMs),
       answerMs: this.#leftMs(deadlineMs),
     });
@@ -89,7 +87,7 @@ export class Members {
     return Math.min(this.#hedgeAfterMs, this.#leftMs(deadlineMs));
   }
 
-  /** What was asked for, or "slow" when it is not there after `ms`. */
+  /** The result, or "slow" when there is none after `ms`. */
   async #unlessSlow<Answer>(asked: Promise<Answer>, ms: number): Promise<Answer | "slow"> {
     const timer = new AbortController();
     const slow = () => "slow" as const;
@@ -100,13 +98,13 @@ export class Members {
     }
   }
 
-  /** Later calls begin at the next endpoint, unless another call has moved on already. */
+  /** Later calls start at the next endpoint, unless another call has moved on already. */
   #moveOnFrom(endpoint: string): void {
     if (this.endpoints[this.#current] === endpoint) this.#current = (this.#current + 1) % this.endpoints.length;
   }
 }
 
-/** The answer that comes first, of either; all failures when none comes. */
+/** The first answer of the two; all failures when neither answers. */
 function firstAnswer<Answer>(one: Promise<Outcome<Answer>>, other: Promise<Outcome<Answer>>): Promise<Outcome<Answer>> {
   return new Promise((resolve, reject) => {
     const failures: (readonly AttemptFailure[])[] = [];

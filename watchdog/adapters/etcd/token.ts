@@ -1,0 +1,64 @@
+import { type Attempt, attempt, requireLeader } from "./attempt.ts";
+import { EtcdError, summarise } from "./errors.ts";
+import type { Members } from "./members.ts";
+import type { Transport } from "./transport.ts";
+import { authenticateAnswer } from "./wire.ts";
+
+/** User of etcd's own authentication. */
+export interface EtcdCredentials {
+  readonly username: string;
+  readonly password: string;
+}
+
+/** The token that etcd's authentication issues, requested when first needed and replaced when a member refuses it. */
+export class AuthenticationToken {
+  readonly #credentials: EtcdCredentials | null;
+  readonly #members: Members;
+  readonly #transport: Transport;
+  #token: Promise<string> | null = null;
+
+  constructor(credentials: EtcdCredentials | null, members: Members, transport: Transport) {
+    this.#credentials = credentials;
+    this.#members = members;
+    this.#transport = transport;
+  }
+
+  /**
+   * The token to send; null without credentials. Concurrent calls share one authentication.
+   *
+   * @param deadlineMs bound on the authentication, by the monotonic clock
+   * @throws EtcdError
+   */
+  async current(deadlineMs: number): Promise<string | null> {
+    if (this.#credentials === null) return null;
+    this.#token ??= this.#authenticate(deadlineMs, this.#credentials).catch((error) => {
+      this.#token = null;
+      throw error;
+    });
+    return this.#token;
+  }
+
+  /** Replaces a token that `endpoint` refused, unless another call has replaced it already. */
+  async replace(refused: string | null, deadlineMs: number, endpoint: string): Promise<Attempt<string | null>> {
+    const current = await this.#token?.catch(() => null);
+    if (current === refused) this.#token = null;
+    try {
+      return { answer: await this.current(deadlineMs) };
+    } catch (error) {
+      if (!(error instanceof EtcdError)) throw error;
+      const certain = { mayHaveTakenEffect: false, anotherMemberMayAnswer: false, staleToken: false };
+      return { failure: { endpoint, kind: error.kind, reason: error.message, ...certain } };
+    }
+  }
+
+  async #authenticate(deadlineMs: number, { username, password }: EtcdCredentials): Promise<string> {
+    const call = { path: "auth/authenticate", body: { name: username, password }, answer: authenticateAnswer };
+    const outcome = await this.#members.ask({
+      effect: "read",
+      deadlineMs,
+      ask: (endpoint, bounds) => attempt(this.#transport, endpoint, call, bounds(), requireLeader),
+    });
+    if ("answer" in outcome) return outcome.answer.token;
+    throw summarise(`authentication as ${username}`, outcome.failures, true);
+  }
+}
