@@ -4,7 +4,7 @@ import { roleDefinitions } from "../../infra/elasticsearch/users.ts";
 import type { TestCluster } from "../../lab/elasticsearch/cluster.ts";
 import { type ClusterPair, startClusterPair } from "../../lab/elasticsearch/start-cluster.ts";
 import type { ChangePreview } from "../../watchdog/core/preview.ts";
-import type { Check } from "../../watchdog/diagnostics/preflight.ts";
+import type { Check } from "../../watchdog/diagnostics/preflight/check.ts";
 import type { VerifyReport } from "../../watchdog/diagnostics/verify/verify.ts";
 import type { SalvageEntry } from "../../watchdog/salvage/commands.ts";
 import { HaproxyBench, haproxyMissing } from "./haproxy-process.ts";
@@ -63,7 +63,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, { timeout: 2 * PATIENCE_MS 
     );
   }
 
-  test("preflight finds both regions fit, but for what a file store and a trial licence are", async () => {
+  test("preflight passes both regions, apart from the file store and the trial licence", async () => {
     let checks: readonly Check[] = [];
     // On a loaded test machine a round trip may take longer than over an ocean, and a connection may not come about.
     const failed = () => checks.filter(({ verdict, check }) => verdict === "fail" && !check.startsWith("round trip"));
@@ -86,10 +86,10 @@ describe.skipIf(haproxyMissing !== undefined)(title, { timeout: 2 * PATIENCE_MS 
     for (const check of [...well, "clocks of gra"]) expect([check, verdicts.get(check)]).toEqual([check, "ok"]);
   });
 
-  test("verify finds the regions equal, and a document that was smuggled in", async () => {
+  test("verify finds the regions equal, and detects an index that only the standby has", async () => {
     await until(
       async () => (await line.json<VerifyReport>("verify")).verdict === "equal",
-      "verify finds nothing but agreement",
+      "verify finds no differences",
       PATIENCE_MS,
     );
     const shown = await es("verify", "--seed", "1");
@@ -99,7 +99,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, { timeout: 2 * PATIENCE_MS 
     await pair.bhs.call("DELETE", "/orders-2");
   });
 
-  test("a switchover is shown with the size of its copy, and asks on a terminal alone", async () => {
+  test("a switchover previews the size of the copy, and asks for confirmation only on a terminal", async () => {
     const previewed = () => line.json<ChangePreview & { copyBytes: number }>("switchover", "--to", "bhs", "--dry-run");
     // Until the watchdog has looked again, the index that was deleted a moment ago counts.
     await until(async () => (await previewed()).indicesToCopy.length === 1, "the deleted index is not seen any more");
@@ -115,7 +115,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, { timeout: 2 * PATIENCE_MS 
     expect((await line.status()).record?.epoch).toBe(epoch);
   });
 
-  test("a switchover loses nothing and comes back to a standby in sync", async () => {
+  test("a switchover loses nothing, and the old primary becomes a standby in sync", async () => {
     const ended = await es("switchover", "--to", "bhs", "--yes", "--reason", "drill");
     expect(ended).toMatchObject({ code: 0, out: expect.stringContaining("bhs accepts writes") });
     expect((await pair.bhs.call("GET", "/orders-1/_count")).count).toBe(50);
@@ -124,12 +124,12 @@ describe.skipIf(haproxyMissing !== undefined)(title, { timeout: 2 * PATIENCE_MS 
     await standbyIs("in-sync");
     await until(
       async () => (await line.json<VerifyReport>("verify")).verdict === "equal",
-      "the way back has copied everything",
+      "the failback has copied everything",
       PATIENCE_MS,
     );
   });
 
-  test("a failover away from a healthy region needs --force, and what it leaves behind is salvaged and replayed", async () => {
+  test("a failover away from a healthy region needs --force, and the writes left behind are salvaged and replayed", async () => {
     const hesitant = await es("failover", "--to", "gra", "--yes");
     expect(hesitant).toMatchObject({ code: 4, err: expect.stringContaining("--force") });
 
@@ -150,14 +150,14 @@ describe.skipIf(haproxyMissing !== undefined)(title, { timeout: 2 * PATIENCE_MS 
     const name = (await salvagedOf("bhs"))?.name ?? "";
     expect(await es("salvage", "show", name)).toMatchObject({
       code: 0,
-      out: expect.stringContaining("the file agrees with its receipt"),
+      out: expect.stringContaining("the file matches its receipt"),
     });
     const preview = await es("salvage", "replay", name, "--dry-run");
     expect(preview).toMatchObject({ code: 0, out: expect.stringContaining("would write 1 document to gra") });
     const replayed = await es("salvage", "replay", name, "--yes");
     expect(replayed).toMatchObject({ code: 0, out: expect.stringMatching(/written +1/) });
     expect((await pair.gra.call("GET", "/orders-1/_doc/left-behind"))._source).toEqual({ n: 52 });
-    expect((await es("salvage", "replay", name, "--yes")).out).toMatch(/replayed or found in place before/);
+    expect((await es("salvage", "replay", name, "--yes")).out).toMatch(/replayed or already present in an earlier run/);
     await standbyIs("in-sync");
   });
 

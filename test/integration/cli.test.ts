@@ -29,7 +29,7 @@ describe("es-failover", () => {
   test("check-config passes a good configuration, and names each problem of a bad one with 2", async () => {
     expect(await esFailover("check-config")).toMatchObject({
       code: 0,
-      out: `${line.configFile} is good: watchdog bhs-hap-1 in bhs, for gra and bhs.\n`,
+      out: `${line.configFile} is valid: watchdog bhs-hap-1 in bhs, for gra and bhs.\n`,
     });
     await writeFile(at("bad.json"), JSON.stringify({ name: "w", checks: { profile: "hasty" } }));
     const bad = await esFailover("check-config", at("bad.json"));
@@ -55,7 +55,7 @@ describe("es-failover", () => {
     await store.write(stateRecord(7), null, historyEntry(7));
     const status = await esFailover("status");
     expect(status.code).toBe(3);
-    expect(status.out).toMatch(/not running.*\n.*store says.*epoch +7\n.*serving gra/s);
+    expect(status.out).toMatch(/not running.*\n.*store contains.*epoch +7\n.*serving gra/s);
     const json = JSON.parse((await esFailover("status", "--json")).out);
     expect(json).toMatchObject({ running: false, record: { epoch: 7 } });
     await writeFile(at("store/record.json"), "{");
@@ -162,7 +162,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
       return regions.every((region: { health: { lastProbe: unknown } }) => region.health.lastProbe !== null);
     }, "both regions have been probed");
     expect((await esFailover("status")).out).toContain("ECONNREFUSED");
-    expect((await esFailover("explain")).out).toMatch(/: decides\n/);
+    expect((await esFailover("explain")).out).toMatch(/: applies\n/);
     await until(async () => (await notified()).filter((word) => word === "WATCHDOG=1").length >= 3, "signs of life");
     expect((await notified()).some((word) => word.startsWith("STATUS="))).toBe(true);
     const lines = logged

@@ -56,7 +56,7 @@ describe("es-failover publish", () => {
   test("says that it does not run, publishes once it does, shows what is in its way, and ends when asked to", async () => {
     expect(await command("publish", "check-config")).toMatchObject({
       code: 0,
-      text: expect.stringContaining("is good"),
+      text: expect.stringContaining("is valid"),
     });
     expect(await command("publish", "status")).toMatchObject({
       code: 3,
@@ -110,6 +110,6 @@ describe("a watchdog with an endpoint service", () => {
     expect((await fetch(`${url}/v1/acknowledgement`, { method: "POST", body })).status).toBe(204);
     const { out } = await line.run("status");
     expect(out).toMatch(/Applications\n {2}orders/);
-    expect(out).toMatch(/orders host1:4711 +no epoch +waits +heard/);
+    expect(out).toMatch(/orders host1:4711 +no epoch +waits +reported/);
   });
 });

@@ -81,7 +81,7 @@ const status: WatchdogStatus = {
 };
 
 describe("status as a table", () => {
-  test("shows who serves, what is wrong, what is under way and what is routed", () => {
+  test("shows the active region, problems, the change in progress and the routes", () => {
     expect(formatStatus(status)).toBe(
       [
         "bhs-hap-1 (bhs)  bhs is being promoted.",
@@ -93,15 +93,15 @@ describe("status as a table", () => {
         "  cause    gra is unhealthy",
         "  blocked  no automatic failover for another 60 min",
         "",
-        "Trouble",
-        "  store  cannot be reached: etcd does not answer",
+        "Problems",
+        "  store  unreachable: etcd does not answer",
         "",
         "Regions",
         "  REGION  ROLE  HEALTH     FOR    DETAIL",
         "  gra     old   unhealthy  4.0 s  no node answers",
         "  bhs     new   healthy    2 min  green, 3 nodes",
         "",
-        "Change under way",
+        "Change in progress",
         "  STEP      STATUS  TOOK  DETAIL",
         "  unfollow  failed        2 indices (attempt 2: timeout)",
         "",
@@ -117,14 +117,14 @@ describe("status as a table", () => {
     );
   });
 
-  test("says plainly that there is no state yet", () => {
+  test("names the missing state document", () => {
     const fresh = { ...status, record: null, plan: null, decisions: [], store: { reachable: true, error: null } };
     expect(formatStatus(fresh)).toContain("State: no state document yet.");
-    expect(formatStatus(fresh)).not.toContain("Trouble");
+    expect(formatStatus(fresh)).not.toContain("Problems");
   });
 });
 
-test("an explanation says which rule decides and what stands in the way of the others", () => {
+test("an explanation names the rule that applies, and what blocks the others", () => {
   const rule = { purpose: "Why it is there.", holds: false, decides: false, blockedBy: [] };
   expect(
     formatExplanation([
@@ -134,8 +134,8 @@ test("an explanation says which rule decides and what stands in the way of the o
     ]),
   ).toBe(
     [
-      "closing-waits: decides\n  Why it is there.",
-      "promotion-waits: holds, but an earlier rule decides\n  Why it is there.",
+      "closing-waits: applies\n  Why it is there.",
+      "promotion-waits: holds, but an earlier rule applies\n  Why it is there.",
       "failover: does not hold\n  Why it is there.\n  - gra is healthy",
     ].join("\n\n"),
   );

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { progressOf, standingOf } from "../../watchdog/cli/output/progress.ts";
+import { changeStatus, progressOf } from "../../watchdog/cli/change/status.ts";
 import { describeStep } from "../../watchdog/core/plans/describe-step.ts";
 import { closing, NOW_MS, promoting, serving } from "./core-fixtures.ts";
 
@@ -13,31 +13,32 @@ const request = {
   validUntilMs: NOW_MS + 60_000,
 } as const;
 const answer = { epoch: 1, sequence: 8 };
-const standing = (record: Parameters<typeof standingOf>[0], nowMs = NOW_MS) => standingOf(record, "bhs", answer, nowMs);
+const status = (record: Parameters<typeof changeStatus>[0], nowMs = NOW_MS) =>
+  changeStatus(record, "bhs", answer, nowMs);
 
-describe("a change that was asked for", () => {
-  test("says nothing as long as only documents from before are seen", () => {
-    expect(standing(null)).toBe("waiting");
-    expect(standing(serving({ sequence: 7 }))).toBe("waiting");
+describe("a requested change", () => {
+  test("is waiting while only older state documents are known", () => {
+    expect(status(null)).toBe("waiting");
+    expect(status(serving({ sequence: 7 }))).toBe("waiting");
   });
 
-  test("waits, is under way, and is done when the other region accepts writes", () => {
-    expect(standing(serving({ sequence: 8, request }))).toBe("waiting");
-    expect(standing(closing({ epoch: 2, sequence: 9 }))).toBe("under-way");
-    expect(standing(promoting({ epoch: 2, sequence: 12 }))).toBe("under-way");
-    expect(standing(serving({ epoch: 3, sequence: 40, active: "bhs" }))).toBe("done");
+  test("waits, is in progress, and is done once the other region accepts writes", () => {
+    expect(status(serving({ sequence: 8, request }))).toBe("waiting");
+    expect(status(closing({ epoch: 2, sequence: 9 }))).toBe("in-progress");
+    expect(status(promoting({ epoch: 2, sequence: 12 }))).toBe("in-progress");
+    expect(status(serving({ epoch: 3, sequence: 40, active: "bhs" }))).toBe("done");
   });
 
-  test("did not begin when the request is gone, and was undone when the old region accepts writes again", () => {
-    expect(standing(serving({ sequence: 9 }))).toBe("not-begun");
-    expect(standing(serving({ epoch: 3, sequence: 40, active: "gra" }))).toBe("undone");
+  test("has not started when the request is gone, and was undone when the old region accepts writes again", () => {
+    expect(status(serving({ sequence: 9 }))).toBe("not-started");
+    expect(status(serving({ epoch: 3, sequence: 40, active: "gra" }))).toBe("undone");
   });
 
-  test("that nobody took up in its time is given up", () => {
-    expect(standing(serving({ sequence: 8, request }), request.validUntilMs + 5_001)).toBe("nobody-decided");
+  test("was not handled when the request expired", () => {
+    expect(status(serving({ sequence: 8, request }), request.validUntilMs + 5_001)).toBe("not-handled");
   });
 
-  test("tells how far it is from the record alone, whoever decides", () => {
+  test("reports its progress from the state document alone", () => {
     expect(progressOf(null)).toBe("");
     expect(progressOf(closing())).toBe("closing gra");
     const record = promoting();

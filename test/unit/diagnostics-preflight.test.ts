@@ -1,11 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { watchdogConfigSchema } from "../../watchdog/config/schema.ts";
-import {
-  type Check,
-  judgePreflight,
-  type PreflightFindings,
-  type RegionFindings,
-} from "../../watchdog/diagnostics/preflight.ts";
+import type { Check } from "../../watchdog/diagnostics/preflight/check.ts";
+import type { PreflightFindings, RegionFindings } from "../../watchdog/diagnostics/preflight/findings.ts";
+import { judgePreflight } from "../../watchdog/diagnostics/preflight/judge.ts";
 import { config, standbyView } from "./core-fixtures.ts";
 
 const GIB = 1024 ** 3;
@@ -32,7 +29,7 @@ function region(changes: Partial<RegionFindings> = {}): RegionFindings {
 }
 
 function judge(changes: Partial<PreflightFindings> = {}, settings = config): ReadonlyMap<string, Check> {
-  const well = {
+  const healthy = {
     regions: { gra: region(), bhs: region() },
     active: "gra",
     storeMembers: ["a", "b", "c"].map((endpoint) => ({ endpoint, problem: null })),
@@ -40,18 +37,18 @@ function judge(changes: Partial<PreflightFindings> = {}, settings = config): Rea
     timingViolations: [],
     outageMs: 12 * HOUR,
   };
-  return new Map(judgePreflight({ ...well, ...changes }, settings).map((check) => [check.check, check]));
+  return new Map(judgePreflight({ ...healthy, ...changes }, settings).map((check) => [check.check, check]));
 }
 
 const withBhs = (changes: Partial<RegionFindings>) => ({ regions: { gra: region(), bhs: region(changes) } });
 const versions = (version: string) => ({ versions: { value: [{ node: "n1", version }] } });
 
 describe("preflight", () => {
-  test("finds nothing amiss where all is well", () => {
+  test("passes every check of a healthy system", () => {
     expect([...judge().values()].filter(({ verdict }) => verdict !== "ok")).toEqual([]);
   });
 
-  test("every check that is not ok says what to do", () => {
+  test("every check that is not ok has advice", () => {
     const error = { error: "bhs: no node answers" };
     const lost = region({
       readiness: error,
@@ -62,13 +59,13 @@ describe("preflight", () => {
       roundTripMs: error,
     });
     const checks = [...judge({ regions: { gra: region(), bhs: lost }, sites: ["gra"], storeMembers: null }).values()];
-    const amiss = checks.filter(({ verdict }) => verdict !== "ok");
-    expect(amiss.length).toBeGreaterThan(6);
-    for (const { advice, found } of amiss) expect([advice, found]).not.toContain(null);
+    const notOk = checks.filter(({ verdict }) => verdict !== "ok");
+    expect(notOk.length).toBeGreaterThan(6);
+    for (const { advice, found } of notOk) expect([advice, found]).not.toContain(null);
     expect(checks.find(({ check }) => check === "licence of bhs")?.found).toContain("no node answers");
   });
 
-  test("tells apart a licence that will not do, and one that ends by itself", () => {
+  test("fails an insufficient licence, and warns of one that expires", () => {
     const licensed = (licence: { type: string; active: boolean; allowsCcr: boolean }) =>
       judge(withBhs({ readiness: { value: { ...standbyView().readiness, licence } } })).get("licence of bhs")?.verdict;
     expect(licensed({ type: "basic", active: true, allowsCcr: false })).toBe("fail");
@@ -78,7 +75,7 @@ describe("preflight", () => {
 
   test.each([
     ["9.5.3", "ok", /either can follow the other/],
-    // bhs follows gra: one that is newer may, but gra could not follow it back.
+    // bhs follows gra: a newer bhs can, but gra could not follow it back.
     ["9.5.10", "warn", /gra is older than bhs/],
     ["9.5.2", "fail", /bhs is older than gra/],
   ])("with bhs at %s and gra at 9.5.3 the versions are %s", (version, verdict, found) => {
@@ -87,7 +84,7 @@ describe("preflight", () => {
     expect(check?.found).toMatch(found);
   });
 
-  test("nodes of one region at two versions count as the lowest when they follow and the highest when they lead", () => {
+  test("a region of mixed versions counts as its lowest when it follows, and as its highest when it leads", () => {
     const mixed = {
       versions: {
         value: [
@@ -101,7 +98,7 @@ describe("preflight", () => {
     expect(judge({ regions: { gra: region(mixed), bhs: region(mixed) } }).get("versions")?.verdict).toBe("fail");
   });
 
-  test("a missing and a broken remote connection are told apart", () => {
+  test("distinguishes a missing remote connection from a broken one", () => {
     const connection = (remote: { configured: boolean; connected: boolean }) =>
       judge(withBhs({ readiness: { value: { ...standbyView().readiness, remote } } })).get(
         "remote connection bhs to gra",
@@ -113,7 +110,7 @@ describe("preflight", () => {
     expect(connection({ configured: true, connected: false })?.advice).toContain("9300");
   });
 
-  test("a round trip is measured against the time that a probe has", () => {
+  test("compares a round trip with the probe timeout", () => {
     const fast = watchdogConfigSchema.shape.checks.parse({ profile: "fast" });
     const verdict = (ms: number) =>
       judge(withBhs({ roundTripMs: { value: ms } }), { ...config, checks: fast }).get("round trip from here to bhs")
@@ -121,7 +118,7 @@ describe("preflight", () => {
     expect([verdict(50), verdict(100), verdict(200)]).toEqual(["ok", "warn", "fail"]);
   });
 
-  test("a disk must hold a copy, at worst in place of its own indices", () => {
+  test("a disk must have room for a copy, if need be in place of its own indices", () => {
     const verdict = (availableGib: number) => {
       const nodes = [{ node: "n1", availableBytes: availableGib * GIB, totalBytes: 100 * GIB }];
       const storage = { value: { managedPrimaryBytes: 10 * GIB, managedBytes: 20 * GIB, nodes } };
@@ -134,21 +131,21 @@ describe("preflight", () => {
     expect(judge(withBhs({ readiness: full })).get("disk of bhs for a copy of gra")?.found).toContain("watermark");
   });
 
-  test("history that is kept for less than an outage is a warning", () => {
+  test("warns of operations retained for less than an outage", () => {
     expect(judge({ outageMs: 13 * HOUR }).get("retention leases on gra")).toMatchObject({
       verdict: "warn",
       found: expect.stringContaining("12 h only"),
     });
   });
 
-  test("clocks are judged beyond what the measurement itself is uncertain of", () => {
+  test("judges clocks beyond the uncertainty of the measurement", () => {
     const verdict = (aheadMs: number, uncertaintyMs: number) =>
       judge(withBhs({ clocks: { value: [{ node: "n1", aheadMs, uncertaintyMs }] } })).get("clocks of bhs")?.verdict;
-    // Half the lease margin of 2 s is tolerable.
+    // Half the lease margin of 2 s is allowed.
     expect([verdict(1_050, 100), verdict(-1_500, 100), verdict(5_000, 100)]).toEqual(["ok", "warn", "fail"]);
   });
 
-  test("a store that has lost its majority fails, one with a member down warns", () => {
+  test("fails a store without quorum, and warns of one with a member down", () => {
     const verdict = (down: number) =>
       judge({
         storeMembers: ["a", "b", "c"].map((endpoint, n) => ({ endpoint, problem: n < down ? "no answer" : null })),
@@ -157,10 +154,10 @@ describe("preflight", () => {
     expect(judge({ storeMembers: null }).get("store")?.verdict).toBe("warn");
   });
 
-  test("a silent site is a warning, two leave no majority", () => {
+  test("warns of one silent site, and fails two, which leave no majority", () => {
     expect(judge({ sites: ["gra", "bhs"] }).get("watchdogs")).toMatchObject({
       verdict: "warn",
-      found: "nothing is heard from witness",
+      found: "no report from witness",
     });
     expect(judge({ sites: ["gra"] }).get("watchdogs")?.verdict).toBe("fail");
     expect(judge({ timingViolations: ["a must be below b"] }).get("timing rules")?.verdict).toBe("fail");

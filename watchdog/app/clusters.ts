@@ -5,6 +5,7 @@ import type { RegionName } from "../config/address.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import type { Salvage } from "../core/ports/salvage.ts";
 import type { DefinitionKind } from "../core/state/cluster.ts";
+import type { ActivePrimary } from "../salvage/ports.ts";
 import { createSalvage, salvageRoot } from "../salvage/salvage.ts";
 
 /**
@@ -48,6 +49,28 @@ export function connectSalvage(loaded: LoadedConfig, signal: AbortSignal): Salva
 
 export interface SalvageConnection extends Salvage {
   close(): Promise<void>;
+}
+
+export interface ActivePrimaryConnection extends ActivePrimary {
+  close(): Promise<void>;
+}
+
+/** The region that a replay of salvaged operations writes to. */
+export function connectActivePrimary(loaded: LoadedConfig, region: RegionName): ActivePrimaryConnection {
+  const { config } = loaded;
+  const nodes = nodesOf(loaded, region);
+  const cluster = createElasticsearchCluster({
+    ...nodes,
+    managed: config.replication,
+    // A region too slow to pass as healthy can still be written to, and an operator can wait.
+    probeTimeoutMs: DOCUMENT_TIMEOUT_MS,
+    unfollowTimeoutMs: config.promotion.unfollowTimeoutMs,
+  });
+  const documents = createElasticsearchDocuments({ ...nodes, requestTimeoutMs: DOCUMENT_TIMEOUT_MS });
+  const close = async (): Promise<void> => {
+    await Promise.all([cluster.close(), documents.close()]);
+  };
+  return { ...documents, region, probe: cluster.probe, close };
 }
 
 /** How the nodes of one region are reached. */

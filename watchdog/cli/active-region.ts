@@ -13,16 +13,16 @@ export interface ServingState {
 }
 
 /**
- * Which region accepts writes, by the state document: from the running watchdog or else from the store.
+ * The active region by the state document, which the running watchdog or else the store provides.
  *
- * @throws Refused when there is none, or a change is under way
+ * @throws Refused when there is no state document, or a change is in progress
  */
 export async function activeRegion(config: WatchdogConfig): Promise<ServingState> {
   const record = await currentRecord(config);
-  if (record === null) throw new Refused(["there is no state document yet, so no region is active"]);
+  if (record === null) throw new Refused(["no region is active: the store holds no state document yet"]);
   if (record.phase !== "serving") {
     throw new Refused([
-      `a change from ${record.from} to ${record.to} is under way (${record.phase}): wait for its end`,
+      `a change from ${record.from} to ${record.to} is in progress (${record.phase}): try again once it has finished`,
     ]);
   }
   return { record, active: record.active, other: otherRegion(config, record.active) };

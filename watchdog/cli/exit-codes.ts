@@ -1,24 +1,24 @@
-/** What the exit status of a command says. Part of the interface: scripts depend on it. */
+/** Exit status of every command. Part of the interface: scripts depend on it. */
 export const exitCodes = {
   ok: 0,
-  /** The command could not do what it was asked to; the message says why. */
+  /** The command failed; the message gives the reason. */
   failed: 1,
   /** The command line or the configuration is wrong. */
   usage: 2,
-  /** No watchdog is running on this host; `status` then shows what its store says. */
+  /** No watchdog runs on this host; `status` then shows the state document of its store. */
   notRunning: 3,
-  /** What was asked for is not done, for reasons that the message names; nothing was changed. */
+  /** Refused or not confirmed: nothing was changed, and the message gives the reasons. */
   refused: 4,
-  /** A comparison or a check found something amiss. */
+  /** `verify`, `preflight` or `salvage show` found a problem. */
   findings: 5,
 } as const;
 
-/** The one place where they are explained to users; `--help` shows it. */
+/** Shown by `--help`. */
 export const exitCodesHelp = `
 Exit status:
   0  done
-  1  failed; the message says why
+  1  failed; the message gives the reason
   2  the command line or the configuration is wrong
-  3  no watchdog is running on this host (status then shows what its store says)
+  3  no watchdog is running on this host (status then shows the state in its store)
   4  refused or not confirmed; nothing was changed
-  5  verify found the regions different, or a check of preflight failed`;
+  5  verify found differences, a check of preflight failed, or a salvage does not match its receipt`;

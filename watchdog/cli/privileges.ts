@@ -2,10 +2,10 @@ import { stat } from "node:fs/promises";
 import { errnoOf, reasonOf } from "../util/files.ts";
 
 /**
- * As root, becomes the user that a directory belongs to, for good: files that root left there the watchdog could not
- * read. Another user stays what it is.
+ * Root permanently becomes the owner of a directory: the watchdog could not read files that root creates there. Any
+ * other user stays as it is.
  *
- * @throws Error when the directory cannot be looked at
+ * @throws Error when the directory is missing or its owner cannot be read
  */
 export async function actAsOwnerOf(directory: string): Promise<void> {
   if (process.getuid?.() !== 0) return;
@@ -13,9 +13,10 @@ export async function actAsOwnerOf(directory: string): Promise<void> {
   try {
     owner = await stat(directory);
   } catch (error) {
-    if (errnoOf(error) === "ENOENT")
-      throw new Error(`${directory} does not exist: the watchdog never ran on this host`);
-    throw new Error(`${directory} cannot be looked at: ${reasonOf(error)}`, { cause: error });
+    if (errnoOf(error) === "ENOENT") {
+      throw new Error(`${directory} does not exist: no watchdog has run on this host yet`);
+    }
+    throw new Error(`cannot read the owner of ${directory}: ${reasonOf(error)}`, { cause: error });
   }
   if (owner.uid === 0) return;
   process.setgroups?.([owner.gid]);

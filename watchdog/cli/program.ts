@@ -1,23 +1,57 @@
-import { Command } from "commander";
+import { Command, Help } from "commander";
 import { Refused, WatchdogNotRunning } from "../adapters/control-socket.ts";
-import { DEFAULT_CONFIG_FILE, loadConfig, loadPublisherConfig } from "../config/load.ts";
+import { DEFAULT_CONFIG_FILE } from "../config/load.ts";
 import { ConfigError } from "../config/violations.ts";
 import { messageOf } from "../util/errors.ts";
-import { version } from "../util/version.ts";
+import { addAck } from "./commands/ack.ts";
+import { addCheckConfig } from "./commands/check-config.ts";
 import { addCompletion } from "./commands/completion.ts";
-import { addEtcdCommands } from "./commands/etcd.ts";
-import { applyHaproxy } from "./commands/haproxy.ts";
-import { addOperatorCommands } from "./commands/operator.ts";
-import { showExplanation, showStatus } from "./commands/status.ts";
-import { type CommandContext, NoTerminal } from "./context.ts";
+import { addEtcd } from "./commands/etcd.ts";
+import { addExplain } from "./commands/explain.ts";
+import { addFailover } from "./commands/failover.ts";
+import { addHaproxy } from "./commands/haproxy.ts";
+import { addHistory } from "./commands/history.ts";
+import { addPause } from "./commands/pause.ts";
+import { addPreflight } from "./commands/preflight.ts";
+import { addPublish } from "./commands/publish.ts";
+import { addResume } from "./commands/resume.ts";
+import { addRun } from "./commands/run.ts";
+import { addSalvage } from "./commands/salvage/salvage.ts";
+import { addSimulate } from "./commands/simulate.ts";
+import { addStatus } from "./commands/status.ts";
+import { addSwitchover } from "./commands/switchover.ts";
+import { addVerify } from "./commands/verify.ts";
+import { addVersion } from "./commands/version.ts";
+import { addWithdraw } from "./commands/withdraw.ts";
+import type { CommandContext } from "./context.ts";
 import { exitCodes, exitCodesHelp } from "./exit-codes.ts";
+import { NoTerminal } from "./operator.ts";
 
-export interface Output {
-  /** Results, to standard output. */
-  print(text: string): void;
-  /** Messages for people, to standard error. */
-  complain(text: string): void;
-}
+/** In the order of `--help`. */
+const commands: readonly ((program: Command, context: CommandContext) => void)[] = [
+  addRun,
+  addStatus,
+  addExplain,
+  addCheckConfig,
+  addHistory,
+  addPause,
+  addResume,
+  addAck,
+  addWithdraw,
+  addFailover,
+  addSwitchover,
+  addVerify,
+  addPreflight,
+  addSimulate,
+  addSalvage,
+  addPublish,
+  addHaproxy,
+  addEtcd,
+  addCompletion,
+  addVersion,
+];
+
+export type Output = Pick<CommandContext, "print" | "complain">;
 
 /**
  * Runs one command line.
@@ -27,9 +61,10 @@ export interface Output {
  */
 export async function main(args: readonly string[], { print, complain }: Output): Promise<number> {
   let exitCode: number = exitCodes.ok;
-  const program = createProgram({ print, complain }, (code) => {
+  const finish = (code: number): void => {
     exitCode = code;
-  })
+  };
+  const program = createProgram({ print, complain, finish })
     .configureOutput({ writeOut: (text) => print(text.trimEnd()), writeErr: (text) => complain(text.trimEnd()) })
     .exitOverride();
   for (const command of allCommands(program)) command.copyInheritedSettings(program);
@@ -37,93 +72,30 @@ export async function main(args: readonly string[], { print, complain }: Output)
     await program.parseAsync([...args], { from: "user" });
     return exitCode;
   } catch (error) {
-    return complainAbout(error, complain);
+    return exitCodeOf(error, complain);
   }
 }
 
-function createProgram({ print, complain }: Output, finish: (exitCode: number) => void): Command {
+function createProgram(context: Omit<CommandContext, "configFile">): Command {
   const program = new Command("es-failover")
-    .description("Watches two Elasticsearch regions and turns the routes when one is lost.")
+    .description("Monitors two Elasticsearch regions and fails over when one is lost.")
     .option("-c, --config <file>", "configuration file", DEFAULT_CONFIG_FILE)
+    // A flag that is not given is off; "(default: false)" at each would only be noise.
+    .configureHelp({
+      optionDescription: (option) => (option.isBoolean() ? option.description : new Help().optionDescription(option)),
+    })
     .addHelpText("after", exitCodesHelp);
   const configFile = (): string => program.opts<{ config: string }>().config;
-
-  program
-    .command("run")
-    .description("run the watchdog; SIGTERM or SIGINT ends it and leaves the routing ticket in place")
-    .action(async () => {
-      // Loaded only here: the Elasticsearch client takes longer to load than the other commands take to run.
-      const { runWatchdog } = await import("../app/run.ts");
-      await runWatchdog(configFile());
-    });
-  program
-    .command("status")
-    .description("show regions, replication, routing, and what the watchdog is doing")
-    .option("--json", "as JSON", false)
-    .action(async ({ json }: { json: boolean }) => finish(await showStatus(configFile(), { json, print })));
-  program
-    .command("explain")
-    .description("show every rule: which one decides now, and what stands in the way of the others")
-    .option("--json", "as JSON", false)
-    .action(async ({ json }: { json: boolean }) => finish(await showExplanation(configFile(), { json, print })));
-  program
-    .command("check-config")
-    .description("check a configuration and the files that it names")
-    .argument("[file]", "default: the configuration file")
-    .action(async (file: string | undefined) => {
-      const checked = file ?? configFile();
-      const { config } = await loadConfig(checked);
-      const regions = Object.keys(config.regions).join(" and ");
-      print(`${checked} is good: watchdog ${config.name} in ${config.site}, for ${regions}.`);
-    });
-  addOperatorCommands(program, { configFile, print, complain, finish });
-  addPublish(program, { configFile, print, complain, finish });
-  const haproxy = program.command("haproxy").description("the HAProxy beside this watchdog");
-  haproxy
-    .command("apply")
-    .description("check a new HAProxy configuration, put it in place, reload, and go back when that fails (as root)")
-    .requiredOption("-f, --file <file>", "the new configuration")
-    .action(async ({ file }: { file: string }) => print(await applyHaproxy(configFile(), file)));
-  addEtcdCommands(program, print);
-  addCompletion(program, print);
-  program
-    .command("version")
-    .description("print the version")
-    .action(() => print(version));
+  for (const add of commands) add(program, { ...context, configFile });
   return program;
-}
-
-/** On a host of applications, where no watchdog runs. */
-function addPublish(program: Command, context: CommandContext): void {
-  const publish = program
-    .command("publish")
-    .description(
-      "run the publisher: keep endpoint files and keys in step with the region that serves, tell applications",
-    )
-    .action(async () => (await import("./commands/publish.ts")).runPublisher(context.configFile()));
-  publish
-    .command("status")
-    .description("show what the running publisher has heard and published, and what is in its way")
-    .option("--json", "as JSON", false)
-    .action(async (options: { json: boolean }) =>
-      context.finish(await (await import("./commands/publish.ts")).showPublisher(context, options)),
-    );
-  publish
-    .command("check-config")
-    .description("check the publisher's section of a configuration and the files that it names")
-    .action(async () => {
-      const { files, etcd, consul } = await loadPublisherConfig(context.configFile());
-      const keys = [...(etcd === null ? [] : ["keys in etcd"]), ...(consul === null ? [] : ["Consul"])];
-      const places = [...files.map(({ path }) => path), ...keys].join(", ");
-      context.print(`${context.configFile()} is good: publishes to ${places}.`);
-    });
 }
 
 function allCommands(command: Command): readonly Command[] {
   return command.commands.flatMap((sub) => [sub, ...allCommands(sub)]);
 }
 
-function complainAbout(error: unknown, complain: (text: string) => void): number {
+/** Prints the error, unless commander has printed it already. */
+function exitCodeOf(error: unknown, complain: (text: string) => void): number {
   if (isCommanderError(error)) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
   complain(messageOf(error));
   if (error instanceof ConfigError || error instanceof NoTerminal) return exitCodes.usage;
@@ -131,7 +103,7 @@ function complainAbout(error: unknown, complain: (text: string) => void): number
   return error instanceof WatchdogNotRunning ? exitCodes.notRunning : exitCodes.failed;
 }
 
-/** Commander has printed what it had to say; help counts as an error with exit code 0. */
+/** Commander reports help as an error with exit code 0. */
 function isCommanderError(error: unknown): error is { readonly exitCode: number } {
   return (
     error instanceof Error && "code" in error && String(error.code).startsWith("commander.") && "exitCode" in error

@@ -1,5 +1,5 @@
 import { isManaged, type ManagedPatterns, requestTarget } from "../../core/state/patterns.ts";
-import type { NodeClock, Storage, Survey } from "../../diagnostics/survey.ts";
+import type { NodeClock, Storage, Survey } from "../../diagnostics/preflight/survey.ts";
 import { type NodesOptions, RegionNodes } from "./nodes.ts";
 
 /** Elasticsearch's own default of `index.soft_deletes.retention_lease.period`. */

@@ -1,12 +1,13 @@
 import { Argument, type Command } from "commander";
 import { type CommandTree, completionScript, type Shell, shells } from "../completion.ts";
+import type { CommandContext } from "../context.ts";
 
-/** Adds the command that prints completion scripts. They know every command that has been added before it runs. */
-export function addCompletion(program: Command, print: (text: string) => void): void {
+/** The script covers every command registered by the time the user runs it. */
+export function addCompletion(program: Command, { print }: CommandContext): void {
   program
     .command("completion")
     .description("print a completion script for a shell")
-    .addArgument(new Argument("<shell>", "which shell").choices(shells))
+    .addArgument(new Argument("<shell>", "the shell").choices(shells))
     .action((shell: Shell) => print(completionScript(shell, treeOf(program))));
 }
 

@@ -2,28 +2,28 @@ import type { Command } from "commander";
 import { completeMember } from "../../etcd-member/complete.ts";
 import { DEFAULT_MEMBER_FILE, readMemberConfig } from "../../etcd-member/config.ts";
 import { prepareMember } from "../../etcd-member/prepare.ts";
+import type { CommandContext } from "../context.ts";
 
 const prepareHelp = `
-A member that was part of a cluster and has its data starts at once. One without data asks the other planned members: it
-enters their cluster as a learner in place of its predecessor, or founds a cluster with them when none exists. A host
-that took the place of an earlier one does not found a cluster by itself while nobody answers: the cluster may exist
-still. Only if every member and its data are lost for good, allow it on each of the hosts:
+A member with data that already belongs to a cluster starts at once. A member without data asks the other planned
+members: it joins their cluster as a learner in place of its predecessor, or forms a new cluster with them if there is
+none. While no other member answers, a host that replaces an earlier one does not form a new cluster by itself, because
+the old cluster may still exist. Only if all members and their data are lost for good, allow it on each host:
 
   sudo touch /etc/etcd/found-new-cluster`;
 
-/** Run by systemd around the host's member of etcd, as root. */
-export function addEtcdCommands(program: Command, say: (sentence: string) => void): void {
-  const etcd = program.command("etcd").description("the member of etcd on this host (run by its units, as root)");
-  const member = (name: string, description: string) =>
+/** systemd runs these around the etcd member of this host, as root. */
+export function addEtcd(program: Command, { print }: CommandContext): void {
+  const etcd = program.command("etcd").description("the etcd member of this host (run by its units, as root)");
+  const addMember = (name: string, description: string) =>
     etcd
       .command(name)
       .description(description)
-      .option("-f, --file <file>", "what provisioning says", DEFAULT_MEMBER_FILE);
-  member("prepare", "before etcd starts: decide how it takes part, and wait for that as long as it takes")
+      .option("-f, --file <file>", "member settings written by provisioning", DEFAULT_MEMBER_FILE);
+  addMember("prepare", "before etcd starts: decide how the member joins, and wait until it can")
     .addHelpText("after", prepareHelp)
-    .action(async ({ file }: { file: string }) => prepareMember({ config: await readMemberConfig(file), say }));
-  member(
-    "complete",
-    "after etcd has started: promote the member, turn authentication on; ends when all is done",
-  ).action(async ({ file }: { file: string }) => completeMember({ config: await readMemberConfig(file), say }));
+    .action(async ({ file }: { file: string }) => prepareMember({ config: await readMemberConfig(file), say: print }));
+  addMember("complete", "after etcd has started: promote the member and enable authentication; ends when done").action(
+    async ({ file }: { file: string }) => completeMember({ config: await readMemberConfig(file), say: print }),
+  );
 }

@@ -1,25 +1,37 @@
 import { existsSync } from "node:fs";
+import type { Command } from "commander";
 import { applyHaproxyConfiguration } from "../../adapters/haproxy/apply.ts";
 import { parseConfigFile } from "../../config/load.ts";
 import { routerSettingsSchema } from "../../config/schema.ts";
+import type { CommandContext } from "../context.ts";
+
+export function addHaproxy(program: Command, { configFile, print }: CommandContext): void {
+  const haproxy = program.command("haproxy").description("manage the HAProxy of this host");
+  haproxy
+    .command("apply")
+    .description("check a new configuration, install it and reload HAProxy; roll back if that fails (as root)")
+    .requiredOption("-f, --file <file>", "the new HAProxy configuration")
+    .action(async ({ file }: { file: string }) => print(await applyHaproxy(configFile(), file)));
+}
 
 /**
- * Puts a new HAProxy configuration in place. Where it lies and how HAProxy is reached is read from the watchdog's
- * configuration, where there is one: a host may get its HAProxy before its watchdog.
+ * Takes HAProxy's paths from the watchdog's configuration, or the defaults without one: a host may get its HAProxy
+ * before its watchdog.
  *
- * @returns what was done, in a sentence
+ * @returns the outcome in a sentence
  */
-export async function applyHaproxy(configFile: string, newFile: string): Promise<string> {
+async function applyHaproxy(configFile: string, newFile: string): Promise<string> {
   const router = existsSync(configFile) ? (await parseConfigFile(configFile)).router : routerSettingsSchema.parse({});
-  if (router === null) throw new Error(`${configFile} says that this host has no router: there is no HAProxy here`);
+  if (router === null) throw new Error(`${configFile}: router is null, so this host has no HAProxy to configure`);
   const outcome = await applyHaproxyConfiguration({ ...router, newFile });
+  const { configFile: target, masterSocket } = router;
   switch (outcome) {
     case "unchanged":
-      return `${router.configFile} is the same already.`;
+      return `${target} is unchanged.`;
     case "reloaded":
-      return `HAProxy serves by the new ${router.configFile}; the former one is kept as ${router.configFile}.previous.`;
+      return `HAProxy now runs the new ${target}; the previous one is kept as ${target}.previous.`;
     case "installed":
-      return `The new ${router.configFile} is in place. HAProxy is not running (no master at ${router.masterSocket}); it will start from it.`;
+      return `Installed the new ${target}. HAProxy is not running (no master at ${masterSocket}) and will start with it.`;
     default:
       return outcome satisfies never;
   }

@@ -1,27 +1,36 @@
+import type { Command } from "commander";
 import { askControlSocket, WatchdogNotRunning } from "../../adapters/control-socket.ts";
 import { readStore } from "../../app/store.ts";
 import { parseConfigFile } from "../../config/load.ts";
+import type { WatchdogConfig } from "../../config/schema.ts";
 import type { HistoryEntry } from "../../core/ports/store.ts";
 import type { CommandContext } from "../context.ts";
-import { formatHistory } from "../output/status.ts";
+import { jsonOption, wholeNumber } from "../options.ts";
+import { formatHistory } from "../output/history.ts";
 
-export interface HistoryOptions {
+interface HistoryOptions {
   readonly json: boolean;
   readonly limit: number;
 }
 
-/** Shows what changed, newest last. The store is read directly when no watchdog is running. */
-export async function showHistory(
-  { configFile, print }: CommandContext,
-  { json, limit }: HistoryOptions,
-): Promise<void> {
-  const config = await parseConfigFile(configFile());
-  let entries: readonly HistoryEntry[];
+export function addHistory(program: Command, { configFile, print }: CommandContext): void {
+  program
+    .command("history")
+    .description("show every change with its time, rule and operator; newest last")
+    .addOption(jsonOption())
+    .option("--limit <n>", "show at most this many entries", wholeNumber(1, 10_000), 50)
+    .action(async ({ json, limit }: HistoryOptions) => {
+      const entries = await readHistory(await parseConfigFile(configFile()), limit);
+      print(json ? JSON.stringify(entries, null, 2) : formatHistory(entries));
+    });
+}
+
+/** From the running watchdog or, without one, from the store. */
+async function readHistory(config: WatchdogConfig, limit: number): Promise<readonly HistoryEntry[]> {
   try {
-    entries = (await askControlSocket(config.controlSocket, `GET /history?limit=${limit}`)) as readonly HistoryEntry[];
+    return (await askControlSocket(config.controlSocket, `GET /history?limit=${limit}`)) as readonly HistoryEntry[];
   } catch (error) {
     if (!(error instanceof WatchdogNotRunning)) throw error;
-    entries = await readStore(config, (store) => store.history(limit));
+    return readStore(config, (store) => store.history(limit));
   }
-  print(json ? JSON.stringify(entries, null, 2) : formatHistory(entries));
 }

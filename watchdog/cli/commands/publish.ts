@@ -1,78 +1,38 @@
-import { readFile } from "node:fs/promises";
-import { hostname } from "node:os";
-import { systemClock } from "../../adapters/clock.ts";
-import { askControlSocket, serveControlSocket, WatchdogNotRunning } from "../../adapters/control-socket.ts";
-import { EtcdClient } from "../../adapters/etcd/client.ts";
-import { etcdKeys } from "../../adapters/etcd/keys.ts";
-import { createLogger } from "../../adapters/log.ts";
-import { serviceManager } from "../../adapters/systemd.ts";
-import { HttpClient } from "../../applications/publisher/http.ts";
-import { Publisher, type PublisherStatus } from "../../applications/publisher/publisher.ts";
-import { EtcdSource } from "../../applications/publisher/sources/etcd.ts";
-import { ServiceSource } from "../../applications/publisher/sources/service.ts";
-import type { Source } from "../../applications/publisher/sources/source.ts";
-import { ConsulTarget } from "../../applications/publisher/targets/consul.ts";
-import { EtcdKeysTarget } from "../../applications/publisher/targets/etcd-keys.ts";
-import { PendingNotifications } from "../../applications/publisher/targets/pending.ts";
-import type { Target } from "../../applications/publisher/targets/target.ts";
-import type { EtcdAccess, PublisherConfig } from "../../config/applications.ts";
-import { readSecret } from "../../config/files.ts";
+import type { Command } from "commander";
+import { askControlSocket, WatchdogNotRunning } from "../../adapters/control-socket.ts";
+import type { PublisherStatus } from "../../applications/publisher/publisher.ts";
 import { loadPublisherConfig, parsePublisherConfig } from "../../config/load.ts";
-import { reasonOf } from "../../util/files.ts";
-import type { Logger } from "../../util/logger.ts";
-import { version } from "../../util/version.ts";
 import type { CommandContext } from "../context.ts";
 import { exitCodes } from "../exit-codes.ts";
+import { jsonOption } from "../options.ts";
 import { formatPublisherStatus } from "../output/publisher.ts";
 
-/** What was opened, to be closed in the end. */
-type Closable = { close(): void };
-
-/**
- * Runs the publisher until SIGTERM or SIGINT. Files and keys stay as they are when it ends.
- *
- * @throws ConfigError, or an Error when it cannot start
- */
-export async function runPublisher(configFile: string): Promise<void> {
-  const config = await loadPublisherConfig(configFile);
-  const instance = config.instance ?? hostname();
-  const log = createLogger(config.logLevel, instance);
-  const opened: Closable[] = [];
-  const stop = new AbortController();
-  const publisher = new Publisher({
-    config,
-    instance,
-    source: await connectSource(config, opened, log),
-    keys: await connectKeys(config, opened),
-    notifications: await PendingNotifications.open(config.stateDirectory, (sentence) =>
-      log.warn({ event: "told-error" }, sentence),
-    ),
-    acknowledge: {
-      urls: config.acknowledgeTo ?? (config.source.kind === "service" ? config.source.urls : []),
-      client: await httpClient(config.source.caFile, opened),
-    },
-    clock: systemClock,
-    log,
-  });
-  const control = await serveControlSocket(config.controlSocket, { "GET /status": () => publisher.status() });
-  const end = (): void => stop.abort();
-  process.on("SIGTERM", end).on("SIGINT", end);
-  log.info({ version, configFile, controlSocket: config.controlSocket }, "publisher starts");
-  try {
-    await Promise.all([publisher.run(stop.signal), reportToServiceManager(publisher, stop.signal, log)]);
-    log.info({}, "publisher ended; files and keys stay as they are");
-  } finally {
-    process.off("SIGTERM", end).off("SIGINT", end);
-    await control.close();
-    for (const one of opened) one.close();
-  }
+/** For hosts of applications, where no watchdog runs. */
+export function addPublish(program: Command, context: CommandContext): void {
+  const publish = program
+    .command("publish")
+    .description("run the publisher: update endpoint files and keys on every failover, and notify applications")
+    .action(async () => {
+      // Loaded on demand, for the clients of etcd and Consul.
+      const { runPublisher } = await import("../../app/publish.ts");
+      await runPublisher(context.configFile());
+    });
+  publish
+    .command("status")
+    .description("show what the running publisher received and published, and what fails")
+    .addOption(jsonOption())
+    .action((options: { json: boolean }) => showPublisher(context, options));
+  publish
+    .command("check-config")
+    .description("validate the publisher section of a configuration and the files that it names")
+    .action(() => checkPublisher(context));
 }
 
-/** Shows what the running publisher knows and does. Returns the exit code: failed when something is in the way. */
-export async function showPublisher(
-  { configFile, print }: Pick<CommandContext, "configFile" | "print">,
+/** Exit code `failed` while nothing was received, a target fails or the sources contradict each other. */
+async function showPublisher(
+  { configFile, print, finish }: CommandContext,
   { json }: { readonly json: boolean },
-): Promise<number> {
+): Promise<void> {
   const { controlSocket } = await parsePublisherConfig(configFile());
   const answer = askControlSocket(controlSocket, "GET /status").catch((error: unknown) => {
     if (!(error instanceof WatchdogNotRunning)) throw error;
@@ -80,70 +40,13 @@ export async function showPublisher(
   });
   const status = (await answer) as PublisherStatus;
   print(json ? JSON.stringify(status, null, 2) : formatPublisherStatus(status));
-  const troubled = status.problem !== null || status.targets.some(({ error }) => error !== null);
-  return troubled || status.state === null ? exitCodes.failed : exitCodes.ok;
+  const fails = status.problem !== null || status.targets.some(({ error }) => error !== null);
+  if (fails || status.state === null) finish(exitCodes.failed);
 }
 
-async function connectSource(config: PublisherConfig, opened: Closable[], log: Logger): Promise<Source> {
-  const { source } = config;
-  if (source.kind === "service") {
-    const client = await httpClient(source.caFile, opened);
-    return new ServiceSource(source.urls, { client, clock: systemClock, log });
-  }
-  const { addresses, intervalMs, prefix } = source;
-  const client = await etcdClient("publisher.source", source, opened);
-  return new EtcdSource({ client, key: etcdKeys(prefix).record, addresses, intervalMs, clock: systemClock, log });
-}
-
-async function connectKeys({ etcd, consul }: PublisherConfig, opened: Closable[]): Promise<readonly Target[]> {
-  const targets: Target[] = [];
-  if (etcd !== null) {
-    targets.push(new EtcdKeysTarget(await etcdClient("publisher.etcd", etcd, opened), etcd.prefix));
-  }
-  if (consul !== null) {
-    const { tokenFile } = consul;
-    const token = tokenFile === null ? null : await readSecret("publisher.consul.tokenFile", tokenFile);
-    targets.push(new ConsulTarget(consul, await httpClient(consul.caFile, opened), token));
-  }
-  return targets;
-}
-
-async function httpClient(caFile: string | null, opened: Closable[]): Promise<HttpClient> {
-  const client = new HttpClient({ ca: caFile === null ? null : await readFile(caFile, "utf8") });
-  opened.push(client);
-  return client;
-}
-
-async function etcdClient(section: string, access: EtcdAccess, opened: Closable[]): Promise<EtcdClient> {
-  const { endpoints, username, passwordFile, caFile, certificateFile, keyFile } = access;
-  const password = await readSecret(`${section}.passwordFile`, passwordFile);
-  const [ca, certificate, key] = await Promise.all([
-    readFile(caFile, "utf8"),
-    readFile(certificateFile, "utf8"),
-    readFile(keyFile, "utf8"),
-  ]);
-  const credentials = { username, password };
-  const client = new EtcdClient({ endpoints, tls: { ca, certificate, key }, credentials, clock: systemClock });
-  opened.push(client);
-  return client;
-}
-
-async function reportToServiceManager(publisher: Publisher, signal: AbortSignal, log: Logger): Promise<void> {
-  const services = serviceManager();
-  const intervalMs = services.watchdogIntervalMs === null ? 10_000 : services.watchdogIntervalMs / 3;
-  let shown: string | null = null;
-  while (!signal.aborted) {
-    const { state, targets } = publisher.status();
-    const failing = targets.filter(({ error }) => error !== null).length;
-    const line = `${state === null ? "nothing heard yet" : `epoch ${state.epoch} is ${state.phase}`}; ${failing} of ${targets.length} targets in trouble`;
-    try {
-      if (shown === null) await services.ready(line);
-      else if (line !== shown) await services.status(line);
-      await services.alive();
-      shown = line;
-    } catch (error) {
-      log.warn({ error: reasonOf(error) }, "the service manager could not be told");
-    }
-    await systemClock.sleep(intervalMs, signal).catch(() => {});
-  }
+async function checkPublisher({ configFile, print }: CommandContext): Promise<void> {
+  const { files, etcd, consul } = await loadPublisherConfig(configFile());
+  const keys = [...(etcd === null ? [] : ["keys in etcd"]), ...(consul === null ? [] : ["Consul"])];
+  const targets = [...files.map(({ path }) => path), ...keys].join(", ");
+  print(`${configFile()} is valid: publishes to ${targets}.`);
 }

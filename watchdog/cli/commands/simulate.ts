@@ -1,8 +1,8 @@
 import { appendFile, readFile } from "node:fs/promises";
+import { type Command, Option } from "commander";
 import { askControlSocket } from "../../adapters/control-socket.ts";
 import { parseConfigFile } from "../../config/load.ts";
 import type { WatchdogConfig } from "../../config/schema.ts";
-import type { SimulatedStep } from "../../core/forecast.ts";
 import type { KnownSituation } from "../../core/preview.ts";
 import {
   assumptions,
@@ -12,87 +12,65 @@ import {
   simulateAssumption,
 } from "../../core/simulate.ts";
 import { reasonOf } from "../../util/files.ts";
-import { duration, section, table, time } from "../../util/text.ts";
 import type { CommandContext } from "../context.ts";
+import { jsonOption } from "../options.ts";
+import { formatOutcome, formatSteps } from "../output/simulate.ts";
 
-/** What to simulate: exactly one. */
-export type Simulated =
-  | { readonly kind: "observations"; readonly file: string }
-  | { readonly kind: "if"; readonly assumption: string }
-  | { readonly kind: "save"; readonly file: string };
-
-/** Asks the rules about recorded or assumed situations, or records the present one. Changes nothing else. */
-export async function simulate(
-  { configFile, print }: CommandContext,
-  what: Simulated,
-  { json }: { readonly json: boolean },
-): Promise<void> {
-  const config = await parseConfigFile(configFile());
-  switch (what.kind) {
-    case "observations": {
-      const steps = replayMoments(parseMoments(await textOf(what.file)), config);
-      return print(json ? JSON.stringify(steps, null, 2) : formatSteps(steps));
-    }
-    case "if": {
-      const outcome = await assume(config, what.assumption);
-      return print(json ? JSON.stringify(outcome, null, 2) : formatOutcome(outcome));
-    }
-    case "save": {
-      const situation = await askControlSocket(config.controlSocket, "GET /situation");
-      // Names of hosts and indices stand in it: for its owner's eyes.
-      await appendFile(what.file, `${JSON.stringify(situation)}\n`, { mode: 0o600 });
-      return print(`The present situation was added to ${what.file}.`);
-    }
-    default:
-      return what satisfies never;
-  }
+interface SimulateOptions {
+  readonly observations?: string;
+  readonly if?: string;
+  readonly save?: string;
+  readonly json: boolean;
 }
 
-async function assume(config: WatchdogConfig, name: string): Promise<SimulatedOutcome> {
+export function addSimulate(program: Command, context: CommandContext): void {
+  program
+    .command("simulate")
+    .description("apply the rules to recorded situations, or to an assumption about the current one")
+    .addOption(new Option("--observations <file>", "situations, one JSON object per line").conflicts(["if", "save"]))
+    .addOption(new Option("--if <event>", "such as gra-down, gra-elasticsearch-down or store-down").conflicts("save"))
+    .option("--save <file>", "append the current situation to a file for --observations")
+    .addOption(jsonOption())
+    .action(async (options: SimulateOptions, command: Command) => {
+      if (options.observations !== undefined) return simulateRecorded(context, options.observations, options.json);
+      if (options.if !== undefined) return simulateEvent(context, options.if, options.json);
+      if (options.save !== undefined) return saveSituation(context, options.save);
+      return command.error("error: one of --observations, --if and --save is required");
+    });
+}
+
+async function simulateRecorded({ configFile, print }: CommandContext, file: string, json: boolean): Promise<void> {
+  const config = await parseConfigFile(configFile());
+  const steps = replayMoments(parseMoments(await textOf(file)), config);
+  print(json ? JSON.stringify(steps, null, 2) : formatSteps(steps));
+}
+
+async function simulateEvent({ configFile, print }: CommandContext, event: string, json: boolean): Promise<void> {
+  const outcome = await assume(await parseConfigFile(configFile()), event);
+  print(json ? JSON.stringify(outcome, null, 2) : formatOutcome(outcome));
+}
+
+async function assume(config: WatchdogConfig, event: string): Promise<SimulatedOutcome> {
   const known = assumptions(config);
-  const assumption = known.get(name);
+  const assumption = known.get(event);
   if (assumption === undefined)
-    throw new Error(`"${name}" cannot be assumed; one of ${[...known.keys()].join(", ")} can`);
+    throw new Error(`--if "${event}" is unknown; use one of ${[...known.keys()].join(", ")}`);
   const situation = (await askControlSocket(config.controlSocket, "GET /situation")) as KnownSituation;
   return simulateAssumption(situation, assumption, config);
+}
+
+async function saveSituation({ configFile, print }: CommandContext, file: string): Promise<void> {
+  const { controlSocket } = await parseConfigFile(configFile());
+  const situation = await askControlSocket(controlSocket, "GET /situation");
+  // Private, as it names hosts and indices.
+  await appendFile(file, `${JSON.stringify(situation)}\n`, { mode: 0o600 });
+  print(`Appended the current situation to ${file}.`);
 }
 
 async function textOf(file: string): Promise<string> {
   try {
     return await readFile(file, "utf8");
   } catch (error) {
-    throw new Error(`${file} cannot be read: ${reasonOf(error)}`, { cause: error });
+    throw new Error(`cannot read ${file}: ${reasonOf(error)}`, { cause: error });
   }
 }
-
-function formatSteps(steps: readonly SimulatedStep[]): string {
-  if (steps.length === 0) return "The file holds no situation.";
-  return table([
-    ["TIME (UTC)", "STATE", "RULE", "WHY"],
-    ...steps.map(({ atMs, rule, explanation, ...state }) => [time(atMs), stateOf(state), rule, explanation]),
-  ]);
-}
-
-function formatOutcome({ assumed, startedAtMs, steps, plan }: SimulatedOutcome): string {
-  return [
-    `Assumed: ${assumed.join(" ")}`,
-    section(
-      "What would follow, at the latest by then",
-      steps.map(({ atMs, rule, explanation, ...state }) => [
-        `+${duration(atMs - startedAtMs)}`,
-        stateOf(state),
-        rule,
-        explanation,
-      ]),
-    ),
-    section(
-      "Then would be carried out",
-      plan.map((step, n) => [`${n + 1}.`, step]),
-    ),
-  ]
-    .filter((part) => part !== "")
-    .join("\n\n");
-}
-
-const stateOf = ({ before, after }: Pick<SimulatedStep, "before" | "after">): string =>
-  after === null ? before : `${before} -> ${after}`;

@@ -5,41 +5,43 @@ import { duration, section } from "../../util/text.ts";
 
 export function formatPublisherStatus(status: PublisherStatus): string {
   const { instance, nowMs, state, problem, sources, targets, acknowledgeError } = status;
-  const trouble = [
-    ...(problem === null ? [] : [["endpoint", `${problem}: nothing is changed`]]),
+  const problems = [
+    ...(problem === null ? [] : [["endpoint", `${problem}: files and keys stay as they are`]]),
     ...(acknowledgeError === null ? [] : [["acknowledge", acknowledgeError]]),
   ];
   return [
-    `${instance}  ${state === null ? "nothing heard yet: files and keys stay as they are" : words(state)}`,
-    section("Trouble", trouble),
+    `${instance}  ${state === null ? "nothing received yet: files and keys stay as they are" : describe(state)}`,
+    section("Problems", problems),
     section(
       "Sources",
-      sources.map(({ name, state: said, error, heardAtMs }) => {
-        const heard = heardAtMs === null ? "" : `heard ${duration(Math.max(0, nowMs - heardAtMs))} ago`;
-        return [name, error ?? (said === null ? "silent" : words(said)), heard];
+      sources.map(({ name, state: answer, error, heardAtMs }) => {
+        const age = heardAtMs === null ? "" : `answered ${duration(Math.max(0, nowMs - heardAtMs))} ago`;
+        return [name, error ?? (answer === null ? "no answer yet" : describe(answer)), age];
       }),
     ),
     section(
       "Published to",
-      targets.map((target) => [target.name, standing(target, nowMs)]),
+      targets.map((target) => [target.name, describeTarget(target, nowMs)]),
     ),
   ]
     .filter((part) => part !== "")
     .join("\n\n");
 }
 
-function standing({ summary, error, failures, waitingFor, warnings, nextAttemptAtMs }: TargetReport, nowMs: number) {
+function describeTarget(target: TargetReport, nowMs: number): string {
+  const { summary, error, failures, waitingFor, warnings, nextAttemptAtMs } = target;
   if (error !== null) {
-    const again = nextAttemptAtMs === null ? "" : `, again in ${duration(Math.max(0, nextAttemptAtMs - nowMs))}`;
-    return `FAILED ${failures} times in a row${again}: ${error}`;
+    const retry = nextAttemptAtMs === null ? "" : `, retry in ${duration(Math.max(0, nextAttemptAtMs - nowMs))}`;
+    return `FAILED ${failures} times in a row${retry}: ${error}`;
   }
-  const waiting = waitingFor === null ? "" : `; not told yet: ${waitingFor}`;
+  const waiting = waitingFor === null ? "" : `; application not notified yet: ${waitingFor}`;
   return [`${summary}${waiting}`, ...warnings.map((warning) => `warning: ${warning}`)].join("; ");
 }
 
-function words(state: EndpointState): string {
-  if (state.phase === "serving") return `${state.region} serves at ${hostPort(state)}, epoch ${state.epoch}`;
-  return state.phase === "unknown"
-    ? `cannot tell (newest epoch known: ${state.epoch})`
-    : `${state.phase}, epoch ${state.epoch}: nobody may be written to`;
+function describe(state: EndpointState): string {
+  const { phase, epoch } = state;
+  if (phase === "serving") return `${state.region} serves at ${hostPort(state)}, epoch ${epoch}`;
+  return phase === "unknown"
+    ? `unknown (newest known epoch: ${epoch})`
+    : `${phase}, epoch ${epoch}: no region accepts writes`;
 }

@@ -2,11 +2,11 @@ import type { ReplayPreview, SalvageDetails, SalvageEntry } from "../../salvage/
 import type { Receipt } from "../../salvage/receipt.ts";
 import { totalOf } from "../../salvage/replay/classification.ts";
 import type { ReplayReport } from "../../salvage/replay/replay.ts";
-import type { SkipReason } from "../../salvage/replay/replay-plan.ts";
+import { type SkipReason, skipReasonNames } from "../../salvage/replay/replay-plan.ts";
 import { count, section, size, table } from "../../util/text.ts";
 
 export function formatList(entries: readonly SalvageEntry[]): string {
-  if (entries.length === 0) return "Nothing has been salvaged on this host.";
+  if (entries.length === 0) return "This host has no exports: nothing has been salvaged here.";
   return table([["NAME", "STATE", "OPERATIONS", "SIZE", "SETTLED", "TAKEN"], ...entries.map(entryRow)]);
 }
 
@@ -17,7 +17,7 @@ function entryRow({ name, state, settled }: SalvageEntry): string[] {
       return [name, "exported", String(operations.count), size(operations.bytes), String(settled), finishedAt];
     }
     case "unfinished":
-      return [name, "unfinished: it counts for nothing"];
+      return [name, "unfinished: it proves nothing"];
     case "unreadable":
       return [name, `unreadable: ${state.problem}`];
     default:
@@ -26,18 +26,18 @@ function entryRow({ name, state, settled }: SalvageEntry): string[] {
 }
 
 export function formatDetails({ name, directory, state, settled, check, classification }: SalvageDetails): string {
-  const integrity = check.valid ? "the file agrees with its receipt" : `NOT SOUND: ${check.problem}`;
+  const integrity = check.valid ? "the file matches its receipt" : `INVALID: ${check.problem}`;
   const parts = [
     section(name, [
       ["directory", directory],
       ["integrity", integrity],
-      ["settled", `${count(settled, "operation")} replayed or found in place`],
+      ["settled", `${count(settled, "operation")} replayed or already present`],
     ]),
   ];
   if (state.kind === "exported") parts.push(...receiptSections(state.receipt));
   if (classification !== null) {
     const { missing, mayBeDeleted, newer, conflicting, older, same } = totalOf(classification);
-    const rows = { missing, "of these perhaps deleted": mayBeDeleted, newer, conflicting, older, same };
+    const rows = { missing, "of these possibly deleted": mayBeDeleted, newer, conflicting, older, same };
     parts.push(
       section(
         `Compared with ${classification.region} at ${classification.takenAt}`,
@@ -56,7 +56,7 @@ function receiptSections({ region, newRegion, epoch, operations, indices, leftOu
   });
   return [
     section("Receipt", [
-      ["from", `${region}, which ${newRegion} took over from (epoch ${epoch})`],
+      ["from", `${region}, replaced by ${newRegion} as active region (epoch ${epoch})`],
       ["operations", `${operations.count}, ${size(operations.bytes)} in ${operations.file}`],
       ["sha256", operations.sha256],
     ]),
@@ -66,14 +66,14 @@ function receiptSections({ region, newRegion, epoch, operations, indices, leftOu
       leftOut.map(({ index, reason }) => [index, reason]),
     ),
     section(
-      "What it does not hold",
+      "Not in the export",
       limits.map((limit) => ["-", limit]),
     ),
   ].filter((part) => part !== "");
 }
 
 /** @param active the region that a replay would write to */
-export function formatPreview({ classification, report }: ReplayPreview, active: string): string {
+export function formatReplayPreview({ classification, report }: ReplayPreview, active: string): string {
   const rows = classification.counts.map(({ index, classes }) => [
     index,
     ...[classes.missing, classes.mayBeDeleted, classes.newer, classes.conflicting, classes.older, classes.same].map(
@@ -85,23 +85,23 @@ export function formatPreview({ classification, report }: ReplayPreview, active:
   return [
     section(`Compared with ${active}`, [columns, ...rows]),
     section("For example", samples),
-    `A replay would write ${count(report.attempted, "document")} to ${active}, each only if nothing newer is there.`,
-    section("It would leave out", skippedRows(report)),
+    `A replay would write ${count(report.attempted, "document")} to ${active}, none over anything newer.`,
+    section("It would skip", skippedRows(report)),
   ]
     .filter((part) => part !== "")
     .join("\n\n");
 }
 
-export function formatReport(report: ReplayReport): string {
+export function formatReplayReport(report: ReplayReport): string {
   const { written, present, changed, failed } = report.outcomes;
   return [
     section("Replayed", [
       ["written", String(written)],
-      ["in place already", String(present)],
-      ["changed meanwhile, left alone", String(changed)],
+      ["already present", String(present)],
+      ["changed in the meantime, skipped", String(changed)],
       ["failed", String(failed)],
     ]),
-    section("Left out", skippedRows(report)),
+    section("Skipped", skippedRows(report)),
     section(
       "Failures",
       report.failures.map(({ index, id, reason }) => [`${index}/${id}`, reason]),
@@ -112,17 +112,14 @@ export function formatReport(report: ReplayReport): string {
 }
 
 const skipReasons = {
-  settled: "replayed or found in place before",
-  same: "the same already",
-  older: "the active region has a later version",
-  "not-chosen": "of a class that was not chosen (--classes)",
-  "may-be-deleted": "perhaps deleted by the active region (--include-maybe-deleted)",
-  "no-source": "kept without its source",
-  "index-absent": "the active region has no such index",
+  settled: "replayed or already present in an earlier run",
+  same: "identical in the active region",
+  older: "the active region has a newer version",
+  "not-chosen": "of a class that was not selected (--classes)",
+  "may-be-deleted": "possibly deleted in the active region (--include-maybe-deleted)",
+  "no-source": "exported without _source",
+  "index-absent": "the index does not exist in the active region",
 } as const satisfies Record<SkipReason, string>;
 
 const skippedRows = ({ skipped }: ReplayReport): string[][] =>
-  Object.entries(skipReasons).flatMap(([reason, words]) => {
-    const n = skipped[reason as SkipReason];
-    return n === 0 ? [] : [[String(n), words]];
-  });
+  skipReasonNames.flatMap((reason) => (skipped[reason] === 0 ? [] : [[String(skipped[reason]), skipReasons[reason]]]));

@@ -1,17 +1,15 @@
 import type { RegionStatus, WatchdogStatus } from "../../controller/status.ts";
-import type { HistoryEntry } from "../../core/ports/store.ts";
-import type { ChangePreview } from "../../core/preview.ts";
 import { describeRequest } from "../../core/requests.ts";
 import type { RuleExplanation } from "../../core/rules/explain.ts";
 import type { StateRecord } from "../../core/state/record.ts";
-import { duration, section, table, time } from "../../util/text.ts";
+import { duration, section, time } from "../../util/text.ts";
 import { watchdogsSection } from "./watchdogs.ts";
 
 export function formatStatus(status: WatchdogStatus): string {
   return [
     `${status.name} (${status.site})  ${status.summary}`,
     recordSection(status.record, status.nowMs),
-    storeSection(status),
+    problemsSection(status),
     section("Regions", [
       ["REGION", "ROLE", "HEALTH", "FOR", "DETAIL"],
       ...status.regions.map((region) => regionRow(region, status.nowMs)),
@@ -29,46 +27,18 @@ export function formatStatus(status: WatchdogStatus): string {
     .join("\n\n");
 }
 
-/** What the store alone can tell, for a watchdog that is not running. */
+/** The state document alone, for a host whose watchdog is not running. */
 export function formatStoredRecord(record: StateRecord | null, nowMs: number): string {
-  return record === null ? "The store holds no state document yet." : recordSection(record, nowMs);
+  return record === null ? "There is no state document yet." : recordSection(record, nowMs);
 }
 
 export function formatExplanation(explanation: readonly RuleExplanation[]): string {
   return explanation
     .map(({ rule, purpose, holds, decides, blockedBy }) => {
-      const verdict = decides ? "decides" : holds ? "holds, but an earlier rule decides" : "does not hold";
+      const verdict = decides ? "applies" : holds ? "holds, but an earlier rule applies" : "does not hold";
       return [`${rule}: ${verdict}`, `  ${purpose}`, ...blockedBy.map((reason) => `  - ${reason}`)].join("\n");
     })
     .join("\n\n");
-}
-
-/** Newest last, as it scrolls by on a terminal. */
-export function formatHistory(entries: readonly HistoryEntry[]): string {
-  if (entries.length === 0) return "Nothing has happened yet.";
-  const rows = entries.map(({ atMs, epoch, rule, watchdog, explanation }) => [
-    time(atMs),
-    String(epoch),
-    watchdog,
-    rule,
-    explanation,
-  ]);
-  return table([["TIME (UTC)", "EPOCH", "WATCHDOG", "RULE", "WHAT"], ...rows]);
-}
-
-/** @param copySentence what the way back costs */
-export function formatPreview(preview: ChangePreview, copySentence: string): string {
-  const { kind, from, to, verdict, reasons, steps, loss } = preview;
-  const begins = verdict === "begins" ? "would begin at once" : "would have to wait";
-  return [
-    `A ${kind} from ${from} to ${to} ${begins}: ${reasons.join("; ")}.`,
-    section(
-      "Steps",
-      steps.map((step, n) => [`${n + 1}.`, step]),
-    ),
-    loss === null ? "No acknowledged write is lost." : `Lost would be ${loss.explanation}.`,
-    copySentence,
-  ].join("\n\n");
 }
 
 function recordSection(record: StateRecord | null, nowMs: number): string {
@@ -84,7 +54,7 @@ function recordSection(record: StateRecord | null, nowMs: number): string {
   }
   if (record.paused !== null) rows.push(["paused", `by ${record.paused.by}: ${record.paused.reason}`]);
   if (record.phase === "serving" && record.request !== null) {
-    rows.push(["request", `${describeRequest(record.request)}, asked for by ${record.request.by}`]);
+    rows.push(["request", `${describeRequest(record.request)}, requested by ${record.request.by}`]);
   }
   if (record.lastFailover !== null) {
     const { kind, from, to, finishedAtMs, loss } = record.lastFailover;
@@ -97,10 +67,10 @@ function phaseRows(record: StateRecord, nowMs: number): string[][] {
   switch (record.phase) {
     case "serving": {
       const { standby, inSyncAtMs } = record;
-      const seen = inSyncAtMs === null ? "" : `, last seen in sync ${duration(Math.max(0, nowMs - inSyncAtMs))} ago`;
+      const age = inSyncAtMs === null ? "" : `, last in sync ${duration(Math.max(0, nowMs - inSyncAtMs))} ago`;
       return [
         ["phase", `serving ${record.active}`],
-        ["standby", `${standby}${seen}`],
+        ["standby", `${standby}${age}`],
       ];
     }
     case "closing":
@@ -112,11 +82,11 @@ function phaseRows(record: StateRecord, nowMs: number): string[][] {
   }
 }
 
-function storeSection({ store, self }: WatchdogStatus): string {
+function problemsSection({ store, self }: WatchdogStatus): string {
   const rows: string[][] = [];
-  if (!store.reachable) rows.push(["store", `cannot be reached: ${store.error ?? "for an unknown reason"}`]);
-  if (!self.trusted) rows.push(["self", `takes no action: ${self.reasons.join("; ")}`]);
-  return section("Trouble", rows);
+  if (!store.reachable) rows.push(["store", `unreachable: ${store.error ?? "no reason given"}`]);
+  if (!self.trusted) rows.push(["self-check", `failed, so it takes no action: ${self.reasons.join("; ")}`]);
+  return section("Problems", rows);
 }
 
 function regionRow({ region, role, health }: RegionStatus, nowMs: number): string[] {
@@ -130,12 +100,12 @@ function replicationSection({ replication }: WatchdogStatus): string {
   const rows = [
     ["standby", inSync ? "in sync" : `not in sync: ${reasons.join("; ")}`],
     ["followers", `${followers} of ${leaderIndices ?? "an unknown number of"} indices`],
-    ["lag", lagOperations === null ? "unknown" : `${lagOperations} operations, as last known to the followers`],
-    ["last read", readAgeMs === null ? "unknown" : `${duration(readAgeMs)} ago at the most`],
+    ["lag", lagOperations === null ? "unknown" : `${lagOperations} operations, as of the last read`],
+    ["last read", readAgeMs === null ? "unknown" : `at most ${duration(readAgeMs)} ago`],
     ...repairs
       .slice(0, 3)
       .map(({ atMs, change, error }) => [
-        "mended",
+        "repair",
         `${time(atMs)} ${change}${error === null ? "" : `: failed: ${error}`}`,
       ]),
   ];
@@ -150,7 +120,7 @@ function planSection({ plan }: WatchdogStatus): string {
     startedAtMs !== null && finishedAtMs !== null ? duration(finishedAtMs - startedAtMs) : "",
     error === null ? detail : `${detail} (attempt ${attempts}: ${error})`,
   ]);
-  return section("Change under way", [["STEP", "STATUS", "TOOK", "DETAIL"], ...rows]);
+  return section("Change in progress", [["STEP", "STATUS", "TOOK", "DETAIL"], ...rows]);
 }
 
 function routerSection({ router, nowMs }: WatchdogStatus): string {

@@ -24,16 +24,20 @@ export interface ClassifiedOperation {
   readonly seen: { readonly seqNo: number; readonly primaryTerm: number } | null;
 }
 
-export type SkipReason =
-  /** Replayed, or found identical, by an earlier run. */
-  | "settled"
-  | "same"
-  | "older"
-  | "not-chosen"
-  | "may-be-deleted"
-  | "no-source"
-  /** The active region has no such index; its mappings are not to be guessed from documents. */
-  | "index-absent";
+/**
+ * - settled: replayed, or found identical, by an earlier run
+ * - index-absent: the active region has no such index, and its mappings are not to be guessed from documents
+ */
+export const skipReasonNames = [
+  "settled",
+  "same",
+  "older",
+  "not-chosen",
+  "may-be-deleted",
+  "no-source",
+  "index-absent",
+] as const;
+export type SkipReason = (typeof skipReasonNames)[number];
 
 export type ReplayDecision =
   | { readonly kind: "write"; readonly write: ConditionalWrite }

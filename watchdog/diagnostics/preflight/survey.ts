@@ -1,28 +1,28 @@
-/** What the watchdog need not know from minute to minute, but an operator before an outage or a change. */
+/** What an operator needs to know before an outage or a change, but the watchdog not from minute to minute. */
 export interface Survey {
   storage(): Promise<Storage>;
   /** Every node with its version. */
   versions(): Promise<readonly { readonly node: string; readonly version: string }[]>;
-  /** For how long each managed index keeps the history that a follower may miss, milliseconds. */
+  /** How long each managed index retains the operations that a follower may miss. */
   retention(): Promise<readonly { readonly index: string; readonly periodMs: number }[]>;
-  /** Each node's wall clock against this host's: positive when the node is ahead; right to half a round trip. */
   clocks(): Promise<readonly NodeClock[]>;
-  /** Shortest of several requests that cost the cluster nothing, milliseconds. */
+  /** Shortest of several requests that cost the cluster next to nothing. */
   roundTripMs(): Promise<number>;
   close(): Promise<void>;
 }
 
 export interface Storage {
-  /** Of the managed indices, primaries alone: what a copy of them takes without replicas. */
+  /** Primaries of the managed indices: what a copy transfers. */
   readonly managedPrimaryBytes: number;
-  /** Of the managed indices, all copies. */
+  /** All copies of the managed indices: what a copy occupies. */
   readonly managedBytes: number;
   readonly nodes: readonly { readonly node: string; readonly availableBytes: number; readonly totalBytes: number }[];
 }
 
 export interface NodeClock {
   readonly node: string;
+  /** The node's wall clock minus this host's; positive when the node is ahead. */
   readonly aheadMs: number;
-  /** Half the time that the question took. */
+  /** Half the duration of the request. */
   readonly uncertaintyMs: number;
 }

@@ -1,0 +1,131 @@
+import { readFile } from "node:fs/promises";
+import { hostname } from "node:os";
+import { systemClock } from "../adapters/clock.ts";
+import { serveControlSocket } from "../adapters/control-socket.ts";
+import { EtcdClient } from "../adapters/etcd/client.ts";
+import { etcdKeys } from "../adapters/etcd/keys.ts";
+import { createLogger } from "../adapters/log.ts";
+import { serviceManager } from "../adapters/systemd.ts";
+import { HttpClient } from "../applications/publisher/http.ts";
+import { Publisher } from "../applications/publisher/publisher.ts";
+import { EtcdSource } from "../applications/publisher/sources/etcd.ts";
+import { ServiceSource } from "../applications/publisher/sources/service.ts";
+import type { Source } from "../applications/publisher/sources/source.ts";
+import { ConsulTarget } from "../applications/publisher/targets/consul.ts";
+import { EtcdKeysTarget } from "../applications/publisher/targets/etcd-keys.ts";
+import { PendingNotifications } from "../applications/publisher/targets/pending.ts";
+import type { Target } from "../applications/publisher/targets/target.ts";
+import type { EtcdAccess, PublisherConfig } from "../config/applications.ts";
+import { readSecret } from "../config/files.ts";
+import { loadPublisherConfig } from "../config/load.ts";
+import { reasonOf } from "../util/files.ts";
+import type { Logger } from "../util/logger.ts";
+import { version } from "../util/version.ts";
+
+/** A connection to close when the publisher ends. */
+type Closable = { close(): void };
+
+/**
+ * Runs the publisher until SIGTERM or SIGINT. Files and keys stay as they are when it ends.
+ *
+ * @throws ConfigError, or an Error when it cannot start
+ */
+export async function runPublisher(configFile: string): Promise<void> {
+  const config = await loadPublisherConfig(configFile);
+  const instance = config.instance ?? hostname();
+  const log = createLogger(config.logLevel, instance);
+  const opened: Closable[] = [];
+  const stop = new AbortController();
+  const publisher = new Publisher({
+    config,
+    instance,
+    source: await connectSource(config, opened, log),
+    keys: await connectKeys(config, opened),
+    notifications: await PendingNotifications.open(config.stateDirectory, (sentence) =>
+      log.warn({ event: "told-error" }, sentence),
+    ),
+    acknowledge: {
+      urls: config.acknowledgeTo ?? (config.source.kind === "service" ? config.source.urls : []),
+      client: await httpClient(config.source.caFile, opened),
+    },
+    clock: systemClock,
+    log,
+  });
+  const control = await serveControlSocket(config.controlSocket, { "GET /status": () => publisher.status() });
+  const end = (): void => stop.abort();
+  process.on("SIGTERM", end).on("SIGINT", end);
+  log.info({ version, configFile, controlSocket: config.controlSocket }, "publisher starts");
+  try {
+    await Promise.all([publisher.run(stop.signal), reportToServiceManager(publisher, stop.signal, log)]);
+    log.info({}, "publisher ended; files and keys stay as they are");
+  } finally {
+    process.off("SIGTERM", end).off("SIGINT", end);
+    await control.close();
+    for (const connection of opened) connection.close();
+  }
+}
+
+async function connectSource(config: PublisherConfig, opened: Closable[], log: Logger): Promise<Source> {
+  const { source } = config;
+  if (source.kind === "service") {
+    const client = await httpClient(source.caFile, opened);
+    return new ServiceSource(source.urls, { client, clock: systemClock, log });
+  }
+  const { addresses, intervalMs, prefix } = source;
+  const client = await etcdClient("publisher.source", source, opened);
+  return new EtcdSource({ client, key: etcdKeys(prefix).record, addresses, intervalMs, clock: systemClock, log });
+}
+
+async function connectKeys({ etcd, consul }: PublisherConfig, opened: Closable[]): Promise<readonly Target[]> {
+  const targets: Target[] = [];
+  if (etcd !== null) {
+    targets.push(new EtcdKeysTarget(await etcdClient("publisher.etcd", etcd, opened), etcd.prefix));
+  }
+  if (consul !== null) {
+    const { tokenFile } = consul;
+    const token = tokenFile === null ? null : await readSecret("publisher.consul.tokenFile", tokenFile);
+    targets.push(new ConsulTarget(consul, await httpClient(consul.caFile, opened), token));
+  }
+  return targets;
+}
+
+async function httpClient(caFile: string | null, opened: Closable[]): Promise<HttpClient> {
+  const client = new HttpClient({ ca: caFile === null ? null : await readFile(caFile, "utf8") });
+  opened.push(client);
+  return client;
+}
+
+async function etcdClient(section: string, access: EtcdAccess, opened: Closable[]): Promise<EtcdClient> {
+  const { endpoints, username, passwordFile, caFile, certificateFile, keyFile } = access;
+  const password = await readSecret(`${section}.passwordFile`, passwordFile);
+  const [ca, certificate, key] = await Promise.all([
+    readFile(caFile, "utf8"),
+    readFile(certificateFile, "utf8"),
+    readFile(keyFile, "utf8"),
+  ]);
+  const credentials = { username, password };
+  const client = new EtcdClient({ endpoints, tls: { ca, certificate, key }, credentials, clock: systemClock });
+  opened.push(client);
+  return client;
+}
+
+async function reportToServiceManager(publisher: Publisher, signal: AbortSignal, log: Logger): Promise<void> {
+  const services = serviceManager();
+  const intervalMs = services.watchdogIntervalMs === null ? 10_000 : services.watchdogIntervalMs / 3;
+  let shown: string | null = null;
+  while (!signal.aborted) {
+    const { state, targets } = publisher.status();
+    const failing = targets.filter(({ error }) => error !== null).length;
+    const epoch = state === null ? "no epoch received yet" : `epoch ${state.epoch} is ${state.phase}`;
+    const line = `${epoch}; ${failing} of ${targets.length} targets failing`;
+    try {
+      if (shown === null) await services.ready(line);
+      else if (line !== shown) await services.status(line);
+      await services.alive();
+      shown = line;
+    } catch (error) {
+      log.warn({ error: reasonOf(error) }, "cannot report to the service manager");
+    }
+    await systemClock.sleep(intervalMs, signal).catch(() => {});
+  }
+}

@@ -1,0 +1,91 @@
+import { readFile } from "node:fs/promises";
+import { systemClock } from "../adapters/clock.ts";
+import { createSurvey } from "../adapters/elasticsearch/survey.ts";
+import { EtcdClient } from "../adapters/etcd/client.ts";
+import type { RegionName } from "../config/address.ts";
+import type { LoadedConfig } from "../config/load.ts";
+import type { WatchdogConfig } from "../config/schema.ts";
+import type { Cluster } from "../core/ports/cluster.ts";
+import type { Finding, PreflightFindings, RegionFindings, StoreMember } from "../diagnostics/preflight/findings.ts";
+import { messageOf } from "../util/errors.ts";
+import { connectClusters, nodesOf } from "./clusters.ts";
+
+/** Reads what preflight judges from both regions and every member of etcd. Changes nothing. */
+export async function surveySystem(loaded: LoadedConfig): Promise<Pick<PreflightFindings, "regions" | "storeMembers">> {
+  const [regions, storeMembers] = await Promise.all([surveyRegions(loaded), surveyStore(loaded.config)]);
+  return { regions, storeMembers };
+}
+
+async function surveyRegions(loaded: LoadedConfig): Promise<Readonly<Record<RegionName, RegionFindings>>> {
+  const clusters = connectClusters(loaded);
+  const names = Object.keys(clusters);
+  try {
+    const found = Object.entries(clusters).map(async ([name, cluster]) => {
+      const other = names.find((candidate) => candidate !== name) ?? name;
+      return [name, await surveyRegion(loaded, name, other, cluster)] as const;
+    });
+    return Object.fromEntries(await Promise.all(found));
+  } finally {
+    await Promise.all(Object.values(clusters).map((cluster) => cluster.close()));
+  }
+}
+
+async function surveyRegion(
+  loaded: LoadedConfig,
+  name: RegionName,
+  other: RegionName,
+  cluster: Cluster,
+): Promise<RegionFindings> {
+  const survey = createSurvey(nodesOf(loaded, name), loaded.config.replication);
+  try {
+    // In sequence: concurrent requests would delay each other, and these measure time.
+    const roundTripMs = await finding(survey.roundTripMs());
+    const clocks = await finding(survey.clocks());
+    const readiness = await finding(cluster.readiness(other, { reconnect: true }));
+    const versions = await finding(survey.versions());
+    const storage = await finding(survey.storage());
+    const retention = await finding(survey.retention());
+    return { readiness, versions, storage, retention, clocks, roundTripMs };
+  } finally {
+    await survey.close();
+  }
+}
+
+async function finding<T>(answer: Promise<T>): Promise<Finding<T>> {
+  try {
+    return { value: await answer };
+  } catch (error) {
+    return { error: messageOf(error) };
+  }
+}
+
+/** null with a file store. */
+async function surveyStore({ store }: WatchdogConfig): Promise<readonly StoreMember[] | null> {
+  if (store.kind !== "etcd") return null;
+  const { endpoints, hedgeAfterMs, deadlineMs } = store;
+  const [ca, certificate, key] = await Promise.all([
+    readFile(store.caFile, "utf8"),
+    readFile(store.certificateFile, "utf8"),
+    readFile(store.keyFile, "utf8"),
+  ]);
+  const client = new EtcdClient({
+    endpoints,
+    tls: { ca, certificate, key },
+    // A member's status needs no user, so the check works even while authentication does not.
+    credentials: null,
+    hedgeAfterMs,
+    deadlineMs,
+    clock: systemClock,
+  });
+  try {
+    return (await client.statuses()).map((status, position) => {
+      const endpoint = endpoints[position] ?? "";
+      if (status instanceof Error) return { endpoint, problem: status.message };
+      if (!status.hasLeader) return { endpoint, problem: "it has no leader" };
+      if (status.errors.length > 0) return { endpoint, problem: status.errors.join(", ") };
+      return { endpoint, problem: status.isLearner ? "it is a learner and has no vote" : null };
+    });
+  } finally {
+    client.close();
+  }
+}

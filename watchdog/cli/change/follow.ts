@@ -1,0 +1,80 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { askControlSocket } from "../../adapters/control-socket.ts";
+import type { CommandAnswer } from "../../controller/control-api.ts";
+import type { WatchdogStatus } from "../../controller/status.ts";
+import type { HistoryEntry } from "../../core/ports/store.ts";
+import type { ChangePreview } from "../../core/preview.ts";
+import type { StateRecord } from "../../core/state/record.ts";
+import type { CommandContext } from "../context.ts";
+import { exitCodes } from "../exit-codes.ts";
+import { type ChangeStatus, changeStatus, progressOf } from "./status.ts";
+
+export interface RequestedChange {
+  readonly preview: ChangePreview;
+  readonly answer: CommandAnswer;
+  /** How long to follow the change. */
+  readonly waitMs: number;
+}
+
+const POLL_INTERVAL_MS = 300;
+
+/** Prints the progress of a change until it ends or `waitMs` is over; message and exit code give the outcome. */
+export async function followChange(context: CommandContext, socket: string, change: RequestedChange): Promise<void> {
+  const { preview, answer, waitMs } = change;
+  const deadlineMs = performance.now() + waitMs;
+  let printed = "";
+  while (performance.now() < deadlineMs) {
+    const { record, nowMs } = await recordFrom(socket);
+    const status = changeStatus(record, preview.to, answer, nowMs);
+    const progress = progressOf(record);
+    if (progress !== printed && status === "in-progress") {
+      printed = progress;
+      context.print(`  ${progress}`);
+    }
+    if (status !== "waiting" && status !== "in-progress") return report(context, socket, change, status);
+    await sleep(POLL_INTERVAL_MS);
+  }
+  context.complain(
+    `The ${preview.kind} has not ended after ${waitMs / 1_000} s and continues; follow it with "es-failover status".`,
+  );
+  context.finish(exitCodes.failed);
+}
+
+/** A watchdog that restarts, or waits for its store, is asked again until the time is up. */
+async function recordFrom(socket: string): Promise<{ readonly record: StateRecord | null; readonly nowMs: number }> {
+  const status = await askControlSocket(socket, "GET /status").catch(() => null);
+  return status === null ? { record: null, nowMs: 0 } : (status as WatchdogStatus);
+}
+
+async function report(
+  { print, complain, finish }: CommandContext,
+  socket: string,
+  { preview: { kind, from, to }, answer }: RequestedChange,
+  status: Exclude<ChangeStatus, "waiting" | "in-progress">,
+): Promise<void> {
+  switch (status) {
+    case "done":
+      return print(`The ${kind} is done: ${to} accepts writes.`);
+    case "not-started":
+      complain(`The ${kind} did not start: ${await reasonInHistory(socket, answer)}`);
+      return finish(exitCodes.refused);
+    case "undone":
+      complain(`The ${kind} was undone and ${from} serves again: ${await reasonInHistory(socket, answer)}`);
+      return finish(exitCodes.failed);
+    case "not-handled":
+      complain(
+        `No controller handled the ${kind} request: "es-failover status" shows why, "es-failover withdraw" cancels it.`,
+      );
+      return finish(exitCodes.failed);
+    default:
+      return status satisfies never;
+  }
+}
+
+/** The last entry of the history after the request, which explains how the request ended. */
+async function reasonInHistory(socket: string, { explanation }: CommandAnswer): Promise<string> {
+  const entries = (await askControlSocket(socket, "GET /history?limit=20")) as readonly HistoryEntry[];
+  const requested = entries.findLastIndex((entry) => entry.explanation === explanation);
+  const after = entries.slice(requested + 1).filter(({ rule }) => rule !== "in-sync-noted");
+  return after.at(-1)?.explanation ?? "the history does not give a reason";
+}

@@ -1,0 +1,85 @@
+import type { Command } from "commander";
+import { askControlSocket } from "../../adapters/control-socket.ts";
+import { type LoadedConfig, loadConfig } from "../../config/load.ts";
+import type { CommandAnswer } from "../../controller/control-api.ts";
+import type { ChangePreview } from "../../core/preview.ts";
+import type { ChangeCommand } from "../../core/requests.ts";
+import { messageOf } from "../../util/errors.ts";
+import type { CommandContext } from "../context.ts";
+import { exitCodes } from "../exit-codes.ts";
+import { confirm, loginName } from "../operator.ts";
+import { dryRunOption, jsonOption, wholeNumber, yesOption } from "../options.ts";
+import { type CopySize, formatChangePreview } from "../output/change.ts";
+import { followChange } from "./follow.ts";
+
+/** Default of `--wait`, seconds: a change takes seconds to minutes, a long drain or many indices more. */
+const WAIT_S = 600;
+
+/** Options of `failover` and `switchover` as typed. */
+export interface ChangeFlags {
+  readonly to: string;
+  readonly reason?: string;
+  readonly yes: boolean;
+  readonly json: boolean;
+  readonly dryRun: boolean;
+  /** How long to follow the change, seconds; 0: not at all. */
+  readonly wait: number;
+}
+
+export function addChangeOptions(command: Command): Command {
+  return command
+    .requiredOption("--to <region>", "the region to promote")
+    .option("--reason <text>", "recorded in the history")
+    .addOption(yesOption())
+    .addOption(jsonOption("print the preview as JSON"))
+    .option("--wait <seconds>", "follow the change for this long; 0: return at once", wholeNumber(0, 86_400), WAIT_S)
+    .addOption(dryRunOption());
+}
+
+/** Previews a failover or switchover, asks for confirmation, requests it and follows it until it ends. */
+export async function requestChange(
+  context: CommandContext,
+  command: ChangeCommand,
+  { dryRun, yes, json, wait }: Omit<ChangeFlags, "to" | "reason">,
+): Promise<void> {
+  const { configFile, print, complain, finish } = context;
+  const loaded = await loadConfig(configFile());
+  const { controlSocket } = loaded.config;
+  const { kind, ...asked } = command;
+  const body = { ...asked, by: loginName() };
+  const route = `POST /${kind}` as const;
+  const preview = (await askControlSocket(controlSocket, route, { body: { ...body, dryRun: true } })) as ChangePreview;
+  if (preview.verdict === "refused") {
+    if (json) print(JSON.stringify({ ...preview, copyBytes: null }, null, 2));
+    complain(preview.reasons.join("\n"));
+    return finish(exitCodes.refused);
+  }
+  const copy = await copySize(loaded, preview);
+  print(json ? JSON.stringify({ ...preview, ...copy }, null, 2) : formatChangePreview(preview, copy));
+  if (dryRun) return;
+  if (!yes && !(await confirm(`\n${questionOf(preview)}`))) {
+    complain("Not confirmed: nothing was changed.");
+    return finish(exitCodes.refused);
+  }
+  const answer = (await askControlSocket(controlSocket, route, { body })) as CommandAnswer;
+  print(`\n${answer.explanation}.`);
+  if (wait > 0) await followChange(context, controlSocket, { preview, answer, waitMs: wait * 1_000 });
+}
+
+function questionOf({ kind, from, to, loss }: ChangePreview): string {
+  if (kind === "switchover") return `Move from ${from} to ${to}?`;
+  const atMost = loss?.atMost ?? null;
+  const operations = atMost === null ? "an unknown number of" : `up to ${atMost}`;
+  return `Fail over to ${to} and lose ${operations} operations that only ${from} has?`;
+}
+
+/** What the failback costs: the region left behind copies every managed index again. */
+async function copySize(loaded: LoadedConfig, { to, indicesToCopy }: ChangePreview): Promise<CopySize> {
+  if (indicesToCopy.length === 0) return { copyBytes: 0, copyError: null };
+  try {
+    const { managedPrimaryBytes } = await import("../../app/storage.ts");
+    return { copyBytes: await managedPrimaryBytes(loaded, to), copyError: null };
+  } catch (error) {
+    return { copyBytes: null, copyError: messageOf(error) };
+  }
+}

@@ -1,0 +1,19 @@
+import type { Command } from "commander";
+import { askControlSocket } from "../../adapters/control-socket.ts";
+import { parseConfigFile } from "../../config/load.ts";
+import type { RuleExplanation } from "../../core/rules/explain.ts";
+import type { CommandContext } from "../context.ts";
+import { jsonOption } from "../options.ts";
+import { formatExplanation } from "../output/status.ts";
+
+export function addExplain(program: Command, { configFile, print }: CommandContext): void {
+  program
+    .command("explain")
+    .description("show every rule: which one applies now, and what blocks the others")
+    .addOption(jsonOption())
+    .action(async ({ json }: { json: boolean }) => {
+      const { controlSocket } = await parseConfigFile(configFile());
+      const explanation = (await askControlSocket(controlSocket, "GET /explain")) as readonly RuleExplanation[];
+      print(json ? JSON.stringify(explanation, null, 2) : formatExplanation(explanation));
+    });
+}

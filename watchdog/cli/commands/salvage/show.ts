@@ -1,0 +1,24 @@
+import type { Command } from "commander";
+import { parseConfigFile } from "../../../config/load.ts";
+import { showSalvage } from "../../../salvage/commands.ts";
+import { salvageRoot } from "../../../salvage/salvage.ts";
+import type { CommandContext } from "../../context.ts";
+import { exitCodes } from "../../exit-codes.ts";
+import { jsonOption } from "../../options.ts";
+import { formatDetails } from "../../output/salvage.ts";
+import { actAsOwnerOf } from "../../privileges.ts";
+
+export function addShow(salvage: Command, { configFile, print, finish }: CommandContext): void {
+  salvage
+    .command("show")
+    .description("verify an export against its receipt, and show what it contains and what it cannot contain")
+    .argument("<name>", "as listed")
+    .addOption(jsonOption())
+    .action(async (name: string, { json }: { json: boolean }) => {
+      const { stateDirectory } = await parseConfigFile(configFile());
+      await actAsOwnerOf(stateDirectory);
+      const details = await showSalvage(salvageRoot(stateDirectory), name);
+      print(json ? JSON.stringify(details, null, 2) : formatDetails(details));
+      if (!details.check.valid) finish(exitCodes.findings);
+    });
+}

@@ -1,0 +1,36 @@
+import type { RegionName } from "../../config/address.ts";
+import type { ClusterReadiness } from "../../core/state/cluster.ts";
+import type { NodeClock, Storage } from "./survey.ts";
+
+/** A value, or why it could not be read. */
+export type Finding<T> = { readonly value: T } | { readonly error: string };
+
+export interface RegionFindings {
+  readonly readiness: Finding<ClusterReadiness>;
+  readonly versions: Finding<readonly { readonly node: string; readonly version: string }[]>;
+  readonly storage: Finding<Storage>;
+  readonly retention: Finding<readonly { readonly index: string; readonly periodMs: number }[]>;
+  readonly clocks: Finding<readonly NodeClock[]>;
+  readonly roundTripMs: Finding<number>;
+}
+
+/** A member of etcd. */
+export interface StoreMember {
+  readonly endpoint: string;
+  /** null when the member is healthy. */
+  readonly problem: string | null;
+}
+
+export interface PreflightFindings {
+  readonly regions: Readonly<Record<RegionName, RegionFindings>>;
+  /** null when no state document names an active region. */
+  readonly active: RegionName | null;
+  /** null with a file store. */
+  readonly storeMembers: readonly StoreMember[] | null;
+  /** Sites with a watchdog that reports; null when no watchdog runs on this host to ask. */
+  readonly sites: readonly string[] | null;
+  /** A sentence for each timing rule that the configuration breaks. */
+  readonly timingViolations: readonly string[];
+  /** Length of an outage to survive without a full copy afterwards. */
+  readonly outageMs: number;
+}

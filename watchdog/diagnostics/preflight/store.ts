@@ -1,0 +1,29 @@
+import { type Check, fail, ok, warn } from "./check.ts";
+import type { PreflightFindings } from "./findings.ts";
+
+/** Whether etcd has a quorum, and whether it survives the loss of a member. */
+export function store({ storeMembers }: PreflightFindings): Check {
+  const check = "store";
+  if (storeMembers === null) {
+    return warn(
+      check,
+      "a file on this host: the only watchdog is lost together with its region",
+      "use etcd in both regions and on a witness to have no single point of failure",
+    );
+  }
+  const healthy = storeMembers.filter(({ problem }) => problem === null);
+  const problems = storeMembers.flatMap(({ endpoint, problem }) =>
+    problem === null ? [] : [`; ${endpoint}: ${problem}`],
+  );
+  const found = `${healthy.length} of ${storeMembers.length} members of etcd are healthy${problems.join("")}`;
+  const quorum = Math.floor(storeMembers.length / 2) + 1;
+  if (healthy.length < quorum) {
+    return fail(check, found, `bring members back: nothing is decided until ${quorum} are healthy`);
+  }
+  if (storeMembers.length < 3) {
+    return warn(check, found, "use at least three members: with fewer, losing one stops all decisions");
+  }
+  return problems.length === 0
+    ? ok(check, found)
+    : warn(check, found, "bring the others back: until then losing another may stop all decisions");
+}
