@@ -3,7 +3,8 @@ import { spawn } from "node:child_process";
 import path from "node:path";
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { table } from "../watchdog/util/text.ts";
-import { showWays } from "./client-modes/main.ts";
+import { clientModes } from "./demo/client-modes/scenario.ts";
+import { runScenario } from "./demo/run-scenario.ts";
 import { Lab } from "./hosts/lab.ts";
 import { labObstacles, unfitMachine } from "./hosts/preflight.ts";
 import { type LabRegion, labRegions, type WanSettings } from "./hosts/types.ts";
@@ -83,7 +84,7 @@ function lifeCommands(outcome: { exitCode: number }): Command[] {
     .description("show three ways for an application to follow a failover, side by side")
     .addHelpText("after", "\nThe lab is brought up for it and removed, unless there is one already.")
     .action(async ({ lab }: LabOption) => {
-      outcome.exitCode = await showWays(path.resolve(lab));
+      outcome.exitCode = await runScenario(clientModes, { directory: path.resolve(lab), keep: false });
     });
   return [up, status, ssh, down, ways];
 }

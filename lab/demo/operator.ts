@@ -1,12 +1,13 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
+import type { z } from "zod";
 import type { TwoRegions } from "../system/two-regions.ts";
 import { quote, say } from "./screen.ts";
 
-/** Longer than any command takes that does not hang. */
+/** Longer than any command takes, so that only one that hangs reaches it. */
 const PATIENCE_MS = 300_000;
 
-/** The operator at work on one host: `es-failover` commands over SSH, shown on the screen with what they print. */
+/** An operator at work on one host: `es-failover` commands over SSH. */
 export class Operator {
   readonly #system: TwoRegions;
   readonly host: string;
@@ -16,8 +17,8 @@ export class Operator {
     this.host = host;
   }
 
-  /** Runs a command for everybody to see. Fails when it does, which none of them is to. */
-  async shows(...args: readonly string[]): Promise<void> {
+  /** Runs a command with its output on the screen. @throws Error when it exits non-zero */
+  async show(...args: readonly string[]): Promise<void> {
     say(`  ${this.host}$ es-failover ${args.map(quoted).join(" ")}`);
     const [program = "ssh", ...argv] = await this.#system.lab.sshCommand(this.host, command(args));
     const child = spawn(program, argv, { stdio: ["ignore", "pipe", "pipe"], timeout: PATIENCE_MS });
@@ -31,13 +32,13 @@ export class Operator {
     });
   }
 
-  /** What a command answers as JSON. */
-  async asks(...args: readonly string[]): Promise<unknown> {
+  /** Runs a command with --json and returns what it prints. */
+  async query<Answer>(schema: z.ZodType<Answer>, ...args: readonly string[]): Promise<Answer> {
     const { stdout } = await this.#system.hosts.ssh(this.host, command([...args, "--json"]));
-    return JSON.parse(stdout);
+    return schema.parse(JSON.parse(stdout));
   }
 }
 
-/** SSH hands the words to a shell. */
+/** SSH passes the arguments to a shell as one line. */
 const command = (args: readonly string[]) => ["sudo", "es-failover", ...args.map(quoted)];
 const quoted = (word: string) => (/^[\w.,:=/-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);

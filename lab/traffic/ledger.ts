@@ -1,6 +1,6 @@
 import type { TrafficEvent } from "./protocol.ts";
 
-/** A stretch of time in which no write was acknowledged although writers were at work. */
+/** A time without an acknowledged write although writers were at work. */
 export interface Outage {
   /** The last acknowledgement before it. */
   readonly fromMs: number;
@@ -8,8 +8,8 @@ export interface Outage {
   readonly toMs: number | null;
 }
 
-/** A stretch of time in which one region, and no other, accepted writes. */
-export interface Reign {
+/** A time in which one region, and no other, accepted writes. */
+export interface Turn {
   readonly region: string | null;
   readonly firstMs: number;
   readonly lastMs: number;
@@ -21,13 +21,14 @@ interface Accepted {
   readonly region: string | null;
 }
 
-/** Keeps the account of every request: what was acknowledged, what failed, when. */
+/** Account of an application's requests. Times are wall-clock milliseconds since 1970. */
 export class Ledger {
+  /** Time of the acknowledgement, by document id. */
   readonly acknowledged = new Map<string, number>();
   writesFailed = 0;
   readsAnswered = 0;
   readsFailed = 0;
-  /** What the last failed request said. */
+  /** Reason of the last failed request. */
   lastFailure: string | null = null;
   readonly #accepted: Accepted[] = [];
   #lastAcknowledgedMs: number | null = null;
@@ -63,6 +64,11 @@ export class Ledger {
     return this.#lastAcknowledgedMs;
   }
 
+  /** Ids of the writes that were acknowledged later than `sinceMs`. */
+  acknowledgedSince(sinceMs: number): readonly string[] {
+    return [...this.acknowledged].filter(([, atMs]) => atMs > sinceMs).map(([id]) => id);
+  }
+
   /** The first acknowledgement later than `sinceMs`, or null. */
   firstAcknowledgedAfter(sinceMs: number): number | null {
     let first: number | null = null;
@@ -72,7 +78,7 @@ export class Ledger {
     return first;
   }
 
-  /** The longest stretch without an acknowledged write between two moments; its ends are acknowledgements or the moments. */
+  /** The longest time without an acknowledged write between two moments; both count as its possible ends. */
   longestOutage(fromMs: number, toMs: number): Outage {
     const times = [...this.acknowledged.values()]
       .filter((atMs) => atMs >= fromMs && atMs <= toMs)
@@ -87,20 +93,20 @@ export class Ledger {
   }
 
   /**
-   * Which region accepted writes when, over the accounts of several applications: in the order of the
-   * acknowledgements, so two regions that accept writes at overlapping times take turns.
+   * Which region accepted writes when, over the ledgers of several applications, in the order of the acknowledgements.
+   * Two regions that accept writes at overlapping times take many turns.
    */
-  static reigns(ledgers: readonly Ledger[], sinceMs = 0): readonly Reign[] {
+  static turns(ledgers: readonly Ledger[], sinceMs = 0): readonly Turn[] {
     const accepted = ledgers
       .flatMap((ledger) => ledger.#accepted)
       .filter(({ atMs }) => atMs >= sinceMs)
       .sort((a, b) => a.atMs - b.atMs);
-    const reigns: Reign[] = [];
+    const turns: Turn[] = [];
     for (const { atMs, region } of accepted) {
-      const last = reigns.at(-1);
-      if (last?.region === region) reigns[reigns.length - 1] = { ...last, lastMs: atMs, writes: last.writes + 1 };
-      else reigns.push({ region, firstMs: atMs, lastMs: atMs, writes: 1 });
+      const last = turns.at(-1);
+      if (last?.region === region) turns[turns.length - 1] = { ...last, lastMs: atMs, writes: last.writes + 1 };
+      else turns.push({ region, firstMs: atMs, lastMs: atMs, writes: 1 });
     }
-    return reigns;
+    return turns;
   }
 }

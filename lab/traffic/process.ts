@@ -11,11 +11,10 @@ import { errors, Pool } from "undici";
 import { messageOf } from "../../watchdog/util/errors.ts";
 import { Entries } from "./entries.ts";
 import { type TrafficEvent, type TrafficSettings, trafficOrderSchema, trafficSettingsSchema } from "./protocol.ts";
+import { missingOf } from "./read-back.ts";
 
 /** Reading back is no measurement of how fast the system is: it waits longer than an application would. */
 const READ_BACK_TIMEOUT_MS = 10_000;
-/** Small enough for a small cluster. */
-const READ_BACK_BATCH = 500;
 
 function report(event: TrafficEvent): void {
   process.stdout.write(`${JSON.stringify(event)}\n`);
@@ -67,28 +66,23 @@ class Application {
     await Promise.all([...this.#pools.values()].map((pool) => pool.destroy()));
   }
 
-  /** Reads back what was acknowledged so far. Reads by id need no refresh. */
+  /** Reads back what was acknowledged so far. */
   async verify(): Promise<void> {
     const wanted = [...this.#acknowledged];
-    const missing: string[] = [];
-    for (let start = 0; start < wanted.length; start += READ_BACK_BATCH) {
-      missing.push(...(await this.#missingOf(wanted.slice(start, start + READ_BACK_BATCH))));
-    }
-    report({ event: "verified", found: wanted.length - missing.length, missing });
+    const missing = await missingOf(wanted, (body) => this.#multiGet(body));
+    report({ event: "verified", found: wanted.length - missing.length, missing: [...missing] });
   }
 
   /** One entry that serves is enough. */
-  async #missingOf(ids: readonly string[]): Promise<readonly string[]> {
+  async #multiGet(body: object): Promise<unknown> {
     const path = `/${this.#settings.index}/_mget?_source=false`;
     const failures: string[] = [];
     for (const entry of this.#settings.entries) {
       try {
-        const request = { method: "POST", path, body: { ids }, timeoutMs: READ_BACK_TIMEOUT_MS } as const;
-        const { content } = await this.#request(entry, request);
-        const { docs } = content as { docs: { _id: string; found?: boolean }[] };
-        return docs.filter((doc) => doc.found !== true).map((doc) => doc._id);
+        const request = { method: "POST", path, body, timeoutMs: READ_BACK_TIMEOUT_MS } as const;
+        return (await this.#request(entry, request)).content;
       } catch (error) {
-        failures.push(`${entry}: ${reasonOf(error)}`);
+        failures.push(`${entry}: ${messageOf(error)}`);
       }
     }
     throw new Error(`acknowledged writes cannot be read back: ${failures.join("; ")}`);
@@ -105,7 +99,7 @@ class Application {
         this.#acknowledged.push(id);
         report({ event: "write-acknowledged", id, atMs: Date.now(), region });
       } catch (error) {
-        report({ event: "write-failed", id, atMs: Date.now(), reason: reasonOf(error) });
+        report({ event: "write-failed", id, atMs: Date.now(), reason: messageOf(error) });
       }
       await this.#pause();
     }
@@ -119,7 +113,7 @@ class Application {
         await this.#use(entries, { method: "POST", path, body: { size: 1, query: { match_all: {} } } });
         report({ event: "read-answered", atMs: Date.now() });
       } catch (error) {
-        report({ event: "read-failed", atMs: Date.now(), reason: reasonOf(error) });
+        report({ event: "read-failed", atMs: Date.now(), reason: messageOf(error) });
       }
       await this.#pause();
     }
@@ -164,10 +158,6 @@ class Refusal extends Error {}
 
 /** A router that closes cuts its connections: whoever does that is alive. */
 const isSignOfLife = (error: unknown) => error instanceof Refusal || error instanceof errors.SocketError;
-
-function reasonOf(error: unknown): string {
-  return messageOf(error);
-}
 
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 const first = await lines.next();

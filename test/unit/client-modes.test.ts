@@ -1,7 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { acknowledgedIds, fareOf, type LedgerEntry, parseLedger } from "../../lab/client-modes/ledger.ts";
-import { refusalsIn } from "../../lab/client-modes/refusals.ts";
-import { faultsOf, sideBySide, stageTable, type WayOutcome } from "../../lab/client-modes/report.ts";
+import { acknowledgedIds, type LedgerEntry, parseEntries, programOutcome } from "../../lab/demo/client-modes/ledger.ts";
+import { refusalsIn } from "../../lab/demo/client-modes/refusals.ts";
+import {
+  type ModeOutcome,
+  modesTable,
+  stagesTable,
+  type UnnotifiedOutcome,
+  violationsOf,
+} from "../../lab/demo/client-modes/report.ts";
 
 const entry = (id: string, given: Partial<LedgerEntry> = {}): LedgerEntry => ({
   ...{ id, status: "ok", at: 0, ms: 10, attempts: 1, uncertain: false },
@@ -12,16 +18,16 @@ describe("the ledger of a program in C", () => {
   const line =
     '{"id":"file-1","status":"ok","at":1700,"ms":31,"attempts":2,"http":201,"uncertain":false,"epoch":3,"region":"bhs"}';
 
-  test("is read line by line, but for one that is still being written", () => {
-    expect(parseLedger(`${line}\n{"id":"file-2","sta`)).toEqual([entry("file-1", { at: 1_700, ms: 31, attempts: 2 })]);
-    expect(parseLedger("")).toEqual([]);
+  test("is read line by line, without a line that is still being written", () => {
+    expect(parseEntries(`${line}\n{"id":"file-2","sta`)).toEqual([entry("file-1", { at: 1_700, ms: 31, attempts: 2 })]);
+    expect(parseEntries("")).toEqual([]);
   });
 
-  test("a line that is not as agreed is refused", () => {
-    expect(() => parseLedger(`${line.replace('"attempts":2', '"attempts":"two"')}\n`)).toThrow("attempts");
+  test("a line of another format is refused", () => {
+    expect(() => parseEntries(`${line.replace('"attempts":2', '"attempts":"two"')}\n`)).toThrow("attempts");
   });
 
-  test("a write counts from its acknowledgement, not from its beginning", () => {
+  test("a write counts from its acknowledgement, not from its start", () => {
     const ledger = [
       entry("a", { at: 900 }),
       entry("b", { at: 900, ms: 200 }),
@@ -32,36 +38,36 @@ describe("the ledger of a program in C", () => {
   });
 });
 
-describe("how a program fared", () => {
-  test("the first write is the first one after the loss was noticed: answers were on the line until then", () => {
+describe("the outcome of a program", () => {
+  test("the first write is the first one after the loss was detected: answers of the old region arrive until then", () => {
     const ledger = [
       entry("sent before", { at: 995, ms: 45 }),
       entry("later", { at: 9_500, ms: 500 }),
       entry("held", { at: 990, ms: 7_010, attempts: 4 }),
     ];
-    expect(fareOf(ledger, 1_000, 3_000)).toEqual({
+    expect(programOutcome(ledger, 1_000, 3_000)).toEqual({
       ...{ firstWriteAfterMs: 7_000, failed: 0, uncertain: 0, failedAttempts: 3, acknowledged: 3 },
     });
   });
 
-  test("what was given up is told apart from what may have been carried out, and every attempt of it has failed", () => {
+  test("uncertain requests are counted apart from failed ones, and all their attempts as failed", () => {
     const ledger = [
       entry("refused", { status: "http", attempts: 1 }),
       entry("doubtful", { status: "uncertain", uncertain: true, attempts: 5 }),
       entry("ended in between", { status: "cancelled", uncertain: true, attempts: 2 }),
     ];
-    expect(fareOf(ledger, 0, 0)).toEqual({
+    expect(programOutcome(ledger, 0, 0)).toEqual({
       ...{ firstWriteAfterMs: null, failed: 1, uncertain: 2, failedAttempts: 8, acknowledged: 0 },
     });
   });
 });
 
-describe("what a program that nobody told was answered", () => {
+describe("the answers to the unnotified program", () => {
   const gaveUp = (number: number, status: string, met: string) =>
-    `escluster-demo: document ${number}: ${status}: PUT /app/_create/deaf-${number} at gra (192.168.1.11:9200, epoch 1): ${met}`;
+    `escluster-demo: document ${number}: ${status}: PUT /app/_create/unnotified-${number} at gra (192.168.1.11:9200, epoch 1): ${met}`;
   const body = (type: string) => `{"error":{"root_cause":[{"type":"${type}","reason":"index [app] blocked`;
 
-  test("is told in the order in which the answers came first, with how often each came", () => {
+  test("are listed in the order of their first occurrence, with their number", () => {
     const log = [
       "escluster-demo: warning: no connection for 5 s",
       gaveUp(1, "unavailable", "Connection timed out; nothing was carried out (1 attempt, 1000 ms)"),
@@ -79,7 +85,7 @@ describe("what a program that nobody told was answered", () => {
       { answer: "403 security_exception", times: 1 },
       { answer: "502", times: 1 },
     ]);
-    const rows = stageTable([
+    const rows = stagesTable([
       { when: "gra boots", refusals: refusals.slice(0, 2) },
       { when: "gra is fenced", refusals: refusals.slice(2, 3) },
     ]).split("\n");
@@ -88,32 +94,32 @@ describe("what a program that nobody told was answered", () => {
   });
 });
 
-describe("the ways side by side", () => {
-  const good: WayOutcome = {
-    way: "through HAProxy",
-    fare: { firstWriteAfterMs: 9_440, failed: 0, uncertain: 0, failedAttempts: 12, acknowledged: 480 },
+describe("the client modes side by side", () => {
+  const good: ModeOutcome = {
+    mode: "through HAProxy",
+    outcome: { firstWriteAfterMs: 9_440, failed: 0, uncertain: 0, failedAttempts: 12, acknowledged: 480 },
     missing: ["proxy-7"],
     missingAfterReplay: [],
   };
-  const deaf = { stages: [], writtenToOldRegion: 40, missingAfterReplay: [] };
+  const unnotified: UnnotifiedOutcome = { stages: [], writtenToOldRegion: 40, missingAfterReplay: [] };
 
-  test("a row names what each came to", () => {
-    const [titles, row] = sideBySide([good]).split("\n");
+  test("have a row each", () => {
+    const [titles, row] = modesTable([good]).split("\n");
     expect(titles?.split(/ {2,}/)).toHaveLength(9);
     expect(row?.split(/ {2,}/)).toEqual(["through HAProxy", "9.4 s", "0", "0", "12", "480", "479", "1", "0"]);
   });
 
-  test("a write that only the old region had is no fault, one that is nowhere is", () => {
-    expect(faultsOf([good], deaf)).toEqual([]);
-    expect(faultsOf([{ ...good, missingAfterReplay: ["proxy-7"] }], deaf)).toEqual([
+  test("a write that only the old region had is no violation, one that is nowhere is", () => {
+    expect(violationsOf([good], unnotified)).toEqual([]);
+    expect(violationsOf([{ ...good, missingAfterReplay: ["proxy-7"] }], unnotified)).toEqual([
       "through HAProxy: 1 acknowledged writes are lost: proxy-7",
     ]);
-    expect(faultsOf([good], { ...deaf, missingAfterReplay: ["deaf-1"] })).toHaveLength(1);
+    expect(violationsOf([good], { ...unnotified, missingAfterReplay: ["unnotified-1"] })).toHaveLength(1);
   });
 
-  test("a request that failed for good is a fault, and so is a program that never wrote again", () => {
-    const fare = { ...good.fare, firstWriteAfterMs: null, failed: 2 };
-    expect(faultsOf([{ ...good, fare }], deaf)).toEqual([
+  test("a request that failed for good and a program that never wrote again are violations", () => {
+    const outcome = { ...good.outcome, firstWriteAfterMs: null, failed: 2 };
+    expect(violationsOf([{ ...good, outcome }], unnotified)).toEqual([
       "through HAProxy: no write was acknowledged after the failover",
       "through HAProxy: 2 requests failed for good",
     ]);

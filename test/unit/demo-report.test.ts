@@ -1,10 +1,14 @@
 import { describe, expect, test } from "vitest";
-import { accountOf, type ReadBacks } from "../../lab/demo/account.ts";
-import { parseLine } from "../../lab/demo/journal.ts";
-import { type FailoverRun, faultsOf, type Journey, journeyFaults, sectionsOf, table } from "../../lab/demo/report.ts";
+import { parseLine } from "../../lab/demo/journals.ts";
+import { sectionTable } from "../../lab/demo/report.ts";
+import { accountOf, type ReadBacks } from "../../lab/demo/round-trip/account.ts";
+import type { FailoverRun } from "../../lab/demo/round-trip/failover.ts";
+import { sectionsOf } from "../../lab/demo/round-trip/report.ts";
+import type { RoundTrip } from "../../lab/demo/round-trip/result.ts";
+import { failoverViolations, roundTripViolations } from "../../lab/demo/round-trip/violations.ts";
 
 const run: FailoverRun = {
-  killedAtMs: 10_000,
+  cutAtMs: 10_000,
   firstWriteAtMs: 18_500,
   writesFailed: 4,
   readsFailed: 2,
@@ -34,7 +38,7 @@ const readBacks: ReadBacks = {
   foundAtTheEnd: 150,
 };
 
-const journey: Journey = {
+const result: RoundTrip = {
   failover: run,
   back: { poweredOnAtMs: 30_000, rejoinedAtMs: 60_000, inSyncAtMs: 65_000 },
   salvaged: {
@@ -56,38 +60,44 @@ const journey: Journey = {
   switchover: { writePauseMs: 6_500, writesFailed: 12, tookMs: 7_000, inSyncAfterMs: 20_000 },
   readBacks,
   writesAcknowledged: 150,
-  reigns: [
+  turns: [
     { region: "gra", firstMs: 1_000, lastMs: 9_900, writes: 60 },
     { region: "bhs", firstMs: 18_500, lastMs: 70_000, writes: 70 },
     { region: "gra", firstMs: 76_500, lastMs: 80_000, writes: 20 },
   ],
 };
 
-const withReadBacks = (changes: Partial<ReadBacks>): Journey => ({
-  ...journey,
+const withReadBacks = (changes: Partial<ReadBacks>): RoundTrip => ({
+  ...result,
   readBacks: { ...readBacks, ...changes },
 });
 
-describe("the report of a failover under load", () => {
-  test("finds no fault when writes resumed and the estimate holds", () => {
-    expect(faultsOf(run)).toEqual([]);
+describe("a failover under load", () => {
+  test("has no violations when writes resumed and the estimate holds", () => {
+    expect(failoverViolations(run)).toEqual([]);
   });
 
-  test("faults a loss above the estimate, a loss that was claimed but did not happen, and a missing bound", () => {
+  test("a loss above or below the estimate and a missing upper bound are violations", () => {
     const loss = run.failover.loss;
-    expect(faultsOf({ ...run, found: 39, missing: 61 })).toHaveLength(1);
-    expect(faultsOf({ ...run, failover: { ...run.failover, loss: { ...loss, atLeast: 8 } } })).toHaveLength(1);
-    expect(faultsOf({ ...run, failover: { ...run.failover, loss: { ...loss, atMost: null } } })).toHaveLength(1);
+    expect(failoverViolations({ ...run, found: 39, missing: 61 })).toHaveLength(1);
+    expect(failoverViolations({ ...run, failover: { ...run.failover, loss: { ...loss, atLeast: 8 } } })).toHaveLength(
+      1,
+    );
+    expect(failoverViolations({ ...run, failover: { ...run.failover, loss: { ...loss, atMost: null } } })).toHaveLength(
+      1,
+    );
   });
 
-  test("faults writes that never resumed and writes that nobody accounts for", () => {
-    expect(faultsOf({ ...run, firstWriteAtMs: null })).toEqual(["no write was acknowledged after the failover"]);
-    expect(faultsOf({ ...run, found: 96 })).toHaveLength(1);
+  test("writes that never resume and writes without an account are violations", () => {
+    expect(failoverViolations({ ...run, firstWriteAtMs: null })).toEqual([
+      "no write was acknowledged after the failover",
+    ]);
+    expect(failoverViolations({ ...run, found: 96 })).toHaveLength(1);
   });
 });
 
-describe("the account of a journey there and home again", () => {
-  test("puts every acknowledged write in exactly one place", () => {
+describe("the account of a round trip", () => {
+  test("counts every acknowledged write in exactly one place", () => {
     const account = accountOf({
       afterFailover: ["replayed", "never-seen-again", "replayed-and-lost"],
       afterReplay: ["never-seen-again", "lost-in-bhs"],
@@ -100,9 +110,9 @@ describe("the account of a journey there and home again", () => {
   });
 });
 
-describe("the report of a journey there and home again", () => {
-  test("counts every time from the moment it is about, and every acknowledged write once", () => {
-    expect(table(sectionsOf(journey))).toMatchInlineSnapshot(`
+describe("the report of a round trip", () => {
+  test("counts each duration from its own start and each acknowledged write once", () => {
+    expect(sectionTable(sectionsOf(result))).toMatchInlineSnapshot(`
       "  The whole of gra lost
           detected after                    3.0 s
           closing and promotion took        5.0 s
@@ -131,77 +141,77 @@ describe("the report of a journey there and home again", () => {
     `);
   });
 
-  test("finds no fault when every promise was kept, also that about operations that cannot be read", () => {
-    expect(journeyFaults(journey)).toEqual([]);
-    expect(journeyFaults(withReadBacks({ afterReplay: ["a"], atTheEnd: ["a"], foundAtTheEnd: 149 }))).toEqual([]);
+  test("has no violations when all guarantees held, with operations that cannot be read as well", () => {
+    expect(roundTripViolations(result)).toEqual([]);
+    expect(roundTripViolations(withReadBacks({ afterReplay: ["a"], atTheEnd: ["a"], foundAtTheEnd: 149 }))).toEqual([]);
   });
 
-  test("faults acknowledged writes that are neither found nor replayed, beyond what the receipt cannot see", () => {
+  test("acknowledged writes neither found nor replayed, beyond what the receipt could not read, are a violation", () => {
     const gone = ["a", "b"];
-    expect(journeyFaults(withReadBacks({ afterReplay: gone, atTheEnd: gone, foundAtTheEnd: 148 }))).toEqual([
+    expect(roundTripViolations(withReadBacks({ afterReplay: gone, atTheEnd: gone, foundAtTheEnd: 148 }))).toEqual([
       expect.stringContaining("2 acknowledged writes are neither found nor replayed"),
     ]);
   });
 
-  test("faults a write that the switchover lost, apart from one that went missing while bhs served", () => {
-    expect(journeyFaults(withReadBacks({ atTheEnd: ["new"], foundAtTheEnd: 149 }))).toEqual([
+  test("tells a write that the switchover lost from one that went missing while bhs served", () => {
+    expect(roundTripViolations(withReadBacks({ atTheEnd: ["new"], foundAtTheEnd: 149 }))).toEqual([
       "the switchover lost 1 acknowledged writes",
     ]);
-    expect(journeyFaults(withReadBacks({ afterReplay: ["x"], atTheEnd: ["x"], foundAtTheEnd: 149 }))).toEqual([
+    expect(roundTripViolations(withReadBacks({ afterReplay: ["x"], atTheEnd: ["x"], foundAtTheEnd: 149 }))).toEqual([
       "1 acknowledged writes went missing while bhs served",
     ]);
   });
 
-  test("faults a write that nobody accounts for", () => {
-    expect(journeyFaults({ ...journey, writesAcknowledged: 151 })).toEqual([
-      "151 writes were acknowledged, but 150 are accounted for at the end",
+  test("an acknowledged write without an account is a violation", () => {
+    expect(roundTripViolations({ ...result, writesAcknowledged: 151 })).toEqual([
+      "151 writes were acknowledged, 150 are accounted for at the end",
     ]);
   });
 
-  test("faults an estimate that what gra held turned out to contradict, at either end", () => {
-    const estimate = (atLeast: number, atMost: number): Journey => ({
-      ...journey,
+  test("what gra held below or above the estimate is a violation", () => {
+    const estimate = (atLeast: number, atMost: number): RoundTrip => ({
+      ...result,
       failover: { ...run, failover: { ...run.failover, loss: { ...run.failover.loss, atLeast, atMost } } },
     });
-    expect(journeyFaults(estimate(6, 6))).toEqual([]);
-    expect(journeyFaults(estimate(7, 60))).toEqual(["gra held 6 operations alone, fewer than the estimate's 7"]);
-    expect(journeyFaults(estimate(0, 5))).toEqual(["gra held 6 operations alone, the estimate said 5"]);
+    expect(roundTripViolations(estimate(6, 6))).toEqual([]);
+    expect(roundTripViolations(estimate(7, 60))).toEqual(["gra held 6 operations alone, below the estimate's 7"]);
+    expect(roundTripViolations(estimate(0, 5))).toEqual(["gra held 6 operations alone, above the estimate's 5"]);
   });
 
-  test("faults writes that both regions accepted at overlapping times", () => {
-    const [gra, bhs, home] = journey.reigns;
-    if (gra === undefined || bhs === undefined || home === undefined) throw new Error("three reigns are needed");
-    expect(journeyFaults({ ...journey, reigns: [gra, bhs, gra, bhs, home] })).toEqual([
-      "writes were accepted by gra, bhs, gra, bhs, gra in turn, instead of by gra, bhs, gra",
+  test("writes that both regions accepted at overlapping times are a violation", () => {
+    const [gra, bhs, home] = result.turns;
+    if (gra === undefined || bhs === undefined || home === undefined) throw new Error("three turns are needed");
+    expect(roundTripViolations({ ...result, turns: [gra, bhs, gra, bhs, home] })).toEqual([
+      "writes were accepted by gra, bhs, gra, bhs, gra in turn, expected: gra, bhs, gra",
     ]);
   });
 
-  test("faults an export that is not sound, and an index that was left out of it", () => {
-    const { salvaged } = journey;
-    expect(journeyFaults({ ...journey, salvaged: { ...salvaged, isSound: false } })).toHaveLength(1);
+  test("an export that is not sound and an index left out of it are violations", () => {
+    const { salvaged } = result;
+    expect(roundTripViolations({ ...result, salvaged: { ...salvaged, isSound: false } })).toHaveLength(1);
     const receipt = { ...salvaged.receipt, leftOut: [{ index: "app-closed", reason: "it is closed" }] };
-    expect(journeyFaults({ ...journey, salvaged: { ...salvaged, receipt } })).toEqual([
+    expect(roundTripViolations({ ...result, salvaged: { ...salvaged, receipt } })).toEqual([
       "app-closed of gra was not salvaged: it is closed",
     ]);
   });
 });
 
-describe("what is told of the watchdogs' journals", () => {
+describe("the journal lines on the screen", () => {
   const line = (fields: object) => JSON.stringify({ time: "2026-01-01T00:00:00Z", watchdog: "w", msg: "…", ...fields });
 
-  test("what changes and who does it, without those who only look on", () => {
-    for (const told of [
+  test("show changes and who makes them, not watchdogs that only observe", () => {
+    for (const shown of [
       { event: "step" },
       { event: "rule", rule: "failover" },
       { event: "health", state: "unhealthy" },
     ]) {
-      expect(parseLine(line(told))).toMatchObject(told);
+      expect(parseLine(line(shown))).toMatchObject(shown);
     }
-    for (const untold of [
+    for (const hidden of [
       { event: "rule", rule: "not-leading" },
       { event: "health", state: "suspect" },
     ]) {
-      expect(parseLine(line(untold))).toBeUndefined();
+      expect(parseLine(line(hidden))).toBeUndefined();
     }
     expect(parseLine("Started es-failover.service")).toBeUndefined();
   });

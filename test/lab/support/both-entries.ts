@@ -1,6 +1,6 @@
 import type { Region } from "../../../lab/system/configuration.ts";
 import type { TwoRegions } from "../../../lab/system/two-regions.ts";
-import { Ledger, type Reign } from "../../../lab/traffic/ledger.ts";
+import { Ledger, type Turn } from "../../../lab/traffic/ledger.ts";
 import type { Traffic } from "../../../lab/traffic/traffic.ts";
 import { acknowledged } from "./application.ts";
 
@@ -30,8 +30,8 @@ export class BothEntries {
   }
 
   /** Which region accepted writes when, whichever entry they came by. */
-  reigns(sinceMs: number): readonly Reign[] {
-    return Ledger.reigns([this.gra.ledger, this.bhs.ledger], sinceMs);
+  reigns(sinceMs: number): readonly Turn[] {
+    return Ledger.turns([this.gra.ledger, this.bhs.ledger], sinceMs);
   }
 
   /** The regions of `reigns`: two that accept writes at overlapping times stand there again and again. */

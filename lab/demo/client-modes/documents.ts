@@ -1,11 +1,9 @@
-import type { CurlAnswer } from "../system/curl.ts";
-import type { TwoRegions } from "../system/two-regions.ts";
+import type { CurlAnswer } from "../../system/curl.ts";
+import type { TwoRegions } from "../../system/two-regions.ts";
+import { missingOf } from "../../traffic/read-back.ts";
 import { type ApplicationHost, caFile } from "./application-host.ts";
 
-/** Small enough for a small cluster. */
-const READ_BACK_BATCH = 500;
-
-/** The programs' index, as the region that serves holds it: asked through HAProxy, as the application's user. */
+/** The programs' index in the active region, reached through HAProxy with the application's user. */
 export class Documents {
   readonly index: string;
   readonly #system: TwoRegions;
@@ -17,23 +15,20 @@ export class Documents {
     this.#host = host;
   }
 
-  /** Not all of the programs may make an index. */
+  /** Creates the index: the programs with direct connections may not. */
   static async inNewIndex(system: TwoRegions, host: ApplicationHost, index: string): Promise<Documents> {
     const documents = new Documents(index, system, host);
     await documents.#request("PUT", "");
     return documents;
   }
 
-  /** Those of the ids that are not there. Reads by id need no refresh. */
+  /** Those of the ids that the index lacks. */
   async missingOf(ids: readonly string[]): Promise<ReadonlySet<string>> {
-    const missing = new Set<string>();
-    for (let start = 0; start < ids.length; start += READ_BACK_BATCH) {
-      const wanted = ids.slice(start, start + READ_BACK_BATCH);
-      const { body } = await this.#request("POST", "/_mget?_source=false", { ids: wanted });
-      const { docs } = JSON.parse(body) as { docs: { _id: string; found?: boolean }[] };
-      for (const { _id: id, found } of docs) if (found !== true) missing.add(id);
-    }
-    return missing;
+    const missing = await missingOf(ids, async (body) => {
+      const answer = await this.#request("POST", "/_mget?_source=false", body);
+      return JSON.parse(answer.body);
+    });
+    return new Set(missing);
   }
 
   async #request(method: "PUT" | "POST", path: string, body?: object): Promise<CurlAnswer> {

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { z } from "zod";
-import { type Region, regions } from "../system/configuration.ts";
-import type { TwoRegions } from "../system/two-regions.ts";
+import { type Region, regions } from "../../system/configuration.ts";
+import type { TwoRegions } from "../../system/two-regions.ts";
 import { type ApplicationHost, caFile } from "./application-host.ts";
 
 const stateSchema = z.object({
@@ -14,9 +14,9 @@ const stateSchema = z.object({
 const secretSchema = z.object({ plaintext: z.string() });
 
 /**
- * The user of programs that connect to Elasticsearch itself, in both regions. It may write to one index and may not make
- * it: a program that is not told of a failover must not make it anew in a region that has been emptied. Each region has
- * users of its own, so that it can be locked out of one alone.
+ * The user of programs that connect to Elasticsearch itself, in both regions. It may write to one index but not create
+ * it: a program that misses a failover must not recreate the index in a region that was emptied. Each region has users
+ * of its own, so that this one can be disabled in one region alone.
  */
 export class DirectUser {
   readonly name = "ways-direct";
@@ -39,7 +39,7 @@ export class DirectUser {
     return user;
   }
 
-  /** Locks it out of a region, on connections that are open as well. */
+  /** Refuses the user in a region, on open connections too. */
   async disable(region: Region): Promise<void> {
     await this.#administer(region, `user/${this.name}/_disable`);
   }
@@ -57,7 +57,7 @@ export class DirectUser {
   }
 }
 
-/** Each region has its own, in its stack's state and nowhere else. */
+/** Each region has its own superuser password, which only its stack's state holds. */
 async function superuserPassword({ engine }: TwoRegions, region: Region): Promise<string> {
   const state = stateSchema.parse(
     JSON.parse(await engine.run(["stack", "export", "--show-secrets", "--stack", region])),

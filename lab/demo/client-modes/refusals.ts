@@ -1,11 +1,12 @@
-/** What a program was answered for documents that it gave up. */
+/** An answer for which a program gave documents up. */
 export interface Refusal {
-  /** HTTP status and Elasticsearch's name for the reason; "no answer" where none came. */
+  /** HTTP status and Elasticsearch's name of the reason; "no answer" where none came. */
   readonly answer: string;
+  /** Number of documents. */
   readonly times: number;
 }
 
-/** The different answers in a log of escluster-demo, in the order in which they came first. */
+/** The different answers in a log of escluster-demo, in the order of their first occurrence. */
 export function refusalsIn(log: string): readonly Refusal[] {
   const times = new Map<string, number>();
   for (const line of log.split("\n")) {

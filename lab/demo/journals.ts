@@ -10,27 +10,27 @@ interface JournalLine {
   readonly msg: string;
   readonly event: string;
   readonly rule?: string;
-  /** Of a step. */
+  /** Status of a step. */
   readonly status?: string;
-  /** Of which region, and how it is, where the line is about health. */
+  /** The region and its health, in lines about health. */
   readonly region?: string;
   readonly state?: string;
 }
 
-const LONGEST_LINE = 150;
+const MESSAGE_LENGTH_MAX = 150;
 
-/** Shows on the screen what the watchdogs of several hosts do, as they do it. */
+/** Shows on the screen what the watchdogs of several hosts log, as it happens. */
 export class Journals {
   readonly #system: TwoRegions;
   readonly #stops: (() => void)[] = [];
-  /** How each watchdog last said that a region is. */
+  /** The last health of a region that each watchdog logged. */
   readonly #health = new Map<string, string>();
 
   constructor(system: TwoRegions) {
     this.#system = system;
   }
 
-  /** From now on; a host whose power is cut has to be followed anew when it is back. */
+  /** Shows lines from now on, until the host loses power. */
   async follow(hosts: readonly string[]): Promise<void> {
     const since = `@${Math.floor(Date.now() / 1000)}`;
     const command = ["sudo", "journalctl", "-u", "es-failover", "-f", "-o", "cat", "--since", since];
@@ -46,30 +46,30 @@ export class Journals {
     this.#stops.push(() => child.kill());
     createInterface({ input: child.stdout }).on("line", (text) => {
       const line = parseLine(text);
-      if (line === undefined || this.#isKnown(line)) return;
+      if (line === undefined || this.#repeatsHealth(line)) return;
       sayAt(Date.parse(line.time), `  ${line.watchdog}: ${shortened(line.msg)}`);
     });
   }
 
-  /** A single bad check in between changes nothing. */
-  #isKnown({ watchdog, event, region = "", state = "" }: JournalLine): boolean {
+  /** A failed check between two good ones logs the same health twice. */
+  #repeatsHealth({ watchdog, event, region = "", state = "" }: JournalLine): boolean {
     if (event !== "health") return false;
-    const about = `${watchdog} ${region}`;
-    const before = this.#health.get(about);
-    this.#health.set(about, state);
+    const key = `${watchdog} ${region}`;
+    const before = this.#health.get(key);
+    this.#health.set(key, state);
     return before === state;
   }
 }
 
-/** The line, if it is one of the story; systemd's own lines stand between the watchdog's. */
+/** The line where the demo shows it. systemd writes plain text into the same journal. */
 export function parseLine(text: string): JournalLine | undefined {
   if (!text.startsWith("{")) return undefined;
   const line = JSON.parse(text) as JournalLine;
-  return isTold(line) ? line : undefined;
+  return isShown(line) ? line : undefined;
 }
 
-/** All three watchdogs look, and one decides: of the others' lines only those are told that add something. */
-function isTold({ event, rule, state, status }: JournalLine): boolean {
+/** Every watchdog observes and one decides: of the others only lines that add something are shown. */
+function isShown({ event, rule, state, status }: JournalLine): boolean {
   switch (event) {
     case "rule":
       return rule !== "not-leading" && rule !== "steady";
@@ -85,4 +85,5 @@ function isTold({ event, rule, state, status }: JournalLine): boolean {
   }
 }
 
-const shortened = (text: string) => (text.length <= LONGEST_LINE ? text : `${text.slice(0, LONGEST_LINE - 1)}…`);
+const shortened = (text: string) =>
+  text.length <= MESSAGE_LENGTH_MAX ? text : `${text.slice(0, MESSAGE_LENGTH_MAX - 1)}…`;

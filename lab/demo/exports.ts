@@ -1,0 +1,36 @@
+import { z } from "zod";
+import { receiptSchema } from "../../watchdog/salvage/receipt.ts";
+import type { TwoRegions } from "../system/two-regions.ts";
+import { Operator } from "./operator.ts";
+
+/** Answers of `es-failover salvage list | show`, as far as the demo uses them. */
+const exportSchema = z.object({
+  name: z.string(),
+  state: z.discriminatedUnion("kind", [
+    z.object({ kind: z.literal("exported"), receipt: receiptSchema }),
+    z.object({ kind: z.literal("unfinished") }),
+    z.object({ kind: z.literal("unreadable"), problem: z.string() }),
+  ]),
+  settled: z.number(),
+});
+export const exportDetailsSchema = exportSchema.extend({ check: z.object({ valid: z.boolean() }) });
+
+/** The export of what only gra held, and an operator on the host that has it. */
+export interface ExportAtHand {
+  readonly operator: Operator;
+  readonly name: string;
+}
+
+/** The newest export: where the leader changed on the way, it is the one that allowed gra's indices to be deleted. */
+export async function newestExport(system: TwoRegions): Promise<ExportAtHand> {
+  const found: (ExportAtHand & { readonly finishedAt: string })[] = [];
+  for (const host of await system.hosts.withWatchdog()) {
+    const operator = new Operator(system, host);
+    for (const { name, state } of await operator.query(z.array(exportSchema), "salvage", "list")) {
+      if (state.kind === "exported") found.push({ operator, name, finishedAt: state.receipt.finishedAt });
+    }
+  }
+  const [newest] = found.toSorted((a, b) => b.finishedAt.localeCompare(a.finishedAt));
+  if (newest === undefined) throw new Error("gra rejoined, but no watchdog has an export");
+  return newest;
+}
