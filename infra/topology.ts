@@ -1,4 +1,5 @@
-import { maxHostsPerRole, type StackConfig, witnessName } from "./config/schema.ts";
+import { witnessName } from "../watchdog/config/address.ts";
+import { maxHostsPerRole, type StackConfig } from "./config/schema.ts";
 import { formatIpv4, parseCidr } from "./ipv4.ts";
 
 /**

@@ -1,7 +1,9 @@
+import { witnessName } from "../../watchdog/config/address.ts";
+import { timingViolations } from "../../watchdog/config/timing.ts";
+import { sentenceOf } from "../../watchdog/config/violations.ts";
 import { contains, overlap, parseCidr } from "../ipv4.ts";
-import { brokenTimingRules } from "../timings.ts";
 import { keyName } from "./messages.ts";
-import { configNamespace, type StackConfig, witnessName } from "./schema.ts";
+import { configNamespace, type StackConfig } from "./schema.ts";
 
 /** What each value alone cannot show: values that do not fit together. */
 export function contradictions(config: StackConfig): string[] {
@@ -10,7 +12,7 @@ export function contradictions(config: StackConfig): string[] {
     ...witnessContradictions(config),
     ...networkContradictions(config),
     ...licenceContradictions(config),
-    ...brokenTimingRules(config).map((sentence) => `${configNamespace}:${sentence}.`),
+    ...timingContradictions(config),
   ];
 }
 
@@ -84,6 +86,17 @@ function networkContradictions(config: StackConfig): string[] {
     }
   }
   return problems;
+}
+
+/** The watchdog's own rules: with a witness the watchdogs share etcd and failsafe, without one there is neither. */
+function timingContradictions({ checks, router, leases, store, failsafe, witness }: StackConfig): string[] {
+  const shared =
+    witness === null
+      ? ({ store: { kind: "file" }, failsafe: null } as const)
+      : ({ store: { kind: "etcd", ...store }, failsafe } as const);
+  return timingViolations({ checks, router, leases, ...shared }).map(
+    (violation) => `${configNamespace}:${sentenceOf(violation)}.`,
+  );
 }
 
 function licenceContradictions(config: StackConfig): string[] {

@@ -1,6 +1,6 @@
 import { contradictions } from "./contradictions.ts";
 import { ConfigurationError, explainAll } from "./messages.ts";
-import { configNamespace, configSchema, type StackConfig } from "./schema.ts";
+import { configNamespace, type StackConfig, stackConfigSchema } from "./schema.ts";
 
 /**
  * Reads a stack's configuration.
@@ -15,7 +15,7 @@ export function parseConfig(raw: Readonly<Record<string, string>>): StackConfig 
       .filter(([key]) => key.startsWith(prefix))
       .map(([key, value]) => [key.slice(prefix.length), value]),
   );
-  const result = configSchema.safeParse(own);
+  const result = stackConfigSchema.safeParse(own);
   if (!result.success) throw new ConfigurationError(explainAll(result.error.issues, own));
   const problems = contradictions(result.data);
   if (problems.length > 0) throw new ConfigurationError(problems);

@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import { configNamespace, configSchema, initKeys, secretKeys, splitAtCommas } from "./schema.ts";
+import { configNamespace, initKeys, secretKeys, splitAtCommas, stackSchema } from "./schema.ts";
 
 /** Everything that is wrong with a configuration, in sentences; the message lists all of it. */
 export class ConfigurationError extends Error {
@@ -44,7 +44,7 @@ export function explainAll(issues: readonly z.core.$ZodIssue[], own: Readonly<Re
 
 function explain(issue: z.core.$ZodIssue, own: Readonly<Record<string, string>>): string[] {
   if (issue.code === "unrecognized_keys") {
-    const known = issue.path.length === 0 ? ` Known keys: ${Object.keys(configSchema.shape).join(", ")}.` : "";
+    const known = issue.path.length === 0 ? ` Known keys: ${Object.keys(stackSchema.shape).join(", ")}.` : "";
     return issue.keys.map((key) => `${keyName([...issue.path, key])} is not a key this program knows.${known}`);
   }
   const [top] = issue.path;

@@ -1,6 +1,13 @@
 import { z } from "zod";
 import { addressSchema } from "../../watchdog/config/address.ts";
-import { watchdogConfigSchema } from "../../watchdog/config/schema.ts";
+import { profiles } from "../../watchdog/config/profiles.ts";
+import {
+  checksSchema,
+  leasesSchema,
+  promotionSchema,
+  replicationSchema,
+  ticketTimings,
+} from "../../watchdog/config/sections.ts";
 import { parseCidr } from "../ipv4.ts";
 
 /**
@@ -13,9 +20,6 @@ export const configNamespace = "es-failover";
 
 /** Elastic's signing key for packages, as published on its installation pages. */
 const elasticSigningKeyFingerprint = "46095ACC8548582C1A2699A9D27D666CD88E42B4";
-
-/** The site that holds no data and decides between two that do. No region may bear this name. */
-export const witnessName = "witness";
 
 /** Addresses per role in a region's network; topology.ts places the hosts. */
 export const maxHostsPerRole = 80;
@@ -120,16 +124,6 @@ const networkSchema = z.strictObject({
   vlanId: z.int("write a whole number").min(1, "write 1 to 4094").max(4094, "write 1 to 4094").default(42),
 });
 
-const { shape: watchdog } = watchdogConfigSchema;
-
-const milliseconds = z.int("write a whole number of milliseconds").positive("write more than 0");
-/** Settings of the watchdogs that are a user's to choose; left out, they follow `checks.profile`: see infra/timings.ts. */
-const routerSchema = z.strictObject({
-  ticketValidityMs: milliseconds.optional(),
-  ticketRenewalMs: milliseconds.optional(),
-});
-const leasesSchema = z.strictObject({ ttlMs: milliseconds.optional(), marginMs: milliseconds.optional() });
-
 function parseJson(text: string, context: z.core.$RefinementCtx, hint: string): unknown {
   try {
     return JSON.parse(text);
@@ -178,7 +172,7 @@ const secretFromInit = z
   .trim()
   .min(1, "it is empty: remove the key with `pulumi config rm` and run `npm run init`");
 
-export const configSchema = z.strictObject({
+export const stackSchema = z.strictObject({
   /** Which of the regions this stack is, or `witness`. */
   region: name,
   /** ID of the OVHcloud Public Cloud project. */
@@ -218,15 +212,10 @@ export const configSchema = z.strictObject({
     .default("debian"),
   dataVolume: structured(dataVolumeSchema).prefault("{}"),
   elasticsearch: structured(elasticsearchSchema).prefault("{}"),
-  /** Which indices are replicated and promoted. */
-  replication: structured(watchdog.replication),
-  /** How patiently the watchdog looks; see watchdog/config/schema.ts. */
-  checks: structured(watchdog.checks).prefault("{}"),
-  /** How a promotion is carried out; see watchdog/config/schema.ts. */
-  promotion: structured(watchdog.promotion).prefault("{}"),
-  /** Lengths of routing tickets; see watchdog/config/schema.ts. */
-  router: structured(routerSchema).prefault("{}"),
-  /** Lengths of leases; see watchdog/config/schema.ts. */
+  replication: structured(replicationSchema),
+  checks: structured(checksSchema).prefault("{}"),
+  promotion: structured(promotionSchema).prefault("{}"),
+  router: structured(z.strictObject(ticketTimings)).prefault("{}"),
   leases: structured(leasesSchema).prefault("{}"),
   /** Region that is active when no other record exists. After that, roles belong to the watchdog alone. */
   firstPrimary: name,
@@ -249,6 +238,22 @@ export const configSchema = z.strictObject({
   licenceFile: z.string().optional(),
 });
 
+/** The configuration as the program uses it: timings that are left out follow `checks.profile`. */
+export const stackConfigSchema = stackSchema.transform(
+  ({ checks: { profile, ...checks }, router, leases, ...rest }) => {
+    const { store, failsafe, etcd, ...timings } = profiles[profile];
+    return {
+      ...rest,
+      checks: { profile, ...timings.checks, ...checks },
+      router: { ...timings.router, ...router },
+      leases: { ...timings.leases, ...leases },
+      store,
+      failsafe,
+      etcd,
+    };
+  },
+);
+
 /** What `npm run init` creates, and what every stack holds alike. */
 export const initKeys = [
   "caCertificate",
@@ -260,11 +265,11 @@ export const initKeys = [
   "appPassword",
   "etcdRootPassword",
   "etcdPassword",
-] as const satisfies (keyof z.input<typeof configSchema>)[];
+] as const satisfies (keyof z.input<typeof stackSchema>)[];
 export type InitKey = (typeof initKeys)[number];
 
 /** Keys whose values never appear in a message. */
 export const secretKeys: readonly string[] = [...initKeys, "licenceFile"];
 
-export type StackConfig = z.output<typeof configSchema>;
+export type StackConfig = z.output<typeof stackConfigSchema>;
 export type PackageSource = z.output<typeof packageSourceSchema>;

@@ -1,6 +1,6 @@
 import { defaultPrefix } from "../../watchdog/adapters/etcd/keys.ts";
 import { type MemberConfigInput, memberConfigSchema } from "../../watchdog/etcd-member/config.ts";
-import { timingsOf } from "../timings.ts";
+import type { StackConfig } from "../config/schema.ts";
 import { type Host, ports, type Topology } from "../topology.ts";
 
 /** The files that make a host a member of etcd: Debian's own unit with a drop-in, and its settings. */
@@ -44,9 +44,13 @@ export function etcdEndpoints({ etcdMembers }: Topology, from: Host): string[] {
   return [...near, ...etcdMembers.filter(({ region }) => region !== from.region)].map(clientUrl);
 }
 
+export interface EtcdSettingsOptions {
+  readonly host: Host;
+  readonly config: Pick<StackConfig, "store" | "etcd">;
+}
+
 /** /etc/default/etcd. How a member starts for the first time is decided on the host: see `etcdDropIn`. */
-export function etcdSettings({ host, config }: { readonly host: Host; readonly config: TimedConfig }): string {
-  const { store, etcd } = timingsOf(config);
+export function etcdSettings({ host, config: { store, etcd } }: EtcdSettingsOptions): string {
   const settings = {
     NAME: host.name,
     DATA_DIR: etcdPaths.data,
@@ -78,8 +82,6 @@ export function etcdSettings({ host, config }: { readonly host: Host; readonly c
   const lines = Object.entries(settings).map(([name, value]) => `ETCD_${name}=${value}\n`);
   return `# Rendered by \`pulumi up\`, which overwrites changes made here.\n${lines.join("")}`;
 }
-
-type TimedConfig = Parameters<typeof timingsOf>[0];
 
 /**
  * Debian's unit starts etcd and waits until it has met a majority. Before that, each time, the host decides how its

@@ -14,7 +14,7 @@ export interface EtcdHost extends StagedHost {
 export interface EtcdMemberArgs {
   readonly topology: Topology;
   readonly host: EtcdHost;
-  readonly config: Pick<StackConfig, "checks" | "router" | "leases">;
+  readonly config: Pick<StackConfig, "store" | "etcd">;
   readonly authority: Authority;
   readonly passwords: pulumi.Output<{ readonly root: string; readonly user: string }>;
   /** The step that installed the watchdog's release: its command decides how a member starts. */

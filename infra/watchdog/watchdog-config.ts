@@ -3,7 +3,6 @@ import type { StackConfig } from "../config/schema.ts";
 import { users } from "../elasticsearch/users.ts";
 import { etcdEndpoints, etcdUser } from "../etcd/etcd-files.ts";
 import { haproxyPaths } from "../haproxy/haproxy-cfg.ts";
-import { timingsOf } from "../timings.ts";
 import { type Host, hostsOf, ports, type Topology } from "../topology.ts";
 
 export const watchdogPaths = {
@@ -21,7 +20,15 @@ export interface WatchdogConfigOptions {
   readonly topology: Topology;
   readonly config: Pick<
     StackConfig,
-    "firstPrimary" | "replication" | "checks" | "promotion" | "router" | "leases" | "endpointAddresses"
+    | "firstPrimary"
+    | "replication"
+    | "checks"
+    | "promotion"
+    | "router"
+    | "leases"
+    | "store"
+    | "failsafe"
+    | "endpointAddresses"
   >;
   /** The HAProxy host, or the witness, that the watchdog stands on. */
   readonly host: Host;
@@ -29,7 +36,6 @@ export interface WatchdogConfigOptions {
 
 /** /etc/es-failover/watchdog.json. What the watchdog's own schema refuses never reaches a host. */
 export function watchdogJson({ topology, config, host }: WatchdogConfigOptions): string {
-  const timings = timingsOf(config);
   const input: WatchdogConfigInput = {
     name: host.name,
     site: host.region,
@@ -50,8 +56,8 @@ export function watchdogJson({ topology, config, host }: WatchdogConfigOptions):
     replication: config.replication,
     checks: config.checks,
     promotion: config.promotion,
-    ...sharedState(topology, host, timings),
-    leases: timings.leases,
+    ...sharedState(topology, host, config),
+    leases: config.leases,
     ...endpointService(config, host),
     router:
       host.role === "witness"
@@ -61,7 +67,7 @@ export function watchdogJson({ topology, config, host }: WatchdogConfigOptions):
             masterSocket: haproxyPaths.masterSocket,
             configFile: haproxyPaths.config,
             ticketMapFile: haproxyPaths.ticketMap,
-            ...timings.router,
+            ...config.router,
           },
   };
   watchdogConfigSchema.parse(input);
@@ -83,7 +89,7 @@ function endpointService(
 function sharedState(
   topology: Topology,
   host: Host,
-  timings: ReturnType<typeof timingsOf>,
+  { store, failsafe }: WatchdogConfigOptions["config"],
 ): Pick<WatchdogConfigInput, "store" | "failsafe"> {
   if (topology.etcdMembers.length === 0) return { store: { kind: "file", directory: watchdogPaths.state } };
   const tls = { caFile: watchdogPaths.ca, certificateFile: watchdogPaths.certificate, keyFile: watchdogPaths.key };
@@ -96,8 +102,8 @@ function sharedState(
       username: etcdUser.name,
       passwordFile: watchdogPaths.etcdPassword,
       prefix: etcdUser.prefix,
-      ...timings.store,
+      ...store,
     },
-    failsafe: { listen: address, url: `https://${address}`, ...tls, ...timings.failsafe },
+    failsafe: { listen: address, url: `https://${address}`, ...tls, ...failsafe },
   };
 }

@@ -16,6 +16,7 @@ import {
   type ElasticsearchDocuments,
 } from "../../watchdog/adapters/elasticsearch/documents.ts";
 import { createFileStore, createRecordCopy } from "../../watchdog/adapters/file-store/store.ts";
+import { profiles } from "../../watchdog/config/profiles.ts";
 import { watchdogConfigSchema } from "../../watchdog/config/schema.ts";
 import { createWatchdog, type Watchdog } from "../../watchdog/controller/watchdog.ts";
 import type { Router, RoutingTicket } from "../../watchdog/core/ports/router.ts";
@@ -300,7 +301,7 @@ function configOf() {
     firstPrimary: "gra",
     elasticsearch: { username: credentials.username, passwordFile: "/unused", caFile: "/unused" },
     replication: { patterns, intervalMs: 1_000 },
-    checks: { profile: "fast" },
+    checks: profiles.fast.checks,
     store: { kind: "file", directory: "/unused" },
     router: {},
     stateDirectory: directory,

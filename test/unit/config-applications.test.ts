@@ -2,11 +2,10 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { PublisherConfigInput } from "../../watchdog/config/applications.ts";
+import { endpointServiceSchema, type PublisherConfigInput } from "../../watchdog/config/applications.ts";
 import { crossFieldViolations } from "../../watchdog/config/contradictions.ts";
 import { loadPublisherConfig } from "../../watchdog/config/load.ts";
-import { watchdogConfigSchema } from "../../watchdog/config/schema.ts";
-import { ConfigError } from "../../watchdog/config/violations.ts";
+import { ConfigError, sentenceOf } from "../../watchdog/config/violations.ts";
 import { config } from "./core-fixtures.ts";
 
 let directory: string;
@@ -30,7 +29,7 @@ async function problemsOf(content: unknown): Promise<readonly string[]> {
     return [];
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    return error.violations.map(({ key, message }) => `${key}: ${message}`);
+    return error.violations.map(sentenceOf);
   }
 }
 
@@ -41,11 +40,11 @@ describe("a publisher's section", () => {
     expect(await problemsOf({ publisher: good, publishr: {} })).toEqual([
       expect.stringMatching(/"publishr": no such setting/),
     ]);
-    expect(await problemsOf({ name: "gra-haproxy-1" })).toEqual([expect.stringMatching(/^publisher: is missing/)]);
+    expect(await problemsOf({ name: "gra-haproxy-1" })).toEqual([expect.stringMatching(/^publisher is missing/)]);
   });
 
   test.each<[string, object, RegExp]>([
-    ["nothing to publish", { files: [] }, /files, etcd or consul is needed/],
+    ["nothing to publish", { files: [] }, /add files, etcd or consul: nothing would be published/],
     [
       "plain http to another host",
       { source: { kind: "service", urls: ["http://192.168.1.101:9201"] } },
@@ -59,12 +58,12 @@ describe("a publisher's section", () => {
     [
       "a PID file without a name to check",
       { files: [{ path: "/a", notify: { kind: "pid-file", pidFile: "/p" } }] },
-      /executable or processName is needed/,
+      /add executable or processName/,
     ],
     [
       "the same file twice",
       { files: [{ path: "/a" }, { path: "/a", format: "env" }] },
-      /files\[1\]\.path: is "\/a", which stands there already/,
+      /files\[1\]\.path is "\/a", which files\[0\] names already/,
     ],
     [
       "a command that is no path",
@@ -81,7 +80,11 @@ describe("a publisher's section", () => {
       { quiescence: { minMs: 5_000, maxMs: 1_000 } },
       /\(5000\) may not exceed maxMs \(1000\)/,
     ],
-    ["a token that is not there", { consul: { tokenFile: "/nonexistent" } }, /tokenFile: \/nonexistent cannot be read/],
+    [
+      "a token that is not there",
+      { consul: { tokenFile: "/nonexistent" } },
+      /tokenFile names \/nonexistent, which cannot be read/,
+    ],
   ])("with %s is refused with what is wrong", async (_, changes, reason) => {
     expect((await problemsOf({ publisher: { ...good, ...changes } })).join("\n")).toMatch(reason);
   });
@@ -90,10 +93,8 @@ describe("a publisher's section", () => {
 describe("an endpoint service", () => {
   const addresses = { gra: { host: "10.81.0.10", port: 9200 }, bhs: { host: "10.82.0.10", port: 9200 } };
   const problems = (endpoint: object, changes: object = {}) => {
-    const section = watchdogConfigSchema.shape.endpoint.parse({ listen: "127.0.0.1:9201", addresses, ...endpoint });
-    return crossFieldViolations({ ...config, endpoint: section, ...changes }).map(
-      ({ key, message }) => `${key}: ${message}`,
-    );
+    const section = endpointServiceSchema.parse({ listen: "127.0.0.1:9201", addresses, ...endpoint });
+    return crossFieldViolations({ ...config, endpoint: section, ...changes }).map(sentenceOf);
   };
 
   test("on loopback, with an address for each region, is all right", () => {
@@ -105,17 +106,17 @@ describe("an endpoint service", () => {
       "in the open without a certificate",
       { listen: "0.0.0.0:9201" },
       {},
-      /certificateFile: is missing: 0\.0\.0\.0:9201 can be reached/,
+      /certificateFile is missing: other hosts can reach 0\.0\.0\.0:9201/,
     ],
-    ["with a certificate and no key", { certificateFile: "/c" }, {}, /both or not at all/],
-    ["that lacks a region's address", { addresses: { gra: addresses.gra } }, {}, /addresses\.bhs: is missing/],
+    ["with a certificate and no key", { certificateFile: "/c" }, {}, /both be given or left out/],
+    ["that lacks a region's address", { addresses: { gra: addresses.gra } }, {}, /addresses\.bhs is missing/],
     [
       "that names a region nobody knows",
       { addresses: { ...addresses, sbg: addresses.gra } },
       {},
-      /addresses\.sbg: is no region/,
+      /addresses\.sbg names no region/,
     ],
-    ["where no router stands", {}, { router: null }, /^endpoint: must be left out where no router stands/m],
+    ["where no router stands", {}, { router: null }, /^endpoint must be left out where there is no router/m],
   ])("%s is refused with what is wrong", (_, endpoint, changes, reason) => {
     expect(problems(endpoint, changes).join("\n")).toMatch(reason);
   });

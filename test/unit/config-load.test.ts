@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createTestAuthority } from "../../lab/elasticsearch/certificates.ts";
 import { loadConfig } from "../../watchdog/config/load.ts";
 import type { WatchdogConfigInput } from "../../watchdog/config/schema.ts";
-import { ConfigError } from "../../watchdog/config/violations.ts";
+import { ConfigError, sentenceOf } from "../../watchdog/config/violations.ts";
 
 let directory: string;
 let configFile: string;
@@ -52,7 +52,7 @@ async function problemsOf(config: unknown): Promise<readonly string[]> {
   );
   if (!(error instanceof ConfigError)) throw error;
   expect(error.message).toContain(configFile);
-  return error.violations.map(({ key, message }) => `${key}: ${message}`);
+  return error.violations.map(sentenceOf);
 }
 
 describe("a configuration", () => {
@@ -85,10 +85,10 @@ describe("a configuration", () => {
     });
     expect(problems).toEqual(
       expect.arrayContaining([
-        expect.stringMatching(/^site: is missing/),
-        expect.stringMatching(/^regions\.gra\.nodes\[0\]: is "http:\/\/192\.168\.1\.10:9200"/),
-        expect.stringMatching(/^regions\.bhs\.nodes: is \[\]/),
-        expect.stringMatching(/^checks\.intervalMs: is -5/),
+        expect.stringMatching(/^site is missing/),
+        expect.stringMatching(/^regions\.gra\.nodes\[0\] is "http:\/\/192\.168\.1\.10:9200"/),
+        expect.stringMatching(/^regions\.bhs\.nodes is \[\]/),
+        expect.stringMatching(/^checks\.intervalMs is -5/),
         expect.stringMatching(/"passwort": no such setting/),
       ]),
     );
@@ -107,16 +107,18 @@ describe("a configuration", () => {
       elasticsearch: { username: "es-failover", passwordFile: "/nonexistent/password", caFile: passwordFile },
     });
     expect(problems).toEqual([
-      'firstPrimary: is "sbg": must be one of the regions, gra or bhs',
-      'site: is "rbx": must be one of the regions, gra or bhs, or witness',
-      expect.stringMatching(/^regions\.bhs\.nodes\[0\]: .*regions\.gra\.nodes\[0\] names already/),
-      expect.stringMatching(/^replication\.patterns\[0\]: is "\*"/),
-      expect.stringMatching(/^replication\.patterns\[1\]: is "Orders": .*lower case/),
-      expect.stringMatching(/^replication\.exclusions\[0\]: is "-orders"/),
+      'firstPrimary is "sbg": write one of the regions, gra or bhs',
+      expect.stringMatching(/^replication\.patterns\[0\] is "\*"/),
+      expect.stringMatching(/^replication\.patterns\[1\] is "Orders": .*lower case/),
+      expect.stringMatching(/^replication\.exclusions\[0\] is "-orders"/),
       expect.stringMatching(/checks\.timeoutMs \(2000\) must be below checks\.intervalMs \(1000\)/),
       expect.stringMatching(/9000 \+ 2000 = 11000.*leases.ttlMs \(10000\)/),
-      expect.stringMatching(/^elasticsearch\.passwordFile: \/nonexistent\/password cannot be read: no such file/),
-      expect.stringMatching(/^elasticsearch\.caFile: .*holds no certificate/),
+      'site is "rbx": write one of the regions, gra or bhs, or witness',
+      expect.stringMatching(/^regions\.bhs\.nodes\[0\] .*regions\.gra\.nodes\[0\] names already/),
+      expect.stringMatching(
+        /^elasticsearch\.passwordFile names \/nonexistent\/password, which cannot be read: no such file/,
+      ),
+      expect.stringMatching(/^elasticsearch\.caFile names .*holds no certificate/),
     ]);
   });
 
@@ -129,7 +131,7 @@ describe("a configuration", () => {
         ...good(),
         elasticsearch: { username: "es-failover", passwordFile: open, caFile },
       });
-      expect(problems).toEqual([expect.stringMatching(/passwordFile: .*open to every user.*chmod 0640/)]);
+      expect(problems).toEqual([expect.stringMatching(/passwordFile names .*open to every user.*chmod 0640/)]);
     }
   });
 

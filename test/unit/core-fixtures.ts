@@ -1,4 +1,9 @@
-import { routerSettingsSchema, type WatchdogConfig, watchdogConfigSchema } from "../../watchdog/config/schema.ts";
+import {
+  defaultRouterSettings,
+  type WatchdogConfig,
+  type WatchdogConfigInput,
+  watchdogConfigSchema,
+} from "../../watchdog/config/schema.ts";
 import { planPromotion } from "../../watchdog/core/plans/promotion.ts";
 import type { Follower, IndexState } from "../../watchdog/core/state/cluster.ts";
 import { type HealthState, type RegionHealth, unknownHealth } from "../../watchdog/core/state/health.ts";
@@ -9,7 +14,7 @@ import type { LeaderSnapshot } from "../../watchdog/core/state/record-fields.ts"
 /** A moment to count from; whole hours make the texts readable. */
 export const NOW_MS = Date.UTC(2030, 0, 1, 12);
 
-export const config: WatchdogConfig = watchdogConfigSchema.parse({
+const configInput: WatchdogConfigInput = {
   name: "bhs-haproxy-1",
   site: "bhs",
   regions: { gra: { nodes: ["https://192.168.1.11:9200"] }, bhs: { nodes: ["https://192.168.2.11:9200"] } },
@@ -18,7 +23,9 @@ export const config: WatchdogConfig = watchdogConfigSchema.parse({
   replication: { patterns: ["logs-*"] },
   store: { kind: "file", directory: "/var/lib/es-failover" },
   router: {},
-});
+};
+
+export const config: WatchdogConfig = watchdogConfigSchema.parse(configInput);
 
 const etcdInput = {
   kind: "etcd",
@@ -39,11 +46,13 @@ const failsafeInput = {
 };
 
 /** The settings of a watchdog that is one of several, with their defaults. */
-export const { store: etcd, failsafe } = watchdogConfigSchema
-  .pick({ store: true, failsafe: true })
-  .parse({ store: etcdInput, failsafe: failsafeInput });
+export const { store: etcd, failsafe } = watchdogConfigSchema.parse({
+  ...configInput,
+  store: etcdInput,
+  failsafe: failsafeInput,
+});
 
-export const routerSettings = routerSettingsSchema.parse({});
+export const routerSettings = defaultRouterSettings;
 
 export const index = (name: string, changes: Partial<IndexState> = {}): IndexState => ({
   name,

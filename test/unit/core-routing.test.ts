@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { timingViolations } from "../../watchdog/config/timing.ts";
+import { sentenceOf } from "../../watchdog/config/violations.ts";
 import { decideRouting, type RoutingSituation } from "../../watchdog/core/routing.ts";
 import { closing, config, etcd, failsafe, NOW_MS, promoting, routerSettings, serving } from "./core-fixtures.ts";
 
@@ -70,12 +71,16 @@ describe("the timing rules", () => {
     [{ checks: { ...config.checks, timeoutMs: 10_000 } }, /checks.timeoutMs \(10000\) must be below checks.intervalMs/],
     [{ router: { ...routerSettings, ticketRenewalMs: 6_000 } }, /ticketRenewalMs \(6000\) must be below .*\(6000\)/],
     [{ router: { ...routerSettings, ticketValidityMs: 9_000 } }, /9000 \+ 2000 = 11000\) may not exceed .*\(10000\)/],
-    [{ router: { ...routerSettings, ticketRenewalMs: 12_000 } }, /else a healthy router loses its lease/],
+    [{ router: { ...routerSettings, ticketRenewalMs: 12_000 } }, /otherwise a healthy router loses its lease/],
     [{ store: { ...etcd, deadlineMs: 8_000 } }, /8000 \+ 2000 = 10000\) must be below leases.ttlMs \(10000\)/],
     [{ store: { ...etcd, electionTimeoutMs: 7_000 } }, /1.5 times store.electionTimeoutMs \(7000\)/],
     [{ store: { ...etcd, hedgeAfterMs: 3_001 } }, /hedgeAfterMs \(3001\) may not exceed .*\(3000\)/],
     [{ store: etcd, failsafe: slow }, /2000 \+ 3000 \+ 1001 = 6001\) may not exceed .*6000/],
   ])("a configuration that breaks one is told so with the numbers (%#)", (change, says) => {
-    expect(timingViolations({ ...config, ...change }).join("\n")).toMatch(says);
+    expect(
+      timingViolations({ ...config, ...change })
+        .map(sentenceOf)
+        .join("\n"),
+    ).toMatch(says);
   });
 });

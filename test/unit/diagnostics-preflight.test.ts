@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { watchdogConfigSchema } from "../../watchdog/config/schema.ts";
+import { profiles } from "../../watchdog/config/profiles.ts";
 import type { Check } from "../../watchdog/diagnostics/preflight/check.ts";
 import type { PreflightFindings, RegionFindings } from "../../watchdog/diagnostics/preflight/findings.ts";
 import { judgePreflight } from "../../watchdog/diagnostics/preflight/judge.ts";
@@ -111,7 +111,7 @@ describe("preflight", () => {
   });
 
   test("compares a round trip with the probe timeout", () => {
-    const fast = watchdogConfigSchema.shape.checks.parse({ profile: "fast" });
+    const fast = { profile: "fast", ...profiles.fast.checks } as const;
     const verdict = (ms: number) =>
       judge(withBhs({ roundTripMs: { value: ms } }), { ...config, checks: fast }).get("round trip from here to bhs")
         ?.verdict;

@@ -1,70 +1,93 @@
+import { type Addresses, type RegionName, witnessName } from "./address.ts";
 import { isLoopback, type PublisherConfig } from "./applications.ts";
 import type { WatchdogConfig } from "./schema.ts";
-import { timingViolations } from "./timing.ts";
+import { type TimingConfig, timingViolations } from "./timing.ts";
 import type { ConfigViolation } from "./violations.ts";
 
-/** Rules over several settings. Pure: looks at no file. */
+/** The sections to which provisioning applies the same rules, at preview. */
+export interface SharedSections
+  extends TimingConfig,
+    Pick<WatchdogConfig, "firstPrimary" | "replication" | "publisher"> {
+  readonly regions: Readonly<Record<RegionName, unknown>>;
+}
+
+/** Rules over several settings. Pure: opens no file. */
 export function crossFieldViolations(config: WatchdogConfig): readonly ConfigViolation[] {
   return [
-    ...regionViolations(config),
-    ...patternViolations(config),
-    ...sitesViolations(config),
+    ...sharedViolations(config),
+    ...siteViolations(config),
+    ...nodeViolations(config),
+    ...storeViolations(config),
     ...endpointViolations(config),
-    ...(config.publisher === null ? [] : publisherViolations(config.publisher)),
-    // Each sentence begins with its setting.
-    ...timingViolations(config).map((message) => ({ key: "", message })),
   ];
 }
 
-function regionViolations({ regions, firstPrimary, site }: WatchdogConfig): readonly ConfigViolation[] {
-  const violations: ConfigViolation[] = [];
-  const names = Object.keys(regions);
-  const either = names.join(" or ");
-  if (names.includes("witness")) {
-    violations.push({ key: "regions.witness", message: "no region may be called witness: that is the third site" });
-  }
-  if (!names.includes(firstPrimary)) {
-    violations.push({ key: "firstPrimary", message: `is "${firstPrimary}": must be one of the regions, ${either}` });
-  }
-  if (site !== "witness" && !names.includes(site)) {
-    violations.push({ key: "site", message: `is "${site}": must be one of the regions, ${either}, or witness` });
-  }
-  const seenIn = new Map<string, string>();
-  for (const [region, { nodes }] of Object.entries(regions)) {
-    nodes.forEach((url, position) => {
-      const { host } = new URL(url);
-      const key = `regions.${region}.nodes[${position}]`;
-      const other = seenIn.get(host);
-      if (other !== undefined) violations.push({ key, message: `is "${url}", which ${other} names already` });
-      seenIn.set(host, key);
-    });
-  }
-  return violations;
+/** The rules over sections that a user sets in either place. */
+export function sharedViolations(config: SharedSections): readonly ConfigViolation[] {
+  return [
+    ...regionViolations(config),
+    ...patternViolations(config),
+    ...timingViolations(config),
+    ...(config.publisher === null ? [] : publisherViolations(config.publisher)),
+  ];
 }
 
-function patternViolations({ replication }: WatchdogConfig): readonly ConfigViolation[] {
-  return (["patterns", "exclusions"] as const).flatMap((list) =>
-    replication[list].flatMap((pattern, position) => {
-      const key = `replication.${list}[${position}]`;
-      // Elasticsearch's own rules for index names; `-` in front would exclude, `.` names what the system owns.
-      if (!/^[^A-Z\s"\\/?<>|,#:]+$/.test(pattern)) {
-        return [
-          { key, message: `is "${pattern}": index names are in lower case, without spaces or any of "\\/?<>|,#:` },
-        ];
-      }
-      if (/^[-_+]/.test(pattern)) return [{ key, message: `is "${pattern}": no index name begins with -, _ or +` }];
-      if (list === "patterns" && (pattern === "*" || pattern.startsWith("."))) {
-        return [
-          { key, message: `is "${pattern}": would take in system indices, which cannot be replicated; name yours` },
-        ];
-      }
-      return [];
+function regionViolations({ regions, firstPrimary }: SharedSections): readonly ConfigViolation[] {
+  const names = Object.keys(regions);
+  return [
+    ...(names.includes(witnessName)
+      ? [{ key: `regions.${witnessName}`, message: "is the third site's name: no region may have it" }]
+      : []),
+    ...(names.includes(firstPrimary)
+      ? []
+      : [{ key: "firstPrimary", message: `is "${firstPrimary}": write one of the regions, ${names.join(" or ")}` }]),
+  ];
+}
+
+function siteViolations({ regions, site }: WatchdogConfig): readonly ConfigViolation[] {
+  const names = Object.keys(regions);
+  if (site === witnessName || names.includes(site)) return [];
+  return [{ key: "site", message: `is "${site}": write one of the regions, ${names.join(" or ")}, or ${witnessName}` }];
+}
+
+function nodeViolations({ regions }: WatchdogConfig): readonly ConfigViolation[] {
+  const keyByHost = new Map<string, string>();
+  return Object.entries(regions).flatMap(([region, { nodes }]) =>
+    nodes.flatMap((url, position) => {
+      const { host } = new URL(url);
+      const key = `regions.${region}.nodes[${position}]`;
+      const other = keyByHost.get(host);
+      keyByHost.set(host, key);
+      return other === undefined ? [] : [{ key, message: `is "${url}", which ${other} names already` }];
     }),
   );
 }
 
-/** One watchdog stands alone beside its router; several need etcd, and a way to ask each other without it. */
-function sitesViolations({ site, store, router, failsafe }: WatchdogConfig): readonly ConfigViolation[] {
+function patternViolations({ replication }: SharedSections): readonly ConfigViolation[] {
+  return (["patterns", "exclusions"] as const).flatMap((list) =>
+    replication[list].flatMap((pattern, position) => {
+      const reason = patternError(pattern, list);
+      return reason === null
+        ? []
+        : [{ key: `replication.${list}[${position}]`, message: `is "${pattern}": ${reason}` }];
+    }),
+  );
+}
+
+/** Elasticsearch's rules for index names. A leading `-` would exclude, a leading `.` names system indices. */
+function patternError(pattern: string, list: "patterns" | "exclusions"): string | null {
+  if (!/^[^A-Z\s"\\/?<>|,#:]+$/.test(pattern)) {
+    return 'index names are in lower case, without spaces or any of "\\/?<>|,#:';
+  }
+  if (/^[-_+]/.test(pattern)) return "no index name begins with -, _ or +";
+  if (list === "patterns" && (pattern === "*" || pattern.startsWith("."))) {
+    return "this includes system indices, which cannot be replicated; name your own";
+  }
+  return null;
+}
+
+/** A single watchdog runs beside its router; several share etcd, and grant each other failsafe without it. */
+function storeViolations({ site, store, router, failsafe }: WatchdogConfig): readonly ConfigViolation[] {
   const violations: ConfigViolation[] = [];
   if (store.kind === "etcd" && failsafe === null) {
     violations.push({ key: "failsafe", message: "is missing: without it the routers close whenever etcd is lost" });
@@ -76,9 +99,12 @@ function sitesViolations({ site, store, router, failsafe }: WatchdogConfig): rea
     });
   }
   if (store.kind === "file" && router === null) {
-    violations.push({ key: "router", message: "is null: a watchdog with a file store stands beside the only router" });
+    violations.push({
+      key: "router",
+      message: "is null: a watchdog with a file store needs the only router beside it",
+    });
   }
-  if (site === "witness" && router !== null) {
+  if (site === witnessName && router !== null) {
     violations.push({ key: "router", message: "must be null on the witness: applications are not routed through it" });
   }
   return violations;
@@ -91,57 +117,77 @@ function endpointViolations({ endpoint, router, regions }: WatchdogConfig): read
   if (router === null) {
     violations.push({
       key: "endpoint",
-      message: "must be left out where no router stands: only a router's ticket says that a region may be named",
+      message: "must be left out where there is no router: only a routing ticket shows that a region may be named",
     });
   }
   if ((certificateFile === null) !== (keyFile === null)) {
-    violations.push({ key: "endpoint.keyFile", message: "and endpoint.certificateFile are given both or not at all" });
+    violations.push({
+      key: "endpoint.keyFile",
+      message: "and endpoint.certificateFile must both be given or left out",
+    });
   }
   if (certificateFile === null && !isLoopback(listen)) {
     violations.push({
       key: "endpoint.certificateFile",
-      message: `is missing: ${listen} can be reached from elsewhere`,
+      message: `is missing: other hosts can reach ${listen}, so it needs TLS`,
     });
   }
-  for (const region of Object.keys(regions)) {
-    if (!(region in addresses)) violations.push({ key: `endpoint.addresses.${region}`, message: "is missing" });
-  }
-  for (const region of Object.keys(addresses)) {
-    if (!(region in regions)) violations.push({ key: `endpoint.addresses.${region}`, message: "is no region" });
-  }
-  return violations;
+  return [...violations, ...addressViolations("endpoint.addresses", addresses, Object.keys(regions))];
 }
 
-/** Rules over several settings of the publisher's section, which may stand in a file of its own. */
+/** Each region has an address, and nothing else has. */
+export function addressViolations(
+  key: string,
+  addresses: Addresses,
+  regions: readonly RegionName[],
+): readonly ConfigViolation[] {
+  const missing = regions.filter((region) => !(region in addresses));
+  const unknown = Object.keys(addresses).filter((region) => !regions.includes(region));
+  return [
+    ...missing.map((region) => ({ key: `${key}.${region}`, message: "is missing: write an address for each region" })),
+    ...unknown.map((region) => ({
+      key: `${key}.${region}`,
+      message: `names no region: write ${regions.join(" or ")}`,
+    })),
+  ];
+}
+
+/** Rules over several settings of the publisher's section, which may be in a file of its own. */
 export function publisherViolations(config: PublisherConfig): readonly ConfigViolation[] {
-  const { source, files, consul, acknowledgeTo, quiescence } = config;
-  const violations: ConfigViolation[] = [];
-  const demandTls = (key: string, url: string, caFile: string | null) => {
-    if (url.startsWith("http:") && !isLoopback(url)) {
-      violations.push({ key, message: `is "${url}": plain http is for this host alone, use https` });
-    }
-    if (url.startsWith("https:") && caFile === null) {
-      violations.push({ key, message: `is "${url}": a caFile is needed to know the right one by` });
-    }
-  };
-  const caFile = source.caFile;
-  if (source.kind === "service") {
-    for (const [position, url] of source.urls.entries()) demandTls(`publisher.source.urls[${position}]`, url, caFile);
+  return [...publisherUrlViolations(config), ...quiescenceViolations(config), ...publishedFileViolations(config)];
+}
+
+function publisherUrlViolations({ source, consul, acknowledgeTo }: PublisherConfig): readonly ConfigViolation[] {
+  const services = source.kind === "service" ? source.urls : [];
+  return [
+    ...services.flatMap((url, position) => tlsViolations(`publisher.source.urls[${position}]`, url, source.caFile)),
+    ...(acknowledgeTo ?? []).flatMap((url, position) =>
+      tlsViolations(`publisher.acknowledgeTo[${position}]`, url, source.caFile),
+    ),
+    ...(consul === null ? [] : tlsViolations("publisher.consul.url", consul.url, consul.caFile)),
+  ];
+}
+
+function tlsViolations(key: string, url: string, caFile: string | null): readonly ConfigViolation[] {
+  if (url.startsWith("http:") && !isLoopback(url)) {
+    return [{ key, message: `is "${url}": plain http is for this host alone, write an https URL` }];
   }
-  for (const [position, url] of (acknowledgeTo ?? []).entries()) {
-    demandTls(`publisher.acknowledgeTo[${position}]`, url, caFile);
+  if (url.startsWith("https:") && caFile === null) {
+    return [{ key, message: `is "${url}": a caFile is needed to verify its certificate` }];
   }
-  if (consul !== null) demandTls("publisher.consul.url", consul.url, consul.caFile);
-  if (quiescence.minMs > quiescence.maxMs) {
-    violations.push({
-      key: "publisher.quiescence.minMs",
-      message: `(${quiescence.minMs}) may not exceed maxMs (${quiescence.maxMs})`,
-    });
-  }
+  return [];
+}
+
+function quiescenceViolations({ quiescence: { minMs, maxMs } }: PublisherConfig): readonly ConfigViolation[] {
+  if (minMs <= maxMs) return [];
+  return [{ key: "publisher.quiescence.minMs", message: `(${minMs}) may not exceed maxMs (${maxMs})` }];
+}
+
+function publishedFileViolations({ files }: PublisherConfig): readonly ConfigViolation[] {
   const paths = files.map(({ path }) => path);
-  paths.forEach((path, position) => {
-    if (paths.indexOf(path) === position) return;
-    violations.push({ key: `publisher.files[${position}].path`, message: `is "${path}", which stands there already` });
+  return paths.flatMap((path, position) => {
+    const first = paths.indexOf(path);
+    if (first === position) return [];
+    return [{ key: `publisher.files[${position}].path`, message: `is "${path}", which files[${first}] names already` }];
   });
-  return violations;
 }

@@ -4,7 +4,7 @@ import { reasonOf } from "../util/files.ts";
 import { type EtcdAccess, type PublisherConfig, publisherSchema } from "./applications.ts";
 import { crossFieldViolations, publisherViolations } from "./contradictions.ts";
 import { checkCaFile, checkSecretFile, keyPairViolations } from "./files.ts";
-import { type WatchdogConfig, watchdogConfigSchema } from "./schema.ts";
+import { type WatchdogConfig, watchdogConfigSchema, watchdogFileSchema } from "./schema.ts";
 import { ConfigError, type ConfigViolation, schemaViolations } from "./violations.ts";
 
 export const DEFAULT_CONFIG_FILE = "/etc/es-failover/watchdog.json";
@@ -101,7 +101,7 @@ export async function loadPublisherConfig(file: string): Promise<PublisherConfig
  */
 export async function parsePublisherConfig(file: string): Promise<PublisherConfig> {
   const input = await readJson(file);
-  const known = Object.keys(watchdogConfigSchema.shape);
+  const known = Object.keys(watchdogFileSchema.shape);
   const others = typeof input === "object" && input !== null ? Object.keys(input) : [];
   const unknown = others.filter((key) => !known.includes(key));
   if (unknown.length > 0) {

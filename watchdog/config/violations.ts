@@ -7,14 +7,19 @@ export interface ConfigViolation {
   readonly message: string;
 }
 
+/** The violation as a sentence without its full stop: a message continues its key. */
+export function sentenceOf({ key, message }: ConfigViolation): string {
+  return key === "" ? message : `${key} ${message}`;
+}
+
 /** All that is wrong with a configuration file, at once. Holds no secret: those stand in files of their own. */
 export class ConfigError extends Error {
   readonly file: string;
   readonly violations: readonly ConfigViolation[];
 
   constructor(file: string, violations: readonly ConfigViolation[]) {
-    const lines = violations.map(({ key, message }) => `  ${key === "" ? "" : `${key}: `}${message}`);
-    super(`${file} is not a configuration to work with:\n${lines.join("\n")}`);
+    const lines = violations.map((violation) => `  ${sentenceOf(violation)}`);
+    super(`${file} is not a valid configuration:\n${lines.join("\n")}`);
     this.name = "ConfigError";
     this.file = file;
     this.violations = violations;

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect } from "vitest";
 import { createTestAuthority } from "../../../lab/elasticsearch/certificates.ts";
+import { profiles } from "../../../watchdog/config/profiles.ts";
 import type { WatchdogConfigInput } from "../../../watchdog/config/schema.ts";
 import type { WatchdogStatus } from "../../../watchdog/controller/status.ts";
 import { freePort, until } from "../helpers.ts";
@@ -55,7 +56,7 @@ export class CommandLine {
         caFile: caFile ?? line.at("ca.crt"),
       },
       replication: { patterns: ["orders*"], intervalMs: 1_000 },
-      checks: { profile: "fast" },
+      checks: profiles.fast.checks,
       store: { kind: "file", directory: line.at("store") },
       router: {
         adminSocket: line.at("no-haproxy.sock"),

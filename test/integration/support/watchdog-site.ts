@@ -8,6 +8,7 @@ import type { ClusterPair } from "../../../lab/elasticsearch/start-cluster.ts";
 import { askControlSocket } from "../../../watchdog/adapters/control-socket.ts";
 import { readRecordFile } from "../../../watchdog/adapters/file-store/record-file.ts";
 import { createFileStore } from "../../../watchdog/adapters/file-store/store.ts";
+import { profiles } from "../../../watchdog/config/profiles.ts";
 import type { WatchdogConfigInput } from "../../../watchdog/config/schema.ts";
 import type { WatchdogStatus } from "../../../watchdog/controller/status.ts";
 import type { HistoryEntry } from "../../../watchdog/core/ports/store.ts";
@@ -278,7 +279,7 @@ function baseConfig(directory: string, pair: ClusterPair, haproxy: EntryHaproxy)
     elasticsearch: { username: users.watchdog.name, passwordFile: at("password"), caFile: at("ca.crt") },
     replication: { patterns: [...managedPatterns], intervalMs: 500 },
     // As patient as an interval of a second allows: the machine that runs tests may be busy with others.
-    checks: { profile: "fast", timeoutMs: 990 },
+    checks: { ...profiles.fast.checks, timeoutMs: 990 },
     promotion: { unfollowTimeoutMs: 1_500 },
     store: { kind: "file", directory: at("store") },
     router: {

@@ -1,3 +1,4 @@
+import { profiles } from "../../../watchdog/config/profiles.ts";
 import { type WatchdogConfig, watchdogConfigSchema } from "../../../watchdog/config/schema.ts";
 import type { Watchdog } from "../../../watchdog/controller/watchdog.ts";
 import type { FailsafeAnswer, Peers } from "../../../watchdog/core/failsafe.ts";
@@ -25,7 +26,7 @@ const configOf = (site: Site): WatchdogConfig =>
     firstPrimary: "gra",
     elasticsearch: { username: "es-failover", passwordFile: "/p", caFile: "/ca", requestTimeoutMs: REQUEST_TIMEOUT_MS },
     replication: { patterns: ["logs-*"], intervalMs: 2_000, maxLagOperations: 50, maxReadAgeMs: 60_000 },
-    checks: { profile: "fast" },
+    checks: profiles.fast.checks,
     promotion: { drainTimeoutMs: 4_000, unfollowTimeoutMs: 3_000, batchSize: 2, parallelism: 2 },
     store: {
       kind: "etcd",

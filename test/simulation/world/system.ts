@@ -1,6 +1,7 @@
+import { profiles } from "../../../watchdog/config/profiles.ts";
 import {
+  defaultRouterSettings,
   type RouterSettings,
-  routerSettingsSchema,
   type WatchdogConfig,
   type WatchdogConfigInput,
   watchdogConfigSchema,
@@ -27,7 +28,7 @@ const configInput: WatchdogConfigInput = {
     requestTimeoutMs: 2_000,
   },
   replication: { patterns: ["logs-*"], intervalMs: 2_000, maxLagOperations: 50, maxReadAgeMs: 15_000 },
-  checks: { profile: "fast" },
+  checks: profiles.fast.checks,
   promotion: { drainTimeoutMs: 4_000, unfollowTimeoutMs: 3_000, batchSize: 2, parallelism: 2 },
   store: { kind: "file", directory: "/var/lib/es-failover" },
   router: {},
@@ -35,7 +36,7 @@ const configInput: WatchdogConfigInput = {
 
 /** Two regions, one host with HAProxy and watchdog, and clients: everything on one virtual clock. */
 export class SimSystem extends SimRegions {
-  readonly routerSettings: RouterSettings = routerSettingsSchema.parse({});
+  readonly routerSettings: RouterSettings = defaultRouterSettings;
   readonly host: Host;
   readonly router: SimRouter;
   readonly disk: Disk;

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import { applyHaproxyConfiguration } from "../../adapters/haproxy/apply.ts";
 import { parseConfigFile } from "../../config/load.ts";
-import { routerSettingsSchema } from "../../config/schema.ts";
+import { defaultRouterSettings } from "../../config/schema.ts";
 import type { CommandContext } from "../context.ts";
 
 export function addHaproxy(program: Command, { configFile, print }: CommandContext): void {
@@ -21,7 +21,7 @@ export function addHaproxy(program: Command, { configFile, print }: CommandConte
  * @returns the outcome in a sentence
  */
 async function applyHaproxy(configFile: string, newFile: string): Promise<string> {
-  const router = existsSync(configFile) ? (await parseConfigFile(configFile)).router : routerSettingsSchema.parse({});
+  const router = existsSync(configFile) ? (await parseConfigFile(configFile)).router : defaultRouterSettings;
   if (router === null) throw new Error(`${configFile}: router is null, so this host has no HAProxy to configure`);
   const outcome = await applyHaproxyConfiguration({ ...router, newFile });
   const { configFile: target, masterSocket } = router;

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { askControlSocket } from "../../adapters/control-socket.ts";
 import { loadConfig } from "../../config/load.ts";
 import { timingViolations } from "../../config/timing.ts";
+import { sentenceOf } from "../../config/violations.ts";
 import type { KnownSituation } from "../../core/preview.ts";
 import { judgePreflight } from "../../diagnostics/preflight/judge.ts";
 import type { CommandContext } from "../context.ts";
@@ -42,7 +43,13 @@ async function preflight(
   ]);
   const active = situation?.record?.phase === "serving" ? situation.record.active : null;
   const sites = situation?.seen.sites.map(({ site }) => site) ?? null;
-  const findings = { ...survey, active, sites, timingViolations: timingViolations(config), outageMs: outage * HOUR_MS };
+  const findings = {
+    ...survey,
+    active,
+    sites,
+    timingViolations: timingViolations(config).map(sentenceOf),
+    outageMs: outage * HOUR_MS,
+  };
   const checks = judgePreflight(findings, config);
   print(json ? JSON.stringify(checks, null, 2) : formatChecks(checks));
   if (checks.some(({ verdict }) => verdict === "fail")) finish(exitCodes.findings);

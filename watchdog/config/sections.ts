@@ -1,0 +1,198 @@
+import { z } from "zod";
+import { profileNames, profiles, type Timings } from "./profiles.ts";
+import { count, durationMs, switchedOn } from "./values.ts";
+
+/**
+ * Sections that a user sets. Provisioning accepts the same schemas as `pulumi config` keys of the same names, so that a
+ * wrong value is refused at preview with the message that the watchdog itself would give.
+ */
+
+/** A setting whose default follows `checks.profile`. It stays absent here; schema.ts fills it in. */
+function byProfile<Section extends keyof Timings>(
+  section: Section,
+  key: keyof Timings[Section] & string,
+  meaning: string,
+  value: z.ZodInt = durationMs,
+) {
+  const defaultOf = (timings: Timings) => timings[section][key];
+  const defaults = Object.fromEntries(profileNames.map((name) => [name, defaultOf(profiles[name])]));
+  return value.exactOptional().meta({ description: meaning, defaults });
+}
+
+export const replicationSchema = z
+  .strictObject({
+    patterns: z
+      .array(z.string().min(1, "write an index pattern"))
+      .min(1, "name at least one pattern")
+      .describe("Indices that are replicated and promoted (managed indices): index patterns with `*`."),
+    exclusions: z
+      .array(z.string().min(1, "write an index pattern"))
+      .default([])
+      .describe("Index patterns that are left out of `patterns`."),
+    definitions: z
+      .array(z.enum(["index-template", "component-template", "ilm-policy", "ingest-pipeline"]))
+      .default(["index-template", "component-template"])
+      .describe("Kinds of cluster-wide definitions that are copied from the active region to the standby."),
+    intervalMs: durationMs
+      .default(5_000)
+      .describe(
+        "Time between two reconciliations of the standby's followers, auto-follow patterns and definitions with the " +
+          "active region.",
+      ),
+    maxLagOperations: count(0)
+      .default(10_000)
+      .describe("A standby further behind than this, counted over all shards, is not in sync.")
+      .meta({ unit: "operations" }),
+    maxReadAgeMs: durationMs
+      .default(120_000)
+      .describe("A follower whose last successful read from its leader is older than this is not in sync."),
+  })
+  .describe("Which indices are replicated and promoted, and when the standby counts as in sync.");
+
+export const checksSchema = z
+  .strictObject({
+    profile: z
+      .enum(profileNames, "write standard or fast")
+      .default("standard")
+      .describe(
+        "Default timings of `checks`, `router`, `leases`, `store`, `failsafe` and of the members of etcd. `fast` detects " +
+          "a loss sooner and tolerates shorter disturbances only; it suits drills and labs.",
+      ),
+    intervalMs: byProfile("checks", "intervalMs", "CHECK_INTERVAL: time between the starts of two probes."),
+    timeoutMs: byProfile("checks", "timeoutMs", "A probe that takes longer has failed. Below `intervalMs`."),
+    failThreshold: byProfile(
+      "checks",
+      "failThreshold",
+      "FAIL_THRESHOLD: failed probes in a row until a region counts as unhealthy.",
+      count(1),
+    ),
+    recoveryThreshold: byProfile(
+      "checks",
+      "recoveryThreshold",
+      "RECOVERY_THRESHOLD: successful probes in a row until a region counts as healthy again.",
+      count(1),
+    ),
+  })
+  .prefault({})
+  .describe("How often the watchdogs probe the regions, and how many failures they tolerate.");
+
+export const promotionSchema = z
+  .strictObject({
+    drainTimeoutMs: durationMs
+      .default(10_000)
+      .describe("Longest wait for replication that still advances, before the followers are paused."),
+    unfollowTimeoutMs: durationMs
+      .default(15_000)
+      .describe("Bound on one unfollow, which asks the lost leader to remove its retention leases."),
+    batchSize: count(1, 500).default(50).describe("Indices in one close or open request.").meta({ unit: "indices" }),
+    parallelism: count(1, 32).default(8).describe("Requests in flight at once.").meta({ unit: "requests" }),
+    blockPeriodMs: durationMs
+      .default(3_600_000)
+      .describe(
+        "After an automatic failover, no other automatic one for this long. An operator's command overrides it.",
+      ),
+  })
+  .prefault({})
+  .describe("How the standby region is promoted.");
+
+export const switchoverSchema = z
+  .strictObject({
+    catchUpTimeoutMs: durationMs
+      .default(15_000)
+      .describe(
+        "Longest wait, with writes stopped, for the standby to reach its leader; then the switchover is undone.",
+      ),
+    maxWritePauseMs: durationMs
+      .default(45_000)
+      .describe("A switchover that has detached no follower after this pause of writes is undone."),
+  })
+  .prefault({})
+  .describe("Bounds on the pause of writes that a switchover costs.");
+
+export const rejoinSchema = z
+  .strictObject({
+    policy: z
+      .enum(["delete", "keep"], "write delete or keep")
+      .default("delete")
+      .describe(
+        "What happens to a former primary's indices after salvage. Those that the active region has too are always " +
+          "replaced by followers of the same name, as following a closed index overwrites it. `delete` removes the others " +
+          "as well; `keep` leaves the others, closed.",
+      ),
+  })
+  .prefault({})
+  .describe("How a former primary becomes the standby.");
+
+export const failbackSchema = z
+  .strictObject({
+    automatic: switchedOn
+      .default(false)
+      .describe(
+        "Whether the first primary becomes active again by itself, by a switchover, after a failover away from it.",
+      ),
+    quietPeriodMs: durationMs
+      .default(3_600_000)
+      .describe("How long the first primary must have been in sync without interruption before an automatic failback."),
+  })
+  .prefault({})
+  .describe("Return to the first primary.");
+
+/** Timings of the routing tickets. */
+export const ticketTimings = {
+  ticketValidityMs: byProfile(
+    "router",
+    "ticketValidityMs",
+    "How long a routing ticket is valid. With `leases.marginMs` it may not exceed `leases.ttlMs`.",
+  ),
+  ticketRenewalMs: byProfile(
+    "router",
+    "ticketRenewalMs",
+    "How often a routing ticket is renewed, and the pause before the store is tried again. Below `ticketValidityMs`.",
+  ),
+};
+
+export const leasesSchema = z
+  .strictObject({
+    ttlMs: byProfile("leases", "ttlMs", "Length of a lease, and of a failsafe grant. The same on every watchdog."),
+    marginMs: byProfile(
+      "leases",
+      "marginMs",
+      "Between the end of a ticket and the end of its lease: allows for clock error and scheduling.",
+    ),
+  })
+  .prefault({})
+  .describe("Leases in the store: of each router, of the controller among the watchdogs, of each watchdog's report.");
+
+/** Timings of calls to etcd. */
+export const etcdTimings = {
+  hedgeAfterMs: byProfile(
+    "store",
+    "hedgeAfterMs",
+    "A member that has not answered for this long: the next one is asked too.",
+  ),
+  deadlineMs: byProfile("store", "deadlineMs", "Bound on a call, over all members that it is tried at."),
+  electionTimeoutMs: byProfile(
+    "store",
+    "electionTimeoutMs",
+    "The members' `--election-timeout`: a lease must last at least 1.5 times as long.",
+    // etcd refuses more (maxElectionMs in its server/embed/config.go).
+    durationMs.max(50_000, "write at most 50000: etcd refuses a longer election timeout"),
+  ),
+};
+
+/** Timings of the failsafe. */
+export const failsafeTimings = { timeoutMs: byProfile("failsafe", "timeoutMs", "Bound on asking one watchdog.") };
+
+/** Timings of the members of etcd that only provisioning uses. */
+export const etcdMemberTimings = {
+  heartbeatMs: byProfile(
+    "etcd",
+    "heartbeatMs",
+    "The members' `--heartbeat-interval`: about one to two round trips between the sites, and at most a fifth of " +
+      "`store.electionTimeoutMs`.",
+  ),
+};
+
+export const requestTimeoutMs = durationMs
+  .default(10_000)
+  .describe("Bound on each request to Elasticsearch except a probe and an unfollow (`promotion.unfollowTimeoutMs`).");
