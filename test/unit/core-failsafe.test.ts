@@ -6,7 +6,7 @@ import {
   type FailsafeAnswer,
   type PeerAnswer,
 } from "../../watchdog/core/failsafe.ts";
-import { majorityKnows, majorityPresent, majoritySees } from "../../watchdog/core/rules/majority.ts";
+import { majorityKnows, majorityPresent, majoritySees } from "../../watchdog/core/rules/conditions/majority.ts";
 import type { HealthState } from "../../watchdog/core/state/health.ts";
 import type { WatchdogReport } from "../../watchdog/core/state/report.ts";
 import { siteReports } from "../../watchdog/core/state/sites.ts";

@@ -6,7 +6,7 @@ import { planRepair } from "../../watchdog/core/plans/repair.ts";
 import { planSwitchover, planUndo } from "../../watchdog/core/plans/switchover.ts";
 import { decide } from "../../watchdog/core/rules/decide.ts";
 import { explain } from "../../watchdog/core/rules/explain.ts";
-import type { RuleId } from "../../watchdog/core/rules/rule.ts";
+import type { RuleId } from "../../watchdog/core/rules/table.ts";
 import { rules } from "../../watchdog/core/rules/table.ts";
 import type { HealthState } from "../../watchdog/core/state/health.ts";
 import type { Observations } from "../../watchdog/core/state/observations.ts";

@@ -1,12 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { previewChange } from "../../watchdog/core/preview.ts";
-import {
-  assumptions,
-  parseMoments,
-  replayMoments,
-  type SimulatedOutcome,
-  simulateAssumption,
-} from "../../watchdog/core/simulate.ts";
+import { parseMoments, replayMoments } from "../../watchdog/core/recorded.ts";
+import { assumptions, type SimulatedOutcome, simulateAssumption } from "../../watchdog/core/simulate.ts";
 import { config, etcd, failsafe, NOW_MS, observations, seenHealth, serving, standbyView } from "./core-fixtures.ts";
 
 const situation = { record: serving(), seen: observations(), nowMs: NOW_MS };

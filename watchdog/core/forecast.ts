@@ -1,6 +1,6 @@
 import type { WatchdogConfig } from "../config/schema.ts";
 import { decide } from "./rules/decide.ts";
-import type { RuleId } from "./rules/rule.ts";
+import type { RuleId } from "./rules/table.ts";
 import type { Observations } from "./state/observations.ts";
 import type { Plan } from "./state/plan.ts";
 import type { StateRecord } from "./state/record.ts";

@@ -2,7 +2,7 @@ import type { WatchdogConfig } from "../config/schema.ts";
 import { forecast } from "./forecast.ts";
 import { describeStep } from "./plans/describe-step.ts";
 import { applyCommand, type ChangeCommand, type CommandOrigin } from "./requests.ts";
-import type { RuleId } from "./rules/rule.ts";
+import type { RuleId } from "./rules/table.ts";
 import { estimateLoss } from "./state/loss.ts";
 import type { Observations } from "./state/observations.ts";
 import type { ServingRecord, StateRecord } from "./state/record.ts";

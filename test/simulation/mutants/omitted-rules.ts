@@ -12,7 +12,7 @@ export const omitted = {
   ackOrLease: {
     rule: "ack-or-lease",
     defect: "promotion begins without waiting for any router",
-    file: "core/rules/conditions.ts",
+    file: "core/rules/conditions/routers.ts",
     from: "acknowledgedEpoch < record.epoch",
     to: "acknowledgedEpoch < 0",
   },

@@ -34,7 +34,7 @@ export const mutations: readonly Mutation[] = [
   {
     rule: "epoch never goes back",
     defect: "a store that comes up empty is taken for a new system",
-    file: "core/rules/table.ts",
+    file: "core/rules/record-recovery.ts",
     from: 'return seen.newestCopy.epoch > (record?.epoch ?? 0) ? null : "the store is as new as the copies";',
     to: 'return "copies do not count";',
     breaks: ["4", "1", "7", "ledger"],
@@ -48,7 +48,7 @@ export const mutations: readonly Mutation[] = [
   {
     rule: "in-sync only",
     defect: "a standby is promoted whatever it lacks",
-    file: "core/rules/standby.ts",
+    file: "core/rules/conditions/standby.ts",
     from: 'if (record.standby !== "in-sync") return',
     to: 'if (record.epoch > 0) return null;\n  if (record.standby !== "in-sync") return',
     breaks: ["12"],

@@ -26,7 +26,7 @@ export const mutations: readonly Mutation[] = [
   {
     rule: "promise",
     defect: "a watchdog promotes although its word still lets a router go on",
-    file: "core/rules/conditions.ts",
+    file: "core/rules/conditions/routers.ts",
     from: "if (seen.promisedForMs > 0) {",
     to: "if (seen.promisedForMs > 1_000_000) {",
     breaks: ["1", "2"],
@@ -53,7 +53,7 @@ export const mutations: readonly Mutation[] = [
   {
     rule: "majority",
     defect: "one site's word is enough",
-    file: "core/rules/majority.ts",
+    file: "core/rules/conditions/majority.ts",
     from: "const needed = Math.floor(all.length / 2) + 1;\n  if (agreeing.length >= needed) return null;",
     to: "const needed = 1;\n  if (agreeing.length >= needed) return null;",
     breaks: ["health", "12"],
@@ -62,7 +62,7 @@ export const mutations: readonly Mutation[] = [
   {
     rule: "a filled store settles",
     defect: "a region is promoted by a store that has forgotten the leases of routers that still route",
-    file: "core/rules/conditions.ts",
+    file: "core/rules/conditions/routers.ts",
     from: "if (record.filledAtMs !== null) return",
     to: "if (record.filledAtMs !== null && record.epoch > 1_000) return",
     breaks: ["1", "2"],

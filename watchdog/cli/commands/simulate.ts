@@ -4,13 +4,8 @@ import { askControlSocket } from "../../adapters/control-socket.ts";
 import { parseConfigFile } from "../../config/load.ts";
 import type { WatchdogConfig } from "../../config/schema.ts";
 import type { KnownSituation } from "../../core/preview.ts";
-import {
-  assumptions,
-  parseMoments,
-  replayMoments,
-  type SimulatedOutcome,
-  simulateAssumption,
-} from "../../core/simulate.ts";
+import { parseMoments, replayMoments } from "../../core/recorded.ts";
+import { assumptions, type SimulatedOutcome, simulateAssumption } from "../../core/simulate.ts";
 import { reasonOf } from "../../util/files.ts";
 import type { CommandContext } from "../context.ts";
 import { jsonOption } from "../options.ts";

@@ -1,6 +1,7 @@
 import type { StoredRecord, Written } from "../../core/ports/store.ts";
 import { decide, type Ruling } from "../../core/rules/decide.ts";
-import type { Action, RuleId } from "../../core/rules/rule.ts";
+import type { Action } from "../../core/rules/rule.ts";
+import type { RuleId } from "../../core/rules/table.ts";
 import { currentStep } from "../../core/state/plan.ts";
 import { messageOf } from "../../util/errors.ts";
 import type { WatchdogContext } from "../context.ts";

@@ -2,8 +2,8 @@ import type { WatchdogConfig } from "../../config/schema.ts";
 import type { Observations } from "../state/observations.ts";
 import type { StateRecord } from "../state/record.ts";
 import type { Situation } from "../state/situation.ts";
-import type { Outcome, RuleId } from "./rule.ts";
-import { rules } from "./table.ts";
+import type { Outcome } from "./rule.ts";
+import { type RuleId, rules } from "./table.ts";
 
 export interface Ruling extends Outcome {
   readonly rule: RuleId;

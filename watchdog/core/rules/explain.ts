@@ -2,8 +2,8 @@ import type { WatchdogConfig } from "../../config/schema.ts";
 import type { Observations } from "../state/observations.ts";
 import type { StateRecord } from "../state/record.ts";
 import type { Situation } from "../state/situation.ts";
-import type { RuleId } from "./rule.ts";
-import { rules } from "./table.ts";
+import { everyPhase } from "./rule.ts";
+import { type RuleId, rules } from "./table.ts";
 
 /** A rule of the table as `explain` shows it. */
 export interface RuleExplanation {
@@ -27,11 +27,12 @@ export function explain(
 ): readonly RuleExplanation[] {
   const situation: Situation = { record, seen, nowMs, config };
   let decided = false;
-  const explained = rules.map(({ id, purpose, isSpecific, blockers }) => {
+  const explained = rules.map(({ id, phases, purpose, blockers }) => {
     const blockedBy = blockers(situation);
     const holds = blockedBy !== null && blockedBy.length === 0;
     const decides = holds && !decided;
     decided ||= holds;
+    const isSpecific = phases.length < everyPhase.length;
     const reasons = blockedBy ?? ["it is about another situation"];
     const explanation: RuleExplanation = { rule: id, purpose, holds, decides, blockedBy: reasons };
     const group = decides ? 0 : blockedBy === null ? 4 : holds ? 3 : isSpecific ? 1 : 2;

@@ -3,11 +3,17 @@ import type { ActiveSnapshot } from "../state/observations.ts";
 import { isManaged } from "../state/patterns.ts";
 import type { ChangeRequest, ServingRecord } from "../state/record.ts";
 import type { LeaderSnapshot } from "../state/record-fields.ts";
-import type { Situation } from "../state/situation.ts";
-import { comparisonBlocker, notPaused, oneRouter, standbyOf, standbyRecovered } from "./conditions.ts";
-import { majoritySees } from "./majority.ts";
+import { type Situation, standbyOf } from "../state/situation.ts";
+import { notPaused, oneRouter } from "./conditions/automatic.ts";
+import { majoritySees } from "./conditions/majority.ts";
+import {
+  comparisonBlocker,
+  inSyncBlocker,
+  promotableBlocker,
+  snapshotMaxAgeMs,
+  standbyRecovered,
+} from "./conditions/standby.ts";
 import type { Condition } from "./rule.ts";
-import { inSyncBlocker, promotableBlocker, snapshotMaxAgeMs } from "./standby.ts";
 
 /**
  * What a planned switchover to the standby needs, as sentences of what is missing: everything that could fail later, or

@@ -1,12 +1,12 @@
 import type { StateRecord } from "../state/record.ts";
 import type { Situation } from "../state/situation.ts";
 
-/** null when the condition holds, else what stands in the way, as a sentence. */
+/** null when the condition holds, else what blocks it, as a sentence. */
 export type Condition<R extends StateRecord | null> = (situation: Situation<R>) => string | null;
 
-/** What the daemon is to do as long as the decision stands. */
+/** What the controller does for as long as this ruling is the newest one. */
 export type Action =
-  /** Set up and mend following on the standby. */
+  /** Set up following on the standby, and repair it. */
   | { readonly kind: "keep-replication" }
   /** Carry out the next step of the record's plan. */
   | { readonly kind: "carry-out-plan" };
@@ -22,99 +22,63 @@ export interface Outcome<R extends StateRecord | null = StateRecord | null> {
 export type Phase = StateRecord["phase"] | "none";
 export type RecordOf<P extends Phase> = P extends "none" ? null : Extract<StateRecord, { phase: P }>;
 
-export interface Rule {
-  readonly id: RuleId;
+/** What a rule waits for and what it then does. The table adds id, phases and purpose. */
+export interface RuleBody<P extends Phase> {
+  /** Conditions that say what the rule is about: where one fails, the rule does not apply in this phase. */
+  readonly scope?: readonly Condition<RecordOf<P>>[];
+  /** What has to hold as well; each that fails is a blocker that `explain` shows. */
+  readonly conditions: readonly Condition<RecordOf<P>>[];
+  readonly outcome: (situation: Situation<RecordOf<P>>) => Outcome;
+}
+
+/** A row of the table. */
+export interface Rule<Id extends string = string> {
+  /** Stable: logs, history and metrics carry it. */
+  readonly id: Id;
+  readonly phases: readonly Phase[];
+  /** One sentence: what the rule is for. */
   readonly purpose: string;
-  /** True for a rule about one situation, false for a guard that stands before every phase. */
-  readonly isSpecific: boolean;
-  /** null when the rule is about another phase or another kind of change, else what stands in its way. */
+  /** null when the rule is about another phase or another kind of change, else what blocks it. */
   readonly blockers: (situation: Situation) => readonly string[] | null;
   readonly outcome: (situation: Situation) => Outcome;
 }
 
-export const everyPhase = ["none", "serving", "closing", "promoting"] as const;
+export const everyPhase = ["none", "serving", "closing", "promoting"] as const satisfies readonly Phase[];
 
-/** Conditions that say what a rule is about, rather than what it waits for. */
-const scopes = new WeakSet<object>();
-
-/** Marks a condition as one that says what its rule is about: where it fails, the rule is about something else. */
-export function scope<R extends StateRecord | null>(condition: Condition<R>): Condition<R> {
-  scopes.add(condition);
-  return condition;
-}
-
-/** A rule about one or several phases. TypeScript cannot follow the phase through the table, so it is checked here, once. */
-export function rule<P extends Phase>(
-  id: RuleId,
+/** TypeScript cannot follow the phase through the table, so it is checked here, once. */
+export function rule<const Id extends string, P extends Phase>(
+  id: Id,
   phases: readonly P[],
+  body: RuleBody<P>,
   purpose: string,
-  conditions: readonly Condition<RecordOf<P>>[],
-  outcome: (situation: Situation<RecordOf<P>>) => Outcome,
-): Rule {
+): Rule<Id> {
   const inPhase = (situation: Situation): situation is Situation<RecordOf<P>> =>
-    (phases as readonly Phase[]).includes(situation.record?.phase ?? "none");
+    phases.some((phase) => phase === (situation.record?.phase ?? "none"));
   return {
     id,
+    phases,
     purpose,
-    isSpecific: phases.length < everyPhase.length,
     blockers: (situation) => {
       if (!inPhase(situation)) return null;
-      if (conditions.some((condition) => scopes.has(condition) && condition(situation) !== null)) return null;
-      return conditions.flatMap((condition) => condition(situation) ?? []);
+      if (body.scope?.some((condition) => condition(situation) !== null)) return null;
+      return body.conditions.flatMap((condition) => condition(situation) ?? []);
     },
     outcome: (situation) => {
       if (!inPhase(situation)) throw new Error(`rule ${id} was asked about a phase that is not its own`);
-      return outcome(situation);
+      return body.outcome(situation);
     },
   };
 }
 
-export type RuleId =
-  | "store-unreachable"
-  | "self-doubt"
-  | "not-leading"
-  | "fill-store-from-copy"
-  | "filled-store-settles"
-  | "first-primary"
-  | "no-record"
-  | "promotion-done"
-  | "promotion-undone"
-  | "switchover-undone"
-  | "switchover-given-up"
-  | "promotion-waits"
-  | "promotion-goes-on"
-  | "closing-called-off"
-  | "switchover-called-off"
-  | "begin-promotion"
-  | "closing-waits"
-  | "operator-failover"
-  | "switchover"
-  | "refuse-request"
-  | "failover"
-  | "refuse-paused"
-  | "refuse-both-unhealthy"
-  | "refuse-several-routers"
-  | "refuse-not-promotable"
-  | "refuse-not-in-sync"
-  | "refuse-block-period"
-  | "register-watchdog"
-  | "repair-done"
-  | "repair-begins"
-  | "repair-goes-on"
-  | "rejoin-done"
-  | "rejoin-goes-on"
-  | "rejoin-waits"
-  | "rejoin-begins"
-  | "write-blocks-forgotten"
-  | "automatic-failback"
-  | "standby-joins"
-  | "standby-in-sync"
-  | "standby-behind"
-  | "in-sync-noted"
-  | "standby-waits"
-  | "steady";
+/** What blocks a rule, in one sentence: for another rule that says why that one does not apply. */
+export function blockersOf<R extends StateRecord | null>(
+  { conditions }: { readonly conditions: readonly Condition<R>[] },
+  situation: Situation<R>,
+): string {
+  return conditions.flatMap((condition) => condition(situation) ?? []).join("; ") || "nothing stands in the way";
+}
 
-/** The record as it is, and what to do as long as that holds. */
+/** The record as it is, and what to do for as long as this ruling is the newest one. */
 export const unchanged = <R extends StateRecord | null>(
   record: R,
   explanation: string,

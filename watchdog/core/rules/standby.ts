@@ -1,69 +1,83 @@
-import type { RegionName } from "../../config/address.ts";
-import type { WatchdogConfig } from "../../config/schema.ts";
-import type { Observations } from "../state/observations.ts";
 import type { ServingRecord } from "../state/record.ts";
-import { otherRegion, type Situation } from "../state/situation.ts";
-import { lagOperations } from "../state/sync.ts";
+import { type Situation, standbyOf } from "../state/situation.ts";
+import { noted } from "../state/transitions.ts";
+import { activeWell } from "./conditions/active.ts";
+import { not } from "./conditions/combine.ts";
+import * as condition from "./conditions/standby.ts";
+import { rejoinBegins } from "./rejoin.ts";
+import { blockersOf, type RuleBody, unchanged } from "./rule.ts";
 
-/**
- * Whether the standby may be promoted without a human: it was in sync when the active region was last well, and what
- * its followers lacked then stays below the limit. The outage itself makes followers fail to read, so what they say
- * after it began does not count against them.
- */
-export function inSyncBlocker(situation: Situation<ServingRecord>): string | null {
-  const { record, seen, nowMs, config } = situation;
-  const standby = otherRegion(config, record.active);
-  if (record.standby !== "in-sync") return `${standby} is not in sync (${record.standby})${syncReasons(seen)}`;
-  const { maxReadAgeMs, maxLagOperations } = config.replication;
-  const reference = seen.health[record.active]?.lastGoodAtMs ?? nowMs;
-  const inSyncAtMs = Math.max(seen.inSyncSeenAtMs ?? 0, record.inSyncAtMs ?? 0);
-  if (reference - inSyncAtMs > maxReadAgeMs) {
-    return `${standby} was last seen in sync ${reference - inSyncAtMs} ms before ${record.active} was last well (at most ${maxReadAgeMs} allowed)`;
-  }
-  const emptied = emptiedBlocker(situation);
-  if (emptied !== null) return emptied;
-  const lag = lagOperations(followersOf(situation));
-  return lag > maxLagOperations ? `${standby} is ${lag} operations behind (at most ${maxLagOperations} allowed)` : null;
-}
-
-/**
- * Whether the standby lacks most of what the active region was last seen to hold. A new index is followed a little later;
- * a standby that was in sync and now lacks most of them was emptied.
- */
-export function emptiedBlocker(situation: Situation<ServingRecord>): string | null {
-  const { record, seen, config } = situation;
-  const led = seen.leaderSight?.indices ?? [];
-  const followed = new Set(followersOf(situation).map(({ leaderIndex }) => leaderIndex));
-  const missing = led.filter((index) => !followed.has(index));
-  if (seen.standby === null || missing.length * 2 <= led.length) return null;
-  return `${otherRegion(config, record.active)} follows ${followed.size} of ${led.length} indices: it lacks most of them`;
-}
-
-const followersOf = ({ record, seen }: Situation<ServingRecord>) =>
-  (seen.standby?.followers ?? []).filter(({ remoteCluster }) => remoteCluster === record.active);
-
-const syncReasons = ({ standby }: Observations) => {
-  const reasons = standby?.sync?.reasons ?? [];
-  return reasons.length === 0 ? "" : `: ${reasons.join("; ")}`;
+export const standbyJoins: RuleBody<"serving"> = {
+  conditions: [
+    condition.standbyStateIs("absent"),
+    not(condition.standbyWasPrimary, "it was the active region before, so it rejoins"),
+    activeWell,
+    condition.standbyHealthy,
+    condition.standbyHoldsNothingOfItsOwn,
+  ],
+  outcome: (s) => ({
+    record: noted(s.record, { standby: "following" }),
+    actions: [{ kind: "keep-replication" }],
+    explanation: `${standbyOf(s)} becomes the standby and follows ${s.record.active}`,
+  }),
 };
 
-/** How old a look at the standby may be to act on: two rounds, each of which may wait for one answer. */
-export function snapshotMaxAgeMs({ replication, elasticsearch }: WatchdogConfig): number {
-  return 2 * (replication.intervalMs + elasticsearch.requestTimeoutMs);
+export const standbyInSync: RuleBody<"serving"> = {
+  conditions: [
+    condition.standbyStateIs("following"),
+    activeWell,
+    ({ seen }) => condition.comparisonBlocker(seen),
+    condition.emptiedBlocker,
+  ],
+  outcome: (s) => ({
+    record: noted(s.record, { standby: "in-sync", inSyncAtMs: s.nowMs, inSyncSinceMs: s.nowMs }),
+    actions: [{ kind: "keep-replication" }],
+    explanation: `${standbyOf(s)} is in sync with ${s.record.active}`,
+  }),
+};
+
+export const standbyBehind: RuleBody<"serving"> = {
+  conditions: [condition.standbyStateIs("in-sync"), activeWell, not(condition.standbyInSync, "it is in sync")],
+  outcome: (s) => ({
+    record: noted(s.record, { standby: "following", inSyncSinceMs: null }),
+    actions: [{ kind: "keep-replication" }],
+    explanation: `not in sync any more: ${condition.standbyInSync(s)}${s.seen.standby?.sync?.reasons.map((reason) => `; ${reason}`).join("") ?? ""}`,
+  }),
+};
+
+export const inSyncNoted: RuleBody<"serving"> = {
+  conditions: [
+    condition.standbyStateIs("in-sync"),
+    ({ record, seen, config }) => {
+      const newer = (seen.inSyncSeenAtMs ?? 0) - (record.inSyncAtMs ?? 0);
+      return newer > config.replication.maxReadAgeMs / 2 ? null : "it was noted a short while ago";
+    },
+  ],
+  outcome: (s) => ({
+    record: noted(s.record, { inSyncAtMs: s.seen.inSyncSeenAtMs }),
+    actions: [{ kind: "keep-replication" }],
+    explanation: `${standbyOf(s)} is in sync with ${s.record.active}`,
+  }),
+};
+
+export const standbyWaits: RuleBody<"serving"> = {
+  conditions: [condition.standbyStateIs("absent")],
+  outcome: (s) => unchanged(s.record, `${s.record.active} serves without a standby: ${standbyJoinFault(s)}`),
+};
+
+export const steady: RuleBody<"serving"> = {
+  conditions: [],
+  outcome: (s) => unchanged(s.record, steadySentence(s), "keep-replication"),
+};
+
+function standbyJoinFault(s: Situation<ServingRecord>): string {
+  return blockersOf(condition.standbyWasPrimary(s) === null ? rejoinBegins : standbyJoins, s);
 }
 
-/** Whether the cluster of `region` could carry out a promotion: seen recently, licensed, not read-only. */
-export function promotableBlocker({ seen, nowMs, config }: Situation, region: RegionName): string | null {
-  const look = seen.standby;
-  if (look === null || look.region !== region) {
-    return `${region} was not looked at${seen.standbyError === null ? " yet" : `: ${seen.standbyError}`}`;
-  }
-  if (nowMs - look.observedAtMs > snapshotMaxAgeMs(config)) {
-    const why = seen.standbyError === null ? "" : `: ${seen.standbyError}`;
-    return `the last look at ${region} is ${nowMs - look.observedAtMs} ms old${why}`;
-  }
-  const { licence, readOnly } = look.readiness;
-  if (!licence.active) return `the ${licence.type} licence of ${region} is not active`;
-  if (!licence.allowsCcr) return `the ${licence.type} licence of ${region} does not include cross-cluster replication`;
-  return readOnly ? `the cluster of ${region} is read-only as a whole` : null;
+function steadySentence(s: Situation<ServingRecord>): string {
+  const active = s.seen.health[s.record.active];
+  const doing = `${s.record.active} serves, ${standbyOf(s)} is ${s.record.standby}`;
+  return active?.state === "healthy"
+    ? doing
+    : `${doing}; ${s.record.active} is ${active?.state ?? "unknown"}: ${active?.reason ?? "not probed yet"}`;
 }

@@ -1,7 +1,7 @@
 import type { RegionName } from "../../config/address.ts";
 import type { WatchdogConfig } from "../../config/schema.ts";
 import type { Observations } from "./observations.ts";
-import type { StateRecord } from "./record.ts";
+import type { ServingRecord, StateRecord } from "./record.ts";
 
 /** What a rule looks at: the record (of one phase, or none), what was observed, the time, the configuration. */
 export interface Situation<R extends StateRecord | null = StateRecord | null> {
@@ -17,3 +17,7 @@ export function otherRegion(config: WatchdogConfig, region: RegionName): RegionN
   if (other === undefined) throw new Error(`the configuration names no region beside ${region}`);
   return other;
 }
+
+/** The region that is not active. */
+export const standbyOf = ({ config, record }: Situation<ServingRecord>): RegionName =>
+  otherRegion(config, record.active);

@@ -1,11 +1,9 @@
 import type { WatchdogConfig } from "../../config/schema.ts";
-import { planUndo } from "../plans/switchover.ts";
-import { standbyOf } from "../rules/conditions.ts";
 import { missingIndices } from "./loss.ts";
 import type { Plan } from "./plan.ts";
 import { isIrreversible, stepOf } from "./plan.ts";
 import type { ClosingRecord, LastFailover, PromotingRecord, ServingRecord, StateRecord } from "./record.ts";
-import type { Situation } from "./situation.ts";
+import { type Situation, standbyOf } from "./situation.ts";
 
 /** The next records: how each change of phase looks. */
 
@@ -93,8 +91,8 @@ function standbyAgain(record: ClosingRecord | PromotingRecord): Pick<ServingReco
 }
 
 /** A switchover turns back: its write blocks go first, then the old region serves. */
-export function turnedBack(record: PromotingRecord, nowMs: number): PromotingRecord {
-  const turned = noted(record, { plan: planUndo(record.plan, nowMs) });
+export function turnedBack(record: PromotingRecord, undo: Plan): PromotingRecord {
+  const turned = noted(record, { plan: undo });
   return { ...turned, writeBlocks: blocksOf(record), halfPromoted: halfPromotedOf(record) };
 }
 

@@ -2,18 +2,17 @@ import type { ChangeRequest, ServingRecord } from "../state/record.ts";
 import type { Situation } from "../state/situation.ts";
 import { closing, noted } from "../state/transitions.ts";
 import { isJudgeable, requestBlockers } from "./preconditions.ts";
-import type { Condition } from "./rule.ts";
-import { type Rule, rule, scope } from "./rule.ts";
+import type { Condition, RuleBody } from "./rule.ts";
 
 /**
  * What becomes of a change that an operator asked for. It is decided on once, as soon as enough is known: granted, or
  * refused with every reason. Neither way around closing, nor around the acknowledgements of the routers.
  */
 
-const requested = (...kinds: readonly ChangeRequest["kind"][]): Condition<ServingRecord> =>
-  scope(({ record: { request } }) =>
-    request !== null && kinds.includes(request.kind) ? null : `no ${kinds.join(" or ")} was asked for`,
-  );
+const requested =
+  (...kinds: readonly ChangeRequest["kind"][]): Condition<ServingRecord> =>
+  ({ record: { request } }) =>
+    request !== null && kinds.includes(request.kind) ? null : `no ${kinds.join(" or ")} was asked for`;
 
 const grantable: Condition<ServingRecord> = (s) => {
   if (s.record.request === null) return "nothing was asked for";
@@ -38,34 +37,28 @@ function granted(s: Situation<ServingRecord>, change: ChangeRequest["kind"]) {
   return { record: closing(s, { change, automatic: false, cause }), actions: [], explanation };
 }
 
-export const operatorRules: readonly Rule[] = [
-  rule(
-    "operator-failover",
-    ["serving"],
-    "A failover that an operator asked for: the routers are told to close.",
-    [requested("failover"), judgeable, grantable],
-    (s) => granted(s, "failover"),
-  ),
-  rule(
-    "switchover",
-    ["serving"],
-    "A planned change that an operator asked for and that loses nothing: the routers are told to close.",
-    [requested("switchover"), judgeable, grantable],
-    (s) => granted(s, "switchover"),
-  ),
-  rule(
-    "refuse-request",
-    ["serving"],
-    "A change that cannot be granted is refused with its reasons, and forgotten.",
-    [requested("failover", "switchover"), judgeable],
-    (s) => {
-      const { request } = s.record;
-      if (request === null) throw new Error("refuse-request without a request");
-      return {
-        record: noted(s.record, { request: null }),
-        actions: [],
-        explanation: `${causeOf(request)}; refused: ${requestBlockers(s, request).join("; ")}`,
-      };
-    },
-  ),
-];
+export const operatorFailover: RuleBody<"serving"> = {
+  scope: [requested("failover")],
+  conditions: [judgeable, grantable],
+  outcome: (s) => granted(s, "failover"),
+};
+
+export const switchover: RuleBody<"serving"> = {
+  scope: [requested("switchover")],
+  conditions: [judgeable, grantable],
+  outcome: (s) => granted(s, "switchover"),
+};
+
+export const refuseRequest: RuleBody<"serving"> = {
+  scope: [requested("failover", "switchover")],
+  conditions: [judgeable],
+  outcome: (s) => {
+    const { request } = s.record;
+    if (request === null) throw new Error("refuse-request without a request");
+    return {
+      record: noted(s.record, { request: null }),
+      actions: [],
+      explanation: `${causeOf(request)}; refused: ${requestBlockers(s, request).join("; ")}`,
+    };
+  },
+};

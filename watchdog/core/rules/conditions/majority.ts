@@ -1,8 +1,8 @@
-import type { RegionName } from "../../config/address.ts";
-import type { HealthState } from "../state/health.ts";
-import type { StateRecord } from "../state/record.ts";
-import { voters } from "../state/sites.ts";
-import type { Situation } from "../state/situation.ts";
+import type { RegionName } from "../../../config/address.ts";
+import type { HealthState } from "../../state/health.ts";
+import type { StateRecord } from "../../state/record.ts";
+import { voters } from "../../state/sites.ts";
+import type { Situation } from "../../state/situation.ts";
 
 /** null when a majority of all sites is heard from. */
 export function majorityPresent({ seen, config }: Situation): string | null {
