@@ -113,11 +113,11 @@ function wanCommands(): Command[] {
     .addArgument(region("to"))
     .option("--one-way", "lose only what goes from the first to the second")
     .action(async (from: LabRegion, to: LabRegion, options: LabOption & { oneWay?: boolean }) => {
-      await (await Lab.open(options.lab)).cut(from, to, { oneWay: options.oneWay === true });
+      await (await Lab.open(options.lab)).wan.cut(from, to, { oneWay: options.oneWay === true });
     });
   const heal = new Command("heal")
     .description("undo every cut of the WAN")
-    .action(async ({ lab }: LabOption) => (await Lab.open(lab)).heal());
+    .action(async ({ lab }: LabOption) => (await Lab.open(lab)).wan.heal());
   const wan = new Command("wan")
     .description("change how the WAN between two regions carries packets, both ways")
     .addArgument(region("a"))
@@ -126,7 +126,7 @@ function wanCommands(): Command[] {
     .option("--jitter <ms>", "up to this much more for each packet", number)
     .option("--loss <percent>", "share of the packets that vanish", number)
     .action(async (a: LabRegion, b: LabRegion, options: LabOption & WanOptions) => {
-      await (await Lab.open(options.lab)).setWan(a, b, wanChange(options));
+      await (await Lab.open(options.lab)).wan.set(a, b, wanChange(options));
     });
   return [cut, heal, wan];
 }
@@ -154,7 +154,7 @@ function number(text: string): number {
 async function describe(lab: Lab): Promise<string> {
   const hosts = await lab.hosts();
   const rows = hosts.map((host) => [host.name, host.region, host.publicIp, host.privateIp ?? "-", host.power]);
-  const wan = (await lab.wan()).map((line) => [
+  const wan = (await lab.wan.lines()).map((line) => [
     `${line.from} -> ${line.to}`,
     line.cut ? "CUT" : `${line.delayMs} ms`,
     line.jitterMs > 0 ? `+ up to ${line.jitterMs} ms` : "",

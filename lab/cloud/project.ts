@@ -2,7 +2,8 @@ import { mkdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { parse, stringify } from "yaml";
-import { isMissing, replaceFile } from "../util/files.ts";
+import { writeFileAtomically } from "../../watchdog/util/files.ts";
+import { isMissing } from "../util/files.ts";
 import { packageNames } from "./schema/schema.ts";
 
 /** Folder with the providers that stand in for the published ones. */
@@ -42,7 +43,7 @@ export async function writeLabProject(usersProject: string, directory: string): 
   const providers = packageNames.map((name) => ({ name, path: pluginDirectory }));
   const overlaid = { ...project, main: path.resolve(usersProject, project.main ?? "."), plugins: { providers } };
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  await replaceFile(path.join(directory, "Pulumi.yaml"), stringify(overlaid));
+  await writeFileAtomically(path.join(directory, "Pulumi.yaml"), stringify(overlaid), { mode: 0o644, durable: false });
 }
 
 /**
@@ -67,7 +68,7 @@ export async function writeStackConfiguration(
   const secrets = inUse.filter(([, value]) => isSecret(value));
   const config = { ...Object.fromEntries(plain), ...Object.fromEntries(secrets), ...overrides };
   if (isDeepStrictEqual(config, current?.config)) return;
-  await replaceFile(file, stringify({ ...current, config }), 0o600);
+  await writeFileAtomically(file, stringify({ ...current, config }), { mode: 0o600, durable: false });
 }
 
 function isSecret(value: unknown): boolean {

@@ -4,13 +4,13 @@ import { hasCode, isMissing } from "../util/files.ts";
 import { until } from "../util/until.ts";
 
 /**
- * The lab's processes, by cgroup: what a process is for and whether it lives is asked of the kernel, not of pid files.
+ * The lab's processes by cgroup. The kernel knows which of them run and what for; there are no pid files to go stale.
  *
  *     LAB/services/NAME           the WAN and the package proxy
  *     LAB/controller              what runs in the controller's network
- *     LAB/supervisors/HOST        who boots the host, and boots it again when it reboots
+ *     LAB/supervisors/HOST        boots the host, again after each reboot
  *     LAB/hosts/HOST/system       the host itself; its own view of the cgroup tree begins here
- *     LAB/hosts/HOST/doors        commands run inside it by the side door
+ *     LAB/hosts/HOST/doors        commands run inside it without SSH
  */
 export interface LabCgroups {
   readonly root: string;
@@ -22,7 +22,7 @@ export interface LabCgroups {
   doors(host: string): string;
 }
 
-/** Where this machine has its cgroup2 tree; undefined when it has none. */
+/** Mount point of the machine's cgroup2 tree; undefined when it has none. */
 export async function cgroup2Mount(): Promise<string | undefined> {
   const mounts = await readFile("/proc/self/mounts", "utf8");
   return mounts
@@ -50,7 +50,7 @@ export async function createCgroup(group: string): Promise<void> {
   await mkdir(group, { recursive: true });
 }
 
-/** What the kernel says of a group and all below it. A group that is not there has no processes. */
+/** State of a group with its descendants. A missing group has no processes. */
 export async function cgroupEvents(group: string): Promise<{ readonly populated: boolean; readonly frozen: boolean }> {
   try {
     const events = await readFile(path.join(group, "cgroup.events"), "utf8");
@@ -61,7 +61,7 @@ export async function cgroupEvents(group: string): Promise<{ readonly populated:
   }
 }
 
-/** Kills every process of a group and of all below it, frozen ones too, and waits until they are gone. */
+/** Kills every process of a group and its descendants, frozen ones too, and waits until they have ended. */
 export async function killCgroup(group: string): Promise<void> {
   try {
     await writeFile(path.join(group, "cgroup.kill"), "1");
@@ -79,7 +79,7 @@ export async function setFrozen(group: string, frozen: boolean): Promise<void> {
   });
 }
 
-/** Removes a group that has no processes left, with all below it. */
+/** Removes a group without processes, and its descendants. */
 export async function removeCgroup(group: string): Promise<void> {
   let entries: string[];
   try {
@@ -90,7 +90,7 @@ export async function removeCgroup(group: string): Promise<void> {
     throw error;
   }
   for (const entry of entries) await removeCgroup(path.join(group, entry));
-  // A process that has just ended may keep its group busy for a moment.
+  // An ended process keeps its group busy for a moment.
   await until(`cgroup ${group} can be removed`, 10_000, async () => {
     try {
       await rmdir(group);
@@ -116,7 +116,7 @@ export function inCgroup(group: string, argv: readonly string[]): string[] {
   return ["sh", "-c", 'echo 0 > "$0/cgroup.procs" && exec "$@"', group, ...argv];
 }
 
-/** A file of a group that is being removed answers ENODEV. */
+/** A file of a group that is being removed gives ENODEV. */
 function isGone(error: unknown): boolean {
   return isMissing(error) || hasCode(error, "ENODEV");
 }

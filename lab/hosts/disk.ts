@@ -16,8 +16,8 @@ interface Account {
 }
 
 /**
- * Makes a host's disk: a layer over the shared root file system with what makes this host itself. It does what
- * cloud-init does at the first boot of an instance.
+ * Makes a host's disk: a layer over the shared root file system with the host's identity, as cloud-init does at the
+ * first boot of an instance.
  */
 export async function createDisk(layout: LabLayout, rootDirectory: string, spec: HostSpec): Promise<void> {
   const host = hostLayout(layout, spec.name);
@@ -30,7 +30,7 @@ export async function createDisk(layout: LabLayout, rootDirectory: string, spec:
   await write("etc/hostname", `${spec.name}\n`);
   await write("etc/hosts", `127.0.0.1 localhost\n127.0.1.1 ${spec.name}\n::1 localhost ip6-localhost ip6-loopback\n`);
   await write("etc/machine-id", `${randomUUID().replaceAll("-", "")}\n`);
-  // There is no name server in the lab; an empty file makes look-ups fail at once.
+  // The lab has no name server; with an empty file lookups fail at once.
   await write("etc/resolv.conf", "");
   await write("etc/apt/sources.list.d/debian.sources", await aptSources(rootDirectory));
   await write("etc/ssh/lab-operator-keys", await readFile(`${operatorKey(layout)}.pub`, "utf8"));
@@ -40,11 +40,11 @@ export async function createDisk(layout: LabLayout, rootDirectory: string, spec:
   await writeFile(host.console, "", { mode: 0o600 });
 }
 
-/** The archives that the root file system was made from, by the lab's package proxy. */
+/** The archives of the shared root file system, through the lab's package proxy. */
 async function aptSources(rootDirectory: string): Promise<string> {
   const release = await readFile(path.join(rootDirectory, "etc/os-release"), "utf8");
   const suite = /^VERSION_CODENAME=(\w+)$/m.exec(release)?.[1];
-  if (suite === undefined) throw new Error(`${rootDirectory} is no root file system of a Debian release.`);
+  if (suite === undefined) throw new Error(`${rootDirectory} is not a root file system of a Debian release.`);
   const stanza = (archive: string, suites: string): string =>
     [
       "Types: deb",

@@ -7,9 +7,9 @@ import type { HostRecord } from "./state.ts";
 import type { IngressRule, LabRegion } from "./types.ts";
 
 /**
- * The hosts' firewall stands where a cloud has it: outside the hosts, which cannot change it. Each region's namespace
- * has one nftables table with a chain per host. Everything to a host passes there, whether it is routed or comes from a
- * neighbour on the same bridge (bridges hand their packets to it, see network.ts).
+ * The hosts' firewall is outside the hosts, as in a cloud, so that no host can change it. Each region's namespace has one
+ * nftables table with a chain per host. All packets to a host pass it, routed ones and those of neighbours on the same
+ * bridge (network.ts makes bridges pass their packets to it).
  */
 export function renderFirewall(records: readonly HostRecord[]): string {
   const chains = records.map((record) => {
@@ -22,7 +22,7 @@ export function renderFirewall(records: readonly HostRecord[]): string {
   });
   const bridges = `{ "${publicBridge}", "${vrackBridge}" }`;
   return [
-    // Declared before it is deleted, so that the first time is like any other; nft applies all of this or nothing.
+    // Declared before it is deleted, as it does not exist the first time; nft applies the whole input or nothing.
     "table inet hosts",
     "delete table inet hosts",
     "table inet hosts {",
@@ -30,10 +30,10 @@ export function renderFirewall(records: readonly HostRecord[]): string {
     "  chain forward {",
     "    type filter hook forward priority filter; policy accept;",
     "    meta nfproto ipv6 drop",
-    // Replies only: what a rule once let in is judged again with each packet, so a removed rule ends its connections.
+    // Replies only: every inbound packet is checked again, so removing a rule ends its connections.
     "    ct state established ct direction reply accept",
     "    ct state related accept",
-    // The public network and the vRack are two networks, though one router serves both.
+    // One router serves the public network and the vRack, but must not route between them.
     `    iifname "${publicBridge}" ip daddr ${vrackNetwork} drop`,
     `    iifname "${vrackBridge}" ip daddr != ${vrackNetwork} drop`,
     ...(destinations.length === 0 ? [] : [`    ip daddr vmap { ${destinations.join(", ")} }`]),
@@ -44,7 +44,7 @@ export function renderFirewall(records: readonly HostRecord[]): string {
   ].join("\n");
 }
 
-/** Chains are named after the public address: it is unique, and made of what nft takes in a name. */
+/** The public address is unique, and its digits and hyphens are valid in an nft name. */
 function chainName(record: HostRecord): string {
   return `host-${record.publicIp.replaceAll(".", "-")}`;
 }
@@ -64,16 +64,16 @@ function renderRule(rule: IngressRule): string {
   }
 }
 
-/** Says what is wrong with a host's rules, undefined when nothing is. */
-export function ingressFault(ingress: readonly IngressRule[]): string | undefined {
+/** Why a host's rules are not valid; undefined when they are. */
+export function ingressViolation(ingress: readonly IngressRule[]): string | undefined {
   for (const rule of ingress) {
-    if (rule.sources.length === 0) return `a ${rule.protocol} rule names no sender (0.0.0.0/0 is everybody)`;
+    if (rule.sources.length === 0) return `a ${rule.protocol} rule names no sender (0.0.0.0/0 for all)`;
     const wrong = rule.sources.find((source) => !isIpv4Cidr(source));
-    if (wrong !== undefined) return `"${wrong}" is no IPv4 network such as 10.80.0.0/24`;
+    if (wrong !== undefined) return `"${wrong}" is not an IPv4 network such as 10.80.0.0/24`;
     if (rule.protocol === "icmp" && rule.ports !== undefined) return "an icmp rule has ports";
     const [first, last] = rule.ports ?? [0, 65535];
     const isPort = (port: number): boolean => Number.isInteger(port) && port >= 0 && port <= 65535;
-    if (!isPort(first) || !isPort(last) || first > last) return `${first} to ${last} is no range of ports`;
+    if (!isPort(first) || !isPort(last) || first > last) return `${first} to ${last} is not a range of ports`;
   }
   return undefined;
 }
@@ -84,7 +84,7 @@ function isIpv4Cidr(text: string): boolean {
   return match.slice(1, 5).every((part) => Number(part) <= 255) && Number(match[5] ?? 32) <= 32;
 }
 
-/** Puts the rules of all hosts of a region into force, at once. */
+/** Applies the rules of all hosts of a region, atomically. */
 export async function applyFirewall(
   layout: LabLayout,
   region: LabRegion,

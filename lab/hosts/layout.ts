@@ -2,10 +2,10 @@ import { createHash } from "node:crypto";
 import path from "node:path";
 import type { LabRegion } from "./types.ts";
 
-/** Where each thing of a lab lies, all of it under the lab's directory. */
+/** Paths of a lab, all below its directory. */
 export interface LabLayout {
   readonly directory: string;
-  /** Written first and removed last: a directory that has it is a lab, whole or not. */
+  /** Written first and removed last: a directory with it is a lab, complete or not. */
   readonly marker: string;
   readonly lock: string;
   readonly addressBook: string;
@@ -16,7 +16,7 @@ export interface LabLayout {
   readonly ssh: string;
   readonly wan: string;
   readonly logs: string;
-  /** Symbolic link to the apt repository that is served to the hosts. */
+  /** Symbolic link to the apt repository that the hosts use. */
   readonly repository: string;
   /** Name of the lab's cgroup. */
   readonly cgroupName: string;
@@ -36,7 +36,7 @@ export function labLayout(labDirectory: string): LabLayout {
     wan: path.join(directory, "wan"),
     logs: path.join(directory, "logs"),
     repository: path.join(directory, "repository"),
-    // Derived, not stored: tear-down finds the cgroup even when nothing in the directory can be read any more.
+    // Derived, not stored, so that tear-down finds the cgroup even when no file in the directory is readable.
     cgroupName: `es-failover-lab-${createHash("sha256").update(directory).digest("hex").slice(0, 12)}`,
   };
 }
@@ -53,19 +53,19 @@ export function hostNetwork(layout: LabLayout, host: string): string {
   return path.join(layout.networks, `host-${host}`);
 }
 
-/** Where each thing of one host lies. */
+/** Paths of one host. */
 export interface HostLayout {
   readonly directory: string;
-  /** What the host was made from, and its addresses. */
+  /** Its spec and addresses. */
   readonly record: string;
-  /** The host's disk: what it wrote over the shared root file system. */
+  /** The host's disk: its layer over the shared root file system. */
   readonly upper: string;
   readonly work: string;
-  /** Where its root is mounted, in its own mount namespace only. */
+  /** Mount point of its root, in its own mount namespace only. */
   readonly mountPoint: string;
-  /** Process id of the host's PID 1, as this machine counts. */
+  /** Process id of the host's PID 1 in this machine's PID namespace. */
   readonly initPid: string;
-  /** Block devices: a line "NAME MAJOR:MINOR LINK" each, read at boot. */
+  /** Block devices, read at boot: a line "NAME MAJOR:MINOR LINK" each. */
   readonly devices: string;
   readonly console: string;
 }

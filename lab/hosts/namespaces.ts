@@ -2,7 +2,7 @@ import { readFile, rm, writeFile } from "node:fs/promises";
 import { run } from "../util/run.ts";
 
 /**
- * Makes a network namespace bound to a file, which keeps it alive and is a way in. Unlike `ip netns` this leaves
+ * Makes a network namespace bound to a file, which keeps it alive and gives access to it. Unlike `ip netns` this leaves
  * nothing outside the lab's directory.
  */
 export async function createNetwork(file: string): Promise<void> {
@@ -10,7 +10,7 @@ export async function createNetwork(file: string): Promise<void> {
   await run("unshare", [`--net=${file}`, "ip", "link", "set", "lo", "up"]);
 }
 
-/** Lets go of a namespace; the kernel removes it, and the links in it, when the last process in it has ended. */
+/** Unbinds a namespace; the kernel removes it with its links when its last process has ended. */
 export async function removeNetwork(file: string): Promise<void> {
   if ((await mountPointsUnder(file)).length > 0) await run("umount", ["--lazy", file]);
   await rm(file, { force: true });
@@ -21,12 +21,12 @@ export function inNetwork(file: string, argv: readonly string[]): string[] {
   return ["nsenter", `--net=${file}`, ...argv];
 }
 
-/** Runs lines of `ip` in a namespace, stopping at the first that fails. */
+/** Runs lines of `ip` in a namespace; stops at the first failure. */
 export async function ipBatch(file: string, lines: readonly string[]): Promise<void> {
   await run("nsenter", [`--net=${file}`, "ip", "-batch", "-"], { input: `${lines.join("\n")}\n` });
 }
 
-/** Sets kernel settings under /proc/sys/net, which belong to the namespace that the writer is in. */
+/** Sets kernel settings under /proc/sys/net, which apply to the writer's namespace. */
 export async function setNetSettings(file: string, settings: Readonly<Record<string, string>>): Promise<void> {
   const lines = Object.entries(settings).map(([name, value]) => `echo ${value} > /proc/sys/net/${name}`);
   await run("nsenter", [`--net=${file}`, "sh", "-e"], { input: `${lines.join("\n")}\n` });
@@ -42,7 +42,7 @@ export async function mountPointsUnder(path: string): Promise<readonly string[]>
   return points.sort((a, b) => b.length - a.length);
 }
 
-/** The kernel writes blanks and the like in mount points as octal escapes. */
+/** The kernel escapes white space in mount points in octal. */
 function unescapeMountPoint(point: string): string {
   return point.replaceAll(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }

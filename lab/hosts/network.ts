@@ -18,7 +18,7 @@ import { labRegions } from "./types.ts";
 export const publicBridge = "br-public";
 export const vrackBridge = "br-vrack";
 
-/** Makes the namespaces of the regions and of the controller, all but the WAN between the regions. */
+/** Makes the namespaces of the regions and of the controller, without the WAN between the regions. */
 export async function createNetworks(layout: LabLayout): Promise<void> {
   await createNetwork(controllerNetwork(layout));
   for (const region of labRegions) {
@@ -28,12 +28,12 @@ export async function createNetworks(layout: LabLayout): Promise<void> {
   }
 }
 
-/** A region's namespace holds its bridges and is the router of both of its networks. */
+/** A region's namespace has the region's bridges and routes for both of its networks. */
 async function createBridges(layout: LabLayout, region: LabRegion): Promise<void> {
   const { publicGateway, vrackRouter } = regionAddresses(region);
   const network = regionNetwork(layout, region);
   await ipBatch(network, [
-    // Without a forward delay: a port passes packets at once, as there is no loop to look for.
+    // No forward delay: without loops, a port can pass packets at once.
     `link add ${publicBridge} type bridge forward_delay 0`,
     `link add ${vrackBridge} type bridge forward_delay 0`,
     `address add ${publicGateway}/24 dev ${publicBridge}`,
@@ -44,22 +44,22 @@ async function createBridges(layout: LabLayout, region: LabRegion): Promise<void
   ]);
   await setNetSettings(network, {
     "ipv4/ip_forward": "1",
-    // The hosts see one vRack network: the router answers ARP for what lies in other regions, and at once.
+    // The vRack is one network to the hosts: the router answers ARP for the other regions, without delay.
     [`ipv4/conf/${vrackBridge}/proxy_arp`]: "1",
     [`ipv4/neigh/${vrackBridge}/proxy_delay`]: "0",
-    // Replies may come back by another interface than the route to the sender says.
+    // Replies may arrive at another interface than the route to their sender.
     "ipv4/conf/all/rp_filter": "0",
     "ipv4/conf/all/send_redirects": "0",
     [`ipv4/conf/${publicBridge}/send_redirects`]: "0",
     [`ipv4/conf/${vrackBridge}/send_redirects`]: "0",
-    // Neighbours on one bridge pass the firewall as well, for which a bridge must hand its packets to it.
+    // Makes bridges pass their packets to the firewall, so that it also applies between neighbours.
     "bridge/bridge-nf-call-iptables": "1",
     "bridge/bridge-nf-call-ip6tables": "1",
     "bridge/bridge-nf-call-arptables": "0",
   });
 }
 
-/** A cable of its own from the controller to each region's public network, so that no cut of the WAN reaches it. */
+/** Connects the controller to each region's public network directly, so that no cut of the WAN affects it. */
 async function connectController(layout: LabLayout, region: LabRegion): Promise<void> {
   const { publicSubnet, publicGateway } = regionAddresses(region);
   const [controller, router] = [controllerNetwork(layout), regionNetwork(layout, region)];
@@ -73,7 +73,7 @@ async function connectController(layout: LabLayout, region: LabRegion): Promise<
   ]);
 }
 
-/** Routes between the regions over the WAN, whose devices must be there. */
+/** Adds routes between the regions over the WAN, whose devices must exist. */
 export async function connectRegions(layout: LabLayout): Promise<void> {
   for (const here of labRegions) {
     const lines = labRegions
@@ -87,7 +87,7 @@ export async function connectRegions(layout: LabLayout): Promise<void> {
   }
 }
 
-/** A host's ports at its region's bridges: what its network cables are plugged into. */
+/** A host's port at a bridge of its region: the other end of a network cable. */
 export interface HostPort {
   /** Interface inside the host. */
   readonly inside: "eth0" | "eth1";
@@ -124,7 +124,7 @@ export async function connectHost(layout: LabLayout, record: HostRecord): Promis
     const inner = ["peer", "name", port.inside, "address", macAddress(port.address), "netns", host];
     await run("ip", ["link", "add", ...outer, ...inner]);
     await ipBatch(router, [`link set ${port.name} master ${port.bridge} up`]);
-    // The lab's networks speak IPv4 alone.
+    // The lab's networks are IPv4 only.
     await setNetSettings(host, { [`ipv6/conf/${port.inside}/disable_ipv6`]: "1" });
     await ipBatch(host, [
       `address add ${port.address}/${port.prefixLength} dev ${port.inside}`,
@@ -134,11 +134,11 @@ export async function connectHost(layout: LabLayout, record: HostRecord): Promis
   await ipBatch(host, [`route add default via ${regionAddresses(region).publicGateway}`]);
 }
 
-/** Unplugs a host for good. Also after half of `connectHost`. */
+/** Removes a host's network, even after an incomplete `connectHost`. */
 export async function disconnectHost(layout: LabLayout, record: HostRecord): Promise<void> {
   const { name, region } = record.spec;
   for (const port of hostPorts(record)) {
-    // Not there after an interrupted attempt, which is as good.
+    // Fails after an interrupted attempt, where the link is missing.
     await outcomeOf("nsenter", [`--net=${regionNetwork(layout, region)}`, "ip", "link", "delete", port.name]);
   }
   await removeNetwork(hostNetwork(layout, name));

@@ -12,7 +12,7 @@ import { spawnDetached } from "./service.ts";
 import type { HostRecord } from "./state.ts";
 import type { PowerState } from "./types.ts";
 
-/** How long a boot may take until SSH answers. It takes about 2 s on an idle machine. */
+/** From power-on until SSH answers; about 2 s on an idle machine. */
 const bootTimeoutMs = 60_000;
 
 export async function powerState({ cgroups }: LabContext, host: string): Promise<PowerState> {
@@ -24,7 +24,7 @@ export async function powerState({ cgroups }: LabContext, host: string): Promise
 /** Boots a host that is off. Its supervisor outlives this process. */
 export async function powerOn(lab: LabContext, record: HostRecord): Promise<void> {
   const { name, region } = record.spec;
-  // A supervisor may still be tidying up after a power-off.
+  // After a power-off the old supervisor may still be at work.
   await until(`the supervisor of ${name} has ended`, 10_000, async () => {
     return !(await cgroupEvents(lab.cgroups.supervisor(name))).populated;
   });
@@ -39,9 +39,7 @@ export async function powerOn(lab: LabContext, record: HostRecord): Promise<void
   await spawnDetached(lab.cgroups.supervisor(name), argv, host.console);
 }
 
-/**
- * Waits until a host lets users in by SSH. Asks from within the host's own network, so that no firewall rule is needed.
- */
+/** Waits until a host accepts SSH. Connects inside the host's own network, which needs no firewall rule. */
 export async function waitForSsh(lab: LabContext, record: HostRecord): Promise<void> {
   const { name } = record.spec;
   const host = hostLayout(lab.layout, name);
@@ -49,23 +47,25 @@ export async function waitForSsh(lab: LabContext, record: HostRecord): Promise<v
     'until (exec 3<>"/dev/tcp/$0/22" && read -r -t 2 -N 4 banner <&3 && [ "$banner" = SSH- ]) 2>/dev/null; ' +
     "do sleep 0.05; done";
   const timeout = ["timeout", String(bootTimeoutMs / 1000), "bash", "-c", script, record.publicIp];
-  // As a process of the lab, so that it ends with it, whatever became of this one.
+  // A process of the lab ends with it, even when this process does not.
   const argv = inCgroup(lab.cgroups.doors(name), inNetwork(hostNetwork(lab.layout, name), timeout));
   const [command = "", ...args] = argv;
   if ((await outcomeOf(command, args)).exitCode === 0) return;
-  const said = (await readFile(host.console, "utf8")).trim().split("\n").slice(-10).join("\n");
-  throw new Error(`Host ${name} does not answer SSH ${bootTimeoutMs / 1000} s after its boot. Its console:\n${said}`);
+  const lastLines = (await readFile(host.console, "utf8")).trim().split("\n").slice(-10).join("\n");
+  throw new Error(
+    `Host ${name} does not answer SSH ${bootTimeoutMs / 1000} s after its boot. Its console:\n${lastLines}`,
+  );
 }
 
-/** Power cut: the ports go down first, so that no FIN or RST tells the others; then everything in it is killed. */
+/** Power cut: the ports go down first, so that no FIN or RST leaves; then every process is killed. */
 export async function cutPower(lab: LabContext, record: HostRecord): Promise<void> {
   await setHostLink(lab.layout, record, "down");
   await killHost(lab, record.spec.name);
 }
 
-/** Kills every process of a host. One that does not run is no error. */
+/** Kills every process of a host; none is no error. */
 export async function killHost({ cgroups }: LabContext, host: string): Promise<void> {
-  // The supervisor first: it would unplug and tidy up as after a proper power-off.
+  // The supervisor first, as it would react to the end of the host.
   for (const group of [cgroups.supervisor(host), cgroups.host(host)]) {
     await killCgroup(group);
     await removeCgroup(group);
@@ -80,7 +80,7 @@ export async function thawHost(lab: LabContext, host: string): Promise<void> {
   await setFrozen(lab.cgroups.host(host), false);
 }
 
-/** The argv that runs a program inside a running host, as root, in all of the host's namespaces. */
+/** The argv that runs a program inside a running host as root, in all of its namespaces. */
 export async function insideHost(lab: LabContext, host: string, argv: readonly string[]): Promise<string[]> {
   const pid = await initPid(lab, host);
   const namespaces = ["--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--time"];
@@ -89,7 +89,7 @@ export async function insideHost(lab: LabContext, host: string, argv: readonly s
   return inCgroup(lab.cgroups.doors(host), enter);
 }
 
-/** The host's PID 1, as this machine counts. Only a process of this very host is taken for it. */
+/** The host's PID 1 in this machine's PID namespace. Checks the cgroup, as the number may have been reused. */
 async function initPid(lab: LabContext, host: string): Promise<number> {
   try {
     const pid = Number(await readFile(hostLayout(lab.layout, host).initPid, "utf8"));

@@ -7,7 +7,7 @@ import { missingPrograms } from "../machine/packages.ts";
 import { outcomeOf } from "../util/run.ts";
 import { cgroup2Mount } from "./cgroup.ts";
 
-/** Why no set-up could make this machine fit for the lab; undefined when some can. */
+/** Why this machine cannot run the lab whatever is installed; undefined when it can. */
 export function unfitMachine(): string | undefined {
   if (process.platform !== "linux") return `The lab needs Linux; this machine runs ${process.platform}.`;
   if (process.getuid?.() !== 0) return "The lab needs root: it makes namespaces, mounts and network devices.";
@@ -15,9 +15,8 @@ export function unfitMachine(): string | undefined {
 }
 
 /**
- * Why this machine cannot run the lab: one sentence per reason, none when it can. Changes nothing that outlives the
- * call.
- * @param directory where a lab would be made; it may not exist yet
+ * Why this machine cannot run the lab, one sentence per reason; empty when it can. Leaves no change behind.
+ * @param directory of the lab to be made; may not exist yet
  */
 export async function labObstacles(directory: string = tmpdir()): Promise<readonly string[]> {
   const unfit = unfitMachine();
@@ -55,7 +54,7 @@ async function deviceObstacles(): Promise<string[]> {
   const needed = { "/dev/net/tun": "for the WAN between its regions", "/dev/loop-control": "for its volumes" };
   const obstacles: string[] = [];
   for (const [device, purpose] of Object.entries(needed)) {
-    await access(device).catch(() => obstacles.push(`The lab needs ${device} ${purpose}, and it is not there.`));
+    await access(device).catch(() => obstacles.push(`The lab needs ${device} ${purpose}, which is missing.`));
   }
   return obstacles;
 }
@@ -66,7 +65,7 @@ async function namespaceObstacle(): Promise<string[]> {
   return exitCode === 0 ? [] : [`The lab cannot make namespaces here: ${stderr.trim()}.`];
 }
 
-/** The rules go into a network namespace that ends with the command. */
+/** Adds the rules in a network namespace that ends with the command. */
 async function firewallObstacle(): Promise<string[]> {
   const script =
     "nft add table inet t && nft add chain inet t c '{ type filter hook forward priority 0; }' && " +
@@ -77,7 +76,7 @@ async function firewallObstacle(): Promise<string[]> {
   return [`The lab needs nftables with connection tracking on bridges (module br_netfilter): ${stderr.trim()}.`];
 }
 
-/** Tried in the very place, as an overlay cannot write to every file system (not to another overlay, for one). */
+/** Tries the actual directory, as overlayfs cannot write to every file system (not to another overlay, for example). */
 async function overlayObstacle(directory: string): Promise<string[]> {
   let place = path.resolve(directory);
   while (!existsSync(place)) place = path.dirname(place);

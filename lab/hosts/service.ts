@@ -4,10 +4,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { until } from "../util/until.ts";
 import { cgroupEvents, createCgroup, inCgroup } from "./cgroup.ts";
 
-/**
- * Starts a program that outlives this process: in a session and a cgroup of its own, with no terminal, its output
- * appended to `log`.
- */
+/** Starts a program that outlives this process: own session, own cgroup, no terminal; its output is appended to `log`. */
 export async function spawnDetached(group: string, argv: readonly string[], log: string): Promise<void> {
   await createCgroup(group);
   const output = openSync(log, "a");
@@ -24,7 +21,7 @@ export async function spawnDetached(group: string, argv: readonly string[], log:
   }
 }
 
-/** Starts a program that outlives this process, and waits until it has written a line "ready". */
+/** Starts a program that outlives this process, and waits until it prints the line "ready". */
 export async function startService(group: string, argv: readonly string[], log: string): Promise<void> {
   await writeFile(log, "");
   await spawnDetached(group, argv, log);
@@ -33,7 +30,7 @@ export async function startService(group: string, argv: readonly string[], log: 
     const output = await readFile(log, "utf8");
     if (/^ready$/m.test(output)) return true;
     const { populated } = await cgroupEvents(group);
-    if (seen.alive && !populated) throw new Error(`${argv.join(" ")} ended at once:\n${output.trim()}`);
+    if (seen.alive && !populated) throw new Error(`${argv.join(" ")} ended before it was ready:\n${output.trim()}`);
     seen.alive ||= populated;
     return false;
   });

@@ -1,12 +1,12 @@
 import { mkdir, readFile } from "node:fs/promises";
 import path from "node:path";
-import { replaceFile } from "../util/files.ts";
+import { writeFileAtomically } from "../../watchdog/util/files.ts";
 import { run } from "../util/run.ts";
 import type { LabLayout } from "./layout.ts";
 import { hostLayout } from "./layout.ts";
 import type { HostRecord } from "./state.ts";
 
-/** The key that every host accepts besides the declared ones: the cloud operator's, for `npm run lab -- ssh`. */
+/** Private key of the lab's operator, which every host accepts besides the declared ones. */
 export const operatorKey = (layout: LabLayout): string => path.join(layout.ssh, "operator");
 
 export const knownHostsFile = (layout: LabLayout): string => path.join(layout.ssh, "known_hosts");
@@ -21,10 +21,10 @@ export async function createKey(file: string, comment: string): Promise<void> {
   await run("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", file]);
 }
 
-/** Where a host's own key lies on its disk. */
+/** Path of a host's own key on its disk. */
 export const hostKeyPath = "etc/ssh/ssh_host_ed25519_key";
 
-/** Writes the keys by which clients know the hosts, by address and by name. */
+/** Writes known_hosts with every host, by address and by name. */
 export async function writeKnownHosts(layout: LabLayout, records: readonly HostRecord[]): Promise<void> {
   const lines: string[] = [];
   for (const { spec, publicIp } of records) {
@@ -33,17 +33,17 @@ export async function writeKnownHosts(layout: LabLayout, records: readonly HostR
     const names = [spec.name, publicIp, ...(spec.privateIp === undefined ? [] : [spec.privateIp])];
     lines.push(`${names.join(",")} ${algorithm} ${key}\n`);
   }
-  await replaceFile(knownHostsFile(layout), lines.join(""));
+  await writeFileAtomically(knownHostsFile(layout), lines.join(""), { mode: 0o644, durable: false });
 }
 
 export interface SshOptions {
-  /** Private key to log in with; by default the lab's own operator key, which every host accepts. */
+  /** Private key to log in with; default: the operator key, which every host accepts. */
   readonly identityFile?: string;
-  /** User to log in as, `debian` by default. */
+  /** Default: `debian`. */
   readonly user?: string;
 }
 
-/** The argv of an SSH client that knows the lab's hosts and nothing of the machine's own SSH settings. */
+/** The argv of an SSH client with the lab's host keys and without the machine's own SSH settings. */
 export function sshArgv(
   layout: LabLayout,
   address: string,

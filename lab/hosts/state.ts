@@ -1,18 +1,19 @@
 import { mkdir, readdir, readFile } from "node:fs/promises";
 import { z } from "zod";
-import { isMissing, replaceFile } from "../util/files.ts";
+import { writeFileAtomically } from "../../watchdog/util/files.ts";
+import { isMissing } from "../util/files.ts";
 import type { AddressBook } from "./addressing.ts";
 import type { HostLayout, LabLayout } from "./layout.ts";
 import { hostLayout } from "./layout.ts";
 import type { HostAddresses, HostSpec } from "./types.ts";
 import { labRegions } from "./types.ts";
 
-/** What is known of a lab as a whole. */
+/** The lab as a whole. */
 export interface LabRecord {
-  /** Grows when an older lab's files can no longer be understood. */
+  /** Grows when a lab's files change in an incompatible way. */
   readonly version: 1;
   readonly rootDirectory: string;
-  /** False until every part of it was made. */
+  /** False until every part of the lab exists. */
   readonly complete: boolean;
 }
 
@@ -53,7 +54,7 @@ async function readJson<T>(file: string, schema: z.ZodType<T>): Promise<T | unde
 }
 
 const writeJson = (file: string, value: unknown): Promise<void> =>
-  replaceFile(file, `${JSON.stringify(value, undefined, 2)}\n`);
+  writeFileAtomically(file, `${JSON.stringify(value, undefined, 2)}\n`, { mode: 0o644, durable: false });
 
 export const readLabRecord = (layout: LabLayout): Promise<LabRecord | undefined> => readJson(layout.marker, labSchema);
 
@@ -74,7 +75,15 @@ export async function writeHostRecord(host: HostLayout, record: HostRecord): Pro
   await writeJson(host.record, record);
 }
 
-/** Every host that is there, by name. One that is just being made or removed by another process is left out. */
+/** @throws Error with the names of all hosts when there is none of that name */
+export async function existingHost(layout: LabLayout, name: string): Promise<HostRecord> {
+  const record = await readHostRecord(layout, name);
+  if (record !== undefined) return record;
+  const names = (await readHostRecords(layout)).map(({ spec }) => spec.name);
+  throw new Error(`The lab has no host "${name}". There are: ${names.join(", ") || "none"}.`);
+}
+
+/** All hosts by name, without one that another process is just making or removing. */
 export async function readHostRecords(layout: LabLayout): Promise<readonly HostRecord[]> {
   const records: HostRecord[] = [];
   for (const name of (await readdir(layout.hosts)).sort()) {

@@ -8,11 +8,11 @@ import { mountPointsUnder } from "./namespaces.ts";
 import { closeAllVolumes } from "./volumes.ts";
 
 /**
- * Removes everything a lab has on this machine, whatever became of it: whole, half made, half removed, or left behind by
- * a process that was killed. It asks the kernel what there is instead of trusting the lab's own records.
+ * Removes everything a lab has on this machine, in any state: complete, partly made, partly removed, or left behind by a
+ * killed process. Finds it in the kernel rather than in the lab's own records.
  */
 export async function tearDown(layout: LabLayout): Promise<void> {
-  // All processes of a lab are in its cgroup, and most of what it has in the kernel ends with them.
+  // All processes of a lab are in its cgroup, and most of its kernel objects end with them.
   if ((await cgroup2Mount()) !== undefined) {
     const { root } = await labCgroups(layout.cgroupName);
     await killCgroup(root);
@@ -32,9 +32,9 @@ async function removeDirectory(layout: LabLayout): Promise<void> {
     throw error;
   }
   if (entries.length > 0 && !existsSync(layout.marker)) {
-    throw new Error(`${layout.directory} holds files and is no lab (it has no lab.json): nothing in it was removed.`);
+    throw new Error(`${layout.directory} holds files and is not a lab (it has no lab.json): nothing was removed.`);
   }
-  // The marker last: a removal that is interrupted can be taken up again.
+  // The marker last, so that an interrupted removal can be repeated.
   for (const entry of entries) {
     const file = `${layout.directory}/${entry}`;
     if (file !== layout.marker) await rm(file, { recursive: true, force: true });

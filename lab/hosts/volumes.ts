@@ -1,19 +1,20 @@
 import { open, readdir, readFile, rm } from "node:fs/promises";
 import path from "node:path";
-import { isMissing, replaceFile } from "../util/files.ts";
+import { writeFileAtomically } from "../../watchdog/util/files.ts";
+import { isMissing } from "../util/files.ts";
 import { run } from "../util/run.ts";
 import type { HostLayout, LabLayout } from "./layout.ts";
 import type { HostVolume } from "./types.ts";
 
 const bytesPerGiB = 1024 ** 3;
 
-/** A volume as a host sees it, behind a loop device of this machine. */
+/** A volume inside a host, backed by a loop device of this machine. */
 export interface AttachedVolume {
   /** Name of the device in the host's /dev: vdb, vdc, … (vda would be the root disk). */
   readonly device: string;
   /** Major and minor number, "7:3". */
   readonly number: string;
-  /** Name under /dev/disk/by-id, as QEMU derives it from a virtio disk's serial number: 20 characters, no more. */
+  /** Name under /dev/disk/by-id; QEMU derives it from at most 20 characters of a virtio disk's serial number. */
   readonly link: string;
 }
 
@@ -24,10 +25,10 @@ export function volumeLink(id: string): string {
 
 const volumeFile = (layout: LabLayout, id: string): string => path.join(layout.volumes, `${id}.img`);
 
-/** Makes a volume's file, which takes up only what is written to it. One that is there keeps its data. */
+/** Creates a volume's sparse file. An existing one keeps its data. */
 export async function createVolume(layout: LabLayout, volume: HostVolume): Promise<void> {
-  if (!/^[\w-]{1,64}$/.test(volume.id)) throw new Error(`"${volume.id}" is no identifier of a volume.`);
-  if (!(volume.sizeGiB > 0)) throw new Error(`Volume ${volume.id}: a size of ${volume.sizeGiB} GiB is none.`);
+  if (!/^[\w-]{1,64}$/.test(volume.id)) throw new Error(`"${volume.id}" is not an identifier of a volume.`);
+  if (!(volume.sizeGiB > 0)) throw new Error(`Volume ${volume.id}: ${volume.sizeGiB} GiB is not a size.`);
   const file = volumeFile(layout, volume.id);
   const size = Math.round(volume.sizeGiB * bytesPerGiB);
   const handle = await open(file, "a");
@@ -48,7 +49,7 @@ export async function deleteVolume(layout: LabLayout, id: string): Promise<void>
   await rm(file, { force: true });
 }
 
-/** The volume's block device: the one it has, else a new one. */
+/** The volume's block device: its present one, else a new one. */
 export async function openVolume(layout: LabLayout, volume: HostVolume, device: string): Promise<AttachedVolume> {
   await createVolume(layout, volume);
   const file = volumeFile(layout, volume.id);
@@ -58,12 +59,12 @@ export async function openVolume(layout: LabLayout, volume: HostVolume, device: 
   return { device, number, link: volumeLink(volume.id) };
 }
 
-/** Lets go of a volume's block device; its data stays. */
+/** Detaches a volume's block device; its data stays. */
 export async function closeVolume(layout: LabLayout, id: string): Promise<void> {
   await detachLoopDevices((file) => file === volumeFile(layout, id));
 }
 
-/** Lets go of every block device of a lab. */
+/** Detaches every block device of a lab. */
 export async function closeAllVolumes(layout: LabLayout): Promise<void> {
   await detachLoopDevices((file) => file.startsWith(`${layout.volumes}/`));
 }
@@ -85,16 +86,17 @@ async function loopDevices(): Promise<readonly LoopDevice[]> {
       const file = (await readFile(`/sys/block/${name}/loop/backing_file`, "utf8")).trimEnd();
       devices.push({ device: `/dev/${name}`, file: file.replace(/ \(deleted\)$/, "") });
     } catch (error) {
-      if (!isMissing(error)) throw error; // A loop device that is not in use has no such file.
+      // A loop device that is not in use has no such file.
+      if (!isMissing(error)) throw error;
     }
   }
   return devices;
 }
 
-/** Tells the host's next boot which block devices it has. */
+/** Lists the host's block devices for its next boot. */
 export async function writeDevices(host: HostLayout, volumes: readonly AttachedVolume[]): Promise<void> {
   const lines = volumes.map((volume) => `${volume.device} ${volume.number} ${volume.link}\n`);
-  await replaceFile(host.devices, lines.join(""));
+  await writeFileAtomically(host.devices, lines.join(""), { mode: 0o644, durable: false });
 }
 
 export async function readDevices(host: HostLayout): Promise<readonly AttachedVolume[]> {
@@ -112,6 +114,6 @@ export async function readDevices(host: HostLayout): Promise<readonly AttachedVo
 export function nextDevice(taken: readonly AttachedVolume[]): string {
   const names = new Set(taken.map((volume) => volume.device));
   const letter = [..."bcdefghijklmnopqrstuvwxyz"].find((candidate) => !names.has(`vd${candidate}`));
-  if (letter === undefined) throw new Error("A host takes at most 25 volumes.");
+  if (letter === undefined) throw new Error("A host has at most 25 volumes.");
   return `vd${letter}`;
 }

@@ -123,10 +123,10 @@ with socket.create_server(("", ${port})) as server:
   });
 
   test("the controller reaches the hosts' public addresses alone, and no cut keeps it from them", async () => {
-    await lab.cut("gra", "bhs");
-    await lab.cut("gra", "witness");
+    await lab.wan.cut("gra", "bhs");
+    await lab.wan.cut("gra", "witness");
     for (const host of ["gra-1", "bhs-1"]) expect((await ssh(host, "true")).exitCode).toBe(0);
-    await lab.heal();
+    await lab.wan.heal();
     const toVrack = lab.controllerCommand(["ping", "-n", "-c", "1", "-W", "1", "192.168.1.11"]);
     expect((await runArgv(toVrack)).exitCode).not.toBe(0);
   });
@@ -136,22 +136,22 @@ with socket.create_server(("", ${port})) as server:
       const lines = (await shell(host, "grep ^Icmp: /proc/net/snmp")).split("\n").map((line) => line.split(" "));
       return Number(lines[1]?.[lines[0]?.indexOf("InEchos") ?? -1]);
     };
-    await lab.cut("gra", "bhs", { oneWay: true });
+    await lab.wan.cut("gra", "bhs", { oneWay: true });
     const before = { gra: await echosReceived("gra-1"), bhs: await echosReceived("bhs-1") };
     expect(await roundTrips("bhs-1", "192.168.1.11")).toEqual([]);
     expect(await roundTrips("gra-1", "192.168.2.11")).toEqual([]);
     expect(await echosReceived("gra-1")).toBe(before.gra + 3);
     expect(await echosReceived("bhs-1")).toBe(before.bhs);
-    await lab.heal();
+    await lab.wan.heal();
     expect(await roundTrips("bhs-1", "192.168.1.11")).toHaveLength(3);
   });
 
   test("delay and loss of the WAN can be set while it runs", async () => {
-    await lab.setWan("gra", "bhs", { delayMs: 5 });
+    await lab.wan.set("gra", "bhs", { delayMs: 5 });
     expect(Math.min(...(await roundTrips("gra-1", "192.168.2.11")))).toBeLessThan(20);
-    await lab.setWan("gra", "bhs", { delayMs: 40, lossPercent: 100 });
+    await lab.wan.set("gra", "bhs", { delayMs: 40, lossPercent: 100 });
     expect(await roundTrips("gra-1", "192.168.2.11")).toEqual([]);
-    await lab.setWan("gra", "bhs", { lossPercent: 0 });
+    await lab.wan.set("gra", "bhs", { lossPercent: 0 });
     expect(await roundTrips("gra-1", "192.168.2.11")).toHaveLength(3);
   });
 
@@ -368,7 +368,7 @@ describe.skipIf(obstacles.length > 0)(title("a lab whose maker was killed"), () 
       const lab = await Lab.open(directory);
       expect((await lab.hosts()).map(({ name, power }) => [name, power])).toEqual([["gra-1", "running"]]);
       expect((await lab.exec("gra-1", ["true"])).exitCode).toBe(0);
-      await lab.cut("gra", "bhs");
+      await lab.wan.cut("gra", "bhs");
     } finally {
       await Lab.destroy(directory);
       await rm(scratch, { recursive: true });

@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { labObstacles } from "../../lab/hosts/preflight.ts";
-import { toolsCommand } from "../../lab/hosts/tools-root.ts";
 import { toolsRootDirectory } from "../../lab/machine/debian-root.ts";
+import { toolsCommand } from "../../lab/machine/tools-command.ts";
 import { outcomeOf } from "../../lab/util/run.ts";
 import { until } from "../../lab/util/until.ts";
 

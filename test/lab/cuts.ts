@@ -20,9 +20,9 @@ const givesUp = (region: "gra" | "bhs") => (status: Parameters<typeof healthOf>[
 
 /** Cuts the lines of one site to both others. */
 async function isolate(system: TwoRegions, site: Stack): Promise<void> {
-  onTestFinished(() => system.lab.heal());
+  onTestFinished(() => system.lab.wan.heal());
   for (const other of (["gra", "bhs", "witness"] as const).filter((name) => name !== site)) {
-    await system.lab.cut(site, other);
+    await system.lab.wan.cut(site, other);
   }
 }
 
@@ -48,9 +48,9 @@ export function cutTests(lab: () => LabUnderTest, applications: () => BothEntrie
       const before = rolesOf(await system.watchdogs.status());
       // The worst case for gra: etcd's leader is out of its reach, and has to be reached by way of the witness.
       await new EtcdMembers(system).lead(await system.hosts.router("bhs"));
-      onTestFinished(() => system.lab.heal());
+      onTestFinished(() => system.lab.wan.heal());
       const cutAtMs = Date.now();
-      for (const [from, to] of lost) await system.lab.cut(from, to, { oneWay: true });
+      for (const [from, to] of lost) await system.lab.wan.cut(from, to, { oneWay: true });
 
       await untilSite(system, "bhs", "gives gra up", givesUp("gra"));
       await acknowledged(clients.gra, 20);
@@ -59,7 +59,7 @@ export function cutTests(lab: () => LabUnderTest, applications: () => BothEntrie
       expect(clients.bhs.ledger.firstAcknowledgedAfter(cutAtMs + blindMs)).toBeNull();
       expect(rolesOf(await system.watchdogs.status())).toEqual(before);
 
-      await system.lab.heal();
+      await system.lab.wan.heal();
       await clients.served();
       expect(rolesOf(await system.watchdogs.untilInSync())).toEqual(before);
       expect(clients.regionsInOrder(cutAtMs)).toEqual(["gra"]);
@@ -81,7 +81,7 @@ export function cutTests(lab: () => LabUnderTest, applications: () => BothEntrie
     );
     await clients.served();
     for (const traffic of [clients.gra, clients.bhs]) expect(longestOutageMs(traffic, cutAtMs)).toBeLessThan(HICCUP_MS);
-    await system.lab.heal();
+    await system.lab.wan.heal();
     await system.watchdogs.until("the witness is heard again", ({ sightings }) =>
       sightings.some(({ site }) => site === "witness"),
     );
@@ -107,7 +107,7 @@ export function cutTests(lab: () => LabUnderTest, applications: () => BothEntrie
     expect(clients.bhs.ledger.firstAcknowledgedAfter(closedAtMs)).toBeNull();
     expect(rolesOf(await statusOf(system, "gra"))).toEqual(before);
 
-    await system.lab.heal();
+    await system.lab.wan.heal();
     await clients.served();
     expect(rolesOf(await system.watchdogs.untilInSync())).toEqual(before);
     expect(clients.regionsInOrder(cutAtMs)).toEqual(["gra"]);
@@ -131,7 +131,7 @@ export function isolationTests(lab: () => LabUnderTest, applications: () => Both
     expect(cutOff.router?.error).toMatch(/the store does not answer .*, and failsafe: /);
     expect(clients.regionsInOrder(cutAtMs)).toEqual(["gra", "bhs"]);
 
-    await system.lab.heal();
+    await system.lab.wan.heal();
     await clients.served();
     expect(clients.regionsInOrder(cutAtMs)).toEqual(["gra", "bhs"]);
     await goHome(system);
@@ -169,7 +169,7 @@ export function frozenRouterTests(lab: () => LabUnderTest, applications: () => B
     await clients.gra.next("write-failed", 30_000, () => clients.gra.ledger.writesFailed > refusedBefore + 20);
     expect(clients.regionsInOrder(beganAtMs)).toEqual(["gra", "bhs"]);
 
-    await system.lab.heal();
+    await system.lab.wan.heal();
     await clients.served();
     await goHome(system);
     await clients.served();

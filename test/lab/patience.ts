@@ -18,9 +18,9 @@ export function patienceTests(lab: () => LabUnderTest, applications: () => BothE
     const clients = applications();
     const before = rolesOf(await system.watchdogs.status());
     const setAll = async (change: { readonly jitterMs: number; readonly lossPercent: number }) => {
-      await system.lab.setWan("gra", "bhs", change);
-      await system.lab.setWan("gra", "witness", change);
-      await system.lab.setWan("bhs", "witness", change);
+      await system.lab.wan.set("gra", "bhs", change);
+      await system.lab.wan.set("gra", "witness", change);
+      await system.lab.wan.set("bhs", "witness", change);
     };
     onTestFinished(() => setAll({ jitterMs: 0, lossPercent: 0 }));
     const sinceMs = Date.now();

@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { flavorsOf, getCloudInstanceFlavors, getCloudInstanceImages, imagesOf } from "../../lab/cloud/ovh/catalog.ts";
-import { type Cloud, type CloudHosts, type CloudState, emptyState } from "../../lab/cloud/ovh/cloud.ts";
+import type { Cloud, CloudHosts } from "../../lab/cloud/ovh/cloud.ts";
 import { ovhPackage } from "../../lab/cloud/ovh/package.ts";
+import { type CloudState, emptyState } from "../../lab/cloud/ovh/state.ts";
 import * as operations from "../../lab/cloud/protocol/operations.ts";
 import type { Call } from "../../lab/cloud/protocol/package.ts";
 import { type PropertyMap, type PropertyValue, unknown } from "../../lab/cloud/protocol/values.ts";
@@ -93,16 +94,16 @@ function served(token: Token): operations.Served {
   return operations.served(ovhPackage(cloud), tokens[token]);
 }
 
-function problems(token: Token, news: PropertyMap): readonly string[] {
+function violations(token: Token, news: PropertyMap): readonly string[] {
   const request = { news, olds: undefined, name: "made", seed: Buffer.from("seed") };
-  return operations.check(ovhPackage(cloud), served(token), request).problems.map(({ property }) => property);
+  return operations.check(ovhPackage(cloud), served(token), request).violations.map(({ property }) => property);
 }
 
 /** Checks and creates as the engine does; returns the id. */
 async function make(token: Token, news: PropertyMap): Promise<{ id: string; outputs: PropertyMap }> {
   const request = { news, olds: undefined, name: "made", seed: Buffer.from("seed") };
   const checked = operations.check(ovhPackage(cloud), served(token), request);
-  expect(checked.problems).toEqual([]);
+  expect(checked.violations).toEqual([]);
   return operations.create(served(token), checked.inputs, call);
 }
 
@@ -210,13 +211,13 @@ describe("what can be seen from the inputs alone is refused in the preview", () 
       "availabilityZone",
     ],
   ] as const)("%s", (_, token, inputs, property) => {
-    expect(problems(token, inputs)).toContain(property);
+    expect(violations(token, inputs)).toContain(property);
   });
 
   test("but what is not known yet is let pass", () => {
     const networks = [{ autoAssignPublicIp: true }, { networkId: unknown, subnetId: unknown, ip: "192.168.1.11" }];
     const inputs = instanceInputs("a", { flavorId: unknown, imageId: unknown, networks, securityGroupIds: [unknown] });
-    expect(problems("instance", inputs)).toEqual([]);
+    expect(violations("instance", inputs)).toEqual([]);
   });
 });
 
@@ -240,7 +241,7 @@ describe("what does not fit together is refused when it is made", () => {
   test.each([
     ["outside the subnet", "10.0.0.5", "is not in the subnet"],
     ["of the gateway", "192.168.0.1", "gateway"],
-    ["of another region", "192.168.2.11", "no address that a host of region gra can have"],
+    ["of another region", "192.168.2.11", "is not an address for hosts of region gra"],
   ])("an address %s", async (_, ip, reason) => {
     const network = await makeNetwork("GRA11", "192.168.1");
     await expect(make("instance", instanceInputs("a", { networks: onNetwork(network, ip) }))).rejects.toThrow(reason);

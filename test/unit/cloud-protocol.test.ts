@@ -141,8 +141,8 @@ describe("a package", () => {
     const asked: string[] = [];
     const fussy: ResourceType = {
       ...type,
-      problems: () => {
-        asked.push("problems");
+      violations: () => {
+        asked.push("violations");
         return [];
       },
     };
@@ -152,7 +152,7 @@ describe("a package", () => {
       functions: {},
     };
     const request = { news: { script: 1 }, olds: undefined, name: "x", seed: Buffer.alloc(0) };
-    expect(operations.check(pkg, { ...served, type: fussy }, request).problems).toHaveLength(1);
+    expect(operations.check(pkg, { ...served, type: fussy }, request).violations).toHaveLength(1);
     expect(asked).toEqual([]);
   });
 });

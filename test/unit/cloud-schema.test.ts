@@ -3,7 +3,7 @@ import type { PropertyMap } from "../../lab/cloud/protocol/values.ts";
 import { unknown } from "../../lab/cloud/protocol/values.ts";
 import { generatedSchema } from "../../lab/cloud/schema/generate.ts";
 import { packageNames, packageSchema } from "../../lab/cloud/schema/schema.ts";
-import { schemaProblems } from "../../lab/cloud/schema/validate.ts";
+import { schemaViolations } from "../../lab/cloud/schema/validate.ts";
 
 describe("the schemas of the lab's providers", () => {
   test.each(packageNames)("%s: the file is what the installed npm package publishes", (name) => {
@@ -19,7 +19,7 @@ describe("the schemas of the lab's providers", () => {
     flavorId: "f",
     networks: [{ autoAssignPublicIp: true }],
   };
-  const problemsOf = (changed: PropertyMap) => schemaProblems(ovh, instance?.inputs ?? {}, { ...inputs, ...changed });
+  const problemsOf = (changed: PropertyMap) => schemaViolations(ovh, instance?.inputs ?? {}, { ...inputs, ...changed });
 
   test("take over which inputs make a new resource from the documentation", () => {
     const recreating = Object.entries(instance?.inputs ?? {}).filter(([, { recreates }]) => recreates === true);
@@ -52,12 +52,12 @@ describe("the schemas of the lab's providers", () => {
   });
 
   test("refuse a wrong type without showing the value, which may be a secret", () => {
-    const problems = problemsOf({ name: 17, securityGroupIds: "hunter2" });
-    expect(problems).toEqual([
+    const violations = problemsOf({ name: 17, securityGroupIds: "hunter2" });
+    expect(violations).toEqual([
       { property: "name", reason: "must be a string, but is a value of type number" },
       { property: "securityGroupIds", reason: "must be a list, but is a value of type string" },
     ]);
-    expect(JSON.stringify(problems)).not.toContain("hunter2");
+    expect(JSON.stringify(violations)).not.toContain("hunter2");
   });
 
   test("let pass what is not known yet", () => {
@@ -67,8 +67,8 @@ describe("the schemas of the lab's providers", () => {
   test("refuse a value outside an enumeration", () => {
     const command = packageSchema("command");
     const { inputs: properties = {} } = command.resources["command:remote:Command"] ?? {};
-    const problems = schemaProblems(command, properties, { connection: { host: "h" }, logging: "loud" });
-    expect(problems).toEqual([
+    const violations = schemaViolations(command, properties, { connection: { host: "h" }, logging: "loud" });
+    expect(violations).toEqual([
       { property: "logging", reason: expect.stringContaining("one of stdout, stderr, stdoutAndStderr, none") },
     ]);
   });

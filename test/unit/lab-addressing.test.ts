@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { choosePublicIp, macAddress, privateIpFault, regionAddresses } from "../../lab/hosts/addressing.ts";
+import { choosePublicIp, macAddress, privateIpViolation, regionAddresses } from "../../lab/hosts/addressing.ts";
 import { labRegions } from "../../lab/hosts/types.ts";
 
 describe("public addresses of lab hosts", () => {
@@ -36,7 +36,7 @@ describe("public addresses of lab hosts", () => {
 
 describe("private addresses of lab hosts", () => {
   test("an address of the region's part of the vRack is taken", () => {
-    expect(privateIpFault("bhs", "192.168.2.20", ["192.168.2.21"])).toBeUndefined();
+    expect(privateIpViolation("bhs", "192.168.2.20", ["192.168.2.21"])).toBeUndefined();
   });
 
   test.each([
@@ -46,7 +46,7 @@ describe("private addresses of lab hosts", () => {
     ["another host's", "192.168.2.21"],
     ["no address at all", "192.168.2.x"],
   ])("%s is refused", (_, address) => {
-    expect(privateIpFault("bhs", address, ["192.168.2.21"])).toBeDefined();
+    expect(privateIpViolation("bhs", address, ["192.168.2.21"])).toBeDefined();
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { ingressFault, renderFirewall } from "../../lab/hosts/firewall.ts";
+import { ingressViolation, renderFirewall } from "../../lab/hosts/firewall.ts";
 import type { HostRecord } from "../../lab/hosts/state.ts";
 
 const host: HostRecord = {
@@ -57,15 +57,15 @@ describe("a rule that would not do what it says is refused", () => {
     [
       "a sender that is no network",
       { protocol: "tcp", ports: [22, 22], sources: ["10.80.0.300/24"] },
-      /no IPv4 network/,
+      /not an IPv4 network/,
     ],
-    ["ports in the wrong order", { protocol: "udp", ports: [53, 22], sources: ["0.0.0.0/0"] }, /no range of ports/],
+    ["ports in the wrong order", { protocol: "udp", ports: [53, 22], sources: ["0.0.0.0/0"] }, /not a range of ports/],
     ["ports of icmp", { protocol: "icmp", ports: [1, 2], sources: ["0.0.0.0/0"] }, /icmp rule has ports/],
   ] as const)("%s", (_, rule, message) => {
-    expect(ingressFault([rule])).toMatch(message);
+    expect(ingressViolation([rule])).toMatch(message);
   });
 
   test("a rule with everything is taken", () => {
-    expect(ingressFault(host.spec.ingress)).toBeUndefined();
+    expect(ingressViolation(host.spec.ingress)).toBeUndefined();
   });
 });

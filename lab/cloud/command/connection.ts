@@ -1,5 +1,5 @@
 import { optionalMap, optionalNumber, optionalText, text } from "../protocol/inputs.ts";
-import type { Problem } from "../protocol/package.ts";
+import type { Violation } from "../protocol/package.ts";
 import { isMap, type PropertyMap } from "../protocol/values.ts";
 
 /** How to reach one SSH server, as the command package's `connection` and `connection.proxy` describe it. */
@@ -28,7 +28,7 @@ const unlimitedDialErrors = -1;
 /** Ways to log in that the lab does not serve, though the package has them. */
 const refused = ["password", "privateKeyPassword"] as const;
 
-export function connectionProblems(inputs: PropertyMap): Problem[] {
+export function connectionViolations(inputs: PropertyMap): Violation[] {
   const { connection } = inputs;
   if (!isMap(connection)) return [];
   const endpoints: [string, PropertyMap][] = [["connection", connection]];

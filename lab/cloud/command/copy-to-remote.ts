@@ -6,9 +6,9 @@ import { stat } from "node:fs/promises";
 import path from "node:path";
 import { Readable } from "node:stream";
 import { text } from "../protocol/inputs.ts";
-import type { Call, Problem, ResourceType } from "../protocol/package.ts";
+import type { Call, ResourceType, Violation } from "../protocol/package.ts";
 import { Archive, Asset, type PropertyMap, sameValue, Unknown } from "../protocol/values.ts";
-import { connectionOf, connectionProblems } from "./connection.ts";
+import { connectionOf, connectionViolations } from "./connection.ts";
 import { withSshSession } from "./ssh.ts";
 
 type Source = { readonly kind: "text"; readonly text: string } | { readonly kind: "path"; readonly path: string };
@@ -22,7 +22,7 @@ function sourceOf(inputs: PropertyMap): Source | undefined {
   return undefined;
 }
 
-function sourceProblems(inputs: PropertyMap): Problem[] {
+function sourceViolations(inputs: PropertyMap): Violation[] {
   if (inputs["source"] instanceof Unknown || sourceOf(inputs) !== undefined) return [];
   return [{ property: "source", reason: "must be a FileAsset, a StringAsset or a FileArchive" }];
 }
@@ -96,7 +96,7 @@ async function copy(inputs: PropertyMap, call: Call): Promise<void> {
 
 /** command:remote:CopyToRemote: a file, a text or a directory put on a host. Deleting it leaves the copy there. */
 export const copyToRemote: ResourceType = {
-  problems: (inputs) => [...connectionProblems(inputs), ...sourceProblems(inputs)],
+  violations: (inputs) => [...connectionViolations(inputs), ...sourceViolations(inputs)],
   change: (change) => ({ ...change, replaces: change.changed.filter((name) => name === "triggers") }),
   create: async (inputs, call) => {
     await copy(inputs, call);

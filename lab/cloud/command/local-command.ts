@@ -4,14 +4,14 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { Readable } from "node:stream";
 import { optionalText, texts } from "../protocol/inputs.ts";
-import type { Call, Problem, ResourceType } from "../protocol/package.ts";
+import type { Call, ResourceType, Violation } from "../protocol/package.ts";
 import type { PropertyMap } from "../protocol/values.ts";
 import { type ProcessOptions, type ProcessOutcome, runProcess } from "./process.ts";
 import { derivedOutputs, environmentOf, lineLog, outputsOf, type Step, scriptFor, triggersReplace } from "./scripts.ts";
 
 const refused = ["assetPaths", "archivePaths"] as const;
 
-function problems(inputs: PropertyMap): Problem[] {
+function violations(inputs: PropertyMap): Violation[] {
   return refused
     .filter((property) => inputs[property] !== undefined)
     .map((property) => ({ property, reason: "the lab's provider does not collect files" }));
@@ -61,7 +61,7 @@ async function run(
 export const localCommand: ResourceType = {
   derivedOutputs,
   fill: (inputs) => ({ addPreviousOutputInEnv: true, ...inputs }),
-  problems,
+  violations,
   change: (change, _old, inputs) => triggersReplace(change, inputs),
   create: async (inputs, call) => {
     const outputs = await run("create", inputs, undefined, call);

@@ -3,7 +3,7 @@ import { Readable } from "node:stream";
 import { optionalText } from "../protocol/inputs.ts";
 import type { Call, ResourceType } from "../protocol/package.ts";
 import type { PropertyMap } from "../protocol/values.ts";
-import { connectionOf, connectionProblems } from "./connection.ts";
+import { connectionOf, connectionViolations } from "./connection.ts";
 import { derivedOutputs, environmentOf, lineLog, outputsOf, type Step, scriptFor, triggersReplace } from "./scripts.ts";
 import { withSshSession } from "./ssh.ts";
 
@@ -33,7 +33,7 @@ async function run(
 export const remoteCommand: ResourceType = {
   derivedOutputs,
   fill: (inputs) => ({ addPreviousOutputInEnv: true, ...inputs }),
-  problems: connectionProblems,
+  violations: connectionViolations,
   change: (change, _old, inputs) => triggersReplace(change, inputs),
   create: async (inputs, call) => {
     const outputs = await run("create", inputs, undefined, call);

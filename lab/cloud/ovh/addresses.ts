@@ -5,7 +5,7 @@ export interface Network {
   readonly prefix: number;
 }
 
-/** Reads "192.168.1.0/24"; undefined for anything that is no IPv4 network written so. */
+/** Parses "192.168.1.0/24"; undefined for anything but an IPv4 network in CIDR notation. */
 export function parseNetwork(cidr: string): Network | undefined {
   const [base = "", prefixText = "", ...rest] = cidr.split("/");
   const prefix = Number(prefixText);
@@ -27,7 +27,7 @@ export function toAddress(value: number): string {
   return [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join(".");
 }
 
-/** First and last address of a network: its own number and its broadcast address. */
+/** First and last address of a network: the network's own and the broadcast address. */
 export function bounds({ base, prefix }: Network): readonly [first: number, last: number] {
   const size = 2 ** (32 - prefix);
   const first = Math.floor(toNumber(base) / size) * size;

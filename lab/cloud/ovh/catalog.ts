@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { optionalText, text } from "../protocol/inputs.ts";
 import type { PropertyMap } from "../protocol/values.ts";
-import { regionProblem } from "./regions.ts";
+import { regionViolation } from "./regions.ts";
 
-/** Flavors and images of the lab's cloud: a part of OVHcloud's own lists, with its names and sizes. */
+/** Flavors and images of the lab's cloud: a subset of OVHcloud's, with its names and sizes. */
 
 export interface Flavor {
   readonly id: string;
@@ -35,10 +35,10 @@ const flavorSizes: readonly (readonly [name: string, vcpus: number, ramMiB: numb
   ["c3-16", 8, 16_000, 200],
 ];
 
-/** The lab's hosts have Debian 13's root file system, so no other image can be had. */
+/** The lab's hosts have the root file system of Debian 13. */
 const imageNames = ["Debian 13"];
 
-/** Ids are per region, as on OVHcloud: one that was looked up for GRA11 does not exist in BHS5. */
+/** Ids are per region, as on OVHcloud: an id of GRA11 does not exist in BHS5. */
 function idOf(kind: string, region: string, name: string): string {
   const hex = createHash("sha256").update(`${kind}/${region}/${name}`).digest("hex");
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join("-");
@@ -58,14 +58,14 @@ export function imagesOf(region: string): readonly Image[] {
   return imageNames.map((name) => ({ id: idOf("image", region, name), name, minDiskGiB: 2, sizeGiB: 1 }));
 }
 
-/** Regions that are listed when the program asks for all of them. */
+/** Regions of a listing without a region. */
 const listedRegions = ["GRA11", "BHS5", "DE1"];
 
 function askedRegions(args: PropertyMap): readonly string[] {
   const region = optionalText(args, "region");
   if (region === undefined) return listedRegions;
-  const problem = regionProblem(region);
-  if (problem !== undefined) throw new Error(problem);
+  const violation = regionViolation(region);
+  if (violation !== undefined) throw new Error(violation);
   return [region];
 }
 

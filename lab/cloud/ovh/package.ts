@@ -3,9 +3,13 @@ import { packageSchema } from "../schema/schema.ts";
 import { getCloudInstanceFlavors, getCloudInstanceImages } from "./catalog.ts";
 import type { Cloud } from "./cloud.ts";
 import { instanceType } from "./instance.ts";
-import { instanceGroupKind, securityGroupKind, sshKeyKind, volumeKind } from "./kinds.ts";
-import { networkKind, subnetKind } from "./networks.ts";
-import { recordedType } from "./recorded.ts";
+import { instanceGroupKind } from "./instance-group.ts";
+import { networkKind } from "./network.ts";
+import { recordedType } from "./recorded-type.ts";
+import { securityGroupKind } from "./security-group.ts";
+import { sshKeyKind } from "./ssh-key.ts";
+import { subnetKind } from "./subnet.ts";
+import { volumeKind } from "./volume.ts";
 
 /** The lab's stand-in for OVHcloud's Public Cloud: instances are lab hosts, security groups their firewalls. */
 export function ovhPackage(cloud: Cloud): ProviderPackage {

@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
-import { privateIpFault } from "../../hosts/addressing.ts";
+import { privateIpViolation } from "../../hosts/addressing.ts";
 import { bounds, contains, parseNetwork, toAddress, toNumber } from "./addresses.ts";
-import type { CloudState, Instance, InstanceNetwork, Subnet } from "./cloud.ts";
 import { labRegionOf } from "./regions.ts";
+import type { CloudState, Instance, InstanceNetwork, Subnet } from "./state.ts";
 
-/** Where a new instance goes: its private address and its pretend hypervisor. Pure decisions over what exists. */
+/** Placement of an instance: its private address and its simulated hypervisor. Pure functions of the cloud's state. */
 
-/** Finds the subnet that an instance's network entry names, and throws when the entry does not fit together. */
+/** The subnet of an instance's network entry. @throws Error when the entry's ids do not belong together */
 export function subnetOf(
   state: CloudState,
   { networkId, subnetId }: InstanceNetwork,
@@ -26,7 +26,7 @@ export function subnetOf(
   return subnet;
 }
 
-/** Addresses taken on the VLAN, which is one for all regions. */
+/** Used addresses of the VLAN, which spans all regions, with the name of their instance. */
 function takenAddresses(state: CloudState, instanceId: string): ReadonlyMap<string, string> {
   return new Map(
     Object.values(state.instances)
@@ -35,7 +35,7 @@ function takenAddresses(state: CloudState, instanceId: string): ReadonlyMap<stri
   );
 }
 
-/** The address of an instance in a subnet: the pinned one when it can be had, else the first free one of the pools. */
+/** The address of an instance in a subnet: the pinned one, else the first free one of the pools. */
 export function privateAddress(
   state: CloudState,
   subnet: Subnet,
@@ -50,7 +50,7 @@ export function privateAddress(
     for (const { start, end } of subnet.allocationPools) {
       for (let address = toNumber(start); address <= toNumber(end); address += 1) {
         const candidate = toAddress(address);
-        if (!taken.has(candidate) && privateIpFault(labRegion, candidate, []) === undefined) return candidate;
+        if (!taken.has(candidate) && privateIpViolation(labRegion, candidate, []) === undefined) return candidate;
       }
     }
     throw new Error(`No address is free in the pools of the subnet ${subnet.name} that hosts of ${labRegion} can have`);
@@ -62,15 +62,15 @@ export function privateAddress(
   }
   const holder = taken.get(pinned);
   if (holder !== undefined) throw new Error(`${pinned} is taken by the instance ${holder}`);
-  const fault = privateIpFault(labRegion, pinned, []);
-  if (fault !== undefined) throw new Error(`The lab routes by region: ${fault}`);
+  const violation = privateIpViolation(labRegion, pinned, []);
+  if (violation !== undefined) throw new Error(`The lab routes by region: ${violation}`);
   return pinned;
 }
 
-/** More members than this no anti-affinity group of the lab can spread: it pretends to have as many hypervisors. */
+/** Number of simulated hypervisors, and so the most members of an anti-affinity group. */
 const hypervisorsPerRegion = 16;
 
-/** The pretend hypervisor of a new instance, as `currentState.hostId` shows it: an opaque text, one per hypervisor. */
+/** The simulated hypervisor of a new instance, as in `currentState.hostId`: an opaque text, one per hypervisor. */
 export function hypervisor(
   state: CloudState,
   instance: { readonly id: string; readonly region: string; readonly groupId?: string },
@@ -94,7 +94,7 @@ function hypervisorId(region: string, number: number): string {
   return createHash("sha224").update(`${region}/${number}`).digest("hex");
 }
 
-/** Throws when a volume cannot be attached: it must exist, in the same place, and be nobody else's. */
+/** @throws Error unless every volume exists in the instance's region and no other instance has it */
 export function refuseVolumes(state: CloudState, instance: Pick<Instance, "id" | "region" | "volumeIds">): void {
   if (new Set(instance.volumeIds).size < instance.volumeIds.length) throw new Error("volumeIds names a volume twice");
   for (const volumeId of instance.volumeIds) {

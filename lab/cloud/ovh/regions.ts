@@ -1,9 +1,6 @@
 import type { LabRegion } from "../../hosts/types.ts";
 
-/**
- * Which of the lab's regions plays which of OVHcloud's, by the beginning of the name: GRA11 and GRA9 are the lab's
- * `gra`. Every third place is the witness's.
- */
+/** The lab's region for an OVHcloud region, by the prefix of its name: GRA11 and GRA9 are the lab's `gra`. */
 const labRegionByPrefix: Readonly<Record<string, LabRegion>> = {
   GRA: "gra",
   BHS: "bhs",
@@ -22,8 +19,8 @@ export function labRegionOf(ovhRegion: string): LabRegion | undefined {
   return prefix === undefined ? undefined : labRegionByPrefix[prefix];
 }
 
-export function regionProblem(ovhRegion: string): string | undefined {
+export function regionViolation(ovhRegion: string): string | undefined {
   if (labRegionOf(ovhRegion) !== undefined) return undefined;
   const known = Object.keys(labRegionByPrefix).map((prefix) => `${prefix}<number>`);
-  return `${ovhRegion} is no region of the lab's cloud; it has ${known.join(", ")}`;
+  return `${ovhRegion} is not a region of the lab's cloud; it has ${known.join(", ")}`;
 }

@@ -1,6 +1,6 @@
 import type { ResourceSchema } from "../schema/schema.ts";
-import { schemaProblems } from "../schema/validate.ts";
-import type { Call, Change, Problem, ProviderPackage, Recorded, ResourceType } from "./package.ts";
+import { schemaViolations } from "../schema/validate.ts";
+import type { Call, Change, ProviderPackage, Recorded, ResourceType, Violation } from "./package.ts";
 import { holdsSecret, type PropertyMap, reveal, revealMap, Secret, sameValue, unknown } from "./values.ts";
 
 /** A resource type together with its published schema. */
@@ -27,11 +27,11 @@ export function check(
   pkg: ProviderPackage,
   { type, schema }: Served,
   request: { news: PropertyMap; olds: PropertyMap | undefined; name: string; seed: Buffer },
-): { readonly inputs: PropertyMap; readonly problems: readonly Problem[] } {
-  const problems = schemaProblems(pkg.schema, schema.inputs, revealMap(request.news));
-  if (problems.length > 0) return { inputs: request.news, problems };
+): { readonly inputs: PropertyMap; readonly violations: readonly Violation[] } {
+  const violations = schemaViolations(pkg.schema, schema.inputs, revealMap(request.news));
+  if (violations.length > 0) return { inputs: request.news, violations };
   const inputs = type.fill?.(request.news, request.olds, request.name, request.seed) ?? request.news;
-  return { inputs, problems: type.problems?.(revealMap(inputs)) ?? [] };
+  return { inputs, violations: type.violations?.(revealMap(inputs)) ?? [] };
 }
 
 /** What differs between recorded and wanted inputs, and whether that takes a new resource. */

@@ -2,7 +2,7 @@ import type { PackageSchema } from "../schema/schema.ts";
 import type { PropertyMap } from "./values.ts";
 
 /** One property that cannot be accepted as it is, and why. */
-export interface Problem {
+export interface Violation {
   readonly property: string;
   readonly reason: string;
 }
@@ -35,7 +35,7 @@ export interface Change {
 
 /**
  * A resource type. All values it gets are revealed (without secret wrappers); which outputs are secret follows from
- * `secretOutputs` and `derivedOutputs`. Only `fill`, `problems` and `change` ever see unknown values.
+ * `secretOutputs` and `derivedOutputs`. Only `fill`, `violations` and `change` ever see unknown values.
  */
 export interface ResourceType {
   /** Outputs that are secret whatever the inputs are. */
@@ -47,7 +47,7 @@ export interface ResourceType {
   /** Adds defaults to what the program gave. `seed` is the same in preview and update. */
   fill?(inputs: PropertyMap, old: PropertyMap | undefined, name: string, seed: Buffer): PropertyMap;
   /** Rules beyond the schema's names and types, on the inputs alone. */
-  problems?(inputs: PropertyMap): readonly Problem[];
+  violations?(inputs: PropertyMap): readonly Violation[];
   /** Amends what the schema says about a change; `change` already has that. */
   change?(change: Change, old: Recorded, inputs: PropertyMap): Change;
   create(inputs: PropertyMap, call: Call): Promise<{ readonly id: string; readonly outputs: PropertyMap }>;

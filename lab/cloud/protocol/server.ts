@@ -4,10 +4,10 @@ import services from "@pulumi/pulumi/proto/provider_grpc_pb.js";
 import proto from "@pulumi/pulumi/proto/provider_pb.js";
 import empty from "google-protobuf/google/protobuf/empty_pb.js";
 import { messageOf } from "../../../watchdog/util/errors.ts";
-import { schemaProblems } from "../schema/validate.ts";
+import { schemaViolations } from "../schema/validate.ts";
 import { EngineLog } from "./engine-log.ts";
 import * as operations from "./operations.ts";
-import type { Call, Problem, ProviderPackage, Recorded } from "./package.ts";
+import type { Call, ProviderPackage, Recorded, Violation } from "./package.ts";
 import { type PropertyMap, revealMap } from "./values.ts";
 import { decodeMap, encodeMap } from "./wire.ts";
 
@@ -53,8 +53,8 @@ function method<Request, Response>(answer: (request: Request) => Promise<Respons
   };
 }
 
-function failures(problems: readonly Problem[]): proto.CheckFailure[] {
-  return problems.map(({ property, reason }) => new proto.CheckFailure().setProperty(property).setReason(reason));
+function failures(violations: readonly Violation[]): proto.CheckFailure[] {
+  return violations.map(({ property, reason }) => new proto.CheckFailure().setProperty(property).setReason(reason));
 }
 
 class Provider {
@@ -115,10 +115,10 @@ class Provider {
   #checkConfiguration(request: proto.CheckRequest): proto.CheckResponse {
     const news = decodeMap(request.getNews());
     const known = Object.keys(this.#package.schema.configuration);
-    const problems = Object.keys(news)
+    const violations = Object.keys(news)
       .filter((name) => !known.includes(name) && !engineConfigurationKeys.has(name))
       .map((property) => ({ property, reason: `is no setting of the provider; known are ${known.join(", ")}` }));
-    return new proto.CheckResponse().setInputs(encodeMap(news)).setFailuresList(failures(problems));
+    return new proto.CheckResponse().setInputs(encodeMap(news)).setFailuresList(failures(violations));
   }
 
   async #invoke(request: proto.InvokeRequest): Promise<proto.InvokeResponse> {
@@ -129,21 +129,21 @@ class Provider {
       throw new Error(`The lab's ${this.#package.schema.name} provider has no function ${token} (lab/cloud/README.md)`);
     }
     const args = revealMap(decodeMap(request.getArgs()));
-    const problems = schemaProblems(this.#package.schema, inputs, args);
-    if (problems.length > 0) return new proto.InvokeResponse().setFailuresList(failures(problems));
+    const violations = schemaViolations(this.#package.schema, inputs, args);
+    if (violations.length > 0) return new proto.InvokeResponse().setFailuresList(failures(violations));
     const result = await call(args, { signal: this.#cancelled.signal });
     return new proto.InvokeResponse().setReturn(encodeMap(result));
   }
 
   #check(request: proto.CheckRequest): proto.CheckResponse {
     const olds = request.getOlds();
-    const { inputs, problems } = operations.check(this.#package, this.#served(request.getUrn()), {
+    const { inputs, violations } = operations.check(this.#package, this.#served(request.getUrn()), {
       news: decodeMap(request.getNews()),
       olds: olds === undefined ? undefined : decodeMap(olds),
       name: this.#call(request.getUrn()).name,
       seed: Buffer.from(request.getRandomseed_asU8()),
     });
-    return new proto.CheckResponse().setInputs(encodeMap(inputs)).setFailuresList(failures(problems));
+    return new proto.CheckResponse().setInputs(encodeMap(inputs)).setFailuresList(failures(violations));
   }
 
   #diff(request: proto.DiffRequest): proto.DiffResponse {

@@ -1,6 +1,6 @@
 import { randomBytes, randomInt } from "node:crypto";
 import { flag, number, optionalNumber, optionalText } from "../protocol/inputs.ts";
-import type { Problem, ProviderPackage, ResourceType } from "../protocol/package.ts";
+import type { ProviderPackage, ResourceType, Violation } from "../protocol/package.ts";
 import type { PropertyMap } from "../protocol/values.ts";
 import { packageSchema } from "../schema/schema.ts";
 
@@ -40,7 +40,7 @@ export function randomText(inputs: PropertyMap): string {
   return picked.join("");
 }
 
-function textProblems(inputs: PropertyMap): Problem[] {
+function textViolations(inputs: PropertyMap): Violation[] {
   const length = inputs["length"];
   if (typeof length !== "number") return [];
   const classes = characterClasses(inputs);
@@ -61,13 +61,13 @@ function withDefaults(inputs: PropertyMap): PropertyMap {
 
 /** Passwords and strings never change once made; every changed input makes a new one. */
 const randomPassword: ResourceType = {
-  problems: textProblems,
+  violations: textViolations,
   // `bcryptHash` is left out: Node has no bcrypt, and nothing here needs it.
   create: async (inputs) => ({ id: "none", outputs: { ...withDefaults(inputs), result: randomText(inputs) } }),
 };
 
 const randomString: ResourceType = {
-  problems: textProblems,
+  violations: textViolations,
   create: async (inputs) => {
     const result = randomText(inputs);
     return { id: result, outputs: { ...withDefaults(inputs), result } };
@@ -75,7 +75,7 @@ const randomString: ResourceType = {
 };
 
 const randomId: ResourceType = {
-  problems: ({ byteLength }) =>
+  violations: ({ byteLength }) =>
     typeof byteLength === "number" && (!Number.isInteger(byteLength) || byteLength < 1)
       ? [{ property: "byteLength", reason: "must be a whole number from 1" }]
       : [],

@@ -1,4 +1,4 @@
-import type { Problem } from "../protocol/package.ts";
+import type { Violation } from "../protocol/package.ts";
 import { Archive, Asset, isMap, type PropertyMap, type PropertyValue, Unknown } from "../protocol/values.ts";
 import type { PackageSchema, PropertySchemas, TypeSchema } from "./schema.ts";
 
@@ -6,39 +6,39 @@ import type { PackageSchema, PropertySchemas, TypeSchema } from "./schema.ts";
  * Compares properties with the published schema: nothing unknown, nothing missing, every type right. What is not known
  * yet is taken to be right; it is checked when it is known. Secrets must have been revealed.
  */
-export function schemaProblems(
+export function schemaViolations(
   schema: Pick<PackageSchema, "types">,
   properties: PropertySchemas,
   values: PropertyMap,
-): Problem[] {
-  return objectProblems(schema, properties, values, "");
+): Violation[] {
+  return objectViolations(schema, properties, values, "");
 }
 
-function objectProblems(
+function objectViolations(
   schema: Pick<PackageSchema, "types">,
   properties: PropertySchemas,
   values: PropertyMap,
   prefix: string,
-): Problem[] {
-  const problems: Problem[] = [];
+): Violation[] {
+  const violations: Violation[] = [];
   for (const [name, value] of Object.entries(values)) {
     const property = properties[name];
     if (property === undefined) {
       if (name === "__defaults") continue;
-      problems.push({
+      violations.push({
         property: `${prefix}${name}`,
         reason: `there is no such property${suggestion(name, properties)}`,
       });
     } else if (value !== null) {
-      problems.push(...typeProblems(schema, property.type, value, `${prefix}${name}`));
+      violations.push(...typeViolations(schema, property.type, value, `${prefix}${name}`));
     }
   }
   for (const [name, property] of Object.entries(properties)) {
     if (property.required && (values[name] ?? null) === null) {
-      problems.push({ property: `${prefix}${name}`, reason: "is required and missing" });
+      violations.push({ property: `${prefix}${name}`, reason: "is required and missing" });
     }
   }
-  return problems;
+  return violations;
 }
 
 function suggestion(name: string, properties: PropertySchemas): string {
@@ -47,12 +47,12 @@ function suggestion(name: string, properties: PropertySchemas): string {
   return near === undefined ? `; known are ${known.join(", ")}` : `; did you mean ${near}?`;
 }
 
-function typeProblems(
+function typeViolations(
   schema: Pick<PackageSchema, "types">,
   type: TypeSchema,
   value: PropertyValue,
   where: string,
-): Problem[] {
+): Violation[] {
   if (value instanceof Unknown) return [];
   switch (type.kind) {
     case "any":
@@ -70,23 +70,23 @@ function typeProblems(
     case "list":
       if (!Array.isArray(value)) return [wrongType(where, "a list", value)];
       return value.flatMap((item: PropertyValue, index) =>
-        typeProblems(schema, type.items, item, `${where}[${index}]`),
+        typeViolations(schema, type.items, item, `${where}[${index}]`),
       );
     case "map":
       if (!isMap(value)) return [wrongType(where, "a map", value)];
       return Object.entries(value).flatMap(([key, member]) =>
-        typeProblems(schema, type.values, member, `${where}.${key}`),
+        typeViolations(schema, type.values, member, `${where}.${key}`),
       );
     case "object":
       if (!isMap(value)) return [wrongType(where, "an object", value)];
-      return objectProblems(schema, schema.types[type.type] ?? {}, value, `${where}.`);
+      return objectViolations(schema, schema.types[type.type] ?? {}, value, `${where}.`);
     default:
       return type satisfies never;
   }
 }
 
 /** Says what is wrong without showing the value, which may be a secret. */
-function wrongType(property: string, expected: string, value: PropertyValue): Problem {
+function wrongType(property: string, expected: string, value: PropertyValue): Violation {
   const got = value === null ? "nothing" : Array.isArray(value) ? "a list" : `a value of type ${typeof value}`;
   return { property, reason: `must be ${expected}, but is ${got}` };
 }

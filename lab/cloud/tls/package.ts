@@ -1,7 +1,7 @@
 import { createHash, createPublicKey, randomUUID } from "node:crypto";
 import type { JsonNameParams } from "@peculiar/x509";
 import { flag, number, optionalMap, optionalNumber, optionalText, text, texts } from "../protocol/inputs.ts";
-import type { Change, Problem, ProviderPackage, Recorded, ResourceType } from "../protocol/package.ts";
+import type { Change, ProviderPackage, Recorded, ResourceType, Violation } from "../protocol/package.ts";
 import type { PropertyMap } from "../protocol/values.ts";
 import { packageSchema } from "../schema/schema.ts";
 import {
@@ -32,7 +32,7 @@ function keyAlgorithm(inputs: PropertyMap): KeyAlgorithm | undefined {
 }
 
 const privateKey: ResourceType = {
-  problems: (inputs) => {
+  violations: (inputs) => {
     const { algorithm, ecdsaCurve } = inputs;
     if (typeof algorithm === "string" && keyAlgorithm(inputs) === undefined) {
       return [{ property: "algorithm", reason: `must be one of ${keyAlgorithms.join(", ")}` }];
@@ -109,7 +109,7 @@ function optionsOf(inputs: PropertyMap): CertificateOptions {
 }
 
 /** Write-only inputs exist for programs that keep keys elsewhere; the lab serves the plain (secret) ones alone. */
-function keyProblems(inputs: PropertyMap, property: string): Problem[] {
+function keyViolations(inputs: PropertyMap, property: string): Violation[] {
   const writeOnly = `${property}Wo`;
   if (inputs[writeOnly] !== undefined) {
     return [{ property: writeOnly, reason: `the lab does not serve it; use ${property}, which is kept as a secret` }];
@@ -117,21 +117,21 @@ function keyProblems(inputs: PropertyMap, property: string): Problem[] {
   return inputs[property] === undefined ? [{ property, reason: "is required and missing" }] : [];
 }
 
-function certificateProblems(inputs: PropertyMap): Problem[] {
+function certificateViolations(inputs: PropertyMap): Violation[] {
   const { allowedUses, validityPeriodHours, earlyRenewalHours } = inputs;
   const uses = Array.isArray(allowedUses) ? allowedUses : [];
   const strange = uses.filter((use) => typeof use === "string" && !knownUses.includes(use));
-  const problems: Problem[] = strange.map((use) => ({
+  const violations: Violation[] = strange.map((use) => ({
     property: "allowedUses",
     reason: `${String(use)} is not known; known are ${knownUses.join(", ")}`,
   }));
   if (typeof validityPeriodHours === "number" && validityPeriodHours < 0) {
-    problems.push({ property: "validityPeriodHours", reason: "must not be negative" });
+    violations.push({ property: "validityPeriodHours", reason: "must not be negative" });
   }
   if (typeof earlyRenewalHours === "number" && earlyRenewalHours < 0) {
-    problems.push({ property: "earlyRenewalHours", reason: "must not be negative" });
+    violations.push({ property: "earlyRenewalHours", reason: "must not be negative" });
   }
-  return problems;
+  return violations;
 }
 
 function certificateOutputs(inputs: PropertyMap, certificate: IssuedCertificate): PropertyMap {
@@ -173,7 +173,7 @@ function everythingReplaces(change: Change): Change {
 }
 
 const selfSignedCert: ResourceType = {
-  problems: (inputs) => [...keyProblems(inputs, "privateKeyPem"), ...certificateProblems(inputs)],
+  violations: (inputs) => [...keyViolations(inputs, "privateKeyPem"), ...certificateViolations(inputs)],
   change: (change, old, inputs) => renewWhenDue(everythingReplaces(change), old, inputs),
   create: async (inputs) => {
     const key = readPrivateKey(text(inputs, "privateKeyPem"), "privateKeyPem");
@@ -185,7 +185,7 @@ const selfSignedCert: ResourceType = {
 };
 
 const certRequest: ResourceType = {
-  problems: (inputs) => keyProblems(inputs, "privateKeyPem"),
+  violations: (inputs) => keyViolations(inputs, "privateKeyPem"),
   create: async (inputs) => {
     const key = readPrivateKey(text(inputs, "privateKeyPem"), "privateKeyPem");
     const certRequestPem = await certificateRequest(key, subjectOf(inputs), namesOf(inputs));
@@ -195,7 +195,7 @@ const certRequest: ResourceType = {
 };
 
 const locallySignedCert: ResourceType = {
-  problems: (inputs) => [...keyProblems(inputs, "caPrivateKeyPem"), ...certificateProblems(inputs)],
+  violations: (inputs) => [...keyViolations(inputs, "caPrivateKeyPem"), ...certificateViolations(inputs)],
   change: (change, old, inputs) => renewWhenDue(everythingReplaces(change), old, inputs),
   create: async (inputs) => {
     const caCertPem = text(inputs, "caCertPem");

@@ -69,12 +69,12 @@ export async function cutPowerOfGra(system: TwoRegions, traffic: Traffic): Promi
 
 /** Makes sure that gra holds writes which bhs lacks. @returns what restores the line's delay */
 async function slowLineDown({ lab }: TwoRegions): Promise<() => Promise<void>> {
-  const line = (await lab.wan()).find(({ from, to }) => from === "gra" && to === "bhs");
+  const line = (await lab.wan.lines()).find(({ from, to }) => from === "gra" && to === "bhs");
   if (line === undefined) throw new Error("the lab has no line between gra and bhs");
   const { delayMs } = line;
   say(`the line between gra and bhs slows down from ${2 * delayMs} to ${2 * SLOW_LINE_DELAY_MS} ms round trip`);
-  await lab.setWan("gra", "bhs", { delayMs: SLOW_LINE_DELAY_MS });
-  return () => lab.setWan("gra", "bhs", { delayMs });
+  await lab.wan.set("gra", "bhs", { delayMs: SLOW_LINE_DELAY_MS });
+  return () => lab.wan.set("gra", "bhs", { delayMs });
 }
 
 /** A condition that holds at its n-th call. */

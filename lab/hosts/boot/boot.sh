@@ -1,20 +1,20 @@
 #!/bin/sh
-# PID 1 of a lab host until systemd takes over: runs in the host's new namespaces, puts its root file system together,
-# and hands over. Everything it mounts lives in the host's own mount namespace and ends with it.
+# PID 1 of a lab host until systemd takes over: runs in the host's new namespaces, mounts its root file system and
+# executes systemd. All mounts are in the host's own mount namespace and end with it.
 #
 #   boot.sh HOST-DIRECTORY ROOT
 set -eu
 directory=$1 root=$2
 name=$(basename "$directory")
 here=$directory/root
-# Read by this very shell from the machine's /proc: its process id as the machine counts.
+# This shell's process id in the machine's PID namespace, as /proc is still the machine's.
 read -r pid _ </proc/self/stat
 safe=nosuid,nodev,noexec
 
 mount -t overlay overlay -o "lowerdir=$root,upperdir=$directory/upper,workdir=$directory/work" "$here"
 cd "$here"
 mount -t proc -o $safe proc proc
-# Read-only: the hardware belongs to the machine. systemd takes it for the sign of a container.
+# Read-only, as the hardware belongs to the machine; systemd takes this as the sign of a container.
 mount -t sysfs -o ro,$safe sysfs sys
 mount -t cgroup2 -o $safe cgroup2 sys/fs/cgroup
 
@@ -39,7 +39,7 @@ mount -t tmpfs -o mode=755,nosuid,nodev,size=256m tmpfs run
 
 echo "$name" >proc/sys/kernel/hostname
 
-# Of the kernel's settings only those of the network are the host's own; the others belong to the machine.
+# Of the kernel's settings only those of the network are the host's own; the rest stays read-only.
 mount --bind proc/sys/net run
 mount --bind proc/sys proc/sys
 mount -o remount,bind,ro,$safe proc/sys
@@ -56,10 +56,10 @@ pivot_root . run/machine
 cd /
 umount -l /run/machine
 rmdir /run/machine
-# systemd ignores the devices of fstab in what it takes for a container, so they are mounted as it would have done. What
-# cannot be mounted is said on the console, and the host boots on.
+# In a container systemd ignores the devices of fstab, so they are mounted here. A failure goes to the console and does
+# not stop the boot.
 mount --all || true
-# Without the capabilities that reach beyond the host.
+# Drops the capabilities that would affect the machine.
 exec env -i container=lab PATH=/usr/sbin:/usr/bin:/sbin:/bin TERM=dumb \
   setpriv --bounding-set \
   -sys_time,-sys_module,-sys_rawio,-syslog,-mac_admin,-mac_override,-wake_alarm,-audit_control,-audit_read,-mknod \

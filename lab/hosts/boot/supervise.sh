@@ -1,6 +1,6 @@
 #!/bin/sh
-# What a hypervisor is to a virtual machine: boots a host, boots it again when it reboots, and unplugs its network
-# cables when it is off. One of these runs per host, until the host is powered off or killed.
+# Acts as the host's hypervisor: boots it, boots it again after a reboot, and unplugs its network cables while it is off.
+# Runs until the host is powered off or killed.
 #
 #   supervise.sh HOST-DIRECTORY ROOT CGROUP HOST-NETWORK REGION-NETWORK PORT...
 set -u
@@ -14,7 +14,7 @@ plug() { # up|down PORT...
   for port; do nsenter --net="$region" ip link set "$port" "$state"; done
 }
 
-# systemd leaves its control groups behind when it is killed; the next boot wants an empty tree.
+# A killed systemd leaves its control groups behind; the next boot needs an empty tree.
 empty_cgroup() {
   attempts=100
   while [ -d "$cgroup" ] && [ $attempts -gt 0 ]; do
@@ -28,7 +28,7 @@ while :; do
   empty_cgroup
   mkdir -p "$cgroup"
   plug up "$@"
-  # The host's clocks of elapsed time begin at its boot, as on a machine of its own.
+  # The host's uptime counts from its own boot.
   read -r uptime _ </proc/uptime
   nsenter --net="$network" \
     unshare --time --boottime=-"${uptime%%.*}" --monotonic=-"${uptime%%.*}" \
@@ -37,7 +37,7 @@ while :; do
   ended=$?
   rm -f "$directory/init.pid"
   plug down "$@"
-  # The kernel ends PID 1 with SIGHUP when it asked for a reboot, and with SIGINT for power-off.
+  # The kernel ends a PID namespace's init with SIGHUP on reboot and with SIGINT on power-off.
   [ $ended -eq $((128 + 1)) ] || break
 done
 empty_cgroup

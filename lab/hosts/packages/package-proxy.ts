@@ -9,7 +9,7 @@ import { regionNetwork } from "../layout.ts";
 import { startService } from "../service.ts";
 import { labRegions } from "../types.ts";
 
-/** Starts the proxy that listens in every region's network and fetches in the network of this process. */
+/** Starts the proxy, which listens in every region's network and fetches in the network of this process. */
 export async function startPackageProxy(layout: LabLayout, cgroups: LabCgroups): Promise<void> {
   const mirror = await debianMirror();
   const upstreams = {
@@ -25,7 +25,7 @@ export async function startPackageProxy(layout: LabLayout, cgroups: LabCgroups):
   await startService(cgroups.service("packages"), argv, path.join(layout.logs, "packages.log"));
 }
 
-/** From now on `directory` is what hosts find under /lab-apt/. */
+/** Serves `directory` to the hosts under /lab-apt/. */
 export async function pointRepositoryAt(layout: LabLayout, directory: string): Promise<void> {
   const scratch = `${layout.repository}.${process.pid}.new`;
   await symlink(path.resolve(directory), scratch);

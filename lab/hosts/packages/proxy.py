@@ -1,7 +1,7 @@
-"""The lab's package proxy: what a Debian mirror is to hosts on the internet.
+"""The lab's package proxy: the Debian mirror of the lab's hosts.
 
-The lab's hosts have no way to the outside. This process listens inside the regions' network namespaces and fetches in
-the machine's own. It knows a fixed list of upstreams and nothing else:
+The lab's hosts cannot reach other networks. This process listens in the regions' network namespaces and fetches in the
+machine's own. It serves a fixed list of upstreams:
 
     /debian/...            the machine's own Debian mirror
     /debian-security/...   the same for security updates, when the machine uses one
@@ -9,8 +9,8 @@ the machine's own. It knows a fixed list of upstreams and nothing else:
 
     proxy.py PORT CACHE REPOSITORY UPSTREAMS NAMESPACE...
 
-UPSTREAMS is a JSON object from the first path segment to a base URL. Files that never change under their name (packages
-and by-hash indices) are kept in CACHE.
+UPSTREAMS is a JSON object that maps the first path segment to a base URL. CACHE keeps files that never change under their
+name (packages and by-hash indices).
 """
 
 import ctypes
@@ -28,7 +28,7 @@ import urllib.request
 
 CLONE_NEWNET = 0x40000000
 UPSTREAM_TIMEOUT_S = 60
-# Headers that a client and the mirror may exchange through us.
+# Headers that pass between client and mirror.
 REQUEST_HEADERS = ("If-Modified-Since", "If-None-Match", "Range", "If-Range", "Cache-Control", "Accept")
 RESPONSE_HEADERS = ("Content-Length", "Content-Type", "Content-Range", "Last-Modified", "ETag")
 
@@ -57,7 +57,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if first == "lab-apt":
             return self.send_repository_file(rest[0])
         if first not in self.upstreams:
-            return self.send_error(404, "The lab serves no such path")
+            return self.send_error(404, "The lab has no such path")
         url = self.upstreams[first] + "/" + urllib.parse.quote(rest[0])
         if not never_changes(path):
             return self.send_upstream(url, None)
@@ -88,7 +88,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         try:
             response = urllib.request.urlopen(request, timeout=UPSTREAM_TIMEOUT_S)
         except urllib.error.HTTPError as answer:
-            response = answer  # 304, 404 and the like are answers, too.
+            response = answer  # 304, 404 and the like pass through.
         except OSError as error:
             return self.send_error(502, "The machine's mirror does not answer", str(error))
         with response:
@@ -103,7 +103,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 self.pass_on(response, keep_as if response.status == 200 else None)
 
     def pass_on(self, response, keep_as):
-        """Sends the body; keeps a copy when all of it came. Two requests at a time each make their own copy."""
+        """Sends the body and keeps a copy if it is complete. Concurrent requests each write their own copy."""
         if keep_as is None:
             return shutil.copyfileobj(response, self.wfile)
         partial = "%s.%d.%d" % (keep_as, os.getpid(), threading.get_ident())
@@ -137,7 +137,7 @@ def main():
         descriptor = os.open(namespace, os.O_RDONLY)
         enter_network(descriptor)
         os.close(descriptor)
-        servers.append(Server(("0.0.0.0", int(port)), Handler))  # A socket stays where it was made.
+        servers.append(Server(("0.0.0.0", int(port)), Handler))  # A socket stays in the namespace it was made in.
         enter_network(home)
     for server in servers:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": None}).start()

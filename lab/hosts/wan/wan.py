@@ -1,15 +1,15 @@
 """The WAN between the lab's regions.
 
-Stands in for the kernel's netem, which many kernels lack. In the network namespace of each region's router there is one
-TUN device per other region ("wan-bhs" in gra, and so on). Whatever is routed into one comes out of its counterpart,
-later by the delay and jitter of that direction, or never, when the direction loses packets or is cut.
+Replaces the kernel's netem, which many kernels lack. The network namespace of each region's router has one TUN device per
+other region ("wan-bhs" in gra, and so on). A packet that is routed into a device leaves its counterpart after the delay and
+jitter of that direction, or never if the direction loses it or is cut.
 
     wan.py SETTINGS APPLIED REGION=NAMESPACE...
 
-SETTINGS is a JSON file, read at the start and on SIGHUP:
+SETTINGS is a JSON file, read at the start and again on SIGHUP:
     {"revision": 7, "directions": [{"from": "gra", "to": "bhs", "delayMs": 40, "jitterMs": 0, "lossPercent": 0,
                                     "cut": false}, ...]}
-After reading it the revision is written to APPLIED: from then on it is in force, for packets under way as well.
+Once they are in force, also for packets in transit, their revision is written to APPLIED.
 """
 
 import collections
@@ -29,9 +29,9 @@ CLONE_NEWNET = 0x40000000
 TUNSETIFF = 0x400454CA
 IFF_TUN = 0x0001
 IFF_NO_PI = 0x1000
-# A line holds at most this many packets; more are dropped at its entry, as by any router with a finite buffer.
+# A direction holds at most this many packets and drops more, as a router with a finite buffer does.
 QUEUE_LENGTH_MAX = 20_000
-# How many packets are taken from one device before the others get their turn.
+# Packets read from one device before the next device is served.
 BATCH = 64
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -47,14 +47,14 @@ def enter_network(path):
 
 
 def open_tun(name):
-    """Makes a TUN device in the current network namespace; it stays there, whichever namespace we enter next."""
+    """Makes a TUN device in the current network namespace, where it stays when the process enters another one."""
     descriptor = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
     fcntl.ioctl(descriptor, TUNSETIFF, struct.pack("16sH22x", name.encode(), IFF_TUN | IFF_NO_PI))
     return descriptor
 
 
 class Direction:
-    """One way of one line: a queue of packets in the order in which they were sent."""
+    """One direction of one line: a queue of packets in the order of sending."""
 
     def __init__(self):
         self.exit = -1
@@ -67,7 +67,7 @@ class Direction:
         if self.cut or random.random() < self.loss or len(self.queue) >= QUEUE_LENGTH_MAX:
             return
         due = now + self.delay + random.uniform(0, self.jitter)
-        # Jitter must not reorder packets: a real line does not, and TCP takes reordering for loss.
+        # Jitter must not reorder packets: TCP takes reordering for loss, and a real line keeps the order.
         self.last_due = due = max(due, self.last_due)
         self.queue.append((due, packet))
 
@@ -79,7 +79,7 @@ class Direction:
             try:
                 os.write(self.exit, packet)
             except OSError:
-                pass  # The device is down, or its buffer full: the packet is lost.
+                pass  # The device is down or its buffer is full: the packet is lost.
 
 
 def main():

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
-import { replaceFile } from "../../util/files.ts";
+import { writeFileAtomically } from "../../../watchdog/util/files.ts";
 import { until } from "../../util/until.ts";
 import { regionPairs } from "../addressing.ts";
 import type { LabCgroups } from "../cgroup.ts";
@@ -28,13 +28,10 @@ const wanSchema = z.object({
   ),
 });
 
-/**
- * One-way delays in milliseconds. Gravelines–Beauharnois takes about 80 ms there and back; the witness stands for a
- * third region in Europe.
- */
+/** One-way delays in milliseconds. Gravelines–Beauharnois has a round trip of about 80 ms; the witness is in Europe. */
 const defaultDelaysMs: Readonly<Record<string, number>> = { "gra-bhs": 40, "gra-witness": 10, "bhs-witness": 45 };
 
-/** The WAN of a new lab: every line whole, with the delay of its distance. */
+/** The WAN of a new lab: no cut, no loss, the delay of each distance. */
 export function defaultWan(): readonly WanLine[] {
   return regionPairs().flatMap(([a, b]) => {
     const settings = { delayMs: defaultDelaysMs[`${a}-${b}`] ?? 0, jitterMs: 0, lossPercent: 0, cut: false };
@@ -45,7 +42,7 @@ export function defaultWan(): readonly WanLine[] {
   });
 }
 
-/** The WAN with one direction changed. Fails for a region's line to itself and for settings that mean nothing. */
+/** The WAN with one direction changed. @throws Error for a line from a region to itself and for invalid settings */
 export function changeDirection(
   lines: readonly WanLine[],
   direction: WanDirection,
@@ -54,7 +51,7 @@ export function changeDirection(
   const { from, to } = direction;
   if (from === to) throw new Error(`There is no WAN line from ${from} to itself.`);
   const { delayMs = 0, jitterMs = 0, lossPercent = 0 } = change;
-  if (!(delayMs >= 0) || !(jitterMs >= 0)) throw new Error("Delay and jitter of the WAN are milliseconds from 0 on.");
+  if (!(delayMs >= 0) || !(jitterMs >= 0)) throw new Error("Delay and jitter of the WAN are milliseconds, 0 or more.");
   if (!(lossPercent >= 0 && lossPercent <= 100)) throw new Error("The WAN's loss is a percentage from 0 to 100.");
   return lines.map((line) => (line.from === from && line.to === to ? { ...line, ...change } : line));
 }
@@ -70,23 +67,28 @@ export async function readWan(layout: LabLayout): Promise<readonly WanLine[]> {
   return (await read(layout)).directions;
 }
 
-/** Puts new settings into force and returns when they are. Only for the holder of the lab's lock. */
+/** Applies new settings and returns when they are in force. Callers hold the lab's lock. */
 export async function applyWan(layout: LabLayout, cgroups: LabCgroups, lines: readonly WanLine[]): Promise<void> {
   const revision = (await read(layout)).revision + 1;
-  await replaceFile(settingsFile(layout), JSON.stringify({ revision, directions: lines }));
+  await writeSettings(layout, revision, lines);
   const [pid] = await processesOf(cgroups.service("wan"));
   if (pid === undefined) throw new Error(`The lab's WAN is not running; see ${wanLog(layout)}.`);
   process.kill(pid, "SIGHUP");
-  await until("the WAN has taken its new settings", 5_000, async () => {
+  await until("the WAN applies its new settings", 5_000, async () => {
     return Number(await readFile(appliedFile(layout), "utf8")) >= revision;
   });
 }
 
+async function writeSettings(layout: LabLayout, revision: number, directions: readonly WanLine[]): Promise<void> {
+  const text = JSON.stringify({ revision, directions });
+  await writeFileAtomically(settingsFile(layout), text, { mode: 0o644, durable: false });
+}
+
 const wanLog = (layout: LabLayout): string => path.join(layout.logs, "wan.log");
 
-/** Starts the process that carries the packets. The devices "wan-REGION" exist as long as it runs. */
+/** Starts the process that carries the packets. The devices "wan-REGION" exist while it runs. */
 export async function startWan(layout: LabLayout, cgroups: LabCgroups): Promise<void> {
-  await replaceFile(settingsFile(layout), JSON.stringify({ revision: 1, directions: defaultWan() }));
+  await writeSettings(layout, 1, defaultWan());
   const program = path.join(import.meta.dirname, "wan.py");
   const namespaces = labRegions.map((region: LabRegion) => `${region}=${regionNetwork(layout, region)}`);
   const argv = ["/usr/bin/python3", program, settingsFile(layout), appliedFile(layout), ...namespaces];

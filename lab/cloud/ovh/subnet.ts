@@ -1,69 +1,26 @@
 import { vrackNetwork } from "../../hosts/addressing.ts";
-import { flag, maps, optionalNumber, optionalText, text, texts } from "../protocol/inputs.ts";
-import type { Problem } from "../protocol/package.ts";
+import { flag, maps, optionalText, text, texts } from "../protocol/inputs.ts";
+import type { Violation } from "../protocol/package.ts";
 import { isMap, type PropertyMap, type PropertyValue } from "../protocol/values.ts";
 import { bounds, contains, parseNetwork, toAddress, toNumber } from "./addresses.ts";
-import type { CloudState, Network, Subnet } from "./cloud.ts";
-import { asProperties, timesAndChecksum } from "./kinds.ts";
-import { present, type RecordedKind, serviceNameOf } from "./recorded.ts";
+import { asProperties, present, serviceNameOf, timesAndChecksum } from "./common.ts";
+import type { RecordedKind } from "./recorded-type.ts";
+import type { CloudState, Subnet } from "./state.ts";
 
-/** The lab has one vRack, and on it one VLAN: networks of the same VLAN in each region are one network, as on OVHcloud. */
-export const networkKind: RecordedKind<Network> = {
-  updatable: true,
-  table: (state) => state.networks,
-  problems: ({ vlanId }) => {
-    if (vlanId === undefined) {
-      const reason =
-        "the lab needs it: left out, OVHcloud assigns one per region, and the regions are not on one network then";
-      return [{ property: "vlanId", reason }];
-    }
-    const fits = typeof vlanId !== "number" || (Number.isInteger(vlanId) && vlanId >= 0 && vlanId <= 4096);
-    return fits ? [] : [{ property: "vlanId", reason: "must be a whole number from 0 to 4096" }];
-  },
-  make: (inputs, state, identity) => {
-    const region = text(inputs, "region");
-    const vlanId = optionalNumber(inputs, "vlanId") ?? 0;
-    for (const other of Object.values(state.networks).filter(({ id }) => id !== identity.id)) {
-      if (other.vlanId !== vlanId) {
-        throw new Error(
-          `The lab's vRack carries one VLAN, and the network ${other.name} in ${other.region} has ${other.vlanId}: ` +
-            `hosts on VLAN ${vlanId} could not reach it`,
-        );
-      }
-      if (other.region === region) throw new Error(`VLAN ${vlanId} has a network in ${region} already: ${other.name}`);
-    }
-    const description = optionalText(inputs, "description");
-    const serviceName = serviceNameOf(inputs);
-    return { ...identity, serviceName, region, name: text(inputs, "name"), ...present({ description }), vlanId };
-  },
-  inputs: ({ name, region, serviceName, description, vlanId }) =>
-    asProperties({ name, region, serviceName, description, vlanId }),
-  outputs: (network) => {
-    const { name, region, description, vlanId } = network;
-    const currentState = { name, description: description ?? "", location: { region }, vlanId };
-    const common = timesAndChecksum(network, networkKind.inputs(network));
-    return { resourceStatus: "READY", vlanId, ...common, currentState };
-  },
-  refuseDeletion: ({ id, name }, { subnets }) => {
-    const subnet = Object.values(subnets).find(({ networkId }) => networkId === id);
-    if (subnet !== undefined) throw new Error(`The network ${name} still has the subnet ${subnet.name}`);
-  },
-};
-
-function subnetProblems(inputs: PropertyMap): Problem[] {
+function subnetViolations(inputs: PropertyMap): Violation[] {
   const { cidr, gatewayIp } = inputs;
   if (typeof cidr !== "string") return [];
   const network = parseNetwork(cidr);
-  if (network === undefined) return [{ property: "cidr", reason: `"${cidr}" is no network such as 192.168.0.0/16` }];
-  const problems: Problem[] = [];
+  if (network === undefined) return [{ property: "cidr", reason: `"${cidr}" is not a network such as 192.168.0.0/16` }];
+  const violations: Violation[] = [];
   if (cidr !== vrackNetwork) {
     const reason =
       `must be ${vrackNetwork} in the lab, in every region: hosts get the subnet's mask, and with a smaller one they ` +
       "have no route to the other regions' addresses";
-    problems.push({ property: "cidr", reason });
+    violations.push({ property: "cidr", reason });
   }
   if (typeof gatewayIp === "string" && !contains(network, gatewayIp)) {
-    problems.push({ property: "gatewayIp", reason: `${gatewayIp} is not in ${cidr}` });
+    violations.push({ property: "gatewayIp", reason: `${gatewayIp} is not in ${cidr}` });
   }
   const pools = Array.isArray(inputs["allocationPools"]) ? inputs["allocationPools"] : [];
   const outside = (address: PropertyValue | undefined) => typeof address === "string" && !contains(network, address);
@@ -71,15 +28,15 @@ function subnetProblems(inputs: PropertyMap): Problem[] {
     if (!isMap(pool)) return;
     const { start, end } = pool;
     const property = `allocationPools[${index}]`;
-    if (outside(start) || outside(end)) problems.push({ property, reason: `does not lie in ${cidr}` });
+    if (outside(start) || outside(end)) violations.push({ property, reason: `is not in ${cidr}` });
     else if (typeof start === "string" && typeof end === "string" && toNumber(start) > toNumber(end)) {
-      problems.push({ property, reason: `starts after its end` });
+      violations.push({ property, reason: `starts after its end` });
     }
   });
-  return problems;
+  return violations;
 }
 
-/** Pools of the subnets on one VLAN must not overlap: two DHCP services would give the same address to two hosts. */
+/** Pools on one VLAN must not overlap: two DHCP services would assign the same address to two hosts. */
 function refuseOverlap(pools: Subnet["allocationPools"], others: readonly Subnet[]): void {
   for (const pool of pools) {
     for (const other of others) {
@@ -98,7 +55,7 @@ function refuseOverlap(pools: Subnet["allocationPools"], others: readonly Subnet
 export const subnetKind: RecordedKind<Subnet> = {
   updatable: true,
   table: (state) => state.subnets,
-  problems: subnetProblems,
+  violations: subnetViolations,
   make: (inputs, state, identity) => {
     const serviceName = serviceNameOf(inputs);
     const region = text(inputs, "region");

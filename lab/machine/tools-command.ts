@@ -1,10 +1,9 @@
 /**
- * The argv that runs a program of the tools root (lab/machine/debian-root.ts: HAProxy 3.0, etcd 3.5) on this machine's own
- * network. It is to be spawned like any other program: the process is the program itself, so signals reach it. The
- * program sees the root through an overlay that ends with it, hence what it writes outside `directories` is lost, and
- * nothing is left behind.
- * @param root what `toolsRootDirectory()` returned
- * @param directories absolute paths of this machine that the program shall see under the same names
+ * The argv that runs a program of the tools root (debian-root.ts: HAProxy 3.0, etcd 3.5) in this machine's network. The
+ * process that it starts becomes the program, so signals reach it. The root is below an overlay that ends with the
+ * program: what it writes outside `directories` is lost.
+ * @param root result of `toolsRootDirectory()`
+ * @param directories absolute paths of this machine that the program sees under the same names
  */
 export function toolsCommand(root: string, argv: readonly string[], directories: readonly string[] = []): string[] {
   const script = [
