@@ -1,9 +1,8 @@
 /**
- * escluster-demo: an application that writes through failovers.
+ * escluster-demo: an application that keeps writing through failovers.
  *
- * Threads write numbered documents, each under an id of its own (or without ids, with --without-ids), and note in a
- * ledger what became of each. What the library says goes to standard error, a summary to standard output.
- * See escluster-demo(1).
+ * Threads write numbered documents, each under its own id (or without ids, with --without-ids), and record the outcome
+ * of each in a ledger. Events of the library go to standard error, a summary to standard output. See escluster-demo(1).
  */
 #define _GNU_SOURCE
 
@@ -23,29 +22,29 @@
 
 enum {
   THREADS_MAX = 256,
-  /** After SIGTERM, requests under way have so long to end. */
+  /** Requests in progress have this long to end after SIGTERM. */
   GRACE_S = 2,
 };
 
-/** What the command line says. */
+/** The command line. */
 typedef struct settings {
   escluster_options cluster;
   const char *index;
-  const char *run; /* beginning of each id: differs from run to run */
+  const char *run; /* prefix of the ids, different for each run */
   const char *ledger_path;
-  unsigned long documents; /* 0: until a signal ends it */
+  unsigned long documents; /* 0: until SIGTERM or SIGINT */
   unsigned threads;
   unsigned interval_ms;
   bool without_ids;
 } settings;
 
-/** What the writers share. */
+/** State that the writers share. */
 typedef struct work {
   const settings *settings;
   escluster *cluster;
   FILE *ledger;      /* NULL: none. stdio locks it for each line */
-  atomic_bool ended; /* no further document is begun */
-  atomic_bool done;  /* the writers have returned */
+  atomic_bool ended; /* start no further document */
+  atomic_bool done;  /* all writers have returned */
   atomic_ulong next;
   atomic_ulong written, failed, uncertain;
 } work;
@@ -66,9 +65,9 @@ static void pause_ms(unsigned ms) {
   while (nanosleep(&left, &left) != 0 && errno == EINTR) continue;
 }
 
-/** One line of the ledger, written before the next document begins: a program that dies loses none. */
-static void note(const work *w, unsigned long number, int64_t began_ms, escluster_status status,
-                 const escluster_answer *a) {
+/** Writes a line of the ledger, before the next document starts: a program that dies loses none. */
+static void record(const work *w, unsigned long number, int64_t began_ms, escluster_status status,
+                   const escluster_answer *a) {
   if (w->ledger == NULL) return;
   fprintf(w->ledger,
           "{\"id\":\"%s-%lu\",\"status\":\"%s\",\"at\":%" PRId64
@@ -100,7 +99,7 @@ static void write_document(work *w, unsigned long number) {
   };
   escluster_answer answer;
   escluster_status status = escluster_perform(w->cluster, &call, &answer);
-  note(w, number, began_ms, status, &answer);
+  record(w, number, began_ms, status, &answer);
   if (status == ESCLUSTER_OK) {
     atomic_fetch_add(&w->written, 1);
   } else {
@@ -122,7 +121,7 @@ static void *write_documents(void *context) {
   return NULL;
 }
 
-/** The thread that makes an orderly end of SIGTERM and SIGINT. Main sends it one of them when the writers are done. */
+/** The thread that shuts down in order on SIGTERM and SIGINT; do_work sends one of them when the writers are done. */
 static void *await_end(void *context) {
   work *w = context;
   sigset_t ends;
@@ -137,7 +136,7 @@ static void *await_end(void *context) {
   return NULL;
 }
 
-/** Writes all documents. False when a thread could not be started. */
+/** Writes all documents. False when a thread cannot be started. */
 static bool do_work(work *w) {
   pthread_t threads[THREADS_MAX];
   pthread_t waiter;
@@ -146,7 +145,7 @@ static bool do_work(work *w) {
   sigemptyset(&ends);
   sigaddset(&ends, SIGTERM);
   sigaddset(&ends, SIGINT);
-  /* Blocked in every thread: sigwait takes them. SIGHUP stays with the library's handler. */
+  /* Blocked in every thread, so that sigwait receives them. SIGHUP is left to the library's handler. */
   pthread_sigmask(SIG_BLOCK, &ends, NULL);
   if (pthread_create(&waiter, NULL, await_end, w) != 0) return false;
   while (started < w->settings->threads && pthread_create(&threads[started], NULL, write_documents, w) == 0) started++;
@@ -160,43 +159,43 @@ static bool do_work(work *w) {
 static void usage(FILE *out) {
   fputs(
       "Usage: escluster-demo [option…]\n"
-      "Writes documents to the region that accepts writes, and goes on through failovers.\n"
+      "Writes documents to the active region, and continues through failovers.\n"
       "\n"
       "  --endpoint-file FILE     INI file with [Elasticsearch] Host, Port, Region, Epoch, CaPath\n"
-      "  --service URLS           endpoint services to ask by long poll, with blanks between them\n"
-      "  --application NAME       name under which epochs are acknowledged at the services\n"
+      "  --service URLS           endpoint services to long-poll, separated by blanks\n"
+      "  --application NAME       acknowledge epochs at the services under this name\n"
       "  --ca FILE                CA certificates; takes precedence over CaPath\n"
       "  --credentials-file FILE  user:password or ApiKey KEY, mode 600 or 640;\n"
-      "                           without it: environment variable ESCLUSTER_CREDENTIALS\n"
+      "                           (default: environment variable ESCLUSTER_CREDENTIALS)\n"
       "  --index NAME             index to write to (default escluster-demo)\n"
-      "  --documents N            end after N documents (default: at SIGTERM or SIGINT)\n"
+      "  --documents N            end after N documents (default: on SIGTERM or SIGINT)\n"
       "  --threads N              writers (default 1)\n"
       "  --interval MS            pause of each writer between documents (default 0)\n"
-      "  --without-ids            leave ids to Elasticsearch: such writes are not repeated\n"
-      "  --run NAME               beginning of the ids (default: time and process id)\n"
-      "  --ledger FILE            one line of JSON per document: what became of it\n"
+      "  --without-ids            let Elasticsearch choose the ids: uncertain writes are not repeated\n"
+      "  --run NAME               prefix of the ids (default: time and process id)\n"
+      "  --ledger FILE            append the outcome of each document as a line of JSON\n"
       "  --budget MS              total time of one request (default 120000)\n"
-      "  --attempt-timeout MS     of one attempt (default 10000)\n"
-      "  --poll-interval MS       how often the endpoint file is looked at (default 2000)\n"
+      "  --attempt-timeout MS     time of one attempt (default 10000)\n"
+      "  --poll-interval MS       how often to read the endpoint file (default 2000)\n"
       "  --help\n",
       out);
 }
 
-static unsigned number_of(const char *option, const char *text, unsigned most) {
+static unsigned number_of(const char *option, const char *text, unsigned maximum) {
   char *end = NULL;
   errno = 0;
   unsigned long value = strtoul(text, &end, 10);
-  if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || value > most) {
-    fprintf(stderr, "escluster-demo: --%s wants a number from 0 to %u, not \"%s\"\n", option, most, text);
+  if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || value > maximum) {
+    fprintf(stderr, "escluster-demo: --%s expects a number from 0 to %u, not \"%s\"\n", option, maximum, text);
     exit(2);
   }
   return (unsigned)value;
 }
 
-/** Ids and names of indices go into paths and JSON as they are. */
+/** Ids and index names go into paths and JSON unescaped. */
 static const char *name_of(const char *option, const char *text) {
   if (text[0] == '\0' || strlen(text) > 64 || strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789.-_") != strlen(text)) {
-    fprintf(stderr, "escluster-demo: --%s wants at most 64 small letters, digits, dots, - and _\n", option);
+    fprintf(stderr, "escluster-demo: --%s expects at most 64 lower-case letters, digits, dots, - and _\n", option);
     exit(2);
   }
   return text;
@@ -294,7 +293,7 @@ int main(int argc, char **argv) {
   }
   bool worked = do_work(&w);
   escluster_close(w.cluster);
-  if (!worked) fprintf(stderr, "escluster-demo: a thread could not be started\n");
+  if (!worked) fprintf(stderr, "escluster-demo: cannot start a thread\n");
   if (w.ledger != NULL && fclose(w.ledger) != 0) {
     fprintf(stderr, "escluster-demo: %s: %s\n", s.ledger_path, strerror(errno));
     worked = false;

@@ -15,7 +15,7 @@ import { PretendedElasticsearch, serve } from "./support/pretended-elasticsearch
 
 const sources = path.join(import.meta.dirname, "..", "..", "clients", "c");
 const obstacle = await cToolchainObstacle();
-/** One at a time: the machine runs other things, too. */
+/** Without -j: other test files run at the same time. */
 const make = (...args: readonly string[]) => run("make", ["--silent", "-C", sources, ...args], { timeoutMs: 180_000 });
 
 /** A line of the demo's ledger. */
@@ -30,12 +30,12 @@ interface Written {
   readonly region: string;
 }
 
-/** The demo program at work. */
+/** A running escluster-demo. */
 class Demo {
   readonly #process: ChildProcess;
   readonly #ledger: string;
   readonly #ended: Promise<number>;
-  said = "";
+  output = "";
 
   constructor(program: string, ledger: string, args: readonly string[], environment: Record<string, string> = {}) {
     this.#ledger = ledger;
@@ -45,7 +45,7 @@ class Demo {
     });
     for (const stream of [this.#process.stdout, this.#process.stderr]) {
       stream?.setEncoding("utf8").on("data", (text: string) => {
-        this.said += text;
+        this.output += text;
       });
     }
     this.#ended = new Promise((resolve) => {
@@ -67,23 +67,23 @@ class Demo {
     this.#process.kill(name);
   }
 
-  says(part: string): Promise<void> {
+  prints(part: string): Promise<void> {
     return until(
-      () => this.said.includes(part),
-      () => `the demo says "${part}"; it said:\n${this.said}`,
+      () => this.output.includes(part),
+      () => `the demo prints "${part}"; its output:\n${this.output}`,
     );
   }
 
-  /** Waits until so many documents were confirmed by a region. */
+  /** Waits until a region has confirmed this many documents. */
   wrote(count: number, region: string): Promise<void> {
     return until(
       async () =>
         (await this.ledger()).filter((line) => line.status === "ok" && line.region === region).length >= count,
-      () => `${count} documents are confirmed by ${region}; the demo said:\n${this.said}`,
+      () => `${count} documents are confirmed by ${region}; the output of the demo:\n${this.output}`,
     );
   }
 
-  /** The exit status, once it has ended by itself. */
+  /** The exit status, once the program has ended by itself. */
   ended(): Promise<number> {
     return this.#ended;
   }
@@ -137,7 +137,7 @@ describe.skipIf(obstacle !== undefined)(`libescluster ${obstacle ?? ""}`, () => 
     readonly port: number;
   }
 
-  /** What the publisher writes for an epoch. */
+  /** As the publisher writes it for an epoch. */
   function endpointText(epoch: number, region: string, { port }: Target, caPath = authority.caFile): string {
     const before = "; kept by hand\n[Orders]\nBatch = 20\n";
     return renderIni(before, { host: "127.0.0.1", port, region, epoch, caPath }).text;
@@ -159,30 +159,30 @@ describe.skipIf(obstacle !== undefined)(`libescluster ${obstacle ?? ""}`, () => 
     return started;
   }
 
-  describe("by its own tests", () => {
+  describe("build and unit tests", () => {
     for (const sanitizer of ["address,undefined", "thread"]) {
-      test(`keeps its promises under -fsanitize=${sanitizer}`, async () => {
+      test(`unit tests pass under -fsanitize=${sanitizer}`, async () => {
         const folder = `${build}/unit-${sanitizer}`;
         const target = sanitizer === "thread" ? "tsan" : "check";
-        const said = await make(target, `BUILD=${folder}`, `SANITIZE=${sanitizer}`, "CFLAGS=-O1 -g");
-        expect(said).toMatch(/^ok \d+ - repeats_only_what_cannot_do_harm$/m);
-        expect(said).not.toContain("not ok");
+        const output = await make(target, `BUILD=${folder}`, `SANITIZE=${sanitizer}`, "CFLAGS=-O1 -g");
+        expect(output).toMatch(/^ok \d+ - repeats_only_what_is_safe_to_repeat$/m);
+        expect(output).not.toContain("not ok");
       });
     }
 
-    test("keeps them without an error or a leak that valgrind sees", async () => {
-      const said = await make("valgrind", `BUILD=${build}/plain`);
-      expect(said).not.toContain("not ok");
+    test("unit tests pass under valgrind without errors or leaks", async () => {
+      const output = await make("valgrind", `BUILD=${build}/plain`);
+      expect(output).not.toContain("not ok");
     });
 
-    test("reads what is changed at random without a fault", async () => {
+    test("the parser survives fuzzing", async () => {
       const { exitCode, stdout, stderr } = await outcomeOf("make", [
         ...["--silent", "-C", sources, "fuzz", `BUILD=${build}/fuzz`, "SECONDS=3"],
       ]);
       expect(exitCode, stdout + stderr).toBe(0);
     });
 
-    test("is installed with everything that a program needs to be built with it", async () => {
+    test("is installed with everything that a program needs to build with it", async () => {
       await make("install", `BUILD=${build}/plain`, `DESTDIR=${build}/root`, "PREFIX=/usr");
       const program = path.join(build, "user.c");
       await writeFile(
@@ -192,26 +192,31 @@ describe.skipIf(obstacle !== undefined)(`libescluster ${obstacle ?? ""}`, () => 
       const root = `${build}/root`;
       const environment = `PKG_CONFIG_SYSROOT_DIR=${root} PKG_CONFIG_PATH=${root}/usr/lib/pkgconfig`;
       const flags = `$(${environment} pkg-config --cflags --libs escluster)`;
-      const said = await run("sh", [
+      const output = await run("sh", [
         "-c",
         `cc -o ${build}/user ${program} ${flags} && LD_LIBRARY_PATH=${root}/usr/lib ${build}/user`,
       ]);
-      expect(said).toBe("ok\n");
+      expect(output).toBe("ok\n");
+      const exported = (await run("nm", ["-D", "--defined-only", `${root}/usr/lib/libescluster.so`])).match(/\w+$/gm);
+      const declared = (await readFile(path.join(sources, "escluster.h"), "utf8")).match(
+        /^(?!\s).*\bescluster_\w+(?=\()/gm,
+      );
+      expect(exported).toEqual(declared?.map((line) => line.replace(/.*\W/, "")).toSorted());
       for (const page of ["man1/escluster-demo.1", "man3/escluster.3"]) {
         expect(await readFile(`${root}/usr/share/man/${page}`, "utf8")).toContain(".SH NAME");
       }
     });
   });
 
-  describe("follows the region that accepts writes", () => {
-    test("on SIGHUP, where nothing else tells it", async () => {
-      // A link into a folder that is not watched, and polling so seldom that it explains nothing.
+  describe("follows the active region", () => {
+    test("on SIGHUP, without events and polling", async () => {
+      // A link into an unwatched directory, and polling so rarely that it cannot be the cause.
       await mkdir(at("elsewhere"));
       await writeFile(at("elsewhere/es.ini"), endpointText(1, "gra", gra));
       await symlink("elsewhere/es.ini", at("es.ini"));
       const writer = demo(["--threads", "2", "--interval", "5", "--poll-interval", "3000000"]);
       await writer.wrote(5, "gra");
-      // The publisher looks at this before it sends the signal.
+      // The publisher checks this before it sends the signal.
       expect(await readProcess(writer.pid)).toMatchObject({ handlesSighup: true });
       await writeFile(at("elsewhere/es.ini"), endpointText(3, "bhs", bhs));
       await writer.wrote(10, "gra");
@@ -233,39 +238,39 @@ describe.skipIf(obstacle !== undefined)(`libescluster ${obstacle ?? ""}`, () => 
       await writer.wrote(3, "gra");
       await publish(endpointText(3, "bhs", bhs));
       await writer.wrote(3, "bhs");
-      await writer.says("epoch 3: bhs at 127.0.0.1:");
+      await writer.prints("epoch 3: bhs at 127.0.0.1:");
     });
 
-    test("and holds to it when an older epoch is published", async () => {
+    test("and ignores an older epoch", async () => {
       await publish(endpointText(5, "bhs", bhs));
       const writer = demo(["--interval", "5"]);
       await writer.wrote(3, "bhs");
       await publish(endpointText(4, "gra", gra));
-      await writer.says("its epoch 4 is older than 5 (bhs) in use");
+      await writer.prints("its epoch 4 is older than 5 (bhs) in use");
       writer.signal("SIGHUP");
       await writer.wrote(20, "bhs");
       expect(gra.received).toEqual([]);
     });
 
-    test("through a file that is missing, half-written, garbled, gone and edited by hand", async () => {
+    test("through a file that is missing, incomplete, garbled, deleted and edited by hand", async () => {
       const writer = demo(["--interval", "5", "--poll-interval", "50"]);
-      await writer.says("No such file or directory");
+      await writer.prints("No such file or directory");
       await publish(endpointText(1, "gra", gra));
       await writer.wrote(3, "gra");
 
       const next = endpointText(3, "bhs", bhs);
       await publish(next.slice(0, next.indexOf("Port = ") + "Port = 9".length));
-      await writer.says("looks cut off");
+      await writer.prints("looks cut off");
       await publish("\u0000\u0001\u0002");
-      await writer.says("holds a NUL byte");
+      await writer.prints("contains a NUL byte");
       await publish(next.replace("Epoch = 3", "Epoch = three"));
-      await writer.says('Epoch "three" is no epoch');
+      await writer.prints('Epoch "three" is not an epoch');
       await rm(at("es.ini"));
       const before = (await writer.ledger()).length;
       await writer.wrote(before + 5, "gra");
       expect(bhs.received).toEqual([]);
 
-      // Somebody moves the region's host to another port, in place, with an editor that does not rename.
+      // An operator moves the region's host to another port, in place, with an editor that does not rename.
       await writeFile(at("es.ini"), endpointText(1, "gra", bhs));
       await until(() => bhs.received.length > 3, "requests reach the other port");
       await publish(next);
@@ -273,18 +278,18 @@ describe.skipIf(obstacle !== undefined)(`libescluster ${obstacle ?? ""}`, () => 
       expect(await writer.end()).toBe(0);
     });
 
-    test("while requests still hang at the region that is gone", async () => {
+    test("while requests still hang at the lost region", async () => {
       gra.behaviour = () => ({ kind: "hang", carriedOut: false });
       await publish(endpointText(1, "gra", gra));
       const writer = demo(["--documents", "3", "--threads", "3", "--attempt-timeout", "60000"]);
       await until(() => gra.received.length === 3, "three requests hang");
       await publish(endpointText(3, "bhs", bhs));
-      expect(await writer.ended(), writer.said).toBe(0);
+      expect(await writer.ended(), writer.output).toBe(0);
       expect(bhs.documents.size).toBe(3);
       for (const { ms } of await writer.ledger()) expect(ms).toBeLessThan(30_000);
     });
 
-    test("with several writers, of whose confirmed documents none is lost and none is there twice", async () => {
+    test("with several writers, losing no confirmed document and writing none twice", async () => {
       await make("SANITIZE=thread", `BUILD=${build}/tsan`, "CFLAGS=-O1 -g", `${build}/tsan/escluster-demo`);
       const prefix = (await outcomeOf("setarch", ["-R", "true"])).exitCode === 0 ? ["setarch", "-R"] : [];
       const tsanDemo = at("tsan-demo");
@@ -293,7 +298,7 @@ describe.skipIf(obstacle !== undefined)(`libescluster ${obstacle ?? ""}`, () => 
       });
       await publish(endpointText(1, "gra", gra));
       let requests = 0;
-      // Every kind of trouble in turn, among requests that are served.
+      // Every kind of failure in turn, among served requests.
       gra.behaviour = () => {
         switch (++requests % 7) {
           case 1:
@@ -311,28 +316,28 @@ describe.skipIf(obstacle !== undefined)(`libescluster ${obstacle ?? ""}`, () => 
       await gra.stop();
       await publish(endpointText(3, "bhs", bhs));
       await writer.wrote(40, "bhs");
-      expect(await writer.end(), writer.said).toBe(0);
+      expect(await writer.end(), writer.output).toBe(0);
       for (const { id, region } of await writer.ledger()) {
         expect((region === "gra" ? gra : bhs).documents.get(id), `${id} in ${region}`).toBe(1);
       }
     });
   });
 
-  describe("repeats what may be repeated, and nothing else", () => {
-    test("a document with an own id, carried out without an answer, is confirmed and there once", async () => {
+  describe("repeats only what is safe to repeat", () => {
+    test("a document with its own id, written without an answer, is confirmed and exists once", async () => {
       await publish(endpointText(1, "gra", gra));
       let requests = 0;
-      // The third one comes over a connection that has served before.
+      // The third one uses a connection that has served before.
       gra.behaviour = () => (++requests === 3 ? { kind: "cut", carriedOut: true } : serve);
       const writer = demo(["--documents", "4", "--run", "own"]);
-      expect(await writer.ended(), writer.said).toBe(0);
+      expect(await writer.ended(), writer.output).toBe(0);
       expect([...gra.documents.keys()]).toEqual(["own-1", "own-2", "own-3", "own-4"]);
       const third = (await writer.ledger())[2];
       expect(third).toMatchObject({ id: "own-3", status: "ok", http: 409, uncertain: true });
       expect(gra.received.filter(({ path: asked }) => asked.endsWith("/own-3"))).toHaveLength(2);
     });
 
-    test("a conflict with somebody else's document is told", async () => {
+    test("a conflict with a document of another client is reported", async () => {
       await publish(endpointText(1, "gra", gra));
       gra.documents.set("own-1", 1);
       const writer = demo(["--documents", "1", "--run", "own"]);
@@ -340,7 +345,7 @@ describe.skipIf(obstacle !== undefined)(`libescluster ${obstacle ?? ""}`, () => 
       expect(await writer.ledger()).toMatchObject([{ status: "http", http: 409, attempts: 1, uncertain: false }]);
     });
 
-    test("a document without an id is sent once, also over a connection that has served before", async () => {
+    test("a document without an id is sent once, even over a connection that has served before", async () => {
       await publish(endpointText(1, "gra", gra));
       let requests = 0;
       gra.behaviour = () => (++requests === 2 ? { kind: "cut", carriedOut: true } : serve);
@@ -349,11 +354,11 @@ describe.skipIf(obstacle !== undefined)(`libescluster ${obstacle ?? ""}`, () => 
       expect(gra.received).toHaveLength(3);
       expect(gra.documents.size).toBe(3);
       expect((await writer.ledger()).map(({ status }) => status)).toEqual(["ok", "uncertain", "ok"]);
-      expect(writer.said).toContain("it may have been carried out, look before you repeat it");
-      expect(writer.said).toContain("written 2, failed 0, uncertain 1");
+      expect(writer.output).toContain("it may have been carried out, check before you repeat it");
+      expect(writer.output).toContain("written 2, failed 0, uncertain 1");
     });
 
-    test("a document without an id that was turned away at the door is sent again", async () => {
+    test("a document without an id that was rejected before execution is sent again", async () => {
       await publish(endpointText(1, "gra", gra));
       const refusals = [
         { kind: "status", status: 429 },
@@ -363,7 +368,7 @@ describe.skipIf(obstacle !== undefined)(`libescluster ${obstacle ?? ""}`, () => 
       let requests = 0;
       gra.behaviour = () => refusals[requests++] ?? serve;
       const writer = demo(["--documents", "1", "--without-ids"]);
-      expect(await writer.ended(), writer.said).toBe(0);
+      expect(await writer.ended(), writer.output).toBe(0);
       expect(await writer.ledger()).toMatchObject([{ status: "ok", attempts: 4, uncertain: false }]);
       expect(gra.documents.size).toBe(1);
     });
@@ -376,17 +381,17 @@ describe.skipIf(obstacle !== undefined)(`libescluster ${obstacle ?? ""}`, () => 
       expect(await writer.ledger()).toMatchObject([{ status: "uncertain", attempts: 1, http: 503 }]);
     });
 
-    test("a region that was fenced with a write block is left for the next one as soon as it is known", async () => {
+    test("a request refused by a write block moves to the new region once it is known", async () => {
       gra.behaviour = () => ({ kind: "status", status: 403, body: '{"error":{"type":"cluster_block_exception"}}' });
       await publish(endpointText(1, "gra", gra));
       const writer = demo(["--documents", "1", "--without-ids"]);
       await until(() => gra.received.length > 1, "gra has refused twice");
       await publish(endpointText(3, "bhs", bhs));
-      expect(await writer.ended(), writer.said).toBe(0);
+      expect(await writer.ended(), writer.output).toBe(0);
       expect(bhs.documents.size).toBe(1);
     });
 
-    test("and gives up when its budget is used up, saying what it met", async () => {
+    test("and fails with the last outcome when the budget is used up", async () => {
       gra.behaviour = () => ({ kind: "status", status: 429, body: '{"error":{"type":"es_rejected_execution"}}' });
       await publish(endpointText(1, "gra", gra));
       const writer = demo(["--documents", "1", "--budget", "700"]);
@@ -395,23 +400,23 @@ describe.skipIf(obstacle !== undefined)(`libescluster ${obstacle ?? ""}`, () => 
       expect(line).toMatchObject({ status: "unavailable", uncertain: false });
       expect(line?.ms).toBeGreaterThanOrEqual(525);
       expect(line?.attempts).toBeGreaterThan(1);
-      expect(writer.said).toContain("es_rejected_execution");
-      expect(writer.said).toContain("nothing was carried out");
+      expect(writer.output).toContain("es_rejected_execution");
+      expect(writer.output).toContain("nothing was carried out");
     });
   });
 
-  describe("speaks only to who proves to be the region", () => {
-    test("a server with a certificate of another CA gets no request", async () => {
+  describe("verifies servers and protects credentials", () => {
+    test("a server with a certificate of another CA receives no request", async () => {
       const foreign = await TestAuthority.create(directory, "foreign");
       await publish(endpointText(1, "gra", gra, foreign.caFile));
       const writer = demo(["--documents", "1"], { ESCLUSTER_CREDENTIALS: "app:secret" });
       expect(await writer.ended()).toBe(1);
       expect(gra.received).toEqual([]);
       expect(await writer.ledger()).toMatchObject([{ status: "untrusted", attempts: 1, uncertain: false }]);
-      expect(writer.said).toContain("check CaPath and the server's certificate");
+      expect(writer.output).toContain("check CaPath and the server's certificate");
     });
 
-    test("a CA that the program itself names is not replaced by the file's", async () => {
+    test("the program's own CA takes precedence over the one in the file", async () => {
       const foreign = await TestAuthority.create(directory, "foreign");
       await publish(endpointText(1, "gra", gra));
       const writer = demo(["--documents", "1", "--ca", foreign.caFile]);
@@ -419,23 +424,23 @@ describe.skipIf(obstacle !== undefined)(`libescluster ${obstacle ?? ""}`, () => 
       expect(gra.received).toEqual([]);
     });
 
-    test("credentials come from a file that only the program may read, and are on no command line", async () => {
+    test("credentials come from a file that only the program may read, never from the command line", async () => {
       await publish(endpointText(1, "gra", gra));
       await writeFile(at("credentials"), "app:s3cret:word\n", { mode: 0o600 });
       const args = ["--documents", "1", "--credentials-file", at("credentials")];
       const writer = demo(args);
-      expect(await writer.ended(), writer.said).toBe(0);
+      expect(await writer.ended(), writer.output).toBe(0);
       const basic = `Basic ${Buffer.from("app:s3cret:word").toString("base64")}`;
       expect(gra.received.map(({ headers }) => headers.authorization)).toEqual([basic]);
 
       await chmod(at("credentials"), 0o644);
       const refused = demo(args);
       expect(await refused.ended()).toBe(1);
-      expect(refused.said).toContain("lets others in: chmod 600");
-      expect(writer.said + refused.said).not.toContain("s3cret");
+      expect(refused.output).toContain("gives others access: chmod 600");
+      expect(writer.output + refused.output).not.toContain("s3cret");
     });
 
-    test("credentials that were good are tried again when a node that has just started cannot read its users", async () => {
+    test("credentials accepted before are tried again at a node that has just started and cannot read its users", async () => {
       await publish(endpointText(1, "gra", gra));
       const writer = demo(["--interval", "5"], { ESCLUSTER_CREDENTIALS: "app:secret" });
       await writer.wrote(2, "gra");
@@ -448,7 +453,7 @@ describe.skipIf(obstacle !== undefined)(`libescluster ${obstacle ?? ""}`, () => 
       expect((await writer.ledger()).filter(({ status }) => status !== "ok")).toEqual([]);
     });
 
-    test("credentials that were never good are refused at once", async () => {
+    test("credentials never accepted are refused at once", async () => {
       gra.behaviour = () => ({ kind: "status", status: 401, body: '{"error":{"type":"security_exception"}}' });
       await publish(endpointText(1, "gra", gra));
       const writer = demo(["--documents", "1"], { ESCLUSTER_CREDENTIALS: "app:wrong" });
@@ -468,7 +473,7 @@ describe.skipIf(obstacle !== undefined)(`libescluster ${obstacle ?? ""}`, () => 
     });
   });
 
-  describe("asks the endpoint service", () => {
+  describe("follows the endpoint service", () => {
     const clock = { nowMs: () => Date.now() };
 
     async function startService(
@@ -493,14 +498,14 @@ describe.skipIf(obstacle !== undefined)(`libescluster ${obstacle ?? ""}`, () => 
       return `https://127.0.0.1:${service.port}`;
     }
 
-    test("by long poll: it stops when the regions change over, goes on at the new one, and acknowledges it", async () => {
+    test("by long poll: it stops during a change of regions, continues at the new one, and acknowledges it", async () => {
       const host = "127.0.0.1";
       const first: EndpointState = { phase: "serving", epoch: 1, region: "gra", host, port: gra.port };
       let state = first as EndpointState;
-      const heard = new Acknowledgements();
-      // The service of a watchdog that is cut off answers what it knew last.
+      const received = new Acknowledgements();
+      // The service of a watchdog that is cut off still answers with its last state.
       const stale = await startService(() => first, new Acknowledgements());
-      const current = await startService(() => state, heard);
+      const current = await startService(() => state, received);
       const writer = demo([
         ...["--service", `${stale} ${current}`, "--ca", authority.caFile, "--application", "orders"],
         ...["--threads", "2", "--interval", "5"],
@@ -508,31 +513,31 @@ describe.skipIf(obstacle !== undefined)(`libescluster ${obstacle ?? ""}`, () => 
       await writer.wrote(5, "gra");
 
       state = { phase: "closing", epoch: 2 };
-      await writer.says("epoch 2: the regions change over, requests wait");
+      await writer.prints("epoch 2: a change of regions is in progress, requests wait");
       await until(() => gra.open === 0, "no connection to gra is left");
       const atGra = gra.received.length;
       state = { phase: "serving", epoch: 3, region: "bhs", host, port: bhs.port };
       await writer.wrote(5, "bhs");
       expect(gra.received.length).toBe(atGra);
 
-      const own = () => heard.own().find(({ instance }) => instance.endsWith(`:${writer.pid}`));
+      const own = () => received.own().find(({ instance }) => instance.endsWith(`:${writer.pid}`));
       await until(() => own()?.epoch === 3, "epoch 3 is acknowledged");
       expect(own()?.application).toBe("orders");
-      expect(await writer.end(), writer.said).toBe(0);
+      expect(await writer.end(), writer.output).toBe(0);
       expect((await writer.ledger()).filter(({ status }) => status !== "ok")).toEqual([]);
     });
 
-    test("and acknowledges an epoch only when nothing is under way with an earlier one any more", async () => {
+    test("and acknowledges an epoch only once no request of an earlier one is in progress", async () => {
       let state = { phase: "serving", epoch: 1, region: "gra", host: "127.0.0.1", port: gra.port } as EndpointState;
-      const heard = new Acknowledgements();
-      const url = await startService(() => state, heard);
-      const used = () => heard.own()[0]?.epoch ?? 0;
+      const received = new Acknowledgements();
+      const url = await startService(() => state, received);
+      const used = () => received.own()[0]?.epoch ?? 0;
       const writer = demo([
         ...["--service", url, "--ca", authority.caFile, "--application", "orders", "--without-ids"],
         ...["--threads", "2", "--interval", "5", "--attempt-timeout", "60000"],
       ]);
       await until(() => used() === 1, "epoch 1 is acknowledged");
-      // One write hangs at gra; without an id, it is not cut off there.
+      // One write hangs at gra; without an id it is not aborted there.
       let hangs = 0;
       gra.behaviour = () => (hangs++ === 0 ? { kind: "hang", carriedOut: true } : serve);
       await until(() => hangs > 0, "a write hangs");
@@ -542,18 +547,18 @@ describe.skipIf(obstacle !== undefined)(`libescluster ${obstacle ?? ""}`, () => 
 
       await gra.stop();
       await until(() => used() === 3, "epoch 3 is acknowledged");
-      const unlike = async () => (await writer.ledger()).filter(({ status }) => status !== "ok");
-      await until(async () => (await unlike()).length > 0, "the write that hung has ended");
-      expect(await unlike()).toMatchObject([{ status: "uncertain", region: "gra" }]);
+      const notOk = async () => (await writer.ledger()).filter(({ status }) => status !== "ok");
+      await until(async () => (await notOk()).length > 0, "the write that hung has ended");
+      expect(await notOk()).toMatchObject([{ status: "uncertain", region: "gra" }]);
     });
 
-    test("and goes on with what it has while the service cannot tell, or is gone", async () => {
+    test("and keeps its endpoint while the service does not know the active region, or is gone", async () => {
       let state: EndpointState = { phase: "serving", epoch: 1, region: "gra", host: "127.0.0.1", port: gra.port };
       const url = await startService(() => state, new Acknowledgements());
       const writer = demo(["--service", url, "--ca", authority.caFile, "--interval", "5"]);
       await writer.wrote(3, "gra");
       state = { phase: "unknown", epoch: 2 };
-      await writer.says("cannot tell who serves");
+      await writer.prints("does not know the active one");
       const before = (await writer.ledger()).length;
       await writer.wrote(before + 5, "gra");
       await services.splice(0)[0]?.close();

@@ -1,6 +1,6 @@
 /**
- * Calls the fuzz target with seeds that are changed at random: for machines without clang and AFL++. Nothing guides it
- * to code that was not reached yet, so that it finds less than they do; with the sanitizers it is worth its seconds.
+ * Calls the fuzz target with randomly mutated seeds, for machines without clang and AFL++. Without guidance by coverage
+ * it finds less than they do; under the sanitizers it is still worth its seconds.
  *
  *     fuzz SECONDS FILE…       FUZZ_SEED in the environment repeats a run
  */
@@ -14,7 +14,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { SEEDS_MAX = 64, INPUT_BYTES_MAX = 4096, CHANGES_MAX = 8 };
+enum { SEEDS_MAX = 64, INPUT_BYTES_MAX = 4096, MUTATIONS_MAX = 8 };
 
 typedef struct input {
   uint8_t bytes[INPUT_BYTES_MAX];
@@ -53,7 +53,7 @@ static const char *const tokens[] = {
 
 static uint64_t state;
 
-/** xorshift64*: the same run for the same seed, anywhere. */
+/** xorshift64*: the same run for the same seed on every machine. */
 static size_t below(size_t limit) {
   state ^= state >> 12;
   state ^= state << 25;
@@ -68,7 +68,7 @@ static void insert(input *to, size_t at, const void *bytes, size_t length) {
   to->length += length;
 }
 
-static void change(input *to, const input *other) {
+static void mutate(input *to, const input *other) {
   size_t at = below(to->length + 1);
   size_t rest = to->length - at;
   const char *token = tokens[below(sizeof tokens / sizeof tokens[0])];
@@ -93,7 +93,7 @@ static void change(input *to, const input *other) {
   }
 }
 
-/** In a block of its own that ends where the input does: AddressSanitizer sees a byte read too many. */
+/** Copies the input to a block of exactly its size, so that AddressSanitizer detects an overread. */
 static void try(const input *chosen) {
   uint8_t *exact = malloc(chosen->length > 0 ? chosen->length : 1);
   if (exact == NULL) abort();
@@ -106,8 +106,8 @@ int main(int argc, char **argv) {
   static input seeds[SEEDS_MAX];
   size_t count = 0;
   unsigned long runs = 0;
-  const char *chosen_seed = getenv("FUZZ_SEED");
-  uint64_t seed = chosen_seed != NULL ? strtoull(chosen_seed, NULL, 10) : (uint64_t)time(NULL);
+  const char *given_seed = getenv("FUZZ_SEED");
+  uint64_t seed = given_seed != NULL ? strtoull(given_seed, NULL, 10) : (uint64_t)time(NULL);
   if (argc < 3) {
     fprintf(stderr, "Usage: fuzz SECONDS FILE…\n");
     return 2;
@@ -128,10 +128,10 @@ int main(int argc, char **argv) {
   while (time(NULL) < end) {
     for (int i = 0; i < 1000; i++, runs++) {
       input next = seeds[below(count)];
-      for (size_t changes = below(CHANGES_MAX) + 1; changes > 0; changes--) change(&next, &seeds[below(count)]);
+      for (size_t mutations = below(MUTATIONS_MAX) + 1; mutations > 0; mutations--) mutate(&next, &seeds[below(count)]);
       try(&next);
     }
   }
-  fprintf(stderr, "%lu inputs, nothing found\n", runs);
+  fprintf(stderr, "%lu inputs, no failure\n", runs);
   return 0;
 }

@@ -1,12 +1,18 @@
 /**
- * Fuzz target for the parser of endpoint files. Beyond not crashing: what it accepts keeps its own rules, and written
- * out again it is read as the same endpoint.
+ * Fuzz target for the parser of endpoint files. It must not crash; what it accepts must follow the rules of the format,
+ * and read the same after being written out again.
  */
-#include "../escluster.c"
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../src/endpoint.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void demand(bool kept, const char *rule) {
+static void require(bool kept, const char *rule) {
   if (kept) return;
   fprintf(stderr, "broken: %s\n", rule);
   abort();
@@ -26,17 +32,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   const escluster_endpoint untouched = read;
 
   if (escluster_parse((const char *)data, size, &read, error, sizeof error) != ESCLUSTER_OK) {
-    demand(error[0] != '\0' && memchr(error, '\0', sizeof error) != NULL, "a refusal has a reason");
-    for (const char *p = error; *p != '\0'; p++) demand(isprint((unsigned char)*p) != 0, "reasons are printable");
-    demand(memcmp(&read, &untouched, sizeof read) == 0, "a refused text leaves the endpoint alone");
+    require(error[0] != '\0' && memchr(error, '\0', sizeof error) != NULL, "a refusal has a reason");
+    for (const char *p = error; *p != '\0'; p++) require(isprint((unsigned char)*p) != 0, "reasons are printable");
+    require(memcmp(&read, &untouched, sizeof read) == 0, "a refused text does not change the endpoint");
     return 0;
   }
-  demand(read.epoch > 0 && read.epoch <= EPOCH_MAX, "epochs are from 1 to 2^53 - 1");
-  demand(memchr(read.host, '\0', sizeof read.host) != NULL && memchr(read.region, '\0', sizeof read.region) != NULL &&
-             memchr(read.ca_path, '\0', sizeof read.ca_path) != NULL,
-         "strings end");
-  demand(!read.serving || (read.host[0] != '\0' && read.port > 0 && read.region[0] != '\0'),
-         "an endpoint that serves has host, port and region");
+  require(read.epoch > 0 && read.epoch <= EPOCH_MAX, "epochs are from 1 to 2^53 - 1");
+  require(memchr(read.host, '\0', sizeof read.host) != NULL && memchr(read.region, '\0', sizeof read.region) != NULL &&
+              memchr(read.ca_path, '\0', sizeof read.ca_path) != NULL,
+          "strings end in NUL");
+  require(!read.serving || (read.host[0] != '\0' && read.port > 0 && read.region[0] != '\0'),
+          "a serving endpoint has host, port and region");
 
   int length = snprintf(text, sizeof text, "[elasticsearch]\nPhase = %s\n", read.serving ? "serving" : "closing");
 #define WRITE(...) length += snprintf(text + length, sizeof text - (size_t)length, __VA_ARGS__)
@@ -46,7 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (read.ca_path[0] != '\0') WRITE("CaPath=%s\n", read.ca_path);
   WRITE("Epoch=%" PRIu64 "\n", read.epoch);
 #undef WRITE
-  demand(escluster_parse(text, (size_t)length, &again, error, sizeof error) == ESCLUSTER_OK, "it reads what it wrote");
-  demand(same(&read, &again), "it reads the same again");
+  require(escluster_parse(text, (size_t)length, &again, error, sizeof error) == ESCLUSTER_OK, "it reads what it wrote");
+  require(same(&read, &again), "it reads the same again");
   return 0;
 }

@@ -1,0 +1,19 @@
+/** Credentials: "user:password" or "ApiKey …", given by the program or read from a file. */
+#ifndef ESC_CREDENTIALS_H
+#define ESC_CREDENTIALS_H
+
+#include "cluster.h"
+
+/** True for either form without control characters: a line break would end the HTTP header they go into. */
+bool esc_are_credentials(const char *text);
+
+/**
+ * Reads the first line of a file that others cannot access and its group cannot write. False with the reason in
+ * `error`, which never contains the credentials.
+ */
+bool esc_read_credentials(const char *path, char credentials[CREDENTIALS_BYTES_MAX], char *error, size_t size);
+
+/** Reads the file again. On failure the current credentials stay in use, and the reason is logged. */
+void esc_refresh_credentials(escluster *c);
+
+#endif
