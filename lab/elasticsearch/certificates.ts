@@ -10,11 +10,11 @@ export interface PemPair {
   readonly key: string;
 }
 
-/** A certificate authority for clusters that live for one test run; its key never leaves memory. */
+/** A certificate authority for the clusters of one test run; its key stays in memory. */
 export interface CertificateAuthority {
   /** PEM. */
   readonly certificate: string;
-  /** A certificate for both ends of a connection, valid for these IP addresses and host names. */
+  /** Issues a server and client certificate for IP addresses and host names. */
   issue(
     commonName: string,
     names: { readonly ips: readonly string[]; readonly hosts: readonly string[] },
@@ -63,6 +63,6 @@ function newKeys() {
 }
 
 function validity() {
-  // An hour back, for a clock that is a little behind.
+  // An hour back, for clocks that are behind.
   return { notBefore: new Date(Date.now() - 3_600_000), notAfter: new Date(Date.now() + lifetimeMs) };
 }

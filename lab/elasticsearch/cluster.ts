@@ -1,15 +1,15 @@
 import type { CertificateAuthority } from "./certificates.ts";
 
 export interface ClusterOptions {
-  /** Cluster name, which is also the alias under which other test clusters know it. */
+  /** Cluster name, also its alias as a remote of other test clusters. */
   readonly name: string;
   /** Default 1. A node costs about 8 CPU seconds to start and 300 MB. */
   readonly nodes?: number;
-  /** More lines for elasticsearch.yml, the same on every node. */
+  /** Additional settings of elasticsearch.yml, the same on every node. */
   readonly settings?: Readonly<Record<string, string | number | boolean>>;
-  /** More options for each node's Java. */
+  /** Additional Java options of each node. */
   readonly javaOptions?: readonly string[];
-  /** Issues the node certificates. Clusters that are each other's remotes share one. Default: a new one. */
+  /** Issues the node certificates; remotes of each other share one. Default: a new one. */
   readonly authority?: CertificateAuthority;
 }
 
@@ -20,11 +20,11 @@ export interface Credentials {
 
 export interface RestOptions {
   readonly body?: unknown;
-  /** Newline-delimited JSON for `_bulk`, sent as it is. */
+  /** Newline-delimited JSON for `_bulk`, sent unchanged. */
   readonly ndjson?: string;
   /** Default: the superuser `elastic`. */
   readonly as?: Credentials;
-  /** Index of the node that is asked. Default 0. */
+  /** Position of the node that gets the request. Default 0. */
   readonly node?: number;
   /** Default 30 000. */
   readonly timeoutMs?: number;
@@ -32,11 +32,11 @@ export interface RestOptions {
 
 export interface RestResponse {
   readonly status: number;
-  // biome-ignore lint/suspicious/noExplicitAny: tests look at whatever the REST API answers
+  // biome-ignore lint/suspicious/noExplicitAny: tests read answers of the whole REST API
   readonly body: any;
 }
 
-/** A real Elasticsearch cluster on loopback: TLS on both layers, security on, trial licence, ports of its own. */
+/** A real Elasticsearch cluster on loopback: TLS on both layers, security on, trial licence, its own ports. */
 export interface TestCluster {
   readonly name: string;
   /** `https://127.0.0.1:PORT` per node; the same after `restart`. */
@@ -48,22 +48,22 @@ export interface TestCluster {
   readonly caFile: string;
   /** The superuser. */
   readonly elastic: Credentials;
-  /** One REST call. Answers of any status resolve; only a failed connection or a timeout rejects. */
+  /** Sends a REST request. Resolves to an answer of any status; rejects on a failed connection or a time-out. */
   rest(method: string, pathAndQuery: string, options?: RestOptions): Promise<RestResponse>;
-  /** Like `rest`, but rejects, with what Elasticsearch said, unless the status is 2xx. Returns the body. */
+  /** Like `rest`, but returns the body, and rejects with the answer unless its status is 2xx. */
   // biome-ignore lint/suspicious/noExplicitAny: see RestResponse
   call(method: string, pathAndQuery: string, options?: RestOptions): Promise<any>;
-  /** Makes `other` known to this cluster as the remote named `other.name` (certificate model, sniff mode). */
+  /** Registers `other` as the remote `other.name` (certificate model, sniff mode) and waits until it is connected. */
   connectRemote(other: TestCluster): Promise<void>;
   /** SIGKILL to all nodes, or to one. */
   kill(node?: number): Promise<void>;
   /** Ends all nodes cleanly (SIGTERM). */
   shutDown(): Promise<void>;
-  /** SIGSTOP to all nodes: connections stay open, nothing answers. */
+  /** SIGSTOP to all nodes: connections stay open, without answers. */
   freeze(): void;
   /** SIGCONT to all nodes. */
   thaw(): void;
-  /** Starts what was killed or is running again with the same data and ports, and waits until it serves. */
+  /** Restarts all nodes with the same data and ports, and waits until the cluster serves. */
   restart(): Promise<void>;
   /** Ends all nodes and removes their files. */
   stop(): Promise<void>;

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
-import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { CertificateAuthority } from "./certificates.ts";
 import type { ClusterOptions } from "./cluster.ts";
-import type { ElasticsearchHome } from "./home.ts";
+import type { ElasticsearchHome } from "./distribution/home.ts";
 
 /** Name and ports of one node of a test cluster. */
 export interface NodeLayout {
@@ -24,7 +24,7 @@ export interface NodeConfiguration {
   readonly distribution: ElasticsearchHome;
 }
 
-/** Writes `HOME/config`: elasticsearch.yml, certificates, keystore, logging. Data and logs go beside it. */
+/** Writes `HOME/config`: elasticsearch.yml, certificates, keystore, logging. */
 export async function writeNodeConfiguration(home: string, configuration: NodeConfiguration): Promise<void> {
   const config = path.join(home, "config");
   const certs = path.join(config, "certs");
@@ -63,7 +63,7 @@ function renderSettings(home: string, { node, peers, options }: NodeConfiguratio
     "xpack.security.enabled": true,
     "xpack.security.http.ssl": { enabled: true, ...tls },
     "xpack.security.transport.ssl": { enabled: true, verification_mode: "full", ...tls },
-    // A test machine's disk may well be fuller than a server's should be.
+    // A test machine's disk may be fuller than a server's should be.
     "cluster.routing.allocation.disk.threshold_enabled": false,
     ...options.settings,
   };
@@ -79,7 +79,7 @@ export interface NodeCommand {
   readonly env: NodeJS.ProcessEnv;
 }
 
-/** How to run the node whose files are in `home`. It ends with its standard input, so it never outlives a test run. */
+/** The command that runs the node of `home`. It ends with its standard input, so it does not outlive a test run. */
 export function nodeCommand(
   distribution: ElasticsearchHome,
   home: string,
@@ -92,9 +92,6 @@ export function nodeCommand(
     env: { ...process.env, ...directories, ES_JAVA_OPTS: javaOptions.join(" ") },
   };
 }
-
-/** A node that was to run has ended by itself. */
-export class NodeEnded extends Error {}
 
 export class TestNode {
   readonly name: string;
@@ -117,22 +114,20 @@ export class TestNode {
     try {
       const { command, args, env } = this.command;
       this.child = spawn(command, args, { env, stdio: ["pipe", log, log] });
-      // Reported by assertAlive, as the process then has no pid.
+      // assertAlive reports it, as the process has no pid then.
       this.child.on("error", () => {});
     } finally {
       closeSync(log);
     }
   }
 
-  /** What the node has written so far. */
-  log(): Promise<string> {
-    return readFile(this.output, "utf8");
-  }
-
+  /** @throws Error with the end of the node's output when it has ended */
   assertAlive(): void {
     if (this.isAlive()) return;
-    const said = readFileSync(this.output, "utf8").trim().split("\n").slice(-20).join("\n");
-    throw new NodeEnded(`node ${this.name} has ended (exit status ${this.child?.exitCode}); its last lines:\n${said}`);
+    const lastLines = readFileSync(this.output, "utf8").trim().split("\n").slice(-20).join("\n");
+    throw new Error(
+      `node ${this.name} has ended (exit status ${this.child?.exitCode}); its output ends:\n${lastLines}`,
+    );
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -140,7 +135,7 @@ export class TestNode {
     this.child?.kill(signal);
   }
 
-  /** Ends the node, if it runs, and returns when it is gone. A frozen one needs SIGKILL. */
+  /** Ends the node if it runs; returns when it has ended. A frozen one needs SIGKILL. */
   async end(signal: "SIGTERM" | "SIGKILL"): Promise<void> {
     const child = this.child;
     if (child === undefined || !this.isAlive()) return;

@@ -10,15 +10,15 @@ import { eventually, until } from "../util/until.ts";
 import { type CertificateAuthority, createTestAuthority } from "./certificates.ts";
 import type { ClusterOptions, Credentials, RestOptions, RestResponse, TestCluster } from "./cluster.ts";
 
-import type { ElasticsearchHome } from "./home.ts";
+import type { ElasticsearchHome } from "./distribution/home.ts";
 import { nodeCommand, TestNode, writeNodeConfiguration } from "./node.ts";
 
 const directoryPrefix = "es-failover-test-cluster-";
 
-/** Starts a cluster of nodes of this distribution and returns when it serves, security index included. */
+/** Starts a cluster of a distribution; returns when it serves, including the security index. */
 export async function launchCluster(distribution: ElasticsearchHome, options: ClusterOptions): Promise<TestCluster> {
   const authority = options.authority ?? (await createTestAuthority(`es-failover test cluster ${options.name}`));
-  await sweepDirectories();
+  await removeStaleDirectories();
   const directory = await mkdtemp(path.join(tmpdir(), `${directoryPrefix}${process.pid}-${options.name}-`));
   try {
     const cluster = await RunningCluster.create(options, distribution, authority, directory);
@@ -36,8 +36,8 @@ export async function launchCluster(distribution: ElasticsearchHome, options: Cl
   }
 }
 
-/** Removes the files of clusters whose test run was killed before it could; their nodes have ended with it. */
-async function sweepDirectories(): Promise<void> {
+/** Removes the files of clusters whose test run was killed; their nodes ended with it. */
+async function removeStaleDirectories(): Promise<void> {
   for (const entry of await readdir(tmpdir())) {
     const pid = entry.startsWith(directoryPrefix) ? /^\d+/.exec(entry.slice(directoryPrefix.length))?.[0] : undefined;
     if (pid !== undefined && !existsSync(`/proc/${pid}`)) {
@@ -165,8 +165,8 @@ class RunningCluster implements TestCluster {
   }
 
   /**
-   * Sets the superuser's password, which creates the security index, and waits for its primary: until then requests
-   * may be answered with 401.
+   * Sets the superuser's password, which creates the security index, and waits for the index's primary: until then
+   * requests may get 401.
    */
   async settlePasswords(): Promise<void> {
     await this.call("POST", "/_security/user/elastic/_password", { body: { password: this.elastic.password } });
@@ -174,14 +174,14 @@ class RunningCluster implements TestCluster {
   }
 
   async stop(): Promise<void> {
-    // Nothing of a test cluster is worth a clean shutdown.
+    // The data of a test cluster is not worth a clean shutdown.
     await Promise.all(this.nodes.map((node) => node.end("SIGKILL")));
     await this.agent.destroy();
     await rm(this.directory, { recursive: true, force: true });
   }
 }
 
-/** One keystore for all nodes of the cluster. Secure settings must be equal on them anyway. */
+/** Creates the keystore of all nodes, whose secure settings must be equal. */
 async function createKeystore(distribution: ElasticsearchHome, directory: string, password: string): Promise<string> {
   const { ES_JAVA_OPTS: _, ...env } = process.env;
   await run(

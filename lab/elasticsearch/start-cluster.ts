@@ -1,6 +1,6 @@
 import { createTestAuthority } from "./certificates.ts";
 import type { ClusterOptions, TestCluster } from "./cluster.ts";
-import { elasticsearchDistribution } from "./distribution.ts";
+import { elasticsearchDistribution } from "./distribution/distribution.ts";
 import { launchCluster } from "./running-cluster.ts";
 
 export interface ClusterPair {
@@ -9,7 +9,7 @@ export interface ClusterPair {
   stop(): Promise<void>;
 }
 
-/** Two one-node clusters, `gra` and `bhs`, each the other's connected remote. Takes 10 to 20 s on two cores. */
+/** Starts two one-node clusters, `gra` and `bhs`, as remotes of each other. Takes 10 to 20 s on two cores. */
 export async function startClusterPair(settings: ClusterOptions["settings"] = {}): Promise<ClusterPair> {
   const authority = await createTestAuthority("es-failover test clusters");
   const started = await Promise.allSettled([
@@ -23,7 +23,7 @@ export async function startClusterPair(settings: ClusterOptions["settings"] = {}
   try {
     for (const result of started) if (result.status === "rejected") throw result.reason;
     const [gra, bhs] = clusters;
-    if (gra === undefined || bhs === undefined) throw new Error("unreachable: both clusters have started");
+    if (gra === undefined || bhs === undefined) throw new Error("unreachable: both clusters started");
     await Promise.all([gra.connectRemote(bhs), bhs.connectRemote(gra)]);
     return { gra, bhs, stop };
   } catch (error) {
@@ -32,7 +32,7 @@ export async function startClusterPair(settings: ClusterOptions["settings"] = {}
   }
 }
 
-/** Starts a cluster on loopback and returns when it serves, security index included. `stop` it when done. */
+/** Starts a cluster on loopback; returns when it serves, including the security index. `stop` it when done. */
 export async function startCluster(options: ClusterOptions): Promise<TestCluster> {
   return launchCluster(await elasticsearchDistribution(), options);
 }

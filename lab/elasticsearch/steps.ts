@@ -1,10 +1,10 @@
 import type { SetUpStep } from "../machine/step.ts";
-import { distributionStep } from "./distribution.ts";
-import { jdkStep } from "./jdk.ts";
-import { jarsStep, mavenStep } from "./maven.ts";
-import { repositoryStep } from "./repository.ts";
+import { distributionStep } from "./distribution/distribution.ts";
+import { jarsStep, mavenStep } from "./distribution/maven.ts";
+import { jdkStep } from "./jdk/jdk.ts";
+import { repositoryStep } from "./package/repository.ts";
 
-/** Everything that the lab's Elasticsearch needs, in order. Integration tests need all but the last. */
+/** Set-up of the lab's Elasticsearch. Integration tests need all steps but the last. */
 export const elasticsearchSteps: readonly SetUpStep[] = [
   jdkStep,
   mavenStep,

@@ -1,2 +1,2 @@
-/** The Elasticsearch release that the lab runs. Its jars come from Maven Central, its Debian package from this folder. */
+/** The lab's Elasticsearch release: jars of Maven Central, packaged here. */
 export const elasticsearchVersion = "9.5.3";

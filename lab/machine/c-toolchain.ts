@@ -1,7 +1,9 @@
+import { messageOf } from "../../watchdog/util/errors.ts";
 import { outcomeOf } from "../util/run.ts";
+import { installPackages } from "./apt.ts";
 import type { SetUpStep } from "./step.ts";
 
-/** What clients/c is built and tested with: how it is found on a machine, and the Debian package that brings it. */
+/** What clients/c is built and tested with: a check that finds it, and its Debian package. */
 const parts: readonly { readonly name: string; readonly check: string; readonly package: string }[] = [
   { name: "a C compiler", check: "command -v cc", package: "gcc" },
   { name: "the C library's headers", check: "echo '#include <stdio.h>' | cc -E -", package: "libc6-dev" },
@@ -17,7 +19,7 @@ async function missingParts(): Promise<typeof parts> {
   return missing;
 }
 
-/** Why the C library cannot be built here; undefined when it can. */
+/** Why this machine cannot build the C library; undefined when it can. */
 export async function cToolchainObstacle(): Promise<string | undefined> {
   const missing = await missingParts();
   if (missing.length === 0) return undefined;
@@ -25,23 +27,18 @@ export async function cToolchainObstacle(): Promise<string | undefined> {
   return `missing here: ${names} (Debian's packages: ${missing.map((part) => part.package).join(", ")})`;
 }
 
-/** A machine that cannot have them runs everything else all the same: only the tests of the C library are skipped. */
+/** On a machine that cannot install them, only the tests of the C library are skipped. */
 export const cToolchainStep: SetUpStep = {
   title: "Install a C compiler and libcurl's headers with apt-get",
   why: "the library for applications in C is built and tested with them; some seconds",
   isDone: async () => (await missingParts()).length === 0,
   run: async (say) => {
     const packages = (await missingParts()).map((part) => part.package);
-    const aptGet = (...args: readonly string[]): Promise<{ exitCode: number; stderr: string }> =>
-      outcomeOf("apt-get", args).catch((error: unknown) => ({ exitCode: 1, stderr: String(error) }));
-    const install = ["install", "--yes", "--no-install-recommends", ...packages];
-    say(`apt-get install ${packages.join(" ")}`);
-    if ((await aptGet(...install)).exitCode === 0) return;
-    say("apt-get update");
-    await aptGet("update");
-    const { exitCode, stderr } = await aptGet(...install);
-    if (exitCode === 0) return;
-    const reason = stderr.trim().split("\n").at(-1) ?? "";
-    say(`tests of the C library will be skipped: apt-get cannot install ${packages.join(", ")}: ${reason}`);
+    try {
+      await installPackages(packages, say);
+    } catch (error) {
+      const reason = messageOf(error).split("\n").at(-1) ?? "";
+      say(`tests of the C library will be skipped: apt-get cannot install ${packages.join(", ")}: ${reason}`);
+    }
   },
 };

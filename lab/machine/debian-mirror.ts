@@ -1,11 +1,11 @@
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 
-/** Where this machine takes its Debian packages from. The same mirror serves the other Debian releases, too. */
+/** This machine's Debian mirror, which also has the other Debian releases. */
 export interface DebianMirror {
-  /** Base address of the archive, without a slash at the end. */
+  /** Base URL of the archive, without a trailing slash. */
   readonly main: string;
-  /** Base address of the security archive, when the machine uses one. */
+  /** Base URL of the security archive; absent: the machine uses none. */
   readonly security?: string;
 }
 
@@ -14,7 +14,7 @@ interface AptSource {
   readonly suite: string;
 }
 
-/** Reads apt sources in the one-line format ("deb [options] URI suite components"). */
+/** Parses apt sources in the one-line format ("deb [options] URI suite components"). */
 export function parseOneLineSources(text: string): AptSource[] {
   const sources: AptSource[] = [];
   for (const line of text.split("\n")) {
@@ -24,12 +24,12 @@ export function parseOneLineSources(text: string): AptSource[] {
   return sources;
 }
 
-/** Reads apt sources in the deb822 format: stanzas of "Types:", "URIs:", "Suites:" fields. */
+/** Parses apt sources in the deb822 format: stanzas of "Types:", "URIs:", "Suites:" fields. */
 export function parseDeb822Sources(text: string): AptSource[] {
   const sources: AptSource[] = [];
   const withoutComments = text.replaceAll(/^#.*\n?/gm, "");
   for (const stanza of withoutComments.split(/\n\s*\n/)) {
-    // A line that begins with a blank continues the field above it.
+    // An indented line continues the field above it.
     const unfolded = stanza.replaceAll(/\n[ \t]+/g, " ");
     const field = (name: string): string[] => {
       const value = new RegExp(`^${name}:(.*)$`, "im").exec(unfolded)?.[1] ?? "";
@@ -41,7 +41,7 @@ export function parseDeb822Sources(text: string): AptSource[] {
   return sources;
 }
 
-/** The Debian archives among the sources; undefined when there is none (the machine may run something else). */
+/** The Debian archives among the sources; undefined when there is none, as on another distribution. */
 export function chooseDebianMirror(sources: readonly AptSource[]): DebianMirror | undefined {
   const base = (source: AptSource): string => source.uri.replace(/\/+$/, "");
   const overHttp = sources.filter((source) => /^https?:\/\//.test(source.uri));
@@ -51,7 +51,7 @@ export function chooseDebianMirror(sources: readonly AptSource[]): DebianMirror 
   return { main: base(main), ...(security === undefined ? {} : { security: base(security) }) };
 }
 
-/** Finds the Debian mirror in the machine's own apt settings. */
+/** The Debian mirror of the machine's apt settings. @throws Error with what to add when there is none */
 export async function debianMirror(aptDirectory = "/etc/apt"): Promise<DebianMirror> {
   const sources: AptSource[] = [];
   const readIfThere = (file: string): Promise<string> => readFile(file, "utf8").catch(() => "");
@@ -65,7 +65,7 @@ export async function debianMirror(aptDirectory = "/etc/apt"): Promise<DebianMir
   const mirror = chooseDebianMirror(sources);
   if (mirror !== undefined) return mirror;
   throw new Error(
-    `No Debian mirror stands in ${aptDirectory}/sources.list or sources.list.d. The lab's hosts run Debian 13 and take ` +
-      "their packages from where this machine takes its own: add a line such as 'deb http://MIRROR/debian stable main'.",
+    `${aptDirectory}/sources.list and sources.list.d have no Debian mirror. The lab's hosts run Debian 13 and use this ` +
+      "machine's mirror: add a line such as 'deb http://MIRROR/debian stable main'.",
   );
 }

@@ -6,20 +6,20 @@ import { run } from "../util/run.ts";
 import { debianMirror } from "./debian-mirror.ts";
 import type { SetUpStep } from "./step.ts";
 
-/** Debian 13, which OVHcloud offers as an image, too. */
+/** Debian 13, which is also an image of OVHcloud. */
 const suite = "trixie";
 
-/** A root file system made once by mmdebstrap and kept in the cache. */
+/** A root file system that mmdebstrap makes once, for the cache. */
 interface RootRecipe {
   readonly name: string;
   readonly packages: readonly string[];
-  /** Script that gets the finished root as its argument; its content is part of the cache's key. */
+  /** Script that mmdebstrap runs with the finished root as its argument. */
   readonly customise?: string;
 }
 
 /**
- * What a cloud image has, and no more: provisioning installs the rest. Without libpam-systemd, as every user session
- * would take inotify instances, of which the machine has 128 for all hosts together.
+ * The content of a cloud image; provisioning installs the rest. Without libpam-systemd, as every user session would use
+ * inotify instances, of which the machine has 128 for all hosts together.
  */
 const hostRoot: RootRecipe = {
   name: "host-root",
@@ -30,7 +30,7 @@ const hostRoot: RootRecipe = {
   customise: path.join(import.meta.dirname, "debian-root", "customise-host.sh"),
 };
 
-/** HAProxy 3.0 and etcd 3.5 as the hosts get them, for tests that run them for real but need no host. */
+/** HAProxy 3.0 and etcd 3.5 as on the hosts, for tests that run them without a host. */
 const toolsRoot: RootRecipe = {
   name: "tools-root",
   packages: ["haproxy", "etcd-server", "etcd-client", "ca-certificates", "procps"],
@@ -38,7 +38,9 @@ const toolsRoot: RootRecipe = {
 
 async function recipeKey(recipe: RootRecipe): Promise<string> {
   const hash = createHash("sha256").update(JSON.stringify([suite, recipe.packages]));
-  if (recipe.customise !== undefined) hash.update(await readFile(recipe.customise));
+  // Lines of comment do not count, as a build takes a minute.
+  if (recipe.customise !== undefined)
+    hash.update((await readFile(recipe.customise, "utf8")).replaceAll(/^#.*\n/gm, ""));
   return `${suite}-${hash.digest("hex").slice(0, 12)}`;
 }
 
@@ -57,7 +59,7 @@ async function buildRoot(recipe: RootRecipe, target: string, say: (line: string)
     ...(recipe.customise === undefined ? [] : [`--customize-hook=${recipe.customise}`]),
     ...[suite, target, sourcesFile],
   ]);
-  // The place is a private scratch directory: what becomes a host's "/" must be open to its users.
+  // mmdebstrap made it private, but it becomes the hosts' "/".
   await chmod(target, 0o755);
 }
 
@@ -81,17 +83,17 @@ function rootStep(recipe: RootRecipe, title: string, why: string): SetUpStep {
   };
 }
 
-/** The root file system that the lab's hosts share (each writes to a layer of its own above it). Made when missing. */
+/** The root file system that the lab's hosts share, each with a layer of its own. Built if missing. */
 export function hostRootDirectory(): Promise<string> {
   return rootDirectory(hostRoot);
 }
 
-/** A root with HAProxy and etcd, for `toolsCommand` (lab/hosts/tools-root.ts). Made when missing. */
+/** The root file system for `toolsCommand` (tools-command.ts), with HAProxy and etcd. Built if missing. */
 export function toolsRootDirectory(): Promise<string> {
   return rootDirectory(toolsRoot);
 }
 
-/** Where the tools root is, undefined when it has not been made yet. For tests that decide whether they can run. */
+/** The tools root; undefined when it is not built. For tests that decide whether they can run. */
 export async function existingToolsRoot(): Promise<string | undefined> {
   const key = await recipeKey(toolsRoot);
   return isCached(toolsRoot.name, key) ? path.join(cachePath(toolsRoot.name, key), "root") : undefined;
@@ -106,5 +108,5 @@ export const hostRootStep: SetUpStep = rootStep(
 export const toolsRootStep: SetUpStep = rootStep(
   toolsRoot,
   "Install HAProxy 3.0 and etcd 3.5 into a root file system of their own",
-  "tests run the very programs that the hosts run; about a minute",
+  "tests run the same programs as the hosts; about a minute",
 );

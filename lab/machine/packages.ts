@@ -1,16 +1,13 @@
-import { access, constants } from "node:fs/promises";
-import path from "node:path";
 import process from "node:process";
-import { outcomeOf, run } from "../util/run.ts";
+import { installPackages, isInstalled } from "./apt.ts";
 import type { SetUpStep } from "./step.ts";
 
-/** A program that the lab calls, and the Debian package that brings it. */
+/** A program that the lab calls, and its Debian package. */
 export interface MachineProgram {
   readonly program: string;
   readonly package: string;
 }
 
-/** What the lab's hosts are made with. */
 const programs: readonly MachineProgram[] = [
   ...["unshare", "nsenter", "setpriv", "flock", "pivot_root"].map((program) => ({ program, package: "util-linux" })),
   ...["mount", "umount", "losetup"].map((program) => ({ program, package: "mount" })),
@@ -20,36 +17,18 @@ const programs: readonly MachineProgram[] = [
   { program: "ssh-keygen", package: "openssh-client" },
   { program: "mmdebstrap", package: "mmdebstrap" },
   { program: "bash", package: "bash" },
-  // By its full path: a python3 earlier on PATH may belong to some other environment.
+  // By its full path: a python3 earlier on PATH may belong to another environment.
   { program: "/usr/bin/python3", package: "python3-minimal" },
 ];
 
-/** Where administrators' programs are, also for a PATH that leaves them out. */
-const systemDirectories = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
-
-async function isThere(program: string): Promise<boolean> {
-  const directories = [...(process.env["PATH"] ?? "").split(path.delimiter), ...systemDirectories];
-  const candidates = program.startsWith("/") ? [program] : directories.map((entry) => path.join(entry, program));
-  for (const candidate of candidates) {
-    const found = await access(candidate, constants.X_OK).then(
-      () => true,
-      () => false,
-    );
-    if (found) return true;
-  }
-  return false;
-}
-
-/** Programs that the lab needs and this machine has not. */
+/** Programs that the lab needs and this machine lacks. */
 export async function missingPrograms(): Promise<readonly MachineProgram[]> {
   const missing: MachineProgram[] = [];
-  for (const entry of programs) if (!(await isThere(entry.program))) missing.push(entry);
+  for (const entry of programs) if (!(await isInstalled(entry.program))) missing.push(entry);
   return missing;
 }
 
-const listed = (missing: readonly MachineProgram[]): string => missing.map((entry) => entry.program).join(", ");
-
-/** Installs the programs that are missing; a machine that has them all is left as it is. */
+/** Installs the missing programs. */
 export const machinePackagesStep: SetUpStep = {
   title: "Install the machine's programs for the lab with apt-get",
   why: "network namespaces, nftables, SSH and mmdebstrap make the lab's hosts; some seconds",
@@ -57,19 +36,13 @@ export const machinePackagesStep: SetUpStep = {
   run: async (say) => {
     const missing = await missingPrograms();
     const packages = [...new Set(missing.map((entry) => entry.package))];
-    if (!(await isThere("apt-get")) || process.getuid?.() !== 0) {
+    if (!(await isInstalled("apt-get")) || process.getuid?.() !== 0) {
+      const names = missing.map((entry) => entry.program).join(", ");
       throw new Error(
-        `The lab needs programs that this machine does not have: ${listed(missing)}. They are installed by themselves ` +
-          `on Debian, as root; here, install them yourself (Debian's packages: ${packages.join(", ")}).`,
+        `The lab needs programs that this machine lacks: ${names}. It installs them itself on Debian as root; here, ` +
+          `install them yourself (Debian's packages: ${packages.join(", ")}).`,
       );
     }
-    const install = ["install", "--yes", "--no-install-recommends", ...packages];
-    say(`apt-get install ${packages.join(" ")}`);
-    // Package lists may be missing or out of date; most machines have them, and fetching them takes longer than this.
-    if ((await outcomeOf("apt-get", install)).exitCode === 0) return;
-    say("apt-get update");
-    await run("apt-get", ["update"]);
-    say(`apt-get install ${packages.join(" ")}`);
-    await run("apt-get", install);
+    await installPackages(packages, say);
   },
 };

@@ -5,19 +5,19 @@ import { cachedDirectory, cachePath } from "../../watchdog/util/cache.ts";
 import { outcomeOf, run } from "../util/run.ts";
 import type { SetUpStep } from "./step.ts";
 
-/** The version of the CLI that the lab and the tests use; users may have any that is compatible. */
+/** Version of the CLI in the lab and the tests; users may have any compatible one. */
 export const pulumiVersion = "3.259.0";
-/** A CLI that is on the machine already will do when only its last number differs. */
+/** An installed CLI may differ in the patch version. */
 const acceptedVersion = /^v3\.259\.\d+$/;
 
 const checkout = path.resolve(import.meta.dirname, "..", "..");
 
-/** Folder with `pulumi`, its language host for Node.js and that host's dynamic provider. Made by `pulumiStep`. */
+/** Directory with `pulumi`, its language host for Node.js and that host's dynamic provider. `pulumiStep` makes it. */
 export const pulumiBinDirectory: string = path.join(cachePath("pulumi", pulumiVersion), "bin");
 
 const cli = "pulumi";
 const languageHost = "pulumi-language-nodejs";
-/** Ships in the npm package; the language host looks for it beside itself. */
+/** Part of the npm package; the language host expects it in its own directory. */
 const dynamicProvider = "pulumi-resource-pulumi-nodejs";
 
 export const pulumiStep: SetUpStep = {
@@ -27,7 +27,7 @@ export const pulumiStep: SetUpStep = {
     (await hasPrograms(pulumiBinDirectory)) && (await isExecutable(dynamicProviderIn(pulumiBinDirectory))),
   run: async (say) => {
     if (!(await hasPrograms(pulumiBinDirectory))) {
-      // What lies there has the wrong version or is not whole, and would otherwise pass for the result.
+      // Its version is wrong or it is incomplete.
       await rm(cachePath("pulumi", pulumiVersion), { recursive: true, force: true });
       await cachedDirectory("pulumi", pulumiVersion, (scratch) => makePrograms(scratch, say));
     }
@@ -46,7 +46,7 @@ async function isExecutable(file: string): Promise<boolean> {
   );
 }
 
-/** Whether a folder holds a CLI of an accepted version with its language host beside it. */
+/** Whether a directory has a CLI of an accepted version and its language host. */
 async function hasPrograms(directory: string): Promise<boolean> {
   const files = [cli, languageHost].map((name) => path.join(directory, name));
   if (!(await Promise.all(files.map(isExecutable))).every(Boolean)) return false;
@@ -54,7 +54,7 @@ async function hasPrograms(directory: string): Promise<boolean> {
   return exitCode === 0 && acceptedVersion.test(stdout.trim());
 }
 
-/** Where a CLI may lie that somebody installed: PATH, then the versions that the npm launcher `pulumi` keeps. */
+/** Where an installed CLI may be: on PATH, then among the versions of the npm launcher `pulumi`. */
 function candidateDirectories(): readonly string[] {
   const home = process.env["PULUMI_HOME"] ?? path.join(homedir(), ".pulumi");
   const onPath = (process.env["PATH"] ?? "").split(path.delimiter).filter((directory) => directory !== "");
@@ -66,7 +66,7 @@ async function makePrograms(scratch: string, say: (line: string) => void): Promi
   await mkdir(bin);
   for (const candidate of candidateDirectories()) {
     if (!(await hasPrograms(candidate))) continue;
-    say(`taking the one in ${candidate}`);
+    say(`copying from ${candidate}`);
     for (const name of [cli, languageHost]) await copyFile(path.join(candidate, name), path.join(bin, name));
     return;
   }
@@ -78,7 +78,7 @@ async function makePrograms(scratch: string, say: (line: string) => void): Promi
 
   async function build(modules: string, program: string, name: string): Promise<void> {
     say(`go build ${name}`);
-    // A copy, because `go` may complete go.sum beside it.
+    // A copy, as `go` may add to go.sum.
     const directory = path.join(sources, modules);
     await cp(path.join(import.meta.dirname, "pulumi", modules), directory, { recursive: true });
     const version = `-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v${pulumiVersion}`;
@@ -91,7 +91,7 @@ async function refuseWithoutGo(): Promise<void> {
   const found = await outcomeOf("go", ["version"]).catch(() => undefined);
   if (found?.exitCode === 0) return;
   throw new Error(
-    `There is no Pulumi CLI ${pulumiVersion.replace(/\.\d+$/, ".x")} on this machine and no Go to build one with: put ` +
+    `This machine has no Pulumi CLI ${pulumiVersion.replace(/\.\d+$/, ".x")} and no Go to build one: install ` +
       "`pulumi` with `pulumi-language-nodejs` on PATH (https://www.pulumi.com/docs/iac/download-install/), or Go 1.26.",
   );
 }
@@ -104,15 +104,15 @@ async function addDynamicProvider(directory: string): Promise<void> {
 }
 
 export interface PulumiSettings {
-  /** Where the CLI keeps what it knows about accounts and plug-ins. */
+  /** Directory of the CLI's account and plug-in data. */
   readonly home: string;
-  /** Folder in which stacks are kept. */
+  /** Directory of the stacks. */
   readonly backendDirectory: string;
   /** Encrypts the stacks' secrets. */
   readonly passphrase: string;
 }
 
-/** The environment in which `pulumi` runs by itself: own home, stacks in a folder, nothing asked of the internet. */
+/** An environment for `pulumi` with its own home, a directory as backend, and no access to the internet. */
 export function pulumiEnvironment(settings: PulumiSettings): Record<string, string> {
   const inherited = Object.entries(process.env).filter(
     (entry): entry is [string, string] => entry[1] !== undefined && !entry[0].startsWith("PULUMI_"),
@@ -125,7 +125,7 @@ export function pulumiEnvironment(settings: PulumiSettings): Record<string, stri
     PULUMI_BACKEND_URL: `file://${settings.backendDirectory}`,
     PULUMI_CONFIG_PASSPHRASE: settings.passphrase,
     PULUMI_SKIP_UPDATE_CHECK: "true",
-    // Else five tries to download each plug-in. What is needed is named in the project file or lies beside the CLI.
+    // Otherwise it tries five times to download each plug-in. The project file and the CLI's directory have all of them.
     PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
   };
 }

@@ -1,10 +1,7 @@
 import { Listr } from "listr2";
 import type { SetUpStep } from "./step.ts";
 
-/**
- * Runs set-up steps in order. What was done before is not mentioned, so that a prepared machine says nothing; what has
- * to be done is said in one line each, with its reason, as it happens.
- */
+/** Runs set-up steps in order and prints a line with the reason for each that has work to do. */
 export async function runSteps(steps: readonly SetUpStep[]): Promise<void> {
   const missing: SetUpStep[] = [];
   for (const step of steps) if (!(await step.isDone())) missing.push(step);
@@ -13,7 +10,7 @@ export async function runSteps(steps: readonly SetUpStep[]): Promise<void> {
     missing.map((step) => ({
       title: `${step.title}: ${step.why}`,
       task: async (_, task) => {
-        // An earlier step of this very run may have brought it along.
+        // An earlier step of this run may have done it.
         if (await step.isDone()) return;
         await step.run((line) => {
           task.output = line;

@@ -3,7 +3,7 @@ import path from "node:path";
 import type { StackSettings } from "./configuration.ts";
 import { type Say, TwoRegions } from "./two-regions.ts";
 
-/** The whole system in a new lab: networks, both regions and the witness by `pulumi up`, and watchdogs that route to gra. */
+/** Brings the whole system up in a new lab: networks, all three sites by `pulumi up`; returns when routers route to gra. */
 export async function bringUpSystem(directory: string, say: Say, settings: StackSettings = {}): Promise<TwoRegions> {
   say("making the lab: three regions of hosts, a WAN of 80 ms round trip between gra and bhs");
   const system = await TwoRegions.create(directory, say, settings);
@@ -16,18 +16,18 @@ export async function bringUpSystem(directory: string, say: Say, settings: Stack
   return system;
 }
 
-/** The engine's own lines go to a file; on the screen a line tells now and then how far it is. */
+/** Writes the engine's lines to a file and reports every 25th created resource. */
 function progress(directory: string, say: Say): Say {
   const file = path.join(directory, "pulumi.log");
   const log = createWriteStream(file, { mode: 0o600 });
   const made = new Map<string, number>();
-  say(`  (all that pulumi says: ${file})`);
+  say(`  (output of pulumi: ${file})`);
   return (line) => {
     log.write(`${line}\n`);
     if (!/ created \(/.test(line)) return;
     const stack = line.slice(0, line.indexOf(":"));
     const count = (made.get(stack) ?? 0) + 1;
     made.set(stack, count);
-    if (count % 25 === 0) say(`  ${stack}: ${count} resources made`);
+    if (count % 25 === 0) say(`  ${stack}: ${count} resources created`);
   };
 }

@@ -1,35 +1,35 @@
 import type { Addresses } from "../../watchdog/config/address.ts";
 import type { WatchdogConfigInput } from "../../watchdog/config/schema.ts";
 import type { StackConfiguration } from "../cloud/project.ts";
-import type { AptRepository } from "../elasticsearch/repository.ts";
+import type { AptRepository } from "../elasticsearch/package/repository.ts";
 import { elasticsearchVersion } from "../elasticsearch/version.ts";
 import { controllerSubnet, labAptRepositoryUrl } from "../hosts/addressing.ts";
 
-/** The lab's three sites, as stacks and as they are named everywhere else. */
+/** The lab's three sites, which are also its stacks. */
 export const stacks = ["gra", "bhs", "witness"] as const;
 export type Stack = (typeof stacks)[number];
 
-/** The sites that hold data. */
+/** The sites with Elasticsearch. */
 export const regions = ["gra", "bhs"] as const;
 export type Region = (typeof regions)[number];
 
-/** In each region. The machine's inotify instances are enough for about ten hosts, the witness included. */
+/** In each region. The machine's inotify instances suffice for about ten hosts, including the witness. */
 const hostsPerRegion = { elasticsearchNodes: 3, haproxyNodes: 1 } as const;
 
 /** Small enough for six nodes on one machine. */
 const defaultHeap = "256m";
 
-/** What a stack of the lab may be set to. */
+/** Settings of a stack of the lab. */
 export interface StackSettings {
   /** Java heap of each Elasticsearch node of the region, such as "256m". */
   readonly heap?: string;
-  /** How patiently the watchdog looks; by default its fast profile. */
+  /** The watchdog's health checks; default: its fast profile. */
   readonly checks?: WatchdogConfigInput["checks"];
-  /** What the endpoint services on the HAProxy hosts name while a region serves; by default there are none. */
+  /** Addresses that the endpoint services on the HAProxy hosts publish per active region; default: no services. */
   readonly endpointAddresses?: Addresses;
 }
 
-/** What the lab's stacks set beside the users' own project file: addresses and sizes of this one machine. */
+/** Configuration of a lab's stack on top of the users' project file: addresses and sizes for one machine. */
 export function stackConfiguration(
   stack: Stack,
   repository: AptRepository,

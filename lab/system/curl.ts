@@ -1,32 +1,32 @@
 import type { CommandOutcome } from "../util/run.ts";
 
-/** What curl is asked for. All of it travels by standard input: arguments can be seen by everybody on a host. */
+/** A request by curl, which gets all of it by standard input: every user of a host can read arguments. */
 export interface CurlRequest {
   readonly url: string;
   readonly method?: "GET" | "POST" | "PUT" | "DELETE";
   readonly user?: { readonly name: string; readonly password: string };
   /** JSON to send. */
   readonly body?: unknown;
-  /** PEM file, where curl runs, with the authority that the server's certificate must come from. */
+  /** PEM file on curl's host with the CA of the server's certificate. */
   readonly caFile: string;
-  /** PEM files, where curl runs, that prove who asks. */
+  /** PEM files on curl's host with a client certificate. */
   readonly client?: { readonly certificateFile: string; readonly keyFile: string };
 }
 
 export interface CurlAnswer {
-  /** curl's own exit status: 0 when there was an answer of any HTTP status, 60 for a certificate it does not trust. */
+  /** curl's exit status: 0 for an answer of any HTTP status, 60 for an untrusted certificate. */
   readonly exitCode: number;
   /** HTTP status; 0 when there was no answer. */
   readonly status: number;
   readonly body: string;
-  /** What curl said went wrong. */
+  /** curl's error message. */
   readonly error: string;
 }
 
-/** Runs a program with an input, wherever it is to run. */
+/** Runs a program with an input on some host. */
 export type RunWithInput = (argv: readonly string[], input: string) => Promise<CommandOutcome>;
 
-/** A request by curl, which verifies the server's certificate, bounded by 10 s. */
+/** Sends a request by curl, which verifies the server's certificate, with a time-out of 10 s. */
 export async function curl(run: RunWithInput, request: CurlRequest): Promise<CurlAnswer> {
   const { exitCode, stdout, stderr } = await run(["curl", "--config", "-"], curlConfig(request));
   const end = stdout.lastIndexOf("\n");

@@ -1,8 +1,8 @@
 const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /**
- * Rejects when the program is asked to end, by Ctrl-C for one, so that it can remove what it has made. From then on no such
- * signal ends it half-way through: Ctrl-C comes twice, from the terminal and from the program's own parent.
+ * Rejects on SIGINT, SIGTERM or SIGHUP, so that the program can clean up. Further signals have no effect: Ctrl-C arrives
+ * twice, from the terminal and from the parent process.
  */
 export function interruption(): Promise<never> {
   return new Promise((_, reject) => {

@@ -8,8 +8,8 @@ import { pulumiStep } from "../machine/pulumi.ts";
 import { runSteps } from "../machine/run-steps.ts";
 
 /**
- * Sets the machine up for everything that runs here, as far as it can be: root file systems for hosts and tools are
- * made only where a lab can run. Returns why none can, one sentence per reason; nothing when one can.
+ * Sets the machine up as far as possible; root file systems for hosts and tools are built only where a lab can run.
+ * @returns why no lab can run here, one sentence per reason; empty when one can
  */
 export async function setUpMachine(): Promise<readonly string[]> {
   if (process.platform === "linux" && process.getuid?.() === 0) await runSteps([machinePackagesStep, cToolchainStep]);

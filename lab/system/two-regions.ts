@@ -4,7 +4,7 @@ import type { InitKey } from "../../infra/config/schema.ts";
 import { initialiseStacks } from "../../infra/init/init.ts";
 import { pulumiCli } from "../../infra/init/pulumi-cli.ts";
 import { PulumiEngine, type ResourceChanges } from "../cloud/engine.ts";
-import { labAptRepository } from "../elasticsearch/repository.ts";
+import { labAptRepository } from "../elasticsearch/package/repository.ts";
 import { Lab } from "../hosts/lab.ts";
 import type { TrafficSettings } from "../traffic/protocol.ts";
 import { Traffic } from "../traffic/traffic.ts";
@@ -19,7 +19,7 @@ export type Say = (line: string) => void;
 type Load = Pick<TrafficSettings, "writers" | "pauseMs" | "timeoutMs">;
 const usualLoad: Load = { writers: 2, pauseMs: 20, timeoutMs: 2_000 };
 
-/** What applications in the lab need to use the entry. */
+/** What applications need to use an entry. */
 export interface Entry {
   readonly url: string;
   readonly ca: string;
@@ -28,8 +28,8 @@ export interface Entry {
 }
 
 /**
- * The whole system in a lab: both regions made by the real Pulumi engine from the very program that users run, with the
- * hosts of a lab in place of OVHcloud's.
+ * The whole system in a lab: the real Pulumi engine provisions all sites from the program that users run, with a lab's
+ * hosts in place of OVHcloud's.
  */
 export class TwoRegions {
   readonly lab: Lab;
@@ -44,7 +44,7 @@ export class TwoRegions {
     this.watchdogs = new Watchdogs(lab, this.hosts);
   }
 
-  /** Makes the lab's networks and all stacks with their secrets. Nothing is provisioned yet. */
+  /** Makes the lab's networks, and all stacks with their secrets; provisions nothing. */
   static async create(directory: string, say: Say, settings: StackSettings = {}): Promise<TwoRegions> {
     const repository = await labAptRepository();
     const lab = await Lab.create({ directory });
@@ -58,7 +58,7 @@ export class TwoRegions {
     return system;
   }
 
-  /** The system in a lab that is up. */
+  /** Opens the system in a lab that is up. */
   static async open(directory: string): Promise<TwoRegions> {
     return TwoRegions.#of(await Lab.open(directory));
   }
@@ -69,7 +69,7 @@ export class TwoRegions {
     return new TwoRegions(lab, await PulumiEngine.open({ usersProject: checkout, directory, lab }));
   }
 
-  /** Replaces a stack's settings, all of them; `up` puts them into effect. */
+  /** Replaces all settings of a stack; `up` applies them. */
   async configure(stack: Stack, settings: StackSettings): Promise<void> {
     await this.engine.prepareStack(stack, stackConfiguration(stack, await labAptRepository(), settings));
   }
@@ -80,12 +80,12 @@ export class TwoRegions {
     return changes;
   }
 
-  /** All sites at once, as people with a terminal each would do it. */
+  /** `pulumi up` of all sites at once. */
   async upAll(say: Say): Promise<void> {
     await Promise.all(stacks.map((stack) => this.up(stack, say)));
   }
 
-  /** An entry as applications outside the private network use it, with the application's user; by default that of bhs. */
+  /** An entry with the application's user, for applications outside the private network; default: the entry of bhs. */
   async entry(region: Region = "bhs"): Promise<Entry> {
     const router = await this.lab.host(await this.hosts.router(region));
     if (router === undefined) throw new Error("the router's host is gone");
@@ -94,12 +94,12 @@ export class TwoRegions {
     return { url, ca: String(caCertificate), username: "app", password: await this.secret("appPassword") };
   }
 
-  /** A secret of both stacks' configuration. */
+  /** A secret that all stacks' configurations share. */
   async secret(key: InitKey): Promise<string> {
     return (await this.engine.run(["config", "get", `es-failover:${key}`, "--stack", "bhs"])).trim();
   }
 
-  /** The addresses of every router, those of bhs first: what an application in bhs is given. */
+  /** URLs of every router, those of bhs first, as for an application in bhs. */
   async entries(): Promise<readonly string[]> {
     const routers = (await this.lab.hosts()).filter(({ name }) => /-haproxy-/.test(name));
     const near = routers.filter(({ region }) => region === "bhs");
@@ -109,8 +109,8 @@ export class TwoRegions {
   }
 
   /**
-   * Starts writers and a reader in the controller's network, which no cut reaches.
-   * @param entries what the application knows; by default the entry of bhs alone
+   * Starts writers and a reader in the controller's network, which no cut affects.
+   * @param entries of the application; default: the entry of bhs only
    */
   async traffic(index: string, load: Load = usualLoad, entries?: readonly string[]): Promise<Traffic> {
     const { url, ...credentials } = await this.entry();
@@ -119,7 +119,7 @@ export class TwoRegions {
     );
   }
 
-  /** Removes the lab with all it has. */
+  /** Removes the lab with everything it has. */
   async destroy(): Promise<void> {
     await this.lab.destroy();
   }

@@ -1,17 +1,17 @@
-/** An entry that gave no answer at all is left alone for this long, while another one is there. */
-export const REST_MS = 5_000;
+/** An entry that did not answer is skipped for this time, unless no other one is left. */
+export const SKIP_MS = 5_000;
 
 /**
- * Which of several entries an application uses for a request, as a client library with a list of hosts does it: each in
- * its turn, but for those that gave no answer lately. One that refuses is alive, and has its turn again.
+ * Chooses an application's entry for each request as client libraries with a list of hosts do: round robin, without
+ * entries that did not answer lately. An entry that refuses a request is alive and stays in use.
  */
 export class Entries {
   readonly #urls: readonly string[];
   readonly #nowMs: () => number;
-  readonly #restsUntilMs = new Map<string, number>();
+  readonly #skippedUntilMs = new Map<string, number>();
   #position: number;
 
-  /** @param preferred position of the entry to begin with; counted around */
+  /** @param preferred position of the first entry to use, modulo their number */
   constructor(urls: readonly string[], preferred: number, nowMs: () => number = () => performance.now()) {
     if (urls.length === 0) throw new Error("an application needs at least one entry");
     this.#urls = urls;
@@ -25,26 +25,26 @@ export class Entries {
     return url;
   }
 
-  /** It served the request, or refused it: either way it is alive. */
+  /** The current entry served or refused the request. */
   answered(): void {
-    this.#moveOn();
+    this.#advance();
   }
 
-  /** It did not answer. */
+  /** The current entry did not answer. */
   silent(): void {
-    this.#restsUntilMs.set(this.current, this.#nowMs() + REST_MS);
-    this.#moveOn();
+    this.#skippedUntilMs.set(this.current, this.#nowMs() + SKIP_MS);
+    this.#advance();
   }
 
-  /** To the next entry that does not rest; where all do, to the one that has rested longest. */
-  #moveOn(): void {
+  /** To the next entry that is not skipped; if all are, to the one whose time ends first. */
+  #advance(): void {
     const inOrder = this.#urls.map((_, step) => (this.#position + 1 + step) % this.#urls.length);
-    const rested = inOrder.find((position) => this.#restOf(position) <= this.#nowMs());
-    const longest = inOrder.reduce((a, b) => (this.#restOf(b) < this.#restOf(a) ? b : a));
-    this.#position = rested ?? longest;
+    const usable = inOrder.find((position) => this.#skipEndOf(position) <= this.#nowMs());
+    const firstAgain = inOrder.reduce((a, b) => (this.#skipEndOf(b) < this.#skipEndOf(a) ? b : a));
+    this.#position = usable ?? firstAgain;
   }
 
-  #restOf(position: number): number {
-    return this.#restsUntilMs.get(this.#urls[position] ?? "") ?? 0;
+  #skipEndOf(position: number): number {
+    return this.#skippedUntilMs.get(this.#urls[position] ?? "") ?? 0;
   }
 }

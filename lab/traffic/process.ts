@@ -1,7 +1,6 @@
 /**
- * A small application as a process of its own: writers and a reader that know nothing but the entries. Settings, orders
- * and reports are described in protocol.ts. Every write has an id of its own and is sent once: a write without an
- * answer is counted as failed, never as acknowledged, and not sent again.
+ * A small application in its own process: writers and a reader that know the entries only. protocol.ts describes settings,
+ * orders and reports. Every write has its own id and is sent once: a write without an answer counts as failed.
  */
 
 import process from "node:process";
@@ -13,7 +12,7 @@ import { Entries } from "./entries.ts";
 import { type TrafficEvent, type TrafficSettings, trafficOrderSchema, trafficSettingsSchema } from "./protocol.ts";
 import { missingOf } from "./read-back.ts";
 
-/** Reading back is no measurement of how fast the system is: it waits longer than an application would. */
+/** Longer than an application's time-out, as reading back measures no response time. */
 const READ_BACK_TIMEOUT_MS = 10_000;
 
 function report(event: TrafficEvent): void {
@@ -29,7 +28,7 @@ interface ApplicationRequest {
 
 interface Answer {
   readonly content: unknown;
-  /** The region that gave it, by the entry's own word. */
+  /** The region that answered, by the entry's header. */
   readonly region: string | null;
 }
 
@@ -61,7 +60,7 @@ class Application {
     this.#stopping.abort();
   }
 
-  /** Also where an entry is gone for good, which would never end a connection. */
+  /** Destroys connections, as those to a lost entry would never end. */
   async close(): Promise<void> {
     await Promise.all([...this.#pools.values()].map((pool) => pool.destroy()));
   }
@@ -123,7 +122,7 @@ class Application {
     await sleep(this.#settings.pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
   }
 
-  /** One request to the entry whose turn it is. */
+  /** Sends a request to the current entry. */
   async #use(entries: Entries, request: ApplicationRequest): Promise<Answer> {
     try {
       const answer = await this.#request(entries.current, request);
@@ -138,7 +137,7 @@ class Application {
 
   async #request(entry: string, { method, path, body, timeoutMs }: ApplicationRequest): Promise<Answer> {
     const pool = this.#pools.get(entry);
-    if (pool === undefined) throw new Error(`${entry} is no entry`);
+    if (pool === undefined) throw new Error(`${entry} is not an entry`);
     const response = await pool.request({
       method,
       path,
@@ -153,10 +152,10 @@ class Application {
   }
 }
 
-/** There was an answer, and it was no success. */
+/** An answer without success. */
 class Refusal extends Error {}
 
-/** A router that closes cuts its connections: whoever does that is alive. */
+/** A router that closes cuts its connections, so it is alive. */
 const isSignOfLife = (error: unknown) => error instanceof Refusal || error instanceof errors.SocketError;
 
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();

@@ -1,30 +1,30 @@
 import { z } from "zod";
 
-/** What the traffic process reads from standard input at its start: one line of JSON. Holds a password, so never argv. */
+/** First line of the traffic process's standard input, as JSON. Not in its arguments, as it has a password. */
 export const trafficSettingsSchema = z.strictObject({
   /**
-   * The entries, as applications see them: https://ADDRESS:9200. Each writer begins with another one, and
-   * uses them in turn, but for those that gave no answer lately.
+   * The application's entries: https://ADDRESS:9200. Each writer starts with another one and uses them round robin,
+   * without those that did not answer lately.
    */
   entries: z.array(z.url({ protocol: /^https$/ })).min(1),
-  /** PEM text of the CA that signed the entries' certificates. */
+  /** PEM text of the CA of the entries' certificates. */
   ca: z.string(),
   username: z.string(),
   password: z.string(),
   index: z.string(),
-  /** Writers at work at once, each with one request under way. */
+  /** Number of concurrent writers, each with one request in flight. */
   writers: z.number().int().min(1),
-  /** Shortest time from one write of a writer to its next. */
+  /** Pause of a writer after each write. */
   pauseMs: z.number().int().min(1),
-  /** A request that takes longer has failed. */
+  /** A request that takes longer counts as failed. */
   timeoutMs: z.number().int().min(1),
 });
 export type TrafficSettings = z.infer<typeof trafficSettingsSchema>;
 
 /**
- * Orders to the traffic process, one JSON line each. `stop` lets requests under way end, then reports "stopped";
- * `verify` reads every document back that was acknowledged before, and reports "verified", while the load goes on unless it
- * was stopped; the end of standard input ends the process.
+ * Orders to the traffic process, one JSON line each. `stop` ends the load, waits for requests in flight and reports
+ * "stopped"; `verify` reads every acknowledged document back and reports "verified", without ending the load; the end of
+ * standard input ends the process.
  */
 export const trafficOrderSchema = z.discriminatedUnion("order", [
   z.strictObject({ order: z.literal("stop") }),
@@ -32,14 +32,14 @@ export const trafficOrderSchema = z.discriminatedUnion("order", [
 ]);
 export type TrafficOrder = z.infer<typeof trafficOrderSchema>;
 
-/** What the traffic process reports, one JSON line each. Times are wall-clock milliseconds since 1970. */
+/** Reports of the traffic process, one JSON line each. Times are wall-clock milliseconds since 1970. */
 export const trafficEventSchema = z.discriminatedUnion("event", [
   z.strictObject({ event: z.literal("started"), atMs: z.number() }),
   z.strictObject({
     event: z.literal("write-acknowledged"),
     id: z.string(),
     atMs: z.number(),
-    /** The region that accepted it, as the entry says in its answer; null where it does not say. */
+    /** The region that accepted it, by the entry's header; null without one. */
     region: z.string().nullable(),
   }),
   z.strictObject({ event: z.literal("write-failed"), id: z.string(), atMs: z.number(), reason: z.string() }),

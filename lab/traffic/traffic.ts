@@ -6,7 +6,7 @@ import { type TrafficEvent, type TrafficOrder, type TrafficSettings, trafficEven
 
 const program = fileURLToPath(new URL("./process.ts", import.meta.url));
 
-/** Writers and a reader in a process of their own, and the account of what they were told. */
+/** Writers and a reader in their own process, and the ledger of their requests. */
 export class Traffic {
   readonly ledger = new Ledger();
   readonly #child: ChildProcess;
@@ -14,18 +14,18 @@ export class Traffic {
   #exit: string | null = null;
 
   /**
-   * Starts the traffic. `wrap` turns a command into one that runs where the entry can be reached, such as inside the
-   * lab's controller namespace.
+   * Starts the traffic.
+   * @param wrap turns a command into one that can reach the entries, such as in the lab's controller namespace
    */
   constructor(settings: TrafficSettings, wrap: (argv: readonly string[]) => readonly string[] = (argv) => argv) {
     const [command, ...args] = wrap([process.execPath, program]);
-    if (command === undefined) throw new Error("nothing to run");
+    if (command === undefined) throw new Error("wrap returned no command");
     this.#child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] });
     this.#child.on("exit", (code, signal) => {
       this.#exit = `the traffic process ended with ${signal ?? `exit status ${code}`}`;
     });
     const { stdin, stdout } = this.#child;
-    if (stdin === null || stdout === null) throw new Error("the traffic process has no pipes");
+    if (stdin === null || stdout === null) throw new Error("unreachable: the traffic process has pipes");
     stdin.write(`${JSON.stringify(settings)}\n`);
     createInterface({ input: stdout }).on("line", (line) => this.#receive(trafficEventSchema.parse(JSON.parse(line))));
   }
@@ -34,7 +34,7 @@ export class Traffic {
     this.#listeners.add(listener);
   }
 
-  /** Waits for an event of a kind; rejects after `timeoutMs`, or when the process ends. */
+  /** Waits for a matching event of a kind. @throws Error after `timeoutMs`, or when the process ends */
   next<Kind extends TrafficEvent["event"]>(
     kind: Kind,
     timeoutMs: number,
@@ -53,8 +53,7 @@ export class Traffic {
       };
       const onExit = () => end(() => reject(new Error(this.#exit ?? "the traffic process ended")));
       const timer = setTimeout(() => {
-        const failure =
-          this.ledger.lastFailure === null ? "" : `; the last failed request said: ${this.ledger.lastFailure}`;
+        const failure = this.ledger.lastFailure === null ? "" : `; the last failed request: ${this.ledger.lastFailure}`;
         end(() => reject(new Error(`no ${kind} from the traffic within ${timeoutMs} ms${failure}`)));
       }, timeoutMs);
       if (this.#exit !== null) onExit();
@@ -63,14 +62,14 @@ export class Traffic {
     });
   }
 
-  /** Ends the load and lets requests under way end. */
+  /** Ends the load; returns when no request is in flight. */
   async stop(): Promise<void> {
     const stopped = this.next("stopped", 30_000);
     this.#order({ order: "stop" });
     await stopped;
   }
 
-  /** Reads every write back, through the entries, that was acknowledged before. The load goes on unless it was stopped. */
+  /** Reads every acknowledged write back through the entries. Does not end the load. */
   async verify(): Promise<{ readonly found: number; readonly missing: readonly string[] }> {
     const verified = this.next("verified", 120_000);
     this.#order({ order: "verify" });

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type AptRepository, labAptRepository } from "../../lab/elasticsearch/repository.ts";
+import { type AptRepository, labAptRepository } from "../../lab/elasticsearch/package/repository.ts";
 import { elasticsearchVersion } from "../../lab/elasticsearch/version.ts";
 import { run } from "../../lab/util/run.ts";
 

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { fingerprint } from "../../lab/elasticsearch/fingerprint.ts";
+import { fingerprint } from "../../lab/elasticsearch/distribution/fingerprint.ts";
 
 let directory: string;
 
@@ -14,7 +14,7 @@ beforeEach(async () => {
 
 afterEach(() => rm(directory, { recursive: true }));
 
-test("what is made from a directory is made anew when a file in it changes, comes or is renamed", async () => {
+test("the key changes when a file in a directory changes, is added or renamed", async () => {
   const seen = new Set([await fingerprint({ paths: [directory] })]);
   await writeFile(path.join(directory, "below/a.txt"), "b");
   seen.add(await fingerprint({ paths: [directory] }));
@@ -25,7 +25,7 @@ test("what is made from a directory is made anew when a file in it changes, come
   expect(seen.size).toBe(4);
 });
 
-test("a change of one file or one value counts, and where the directory lies does not", async () => {
+test("the key changes with a file or a value, and not with the directory's location", async () => {
   const file = path.join(directory, "below/a.txt");
   const before = await fingerprint({ values: ["1"], paths: [file] });
   expect(await fingerprint({ values: ["2"], paths: [file] })).not.toBe(before);
@@ -40,4 +40,19 @@ test("a change of one file or one value counts, and where the directory lies doe
   } finally {
     await rename(moved, directory);
   }
+});
+
+test("a builder counts with its code, and not with its comments and imports", async () => {
+  const file = path.join(directory, "builder.ts");
+  const after = async (source: string) => {
+    await writeFile(file, source);
+    return fingerprint({ builders: [file] });
+  };
+  const before = await after(
+    'import { a } from "./a.ts";\n\n/** Builds. */\nexport function build() {\n  return a(1);\n}\n',
+  );
+  const reworded =
+    'import {\n  a,\n} from "../a.ts";\n\n/**\n * Makes it.\n */\nexport function build() {\n  // Once.\n  return a(1);\n}\n';
+  expect(await after(reworded)).toBe(before);
+  expect(await after(reworded.replace("a(1)", "a(2)"))).not.toBe(before);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { Entries, REST_MS } from "../../lab/traffic/entries.ts";
+import { Entries, SKIP_MS } from "../../lab/traffic/entries.ts";
 
 describe("an application with several entries", () => {
   test("begins with the entry it prefers, counted around", () => {
@@ -24,7 +24,7 @@ describe("an application with several entries", () => {
     expect(entries.current).toBe("bhs");
     entries.answered();
     expect(entries.current).toBe("bhs");
-    nowMs = REST_MS;
+    nowMs = SKIP_MS;
     entries.answered();
     expect(entries.current).toBe("gra");
   });
