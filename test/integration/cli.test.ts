@@ -1,9 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { chmod, mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { serveControlSocket } from "../../watchdog/adapters/control-socket.ts";
+import { z } from "zod";
+import { askControlSocket } from "../../watchdog/adapters/control-socket/client.ts";
+import { serveControlSocket } from "../../watchdog/adapters/control-socket/server.ts";
 import { createFileStore } from "../../watchdog/adapters/file-store/store.ts";
 import { createHaproxyRouter } from "../../watchdog/adapters/haproxy/router.ts";
+import { serveCall } from "../../watchdog/util/socket-api.ts";
 import { HaproxyBench, haproxyMissing } from "./haproxy-process.ts";
 import { until } from "./helpers.ts";
 import { CommandLine, PASSWORD } from "./support/command-line.ts";
@@ -74,9 +77,15 @@ describe("es-failover", () => {
 describe("the control socket", () => {
   test("is closed to other users, answers what it serves, and is not taken from a running watchdog", async () => {
     const socket = at("other.sock");
-    const control = await serveControlSocket(socket, { "GET /status": () => ({ hello: "world" }) });
+    const greeting = {
+      route: "GET /greeting",
+      request: z.object({}),
+      answer: z.object({ hello: z.string() }),
+    } as const;
+    const control = await serveControlSocket(socket, [serveCall(greeting, () => ({ hello: "world" }))]);
     expect((await stat(socket)).mode & 0o777).toBe(0o660);
-    await expect(serveControlSocket(socket, {})).rejects.toThrow(/another watchdog already runs/);
+    expect(await askControlSocket(socket, greeting, {})).toEqual({ hello: "world" });
+    await expect(serveControlSocket(socket, [])).rejects.toThrow(/another watchdog already runs/);
     await control.close();
   });
 
@@ -85,7 +94,7 @@ describe("the control socket", () => {
     const script = `require("net").createServer().listen(${JSON.stringify(socket)}, () => process.kill(process.pid, "SIGKILL"))`;
     const killed = spawn(process.execPath, ["-e", script]);
     await new Promise((resolve) => killed.once("exit", resolve));
-    const control = await serveControlSocket(socket, {});
+    const control = await serveControlSocket(socket, []);
     await control.close();
   });
 });

@@ -5,7 +5,7 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createFileStore, createRecordCopy } from "../../watchdog/adapters/file-store/store.ts";
-import type { HistoryEntry } from "../../watchdog/core/ports/store.ts";
+import type { HistoryEntry } from "../../watchdog/core/state/history.ts";
 import { until } from "./helpers.ts";
 import { onSmallDisk } from "./support/small-disk.ts";
 import { stateRecord } from "./support/state-record.ts";

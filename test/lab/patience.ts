@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
-import type { HistoryEntry } from "../../watchdog/core/ports/store.ts";
+import type { HistoryEntry } from "../../watchdog/core/state/history.ts";
 import { type BothEntries, noneMissing } from "./support/both-entries.ts";
 import type { LabUnderTest } from "./support/lab-under-test.ts";
 import { esFailoverDone, goHome } from "./support/operator.ts";

@@ -1,11 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { systemClock } from "../adapters/clock.ts";
-import { serveControlSocket } from "../adapters/control-socket.ts";
+import { serveControlSocket } from "../adapters/control-socket/server.ts";
 import { EtcdClient } from "../adapters/etcd/client.ts";
 import { etcdKeys } from "../adapters/etcd/keys.ts";
 import { createLogger } from "../adapters/log.ts";
 import { serviceManager } from "../adapters/systemd.ts";
+import { publisherApi } from "../applications/publisher/api.ts";
 import { HttpClient } from "../applications/publisher/http.ts";
 import { Publisher } from "../applications/publisher/publisher.ts";
 import { EtcdSource } from "../applications/publisher/sources/etcd.ts";
@@ -20,6 +21,7 @@ import { readSecret } from "../config/files.ts";
 import { loadPublisherConfig } from "../config/load.ts";
 import { reasonOf } from "../util/files.ts";
 import type { Logger } from "../util/logger.ts";
+import { serveCall } from "../util/socket-api.ts";
 import { version } from "../util/version.ts";
 
 /** A connection to close when the publisher ends. */
@@ -51,7 +53,9 @@ export async function runPublisher(configFile: string): Promise<void> {
     clock: systemClock,
     log,
   });
-  const control = await serveControlSocket(config.controlSocket, { "GET /status": () => publisher.status() });
+  const control = await serveControlSocket(config.controlSocket, [
+    serveCall(publisherApi.status, () => publisher.status()),
+  ]);
   const end = (): void => stop.abort();
   process.on("SIGTERM", end).on("SIGINT", end);
   log.info({ version, configFile, controlSocket: config.controlSocket }, "publisher starts");

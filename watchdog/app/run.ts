@@ -1,6 +1,6 @@
 import path from "node:path";
 import { systemClock } from "../adapters/clock.ts";
-import { serveControlSocket } from "../adapters/control-socket.ts";
+import { serveControlSocket } from "../adapters/control-socket/server.ts";
 import type { ElasticsearchCluster } from "../adapters/elasticsearch/cluster.ts";
 import { failsafePeers } from "../adapters/failsafe/client.ts";
 import { serveFailsafe } from "../adapters/failsafe/server.ts";
@@ -12,7 +12,7 @@ import { type ServiceManager, serviceManager } from "../adapters/systemd.ts";
 import type { RegionName } from "../config/address.ts";
 import { loadConfig } from "../config/load.ts";
 import type { WatchdogConfig } from "../config/schema.ts";
-import { controlRoutes } from "../controller/control-api.ts";
+import { controlHandlers } from "../controller/control-api/handlers.ts";
 import { createWatchdog, type Watchdog } from "../controller/watchdog.ts";
 import type { FailsafeAnswer, FailsafeQuestion, Peers } from "../core/failsafe.ts";
 import type { Salvage } from "../core/ports/salvage.ts";
@@ -44,7 +44,8 @@ export async function runWatchdog(configFile: string): Promise<void> {
   const watchdog = compose(config, { clusters, salvage, connection, peers: others?.peers ?? null, log });
   const endpoint = runEndpoint(config, { watchdog, connection, log, signal: stop.signal });
   const applications = () => endpoint?.report() ?? null;
-  const control = await serveControlSocket(config.controlSocket, controlRoutes(watchdog, config, applications));
+  const calls = Object.values(controlHandlers(watchdog, config, applications));
+  const control = await serveControlSocket(config.controlSocket, calls);
   const failsafe = await others?.serve((question) => watchdog.answerFailsafe(question));
   const unhook = hookSignals(stop, log);
   log.info({ version, configFile, controlSocket: config.controlSocket }, "watchdog starts");

@@ -1,10 +1,11 @@
-import { askControlSocket, Refused, WatchdogNotRunning } from "../adapters/control-socket.ts";
+import { askControlSocket, WatchdogNotRunning } from "../adapters/control-socket/client.ts";
 import { readStore } from "../app/store.ts";
 import type { RegionName } from "../config/address.ts";
 import type { WatchdogConfig } from "../config/schema.ts";
-import type { WatchdogStatus } from "../controller/status.ts";
+import { controlApi } from "../controller/control-api/api.ts";
 import type { ServingRecord, StateRecord } from "../core/state/record.ts";
 import { otherRegion } from "../core/state/situation.ts";
+import { Refused } from "../util/socket-api.ts";
 
 export interface ServingState {
   readonly record: ServingRecord;
@@ -30,7 +31,7 @@ export async function activeRegion(config: WatchdogConfig): Promise<ServingState
 
 async function currentRecord(config: WatchdogConfig): Promise<StateRecord | null> {
   try {
-    return ((await askControlSocket(config.controlSocket, "GET /status")) as WatchdogStatus).record;
+    return (await askControlSocket(config.controlSocket, controlApi.status, {})).record;
   } catch (error) {
     if (!(error instanceof WatchdogNotRunning)) throw error;
     return (await readStore(config, (store) => store.read()))?.record ?? null;

@@ -1,8 +1,9 @@
 import { Command, Help } from "commander";
-import { Refused, WatchdogNotRunning } from "../adapters/control-socket.ts";
+import { WatchdogNotRunning } from "../adapters/control-socket/client.ts";
 import { DEFAULT_CONFIG_FILE } from "../config/load.ts";
 import { ConfigError } from "../config/violations.ts";
 import { messageOf } from "../util/errors.ts";
+import { Refused } from "../util/socket-api.ts";
 import { addAck } from "./commands/ack.ts";
 import { addCheckConfig } from "./commands/check-config.ts";
 import { addCompletion } from "./commands/completion.ts";

@@ -1,105 +1,117 @@
-import type { RegionName } from "../config/address.ts";
-import type { RouterState } from "../core/ports/router.ts";
-import type { RegionHealth } from "../core/state/health.ts";
-import type { Leadership, RouterLease } from "../core/state/observations.ts";
-import type { StepKind, StepStatus } from "../core/state/plan.ts";
-import type { Member, StateRecord } from "../core/state/record.ts";
-import type { WatchdogReport } from "../core/state/report.ts";
+import { z } from "zod";
+import { memberSchema, stateRecordSchema } from "../core/state/record.ts";
+import { watchdogReportSchema } from "../core/state/report.ts";
+import type { DeepReadonly } from "../util/deep-readonly.ts";
+import { leadership, regionHealth, routerLease, storeState } from "./control-api/observed-fields.ts";
 
-/** What one watchdog knows and does at a moment: plain JSON, served over the control socket. Times are wall clock. */
-export interface WatchdogStatus {
-  readonly name: string;
-  readonly site: string;
-  readonly nowMs: number;
-  readonly startedAtMs: number;
-  /** One sentence: what holds now and why. The same as the newest of `decisions`. */
-  readonly summary: string;
-  readonly record: StateRecord | null;
-  readonly store: { readonly reachable: boolean; readonly error: string | null };
-  /** Whether this watchdog trusts itself; reasons while it does not. */
-  readonly self: { readonly trusted: boolean; readonly reasons: readonly string[] };
-  readonly regions: readonly RegionStatus[];
-  /** What each watchdog said last, this one included. */
-  readonly sightings: readonly WatchdogReport[];
-  /** Who decides. */
-  readonly leadership: Leadership;
-  /** Every watchdog that has made itself known. */
-  readonly watchdogs: readonly Member[];
-  /** Routers that hold a lease, as the watchdog that decides sees them; null elsewhere. */
-  readonly leases: readonly RouterLease[] | null;
-  /** null where a watchdog stands alone. */
-  readonly failsafe: FailsafeReport | null;
-  readonly replication: ReplicationStatus | null;
-  /** Steps of the change under way; null while none is. */
-  readonly plan: readonly StepReport[] | null;
-  /** null on a witness. */
-  readonly router: RouterReport | null;
-  /** Newest first; a decision that repeats the one before is not listed again. */
-  readonly decisions: readonly Decision[];
-}
+/** What a watchdog reports about itself, as plain JSON. Times are wall clock, milliseconds since 1970. */
 
-export interface RegionStatus {
-  readonly region: RegionName;
+const regionStatus = z.object({
+  region: z.string(),
   /** active and standby while serving; old and new while a change is under way. */
-  readonly role: "active" | "standby" | "old" | "new" | "unknown";
-  readonly health: RegionHealth;
-}
+  role: z.enum(["active", "standby", "old", "new", "unknown"]),
+  health: regionHealth,
+});
 
-export interface ReplicationStatus {
-  readonly observedAtMs: number;
-  readonly inSync: boolean;
-  /** Why it is not in sync; empty when it is. */
-  readonly reasons: readonly string[];
-  /** Operations over all shards, as last known to the followers. */
-  readonly lagOperations: number | null;
-  /** The longest time since a follower heard from its leader. */
-  readonly readAgeMs: number | null;
-  readonly followers: number;
-  /** Managed indices of the active region at the last look; null when it could not be asked. */
-  readonly leaderIndices: number | null;
-  /** What was set up or mended last, newest first, with the error where it failed. */
-  readonly repairs: readonly { readonly atMs: number; readonly change: string; readonly error: string | null }[];
-}
-
-export interface StepReport {
-  readonly kind: StepKind;
-  readonly status: StepStatus;
-  /** In words: what it works on. */
-  readonly detail: string;
-  readonly attempts: number;
-  readonly error: string | null;
-  readonly startedAtMs: number | null;
-  readonly finishedAtMs: number | null;
-  /** When it is tried again after a failure. */
-  readonly nextAttemptAtMs: number | null;
-}
-
-export interface RouterReport {
-  readonly name: string;
-  /** What this watchdog last did with the router, in a sentence. */
-  readonly summary: string;
-  /** As HAProxy reported it last; null when it never answered. */
-  readonly state: RouterState | null;
-  /** The ticket given out last that has not been emptied. */
-  readonly ticket: { readonly region: RegionName; readonly epoch: number; readonly validUntilMs: number } | null;
-  readonly leaseUntilMs: number | null;
-  readonly acknowledgedEpoch: number;
-  readonly error: string | null;
-}
-
-export interface FailsafeReport {
+const failsafeReport = z.object({
   /** When its router last had to ask the others because the store did not answer; null: never. */
-  readonly lastAskedAtMs: number | null;
-  /** Why the router could not go on then; null when it could. */
-  readonly fault: string | null;
-  readonly answers: readonly { readonly watchdog: string; readonly agrees: boolean; readonly reason: string | null }[];
-  /** How long this watchdog may not promote anything because of what it answered or asked. */
-  readonly promisedForMs: number;
-}
+  lastAskedAtMs: z.number().nullable(),
+  /** Why the router could not continue then; null when it could. */
+  fault: z.string().nullable(),
+  answers: z.array(z.object({ watchdog: z.string(), agrees: z.boolean(), reason: z.string().nullable() })),
+  /** How long failsafe grants, given or received, still keep this watchdog from promoting. */
+  promisedForMs: z.number(),
+});
 
-export interface Decision {
-  readonly atMs: number;
-  readonly rule: string;
-  readonly epoch: number | null;
-  readonly explanation: string;
-}
+const replicationStatus = z.object({
+  observedAtMs: z.number(),
+  inSync: z.boolean(),
+  /** Why the standby is not in sync; empty when it is. */
+  reasons: z.array(z.string()),
+  /** Operations over all shards, as last known to the followers. */
+  lagOperations: z.number().nullable(),
+  /** The longest time since a follower last read from its leader. */
+  readAgeMs: z.number().nullable(),
+  followers: z.number(),
+  /** Managed indices in the last snapshot of the active region; null without one. */
+  leaderIndices: z.number().nullable(),
+  /** The latest changes of the replication, newest first, with the error of those that failed. */
+  repairs: z.array(z.object({ atMs: z.number(), change: z.string(), error: z.string().nullable() })),
+});
+
+const stepReport = z.object({
+  /** The step's kind in the plan. */
+  kind: z.string(),
+  status: z.enum(["pending", "running", "done", "failed"]),
+  /** What it works on, in words. */
+  detail: z.string(),
+  attempts: z.number(),
+  error: z.string().nullable(),
+  startedAtMs: z.number().nullable(),
+  finishedAtMs: z.number().nullable(),
+  /** When a failed step is retried. */
+  nextAttemptAtMs: z.number().nullable(),
+});
+
+const routerReport = z.object({
+  name: z.string(),
+  /** The last action on the router, in a sentence. */
+  summary: z.string(),
+  /** As HAProxy last reported it; null when it never answered. */
+  state: z
+    .object({
+      tickets: z.array(z.object({ region: z.string(), validUntilMs: z.number() })),
+      servers: z.array(z.object({ region: z.string(), name: z.string(), up: z.boolean() })),
+    })
+    .nullable(),
+  /** The last ticket issued; null when it has been emptied. */
+  ticket: z.object({ region: z.string(), epoch: z.number(), validUntilMs: z.number() }).nullable(),
+  leaseUntilMs: z.number().nullable(),
+  acknowledgedEpoch: z.number(),
+  error: z.string().nullable(),
+});
+
+const decision = z.object({
+  atMs: z.number(),
+  rule: z.string(),
+  epoch: z.number().nullable(),
+  explanation: z.string(),
+});
+
+export const watchdogStatusSchema = z.object({
+  name: z.string(),
+  site: z.string(),
+  nowMs: z.number(),
+  startedAtMs: z.number(),
+  /** The explanation of the newest decision. */
+  summary: z.string(),
+  record: stateRecordSchema.nullable(),
+  store: storeState,
+  /** The self-check: `reasons` are its blockers. */
+  self: z.object({ trusted: z.boolean(), reasons: z.array(z.string()) }),
+  regions: z.array(regionStatus),
+  /** The last report of each watchdog, this one included. */
+  sightings: z.array(watchdogReportSchema),
+  leadership,
+  /** Every registered watchdog. */
+  watchdogs: z.array(memberSchema),
+  /** Routers that hold a lease, as the controller reads them; null on any other watchdog. */
+  leases: z.array(routerLease).nullable(),
+  /** null for a watchdog without others. */
+  failsafe: failsafeReport.nullable(),
+  replication: replicationStatus.nullable(),
+  /** Steps of the plan under way; null without one. */
+  plan: z.array(stepReport).nullable(),
+  /** null on a witness. */
+  router: routerReport.nullable(),
+  /** Newest first; consecutive repetitions are one entry. */
+  decisions: z.array(decision),
+});
+
+export type WatchdogStatus = DeepReadonly<z.output<typeof watchdogStatusSchema>>;
+export type RegionStatus = DeepReadonly<z.output<typeof regionStatus>>;
+export type FailsafeReport = DeepReadonly<z.output<typeof failsafeReport>>;
+export type ReplicationStatus = DeepReadonly<z.output<typeof replicationStatus>>;
+export type StepReport = DeepReadonly<z.output<typeof stepReport>>;
+export type RouterReport = DeepReadonly<z.output<typeof routerReport>>;
+export type Decision = DeepReadonly<z.output<typeof decision>>;

@@ -7,6 +7,7 @@
  * leases look expired, and a region is promoted while a router still serves the other one by an answer.
  */
 import { z } from "zod";
+import type { DeepReadonly } from "../util/deep-readonly.ts";
 import type { ServingRecord, StateRecord } from "./state/record.ts";
 
 export const failsafeQuestionSchema = z.strictObject({
@@ -32,12 +33,6 @@ export const failsafeAnswerSchema = z.discriminatedUnion("agrees", [
     reason: z.string(),
   }),
 ]);
-
-type DeepReadonly<T> = T extends (infer E)[]
-  ? readonly E[]
-  : T extends object
-    ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
-    : T;
 
 export type FailsafeQuestion = Readonly<z.output<typeof failsafeQuestionSchema>>;
 export type FailsafeAnswer = DeepReadonly<z.output<typeof failsafeAnswerSchema>>;

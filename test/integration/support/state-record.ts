@@ -1,4 +1,4 @@
-import type { HistoryEntry } from "../../../watchdog/core/ports/store.ts";
+import type { HistoryEntry } from "../../../watchdog/core/state/history.ts";
 import type { ServingRecord } from "../../../watchdog/core/state/record.ts";
 
 /** A record and its history entry, for tests of where they are kept. */

@@ -5,13 +5,14 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Agent, request } from "undici";
 import { users } from "../../../infra/elasticsearch/users.ts";
 import type { ClusterPair } from "../../../lab/elasticsearch/start-cluster.ts";
-import { askControlSocket } from "../../../watchdog/adapters/control-socket.ts";
+import { askControlSocket } from "../../../watchdog/adapters/control-socket/client.ts";
 import { readRecordFile } from "../../../watchdog/adapters/file-store/record-file.ts";
 import { createFileStore } from "../../../watchdog/adapters/file-store/store.ts";
 import { profiles } from "../../../watchdog/config/profiles.ts";
 import type { WatchdogConfigInput } from "../../../watchdog/config/schema.ts";
+import { controlApi } from "../../../watchdog/controller/control-api/api.ts";
 import type { WatchdogStatus } from "../../../watchdog/controller/status.ts";
-import type { HistoryEntry } from "../../../watchdog/core/ports/store.ts";
+import type { HistoryEntry } from "../../../watchdog/core/state/history.ts";
 import type { StateRecord } from "../../../watchdog/core/state/record.ts";
 import { managedPatterns, passwords } from "./watchdog-clusters.ts";
 import { EntryHaproxy, type Ticket } from "./watchdog-haproxy.ts";
@@ -135,7 +136,7 @@ export class WatchdogSite {
   }
 
   async status(): Promise<WatchdogStatus> {
-    return (await askControlSocket(path.join(this.#directory, "run", "control.sock"), "GET /status")) as WatchdogStatus;
+    return askControlSocket(path.join(this.#directory, "run", "control.sock"), controlApi.status, {});
   }
 
   /** Waits until what the watchdog says of itself satisfies `condition`. */

@@ -1,6 +1,7 @@
 import { EtcdError } from "../../../watchdog/adapters/etcd/errors.ts";
 import type { Coordination } from "../../../watchdog/core/ports/coordination.ts";
-import type { HistoryEntry, Store, StoredRecord } from "../../../watchdog/core/ports/store.ts";
+import type { Store, StoredRecord } from "../../../watchdog/core/ports/store.ts";
+import type { HistoryEntry } from "../../../watchdog/core/state/history.ts";
 import type { Member } from "../../../watchdog/core/state/record.ts";
 import { parseStateRecord, type StateRecord } from "../../../watchdog/core/state/record.ts";
 import type { WatchdogReport } from "../../../watchdog/core/state/report.ts";

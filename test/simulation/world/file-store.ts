@@ -1,4 +1,5 @@
-import type { HistoryEntry, RecordCopy, Store, StoredRecord } from "../../../watchdog/core/ports/store.ts";
+import type { RecordCopy, Store, StoredRecord } from "../../../watchdog/core/ports/store.ts";
+import type { HistoryEntry } from "../../../watchdog/core/state/history.ts";
 import { parseStateRecord, type ServingRecord, type StateRecord } from "../../../watchdog/core/state/record.ts";
 import type { Process, World } from "./world.ts";
 

@@ -2,8 +2,7 @@ import { randomUUID } from "node:crypto";
 import { z } from "zod";
 import type { Campaign, Coordination } from "../../core/ports/coordination.ts";
 import type { Member } from "../../core/state/record.ts";
-import { stateRecordSchema } from "../../core/state/record.ts";
-import type { WatchdogReport } from "../../core/state/report.ts";
+import { type WatchdogReport, watchdogReportSchema } from "../../core/state/report.ts";
 import type { Clock } from "../../util/clock.ts";
 import type { EtcdClient } from "./client.ts";
 import { EtcdError } from "./errors.ts";
@@ -22,23 +21,6 @@ export interface EtcdCoordinationOptions {
   /** How long a leadership and a sighting outlive their last renewal. */
   readonly leaseTtlMs: number;
 }
-
-const sightingSchema = z.object({
-  watchdog: z.string().min(1),
-  site: z.string().min(1),
-  regions: z.record(
-    z.string(),
-    z.object({
-      state: z.enum(["unknown", "healthy", "suspect", "unhealthy", "recovering"]),
-      failuresInARow: z.number().int().min(0),
-      successesInARow: z.number().int().min(0),
-      reason: z.string(),
-    }),
-  ),
-  atMs: z.number(),
-  epoch: z.number().int().min(0).nullable(),
-  copy: stateRecordSchema.nullable().default(null),
-}) satisfies z.ZodType<WatchdogReport>;
 
 const knownWatchdogSchema = z.object({
   name: z.string().min(1),
@@ -77,7 +59,7 @@ export class EtcdCoordination implements Coordination {
   }
 
   async reports(): Promise<readonly WatchdogReport[]> {
-    return (await this.#client.list(this.#keys.reports)).map((found) => parseValue(found, sightingSchema));
+    return (await this.#client.list(this.#keys.reports)).map((found) => parseValue(found, watchdogReportSchema));
   }
 
   async campaign(): Promise<Campaign> {

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { z } from "zod";
-import type { HistoryEntry, StoredRecord, Written } from "../../core/ports/store.ts";
+import type { StoredRecord, Written } from "../../core/ports/store.ts";
+import { type HistoryEntry, historyEntrySchema } from "../../core/state/history.ts";
 import { parseStateRecord, type StateRecord } from "../../core/state/record.ts";
 import type { EtcdClient } from "./client.ts";
 import { EtcdError } from "./errors.ts";
@@ -20,13 +21,7 @@ export interface LeadershipToken {
 const historySchema = z.object({
   /** Tells two attempts to replace the same revision apart. */
   writeId: z.string(),
-  entry: z.object({
-    atMs: z.number(),
-    epoch: z.number().int(),
-    rule: z.string(),
-    explanation: z.string(),
-    watchdog: z.string(),
-  }),
+  entry: historyEntrySchema,
 });
 
 /** Trimmed in lots: a trim costs two round trips, during which a change under way stands still. */

@@ -1,7 +1,6 @@
 import { open, readFile, rename, stat } from "node:fs/promises";
-import type { HistoryEntry } from "../../core/ports/store.ts";
+import { type HistoryEntry, historyEntrySchema } from "../../core/state/history.ts";
 import { errnoOf } from "../../util/files.ts";
-import { historyEntrySchema } from "./record-file.ts";
 
 /** The history is moved aside at this size, and one file before it is kept: some thousand changes each. */
 const HISTORY_BYTES_MAX = 1024 * 1024;

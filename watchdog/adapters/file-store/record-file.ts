@@ -1,17 +1,9 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
-import type { HistoryEntry } from "../../core/ports/store.ts";
+import { type HistoryEntry, historyEntrySchema } from "../../core/state/history.ts";
 import { parseStateRecord, type StateRecord } from "../../core/state/record.ts";
 import { errnoOf, reasonOf, writeFileAtomically } from "../../util/files.ts";
-
-export const historyEntrySchema = z.strictObject({
-  atMs: z.number(),
-  epoch: z.number(),
-  rule: z.string(),
-  explanation: z.string(),
-  watchdog: z.string(),
-});
 
 /** A state document on disk, with the sum that tells a damaged one. */
 const recordFileSchema = z.strictObject({

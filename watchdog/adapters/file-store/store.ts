@@ -1,7 +1,8 @@
 import { mkdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import type { HistoryEntry, RecordCopy, Store } from "../../core/ports/store.ts";
+import type { RecordCopy, Store } from "../../core/ports/store.ts";
+import type { HistoryEntry } from "../../core/state/history.ts";
 import type { Clock } from "../../util/clock.ts";
 import { withFileLock } from "../../util/file-lock.ts";
 import { appendHistory, readHistory } from "./history-file.ts";

@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { askControlSocket } from "../../adapters/control-socket.ts";
-import type { CommandAnswer } from "../../controller/control-api.ts";
-import type { WatchdogStatus } from "../../controller/status.ts";
-import type { HistoryEntry } from "../../core/ports/store.ts";
+import { askControlSocket } from "../../adapters/control-socket/client.ts";
+import { controlApi } from "../../controller/control-api/api.ts";
+import type { CommandAnswer } from "../../controller/control-api/changes.ts";
 import type { ChangePreview } from "../../core/preview.ts";
 import type { StateRecord } from "../../core/state/record.ts";
 import type { CommandContext } from "../context.ts";
@@ -42,8 +41,8 @@ export async function followChange(context: CommandContext, socket: string, chan
 
 /** A watchdog that restarts, or waits for its store, is asked again until the time is up. */
 async function recordFrom(socket: string): Promise<{ readonly record: StateRecord | null; readonly nowMs: number }> {
-  const status = await askControlSocket(socket, "GET /status").catch(() => null);
-  return status === null ? { record: null, nowMs: 0 } : (status as WatchdogStatus);
+  const status = await askControlSocket(socket, controlApi.status, {}).catch(() => null);
+  return status ?? { record: null, nowMs: 0 };
 }
 
 async function report(
@@ -73,7 +72,7 @@ async function report(
 
 /** The last entry of the history after the request, which explains how the request ended. */
 async function reasonInHistory(socket: string, { explanation }: CommandAnswer): Promise<string> {
-  const entries = (await askControlSocket(socket, "GET /history?limit=20")) as readonly HistoryEntry[];
+  const entries = await askControlSocket(socket, controlApi.history, { limit: 20 });
   const requested = entries.findLastIndex((entry) => entry.explanation === explanation);
   const after = entries.slice(requested + 1).filter(({ rule }) => rule !== "in-sync-noted");
   return after.at(-1)?.explanation ?? "the history does not give a reason";

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
-import { askControlSocket } from "../../adapters/control-socket.ts";
+import { askControlSocket } from "../../adapters/control-socket/client.ts";
 import { type LoadedConfig, loadConfig } from "../../config/load.ts";
-import type { CommandAnswer } from "../../controller/control-api.ts";
+import { controlApi } from "../../controller/control-api/api.ts";
 import type { ChangePreview } from "../../core/preview.ts";
 import type { ChangeCommand } from "../../core/requests.ts";
 import { messageOf } from "../../util/errors.ts";
@@ -36,6 +36,8 @@ export function addChangeOptions(command: Command): Command {
     .addOption(dryRunOption());
 }
 
+const previewCalls = { failover: controlApi.previewFailover, switchover: controlApi.previewSwitchover };
+
 /** Previews a failover or switchover, asks for confirmation, requests it and follows it until it ends. */
 export async function requestChange(
   context: CommandContext,
@@ -46,9 +48,8 @@ export async function requestChange(
   const loaded = await loadConfig(configFile());
   const { controlSocket } = loaded.config;
   const { kind, ...asked } = command;
-  const body = { ...asked, by: loginName() };
-  const route = `POST /${kind}` as const;
-  const preview = (await askControlSocket(controlSocket, route, { body: { ...body, dryRun: true } })) as ChangePreview;
+  const request = { ...asked, by: loginName() };
+  const preview = await askControlSocket(controlSocket, previewCalls[kind], request);
   if (preview.verdict === "refused") {
     if (json) print(JSON.stringify({ ...preview, copyBytes: null }, null, 2));
     complain(preview.reasons.join("\n"));
@@ -61,7 +62,7 @@ export async function requestChange(
     complain("Not confirmed: nothing was changed.");
     return finish(exitCodes.refused);
   }
-  const answer = (await askControlSocket(controlSocket, route, { body })) as CommandAnswer;
+  const answer = await askControlSocket(controlSocket, controlApi[kind], request);
   print(`\n${answer.explanation}.`);
   if (wait > 0) await followChange(context, controlSocket, { preview, answer, waitMs: wait * 1_000 });
 }

@@ -1,4 +1,4 @@
-import type { CommandAnswer } from "../../controller/control-api.ts";
+import type { CommandAnswer } from "../../controller/control-api/changes.ts";
 import { describeStep } from "../../core/plans/describe-step.ts";
 import { currentStep } from "../../core/state/plan.ts";
 import type { StateRecord } from "../../core/state/record.ts";

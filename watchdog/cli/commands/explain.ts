@@ -1,7 +1,7 @@
 import type { Command } from "commander";
-import { askControlSocket } from "../../adapters/control-socket.ts";
+import { askControlSocket } from "../../adapters/control-socket/client.ts";
 import { parseConfigFile } from "../../config/load.ts";
-import type { RuleExplanation } from "../../core/rules/explain.ts";
+import { controlApi } from "../../controller/control-api/api.ts";
 import type { CommandContext } from "../context.ts";
 import { jsonOption } from "../options.ts";
 import { formatExplanation } from "../output/status.ts";
@@ -13,7 +13,7 @@ export function addExplain(program: Command, { configFile, print }: CommandConte
     .addOption(jsonOption())
     .action(async ({ json }: { json: boolean }) => {
       const { controlSocket } = await parseConfigFile(configFile());
-      const explanation = (await askControlSocket(controlSocket, "GET /explain")) as readonly RuleExplanation[];
+      const explanation = await askControlSocket(controlSocket, controlApi.explain, {});
       print(json ? JSON.stringify(explanation, null, 2) : formatExplanation(explanation));
     });
 }

@@ -1,9 +1,10 @@
 import type { Command } from "commander";
-import { askControlSocket, WatchdogNotRunning } from "../../adapters/control-socket.ts";
+import { askControlSocket, WatchdogNotRunning } from "../../adapters/control-socket/client.ts";
 import { readStore } from "../../app/store.ts";
 import { parseConfigFile } from "../../config/load.ts";
 import type { WatchdogConfig } from "../../config/schema.ts";
-import type { HistoryEntry } from "../../core/ports/store.ts";
+import { controlApi } from "../../controller/control-api/api.ts";
+import type { HistoryEntry } from "../../core/state/history.ts";
 import type { CommandContext } from "../context.ts";
 import { jsonOption, wholeNumber } from "../options.ts";
 import { formatHistory } from "../output/history.ts";
@@ -28,7 +29,7 @@ export function addHistory(program: Command, { configFile, print }: CommandConte
 /** From the running watchdog or, without one, from the store. */
 async function readHistory(config: WatchdogConfig, limit: number): Promise<readonly HistoryEntry[]> {
   try {
-    return (await askControlSocket(config.controlSocket, `GET /history?limit=${limit}`)) as readonly HistoryEntry[];
+    return await askControlSocket(config.controlSocket, controlApi.history, { limit });
   } catch (error) {
     if (!(error instanceof WatchdogNotRunning)) throw error;
     return readStore(config, (store) => store.history(limit));

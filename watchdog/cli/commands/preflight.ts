@@ -1,9 +1,9 @@
 import type { Command } from "commander";
-import { askControlSocket } from "../../adapters/control-socket.ts";
+import { askControlSocket } from "../../adapters/control-socket/client.ts";
 import { loadConfig } from "../../config/load.ts";
 import { timingViolations } from "../../config/timing.ts";
 import { sentenceOf } from "../../config/violations.ts";
-import type { KnownSituation } from "../../core/preview.ts";
+import { controlApi } from "../../controller/control-api/api.ts";
 import { judgePreflight } from "../../diagnostics/preflight/judge.ts";
 import type { CommandContext } from "../context.ts";
 import { exitCodes } from "../exit-codes.ts";
@@ -39,7 +39,7 @@ async function preflight(
   const [survey, situation] = await Promise.all([
     surveySystem(loaded),
     // A host without a running watchdog can be checked, too.
-    (askControlSocket(config.controlSocket, "GET /situation") as Promise<KnownSituation>).catch(() => null),
+    askControlSocket(config.controlSocket, controlApi.situation, {}).catch(() => null),
   ]);
   const active = situation?.record?.phase === "serving" ? situation.record.active : null;
   const sites = situation?.seen.sites.map(({ site }) => site) ?? null;

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
-import { askControlSocket, WatchdogNotRunning } from "../../adapters/control-socket.ts";
-import type { PublisherStatus } from "../../applications/publisher/publisher.ts";
+import { askControlSocket, WatchdogNotRunning } from "../../adapters/control-socket/client.ts";
+import { publisherApi } from "../../applications/publisher/api.ts";
 import { loadPublisherConfig, parsePublisherConfig } from "../../config/load.ts";
 import type { CommandContext } from "../context.ts";
 import { exitCodes } from "../exit-codes.ts";
@@ -34,11 +34,10 @@ async function showPublisher(
   { json }: { readonly json: boolean },
 ): Promise<void> {
   const { controlSocket } = await parsePublisherConfig(configFile());
-  const answer = askControlSocket(controlSocket, "GET /status").catch((error: unknown) => {
+  const status = await askControlSocket(controlSocket, publisherApi.status, {}).catch((error: unknown) => {
     if (!(error instanceof WatchdogNotRunning)) throw error;
     throw new WatchdogNotRunning(`no publisher is running: nothing answers on ${controlSocket}`);
   });
-  const status = (await answer) as PublisherStatus;
   print(json ? JSON.stringify(status, null, 2) : formatPublisherStatus(status));
   const fails = status.problem !== null || status.targets.some(({ error }) => error !== null);
   if (fails || status.state === null) finish(exitCodes.failed);

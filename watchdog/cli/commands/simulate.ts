@@ -1,9 +1,9 @@
 import { appendFile, readFile } from "node:fs/promises";
 import { type Command, Option } from "commander";
-import { askControlSocket } from "../../adapters/control-socket.ts";
+import { askControlSocket } from "../../adapters/control-socket/client.ts";
 import { parseConfigFile } from "../../config/load.ts";
 import type { WatchdogConfig } from "../../config/schema.ts";
-import type { KnownSituation } from "../../core/preview.ts";
+import { controlApi } from "../../controller/control-api/api.ts";
 import { parseMoments, replayMoments } from "../../core/recorded.ts";
 import { assumptions, type SimulatedOutcome, simulateAssumption } from "../../core/simulate.ts";
 import { reasonOf } from "../../util/files.ts";
@@ -50,13 +50,13 @@ async function assume(config: WatchdogConfig, event: string): Promise<SimulatedO
   const assumption = known.get(event);
   if (assumption === undefined)
     throw new Error(`--if "${event}" is unknown; use one of ${[...known.keys()].join(", ")}`);
-  const situation = (await askControlSocket(config.controlSocket, "GET /situation")) as KnownSituation;
+  const situation = await askControlSocket(config.controlSocket, controlApi.situation, {});
   return simulateAssumption(situation, assumption, config);
 }
 
 async function saveSituation({ configFile, print }: CommandContext, file: string): Promise<void> {
   const { controlSocket } = await parseConfigFile(configFile());
-  const situation = await askControlSocket(controlSocket, "GET /situation");
+  const situation = await askControlSocket(controlSocket, controlApi.situation, {});
   // Private, as it names hosts and indices.
   await appendFile(file, `${JSON.stringify(situation)}\n`, { mode: 0o600 });
   print(`Appended the current situation to ${file}.`);

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
-import { askControlSocket, WatchdogNotRunning } from "../../adapters/control-socket.ts";
+import { askControlSocket, WatchdogNotRunning } from "../../adapters/control-socket/client.ts";
 import { readStore } from "../../app/store.ts";
 import { parseConfigFile } from "../../config/load.ts";
-import type { StatusAnswer } from "../../controller/control-api.ts";
+import { controlApi } from "../../controller/control-api/api.ts";
 import type { CommandContext } from "../context.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { jsonOption } from "../options.ts";
@@ -21,7 +21,7 @@ export function addStatus(program: Command, context: CommandContext): void {
 async function showStatus({ configFile, print, finish }: CommandContext, { json }: { json: boolean }): Promise<void> {
   const config = await parseConfigFile(configFile());
   try {
-    const status = (await askControlSocket(config.controlSocket, "GET /status")) as StatusAnswer;
+    const status = await askControlSocket(config.controlSocket, controlApi.status, {});
     const parts = [formatStatus(status), applicationsSection(status.applications, status.nowMs)];
     print(json ? JSON.stringify(status, null, 2) : parts.filter((part) => part !== "").join("\n\n"));
   } catch (error) {

@@ -1,4 +1,4 @@
-import type { HistoryEntry } from "../../core/ports/store.ts";
+import type { HistoryEntry } from "../../core/state/history.ts";
 import { table, time } from "../../util/text.ts";
 
 /** Newest last, as it scrolls by on a terminal. */

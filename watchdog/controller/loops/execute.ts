@@ -1,7 +1,8 @@
 import { describeStep } from "../../core/plans/describe-step.ts";
 import { isSamePlan, plannedOf, regionOfPlan, ruleOfPlan, withPlan } from "../../core/plans/planned.ts";
 import { withLateFollowers } from "../../core/plans/promotion.ts";
-import type { HistoryEntry, StoredRecord } from "../../core/ports/store.ts";
+import type { StoredRecord } from "../../core/ports/store.ts";
+import type { HistoryEntry } from "../../core/state/history.ts";
 import type { Plan, PlanStep } from "../../core/state/plan.ts";
 import { currentStep, withStep } from "../../core/state/plan.ts";
 import { isNewer, type PlannedRecord } from "../../core/state/record.ts";

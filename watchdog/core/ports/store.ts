@@ -1,3 +1,4 @@
+import type { HistoryEntry } from "../state/history.ts";
 import type { RouterLease } from "../state/observations.ts";
 import type { StateRecord } from "../state/record.ts";
 
@@ -9,15 +10,6 @@ export interface StoredRecord {
 
 /** How a write of the record came out. */
 export type Written = Pick<StoredRecord, "revision">;
-
-/** A line of the history: what changed, when, by which rule. Append-only. */
-export interface HistoryEntry {
-  readonly atMs: number;
-  readonly epoch: number;
-  readonly rule: string;
-  readonly explanation: string;
-  readonly watchdog: string;
-}
 
 /**
  * Where the one state document lives. An error with the `kind` "rejected" is a refusal by a store that can be reached;

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { type DeepReadonly, indexNames, lossEstimate, shardCheckpoint, timeMs } from "./record-fields.ts";
+import type { DeepReadonly } from "../../util/deep-readonly.ts";
+import { indexNames, lossEstimate, shardCheckpoint, timeMs } from "./record-fields.ts";
 
 /** A change of the regions as a list of steps, kept in the record, so that any watchdog can carry it on. */
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { DeepReadonly } from "../../util/deep-readonly.ts";
 
 /** Fields that the record and the plans in it have in common. */
 
@@ -46,12 +47,6 @@ export const lossEstimate = z.strictObject({
   unseenMs: z.number().int().min(0).nullable(),
   explanation: z.string(),
 });
-
-export type DeepReadonly<T> = T extends (infer E)[]
-  ? readonly DeepReadonly<E>[]
-  : T extends object
-    ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
-    : T;
 
 export type LeaderSnapshot = DeepReadonly<z.output<typeof leaderSnapshot>>;
 export type LossEstimate = DeepReadonly<z.output<typeof lossEstimate>>;

@@ -1,14 +1,7 @@
 import { z } from "zod";
+import type { DeepReadonly } from "../../util/deep-readonly.ts";
 import { type Plan, planSchema } from "./plan.ts";
-import {
-  type DeepReadonly,
-  indexNames,
-  leaderSnapshot,
-  lossEstimate,
-  region,
-  shardCheckpoint,
-  timeMs,
-} from "./record-fields.ts";
+import { indexNames, leaderSnapshot, lossEstimate, region, shardCheckpoint, timeMs } from "./record-fields.ts";
 
 /**
  * The one document that says who is active. It lives in the store, is changed only by compare-and-swap, and is parsed
@@ -38,6 +31,15 @@ const lastFailover = z.strictObject({
 /** How the region that is not active stands. */
 const standbyState = z.enum(["absent", "fencing", "salvaging", "following", "in-sync"]);
 
+export const memberSchema = z.strictObject({
+  name: z.string(),
+  site: z.string(),
+  /** null on a witness. */
+  router: z.string().nullable(),
+  /** Where the others ask it in failsafe; null where it stands alone. */
+  failsafeUrl: z.string().nullable().default(null),
+});
+
 const everyPhase = {
   schemaVersion: z.literal(1),
   /** +1 whenever who may accept writes changes: on closing, on opening, and on going back. */
@@ -63,15 +65,7 @@ const everyPhase = {
     .nullable()
     .default(null),
   /** Every watchdog that ever took part, so that failsafe knows whose word it needs. `router` is null on a witness. */
-  watchdogs: z.array(
-    z.strictObject({
-      name: z.string(),
-      site: z.string(),
-      router: z.string().nullable(),
-      /** Where the others ask it in failsafe; null where it stands alone. */
-      failsafeUrl: z.string().nullable().default(null),
-    }),
-  ),
+  watchdogs: z.array(memberSchema),
   /**
    * When this record was put into a store that had lost it, or into an empty one: leases from before are not in there,
    * so nothing is opened or promoted until one lease time to live has passed. Then it is null again.

@@ -1,26 +1,38 @@
-import type { RegionName } from "../../config/address.ts";
+import { z } from "zod";
+import type { DeepReadonly } from "../../util/deep-readonly.ts";
 import type { HealthState } from "./health.ts";
-import type { StateRecord } from "./record.ts";
+import { stateRecordSchema } from "./record.ts";
 
-/** What one watchdog sees of one region, as its own probes add up. */
-export interface RegionReport {
-  readonly state: HealthState;
-  readonly failuresInARow: number;
-  readonly successesInARow: number;
+export const healthStateSchema = z.enum([
+  "unknown",
+  "healthy",
+  "suspect",
+  "unhealthy",
+  "recovering",
+]) satisfies z.ZodType<HealthState>;
+
+/** One watchdog's view of one region, from its own probes. */
+const regionReport = z.object({
+  state: healthStateSchema,
+  failuresInARow: z.number().int().min(0),
+  successesInARow: z.number().int().min(0),
   /** In words, for `status` and `explain`. */
-  readonly reason: string;
-}
+  reason: z.string(),
+});
 
-/** What one watchdog tells the others. It vanishes with its lease when the watchdog falls silent. */
-export interface WatchdogReport {
-  readonly watchdog: string;
-  /** The site it stands in: watchdogs of one site count once. */
-  readonly site: string;
-  readonly regions: Readonly<Record<RegionName, RegionReport>>;
+/** What one watchdog publishes for the others. It disappears with its lease when the watchdog stops renewing it. */
+export const watchdogReportSchema = z.object({
+  watchdog: z.string().min(1),
+  /** Watchdogs of one site count once. */
+  site: z.string().min(1),
+  regions: z.record(z.string(), regionReport),
   /** Wall clock of the watchdog that publishes. */
-  readonly atMs: number;
-  /** Epoch of the newest record it knows; null when it knows none. */
-  readonly epoch: number | null;
-  /** Its own copy of the record, told only while that is newer than the store's. */
-  readonly copy: StateRecord | null;
-}
+  atMs: z.number(),
+  /** Epoch of the newest record that it knows; null when it knows none. */
+  epoch: z.number().int().min(0).nullable(),
+  /** Its own copy of the record, published only while that is newer than the store's. */
+  copy: stateRecordSchema.nullable().default(null),
+});
+
+export type RegionReport = DeepReadonly<z.output<typeof regionReport>>;
+export type WatchdogReport = DeepReadonly<z.output<typeof watchdogReportSchema>>;

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
-import { Refused } from "../../../adapters/control-socket.ts";
 import { loadConfig } from "../../../config/load.ts";
 import { discardIndices } from "../../../salvage/commands.ts";
 import { salvageRoot } from "../../../salvage/salvage.ts";
+import { Refused } from "../../../util/socket-api.ts";
 import { activeRegion } from "../../active-region.ts";
 import type { CommandContext } from "../../context.ts";
 import { exitCodes } from "../../exit-codes.ts";

@@ -1,0 +1,242 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { request } from "node:http";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { z } from "zod";
+import { askControlSocket, WatchdogNotRunning } from "../../watchdog/adapters/control-socket/client.ts";
+import { serveControlSocket } from "../../watchdog/adapters/control-socket/server.ts";
+import { controlApi, type StatusAnswer } from "../../watchdog/controller/control-api/api.ts";
+import { controlHandlers } from "../../watchdog/controller/control-api/handlers.ts";
+import type { WatchdogStatus } from "../../watchdog/controller/status.ts";
+import type { Watchdog } from "../../watchdog/controller/watchdog.ts";
+import type { KnownSituation } from "../../watchdog/core/preview.ts";
+import { type Applied, applyCommand, type Command } from "../../watchdog/core/requests.ts";
+import { explain } from "../../watchdog/core/rules/explain.ts";
+import type { StateRecord } from "../../watchdog/core/state/record.ts";
+import { Refused, serveCall } from "../../watchdog/util/socket-api.ts";
+import { config, health, NOW_MS, observations, promotedUpTo, serving } from "./core-fixtures.ts";
+
+/** A status in which nothing is null or empty. */
+const fullStatus: WatchdogStatus = {
+  name: "bhs-haproxy-1",
+  site: "bhs",
+  nowMs: NOW_MS,
+  startedAtMs: NOW_MS - 60_000,
+  summary: "bhs is being promoted",
+  record: promotedUpTo("unfollow"),
+  store: { reachable: false, error: "etcd does not answer" },
+  self: { trusted: false, reasons: ["the wall clock jumped by 4000 ms"] },
+  regions: [
+    { region: "gra", role: "old", health: health("unhealthy") },
+    { region: "bhs", role: "new", health: health("healthy") },
+  ],
+  sightings: [
+    {
+      watchdog: "gra-haproxy-1",
+      site: "gra",
+      regions: { gra: { state: "suspect", failuresInARow: 2, successesInARow: 0, reason: "no elected master" } },
+      atMs: NOW_MS - 300,
+      epoch: 2,
+      copy: serving(),
+    },
+  ],
+  leadership: { leading: false, leader: "gra-haproxy-1", error: "no answer in time" },
+  watchdogs: [{ name: "w-1", site: "witness", router: null, failsafeUrl: "https://192.168.3.20:9443" }],
+  leases: [{ router: "bhs-haproxy-1", acknowledgedEpoch: 2 }],
+  failsafe: {
+    lastAskedAtMs: NOW_MS - 900,
+    fault: "w-1 does not answer",
+    answers: [{ watchdog: "w-1", agrees: false, reason: "no answer within 500 ms" }],
+    promisedForMs: 8_200.5,
+  },
+  replication: {
+    observedAtMs: NOW_MS - 1_000,
+    inSync: false,
+    reasons: ["logs-2 is not followed"],
+    lagOperations: 12,
+    readAgeMs: 700,
+    followers: 1,
+    leaderIndices: 2,
+    repairs: [{ atMs: NOW_MS - 5_000, change: "follow logs-2 of gra", error: "no such remote cluster" }],
+  },
+  plan: [
+    {
+      kind: "unfollow",
+      status: "failed",
+      detail: "unfollow 2 indices",
+      attempts: 3,
+      error: "no answer in time",
+      startedAtMs: NOW_MS - 4_000,
+      finishedAtMs: null,
+      nextAttemptAtMs: NOW_MS + 1_000,
+    },
+  ],
+  router: {
+    name: "bhs-haproxy-1",
+    summary: "routes to gra (epoch 1)",
+    state: {
+      tickets: [{ region: "gra", validUntilMs: NOW_MS + 5_000 }],
+      servers: [{ region: "gra", name: "gra-es-1", up: false }],
+    },
+    ticket: { region: "gra", epoch: 1, validUntilMs: NOW_MS + 5_000 },
+    leaseUntilMs: NOW_MS + 9_000,
+    acknowledgedEpoch: 1,
+    error: "HAProxy does not answer",
+  },
+  decisions: [{ atMs: NOW_MS - 2_000, rule: "promotion-goes-on", epoch: 2, explanation: "bhs is being promoted" }],
+};
+
+const applications: NonNullable<StatusAnswer["applications"]> = {
+  epoch: 1,
+  instances: [
+    { application: "orders", instance: "host1:4711", epoch: 0, problem: "no file", atMs: NOW_MS, behind: true },
+  ],
+};
+
+/** A watchdog that knows one situation and applies commands to its record. */
+class StubWatchdog implements Watchdog {
+  readonly commands: { readonly command: Command; readonly by: string }[] = [];
+  record: StateRecord = serving();
+  historyLimit = 0;
+
+  run = () => Promise.reject(new Error("it does not run here"));
+  status = () => fullStatus;
+  situation = (): KnownSituation => ({ record: this.record, seen: observations(), nowMs: NOW_MS });
+  explain = () => explain(this.record, observations(), NOW_MS, config);
+  history = async (limit: number) => {
+    this.historyLimit = limit;
+    return [{ atMs: NOW_MS, epoch: 1, rule: "first-primary", explanation: "gra serves", watchdog: "bhs-haproxy-1" }];
+  };
+  command = async (command: Command, by: string): Promise<Applied> => {
+    this.commands.push({ command, by });
+    return applyCommand(this.record, command, { by, atMs: NOW_MS }, ["gra", "bhs"]);
+  };
+  routing = () => ({ record: this.record, ticket: null, nowMs: NOW_MS });
+  answerFailsafe = () => ({ agrees: false, watchdog: "bhs-haproxy-1", reason: "not here" }) as const;
+  isTurning = () => true;
+}
+
+let directory: string;
+let socket: string;
+let watchdog: StubWatchdog;
+let server: { close(): Promise<void> };
+
+beforeAll(async () => {
+  directory = await mkdtemp(path.join(tmpdir(), "es-failover-control-"));
+  socket = path.join(directory, "control.sock");
+});
+beforeEach(async () => {
+  watchdog = new StubWatchdog();
+  server = await serveControlSocket(socket, Object.values(controlHandlers(watchdog, config, () => applications)));
+});
+afterEach(() => server.close());
+afterAll(() => rm(directory, { recursive: true, force: true }));
+
+/** Sends what no client of ours would. */
+function send(method: string, target: string, body: string): Promise<{ status: number | undefined; text: string }> {
+  return new Promise((resolve, reject) => {
+    const headers = { "content-length": Buffer.byteLength(body) };
+    const outgoing = request({ socketPath: socket, method, path: target, headers }, (incoming) => {
+      let text = "";
+      incoming.setEncoding("utf8").on("data", (chunk: string) => {
+        text += chunk;
+      });
+      incoming.on("end", () => resolve({ status: incoming.statusCode, text }));
+    });
+    outgoing.on("error", reject);
+    outgoing.end(body);
+  });
+}
+
+/** Calls whose path or body another version, or a person with curl, may get wrong. */
+describe("the control API's server", () => {
+  test.each([
+    ["GET", "/history?limit=0", "", "limit: a whole number from 1 to 10000"],
+    ["GET", "/history?limit=many", "", "limit: a whole number from 1 to 10000"],
+    ["PUT", "/pause", '{"by":"ann"}', "reason: "],
+    ["PUT", "/pause", '{"by":"ann","reason":"  "}', "reason: "],
+    ["DELETE", "/pause", "", "by: "],
+    ["POST", "/switchover", '{"by":"ann","to":"bhs","dryRun":true}', "dryRun"],
+    ["POST", "/failover", "{", "the request is not JSON"],
+    ["POST", "/failover", `{"by":"${"x".repeat(70_000)}"}`, "longer than 65536 bytes"],
+  ])("refuses %s %s %s", async (method, target, body, reason) => {
+    const answer = await send(method, target, body);
+    expect(answer).toMatchObject({ status: 400, text: expect.stringContaining(reason) });
+    expect(watchdog.commands).toEqual([]);
+  });
+
+  test("names its calls when it does not know the one that was made", async () => {
+    expect(await send("GET", "/failover", "")).toMatchObject({
+      status: 404,
+      text: expect.stringContaining("POST /failover"),
+    });
+  });
+
+  test("has one call per route", () => {
+    const routes = Object.values(controlApi).map(({ route }) => route);
+    expect(new Set(routes).size).toBe(routes.length);
+  });
+});
+
+describe("the control API's client", () => {
+  test("gets the whole status and the whole situation, field for field", async () => {
+    const sent = JSON.parse(JSON.stringify({ ...fullStatus, applications }));
+    const status = await askControlSocket(socket, controlApi.status, {});
+    expect(status).toEqual(sent);
+    expect(Object.keys(status)).toEqual(Object.keys(sent));
+    const situation = await askControlSocket(socket, controlApi.situation, {});
+    expect(situation).toEqual(JSON.parse(JSON.stringify(watchdog.situation())));
+  });
+
+  test("gets explanations and the history", async () => {
+    expect(await askControlSocket(socket, controlApi.explain, {})).toEqual(watchdog.explain());
+    expect(await askControlSocket(socket, controlApi.history, { limit: 20 })).toHaveLength(1);
+    expect(watchdog.historyLimit).toBe(20);
+    await askControlSocket(socket, controlApi.history, {});
+    expect(watchdog.historyLimit).toBe(50);
+  });
+
+  test("gives commands, and is told why one is refused", async () => {
+    const paused = await askControlSocket(socket, controlApi.pause, { by: "ann", reason: "maintenance" });
+    expect(paused).toMatchObject({ epoch: 1, sequence: 8 });
+    await expect(askControlSocket(socket, controlApi.resume, { by: "ann" })).rejects.toThrow(
+      new Refused(["automatic failover is not paused"]),
+    );
+    expect(watchdog.commands.map(({ command: { kind }, by }) => `${kind} ${by}`)).toEqual(["pause ann", "resume ann"]);
+  });
+
+  test("asks for a change with the defaults of what it leaves out", async () => {
+    await askControlSocket(socket, controlApi.switchover, { by: "ann", to: "bhs" });
+    expect(watchdog.commands).toEqual([
+      { command: { kind: "switchover", to: "bhs", force: false, reason: null }, by: "ann" },
+    ]);
+  });
+
+  test("previews a change without asking for it", async () => {
+    const preview = await askControlSocket(socket, controlApi.previewSwitchover, { by: "ann", to: "bhs" });
+    expect(preview).toMatchObject({ kind: "switchover", from: "gra", to: "bhs", verdict: "begins" });
+    const refused = await askControlSocket(socket, controlApi.previewFailover, { by: "ann", to: "gra" });
+    expect(refused).toMatchObject({ kind: "failover", verdict: "refused" });
+    expect(watchdog.commands).toEqual([]);
+  });
+
+  test("says where an answer is not one that it can read", async () => {
+    const other = path.join(directory, "other.sock");
+    const newer = { ...controlApi.explain, answer: z.array(z.object({ rule: z.string() })) };
+    const served = await serveControlSocket(other, [serveCall(newer, () => [{ rule: "a-rule-of-tomorrow" }])]);
+    try {
+      await expect(askControlSocket(other, controlApi.explain, {})).rejects.toThrow(
+        `the watchdog at ${other} gave an answer that this version cannot read: 0.rule: no rule of this version`,
+      );
+    } finally {
+      await served.close();
+    }
+  });
+
+  test("says that no watchdog is running", async () => {
+    await expect(askControlSocket(path.join(directory, "none.sock"), controlApi.status, {})).rejects.toThrow(
+      WatchdogNotRunning,
+    );
+  });
+});

@@ -1,0 +1,51 @@
+import { z } from "zod";
+
+/** Fields of one region's cluster in answers of the control API; their types stand in core/state/cluster.ts. */
+
+export const clusterReadiness = z.object({
+  licence: z.object({ type: z.string(), active: z.boolean(), allowsCcr: z.boolean() }),
+  version: z.string(),
+  remote: z.object({ configured: z.boolean(), connected: z.boolean() }),
+  nodesLowOnDisk: z.array(z.string()),
+  readOnly: z.boolean(),
+});
+
+export const indexState = z.object({
+  name: z.string(),
+  uuid: z.string(),
+  open: z.boolean(),
+  primaries: z.number(),
+  primariesActive: z.number(),
+  aliases: z.array(z.object({ alias: z.string(), isWriteIndex: z.boolean() })),
+  dataStream: z.string().nullable(),
+  writeBlocked: z.boolean(),
+  following: z.boolean(),
+});
+
+const shardProgress = z.object({
+  shard: z.number(),
+  followerCheckpoint: z.number(),
+  leaderCheckpointLastKnown: z.number(),
+  millisSinceLastRead: z.number(),
+  failedReads: z.number(),
+  readErrors: z.array(z.string()),
+  fatalError: z.string().nullable(),
+});
+
+export const follower = z.object({
+  index: z.string(),
+  leaderIndex: z.string(),
+  remoteCluster: z.string(),
+  status: z.enum(["active", "paused"]),
+  shards: z.array(shardProgress),
+});
+
+export const autoFollowPattern = z.object({
+  name: z.string(),
+  remoteCluster: z.string(),
+  patterns: z.array(z.string()),
+  exclusions: z.array(z.string()),
+  active: z.boolean(),
+});
+
+export const dataStreamState = z.object({ name: z.string(), writeIndex: z.string(), replicated: z.boolean() });

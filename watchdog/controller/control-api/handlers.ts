@@ -1,0 +1,58 @@
+import type { z } from "zod";
+import type { ApplicationsReport } from "../../applications/acknowledgements.ts";
+import type { WatchdogConfig } from "../../config/schema.ts";
+import { type ChangePreview, previewChange } from "../../core/preview.ts";
+import type { ChangeCommand, Command } from "../../core/requests.ts";
+import { Refused, type ServedCall, serveCall } from "../../util/socket-api.ts";
+import type { Watchdog } from "../watchdog.ts";
+import { controlApi } from "./api.ts";
+import type { CommandAnswer } from "./changes.ts";
+
+type ChangeRequest = z.output<typeof controlApi.failover.request>;
+type PlainCommand = "resume" | "ack" | "withdraw";
+
+/**
+ * Binds every call of the control API to a watchdog.
+ *
+ * @param applications what applications reported to the endpoint service; null where none runs
+ */
+export function controlHandlers(
+  watchdog: Watchdog,
+  config: WatchdogConfig,
+  applications: () => ApplicationsReport | null,
+): Readonly<Record<keyof typeof controlApi, ServedCall>> {
+  const submit = async (command: Command, by: string): Promise<CommandAnswer> => {
+    const outcome = await watchdog.command(command, by);
+    if (!outcome.accepted) throw new Refused(outcome.reasons);
+    const { epoch, sequence } = outcome.record;
+    return { epoch, sequence, explanation: outcome.explanation };
+  };
+  const plain =
+    (kind: PlainCommand) =>
+    ({ by }: { readonly by: string }) =>
+      submit({ kind }, by);
+  const change =
+    (kind: ChangeCommand["kind"]) =>
+    ({ by, ...asked }: ChangeRequest) =>
+      submit({ kind, ...asked }, by);
+  const preview =
+    (kind: ChangeCommand["kind"]) =>
+    ({ by, ...asked }: ChangeRequest): ChangePreview => {
+      const situation = watchdog.situation();
+      return previewChange(situation, { kind, ...asked }, { by, atMs: situation.nowMs }, config);
+    };
+  return {
+    status: serveCall(controlApi.status, () => ({ ...watchdog.status(), applications: applications() })),
+    explain: serveCall(controlApi.explain, () => watchdog.explain()),
+    situation: serveCall(controlApi.situation, () => watchdog.situation()),
+    history: serveCall(controlApi.history, ({ limit }) => watchdog.history(limit)),
+    pause: serveCall(controlApi.pause, ({ by, reason }) => submit({ kind: "pause", reason }, by)),
+    resume: serveCall(controlApi.resume, plain("resume")),
+    ack: serveCall(controlApi.ack, plain("ack")),
+    withdraw: serveCall(controlApi.withdraw, plain("withdraw")),
+    failover: serveCall(controlApi.failover, change("failover")),
+    switchover: serveCall(controlApi.switchover, change("switchover")),
+    previewFailover: serveCall(controlApi.previewFailover, preview("failover")),
+    previewSwitchover: serveCall(controlApi.previewSwitchover, preview("switchover")),
+  };
+}

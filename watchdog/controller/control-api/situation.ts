@@ -1,0 +1,60 @@
+import { z } from "zod";
+import { memberSchema, stateRecordSchema } from "../../core/state/record.ts";
+import { leaderSnapshot } from "../../core/state/record-fields.ts";
+import { healthStateSchema } from "../../core/state/report.ts";
+import { autoFollowPattern, clusterReadiness, dataStreamState, follower, indexState } from "./cluster-fields.ts";
+import { leadership, regionHealth, routerLease, storeState } from "./observed-fields.ts";
+
+const siteReport = z.object({
+  site: z.string(),
+  epoch: z.number().nullable().exactOptional(),
+  regions: z.record(z.string(), healthStateSchema),
+});
+
+const standbySnapshot = z.object({
+  region: z.string(),
+  observedAtMs: z.number(),
+  readiness: clusterReadiness,
+  indices: z.array(indexState),
+  followers: z.array(follower),
+  autoFollow: z.array(autoFollowPattern),
+  dataStreams: z.array(dataStreamState),
+  sync: z
+    .object({ inSync: z.boolean(), reasons: z.array(z.string()), lagOperations: z.number(), readAgeMs: z.number() })
+    .nullable(),
+});
+
+const activeSnapshot = z.object({
+  region: z.string(),
+  observedAtMs: z.number(),
+  readiness: clusterReadiness,
+  indices: z.array(indexState),
+  strays: z.array(z.string()),
+});
+
+const observations = z.object({
+  health: z.record(z.string(), regionHealth),
+  sites: z.array(siteReport),
+  standby: standbySnapshot.nullable(),
+  active: activeSnapshot.nullable(),
+  standbyError: z.string().nullable(),
+  inSyncSeenAtMs: z.number().nullable(),
+  leaderSight: leaderSnapshot.nullable(),
+  routers: z.array(routerLease).nullable(),
+  store: storeState,
+  leadership,
+  known: z.array(memberSchema),
+  promisedForMs: z.number(),
+  filledKnownForMs: z.number().nullable(),
+  selfDoubt: z.array(z.string()),
+  newestCopy: stateRecordSchema.nullable(),
+  copyError: z.string().nullable(),
+  firstLooks: z.array(z.object({ region: z.string(), following: z.array(z.string()) })),
+});
+
+/** What a watchdog decides from: a `KnownSituation`. */
+export const situationSchema = z.object({
+  record: stateRecordSchema.nullable(),
+  seen: observations,
+  nowMs: z.number(),
+});
