@@ -19,9 +19,10 @@ import {
 } from "../../watchdog/adapters/elasticsearch/samples.ts";
 import { checkpointOf, type Divergence } from "../../watchdog/core/state/divergence.ts";
 import { verifyRegions } from "../../watchdog/diagnostics/verify/verify.ts";
-import { discardIndices, previewReplay, replaySalvage } from "../../watchdog/salvage/commands.ts";
+import { previewReplay, replaySalvage } from "../../watchdog/salvage/commands.ts";
+import { discardIndices } from "../../watchdog/salvage/discards.ts";
 import { type ExportResult, exportOperations } from "../../watchdog/salvage/export/export.ts";
-import { isSalvaged } from "../../watchdog/salvage/gate.ts";
+import { authorizeDeletion } from "../../watchdog/salvage/gate.ts";
 import { readLines } from "../../watchdog/salvage/lines.ts";
 import { operationFromLine } from "../../watchdog/salvage/operation.ts";
 import type { ActivePrimary, OldPrimary } from "../../watchdog/salvage/ports.ts";
@@ -115,39 +116,36 @@ describe("salvage of an old primary that has come back", () => {
     const pageBounds = { firstDocuments: 2, maxDocuments: 2, targetBytes: 1_000_000 };
     const options = { root: other, divergence, nowMs: Date.now, pageBounds, compression: "none" as const };
     await expect(exportOperations({ ...options, oldPrimary: cut })).rejects.toThrow("connection lost");
-    expect((await isSalvaged(other, divergence, gra, [orders])).salvaged).toBe(false);
+    expect(await authorizeDeletion(other, divergence, gra, [orders])).toHaveProperty("refusals");
     const { receipt } = await exportOperations({ ...options, oldPrimary: gra });
     expect(receipt.operations.count).toBe(onlyOnGra.exported.length);
-    expect((await isSalvaged(other, divergence, gra, [orders])).salvaged).toBe(true);
+    expect(await authorizeDeletion(other, divergence, gra, [orders])).toEqual({ authorized: [orders] });
   });
 
   test("the gate opens for what the receipt proves, and not once the file was tampered with", async () => {
     const both = ["local-1", orders];
-    expect(await isSalvaged(root, divergence, gra, both)).toMatchObject({
-      salvaged: true,
-      permit: { indices: both },
-    });
+    expect(await authorizeDeletion(root, divergence, gra, both)).toEqual({ authorized: both });
     const file = path.join(exported.directory, exported.receipt.operations.file);
     const content = await readFile(file);
     await appendFile(file, Buffer.from([0]));
-    expect((await isSalvaged(root, divergence, gra, both)).salvaged).toBe(false);
+    expect(await authorizeDeletion(root, divergence, gra, both)).toHaveProperty("refusals");
     await writeFile(file, content);
-    expect((await isSalvaged(root, divergence, gra, both)).salvaged).toBe(true);
+    expect(await authorizeDeletion(root, divergence, gra, both)).toEqual({ authorized: both });
   });
 
   test("the gate shuts when the old primary takes one more write, and its write block is asked for", async () => {
     await gra.cluster.setWriteBlock(["local-1"], false);
-    expect(await isSalvaged(root, divergence, gra, ["local-1"])).toMatchObject({
+    expect(await authorizeDeletion(root, divergence, gra, ["local-1"])).toMatchObject({
       refusals: [{ reason: expect.stringContaining("write block") }],
     });
     await pair.gra.call("PUT", "/local-1/_doc/later", { body: { n: 1 } });
     await gra.cluster.setWriteBlock(["local-1"], true);
-    expect(await isSalvaged(root, divergence, gra, ["local-1"])).toMatchObject({
+    expect(await authorizeDeletion(root, divergence, gra, ["local-1"])).toMatchObject({
       refusals: [{ index: "local-1", reason: expect.stringContaining("the receipt ends at") }],
     });
     const request = { root, oldPrimary: gra, operator: "test", reason: "known to be worthless", nowMs: Date.now };
     await discardIndices({ ...request, indices: ["local-1"] });
-    expect((await isSalvaged(root, divergence, gra, ["local-1"])).salvaged).toBe(true);
+    expect(await authorizeDeletion(root, divergence, gra, ["local-1"])).toEqual({ authorized: ["local-1"] });
   });
 
   test("a preview tells the classes apart and changes nothing", async () => {

@@ -28,29 +28,29 @@ function law(
 }
 
 describe("classification", () => {
-  test("is missing exactly where the active region has no document", () => {
+  test("is missing exactly if the active region has no document", () => {
     law((classified, _o, theirs) => (classified.class === "missing") === (theirs === null));
   });
 
-  test("calls a missing document possibly deleted exactly when an earlier version of it existed", () => {
+  test("reports a missing document as possibly deleted exactly if an earlier version existed", () => {
     law(({ class: name, mayBeDeleted }, o) => mayBeDeleted === (name === "missing" && o.version > 1));
   });
 
-  test("is same exactly where the content is known to be identical", () => {
+  test("is same exactly if the contents are known to be identical", () => {
     law(
       ({ class: name }, o, theirs) =>
         (name === "same") === (theirs !== null && o.contentHash !== null && o.contentHash === theirs.contentHash),
     );
   });
 
-  test("is newer only where the active region's copy is from before the failover", () => {
+  test("is newer only if the active region's copy is from before the failover", () => {
     law(
       ({ class: name }, _o, theirs, { checkpoint }) =>
         name !== "newer" || (theirs !== null && checkpoint !== null && theirs.seqNo <= checkpoint),
     );
   });
 
-  test("is older only where the active region changed the document since, to a higher version", () => {
+  test("is older only if the active region changed the document after the failover, to a higher version", () => {
     law(
       ({ class: name }, o, theirs, { checkpoint }) =>
         name !== "older" ||
@@ -58,7 +58,7 @@ describe("classification", () => {
     );
   });
 
-  test("never depends on primary terms, which each region counts for itself", () => {
+  test("never depends on primary terms, which each region counts on its own", () => {
     fc.assert(
       fc.property(ours, copy, history, fc.integer({ min: 1, max: 9 }), (o, theirs, h, primaryTerm) => {
         expect(classify(o, { ...theirs, primaryTerm }, h)).toEqual(classify(o, theirs, h));
@@ -66,7 +66,7 @@ describe("classification", () => {
     );
   });
 
-  test("of an index made after the failover is never newer: its sequence numbers began again", () => {
+  test("is never newer in an index created after the failover, whose sequence numbers started again", () => {
     fc.assert(fc.property(ours, copy, (o, theirs) => classify(o, theirs, { checkpoint: null }).class !== "newer"));
   });
 });

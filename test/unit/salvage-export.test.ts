@@ -53,41 +53,44 @@ async function exported(directory: string, file: string): Promise<SalvagedOperat
 }
 
 describe("an export", () => {
-  test.each(["gzip", "none"] as const)("holds, per shard and in order, all above the checkpoint (%s)", async (how) => {
-    const { directory, receipt } = await export_(how);
-    const operations = await exported(directory, receipt.operations.file);
-    expect(operations.map(({ id }) => id)).toEqual([
-      ...Array.from({ length: 10 }, (_, n) => `a${n + 10}`),
-      ...Array.from({ length: 7 }, (_, n) => `b${n}`),
-    ]);
-    expect(operations.at(-1)).toEqual({
-      index: "orders",
-      shard: 1,
-      id: "b6",
-      routing: "eu",
-      seqNo: 6,
-      primaryTerm: 1,
-      version: 1,
-      source: { n: 6 },
-    });
-    expect(receipt).toMatchObject({
-      epoch: 4,
-      region: "gra",
-      operations: { count: 17 },
-      indices: [
-        {
-          index: "orders",
-          shards: [
-            { checkpoint: 9, exported: 10 },
-            { checkpoint: -1, exported: 7 },
-          ],
-        },
-      ],
-    });
-    expect((await verifyReceipt(directory)).valid).toBe(true);
-  });
+  test.each(["gzip", "none"] as const)(
+    "contains, by shard and in order, all operations above the checkpoint (%s)",
+    async (how) => {
+      const { directory, receipt } = await export_(how);
+      const operations = await exported(directory, receipt.operations.file);
+      expect(operations.map(({ id }) => id)).toEqual([
+        ...Array.from({ length: 10 }, (_, n) => `a${n + 10}`),
+        ...Array.from({ length: 7 }, (_, n) => `b${n}`),
+      ]);
+      expect(operations.at(-1)).toEqual({
+        index: "orders",
+        shard: 1,
+        id: "b6",
+        routing: "eu",
+        seqNo: 6,
+        primaryTerm: 1,
+        version: 1,
+        source: { n: 6 },
+      });
+      expect(receipt).toMatchObject({
+        epoch: 4,
+        region: "gra",
+        operations: { count: 17 },
+        indices: [
+          {
+            index: "orders",
+            shards: [
+              { checkpoint: 9, exported: 10 },
+              { checkpoint: -1, exported: 7 },
+            ],
+          },
+        ],
+      });
+      expect((await verifyReceipt(directory)).valid).toBe(true);
+    },
+  );
 
-  test("is readable by its owner alone", async () => {
+  test("is readable only by its owner", async () => {
     const { directory, receipt } = await export_();
     expect((await stat(directory)).mode & 0o777).toBe(0o700);
     for (const file of [receipt.operations.file, "receipt.json"]) {
@@ -95,7 +98,7 @@ describe("an export", () => {
     }
   });
 
-  test("counts what cannot be seen: for any history, seen and unseen add up to all operations above the checkpoint", async () => {
+  test("counts invisible operations: for any history, exported and invisible ones add up to all above the checkpoint", async () => {
     const step = fc.record({ id: fc.nat(6), deletes: fc.boolean() });
     await fc.assert(
       fc.asyncProperty(
@@ -131,13 +134,13 @@ describe("an export", () => {
     );
   });
 
-  test("that was interrupted starts over and ends as if it had not been", async () => {
+  test("starts over after an interruption, with the same result", async () => {
     let pages = 0;
     gra.beforeRead = () => {
       pages += 1;
-      if (pages === 3) throw new Error("the line went dead");
+      if (pages === 3) throw new Error("connection lost");
     };
-    await expect(export_()).rejects.toThrow("the line went dead");
+    await expect(export_()).rejects.toThrow("connection lost");
     expect((await listSalvages(root)).map(({ state }) => state.kind)).toEqual(["unfinished"]);
     gra.beforeRead = () => {};
     const { directory, receipt, exportedNow } = await export_();
@@ -147,7 +150,7 @@ describe("an export", () => {
     expect((await readdir(directory)).sort()).toEqual(["operations.ndjson.gz", "receipt.json"]);
   });
 
-  test("is not made twice for the same state, but made anew beside it once the state or the file changed", async () => {
+  test("is reused for the same state, and a new one is made beside it after the state or the file changed", async () => {
     const first = await export_();
     expect(await export_()).toMatchObject({ directory: first.directory, exportedNow: false });
     gra.shard("orders", 0).index("late", {});
@@ -159,7 +162,7 @@ describe("an export", () => {
     expect((await verifyReceipt(first.directory)).valid).toBe(true);
   });
 
-  test("gives no receipt when a write got through while it was read", async () => {
+  test("has no receipt if a write was accepted while it was read", async () => {
     let pages = 0;
     gra.beforeRead = () => {
       pages += 1;
@@ -169,7 +172,7 @@ describe("an export", () => {
     expect((await listSalvages(root)).map(({ state }) => state.kind)).toEqual(["unfinished"]);
   });
 
-  test("leaves out what cannot be read, says why, and proves nothing about it", async () => {
+  test("leaves out unreadable indices, with the reason, and proves nothing about them", async () => {
     gra.create("closed");
     gra.set("closed", { open: false, writeBlocked: true });
     gra.create("open-to-writes");
@@ -183,7 +186,7 @@ describe("an export", () => {
     );
   });
 
-  test("of a cluster without managed indices is an empty one", async () => {
+  test("is empty for a cluster without managed indices", async () => {
     const { receipt, directory } = await exportOperations({
       root,
       divergence,
@@ -194,7 +197,7 @@ describe("an export", () => {
     expect((await verifyReceipt(directory)).valid).toBe(true);
   });
 
-  test("keeps the id of a document whose index has no source, and says that this is all", async () => {
+  test("contains only the id of a document without source, and states so", async () => {
     gra.shard("orders", 1).index("bare", null);
     const { receipt } = await export_();
     expect(receipt.indices[0]?.shards[1]).toMatchObject({ exported: 8, withoutSource: 1 });
@@ -202,7 +205,7 @@ describe("an export", () => {
   });
 });
 
-test("reading lines: a file that ends within a line, or whose compression is damaged, is refused", async () => {
+test("reading lines refuses a file that ends within a line or has damaged compression", async () => {
   const { directory } = await export_();
   const file = path.join(directory, "operations.ndjson.gz");
   const content = await readFile(file);
@@ -213,7 +216,7 @@ test("reading lines: a file that ends within a line, or whose compression is dam
   await expect(exported(directory, "absent.ndjson")).rejects.toThrow(/ENOENT/);
 });
 
-test("reading lines: one longer than any buffer comes back whole, and stopping early leaves nothing open", async () => {
+test("reading lines returns one longer than any buffer in full, and closes the file when stopped early", async () => {
   const { directory } = await export_();
   const long = "x".repeat(3_000_000);
   await writeFile(path.join(directory, "long.ndjson"), `${long}\nsecond\n`);
@@ -226,7 +229,7 @@ test("reading lines: one longer than any buffer comes back whole, and stopping e
   for await (const _ of readLines(path.join(directory, "long.ndjson"), "none")) break;
 });
 
-test("pages shrink at once to heavy documents, grow at most twofold, and never reach zero", () => {
+test("pages shrink at once for large documents, grow at most twofold, and never reach zero", () => {
   const bounds = { firstDocuments: 50, maxDocuments: 2_000, targetBytes: 1_000_000 };
   expect(nextPageSize({ documents: 50, bytes: 50_000_000 }, bounds)).toBe(1);
   expect(nextPageSize({ documents: 50, bytes: 5_000_000 }, bounds)).toBe(10);
@@ -234,7 +237,7 @@ test("pages shrink at once to heavy documents, grow at most twofold, and never r
   expect(nextPageSize({ documents: 2_000, bytes: 500 }, bounds)).toBe(2_000);
 });
 
-test("the plan of an export asks for everything of a shard that was never followed", async () => {
+test("an export plan includes all operations of a shard that was never followed", async () => {
   const indices = await gra.indices();
   const plan = planExport(divergence, indices, await gra.checkpoints(["orders"]));
   expect(plan.indices[0]?.shards).toEqual([
@@ -243,6 +246,6 @@ test("the plan of an export asks for everything of a shard that was never follow
   ]);
 });
 
-test("no failover in the record means no divergence", () => {
+test("a record without a failover has no divergence", () => {
   expect(divergenceOf({ epoch: 3, lastFailover: null })).toBeNull();
 });

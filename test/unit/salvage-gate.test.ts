@@ -4,9 +4,9 @@ import path from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Divergence } from "../../watchdog/core/state/divergence.ts";
-import { discardIndices } from "../../watchdog/salvage/commands.ts";
+import { type Discard, discardIndices } from "../../watchdog/salvage/discards.ts";
 import { exportOperations } from "../../watchdog/salvage/export/export.ts";
-import { type Discard, type DoomedIndex, type Evidence, isSalvaged, judge } from "../../watchdog/salvage/gate.ts";
+import { authorizeDeletion, type DeletionCandidate, type Evidence, judge } from "../../watchdog/salvage/gate.ts";
 import type { VerifiedReceipt } from "../../watchdog/salvage/receipt.ts";
 import { ModelRegion } from "./salvage-model.ts";
 
@@ -21,7 +21,7 @@ const divergence: Divergence = {
   ],
 };
 
-const state: DoomedIndex["state"] = {
+const state: DeletionCandidate["state"] = {
   name: "orders",
   uuid: "u1",
   open: true,
@@ -33,9 +33,9 @@ const state: DoomedIndex["state"] = {
   following: false,
 };
 const at = (shard: number, maxSeqNo: number) => ({ index: "orders", shard, globalCheckpoint: maxSeqNo, maxSeqNo });
-const doomed: DoomedIndex = { state, checkpoints: [at(0, 9), at(1, 2)] };
+const candidate: DeletionCandidate = { state, checkpoints: [at(0, 9), at(1, 2)] };
 
-/** As if its file had been read again: what the verification itself finds is shown below, with files. */
+/** As if it had been verified; verification itself is tested below, with files. */
 const receipt = {
   schemaVersion: 1,
   epoch: 4,
@@ -72,21 +72,21 @@ const discard: Discard = {
 };
 
 describe("the gate before deletion", () => {
-  test("opens for a write-blocked index whose receipt accounts for every shard as it is now", () => {
-    expect(judge([doomed], evidence)).toMatchObject({ salvaged: true, permit: { indices: ["orders"] } });
+  test("authorizes a write-blocked index whose receipt accounts for the current state of every shard", () => {
+    expect(judge([candidate], evidence)).toEqual({ authorized: ["orders"] });
   });
 
-  test.each<[string, DoomedIndex, Evidence]>([
-    ["there is no receipt", doomed, { ...evidence, receipts: [] }],
-    ["the write block is gone", { ...doomed, state: { ...state, writeBlocked: false } }, evidence],
-    ["a shard has gone on", { ...doomed, checkpoints: [at(0, 10), at(1, 2)] }, evidence],
-    ["a shard does not report", { ...doomed, checkpoints: [at(0, 9)] }, evidence],
-    ["a shard reports twice", { ...doomed, checkpoints: [at(0, 9), at(0, 9), at(1, 2)] }, evidence],
-    ["it is another index of that name", { ...doomed, state: { ...state, uuid: "u2" } }, evidence],
-    ["it is another cluster", doomed, { ...evidence, clusterUuid: "c2" }],
+  test.each<[string, DeletionCandidate, Evidence]>([
+    ["there is no receipt", candidate, { ...evidence, receipts: [] }],
+    ["the write block is gone", { ...candidate, state: { ...state, writeBlocked: false } }, evidence],
+    ["a shard has newer operations", { ...candidate, checkpoints: [at(0, 10), at(1, 2)] }, evidence],
+    ["a shard does not report", { ...candidate, checkpoints: [at(0, 9)] }, evidence],
+    ["a shard reports twice", { ...candidate, checkpoints: [at(0, 9), at(0, 9), at(1, 2)] }, evidence],
+    ["another index has that name", { ...candidate, state: { ...state, uuid: "u2" } }, evidence],
+    ["another cluster answers", candidate, { ...evidence, clusterUuid: "c2" }],
     [
-      "the receipt began above what the new primary had",
-      doomed,
+      "the export started above the checkpoint of the new primary",
+      candidate,
       {
         ...evidence,
         divergence: { ...divergence, checkpoints: [{ index: "orders", shard: 0, checkpoint: 4 }] },
@@ -94,12 +94,12 @@ describe("the gate before deletion", () => {
     ],
     [
       "the index has more shards than the receipt",
-      { ...doomed, state: { ...state, primaries: 3, primariesActive: 3 } },
+      { ...candidate, state: { ...state, primaries: 3, primariesActive: 3 } },
       evidence,
     ],
     [
       "the export left it out",
-      doomed,
+      candidate,
       {
         ...evidence,
         receipts: [{ ...receipt, leftOut: [{ index: "orders", reason: "it is closed" }] }],
@@ -107,30 +107,30 @@ describe("the gate before deletion", () => {
     ],
     [
       "an operator discarded an earlier index of that name",
-      doomed,
+      candidate,
       {
         ...evidence,
         receipts: [],
         discards: [{ ...discard, uuid: "u0" }],
       },
     ],
-  ])("stays shut when %s", (_reason, index, given) => {
-    const verdict = judge([index], given);
-    expect(verdict.salvaged).toBe(false);
-    expect(verdict).toMatchObject({ refusals: [{ index: "orders", reason: expect.stringMatching(/\w/) }] });
+  ])("refuses when %s", (_reason, index, given) => {
+    expect(judge([index], given)).toEqual({ refusals: [{ index: "orders", reason: expect.stringMatching(/\w/) }] });
   });
 
-  test("opens for an index that an operator discarded by name, block or not", () => {
-    const open = { ...doomed, state: { ...state, writeBlocked: false } };
-    expect(judge([open], { ...evidence, receipts: [], discards: [discard] }).salvaged).toBe(true);
+  test("authorizes an index that an operator discarded by name, with or without a write block", () => {
+    const open = { ...candidate, state: { ...state, writeBlocked: false } };
+    expect(judge([open], { ...evidence, receipts: [], discards: [discard] })).toEqual({ authorized: ["orders"] });
   });
 
-  test("keeps every index when one has no proof", () => {
+  test("refuses all when one index has no proof", () => {
     const other = { state: { ...state, name: "other", uuid: "u9" }, checkpoints: [] };
-    expect(judge([doomed, other], evidence)).toMatchObject({ salvaged: false, refusals: [{ index: "other" }] });
+    expect(judge([candidate, other], evidence)).toEqual({
+      refusals: [{ index: "other", reason: expect.stringMatching(/\w/) }],
+    });
   });
 
-  test("opens only when, shard by shard, the receipt ends where the index ends and begins no later than its checkpoint", () => {
+  test("authorizes only if the receipt of each shard ends at its last operation and starts at or below its checkpoint", () => {
     const small = fc.integer({ min: -1, max: 3 });
     const shard = fc.record({ now: small, proven: small, began: small, replicated: fc.option(small) });
     fc.assert(
@@ -174,7 +174,7 @@ describe("the gate before deletion", () => {
         const isProven = shards.every(
           ({ now, proven, began, replicated }) => now === proven && began <= (replicated ?? -1),
         );
-        expect(verdict.salvaged).toBe(writeBlocked && isProven);
+        expect("authorized" in verdict).toBe(writeBlocked && isProven);
       }),
       { numRuns: 1_000 },
     );
@@ -196,64 +196,66 @@ describe("the gate with files", () => {
 
   const export_ = () =>
     exportOperations({ root, divergence, oldPrimary: gra, nowMs: () => 5_000, compression: "none" });
-  const gate = () => isSalvaged(root, divergence, gra, ["orders"]);
+  const gate = () => authorizeDeletion(root, divergence, gra, ["orders"]);
+  const authorized = { authorized: ["orders"] };
+  const refused = { refusals: [{ index: "orders", reason: expect.stringMatching(/\w/) }] };
 
-  test("opens after an export, and shuts again when the index goes on", async () => {
-    expect((await gate()).salvaged).toBe(false);
+  test("authorizes after an export, and refuses again after a newer operation", async () => {
+    expect(await gate()).toEqual(refused);
     await export_();
-    expect((await gate()).salvaged).toBe(true);
+    expect(await gate()).toEqual(authorized);
     gra.shard("orders", 0).index("late", {});
-    expect(await gate()).toMatchObject({ salvaged: false, refusals: [{ reason: expect.stringContaining("20") }] });
+    expect(await gate()).toEqual({ refusals: [{ index: "orders", reason: expect.stringContaining("20") }] });
     await export_();
-    expect((await gate()).salvaged).toBe(true);
+    expect(await gate()).toEqual(authorized);
   });
 
-  test("stays shut when one byte of the exported file differs, or the file grew, or is gone", async () => {
+  test("refuses when a byte of the exported file differs, or the file grew or is missing", async () => {
     const { directory } = await export_();
     const file = path.join(directory, "operations.ndjson");
     const content = await readFile(file, "utf8");
     await writeFile(file, content.replace('"n":7', '"n":8'));
-    expect((await gate()).salvaged).toBe(false);
+    expect(await gate()).toEqual(refused);
     await writeFile(file, content);
-    expect((await gate()).salvaged).toBe(true);
+    expect(await gate()).toEqual(authorized);
     await appendFile(file, "{}\n");
-    expect((await gate()).salvaged).toBe(false);
+    expect(await gate()).toEqual(refused);
     await rm(file);
-    expect((await gate()).salvaged).toBe(false);
+    expect(await gate()).toEqual(refused);
   });
 
-  test("stays shut when the receipt is not readable, or claims other numbers than its shards", async () => {
+  test("refuses when the receipt is damaged, or its count differs from the sum of its shards", async () => {
     const { directory } = await export_();
     const file = path.join(directory, "receipt.json");
     const content = await readFile(file, "utf8");
     await writeFile(file, content.replace('"exported": 14', '"exported": 13'));
-    expect((await gate()).salvaged).toBe(false);
+    expect(await gate()).toEqual(refused);
     await writeFile(file, content.slice(0, -20));
-    expect((await gate()).salvaged).toBe(false);
+    expect(await gate()).toEqual(refused);
   });
 
-  test("opens by an operator's word, for this very index, recorded with name and reason", async () => {
+  test("authorizes by an operator's decision for exactly this index, recorded with name and reason", async () => {
     const request = { root, oldPrimary: gra, operator: "alice", reason: "test data", nowMs: () => 5_000 };
     await expect(discardIndices({ ...request, indices: ["ord*"] })).rejects.toThrow(/pattern/);
     await expect(discardIndices({ ...request, indices: [] })).rejects.toThrow(/name the indices/);
     await expect(discardIndices({ ...request, indices: ["orders", "nothing"] })).rejects.toThrow(/nothing/);
-    expect((await gate()).salvaged).toBe(false);
+    expect(await gate()).toEqual(refused);
     await discardIndices({ ...request, indices: ["orders"] });
-    expect((await gate()).salvaged).toBe(true);
+    expect(await gate()).toEqual(authorized);
     const line = await readFile(path.join(root, "discards.ndjson"), "utf8");
     expect(JSON.parse(line)).toMatchObject({ operator: "alice", reason: "test data", index: "orders" });
-    gra.set("orders", { uuid: "made-anew" });
-    expect((await gate()).salvaged).toBe(false);
+    gra.set("orders", { uuid: "recreated" });
+    expect(await gate()).toEqual(refused);
   });
 
-  test("does not take a discard that a crash cut off for one, and the next one is not spoilt by it", async () => {
+  test("ignores a discard that a crash cut off, and reads the next one", async () => {
     const file = path.join(root, "discards.ndjson");
     const request = { root, oldPrimary: gra, operator: "alice", reason: "", nowMs: () => 5_000 };
     await discardIndices({ ...request, indices: ["orders"] });
     const line = await readFile(file, "utf8");
     await writeFile(file, line.slice(0, -5));
-    expect((await gate()).salvaged).toBe(false);
+    expect(await gate()).toEqual(refused);
     await discardIndices({ ...request, indices: ["orders"] });
-    expect((await gate()).salvaged).toBe(true);
+    expect(await gate()).toEqual(authorized);
   });
 });

@@ -14,7 +14,7 @@ describe("exact JSON", () => {
     },
   );
 
-  test("gives back any JSON value", () => {
+  test("returns any JSON value unchanged", () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
         const text = JSON.stringify(value);
@@ -23,7 +23,7 @@ describe("exact JSON", () => {
     );
   });
 
-  test("has one canonical text for one content, whatever the order of keys", () => {
+  test("has one canonical text for equal contents, independent of the order of keys", () => {
     expect(canonicalJson(parseExact('{"b":[{"y":1,"x":2}],"a":null}'))).toBe('{"a":null,"b":[{"x":2,"y":1}]}');
   });
 
@@ -38,30 +38,30 @@ describe("exact JSON", () => {
 });
 
 describe("an exported operation", () => {
-  test("comes back from its line as it was, long numbers included", () => {
+  test("reads back unchanged from its line, including long numbers", () => {
     const source = parseExact('{"account":9223372036854775807,"text":"line\\nbreak \\u2028"}');
     const line = operationToLine({ ...operation, source });
     expect(line).not.toContain("\n");
     expect(operationToLine(operationFromLine(line))).toBe(line);
   });
 
-  test("is refused when a line lacks a field", () => {
+  test("is refused if a field is missing", () => {
     expect(() => operationFromLine('{"index":"i"}')).toThrow();
   });
 
-  test("has a content hash that tells apart numbers which a double cannot", () => {
+  test("has a content hash that distinguishes numbers that a double cannot", () => {
     const hashOf = (text: string) => contentHash({ routing: null, source: parseExact(text) });
     expect(hashOf('{"n":9007199254740993}')).not.toBe(hashOf('{"n":9007199254740992}'));
     expect(hashOf('{"a":1,"b":2}')).toBe(hashOf('{"b":2,"a":1}'));
   });
 
-  test("has no content hash without source, and another one under another routing", () => {
+  test("has no content hash without source, and a different one for another routing", () => {
     expect(contentHash({ routing: null, source: null })).toBeNull();
     expect(contentHash({ routing: "a", source: {} })).not.toBe(contentHash({ routing: null, source: {} }));
   });
 });
 
-/** An independent way to the same question: keys sorted by rebuilding the value. */
+/** An independent implementation: sorts keys by rebuilding the value. */
 function sorted(value: unknown): string {
   return JSON.stringify(value, (_key, member: unknown) =>
     typeof member === "object" && member !== null && !Array.isArray(member)

@@ -15,9 +15,9 @@ import type {
 } from "../../watchdog/salvage/ports.ts";
 
 /**
- * A region in memory, with what salvage relies on: every write of a shard gets the next sequence number and, per
- * document, the next version, also across deletes; a follower takes over sequence numbers and versions, and writes
- * under a term of its own.
+ * A region in memory with the properties that salvage relies on: every write of a shard gets the next sequence number
+ * and, per document, the next version, also across deletes; a follower copies sequence numbers and versions, and writes
+ * under its own term.
  */
 export class ModelRegion implements OldPrimary, ActivePrimary, ComparedRegion {
   readonly region: RegionName;
@@ -57,7 +57,7 @@ export class ModelRegion implements OldPrimary, ActivePrimary, ComparedRegion {
     });
   }
 
-  /** A copy of an index of another region, as a follower has it once it has all operations up to a checkpoint. */
+  /** Copies an index of another region, like a follower with all operations up to a checkpoint. */
   follow(leader: ModelRegion, name: string, checkpoints: readonly number[]): void {
     this.create(name, checkpoints.length, { term: 7 });
     for (const [shard, checkpoint] of checkpoints.entries()) {
@@ -77,7 +77,7 @@ export class ModelRegion implements OldPrimary, ActivePrimary, ComparedRegion {
     return found;
   }
 
-  /** Everything in it, for comparing states. */
+  /** All contents, for comparing states. */
   content(): unknown {
     return [...this.#shards].map(([name, shards]) => [name, shards.map(({ documents }) => [...documents].sort())]);
   }

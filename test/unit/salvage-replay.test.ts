@@ -40,7 +40,7 @@ function apply(region: ModelRegion, list: readonly Write[]): void {
   }
 }
 
-/** gra and bhs after a failover: `shared` reached both, `old` only gra, `fresh` was written to bhs since. */
+/** gra and bhs after a failover: `shared` reached both, `old` only gra, and `fresh` was written to bhs afterwards. */
 async function afterFailover(given: { shared: readonly Write[]; old: readonly Write[]; fresh: readonly Write[] }) {
   const directory = await mkdtemp(path.join(root, "run-"));
   const gra = new ModelRegion("gra");
@@ -65,7 +65,7 @@ async function afterFailover(given: { shared: readonly Write[]; old: readonly Wr
 }
 
 describe("a replay", () => {
-  test("brings what is missing, updates what is untouched, and leaves everything written since the failover alone", async () => {
+  test("creates missing documents, updates unchanged ones, and skips all that were written after the failover", async () => {
     await fc.assert(
       fc.asyncProperty(history, async (given) => {
         const { gra, bhs, request } = await afterFailover(given);
@@ -86,7 +86,7 @@ describe("a replay", () => {
     );
   });
 
-  test("run a second time changes nothing, whatever was chosen and however the application went on in between", async () => {
+  test("changes nothing in a second run, for any choice and any writes in between", async () => {
     await fc.assert(
       fc.asyncProperty(history, writes, async (given, later) => {
         const { bhs, request } = await afterFailover(given);
@@ -104,7 +104,7 @@ describe("a replay", () => {
     );
   });
 
-  test("interrupted at any batch, before or after it took effect, ends as if it had not been", async () => {
+  test("ends in the same state when any batch is interrupted, before or after it takes effect", async () => {
     const interruption = fc.record({ batch: fc.nat(4), afterEffect: fc.boolean() });
     await fc.assert(
       fc.asyncProperty(history, interruption, async (given, { batch, afterEffect }) => {
@@ -134,7 +134,7 @@ describe("a replay", () => {
     );
   });
 
-  test("leaves a document alone that changed after it was classified, even where conflicts were chosen", async () => {
+  test("skips a document that changed after its classification, even if conflicts are chosen", async () => {
     const { bhs, request } = await afterFailover({
       shared: [{ id: "a", value: 0 }],
       old: [{ id: "a", value: 1 }],
@@ -148,7 +148,7 @@ describe("a replay", () => {
     expect(bhs.shard("i", 0).documents.get("a")?.source).toEqual({ value: 3 });
   });
 
-  test("creates by default only what the active region can never have had", async () => {
+  test("creates by default only documents that the active region cannot have had", async () => {
     const { bhs, request } = await afterFailover({
       shared: [{ id: "deleted-there", value: 0 }],
       old: [
@@ -164,7 +164,7 @@ describe("a replay", () => {
     expect(sources(bhs)).toEqual([["new", { value: 1 }]]);
   });
 
-  test("does not bring back what the active region deleted after it had been seen there", async () => {
+  test("does not restore a document that the active region deleted after an earlier classification", async () => {
     const { bhs, request } = await afterFailover({
       shared: [],
       old: [{ id: "a", value: 1 }],
@@ -179,7 +179,7 @@ describe("a replay", () => {
     }
   });
 
-  test("asks for the classification that was seen, made against this very cluster and these very operations", async () => {
+  test("requires the approved classification, made against the same cluster and the same operations", async () => {
     const { bhs, request, exported } = await afterFailover({ shared: [], old: [{ id: "a", value: 1 }], fresh: [] });
     await expect(replaySalvage(request(defaultChoice), "anything")).rejects.toThrow(/has not been classified/);
     const { classification } = await previewReplay(request(defaultChoice), nowMs);
@@ -198,7 +198,7 @@ describe("a replay", () => {
     expect(sources(bhs)).toEqual([]);
   });
 
-  test("treats every difference in an index made after the failover as a conflict, and makes no index itself", async () => {
+  test("treats every difference in an index created after the failover as a conflict, and creates no index", async () => {
     const shared = [{ id: "a", value: 0 }];
     const { bhs, request } = await afterFailover({ shared, old: [{ id: "a", value: 1 }], fresh: [] });
     bhs.create("i", 1, { createdAtMs: promotedAtMs + 1 });
@@ -212,7 +212,7 @@ describe("a replay", () => {
     expect(preview.report).toMatchObject({ attempted: 0, skipped: { "index-absent": 1 } });
   });
 
-  test("reports what the cluster refused, with its reason, and tries it again the next time", async () => {
+  test("reports refusals with the reason of the cluster, and retries them in the next run", async () => {
     const { bhs, request } = await afterFailover({ shared: [], old: [{ id: "a", value: 1 }], fresh: [] });
     const { classification } = await previewReplay(request(defaultChoice), nowMs);
     const working = bhs.write.bind(bhs);
@@ -239,7 +239,7 @@ describe("the decision on one operation", () => {
   const context = { choice: everything, isSettled: false, indexExists: true };
   const missing = { class: "missing", mayBeDeleted: false, seen: null } as const;
 
-  test("is a write only under a condition that something newer breaks", () => {
+  test("is a write only under a condition that anything newer breaks", () => {
     const seen = { seqNo: 3, primaryTerm: 2 };
     expect(decideReplay(operation, missing, context)).toMatchObject({ write: { condition: { kind: "absent" } } });
     for (const name of ["newer", "conflicting"] as const) {
@@ -249,7 +249,7 @@ describe("the decision on one operation", () => {
     }
   });
 
-  test.each(["same", "older"] as const)("is never a write for %s, whatever is chosen", (name) => {
+  test.each(["same", "older"] as const)("is never a write for %s, for any choice", (name) => {
     const classified = { class: name, mayBeDeleted: false, seen: { seqNo: 3, primaryTerm: 2 } };
     expect(decideReplay(operation, classified, context)).toEqual({ kind: "skip", reason: name });
   });
@@ -265,14 +265,14 @@ describe("the decision on one operation", () => {
   });
 });
 
-test("list and show tell an export's state, progress and last classification", async () => {
+test("list and show report an export's state, progress and last classification", async () => {
   const { request } = await afterFailover({ shared: [], old: [{ id: "a", value: 1 }], fresh: [] });
   const { classification } = await previewReplay(request(defaultChoice), nowMs);
   await replaySalvage(request(defaultChoice), classification.id);
   const { root: directory } = request(defaultChoice);
   expect(await listSalvages(directory)).toMatchObject([{ name: "4-gra", settled: 1, state: { kind: "exported" } }]);
   expect(await showSalvage(directory, "4-gra")).toMatchObject({ check: { valid: true }, classification });
-  await expect(showSalvage(directory, "5-gra")).rejects.toThrow(/there are 4-gra/);
+  await expect(showSalvage(directory, "5-gra")).rejects.toThrow(/it has 4-gra/);
 });
 
 function sources(region: ModelRegion): unknown {

@@ -1,35 +1,33 @@
 import path from "node:path";
 import { messageOf } from "../util/errors.ts";
-import { type Discard, recordDiscards } from "./gate.ts";
-import type { ActivePrimary, OldPrimary } from "./ports.ts";
+import type { ActivePrimary } from "./ports.ts";
 import { exportDirectories, type Receipt, type ReceiptCheck, readReceipt, verifyReceipt } from "./receipt.ts";
 import type { BatchBounds } from "./replay/batches.ts";
-import { type ClassificationSummary, classifyExport, readClassification } from "./replay/classification.ts";
+import { type ClassificationSummary, readClassification } from "./replay/classification.ts";
+import { classifyExport } from "./replay/classify-export.ts";
 import { readSettled } from "./replay/journal.ts";
-import { type ReplayReport, replay } from "./replay/replay.ts";
+import { replay } from "./replay/replay.ts";
 import type { ReplayChoice } from "./replay/replay-plan.ts";
+import type { ReplayReport } from "./replay/report.ts";
 
-/**
- * `es-failover salvage list | show | replay | discard`: what an operator can do with the exports. Results are data;
- * printing them is the command line's business.
- */
+/** `es-failover salvage list | show | replay`: what an operator can do with the exports. Results are data. */
 
 export type SalvageState =
-  /** Has a receipt; whether its file agrees with it is known only after `show`. */
+  /** Has a receipt. Only `show` verifies the exported file against it. */
   | { readonly kind: "exported"; readonly receipt: Receipt }
   | { readonly kind: "unfinished" }
   | { readonly kind: "unreadable"; readonly problem: string };
 
 export interface SalvageEntry {
-  /** What `show` and `replay` are given: `<epoch>-<region>`, perhaps with a number. */
+  /** Argument of `show` and `replay`: `<epoch>-<region>`, perhaps with a number. */
   readonly name: string;
   readonly directory: string;
   readonly state: SalvageState;
-  /** Operations that were replayed or found in place already. */
+  /** Operations that were replayed or already present. */
   readonly settled: number;
 }
 
-/** All exports under `root`, oldest epoch first. Reads no exported file. */
+/** All exports under `root`, oldest epoch first. Does not read the exported files. */
 export async function listSalvages(root: string): Promise<readonly SalvageEntry[]> {
   const names = await exportDirectories(root);
   return Promise.all(names.map((name) => entryOf(root, name)));
@@ -47,9 +45,9 @@ async function entryOf(root: string, name: string): Promise<SalvageEntry> {
 }
 
 export interface SalvageDetails extends SalvageEntry {
-  /** The exported file, read again and compared with its receipt. */
+  /** Result of reading the exported file again. */
   readonly check: ReceiptCheck;
-  /** The last comparison with the active region; null when there was none. */
+  /** The last comparison with the active region; null: none. */
   readonly classification: ClassificationSummary | null;
 }
 
@@ -74,15 +72,15 @@ export interface ReplayRequest {
 }
 
 export interface ReplayPreview {
-  /** Its `id` is what `replaySalvage` is to be given as approval. */
+  /** Its `id` is the approval that `replaySalvage` requires. */
   readonly classification: ClassificationSummary;
   /** What a replay would do. */
   readonly report: ReplayReport;
 }
 
 /**
- * The dry run that every replay begins with: compares the export with the active region as it is now, and says what a
- * replay would do. Changes nothing in the cluster.
+ * The dry run that precedes every replay: compares the export with the active region now, and reports what a replay
+ * would do. Changes nothing in the cluster.
  */
 export async function previewReplay(request: ReplayRequest, nowMs: () => number): Promise<ReplayPreview> {
   const { directory, receipt } = await verified(request.root, request.name);
@@ -92,45 +90,10 @@ export async function previewReplay(request: ReplayRequest, nowMs: () => number)
   return { classification, report };
 }
 
-/** Carries out what a preview showed. See `replay`. */
+/** Replays what a preview showed. See `replay`. */
 export async function replaySalvage(request: ReplayRequest, approved: string): Promise<ReplayReport> {
   const { directory, receipt } = await verified(request.root, request.name);
   return replay({ ...request, directory, receipt, approved, dryRun: false });
-}
-
-export interface DiscardRequest {
-  readonly root: string;
-  readonly oldPrimary: Pick<OldPrimary, "region" | "probe" | "indices">;
-  /** Names in full; patterns are refused. */
-  readonly indices: readonly string[];
-  readonly operator: string;
-  readonly reason: string;
-  readonly nowMs: () => number;
-}
-
-/**
- * Records that an operator gives up what these indices of the old primary hold, so that they may be deleted without a
- * receipt. Deletes nothing itself.
- *
- * @throws Error when a name is a pattern or unknown there; then nothing is recorded
- */
-export async function discardIndices(request: DiscardRequest): Promise<readonly Discard[]> {
-  const { oldPrimary, indices, operator, reason } = request;
-  if (indices.length === 0) throw new Error("name the indices to discard: there is no way to discard all of them");
-  const pattern = indices.find((name) => /[*?,]/.test(name));
-  if (pattern !== undefined) throw new Error(`${pattern} is a pattern: name each index to discard in full`);
-  const probe = await oldPrimary.probe();
-  if (!probe.reachable) throw new Error(`${oldPrimary.region}: ${probe.error}`);
-  const states = await oldPrimary.indices();
-  const at = new Date(request.nowMs()).toISOString();
-  const discards = indices.map((index) => {
-    const state = states.find(({ name }) => name === index);
-    if (state === undefined) throw new Error(`${oldPrimary.region} has no managed index named ${index}`);
-    const { region } = oldPrimary;
-    return { at, operator, reason, region, clusterUuid: probe.clusterUuid, index, uuid: state.uuid };
-  });
-  await recordDiscards(request.root, discards);
-  return discards;
 }
 
 async function verified(root: string, name: string) {
@@ -143,6 +106,6 @@ async function verified(root: string, name: string) {
 async function directoryOf(root: string, name: string): Promise<string> {
   const names = await exportDirectories(root);
   if (names.includes(name)) return path.join(root, name);
-  const there = names.length === 0 ? "there are none" : `there are ${names.join(", ")}`;
-  throw new Error(`no salvage named ${name} in ${root}: ${there}`);
+  const existing = names.length === 0 ? "it has none" : `it has ${names.join(", ")}`;
+  throw new Error(`${root} has no salvage named ${name}: ${existing}`);
 }

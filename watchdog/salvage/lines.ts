@@ -9,26 +9,26 @@ export type Compression = "gzip" | "none";
 
 export interface WrittenFile {
   readonly bytes: number;
-  /** Of the file as it lies on disk, compressed or not. */
+  /** Of the file on disk, compressed or not. */
   readonly sha256: string;
 }
 
-/** Streams lines into a new file, in bounded memory, and returns when it is synced. */
+/** Streams lines into a new file in bounded memory; returns once it is synced. */
 export async function writeLines(
   file: string,
   lines: AsyncIterable<string>,
   compression: Compression,
 ): Promise<WrittenFile> {
-  const seen = fingerprint();
+  const digest = fingerprint();
   const source = Readable.from(withBreaks(lines), { objectMode: false });
   const sink = createWriteStream(file, { mode: PRIVATE_FILE, flush: true });
-  if (compression === "gzip") await pipeline(source, createGzip(), seen.through, sink);
-  else await pipeline(source, seen.through, sink);
-  return seen.result();
+  if (compression === "gzip") await pipeline(source, createGzip(), digest.through, sink);
+  else await pipeline(source, digest.through, sink);
+  return digest.result();
 }
 
 /**
- * Reads a file's lines in bounded memory; returns, once all are read, the fingerprint of the file.
+ * Reads a file's lines in bounded memory; returns the fingerprint of the file after the last line.
  *
  * @throws Error when the file ends in the middle of a line or its compression is damaged
  */
@@ -36,16 +36,16 @@ export async function* readLines(
   file: string,
   compression: Compression,
 ): AsyncGenerator<string, WrittenFile, undefined> {
-  const seen = fingerprint();
-  const stages = compression === "gzip" ? [seen.through, createGunzip()] : [seen.through];
+  const digest = fingerprint();
+  const stages = compression === "gzip" ? [digest.through, createGunzip()] : [digest.through];
   const aborter = new AbortController();
-  const output = stages.at(-1) ?? seen.through;
-  // pipeline() settles by the errors that the loop below sees as well, since it destroys the output with them.
+  const output = stages.at(-1) ?? digest.through;
+  // The loop below throws the same error, because pipeline() destroys the output with it.
   const running = pipeline([createReadStream(file), ...stages], { signal: aborter.signal, end: true }).catch(
     () => undefined,
   );
   const decoder = new TextDecoder("utf-8", { fatal: true });
-  // Pieces of the line under way, joined once it is complete: a line may be as large as the largest document.
+  // Joined once the line is complete: a line may be as large as the largest document.
   let pieces: string[] = [];
   try {
     for await (const chunk of output) {
@@ -62,7 +62,7 @@ export async function* readLines(
     aborter.abort();
     await running;
   }
-  return seen.result();
+  return digest.result();
 }
 
 async function* withBreaks(lines: AsyncIterable<string>): AsyncGenerator<Buffer> {

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import { canonicalJson, parseExact, stringifyExact } from "../util/exact-json.ts";
 
-/** The last operation on one document of an old primary, as it can be read by REST: never a delete. */
+/** The last operation on a document of an old primary, as REST returns it: never a delete. */
 export interface SalvagedOperation {
   readonly index: string;
   readonly shard: number;
@@ -12,9 +12,9 @@ export interface SalvagedOperation {
   readonly primaryTerm: number;
   readonly version: number;
   /**
-   * The document as `parseExact` reads it; null where the index keeps no `_source`. Elasticsearch returns what the
-   * application sent, except where it builds the source anew itself (synthetic source, indices with vectors): there
-   * decimals come back as doubles, in both regions alike.
+   * The document as `parseExact` reads it; null when the index keeps no `_source`. Elasticsearch returns what the
+   * application sent, except where it rebuilds the source (synthetic source, indices with vectors): there it returns
+   * decimals as doubles, in both regions alike.
    */
   readonly source: unknown;
 }
@@ -30,7 +30,7 @@ const operationLine = z.strictObject({
   source: z.unknown(),
 });
 
-/** One line of the export, without the line break. */
+/** A line of the export, without the line break. */
 export function operationToLine(operation: SalvagedOperation): string {
   return stringifyExact({
     index: operation.index,
@@ -50,8 +50,7 @@ export function operationFromLine(line: string): SalvagedOperation {
 }
 
 /**
- * Hash over what an application put into a document: its content and its routing. Null where there is no content to
- * compare (an index without `_source`).
+ * Hash of what an application wrote: content and routing. Null without content to compare (an index without `_source`).
  */
 export function contentHash(document: { readonly routing: string | null; readonly source: unknown }): string | null {
   if (document.source === null || document.source === undefined) return null;

@@ -3,27 +3,27 @@ import type { Cluster } from "../core/ports/cluster.ts";
 import type { SalvagedOperation } from "./operation.ts";
 
 /**
- * What salvage asks of Elasticsearch beyond the watchdog's `Cluster`: reading and writing documents. All methods throw
- * `ClusterError`, and every call is bounded by a timeout.
+ * Reading and writing documents of Elasticsearch, in addition to the watchdog's `Cluster`. All methods throw
+ * `ClusterError`, and each call has a timeout.
  */
 
-/** A stretch of one shard's operations, in order of their sequence numbers. */
+/** A range of one shard's operations, in the order of their sequence numbers. */
 export interface OperationRange {
   readonly index: string;
   readonly shard: number;
-  /** The first operation returned has a higher sequence number. -1 begins at the beginning. */
+  /** Exclusive lower bound of the sequence numbers; -1: from the start. */
   readonly afterSeqNo: number;
   readonly limit: number;
 }
 
 export interface OperationPage {
   readonly operations: readonly SalvagedOperation[];
-  /** Size of the answer, so that the caller can bound what it holds in memory. */
+  /** Size of the answer, for bounding memory. */
   readonly bytes: number;
 }
 
 export interface OperationReader {
-  /** Makes everything written so far visible to reads. */
+  /** Makes all previous writes visible to reads. */
   refresh(indices: readonly string[]): Promise<void>;
   readOperations(range: OperationRange): Promise<OperationPage>;
 }
@@ -34,7 +34,7 @@ export interface DocumentReference {
   readonly routing: string | null;
 }
 
-/** A document as it is now. */
+/** A document in its current state. */
 export interface DocumentCopy {
   readonly seqNo: number;
   readonly primaryTerm: number;
@@ -49,13 +49,13 @@ export interface IndexIdentity {
 }
 
 export interface DocumentReader {
-  /** In the order of the references; null where there is no such document or no such index. */
+  /** In the order of the references; null for a missing document or index. */
   documents(references: readonly DocumentReference[]): Promise<readonly (DocumentCopy | null)[]>;
-  /** Open indices among those named; the ones that do not exist are left out. */
+  /** The open indices among those named. */
   identify(indices: readonly string[]): Promise<ReadonlyMap<string, IndexIdentity>>;
 }
 
-/** What must hold for a write to take effect: the document is absent, or is still the very copy that was seen. */
+/** The write takes effect only if the document is absent, or is still exactly the copy read before. */
 export type WriteCondition =
   | { readonly kind: "absent" }
   | { readonly kind: "unchanged"; readonly seqNo: number; readonly primaryTerm: number };
@@ -65,7 +65,7 @@ export interface ConditionalWrite extends DocumentReference {
   readonly condition: WriteCondition;
 }
 
-/** conflict: the condition did not hold, nothing was written. */
+/** conflict: the condition did not hold, so nothing was written. */
 export type WriteResult =
   | { readonly kind: "written" }
   | { readonly kind: "conflict" }
@@ -73,8 +73,8 @@ export type WriteResult =
 
 export interface DocumentWriter {
   /**
-   * Carries out each write by itself; results in the order of the writes. Default ingest pipelines are not run: the
-   * document has been through them once.
+   * Executes each write independently; results are in the order of the writes. Does not run default ingest pipelines,
+   * because the document has already been through them.
    */
   write(writes: readonly ConditionalWrite[]): Promise<readonly WriteResult[]>;
 }
@@ -82,7 +82,7 @@ export interface DocumentWriter {
 /** The region whose operations are salvaged. */
 export type OldPrimary = Pick<Cluster, "region" | "probe" | "indices" | "checkpoints"> & OperationReader;
 
-/** The region that took over, or whichever is active when a replay is asked for. */
+/** The region that is active at the time of a replay. */
 export interface ActivePrimary extends DocumentReader, DocumentWriter {
   readonly region: RegionName;
   probe: Cluster["probe"];

@@ -1,8 +1,8 @@
 import type { ReplayPreview, SalvageDetails, SalvageEntry } from "../../salvage/commands.ts";
 import type { Receipt } from "../../salvage/receipt.ts";
 import { totalOf } from "../../salvage/replay/classification.ts";
-import type { ReplayReport } from "../../salvage/replay/replay.ts";
 import { type SkipReason, skipReasonNames } from "../../salvage/replay/replay-plan.ts";
+import type { ReplayReport } from "../../salvage/replay/report.ts";
 import { count, section, size, table } from "../../util/text.ts";
 
 export function formatList(entries: readonly SalvageEntry[]): string {

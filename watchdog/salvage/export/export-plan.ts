@@ -3,9 +3,9 @@ import { checkpointOf, type Divergence } from "../../core/state/divergence.ts";
 
 export interface ShardToExport {
   readonly shard: number;
-  /** Everything above it is exported. */
+  /** All operations above it are exported. */
   readonly checkpoint: number;
-  /** The highest sequence number that the shard ever gave out. */
+  /** The highest sequence number that the shard ever assigned. */
   readonly maxSeqNo: number;
 }
 
@@ -15,7 +15,7 @@ export interface IndexToExport {
   readonly shards: readonly ShardToExport[];
 }
 
-/** An index that cannot be read as it stands; the reason ends in what to do. */
+/** An index that cannot be read in its current state; the reason ends with what to do. */
 export interface LeftOut {
   readonly index: string;
   readonly reason: string;
@@ -26,7 +26,13 @@ export interface ExportPlan {
   readonly leftOut: readonly LeftOut[];
 }
 
-/** What is to be read from an old primary. Pure: the same state gives the same plan. */
+/** What an export depends on: it must be the same before and after. */
+export interface OldPrimaryState {
+  readonly clusterUuid: string;
+  readonly plan: ExportPlan;
+}
+
+/** What to read from an old primary. Pure: the same state gives the same plan. */
 export function planExport(
   divergence: Divergence,
   indices: readonly IndexState[],
@@ -35,13 +41,13 @@ export function planExport(
   const readable: IndexToExport[] = [];
   const leftOut: LeftOut[] = [];
   for (const index of indices.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
-    const known = checkpoints.filter((checkpoint) => checkpoint.index === index.name);
-    const obstacle = obstacleTo(index, known);
-    if (obstacle !== null) {
-      leftOut.push({ index: index.name, reason: obstacle });
+    const reported = checkpoints.filter((checkpoint) => checkpoint.index === index.name);
+    const blocker = blockerOf(index, reported);
+    if (blocker !== null) {
+      leftOut.push({ index: index.name, reason: blocker });
       continue;
     }
-    const shards = known
+    const shards = reported
       .map(({ shard, maxSeqNo }) => ({ shard, maxSeqNo, checkpoint: checkpointOf(divergence, index.name, shard) }))
       .sort((a, b) => a.shard - b.shard);
     readable.push({ index: index.name, uuid: index.uuid, shards });
@@ -49,7 +55,7 @@ export function planExport(
   return { indices: readable, leftOut };
 }
 
-function obstacleTo(index: IndexState, known: readonly ShardCheckpoint[]): string | null {
+function blockerOf(index: IndexState, reported: readonly ShardCheckpoint[]): string | null {
   if (!index.open) return "it is closed, so its documents cannot be read: open it, or discard it by name";
   if (!index.writeBlocked) return "it has no write block, so it may still change: set index.blocks.write first";
   if (index.primariesActive < index.primaries) {
@@ -57,7 +63,7 @@ function obstacleTo(index: IndexState, known: readonly ShardCheckpoint[]): strin
     return `${missing} of ${index.primaries} primary shards are missing: bring their nodes back, or discard it by name`;
   }
   for (let shard = 0; shard < index.primaries; shard += 1) {
-    if (known.filter((checkpoint) => checkpoint.shard === shard).length !== 1) {
+    if (reported.filter((checkpoint) => checkpoint.shard === shard).length !== 1) {
       return `shard ${shard} does not report its sequence numbers: wait until it has started`;
     }
   }

@@ -1,24 +1,24 @@
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import type { Divergence } from "../../core/state/divergence.ts";
 import { commitFile, PRIVATE_DIRECTORY } from "../../util/durable.ts";
-import { syncDirectory } from "../../util/files.ts";
-import { type Compression, type WrittenFile, writeLines } from "../lines.ts";
+import { type Compression, writeLines } from "../lines.ts";
 import { operationToLine, type SalvagedOperation } from "../operation.ts";
 import type { OldPrimary } from "../ports.ts";
+import { type Receipt, writeReceipt } from "../receipt.ts";
+import { accountFor, Tally } from "./account.ts";
+import { createDirectory, findEarlierExport } from "./directory.ts";
 import {
-  type ExportedShard,
-  exportDirectories,
-  type Receipt,
-  readReceipt,
-  verifyReceipt,
-  writeReceipt,
-} from "../receipt.ts";
-import { type ExportPlan, type IndexToExport, planExport, type ShardToExport } from "./export-plan.ts";
+  type ExportPlan,
+  type IndexToExport,
+  type OldPrimaryState,
+  planExport,
+  type ShardToExport,
+} from "./export-plan.ts";
 import { defaultPageBounds, nextPageSize, type PageBounds } from "./paging.ts";
 
 export interface ExportOptions {
-  /** Where exports live, one directory each: /var/lib/es-failover/salvage. */
+  /** Directory of all exports: /var/lib/es-failover/salvage. */
   readonly root: string;
   readonly divergence: Divergence;
   readonly oldPrimary: OldPrimary;
@@ -27,36 +27,36 @@ export interface ExportOptions {
   /** Default gzip. */
   readonly compression?: Compression;
   readonly pageBounds?: PageBounds;
-  /** Ends the export at the next page; what was written is removed by the next one. */
+  /** Aborts the export at its next page; the next export removes the unfinished files. */
   readonly signal?: AbortSignal;
-  /** Told after each page. */
+  /** Called after each shard. */
   readonly onProgress?: (progress: { readonly exported: number }) => void;
 }
 
 export interface ExportResult {
   readonly directory: string;
   readonly receipt: Receipt;
-  /** False when an earlier export already holds all of this, so that nothing had to be read. */
+  /** False when an earlier export has the same contents. */
   readonly exportedNow: boolean;
 }
 
 /**
- * Writes all that can be read of an old primary's operations above the recorded checkpoints to a file, and the receipt
- * for it. An interrupted export starts over; one that is complete and still agrees with the old primary is returned as
- * it is; one that no longer does is kept, and a new one is made beside it. One export at a time per root.
+ * Writes the readable operations of an old primary above the recorded checkpoints to a file, then the receipt. An
+ * interrupted export starts over. A complete export that still matches the old primary is returned as it is; one that
+ * does not is kept, and a new one is made beside it. Only one export at a time may use a root.
  *
- * @throws ClusterError, or Error when the old primary changed while it was read
+ * @throws ClusterError, or Error when the old primary changed during the export
  */
 export async function exportOperations(options: ExportOptions): Promise<ExportResult> {
   const { oldPrimary, divergence, root } = options;
-  const before = await observe(oldPrimary, divergence);
+  const before = await readState(oldPrimary, divergence);
   const readable = before.plan.indices.map(({ index }) => index);
 
   await mkdir(root, { recursive: true, mode: PRIVATE_DIRECTORY });
-  const earlier = await earlierExport(root, divergence, before);
-  if (earlier !== null) return earlier;
+  const earlier = await findEarlierExport(root, divergence, before);
+  if (earlier !== null) return { ...earlier, exportedNow: false };
 
-  const directory = await freshDirectory(root, divergence);
+  const directory = await createDirectory(root, divergence);
   const startedAt = new Date(options.nowMs()).toISOString();
   if (readable.length > 0) await oldPrimary.refresh(readable);
   const compression = options.compression ?? "gzip";
@@ -65,10 +65,10 @@ export async function exportOperations(options: ExportOptions): Promise<ExportRe
   const partial = path.join(directory, `${file}.partial`);
   const written = await writeLines(partial, exportedLines(options, before.plan, tally), compression);
 
-  assertUnchanged(before, await observe(oldPrimary, divergence));
+  assertUnchanged(before, await readState(oldPrimary, divergence));
   await commitFile(partial, path.join(directory, file));
   const receipt: Receipt = {
-    ...describe(divergence, before, tally, { file, compression, ...written }),
+    ...accountFor(divergence, before, tally, { file, compression, ...written }),
     startedAt,
     finishedAt: new Date(options.nowMs()).toISOString(),
   };
@@ -76,44 +76,22 @@ export async function exportOperations(options: ExportOptions): Promise<ExportRe
   return { directory, receipt, exportedNow: true };
 }
 
-interface Observation {
-  readonly clusterUuid: string;
-  readonly plan: ExportPlan;
-}
-
-async function observe(oldPrimary: OldPrimary, divergence: Divergence): Promise<Observation> {
+async function readState(oldPrimary: OldPrimary, divergence: Divergence): Promise<OldPrimaryState> {
   const probe = await oldPrimary.probe();
-  if (!probe.reachable) throw new Error(`${oldPrimary.region} cannot be salvaged now: ${probe.error}`);
+  if (!probe.reachable) throw new Error(`cannot salvage ${oldPrimary.region} now: ${probe.error}`);
   const indices = await oldPrimary.indices();
   const open = indices.filter((index) => index.open).map((index) => index.name);
   const checkpoints = open.length === 0 ? [] : await oldPrimary.checkpoints(open);
   return { clusterUuid: probe.clusterUuid, plan: planExport(divergence, indices, checkpoints) };
 }
 
-/** What the old primary holds may not move while it is read, or the receipt would speak of something else. */
-function assertUnchanged(before: Observation, after: Observation): void {
+/** The receipt would be wrong if the old primary changed while it was read. */
+function assertUnchanged(before: OldPrimaryState, after: OldPrimaryState): void {
   if (JSON.stringify(before) !== JSON.stringify(after)) {
     throw new Error(
-      "the old primary changed while it was read (a write got through, or a shard moved): " +
-        "make sure its indices have the write block; the export starts over",
+      "the old primary changed while it was read (a write was accepted, or a shard moved): check that its indices " +
+        "have the write block; the export starts over",
     );
-  }
-}
-
-class Tally {
-  count = 0;
-  readonly #shards = new Map<string, { exported: number; withoutSource: number }>();
-
-  add(operation: SalvagedOperation): void {
-    const shard = this.of(operation.index, operation.shard);
-    this.count += 1;
-    shard.exported += 1;
-    if (operation.source === null) shard.withoutSource += 1;
-    this.#shards.set(`${operation.shard}:${operation.index}`, shard);
-  }
-
-  of(index: string, shard: number): { exported: number; withoutSource: number } {
-    return this.#shards.get(`${shard}:${index}`) ?? { exported: 0, withoutSource: 0 };
   }
 }
 
@@ -143,8 +121,8 @@ async function* shardOperations(
     for (const operation of operations) {
       if (operation.seqNo <= afterSeqNo || operation.seqNo > maxSeqNo) {
         throw new Error(
-          `${options.oldPrimary.region}: shard ${shard} of ${index} returned operation ${operation.seqNo}, ` +
-            `expected one above ${afterSeqNo} and up to ${maxSeqNo}: the index changes while it is read`,
+          `${options.oldPrimary.region}: shard ${shard} of ${index} returned operation ${operation.seqNo}, expected one ` +
+            `above ${afterSeqNo} and up to ${maxSeqNo}: the index changed while it was read`,
         );
       }
       afterSeqNo = operation.seqNo;
@@ -153,92 +131,4 @@ async function* shardOperations(
     if (operations.length < limit) return;
     limit = nextPageSize({ documents: operations.length, bytes }, bounds);
   }
-}
-
-async function earlierExport(root: string, divergence: Divergence, now: Observation): Promise<ExportResult | null> {
-  for (const name of await exportDirectories(root)) {
-    const directory = path.join(root, name);
-    const receipt = await readReceipt(directory).catch(() => null);
-    if (receipt === null || !saysTheSame(receipt, divergence, now)) continue;
-    if ((await verifyReceipt(directory)).valid) return { directory, receipt, exportedNow: false };
-  }
-  return null;
-}
-
-function saysTheSame(receipt: Receipt, divergence: Divergence, now: Observation): boolean {
-  const exported = receipt.indices.map(({ index, uuid, shards }) => ({
-    index,
-    uuid,
-    shards: shards.map(({ shard, maxSeqNo, checkpoint }) => ({ shard, maxSeqNo, checkpoint })),
-  }));
-  return (
-    receipt.region === divergence.oldRegion &&
-    receipt.clusterUuid === now.clusterUuid &&
-    JSON.stringify({ indices: exported, leftOut: receipt.leftOut }) === JSON.stringify(now.plan)
-  );
-}
-
-/** `<epoch>-<region>`, with a number behind it when a finished export is there already. Leftovers are cleared. */
-async function freshDirectory(root: string, { epoch, oldRegion }: Divergence): Promise<string> {
-  for (let attempt = 1; ; attempt += 1) {
-    const directory = path.join(root, attempt === 1 ? `${epoch}-${oldRegion}` : `${epoch}-${oldRegion}-${attempt}`);
-    const finished = await readReceipt(directory).then(
-      (receipt) => receipt !== null,
-      () => true,
-    );
-    if (finished) continue;
-    await rm(directory, { recursive: true, force: true });
-    await mkdir(directory, { mode: PRIVATE_DIRECTORY });
-    await syncDirectory(root);
-    return directory;
-  }
-}
-
-function describe(
-  divergence: Divergence,
-  { clusterUuid, plan }: Observation,
-  tally: Tally,
-  file: WrittenFile & { file: string; compression: Compression },
-): Omit<Receipt, "startedAt" | "finishedAt"> {
-  const indices = plan.indices.map(({ index, uuid, shards }) => ({
-    index,
-    uuid,
-    shards: shards.map((shard) => accountFor(shard, tally.of(index, shard.shard))),
-  }));
-  return {
-    schemaVersion: 1,
-    epoch: divergence.epoch,
-    region: divergence.oldRegion,
-    newRegion: divergence.newRegion,
-    clusterUuid,
-    promotedAt: new Date(divergence.promotedAtMs).toISOString(),
-    operations: { ...file, count: tally.count },
-    indices,
-    leftOut: [...plan.leftOut],
-    limits: limitsOf(indices.flatMap(({ shards }) => shards)),
-  };
-}
-
-function accountFor(shard: ShardToExport, seen: { exported: number; withoutSource: number }): ExportedShard {
-  // A checkpoint above the highest sequence number: the old primary itself lost what it had not flushed.
-  const above = Math.max(0, shard.maxSeqNo - shard.checkpoint);
-  return { ...shard, ...seen, invisible: above - seen.exported };
-}
-
-function limitsOf(shards: readonly ExportedShard[]): string[] {
-  const invisible = shards.reduce((sum, shard) => sum + shard.invisible, 0);
-  const withoutSource = shards.reduce((sum, shard) => sum + shard.withoutSource, 0);
-  const limits: string[] = [];
-  if (invisible > 0) {
-    limits.push(
-      `${invisible} operations above the checkpoints cannot be read and are not in the file: deletes, versions that a ` +
-        "later operation on the same document replaced (the last one is in the file), and failed writes",
-    );
-  }
-  if (withoutSource > 0) {
-    limits.push(
-      `${withoutSource} documents belong to an index without _source: their ids are in the file, nothing else`,
-    );
-  }
-  return limits;
 }

@@ -3,7 +3,7 @@ import { readLines } from "../lines.ts";
 import { operationFromLine, type SalvagedOperation } from "../operation.ts";
 import type { VerifiedReceipt } from "../receipt.ts";
 
-/** Bounds on what is held in memory and sent in one request. */
+/** Bounds of a batch in memory and in one request. */
 export interface BatchBounds {
   readonly maxOperations: number;
   readonly maxBytes: number;

@@ -1,43 +1,42 @@
 import type { DocumentCopy } from "../ports.ts";
 
 /**
- * How a salvaged operation stands to what the active region holds under the same id and routing. Every salvaged
- * operation is from after the checkpoint, so the old primary has changed the document since both agreed on it.
+ * Relation of a salvaged operation to the active region's document of the same id and routing. Every salvaged operation
+ * is above the checkpoint, so the old primary changed the document after both regions last agreed on it.
  *
  * - `missing`: the active region has no such document. Either the operation never arrived, or the document was deleted
- *   there since. A deletion leaves nothing to read, so the two cannot be told apart for certain; `mayBeDeleted` is
- *   false when our operation created the document (version 1: there was no earlier version that the active region
- *   could have had). It is presented apart, and not replayed unless asked for.
- * - `same`: identical content and routing; nothing to do. How it came about does not matter.
- * - `newer`: ours is newer. The active region still has the version from before the failover (its sequence number is
- *   not above the checkpoint), so the update has been lost.
- * - `older`: ours is stale. The active region changed the document after the failover, and its `_version` is higher.
- * - `conflicting`: both regions changed it after the failover, to different content, and neither version is ahead for
- *   certain.
+ *   there since. A deletion leaves nothing to read, so the two cases cannot be distinguished with certainty;
+ *   `mayBeDeleted` is false when the operation created the document (version 1: the active region cannot have had an
+ *   earlier version). Such documents are listed separately and replayed only on request.
+ * - `same`: identical content and routing, for whatever reason; nothing to do.
+ * - `newer`: the operation is newer. The active region still has the version from before the failover (its sequence
+ *   number is not above the checkpoint), so the update is lost.
+ * - `older`: the operation is stale. The active region changed the document after the failover, to a higher `_version`.
+ * - `conflicting`: both regions changed the document after the failover, to different contents, and neither version is
+ *   certainly ahead.
  *
- * `_seq_no` is comparable between the regions only up to the checkpoint: above it both count on by themselves.
- * `_primary_term` never is, for a follower writes its own term; it only serves to recognise one region's very copy.
- * `_version` is carried over by replication and counts changes to the document, so above the checkpoint it is a strong
- * hint with internal versioning and exact with external versioning; it never leads to an overwrite by itself.
+ * `_seq_no` is comparable between the regions only up to the checkpoint: above it each region counts on its own.
+ * `_primary_term` is never comparable, because a follower writes its own term; it only identifies a copy within one
+ * region. Replication preserves `_version`, which counts the changes of a document: above the checkpoint it is a strong
+ * hint with internal versioning, and exact with external versioning. It never causes an overwrite by itself.
  */
-export type SalvageClass = "missing" | "same" | "newer" | "older" | "conflicting";
-
-export const salvageClasses: readonly SalvageClass[] = ["missing", "same", "newer", "older", "conflicting"];
+export const salvageClasses = ["missing", "same", "newer", "older", "conflicting"] as const;
+export type SalvageClass = (typeof salvageClasses)[number];
 
 export interface Classification {
   readonly class: SalvageClass;
-  /** Only ever true for `missing`. */
+  /** True only for `missing`. */
   readonly mayBeDeleted: boolean;
 }
 
 export interface SalvagedVersion {
   readonly version: number;
-  /** Null without `_source`: then nothing is ever `same`. */
+  /** null without `_source`; such a document is never `same`. */
   readonly contentHash: string | null;
 }
 
 export interface SharedHistory {
-  /** The new primary had the shard's operations up to here; null when its index is not the one that followed. */
+  /** The new primary had the shard's operations up to here; null if its index is not the one that followed. */
   readonly checkpoint: number | null;
 }
 

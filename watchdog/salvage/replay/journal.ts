@@ -3,8 +3,8 @@ import { z } from "zod";
 import { appendDurably, readAppended } from "../../util/durable.ts";
 
 /**
- * What became of each operation, beside the receipt, so that no operation is ever replayed a second time: not after an
- * interruption, and not after the application has deleted or changed what was replayed.
+ * The outcome of each replayed operation, in the directory of the receipt. No operation is replayed twice: neither after
+ * an interruption, nor after the application has deleted or changed the replayed document.
  */
 
 const JOURNAL_FILE = "outcome.ndjson";
@@ -13,8 +13,10 @@ const outcomeSchema = z.strictObject({
   /** Position in the exported file, from 0. */
   n: z.number().int().min(0),
   /**
-   * written: replayed. present: the very content was there already. changed: the document had changed since it was
-   * classified, and was left alone. failed: refused by the cluster, for `reason`.
+   * - written: replayed
+   * - present: the active region had the same content already
+   * - changed: the document changed after its classification, so it was skipped
+   * - failed: the cluster refused it, with the `reason`
    */
   outcome: z.enum(["written", "present", "changed", "failed"]),
   reason: z.string().optional(),
@@ -22,7 +24,7 @@ const outcomeSchema = z.strictObject({
 
 export type Outcome = z.output<typeof outcomeSchema>;
 
-/** Positions that need no replay any more, whatever else happens. */
+/** Positions of the operations that never need a replay again. */
 export async function readSettled(directory: string): Promise<ReadonlySet<number>> {
   const settled = new Set<number>();
   for (const line of await readAppended(path.join(directory, JOURNAL_FILE))) {

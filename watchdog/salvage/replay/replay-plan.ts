@@ -3,24 +3,24 @@ import type { SalvagedOperation } from "../operation.ts";
 import type { ConditionalWrite } from "../ports.ts";
 import type { SalvageClass } from "./classify.ts";
 
-/** Classes that can be replayed at all: what is `same` needs nothing, what is `older` would undo a later change. */
+/** Classes that can be replayed: `same` needs no replay, and `older` would undo a later change. */
 export type ReplayableClass = Extract<SalvageClass, "missing" | "newer" | "conflicting">;
 
-/** What an operator wants replayed. */
+/** What an operator chose to replay. */
 export interface ReplayChoice {
-  /** Default of the commands: missing alone. `conflicting` overwrites what the active region made of a document. */
+  /** Default of the commands: missing only. `conflicting` overwrites changes of the active region. */
   readonly classes: readonly ReplayableClass[];
-  /** Whether missing documents are created that the active region may have deleted. Default of the commands: no. */
+  /** Whether to create missing documents that the active region may have deleted. Default of the commands: false. */
   readonly includeMayBeDeleted: boolean;
 }
 
 export const defaultChoice: ReplayChoice = { classes: ["missing"], includeMayBeDeleted: false };
 
-/** A classified operation, as stored: the copy that was seen is what a replay may replace, and nothing else. */
+/** A classified operation as stored: a replay may replace only the copy in `seen`. */
 export interface ClassifiedOperation {
   readonly class: SalvageClass;
   readonly mayBeDeleted: boolean;
-  /** The active region's copy; null when it had none. */
+  /** The active region's copy; null: it had none. */
   readonly seen: { readonly seqNo: number; readonly primaryTerm: number } | null;
 }
 
@@ -49,7 +49,7 @@ export interface ReplayContext {
   readonly indexExists: boolean;
 }
 
-/** What to do with one operation. Never a write without a condition that holds only if nothing newer is there. */
+/** Decides on one operation. Every write has a condition that fails if the active region has anything newer. */
 export function decideReplay(
   operation: SalvagedOperation,
   classified: ClassifiedOperation,
@@ -67,7 +67,7 @@ export function decideReplay(
     const condition = { kind: "unchanged" as const, ...classified.seen };
     return { kind: "write", write: { index, id, routing, source, condition } };
   }
-  // A backing index takes no new documents by its own name; the stream routes them to the one that is written to.
+  // A backing index accepts no new documents under its own name; the data stream routes them to its write index.
   const target = dataStreamOfBackingIndex(index) ?? index;
   return { kind: "write", write: { index: target, id, routing, source, condition: { kind: "absent" } } };
 }

@@ -1,66 +1,58 @@
-import { contentHash } from "../operation.ts";
-import type { ActivePrimary, ConditionalWrite, IndexIdentity, WriteResult } from "../ports.ts";
+import type { ActivePrimary, IndexIdentity } from "../ports.ts";
 import type { VerifiedReceipt } from "../receipt.ts";
 import { type BatchBounds, defaultBatchBounds, type NumberedOperation, operationBatches } from "./batches.ts";
 import { classifiedOperations, matchesSummary, readClassification } from "./classification.ts";
 import { type Outcome, readSettled, recordOutcomes } from "./journal.ts";
-import { type ClassifiedOperation, decideReplay, type ReplayChoice, type SkipReason } from "./replay-plan.ts";
+import { type ClassifiedOperation, decideReplay, type ReplayChoice } from "./replay-plan.ts";
+import { type ReplayReport, ReplayTally } from "./report.ts";
+import { type PendingWrite, writeBatch } from "./write-batch.ts";
 
 export interface ReplayOptions {
   readonly directory: string;
   readonly receipt: VerifiedReceipt;
   readonly active: ActivePrimary;
-  /** `id` of the classification whose result the operator saw. */
+  /** `id` of the classification that the operator approved. */
   readonly approved: string;
   readonly choice: ReplayChoice;
   /** Decides and counts, but writes nothing. */
   readonly dryRun: boolean;
   readonly bounds?: BatchBounds;
-  /** Ends the replay after the batch under way; the next run goes on from there. */
+  /** Ends the replay after the current batch; the next run continues there. */
   readonly signal?: AbortSignal;
 }
 
-export interface ReplayReport {
-  readonly dryRun: boolean;
-  /** Operations that were, or in a dry run would be, sent. */
-  readonly attempted: number;
-  readonly outcomes: Readonly<Record<Outcome["outcome"], number>>;
-  readonly skipped: Readonly<Record<SkipReason, number>>;
-  /** The first few failures, with the cluster's reason. */
-  readonly failures: readonly { readonly index: string; readonly id: string; readonly reason: string }[];
-}
-
-const FAILURES_SHOWN = 20;
-
 /**
- * Brings salvaged operations into the active region: creates what is absent, replaces only the very copy that was
- * classified. Running it again changes nothing more; after an interruption it goes on where the journal ends.
+ * Brings salvaged operations into the active region: creates missing documents, and replaces only the exact copy that
+ * was classified. A second run changes nothing more; after an interruption it continues where the journal ends.
  *
- * @throws Error when the approved classification is not the present one, or was made against another cluster
- * @throws ClusterError when a whole batch failed; what came before it is recorded
+ * @throws Error when the approved classification is not the current one, or was made against another cluster
+ * @throws ClusterError when a whole batch fails; earlier batches are recorded
  */
 export async function replay(options: ReplayOptions): Promise<ReplayReport> {
   const { directory, receipt, active, dryRun } = options;
   await assertApproved(options);
   const settled = await readSettled(directory);
   const present = await active.identify(receipt.indices.map(({ index }) => index));
-  const report = emptyReport(dryRun);
+  const tally = new ReplayTally(dryRun);
   const classifications = classifiedOperations(directory);
   try {
     for await (const batch of operationBatches(directory, receipt, options.bounds ?? defaultBatchBounds)) {
       options.signal?.throwIfAborted();
       const classified = await takeClassified(classifications, batch, directory);
-      const { writes, found } = decideBatch(classified, options.choice, settled, present, report);
+      const { writes, found } = decideBatch(classified, options.choice, { settled, present, tally });
       if (dryRun) continue;
       await recordOutcomes(directory, found);
-      const outcomes = await carryOut(active, writes);
+      const outcomes = await writeBatch(active, writes);
       await recordOutcomes(directory, outcomes);
-      count(report, writes, outcomes);
+      for (const [position, { write }] of writes.entries()) {
+        const outcome = outcomes[position];
+        if (outcome !== undefined) tally.add(write, outcome);
+      }
     }
   } finally {
     await classifications.return(undefined);
   }
-  return report;
+  return tally.report();
 }
 
 interface NumberedAndClassified extends NumberedOperation {
@@ -82,120 +74,50 @@ async function takeClassified(
   return taken;
 }
 
+interface ReplayState {
+  readonly settled: ReadonlySet<number>;
+  readonly present: ReadonlyMap<string, IndexIdentity>;
+  readonly tally: ReplayTally;
+}
+
 function decideBatch(
   batch: readonly NumberedAndClassified[],
   choice: ReplayChoice,
-  settled: ReadonlySet<number>,
-  present: ReadonlyMap<string, IndexIdentity>,
-  report: Tally,
-): { readonly writes: readonly Pending[]; readonly found: readonly Outcome[] } {
-  const writes: Pending[] = [];
+  { settled, present, tally }: ReplayState,
+): { readonly writes: readonly PendingWrite[]; readonly found: readonly Outcome[] } {
+  const writes: PendingWrite[] = [];
   const found: Outcome[] = [];
   for (const { n, operation, classified } of batch) {
     const context = { choice, isSettled: settled.has(n), indexExists: present.has(operation.index) };
     const decision = decideReplay(operation, classified, context);
     if (decision.kind === "write") {
-      report.attempted += 1;
+      tally.attempt();
       writes.push({ numbered: { n, operation }, write: decision.write });
       continue;
     }
-    report.skipped[decision.reason] += 1;
-    // Settled as well: if the application deletes it later on, that is not to be undone.
+    tally.skip(decision.reason);
+    // Settles it: if the application deletes the document later, a replay must not undo that.
     if (decision.reason === "same") found.push({ n, outcome: "present" });
   }
   return { writes, found };
 }
 
-interface Pending {
-  readonly numbered: NumberedOperation;
-  readonly write: ConditionalWrite;
-}
-
 async function assertApproved({ directory, receipt, active, approved }: ReplayOptions): Promise<void> {
   const summary = await readClassification(directory);
-  const again = "classify it again, look at the result, and approve that one";
+  const again = "classify it again, check the result, and approve that one";
   if (summary === null) throw new Error(`${directory} has not been classified: ${again}`);
   if (summary.id !== approved) {
-    throw new Error(
-      `${directory}: classification ${approved} was approved, the present one is ${summary.id}: ${again}`,
-    );
+    throw new Error(`${directory}: classification ${approved} was approved, but ${summary.id} is current: ${again}`);
   }
   if (summary.operations !== receipt.operations.sha256 || !(await matchesSummary(directory, summary))) {
     throw new Error(`${directory}: the classification on disk does not belong to these operations: ${again}`);
   }
   const probe = await active.probe();
-  if (!probe.reachable) throw new Error(`${active.region} cannot be written to now: ${probe.error}`);
+  if (!probe.reachable) throw new Error(`cannot write to ${active.region} now: ${probe.error}`);
   if (probe.clusterUuid !== summary.clusterUuid) {
     throw new Error(
-      `${directory} was classified against ${summary.region} (cluster ${summary.clusterUuid}), ` +
-        `the active cluster is ${active.region} (${probe.clusterUuid}): ${again}`,
+      `${directory} was classified against ${summary.region} (cluster ${summary.clusterUuid}), but the active cluster ` +
+        `is ${active.region} (${probe.clusterUuid}): ${again}`,
     );
-  }
-}
-
-async function carryOut(active: ActivePrimary, writes: readonly Pending[]): Promise<Outcome[]> {
-  if (writes.length === 0) return [];
-  const results = await active.write(writes.map(({ write }) => write));
-  const conflicted = writes.filter((_, position) => results[position]?.kind === "conflict");
-  const identical = await identicalOnes(active, conflicted);
-  return writes.map(({ numbered }, position) => outcomeOf(numbered, results[position], identical));
-}
-
-/**
- * Which of the writes that conflicted did so with their own content. That is how the writes of an interrupted run show,
- * when it did not live to record them.
- */
-async function identicalOnes(active: ActivePrimary, conflicted: readonly Pending[]): Promise<ReadonlySet<number>> {
-  if (conflicted.length === 0) return new Set();
-  const copies = await active.documents(conflicted.map(({ numbered }) => numbered.operation));
-  return new Set(
-    conflicted
-      .filter(({ numbered }, position) => copies[position]?.contentHash === contentHash(numbered.operation))
-      .map(({ numbered }) => numbered.n),
-  );
-}
-
-function outcomeOf({ n }: NumberedOperation, result: WriteResult | undefined, identical: ReadonlySet<number>): Outcome {
-  switch (result?.kind) {
-    case "written":
-      return { n, outcome: "written" };
-    case "conflict":
-      return { n, outcome: identical.has(n) ? "present" : "changed" };
-    case "failed":
-      return { n, outcome: "failed", reason: result.reason };
-    case undefined:
-      return { n, outcome: "failed", reason: "the cluster did not answer for this write" };
-    default:
-      return result satisfies never;
-  }
-}
-
-type Tally = ReturnType<typeof emptyReport>;
-
-function emptyReport(dryRun: boolean) {
-  const failures: { index: string; id: string; reason: string }[] = [];
-  return {
-    dryRun,
-    attempted: 0,
-    outcomes: { written: 0, present: 0, changed: 0, failed: 0 },
-    skipped: {
-      settled: 0,
-      same: 0,
-      older: 0,
-      "not-chosen": 0,
-      "may-be-deleted": 0,
-      "no-source": 0,
-      "index-absent": 0,
-    },
-    failures,
-  } satisfies ReplayReport;
-}
-
-function count(report: Tally, writes: readonly Pending[], outcomes: readonly Outcome[]): void {
-  for (const [position, outcome] of outcomes.entries()) {
-    report.outcomes[outcome.outcome] += 1;
-    const write = writes[position]?.write;
-    if (outcome.outcome !== "failed" || write === undefined || report.failures.length >= FAILURES_SHOWN) continue;
-    report.failures.push({ index: write.index, id: write.id, reason: outcome.reason ?? "no reason given" });
   }
 }

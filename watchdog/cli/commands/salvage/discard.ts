@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { loadConfig } from "../../../config/load.ts";
-import { discardIndices } from "../../../salvage/commands.ts";
+import { discardIndices } from "../../../salvage/discards.ts";
 import { salvageRoot } from "../../../salvage/salvage.ts";
 import { Refused } from "../../../util/socket-api.ts";
 import { activeRegion } from "../../active-region.ts";
