@@ -1,28 +1,42 @@
 import { defineConfig } from "vitest/config";
 
-/**
- * Four kinds of tests. `unit` and `simulation` need nothing but Node; `integration` runs real HAProxy, Elasticsearch and
- * the Pulumi engine on loopback; `lab` runs inside a lab that test/run.ts brings up.
- *
- * @param workers files that run side by side: a number, or a share of the machine's processors
- */
-const project = (name: string, timeoutMs: number, workers: number | string) => ({
+interface ProjectOptions {
+  /** For a test, and for a hook. */
+  readonly timeoutMs: number;
+  /** Test files that run side by side: a number, or a share of the machine's processors. */
+  readonly workers: number | string;
+  /** Modules that run once, before the first test file and after the last one. */
+  readonly globalSetup?: string[];
+}
+
+const project = (name: string, groupOrder: number, { timeoutMs, workers, globalSetup = [] }: ProjectOptions) => ({
   test: {
     name,
     include: [`test/${name}/**/*.test.ts`],
     testTimeout: timeoutMs,
     hookTimeout: timeoutMs,
     maxWorkers: workers,
+    sequence: { groupOrder },
+    globalSetup,
   },
 });
 
+/**
+ * Four kinds of tests. `unit` and `simulation` need nothing but Node; `integration` runs real HAProxy, Elasticsearch, etcd
+ * and the Pulumi engine on loopback; `lab` brings up a lab and runs in it. `npm test` runs them as test/runner/schedule.ts
+ * says.
+ */
 export default defineConfig({
   test: {
     projects: [
-      project("unit", 30_000, "100%"),
-      project("simulation", 300_000, "100%"),
-      project("integration", 240_000, 1),
-      project("lab", 600_000, 1),
+      project("unit", 1, { timeoutMs: 30_000, workers: "100%" }),
+      project("simulation", 2, { timeoutMs: 300_000, workers: "100%" }),
+      project("integration", 3, {
+        timeoutMs: 240_000,
+        workers: 2,
+        globalSetup: ["test/integration/shared/setup.ts"],
+      }),
+      project("lab", 4, { timeoutMs: 600_000, workers: 1 }),
     ],
   },
 });

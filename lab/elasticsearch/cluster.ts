@@ -36,10 +36,10 @@ export interface RestResponse {
   readonly body: any;
 }
 
-/** A real Elasticsearch cluster on loopback: TLS on both layers, security on, trial licence, its own ports. */
-export interface TestCluster {
+/** Where a test cluster is, and how to speak to it. Plain data, the same after `restart`. */
+export interface ClusterAddress {
   readonly name: string;
-  /** `https://127.0.0.1:PORT` per node; the same after `restart`. */
+  /** `https://127.0.0.1:PORT` per node. */
   readonly urls: readonly string[];
   /** `127.0.0.1:PORT` of each node's transport layer, for remote-cluster seeds. */
   readonly transportAddresses: readonly string[];
@@ -48,23 +48,35 @@ export interface TestCluster {
   readonly caFile: string;
   /** The superuser. */
   readonly elastic: Credentials;
+}
+
+/** What a test may do to the nodes of a cluster. */
+export interface NodeControl {
+  /** SIGKILL to all nodes, or to one. */
+  kill(node?: number): Promise<void>;
+  /** Ends all nodes cleanly (SIGTERM). */
+  shutDown(): Promise<void>;
+  /** SIGSTOP to all nodes: connections stay open, without answers. */
+  freeze(): Promise<void>;
+  /** SIGCONT to all nodes. */
+  thaw(): Promise<void>;
+  /**
+   * Restarts all nodes with the same data and ports, and waits until the cluster serves.
+   *
+   * @param health the least health of the indices to wait for; default: yellow
+   */
+  restart(health?: "red" | "yellow"): Promise<void>;
+}
+
+/** A real Elasticsearch cluster on loopback: TLS on both layers, security on, trial licence, its own ports. */
+export interface TestCluster extends ClusterAddress, NodeControl {
   /** Sends a REST request. Resolves to an answer of any status; rejects on a failed connection or a time-out. */
   rest(method: string, pathAndQuery: string, options?: RestOptions): Promise<RestResponse>;
   /** Like `rest`, but returns the body, and rejects with the answer unless its status is 2xx. */
   // biome-ignore lint/suspicious/noExplicitAny: see RestResponse
   call(method: string, pathAndQuery: string, options?: RestOptions): Promise<any>;
   /** Registers `other` as the remote `other.name` (certificate model, sniff mode) and waits until it is connected. */
-  connectRemote(other: TestCluster): Promise<void>;
-  /** SIGKILL to all nodes, or to one. */
-  kill(node?: number): Promise<void>;
-  /** Ends all nodes cleanly (SIGTERM). */
-  shutDown(): Promise<void>;
-  /** SIGSTOP to all nodes: connections stay open, without answers. */
-  freeze(): void;
-  /** SIGCONT to all nodes. */
-  thaw(): void;
-  /** Restarts all nodes with the same data and ports, and waits until the cluster serves. */
-  restart(): Promise<void>;
+  connectRemote(other: ClusterAddress): Promise<void>;
   /** Ends all nodes and removes their files. */
   stop(): Promise<void>;
 }

@@ -3,13 +3,12 @@ import { existsSync } from "node:fs";
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { Agent, request } from "undici";
 import { freePorts } from "../util/free-ports.ts";
 import { run } from "../util/run.ts";
-import { eventually, until } from "../util/until.ts";
+import { until } from "../util/until.ts";
 import { type CertificateAuthority, createTestAuthority } from "./certificates.ts";
-import type { ClusterOptions, Credentials, RestOptions, RestResponse, TestCluster } from "./cluster.ts";
-
+import type { ClusterOptions, Credentials, TestCluster } from "./cluster.ts";
+import { ClusterClient } from "./cluster-client.ts";
 import type { ElasticsearchHome } from "./distribution/home.ts";
 import { nodeCommand, TestNode, writeNodeConfiguration } from "./node.ts";
 
@@ -46,27 +45,18 @@ async function removeStaleDirectories(): Promise<void> {
   }
 }
 
-class RunningCluster implements TestCluster {
-  readonly name: string;
-  readonly ca: string;
-  readonly caFile: string;
-  readonly elastic: Credentials;
-  readonly urls: readonly string[];
-  readonly transportAddresses: readonly string[];
+class RunningCluster extends ClusterClient implements TestCluster {
   private readonly directory: string;
   private readonly nodes: readonly TestNode[];
-  private readonly agent: Agent;
 
   private constructor(name: string, directory: string, ca: string, elastic: Credentials, nodes: readonly TestNode[]) {
-    this.name = name;
+    super({
+      ...{ name, ca, elastic, caFile: path.join(directory, "ca.crt") },
+      urls: nodes.map((node) => `https://127.0.0.1:${node.httpPort}`),
+      transportAddresses: nodes.map((node) => `127.0.0.1:${node.transportPort}`),
+    });
     this.directory = directory;
-    this.ca = ca;
-    this.caFile = path.join(directory, "ca.crt");
-    this.elastic = elastic;
     this.nodes = nodes;
-    this.urls = nodes.map((node) => `https://127.0.0.1:${node.httpPort}`);
-    this.transportAddresses = nodes.map((node) => `127.0.0.1:${node.transportPort}`);
-    this.agent = new Agent({ connect: { ca } });
   }
 
   static async create(
@@ -95,46 +85,6 @@ class RunningCluster implements TestCluster {
     return new RunningCluster(options.name, directory, authority.certificate, elastic, nodes);
   }
 
-  async rest(method: string, pathAndQuery: string, options: RestOptions = {}): Promise<RestResponse> {
-    const { username, password } = options.as ?? this.elastic;
-    const payload = options.ndjson ?? (options.body === undefined ? undefined : JSON.stringify(options.body));
-    const timeoutMs = options.timeoutMs ?? 30_000;
-    const response = await request(`${this.urls[options.node ?? 0]}${pathAndQuery}`, {
-      method: method as "GET",
-      dispatcher: this.agent,
-      signal: AbortSignal.timeout(timeoutMs),
-      headersTimeout: timeoutMs,
-      headers: {
-        authorization: `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`,
-        ...(payload === undefined
-          ? {}
-          : { "content-type": options.ndjson === undefined ? "application/json" : "application/x-ndjson" }),
-      },
-      body: payload ?? null,
-    });
-    const text = await response.body.text();
-    const isJson = String(response.headers["content-type"] ?? "").includes("json");
-    return { status: response.statusCode, body: isJson && text !== "" ? JSON.parse(text) : text };
-  }
-
-  async call(method: string, pathAndQuery: string, options: RestOptions = {}) {
-    const { status, body } = await this.rest(method, pathAndQuery, options);
-    if (status >= 200 && status < 300) return body;
-    throw new Error(`${this.name}: ${method} ${pathAndQuery} answered ${status}: ${JSON.stringify(body)}`);
-  }
-
-  async connectRemote(other: TestCluster): Promise<void> {
-    const persistent = {
-      [`cluster.remote.${other.name}.mode`]: "sniff",
-      [`cluster.remote.${other.name}.seeds`]: other.transportAddresses,
-    };
-    await this.call("PUT", "/_cluster/settings", { body: { persistent } });
-    await eventually(`${this.name} connects to remote ${other.name}`, 60_000, async () => {
-      const info = await this.call("GET", "/_remote/info");
-      return info[other.name]?.connected === true;
-    });
-  }
-
   async kill(node?: number): Promise<void> {
     const victims = node === undefined ? this.nodes : this.nodes.slice(node, node + 1);
     await Promise.all(victims.map((victim) => victim.end("SIGKILL")));
@@ -144,18 +94,18 @@ class RunningCluster implements TestCluster {
     await Promise.all(this.nodes.map((node) => node.end("SIGTERM")));
   }
 
-  freeze(): void {
+  async freeze(): Promise<void> {
     for (const node of this.nodes) node.signal("SIGSTOP");
   }
 
-  thaw(): void {
+  async thaw(): Promise<void> {
     for (const node of this.nodes) node.signal("SIGCONT");
   }
 
-  async restart(): Promise<void> {
+  async restart(wanted: "red" | "yellow" = "yellow"): Promise<void> {
     await this.shutDown();
     for (const node of this.nodes) node.start();
-    const health = `/_cluster/health?wait_for_status=yellow&wait_for_nodes=${this.nodes.length}&timeout=1s`;
+    const health = `/_cluster/health?wait_for_status=${wanted}&wait_for_nodes=${this.nodes.length}&timeout=1s`;
     await until(`cluster ${this.name} serves`, 120_000, async () => {
       for (const node of this.nodes) node.assertAlive();
       // Nothing listens yet while the nodes start.
@@ -176,7 +126,7 @@ class RunningCluster implements TestCluster {
   async stop(): Promise<void> {
     // The data of a test cluster is not worth a clean shutdown.
     await Promise.all(this.nodes.map((node) => node.end("SIGKILL")));
-    await this.agent.destroy();
+    await this.close();
     await rm(this.directory, { recursive: true, force: true });
   }
 }

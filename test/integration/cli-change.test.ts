@@ -2,13 +2,14 @@ import { spawn } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { roleDefinitions } from "../../infra/elasticsearch/users.ts";
 import type { TestCluster } from "../../lab/elasticsearch/cluster.ts";
-import { type ClusterPair, startClusterPair } from "../../lab/elasticsearch/start-cluster.ts";
+import type { ClusterPair } from "../../lab/elasticsearch/start-cluster.ts";
 import type { ChangePreview } from "../../watchdog/core/preview.ts";
 import type { Check } from "../../watchdog/diagnostics/preflight/check.ts";
 import type { VerifyReport } from "../../watchdog/diagnostics/verify/verify.ts";
 import type { SalvageEntry } from "../../watchdog/salvage/commands.ts";
 import { HaproxyBench, haproxyMissing } from "./haproxy-process.ts";
 import { until } from "./helpers.ts";
+import { borrowClusterPair } from "./shared/cluster-pair.ts";
 import { whileMisbehaving } from "./support/ccr.ts";
 import { CommandLine, type Ended, PASSWORD } from "./support/command-line.ts";
 
@@ -28,7 +29,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, { timeout: 2 * PATIENCE_MS 
   let line: CommandLine;
 
   beforeAll(async () => {
-    [pair, bench] = await Promise.all([startClusterPair(), HaproxyBench.start()]);
+    [pair, bench] = await Promise.all([borrowClusterPair(), HaproxyBench.start()]);
     await Promise.all([pair.gra, pair.bhs].map(createWatchdogUser));
     await pair.gra.call("PUT", "/orders-1", { body: { settings: { number_of_replicas: 0 } } });
     for (let n = 0; n < 50; n += 1) await pair.gra.call("PUT", `/orders-1/_doc/${n}`, { body: { n } });

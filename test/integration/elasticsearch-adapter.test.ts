@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { roleDefinitions, users } from "../../infra/elasticsearch/users.ts";
 import { createTestAuthority } from "../../lab/elasticsearch/certificates.ts";
 import type { TestCluster } from "../../lab/elasticsearch/cluster.ts";
-import { type ClusterPair, startClusterPair } from "../../lab/elasticsearch/start-cluster.ts";
+import type { ClusterPair } from "../../lab/elasticsearch/start-cluster.ts";
 import {
   createElasticsearchCluster,
   type ElasticsearchCluster,
@@ -14,6 +14,7 @@ import {
 import type { ClusterError } from "../../watchdog/core/ports/cluster.ts";
 import type { ClusterProbe } from "../../watchdog/core/state/cluster.ts";
 import { freePort, until } from "./helpers.ts";
+import { borrowClusterPair } from "./shared/cluster-pair.ts";
 
 /** Two real clusters, each the other's remote, asked as the watchdog's own user with the role that provisioning gives it. */
 
@@ -26,7 +27,7 @@ let bhs: ElasticsearchCluster;
 const opened: ElasticsearchCluster[] = [];
 
 beforeAll(async () => {
-  pair = await startClusterPair();
+  pair = await borrowClusterPair();
   await Promise.all([pair.gra, pair.bhs].map(createWatchdogUser));
   gra = connect(pair.gra);
   bhs = connect(pair.bhs);
@@ -175,7 +176,7 @@ describe("a probe", () => {
   test("of a frozen cluster ends at its timeout", async () => {
     const impatient = connect(pair.gra, { probeTimeoutMs: 600 });
     await impatient.probe();
-    pair.gra.freeze();
+    await pair.gra.freeze();
     try {
       const startedMs = performance.now();
       expect(await impatient.probe()).toEqual({
@@ -185,7 +186,7 @@ describe("a probe", () => {
       });
       expect(performance.now() - startedMs).toBeLessThan(2_000);
     } finally {
-      pair.gra.thaw();
+      await pair.gra.thaw();
     }
     await until(async () => (await gra.probe()).reachable, "gra answers again");
   });

@@ -4,7 +4,7 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { roleDefinitions } from "../../infra/elasticsearch/users.ts";
 import type { TestCluster } from "../../lab/elasticsearch/cluster.ts";
-import { type ClusterPair, startClusterPair } from "../../lab/elasticsearch/start-cluster.ts";
+import type { ClusterPair } from "../../lab/elasticsearch/start-cluster.ts";
 import {
   createElasticsearchCluster,
   type ElasticsearchCluster,
@@ -29,10 +29,11 @@ import type { ActivePrimary, OldPrimary } from "../../watchdog/salvage/ports.ts"
 import { totalOf } from "../../watchdog/salvage/replay/classification.ts";
 import type { ReplayChoice } from "../../watchdog/salvage/replay/replay-plan.ts";
 import { until } from "./helpers.ts";
+import { borrowClusterPair } from "./shared/cluster-pair.ts";
 
 /**
  * One failover, from the first write to the last replayed document, on two real clusters. The tests build on each
- * other, in the order in which an operator meets these things.
+ * other, in the order of an operator's work.
  */
 
 const patterns = ["orders*", "local*"];
@@ -55,12 +56,12 @@ let exported: ExportResult;
 
 beforeAll(async () => {
   root = await mkdtemp(path.join(tmpdir(), "es-failover-salvage-"));
-  pair = await startClusterPair();
+  pair = await borrowClusterPair();
   await Promise.all([pair.gra, pair.bhs].map(createWatchdogUser));
   gra = connect(pair.gra);
   bhs = connect(pair.bhs);
   await replicateThenDiverge();
-  // Long, for the first run on a machine builds the lab's Elasticsearch as well.
+  // The first run on a machine builds the lab's Elasticsearch as well.
 }, 600_000);
 
 afterAll(async () => {
@@ -71,8 +72,8 @@ afterAll(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
-describe("salvage of an old primary that has come back", () => {
-  test("exports every document above the checkpoints, no number rounded, with counts that are right to the operation", async () => {
+describe("salvage of an old primary that has returned", () => {
+  test("exports every document above the checkpoints, rounds no number, and counts each operation", async () => {
     exported = await exportFrom(gra);
     const { receipt, directory } = exported;
     const ids: string[] = [];
@@ -102,7 +103,7 @@ describe("salvage of an old primary that has come back", () => {
     }
   });
 
-  test("an export that was cut off starts over and comes to the same operations", async () => {
+  test("an interrupted export starts over and finds the same operations", async () => {
     const other = await mkdtemp(path.join(root, "cut-"));
     let pages = 0;
     const cut: OldPrimary = {
@@ -122,7 +123,7 @@ describe("salvage of an old primary that has come back", () => {
     expect(await authorizeDeletion(other, divergence, gra, [orders])).toEqual({ authorized: [orders] });
   });
 
-  test("the gate opens for what the receipt proves, and not once the file was tampered with", async () => {
+  test("the gate opens for what the receipt proves, and not for a file that was changed", async () => {
     const both = ["local-1", orders];
     expect(await authorizeDeletion(root, divergence, gra, both)).toEqual({ authorized: both });
     const file = path.join(exported.directory, exported.receipt.operations.file);
@@ -133,7 +134,7 @@ describe("salvage of an old primary that has come back", () => {
     expect(await authorizeDeletion(root, divergence, gra, both)).toEqual({ authorized: both });
   });
 
-  test("the gate shuts when the old primary takes one more write, and its write block is asked for", async () => {
+  test("the gate shuts without a write block, and after one more write to the old primary", async () => {
     await gra.cluster.setWriteBlock(["local-1"], false);
     expect(await authorizeDeletion(root, divergence, gra, ["local-1"])).toMatchObject({
       refusals: [{ reason: expect.stringContaining("write block") }],
@@ -148,7 +149,7 @@ describe("salvage of an old primary that has come back", () => {
     expect(await authorizeDeletion(root, divergence, gra, ["local-1"])).toEqual({ authorized: ["local-1"] });
   });
 
-  test("a preview tells the classes apart and changes nothing", async () => {
+  test("a preview counts each class and changes nothing", async () => {
     const before = await bhs.checkpoints([orders]);
     const { classification, report } = await previewReplay(requestFor(careful), Date.now);
     expect(totalOf(classification)).toEqual(onlyOnGra.classes);
@@ -164,7 +165,7 @@ describe("salvage of an old primary that has come back", () => {
     expect(await bhs.checkpoints([orders])).toEqual(before);
   });
 
-  test("a replay that was cut off within a batch is resumed: the missing come back, conflicting ones stay", async () => {
+  test("a replay interrupted within a batch is resumed: missing documents return, conflicting ones stay", async () => {
     const { classification } = await previewReplay(requestFor(careful), Date.now);
     let batches = 0;
     const cut: ActivePrimary = {
@@ -172,7 +173,7 @@ describe("salvage of an old primary that has come back", () => {
       write: async (writes) => {
         const results = await bhs.write(writes);
         batches += 1;
-        // The batch has taken effect, its results are lost.
+        // The batch took effect; its results are lost.
         if (batches === 2) throw new Error("connection lost");
         return results;
       },
@@ -199,7 +200,7 @@ describe("salvage of an old primary that has come back", () => {
     expect((await pair.bhs.rest("GET", `/${orders}/_doc/deleted-there`)).status).toBe(404);
   });
 
-  test("a second replay changes nothing, not even a document that was deleted after the first", async () => {
+  test("a second replay changes nothing, not even a document that was deleted after the first one", async () => {
     await pair.bhs.call("DELETE", `/${orders}/_doc/new-1`);
     const before = await bhs.checkpoints([orders]);
     const { classification } = await previewReplay(requestFor(careful), Date.now);
@@ -208,7 +209,7 @@ describe("salvage of an old primary that has come back", () => {
     expect(await bhs.checkpoints([orders])).toEqual(before);
   });
 
-  test("a chosen conflict overwrites exactly the copy that was seen, and nothing that came after it", async () => {
+  test("a selected conflict overwrites the copy that the preview read, and none that came later", async () => {
     const choice: ReplayChoice = { classes: ["conflicting"], includeMayBeDeleted: false };
     const { classification } = await previewReplay(requestFor(choice), Date.now);
     await pair.bhs.call("PUT", `/${orders}/_doc/conflict`, { body: { by: "bhs", since: "the preview" } });
@@ -216,21 +217,21 @@ describe("salvage of an old primary that has come back", () => {
       written: 0,
       changed: 1,
     });
-    // Three versions on bhs now, more than gra ever wrote: bhs is ahead, and no choice overwrites that.
+    // bhs now has three versions, more than gra ever wrote: it is ahead, and no choice overwrites that.
     const second = await previewReplay(requestFor(choice), Date.now);
     expect(second.report.attempted).toBe(0);
   });
 });
 
 describe("comparison of two regions", () => {
-  test("finds what differs between an old primary and the one that took over", async () => {
+  test("finds the differences between an old primary and the new one", async () => {
     const report = await verifyRegions({ leader: compared(bhs), follower: compared(gra), seed: "1" });
     expect(report).toMatchObject({ verdict: "different", onlyOnFollower: ["local-1"] });
     const different = report.indices.flatMap(({ shards }) => shards.flatMap(({ differences }) => differences));
     expect(different.length).toBeGreaterThan(0);
   });
 
-  test("finds nothing once the old primary has become a follower", async () => {
+  test("finds no difference once the old primary follows", async () => {
     await gra.cluster.deleteIndices([orders, "local-1"]);
     await gra.cluster.follow(orders, { remoteCluster: "bhs", index: orders });
     await caughtUp(bhs, gra);
@@ -241,7 +242,7 @@ describe("comparison of two regions", () => {
   });
 });
 
-/** What the scenario leaves on gra alone; counted by hand beside the writes in `diverge`. */
+/** What the scenario leaves on gra alone, counted by hand from the writes in `divergeOnGra`. */
 const onlyOnGra = {
   exported: [
     ...Array.from({ length: 10 }, (_, n) => `new-${n}`),

@@ -2,12 +2,13 @@ import { rm } from "node:fs/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { users } from "../../infra/elasticsearch/users.ts";
 import type { TestCluster } from "../../lab/elasticsearch/cluster.ts";
-import { type ClusterPair, startClusterPair } from "../../lab/elasticsearch/start-cluster.ts";
+import type { ClusterPair } from "../../lab/elasticsearch/start-cluster.ts";
 import { Traffic } from "../../lab/traffic/traffic.ts";
 import type { StepKind } from "../../watchdog/core/state/plan.ts";
 import type { LastFailover, StateRecord } from "../../watchdog/core/state/record.ts";
 import { type PromotionStep, promotionSteps } from "../promotion-steps.ts";
 import { haproxyMissing } from "./haproxy-process.ts";
+import { borrowClusterPair } from "./shared/cluster-pair.ts";
 import { whileMisbehaving } from "./support/ccr.ts";
 import {
   type ClusterState,
@@ -62,7 +63,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
   beforeAll(async () => {
     directory = await scratchDirectory();
     release = await unpackRelease(directory);
-    pair = await startClusterPair();
+    pair = await borrowClusterPair();
     await createUsers(pair);
   });
   afterAll(async () => {
@@ -73,7 +74,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
   beforeEach(() => seed(pair));
   afterEach(async () => {
     await site?.stop();
-    for (const cluster of [pair.gra, pair.bhs]) cluster.thaw();
+    for (const cluster of [pair.gra, pair.bhs]) await cluster.thaw();
     await clear(pair);
   });
 
@@ -173,7 +174,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
       const oneByOne = { promotion: { batchSize: 1, parallelism: 1 } };
       await siteInSync(oneByOne, () => site.start({ step: at[0] ?? "verify", moment }));
       const witness = new SafetyWitness(site);
-      pair.gra.freeze();
+      await pair.gra.freeze();
       for (const [position, step] of at.entries()) {
         expect(await site.ended()).toBe("SIGKILL");
         expect(progressOf(await site.record())).toEqual(progressAt(step));
@@ -204,7 +205,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
     const witness = new SafetyWitness(site);
     await whileMisbehaving(pair.bhs, "lease_removal_fails", ["orders-000002"], async () => {
       await whileMisbehaving(pair.bhs, "unfollow_hangs", ["orders-000001"], async () => {
-        pair.gra.freeze();
+        await pair.gra.freeze();
         const { plan } = await site.untilStatus("two attempts to unfollow have failed", (status) =>
           (status.plan ?? []).some(
             ({ kind, attempts, error }) => kind === "unfollow" && attempts >= 2 && error !== null,
@@ -224,7 +225,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
     await siteInSync();
     const witness = new SafetyWitness(site);
     const before = await site.record();
-    for (const cluster of [pair.gra, pair.bhs]) cluster.freeze();
+    for (const cluster of [pair.gra, pair.bhs]) await cluster.freeze();
     const failedChecks = 8;
     const status = await site.untilStatus(`${failedChecks} checks of each region have failed`, ({ regions }) =>
       regions.every(({ health }) => health.failuresInARow >= failedChecks),
@@ -237,9 +238,9 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
     expect(await site.record()).toEqual(before);
 
     // gra first: were it the other way round, bhs would rightly take over.
-    pair.gra.thaw();
+    await pair.gra.thaw();
     await site.untilStatus("gra is healthy", isHealthy("gra"));
-    pair.bhs.thaw();
+    await pair.bhs.thaw();
     await site.untilStatus("bhs is healthy", isHealthy("bhs"));
     await site.untilInSync(Object.keys(seeded).length);
     expect(await stateOf(pair.bhs)).toEqual(following);
@@ -300,7 +301,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
         (replication?.reasons ?? []).some((reason) => reason.startsWith("orders-000001 stopped following")),
       );
       const witness = new SafetyWitness(site);
-      pair.gra.freeze();
+      await pair.gra.freeze();
       const refusal = async (rule: string, reason: RegExp) => {
         const { summary } = await site.untilStatus(
           `${rule} decides, because ${reason}`,

@@ -5,7 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { roleDefinitions, users } from "../../infra/elasticsearch/users.ts";
 import type { TestCluster } from "../../lab/elasticsearch/cluster.ts";
-import { type ClusterPair, startClusterPair } from "../../lab/elasticsearch/start-cluster.ts";
+import type { ClusterPair } from "../../lab/elasticsearch/start-cluster.ts";
 import { systemClock } from "../../watchdog/adapters/clock.ts";
 import {
   createElasticsearchCluster,
@@ -27,6 +27,7 @@ import { previewReplay, replaySalvage } from "../../watchdog/salvage/commands.ts
 import { createSalvage, salvageRoot } from "../../watchdog/salvage/salvage.ts";
 import type { Logger } from "../../watchdog/util/logger.ts";
 import { until } from "./helpers.ts";
+import { borrowClusterPair } from "./shared/cluster-pair.ts";
 
 /**
  * One journey there and home again, on two real clusters that replicate, with the file store and salvage in real files.
@@ -43,7 +44,7 @@ let site: Site;
 
 beforeAll(async () => {
   directory = await mkdtemp(path.join(tmpdir(), "es-failover-return-"));
-  pair = await startClusterPair();
+  pair = await borrowClusterPair();
   await Promise.all([pair.gra, pair.bhs].map(createUsers));
   for (const index of ["orders-1", "orders-2"]) {
     await pair.gra.call("PUT", `/${index}`, {
@@ -68,14 +69,14 @@ describe("a journey to the other region and home again", () => {
   test("a lost primary is failed away from, under load", async () => {
     site.traffic.start();
     await until(() => site.traffic.acknowledged.size > 50, "50 writes are acknowledged", 60_000);
-    pair.gra.freeze();
+    await pair.gra.freeze();
     await site.untilServing("bhs");
     await site.traffic.next(20);
     expect((await site.record()).lastFailover).toMatchObject({ kind: "failover", from: "gra", to: "bhs" });
   });
 
   test("the region that returns with writes of its own is fenced, salvaged, emptied, and in sync in the end", async () => {
-    pair.gra.thaw();
+    await pair.gra.thaw();
     // Somebody writes past the routers before gra is fenced: nobody else has these.
     for (const id of onlyOnGra) {
       await pair.gra.call("PUT", `/orders-2/_doc/${id}`, { body: { n: 1 }, as: application });
