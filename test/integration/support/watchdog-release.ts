@@ -42,12 +42,12 @@ async function bundleInterruptible(outfile: string): Promise<void> {
   });
   if (replaced.size !== replacedImports.length) {
     throw new Error(
-      `run.ts or clusters.ts in watchdog/cli import store or clusters from elsewhere: only ${[...replaced]} was replaced`,
+      `run.ts or clusters.ts in watchdog/app has other imports than expected; replaced: ${[...replaced].join(", ")}`,
     );
   }
 }
 
-/** Which import of which module of watchdog/cli. */
+/** Which import of which module of watchdog/app. */
 const replacedImports = [
   { of: "run.ts", path: "./store.ts" },
   { of: "clusters.ts", path: "../adapters/elasticsearch/cluster.ts" },
@@ -60,7 +60,7 @@ function replaceImports(replaced: Set<string>): Plugin {
       bundling.onResolve({ filter: /\/(store|cluster)\.ts$/ }, ({ importer, path: imported }) => {
         const isReplaced = replacedImports.some(
           (replacement) =>
-            imported === replacement.path && importer === path.join(root, "watchdog", "cli", replacement.of),
+            imported === replacement.path && importer === path.join(root, "watchdog", "app", replacement.of),
         );
         if (!isReplaced) return undefined;
         replaced.add(imported);
