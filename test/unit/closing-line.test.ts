@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { add, closingLine } from "../closing-line.ts";
-import { partsLine, slowestLines } from "../timings.ts";
-import { readReport } from "../vitest-report.ts";
+import { add, closingLine } from "../runner/closing-line.ts";
+import { partsLine, slowestLines } from "../runner/timings.ts";
+import { readReport } from "../runner/vitest-report.ts";
 
 const checkout = "/checkout";
 const file = (name: string, status: string, durationsMs: readonly (number | null)[]) => ({

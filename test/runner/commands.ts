@@ -1,0 +1,62 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import process from "node:process";
+import { createInterface } from "node:readline";
+import type { Readable, Writable } from "node:stream";
+
+export interface CommandOptions {
+  /** Whether other commands write to the terminal at the same time: then the output appears line by line. */
+  readonly shared: boolean;
+}
+
+const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** Runs programs in a directory. A signal that asks this process to end goes on to them, and no further one starts. */
+export class Commands {
+  readonly #directory: string;
+  readonly #running = new Set<ChildProcess>();
+  #interruptedBy: NodeJS.Signals | null = null;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+    for (const signal of signals) process.on(signal, () => this.#interrupt(signal));
+  }
+
+  /**
+   * @returns the exit status; 1 when a signal ended the program
+   * @throws when this process was asked to end
+   */
+  async run(argv: readonly string[], options: CommandOptions): Promise<number> {
+    this.#assertNotInterrupted();
+    const status = await this.#spawn(argv, options);
+    this.#assertNotInterrupted();
+    return status;
+  }
+
+  #spawn([command = "", ...args]: readonly string[], { shared }: CommandOptions): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const output = shared ? "pipe" : "inherit";
+      const child = spawn(command, args, { cwd: this.#directory, stdio: ["inherit", output, output] });
+      this.#running.add(child);
+      if (child.stdout !== null) forward(child.stdout, process.stdout);
+      if (child.stderr !== null) forward(child.stderr, process.stderr);
+      child.on("error", reject);
+      child.on("close", (code) => {
+        this.#running.delete(child);
+        resolve(code ?? 1);
+      });
+    });
+  }
+
+  #interrupt(signal: NodeJS.Signals): void {
+    this.#interruptedBy = signal;
+    for (const child of this.#running) child.kill(signal);
+  }
+
+  #assertNotInterrupted(): void {
+    if (this.#interruptedBy !== null) throw new Error(`interrupted by ${this.#interruptedBy}`);
+  }
+}
+
+function forward(from: Readable, to: Writable): void {
+  createInterface({ input: from }).on("line", (line) => to.write(`${line}\n`));
+}
