@@ -6,6 +6,7 @@ import { PulumiEngine, PulumiError } from "../../lab/cloud/engine.ts";
 import { Lab } from "../../lab/hosts/lab.ts";
 import { labObstacles } from "../../lab/hosts/preflight.ts";
 import { pulumiStep } from "../../lab/machine/pulumi.ts";
+import { removeLabWithThisProcess } from "../lab-guard.ts";
 
 const usersProject = path.join(import.meta.dirname, "cloud-projects", "hosts");
 const stack = "test";
@@ -30,13 +31,13 @@ describe.skipIf(obstacles.length > 0)(`the lab's cloud under the real engine${su
   const cloudState = async (): Promise<Record<string, Record<string, unknown>>> =>
     JSON.parse(await readFile(path.join(lab.directory, "cloud.json"), "utf8"));
 
-  /** Whether a connection from `second` to a listening port of `first` is let through, by the private network. */
+  /** Whether the private network lets a connection from `second` through to a listening port of `first`. */
   async function reaches(port: number): Promise<boolean> {
     const connect = `timeout 2 bash -c 'exec 3<>/dev/tcp/192.168.1.11/${port}'`;
     return (await lab.exec("second", ["bash", "-c", connect])).exitCode === 0;
   }
 
-  /** Has the first host's systemd itself listen: the port is open when the call returns. */
+  /** Makes the first host's systemd itself listen: the port is open once this returns. */
   async function listenOn(port: number): Promise<void> {
     const socket = [`--unit=listen-${port}`, `--socket-property=ListenStream=${port}`];
     const started = await lab.exec("first", ["systemd-run", "--quiet", ...socket, "sleep", "infinity"]);
@@ -47,6 +48,7 @@ describe.skipIf(obstacles.length > 0)(`the lab's cloud under the real engine${su
 
   beforeAll(async () => {
     scratch = await mkdtemp(path.join(tmpdir(), "cloud-hosts-"));
+    removeLabWithThisProcess(scratch);
     lab = await Lab.create({ directory: path.join(scratch, "lab") });
     engine = await PulumiEngine.open({ usersProject, directory: path.join(scratch, "engine"), lab });
     await configure();
@@ -57,14 +59,14 @@ describe.skipIf(obstacles.length > 0)(`the lab's cloud under the real engine${su
     await rm(scratch, { recursive: true, force: true });
   });
 
-  test("a preview works without a lab and makes nothing in it", async () => {
+  test("a preview works without a lab, and makes nothing in one", async () => {
     const withoutLab = await PulumiEngine.open({ usersProject, directory: path.join(scratch, "preview") });
     await withoutLab.prepareStack(stack, { "cloud-hosts:adminCidr": "10.80.0.0/24" });
     expect((await withoutLab.preview(stack)).changes).toEqual({ create: 20 });
     expect(await lab.hosts()).toEqual([]);
   });
 
-  test("up without a lab says what is missing", async () => {
+  test("up without a lab fails with the reason", async () => {
     const withoutLab = await PulumiEngine.open({ usersProject, directory: path.join(scratch, "preview") });
     await expect(withoutLab.up(stack)).rejects.toThrow("there is no lab to make anything in");
   });
@@ -84,12 +86,12 @@ describe.skipIf(obstacles.length > 0)(`the lab's cloud under the real engine${su
     expect(output).not.toContain("a secret that must not show");
   });
 
-  test("a copied directory carries no executable bits over, as the published provider's copies do not", async () => {
+  test("a copied directory loses its executable bits, as with the published provider", async () => {
     const { listing } = await outputs();
     expect(listing).toBe("/tmp/project/Pulumi.yaml 644\n/tmp/project/index.ts 644");
   });
 
-  test("what travels by standard input is secret in the outputs", async () => {
+  test("what a command reads from standard input is secret in the outputs", async () => {
     expect((await engine.outputs(stack))["name"]).toBe("[secret]");
   });
 
@@ -97,7 +99,7 @@ describe.skipIf(obstacles.length > 0)(`the lab's cloud under the real engine${su
     expect((await engine.up(stack, { args: ["--expect-no-changes"] })).changes).toEqual({ same: 20 });
   });
 
-  test("an undeclared port is closed, and opens when a rule is added at run time", async () => {
+  test("an undeclared port is closed, and opens when a rule is added", async () => {
     await listenOn(8080);
     expect(await reaches(8080)).toBe(false);
     await configure({ "cloud-hosts:openPorts": "8080" });
@@ -107,13 +109,13 @@ describe.skipIf(obstacles.length > 0)(`the lab's cloud under the real engine${su
     expect(await reaches(8081)).toBe(false);
   });
 
-  test("a rule that is taken away closes the port again", async () => {
+  test("the removal of a rule closes the port again", async () => {
     await configure();
     expect((await engine.up(stack)).changes).toEqual({ same: 19, update: 1 });
     expect(await reaches(8080)).toBe(false);
   });
 
-  test("a changed input of a copy copies again, and the command that reads it follows its trigger", async () => {
+  test("a changed input of a copy repeats the copy, and its trigger repeats the command that reads it", async () => {
     await configure({ "cloud-hosts:copyPath": "/tmp/second-copy", "cloud-hosts:fileSuffix": "b" });
     const { changes } = await engine.up(stack);
     expect(changes).toEqual({ same: 18, update: 1, replace: 1 });
@@ -123,7 +125,7 @@ describe.skipIf(obstacles.length > 0)(`the lab's cloud under the real engine${su
     await engine.up(stack);
   });
 
-  test("a host removed behind the engine's back is noticed by a refresh and made anew by up", async () => {
+  test("a host removed behind the engine's back is found by a refresh and rebuilt by up", async () => {
     const before = await outputs();
     await lab.removeHost("second");
     expect((await engine.refresh(stack)).changes.delete).toBe(1);
@@ -134,20 +136,20 @@ describe.skipIf(obstacles.length > 0)(`the lab's cloud under the real engine${su
     expect((await lab.host("second"))?.power).toBe("running");
   });
 
-  test("a second stack cannot claim what the first one has, and leaves nothing behind when it fails", async () => {
+  test("a second stack fails over what the first one owns, and leaves nothing behind", async () => {
     const rival = await PulumiEngine.open({ usersProject, directory: path.join(scratch, "rival"), lab });
     await rival.prepareStack(stack, { "cloud-hosts:adminCidr": "10.80.0.0/24" });
     const before = await cloudState();
     const failure = await rival.up(stack).catch((error: unknown) => error);
     await rival.destroy(stack);
     expect(failure).toBeInstanceOf(PulumiError);
-    // Which of them the engine comes to first is its own affair.
+    // The engine may come to either first.
     expect(String(failure)).toMatch(/VLAN 42 has a network in \w+ already|There is an SSH key named operator already/);
     expect(await cloudState()).toEqual(before);
     expect(await lab.hosts()).toHaveLength(2);
   });
 
-  test("destroy leaves nothing: no host, no record", async () => {
+  test("destroy leaves neither a host nor a record", async () => {
     await engine.destroy(stack);
     expect(await lab.hosts()).toEqual([]);
     for (const [kind, records] of Object.entries(await cloudState()))

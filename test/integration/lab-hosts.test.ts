@@ -12,6 +12,7 @@ import { labObstacles } from "../../lab/hosts/preflight.ts";
 import type { IngressRule } from "../../lab/hosts/types.ts";
 import { type CommandOutcome, outcomeOf } from "../../lab/util/run.ts";
 import { until } from "../../lab/util/until.ts";
+import { removeLabWithThisProcess } from "../lab-guard.ts";
 import { labTraces } from "../lab-traces.ts";
 
 const obstacles = await labObstacles();
@@ -44,12 +45,12 @@ describe.skipIf(obstacles.length > 0)(title("a lab with hosts"), () => {
       ...{ name, region, privateIp, authorizedKeys: [], ingress: usual },
       volumes: sizesGiB.map((sizeGiB, index) => ({ id: `${name}-volume-${index}-0123456789`, sizeGiB })),
     });
-  /** Round trips in milliseconds; empty when nothing came back. */
+  /** Round trips in milliseconds; empty without a reply. */
   const roundTrips = async (from: string, to: string): Promise<number[]> => {
     const { stdout } = await lab.exec(from, ["ping", "-n", "-c", "3", "-i", "0.2", "-W", "1", to]);
     return [...stdout.matchAll(/time=([\d.]+) ms/g)].map((match) => Number(match[1]));
   };
-  /** What becomes of a connection: a firewall's silence looks different from a port where nobody listens. */
+  /** The outcome of a connection: a firewall drops it silently, a port without a listener refuses it. */
   const connect = async (from: string, to: string, port: number): Promise<string> => {
     const client = `
 import socket, sys
@@ -59,7 +60,7 @@ except ConnectionRefusedError: print("refused")
 except TimeoutError: print("dropped")`;
     return (await lab.exec(from, ["python3", "-c", client, to, String(port)])).stdout.trim();
   };
-  /** Answers each byte with a byte, on every address. */
+  /** Echoes each byte, on every address. */
   const listen = async (host: string, port: number): Promise<void> => {
     const server = `
 import socket, threading
@@ -73,7 +74,9 @@ with socket.create_server(("", ${port})) as server:
   const bootId = (host: string) => shell(host, "cat /proc/sys/kernel/random/boot_id");
 
   beforeAll(async () => {
-    directory = path.join(await mkdtemp(path.join(tmpdir(), "es-failover-lab-")), "lab");
+    const scratch = await mkdtemp(path.join(tmpdir(), "es-failover-lab-"));
+    removeLabWithThisProcess(scratch);
+    directory = path.join(scratch, "lab");
     lab = await Lab.create({ directory });
     await Promise.all([
       add("gra-1", "gra", "192.168.1.11", [1]),
@@ -90,7 +93,7 @@ with socket.create_server(("", ${port})) as server:
     expect(await traces.remaining()).toEqual([]);
   });
 
-  test("a host lets user debian in by SSH, who may do everything with sudo", async () => {
+  test("a host accepts the user debian by SSH, who may do everything with sudo", async () => {
     const { stdout, exitCode } = await ssh("gra-1", "hostname; id -un; sudo -n id -un; sudo -n cat /proc/1/comm");
     expect(exitCode).toBe(0);
     expect(stdout.trim().split("\n")).toEqual(["gra-1", "debian", "root", "systemd"]);
@@ -100,7 +103,7 @@ with socket.create_server(("", ${port})) as server:
     expect(await shell("bhs-1", "systemctl --failed --no-legend --plain")).toBe("");
   });
 
-  test("only declared keys let a user in, beside the operator's", async () => {
+  test("only the declared keys and the operator's let a user in", async () => {
     const key = path.join(directory, "..", "application-key");
     await outcomeOf("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", key]);
     const withKey = async () => runArgv(await lab.sshCommand("gra-2", ["true"], { identityFile: key }));
@@ -112,7 +115,7 @@ with socket.create_server(("", ${port})) as server:
     expect((await withKey()).exitCode).toBe(0);
   });
 
-  test("gra and bhs are 80 ms apart, on the public network and on the vRack, and neighbours next to nothing", async () => {
+  test("gra and bhs are 80 ms apart on both networks, and hosts of one region less than 10 ms", async () => {
     for (const network of ["public", "vrack"] as const) {
       const far = await roundTrips("gra-1", await addressOf("bhs-1", network));
       expect(far).toHaveLength(3);
@@ -122,7 +125,7 @@ with socket.create_server(("", ${port})) as server:
     }
   });
 
-  test("the controller reaches the hosts' public addresses alone, and no cut keeps it from them", async () => {
+  test("the controller's network reaches only the hosts' public addresses, and does so during every cut", async () => {
     await lab.wan.cut("gra", "bhs");
     await lab.wan.cut("gra", "witness");
     for (const host of ["gra-1", "bhs-1"]) expect((await ssh(host, "true")).exitCode).toBe(0);
@@ -131,7 +134,7 @@ with socket.create_server(("", ${port})) as server:
     expect((await runArgv(toVrack)).exitCode).not.toBe(0);
   });
 
-  test("a one-way cut loses what goes one way, and only that", async () => {
+  test("a one-way cut loses the packets of one direction only", async () => {
     const echosReceived = async (host: string): Promise<number> => {
       const lines = (await shell(host, "grep ^Icmp: /proc/net/snmp")).split("\n").map((line) => line.split(" "));
       return Number(lines[1]?.[lines[0]?.indexOf("InEchos") ?? -1]);
@@ -146,7 +149,7 @@ with socket.create_server(("", ${port})) as server:
     expect(await roundTrips("bhs-1", "192.168.1.11")).toHaveLength(3);
   });
 
-  test("delay and loss of the WAN can be set while it runs", async () => {
+  test("delay and loss of the WAN change while it runs", async () => {
     await lab.wan.set("gra", "bhs", { delayMs: 5 });
     expect(Math.min(...(await roundTrips("gra-1", "192.168.2.11")))).toBeLessThan(20);
     await lab.wan.set("gra", "bhs", { delayMs: 40, lossPercent: 100 });
@@ -155,7 +158,7 @@ with socket.create_server(("", ${port})) as server:
     expect(await roundTrips("gra-1", "192.168.2.11")).toHaveLength(3);
   });
 
-  test("the firewall drops what no rule names, from neighbours and from afar, on both networks", async () => {
+  test("the firewall drops what no rule allows, from the same and from another region, on both networks", async () => {
     await listen("gra-1", 9200);
     await listen("gra-1", 9300);
     const sources = ["192.168.1.12/32", "192.168.2.0/24"];
@@ -177,7 +180,7 @@ with socket.create_server(("", ${port})) as server:
     expect(await connect("gra-2", "192.168.1.11", 9300)).toBe("dropped");
   });
 
-  test("a rule that is taken away ends the connections that it let in", async () => {
+  test("the removal of a rule ends the connections that it allowed", async () => {
     await lab.setIngress("gra-1", [...usual, { protocol: "tcp", ports: [9300, 9300], sources: ["192.168.2.11/32"] }]);
     const client = `
 import socket, time
@@ -193,12 +196,12 @@ with socket.create_connection(("192.168.1.11", 9300)) as server:
     await lab.setIngress("gra-1", usual);
     const atTheChange = await answers();
     await delay(1_000);
-    // Two may have been under way, there and back.
+    // Two may have been in flight, one in each direction.
     expect(await answers()).toBeLessThanOrEqual(atTheChange + 2);
     await shell("bhs-1", "systemctl stop client");
   });
 
-  test("a volume takes a file system, is mounted by fstab, and keeps its data over a power cut", async () => {
+  test("a volume takes a file system, is mounted by fstab, and keeps its data through a power cut", async () => {
     const link = "/dev/disk/by-id/virtio-gra-1-volume-0-01234";
     const uuid = `$(blkid --probe --match-tag UUID --output value ${link})`;
     await shell(
@@ -211,7 +214,7 @@ with socket.create_connection(("192.168.1.11", 9300)) as server:
 
     await lab.kill("gra-1");
     expect((await lab.host("gra-1"))?.power).toBe("off");
-    // Silence, as from a machine without power: no refusal by a kernel that lives on.
+    // No answer, as from a machine without power: a living kernel would refuse.
     expect(await connect("gra-2", "192.168.1.11", 9300)).toBe("dropped");
 
     await lab.start("gra-1");
@@ -220,7 +223,7 @@ with socket.create_connection(("192.168.1.11", 9300)) as server:
     expect((await ssh("gra-1", "true")).exitCode).toBe(0);
   });
 
-  test("a volume can be attached to a running host, and its data moves with it", async () => {
+  test("a volume is attached to a running host and takes its data along", async () => {
     const volume = { id: "moving-volume-of-two-hosts", sizeGiB: 0.1 };
     const link = "/dev/disk/by-id/virtio-moving-volume-of-two";
     await lab.attachVolume("gra-2", volume);
@@ -235,7 +238,7 @@ with socket.create_connection(("192.168.1.11", 9300)) as server:
     await lab.deleteVolume(volume.id);
   });
 
-  test("a frozen host does nothing until it is thawed", async () => {
+  test("a frozen host does nothing until it thaws", async () => {
     await lab.freeze("bhs-1");
     expect((await lab.host("bhs-1"))?.power).toBe("frozen");
     expect((await ssh("bhs-1", "true")).exitCode).toBe(255);
@@ -243,14 +246,14 @@ with socket.create_connection(("192.168.1.11", 9300)) as server:
     expect((await ssh("bhs-1", "true")).exitCode).toBe(0);
   });
 
-  test("a host with its cables out is silent, and back when they are in", async () => {
+  test("a host whose link is down is silent until the link is up", async () => {
     await lab.setLink("bhs-1", "down");
     expect(await roundTrips("gra-1", "192.168.2.11")).toEqual([]);
     await lab.setLink("bhs-1", "up");
     expect(await roundTrips("gra-1", "192.168.2.11")).toHaveLength(3);
   });
 
-  test("a host that reboots comes back by itself, and one that powers off stays off and silent", async () => {
+  test("a host that reboots returns by itself; one that powers off stays off and silent", async () => {
     const before = await bootId("bhs-1");
     await lab.exec("bhs-1", ["systemctl", "--no-block", "reboot"]);
     await until("bhs-1 has booted anew", 30_000, async () => {
@@ -265,7 +268,7 @@ with socket.create_connection(("192.168.1.11", 9300)) as server:
     await lab.start("bhs-1");
   });
 
-  test("a host installs Debian packages, and files of the lab's own repository reach it", async () => {
+  test("a host installs Debian packages and reads files of the lab's own repository", async () => {
     const repository = path.join(directory, "..", "repository");
     await mkdir(repository);
     await writeFile(path.join(repository, "Release"), "a release\n");
@@ -280,7 +283,7 @@ with socket.create_connection(("192.168.1.11", 9300)) as server:
     expect(await shell("gra-2", "etcdctl version")).toContain("3.5");
   });
 
-  test("a host is made anew under its name and address, with nothing of the old one", async () => {
+  test("a rebuilt host has the name and address of the old one, and none of its files", async () => {
     const before = await addressOf("gra-2");
     await shell("gra-2", "touch /root/old");
     await lab.removeHost("gra-2");
@@ -289,7 +292,7 @@ with socket.create_connection(("192.168.1.11", 9300)) as server:
     await shell("gra-2", "! test -e /root/old");
   });
 
-  test("a process in the controller's network can make hosts, too, several at once", async () => {
+  test("a process in the controller's network makes several hosts at once", async () => {
     const maker = `
       const { Lab } = await import(process.argv[1]);
       const lab = await Lab.open(process.argv[2]);
@@ -306,7 +309,7 @@ with socket.create_connection(("192.168.1.11", 9300)) as server:
     for (const { name } of made) await lab.removeHost(name);
   });
 
-  test("what cannot be is refused with its reason", async () => {
+  test("an impossible request is refused with the reason", async () => {
     await expect(add("gra-1", "gra", "192.168.1.50")).rejects.toThrow(/a host of this name already/);
     await expect(add("gra-9", "gra", "192.168.1.11")).rejects.toThrow(/belongs to another host/);
     await expect(lab.kill("nobody")).rejects.toThrow(/no host "nobody"\. There are: bhs-1, gra-1, gra-2/);
@@ -314,7 +317,7 @@ with socket.create_connection(("192.168.1.11", 9300)) as server:
     await expect(Lab.create({ directory })).rejects.toThrow(/There is a lab in .* already/);
   });
 
-  test("a second lab lives beside the first, and goes without a trace", async () => {
+  test("a second lab runs beside the first, and leaves nothing behind", async () => {
     const second = await Lab.create({ directory: `${directory}-2` });
     const traces = await labTraces(second.directory);
     expect(traces.networks).toBe(4);
@@ -332,13 +335,18 @@ describe.skipIf(obstacles.length > 0)(title("a lab whose maker was killed"), () 
       volumes: [{ id: "volume", sizeGiB: 1 }] });
     console.log("made");
     setInterval(() => {}, 1000);`;
+  const guarded = `
+    const { removeLabWithThisProcess } = await import(process.argv[3]);
+    removeLabWithThisProcess(process.argv[4]);
+    ${maker}`;
+  const module = (file: string) => path.resolve(import.meta.dirname, "..", "..", file);
 
-  /** Begins to make a lab in a directory of its own. */
-  async function startMaker() {
+  /** Starts a program that makes a lab in a directory of its own. */
+  async function startMaker(program = maker) {
     const scratch = await mkdtemp(path.join(tmpdir(), "es-failover-lab-"));
     const directory = path.join(scratch, "lab");
-    const library = path.resolve(import.meta.dirname, "../../lab/hosts/lab.ts");
-    const child = spawn(process.execPath, ["--input-type=module", "-e", maker, library, directory], {
+    const args = [module("lab/hosts/lab.ts"), directory, module("test/lab-guard.ts"), scratch];
+    const child = spawn(process.execPath, ["--input-type=module", "-e", program, ...args], {
       stdio: ["ignore", "pipe", "inherit"],
     });
     return { scratch, directory, child, ended: once(child, "exit") };
@@ -359,7 +367,17 @@ describe.skipIf(obstacles.length > 0)(title("a lab whose maker was killed"), () 
     expect(await traces.remaining()).toEqual([]);
   });
 
-  test("can be used by the next process, hosts and all", async () => {
+  test("is removed by its guard, with the directory around it", async () => {
+    const { scratch, directory, child, ended } = await startMaker(guarded);
+    await once(child.stdout, "data");
+    const traces = await labTraces(directory);
+    child.kill("SIGKILL");
+    await ended;
+    await until("nothing of the lab is left", 30_000, async () => (await traces.remaining()).length === 0);
+    await until("its directory is gone", 10_000, async () => !existsSync(scratch));
+  });
+
+  test("is usable by the next process, hosts included", async () => {
     const { scratch, directory, child, ended } = await startMaker();
     try {
       await once(child.stdout, "data");

@@ -1,4 +1,4 @@
-/** Telling units of a real systemd: the publisher's own code, run on a lab host by the Node that it is shipped with. */
+/** Units of a real systemd: the publisher's own code, run on a lab host by the Node that it is shipped with. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createReadStream } from "node:fs";
@@ -11,6 +11,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Lab } from "../../lab/hosts/lab.ts";
 import { labObstacles } from "../../lab/hosts/preflight.ts";
 import { until } from "../../lab/util/until.ts";
+import { removeLabWithThisProcess } from "../lab-guard.ts";
 
 const obstacles = await labObstacles();
 const title = (name: string): string => (obstacles.length === 0 ? name : `${name} (skipped: ${obstacles.join(" ")})`);
@@ -28,7 +29,7 @@ notify(settings, "/srv/app.ini", endpoint).then(
   (error) => console.log(JSON.stringify({ error: error.message })),
 );`;
 
-/** Notes each SIGHUP, and says when it is ready for the first one. */
+/** Records each SIGHUP, and shows that it is ready for the first one. */
 const listens = (name: string) =>
   `/bin/sh -c 'trap "echo told >>/run/${name}.told" HUP; touch /run/${name}.ready; while :; do sleep 1 & wait $$!; done'`;
 const units = {
@@ -59,6 +60,7 @@ describe.skipIf(obstacles.length > 0)(title("a unit of a host's systemd"), () =>
 
   beforeAll(async () => {
     const scratch = await mkdtemp(path.join(tmpdir(), "es-failover-units-"));
+    removeLabWithThisProcess(scratch);
     directory = path.join(scratch, "lab");
     lab = await Lab.create({ directory });
     await lab.addHost({
@@ -102,7 +104,7 @@ describe.skipIf(obstacles.length > 0)(title("a unit of a host's systemd"), () =>
     await until("it has heard of it", 5_000, async () => (await reloads("listens")) === "told\n");
   });
 
-  test("that cannot be reloaded is not touched, with the way out", async () => {
+  test("that cannot be reloaded is not touched, and the error has the remedy", async () => {
     const before = await shell("systemctl show --property=MainPID,NRestarts,ActiveEnterTimestamp deaf listens");
     expect(await notify("listens.service", "reload")).toEqual({
       error: expect.stringMatching(/no ExecReload=.*"kill"/),

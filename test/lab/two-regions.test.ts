@@ -9,6 +9,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, onTestFailed, test }
 import { Lab } from "../../lab/hosts/lab.ts";
 import { labObstacles } from "../../lab/hosts/preflight.ts";
 import { TwoRegions } from "../../lab/system/two-regions.ts";
+import { removeLabWithThisProcess } from "../lab-guard.ts";
 import { labTraces } from "../lab-traces.ts";
 import { cutTests, frozenRouterTests, isolationTests } from "./cuts.ts";
 import { deciderTests } from "./deciders.ts";
@@ -36,6 +37,7 @@ describe.skipIf(obstacles.length > 0)(title("three sites in a lab"), () => {
 
   beforeAll(async () => {
     scratch = await mkdtemp(path.join(place, "es-failover-lab-"));
+    removeLabWithThisProcess(scratch);
     // All that this process and the engine put aside goes there: what is left of it at the end can be seen.
     process.env["TMPDIR"] = path.join(scratch, "tmp");
     await mkdir(path.join(scratch, "tmp"));
