@@ -19,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
-/** The program as it runs on a host: its own Node, nothing of this machine's in the environment. */
+/** The program as on a host: with the Node it is shipped with, and without this machine's environment. */
 const onHost = (...args: readonly string[]) =>
   run(path.join(directory, "node"), ["--enable-source-maps", path.join(directory, "es-failover.mjs"), ...args], {
     cwd: "/",
@@ -27,7 +27,7 @@ const onHost = (...args: readonly string[]) =>
   });
 
 describe("the watchdog's archive", () => {
-  test("holds what a host needs and nothing of the machine that made it", async () => {
+  test("holds what a host needs, and nothing of the machine that built it", async () => {
     const { stdout } = await run("tar", ["--numeric-owner", "--full-time", "-tvzf", bundle.archivePath]);
     const entries = stdout
       .trim()
@@ -51,7 +51,7 @@ describe("the watchdog's archive", () => {
   test("runs on a host without a Node of its own", async () => {
     expect((await onHost("version")).stdout).toBe(`${bundle.version}\n`);
     expect((await onHost("--help")).stdout).toContain("check-config");
-    // `run` loads all there is before it looks at its configuration.
+    // `run` loads every module before it reads its configuration.
     for (const command of ["check-config", "run"]) {
       await expect(onHost("--config", "/nonexistent", command)).rejects.toMatchObject({
         code: 2,
@@ -60,7 +60,7 @@ describe("the watchdog's archive", () => {
     }
   });
 
-  test("is the same when nothing has changed", async () => {
+  test("is the same file when built again from the same sources", async () => {
     const sum = async ({ archivePath }: WatchdogBundle) =>
       createHash("sha256")
         .update(await readFile(archivePath))
@@ -71,7 +71,7 @@ describe("the watchdog's archive", () => {
     expect(await sum(again)).toBe(first);
   });
 
-  test("is the same when another machine makes it", async () => {
+  test("is the same file when another machine builds it", async () => {
     const elsewhere = await mkdtemp(path.join(tmpdir(), "es-failover-bundle-cache-"));
     try {
       const script = path.join(import.meta.dirname, "..", "..", "watchdog", "bundle.ts");
@@ -91,10 +91,10 @@ describe("the watchdog's archive", () => {
 const analyzerMissing = spawnSync("systemd-analyze", ["--version"]).error !== undefined;
 
 describe("the unit", () => {
-  const understood = `is understood by systemd${analyzerMissing ? " (skipped: no systemd-analyze here)" : ""}`;
+  const understood = `is accepted by systemd${analyzerMissing ? " (skipped: no systemd-analyze here)" : ""}`;
   test.skipIf(analyzerMissing)(understood, async () => {
     const text = await readFile(path.join(directory, "es-failover.service"), "utf8");
-    // The program lies in /opt only on a host.
+    // The program is in /opt only on a host.
     const unit = path.join(directory, "check", "es-failover.service");
     await mkdir(path.dirname(unit));
     await writeFile(unit, text.replace(/^ExecStart=.*$/m, "ExecStart=/bin/true"));

@@ -10,7 +10,7 @@ import { until } from "./helpers.ts";
 import { CommandLine, type Ended } from "./support/command-line.ts";
 import { historyEntry, stateRecord } from "./support/state-record.ts";
 
-/** A running watchdog on a real file store; both regions are lost, so that it decides about nothing by itself. */
+/** A running watchdog on a real file store; both regions are lost, so that it changes nothing by itself. */
 let line: CommandLine;
 const es = (...args: readonly string[]): Promise<Ended> => line.run(...args);
 const record = async (): Promise<StateRecord | null> => (await line.status()).record;
@@ -27,7 +27,7 @@ beforeAll(async () => {
 afterAll(() => line?.remove());
 
 describe("es-failover, with a watchdog that runs", () => {
-  test("pause is noted with who and why, shows in status and history, and resume ends it", async () => {
+  test("pause is recorded with user and reason and shown in status and history, and resume ends it", async () => {
     expect(await es("pause")).toMatchObject({ code: 2, err: expect.stringContaining("--reason") });
     const dry = await es("pause", "--reason", "moving racks", "--dry-run");
     expect(dry).toMatchObject({ code: 0, out: expect.stringContaining("ada paused automatic failover: moving racks") });
@@ -57,7 +57,7 @@ describe("es-failover, with a watchdog that runs", () => {
     expect(await es("ack")).toMatchObject({ code: 4, err: expect.stringContaining("no block period") });
   });
 
-  test("a change that the rules refuse is refused with their reasons, and nothing is changed", async () => {
+  test("a change that the rules refuse changes nothing, and the reasons are shown", async () => {
     const before = await store().read();
     for (const kind of ["failover", "switchover"]) {
       const refused = await es(kind, "--to", "bhs", "--yes");
@@ -74,7 +74,7 @@ describe("es-failover, with a watchdog that runs", () => {
     expect((await store().read())?.record.epoch).toBe(before?.record.epoch);
   });
 
-  test("simulate says what would happen and why, and replays what it saved", async () => {
+  test("simulate shows what would happen and why, and replays a saved state", async () => {
     const outcome = await line.json<SimulatedOutcome>("simulate", "--if", "gra-down");
     expect(outcome.steps.length).toBeGreaterThan(0);
     expect(outcome.steps.at(-1)?.after).toBeNull();
@@ -94,7 +94,7 @@ describe("es-failover, with a watchdog that runs", () => {
     expect(await es("simulate", "--if", "gra-down", "--save", file)).toMatchObject({ code: 2 });
   });
 
-  test("preflight names every region that does not answer, and ends with 5", async () => {
+  test("preflight names every region that does not answer, and exits with 5", async () => {
     const ended = await es("preflight");
     expect(ended.code).toBe(5);
     expect(ended.out).toMatch(/FAIL +licence of gra +unknown: /);
@@ -102,7 +102,7 @@ describe("es-failover, with a watchdog that runs", () => {
     expect(ended.out).toMatch(/What to do:/);
   });
 
-  test("salvage lists nothing where nothing was salvaged, and knows no name", async () => {
+  test("salvage lists nothing where nothing was salvaged, and refuses an unknown name", async () => {
     expect(await es("salvage", "list")).toMatchObject({
       code: 0,
       out: "This host has no exports: nothing has been salvaged here.\n",
@@ -118,7 +118,7 @@ describe("es-failover, with a watchdog that runs", () => {
     });
   });
 
-  test("the socket refuses what it does not understand, without falling over", async () => {
+  test("the socket refuses a malformed request and stays up", async () => {
     expect(await asked("PUT", "/pause", "{")).toMatchObject({ status: 400, text: expect.stringContaining("not JSON") });
     expect(await asked("PUT", "/pause", "{}")).toMatchObject({ status: 400, text: expect.stringContaining("by") });
     expect(await asked("POST", "/failover", '{"by":"ada","to":"bhs","dryrun":true}')).toMatchObject({ status: 400 });
@@ -128,13 +128,13 @@ describe("es-failover, with a watchdog that runs", () => {
     expect((await es("status")).code).toBe(0);
   });
 
-  test("completion knows the commands that there are", async () => {
+  test("completion offers the existing commands", async () => {
     const { out } = await es("completion", "bash");
     for (const command of ["switchover", "salvage replay", "completion"]) expect(out).toContain(`"${command}"`);
     expect(await es("completion", "tcsh")).toMatchObject({ code: 2 });
   });
 
-  test("without a watchdog commands that change say so, and history is read from the store", async () => {
+  test("without a watchdog commands that change something fail with the reason, and history is read from the store", async () => {
     await line.stopWatchdog();
     for (const args of [["pause", "--reason", "x"], ["resume"], ["ack"], ["switchover", "--to", "bhs", "--yes"]]) {
       expect(await es(...args)).toMatchObject({ code: 3, err: expect.stringContaining("no watchdog is running") });

@@ -9,7 +9,7 @@ const isRoot = process.getuid?.() === 0;
 const NOBODY = 65_534;
 
 test.skipIf(!isRoot)(
-  `what root does in the watchdog's directory belongs to the watchdog${isRoot ? "" : " (skipped: takes root)"}`,
+  `files that root makes in the watchdog's directory belong to the watchdog${isRoot ? "" : " (skipped: needs root)"}`,
   async () => {
     const directory = await mkdtemp(path.join(tmpdir(), "es-failover-privileges-"));
     try {

@@ -22,14 +22,14 @@ beforeAll(async () => {
 afterAll(() => line?.remove());
 
 describe("es-failover", () => {
-  test("says what is wrong with a command line, and ends with 2", async () => {
+  test("exits with 2 and the reason on a wrong command line", async () => {
     expect(await esFailover("prommote")).toMatchObject({ code: 2, err: expect.stringContaining("unknown command") });
     expect(await esFailover("haproxy", "apply")).toMatchObject({ code: 2, err: expect.stringContaining("--file") });
     expect(await esFailover("--help")).toMatchObject({ code: 0, out: expect.stringContaining("Exit status:") });
     expect(await esFailover("version")).toMatchObject({ code: 0, out: "from source\n" });
   });
 
-  test("check-config passes a good configuration, and names each problem of a bad one with 2", async () => {
+  test("check-config accepts a valid configuration, and names each violation of an invalid one and exits with 2", async () => {
     expect(await esFailover("check-config")).toMatchObject({
       code: 0,
       out: `${line.configFile} is valid: watchdog bhs-hap-1 in bhs, for gra and bhs.\n`,
@@ -42,13 +42,13 @@ describe("es-failover", () => {
     expect(bad.err).toMatch(/^ {2}checks\.profile is "hasty"/m);
   });
 
-  test("run refuses a password that every user could read", async () => {
+  test("run refuses a password file that every user may read", async () => {
     await chmod(at("password"), 0o644);
     expect(await esFailover("run")).toMatchObject({ code: 2, err: expect.stringContaining("open to every user") });
     await chmod(at("password"), 0o600);
   });
 
-  test("status without a watchdog shows what its store says, and ends with 3", async () => {
+  test("status without a watchdog shows the record in its store, and exits with 3", async () => {
     expect(await esFailover("status")).toMatchObject({
       code: 3,
       out: expect.stringContaining("no state document yet"),
@@ -69,13 +69,13 @@ describe("es-failover", () => {
     await rm(at("store"), { recursive: true });
   });
 
-  test("explain without a watchdog says that none runs, and ends with 3", async () => {
+  test("explain without a watchdog reports that none runs, and exits with 3", async () => {
     expect(await esFailover("explain")).toMatchObject({ code: 3, err: expect.stringContaining(at("control.sock")) });
   });
 });
 
 describe("the control socket", () => {
-  test("is closed to other users, answers what it serves, and is not taken from a running watchdog", async () => {
+  test("is closed to other users, answers, and is not taken from a running watchdog", async () => {
     const socket = at("other.sock");
     const greeting = {
       route: "GET /greeting",
@@ -89,7 +89,7 @@ describe("the control socket", () => {
     await control.close();
   });
 
-  test("that a killed watchdog left behind is made anew", async () => {
+  test("that a killed watchdog left behind is replaced", async () => {
     const socket = at("stale.sock");
     const script = `require("net").createServer().listen(${JSON.stringify(socket)}, () => process.kill(process.pid, "SIGKILL"))`;
     const killed = spawn(process.execPath, ["-e", script]);
@@ -113,7 +113,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
       replication: { patterns: ["orders*"] },
       router: { adminSocket: bench.adminSocket, masterSocket: bench.masterSocket, ticketMapFile: bench.ticketMapFile },
     });
-    // Takes down what systemd would be told.
+    // Records the notifications to systemd.
     await mkdir(at("bin"));
     await writeFile(at("bin/systemd-notify"), `#!/bin/sh\nfor word; do echo "$word" >> ${at("notified")}; done\n`);
     await chmod(at("bin/systemd-notify"), 0o755);
@@ -158,7 +158,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
 
   const notified = async () => (await readFile(at("notified"), "utf8")).split("\n");
 
-  test("serves status and explain, tells systemd that it lives, and logs no secret", async () => {
+  test("serves status and explain, notifies systemd that it is alive, and logs no secret", async () => {
     await startWatchdog();
     const status = await esFailover("status");
     expect(status).toMatchObject({ code: 0, err: "" });
@@ -187,7 +187,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
     expect(await esFailover("run")).toMatchObject({ code: 1, err: expect.stringContaining("already runs") });
   });
 
-  test("SIGHUP changes nothing, SIGTERM ends it at once with 0 and leaves the ticket to run out", async () => {
+  test("ignores SIGHUP, and ends at once with 0 on SIGTERM, leaving the ticket to expire", async () => {
     const child = await startWatchdog();
     child.kill("SIGHUP");
     await until(() => logged.includes("SIGHUP changes nothing"), "the log says so");

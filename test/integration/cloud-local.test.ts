@@ -31,13 +31,13 @@ describe.skipIf(!hasPulumi)(
       await rm(directory, { recursive: true, force: true });
     });
 
-    test("a preview says what would be made, and makes nothing", async () => {
+    test("a preview lists what would be made, and makes nothing", async () => {
       const { changes } = await engine.preview(stack);
       expect(changes).toEqual({ create: 10 });
       expect(await readFile(log, "utf8")).toBe("");
     });
 
-    test("up makes working certificates, and keeps what comes from a secret a secret", async () => {
+    test("up makes working certificates, and what derives from a secret stays secret", async () => {
       const { changes, output } = await engine.up(stack);
       expect(changes.create).toBe(10);
       const shown = await engine.outputs(stack);
@@ -57,7 +57,7 @@ describe.skipIf(!hasPulumi)(
       expect(await logged()).toEqual(expect.arrayContaining(["create", "replaced-create"]));
     });
 
-    test("no secret stands in the clear in the stored state", async () => {
+    test("the stored state has no secret in plain text", async () => {
       const { password } = await engine.outputs(stack, { showSecrets: true });
       const state = await engine.run(["stack", "export", "--stack", stack]);
       expect(state).not.toContain(password);
@@ -74,7 +74,7 @@ describe.skipIf(!hasPulumi)(
       expect(changes).toEqual({ same: 10 });
     });
 
-    test("a changed script runs `update` with the outcome of the previous run in its environment", async () => {
+    test("a changed script runs `update` with the previous run's output in its environment", async () => {
       await engine.prepareStack(stack, { "cloud-local:log": log, "cloud-local:greeting": "good morning" });
       const { changes } = await engine.up(stack);
       expect(changes).toEqual({ same: 9, update: 1 });

@@ -7,7 +7,7 @@ import { type AptRepository, labAptRepository } from "../../lab/elasticsearch/pa
 import { elasticsearchVersion } from "../../lab/elasticsearch/version.ts";
 import { run } from "../../lab/util/run.ts";
 
-/** The package and the repository as hosts get them; that apt installs them is shown by the tests in the lab. */
+/** The package and the repository as hosts get them. The lab's tests show that apt installs them. */
 
 let repository: AptRepository;
 let scratch: string;
@@ -37,7 +37,7 @@ async function poolFile(): Promise<string> {
 const sha256 = (content: string | Buffer) => createHash("sha256").update(content).digest("hex");
 
 describe("the lab's apt repository", () => {
-  test("is signed, with SHA-512, by the key that it offers", async () => {
+  test("is signed with SHA-512 by the key that it offers", async () => {
     const keyring = path.join(scratch, "lab.gpg");
     const armoured = await readFile(repository.signingKeyPath, "utf8");
     const body = armoured.slice(armoured.indexOf("\n\n") + 2).replace(/\n=[\s\S]*/, "");
@@ -47,7 +47,7 @@ describe("the lab's apt repository", () => {
     expect(status).toMatch(new RegExp(`VALIDSIG ${repository.signingKeyFingerprint} .* 22 10 `));
   });
 
-  test("its checksums lead from the signature to the package", async () => {
+  test("has checksums from the signature down to the package", async () => {
     const index = await packages();
     expect(await readFile(release(), "utf8")).toContain(` ${sha256(index)} `);
     const content = await readFile(path.join(repository.directory, await poolFile()));
@@ -57,7 +57,7 @@ describe("the lab's apt repository", () => {
 });
 
 describe("the package", () => {
-  test("names the release that it is, with a class-data archive that is good wherever it lies", async () => {
+  test("names its release, and has a class-data archive that works in any directory", async () => {
     const env = { ...process.env, ES_JAVA_OPTS: "-Xshare:on" };
     const version = await run(path.join(unpacked, "usr/share/elasticsearch/bin/elasticsearch"), ["--version"], {
       env,
@@ -65,7 +65,7 @@ describe("the package", () => {
     expect(version).toMatch(new RegExp(`^Version: ${elasticsearchVersion}, Build: deb/[0-9a-f]{40}/`));
   });
 
-  test("takes JVM options from jvm.options.d, the last one winning, those of other Java versions left out", async () => {
+  test("reads JVM options from jvm.options.d: the last one wins, those for other Java versions are left out", async () => {
     const configuration = path.join(scratch, "jvm");
     await mkdir(path.join(configuration, "jvm.options.d"), { recursive: true });
     await writeFile(path.join(configuration, "jvm.options"), "# a comment\n-XX:+PrintCommandLineFlags\n8:-Xmx100m\n");
@@ -97,7 +97,7 @@ describe("elasticsearch-keystore", () => {
     );
   }
 
-  test("creates, and overwrites only when told so", async () => {
+  test("creates a keystore, and overwrites one only when told to", async () => {
     const configuration = path.join(scratch, "create");
     await mkdir(configuration);
     expect((await keystore(configuration, ["create"])).output).toContain("Created elasticsearch keystore in");
@@ -108,7 +108,7 @@ describe("elasticsearch-keystore", () => {
     expect((await keystore(configuration, ["list"])).output).toBe("keystore.seed\n");
   });
 
-  test("adds from standard input, replaces only when forced or told so, and removes", async () => {
+  test("adds from standard input, replaces only when forced or told to, and removes", async () => {
     const configuration = path.join(scratch, "add");
     await mkdir(configuration);
     const show = async () => (await keystore(configuration, ["show", "a.setting"])).output;
@@ -124,7 +124,7 @@ describe("elasticsearch-keystore", () => {
     expect([missing.failed, missing.output]).toEqual([true, expect.stringContaining("does not exist in the keystore")]);
   });
 
-  test("says that there is no password, or no keystore, with a failure", async () => {
+  test("fails with the reason when there is no password or no keystore", async () => {
     const configuration = path.join(scratch, "none");
     await mkdir(configuration);
     const missing = await keystore(configuration, ["list"]);

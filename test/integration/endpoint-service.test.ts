@@ -45,7 +45,7 @@ describe("the endpoint service", () => {
     return { status: response.status, headers: response.headers, text: await response.text() };
   };
 
-  test("tells where to go as JSON, as host:port, as INI and as env", async () => {
+  test("answers with the endpoint as JSON, as host:port, as INI and as env", async () => {
     const { status, headers, text } = await ask("/v1/endpoint");
     expect([status, headers.get("content-type")]).toEqual([200, "application/json"]);
     expect(JSON.parse(text)).toEqual(gra);
@@ -57,7 +57,7 @@ describe("the endpoint service", () => {
     expect((await ask("/v1/endpoint?format=env")).text).toContain("ELASTICSEARCH_HOST=10.81.0.10\n");
   });
 
-  test("names nobody while a change is under way: 503, when to ask again, and the epoch", async () => {
+  test("answers 503 during a change, with the epoch and the time of the next try", async () => {
     state = closing;
     const { status, headers, text } = await ask("/v1/endpoint");
     expect([status, headers.get("retry-after")]).toEqual([503, "1"]);
@@ -65,7 +65,7 @@ describe("the endpoint service", () => {
     expect((await ask("/v1/endpoint?format=ini")).text).toBe("[Elasticsearch]\nPhase = closing\nEpoch = 4\n");
   });
 
-  test("sends nothing anew to one that has it already, and never says 304 for a region that is gone", async () => {
+  test("answers 304 to a client that has the endpoint already, and never for a region that is gone", async () => {
     const tag = (await ask("/v1/endpoint")).headers.get("etag") ?? "";
     const again = await ask("/v1/endpoint", { "if-none-match": tag });
     expect([again.status, again.text]).toEqual([304, ""]);
@@ -77,9 +77,9 @@ describe("the endpoint service", () => {
     expect((await ask("/v1/endpoint", { "if-none-match": tag })).status).toBe(200);
   });
 
-  test("holds a long poll until the epoch is another one", async () => {
+  test("holds a long poll until the epoch changes", async () => {
     const held = ask("/v1/endpoint?wait=60s&epoch=3");
-    // One that knows less is answered meanwhile: the first is held by what it knows, not by the service being busy.
+    // A client with an older epoch is answered meanwhile: the first is held because of its epoch, not by a busy service.
     expect((await ask("/v1/endpoint?wait=60s&epoch=2")).status).toBe(200);
     state = closing;
     const answer = await held;
@@ -90,30 +90,30 @@ describe("the endpoint service", () => {
     expect(JSON.parse((await next).text)).toEqual(bhs);
   });
 
-  test("ends a long poll with what holds when its time is up, and at once when it cannot tell", async () => {
+  test("ends a long poll with the current answer when its time is up, and at once on `unknown`", async () => {
     expect((await ask("/v1/endpoint?wait=100ms&epoch=3")).status).toBe(200);
     state = { phase: "unknown", epoch: 3 };
     const { status, text } = await ask("/v1/endpoint?wait=60s&epoch=3");
     expect([status, JSON.parse(text)]).toEqual([503, state]);
   });
 
-  test("answers held polls when it ends", async () => {
+  test("answers held polls when it closes", async () => {
     const held = ask("/v1/endpoint?wait=60s&epoch=3");
     const before = looks;
-    // Held once its look has been taken.
+    // The poll is held once the service has read the state.
     while (looks === before) await new Promise((resolve) => setImmediate(resolve));
     await server.close();
     expect((await held).status).toBe(200);
   });
 
-  test("looks for news only while somebody waits for it", async () => {
+  test("reads the state periodically only while a poll is held", async () => {
     await ask("/v1/endpoint?wait=60ms&epoch=3");
     const before = looks;
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect(looks).toBe(before);
   });
 
-  test("tells load balancers by the status alone what this watchdog's region is", async () => {
+  test("shows load balancers the role of this watchdog's region by the status code alone", async () => {
     const statuses = async () =>
       Promise.all(
         ["/active", "/standby", "/healthz", "/readyz", "/active?region=bhs"].map(
@@ -130,7 +130,7 @@ describe("the endpoint service", () => {
     expect(await statuses()).toEqual([200, 503, 503, 503, 503]);
   });
 
-  test("answers HEAD without a body, and nothing else that could change anything", async () => {
+  test("answers HEAD without a body, and refuses methods that change something", async () => {
     const head = await fetch(`${url}/v1/endpoint`, { method: "HEAD" });
     expect([head.status, await head.text(), Number(head.headers.get("content-length"))]).toEqual([
       200,
@@ -143,7 +143,7 @@ describe("the endpoint service", () => {
     expect((await ask("/v1/endpoint?format=xml")).text).toMatch(/none of json, plain, ini, env/);
   });
 
-  test("takes the word of an application, and refuses one that makes no sense with what is wrong", async () => {
+  test("takes an application's acknowledgement, and refuses a malformed one with the reason", async () => {
     const report = (body: string) =>
       fetch(`${url}/v1/acknowledgement`, { method: "POST", headers: { "content-type": "application/json" }, body });
     const good = { application: "orders", instance: "host1:4711", epoch: 3 };
@@ -170,7 +170,7 @@ describe("the endpoint service over TLS", () => {
   });
   afterAll(() => rm(directory, { recursive: true, force: true }));
 
-  test("is known by its certificate, and asks its clients for none", async () => {
+  test("shows its certificate, and asks its clients for none", async () => {
     const authority = await TestAuthority.create(directory);
     const files = await authority.issue("watchdog");
     const server = await serveEndpoint({
@@ -197,7 +197,7 @@ describe("the endpoint service over TLS", () => {
     await server.close();
   });
 
-  test("says so when its port is taken", async () => {
+  test("fails with the reason when its port is taken", async () => {
     const options = {
       tls: null,
       site: "gra",

@@ -13,7 +13,7 @@ import { clientTls, EtcdCluster, etcdCommand } from "./support/etcd-cluster.ts";
 const skipped = (await etcdCommand()) === null;
 const put = (key: string, value: string) => ({ compare: [], success: [{ put: key, value }], failure: [] });
 
-/** The error of a call, and how long it took to come. */
+/** The error that a call fails with, and the time until it came. */
 async function failure(call: Promise<unknown>): Promise<{ error: EtcdError; tookMs: number }> {
   const startedMs = performance.now();
   const error = await call.then(
@@ -33,15 +33,15 @@ describe.skipIf(skipped)("the client with three real members (skipped where set-
     await cluster?.stop();
   });
 
-  describe("who is let in", () => {
-    test("text of any kind comes back as it was written", async () => {
+  describe("access", () => {
+    test("a value with any character is read back as it was written", async () => {
       const client = cluster.client();
       const value = JSON.stringify({ text: 'äöü \u{1f30d} "quoted"\n', zero: "\0" });
       await client.transact("write", put("/es-failover/text", value));
       expect((await client.get("/es-failover/text"))?.value).toBe(value);
     });
 
-    test("a member with a certificate of another authority is not spoken to", async () => {
+    test("the client refuses a member whose certificate is from another authority, and members refuse such a client", async () => {
       const directory = await mkdtemp(path.join(tmpdir(), "es-failover-ca-"));
       try {
         const other = await TestAuthority.create(directory, "other");
@@ -58,7 +58,7 @@ describe.skipIf(skipped)("the client with three real members (skipped where set-
       }
     });
 
-    test("a client certificate with a CommonName gets a sentence that says what to do", async () => {
+    test("a client certificate with a CommonName is refused with the remedy", async () => {
       const tls = await clientTls(cluster.authority, "named", "/CN=es-failover");
       const { error } = await failure(cluster.client({ tls }).get("/es-failover/text"));
       expect(error.kind).toBe("unauthorized");
@@ -75,13 +75,13 @@ describe.skipIf(skipped)("the client with three real members (skipped where set-
       expect(error.message).not.toContain("wrong");
     });
 
-    test("the watchdogs' user may touch nothing outside its prefix", async () => {
+    test("the watchdogs' user is refused outside its prefix", async () => {
       const { error } = await failure(cluster.client().transact("write", put("/elsewhere", "x")));
       expect(error.kind).toBe("unauthorized");
       expect(error.message).toContain("permission denied");
     });
 
-    test("members come as learners and go; one that has not caught up is not made a voter", async () => {
+    test("a member is added as a learner and removed; one that has not caught up is not promoted to a voter", async () => {
       const root = cluster.client({ credentials: cluster.rootCredentials });
       // etcd changes its members only when all of them have been connected for some seconds.
       await until("etcd takes a new member", 20_000, async () =>
@@ -96,7 +96,7 @@ describe.skipIf(skipped)("the client with three real members (skipped where set-
       const added = (await members(root)).find(({ peerURLs }) => peerURLs.includes("https://127.0.0.1:1"));
       if (added === undefined) throw new Error("the new member is not listed");
       expect(added.isLearner).toBe(true);
-      // A request that got no answer in time, as on a busy machine, says nothing yet: what counts is etcd's own word.
+      // On a busy machine a request may time out, which proves nothing: only a rejection by etcd does.
       await until("etcd refuses to make it a voter", 20_000, async () => {
         const { error } = await failure(promoteLearner(root, added.id));
         return error.kind === "rejected";
@@ -107,7 +107,7 @@ describe.skipIf(skipped)("the client with three real members (skipped where set-
     });
   });
 
-  describe("when members fail", () => {
+  describe("failing members", () => {
     let client: EtcdClient;
     beforeAll(() => {
       client = cluster.client();
@@ -127,7 +127,7 @@ describe.skipIf(skipped)("the client with three real members (skipped where set-
         ),
       );
 
-    test("restarted members, which have forgotten the client's token, cost no call", async () => {
+    test("no call fails when restarted members have forgotten the client's token", async () => {
       await works();
       for (const member of cluster.members) await member.kill();
       await cluster.heal();
@@ -135,7 +135,7 @@ describe.skipIf(skipped)("the client with three real members (skipped where set-
     });
 
     test.each(["killed", "frozen"] as const)(
-      "a leader that is %s: every call ends in time, and soon all is well",
+      "with a leader that is %s every call ends by its deadline, and reads and writes soon work again",
       async (how) => {
         await works();
         const leader = await cluster.leader();
@@ -148,10 +148,10 @@ describe.skipIf(skipped)("the client with three real members (skipped where set-
       },
     );
 
-    test("all members stopped: the error comes at once and names each", async () => {
+    test("with all members stopped a call fails at once and names each of them", async () => {
       await works();
       for (const member of cluster.members) await member.kill();
-      // The first call may still find connections that are just being closed.
+      // The first call may still use connections that are being closed.
       await failure(client.get("/es-failover/x"));
       const { error, tookMs } = await failure(client.transact("write of x", put("/es-failover/x", "2")));
       expect(error).toMatchObject({ kind: "unreachable", mayHaveTakenEffect: false });
@@ -162,7 +162,7 @@ describe.skipIf(skipped)("the client with three real members (skipped where set-
       await worksAgain();
     });
 
-    test("quorum lost: reads, writes and leases fail by the deadline, and soon say that a majority is missing", async () => {
+    test("without a quorum reads, writes and leases fail by the deadline, and soon with the missing majority as the reason", async () => {
       await works();
       const lease = await grantLease(client, 60);
       const leader = await cluster.leader();

@@ -35,7 +35,7 @@ describe.skipIf(skipped)("coordination with three real members (skipped where se
     return { coordination, store: etcdStore({ client, clock: systemClock, prefix, leaseTtlMs, fence }), client };
   };
 
-  test("of many that campaign at once one leads, all others know whom, and who resigns hands over at once", async () => {
+  test("of several that campaign at once one leads, the others know it, and one that resigns hands over at once", async () => {
     const all = ["w1", "w2", "w3", "w4"].map((name) => ({ name, ...watchdog(name) }));
     const campaign = () =>
       Promise.all(all.map(async ({ name, coordination }) => ({ name, outcome: await coordination.campaign() })));
@@ -51,7 +51,7 @@ describe.skipIf(skipped)("coordination with three real members (skipped where se
     expect(outcomes.filter(({ leading }) => leading)).toHaveLength(1);
   });
 
-  test("never two rely on leading at once, while etcd's leader comes and goes", async () => {
+  test("no two watchdogs rely on the leadership at the same time while etcd's leader freezes and thaws", async () => {
     const untilMs = new Map<string, number>();
     const terms: string[] = [];
     let stopped = false;
@@ -67,7 +67,7 @@ describe.skipIf(skipped)("coordination with three real members (skipped where se
           untilMs.set(name, outcome.untilMonotonicMs);
           if (terms.at(-1) !== name) terms.push(name);
         }
-        // Every now and then it is silent for longer than its lease, each in a rhythm of its own.
+        // Pauses for longer than its lease every few rounds, each watchdog after another number of them.
         await systemClock.sleep(round % (5 + seed) === 4 ? leaseTtlMs * 2.5 : 100);
       }
     };
@@ -79,7 +79,7 @@ describe.skipIf(skipped)("coordination with three real members (skipped where se
       await systemClock.sleep(4_000);
       leader.thaw();
       await systemClock.sleep(6_000);
-      await until("another one has led, too", 30_000, async () => new Set(terms).size > 1);
+      await until("a second one has led", 30_000, async () => new Set(terms).size > 1);
     } finally {
       stopped = true;
       await Promise.all(lives);
@@ -87,7 +87,7 @@ describe.skipIf(skipped)("coordination with three real members (skipped where se
     }
   });
 
-  test("a decider that was frozen past its lease writes nothing any more", async () => {
+  test("a controller that was frozen past its lease writes nothing after it thaws", async () => {
     const frozen = fork(path.join(import.meta.dirname, "support/etcd-campaigner.ts"), { stdio: "inherit" });
     let latest: Campaign | { readonly error: string } | null = null;
     frozen.on("message", (message: Campaign) => {
@@ -111,7 +111,7 @@ describe.skipIf(skipped)("coordination with three real members (skipped where se
       await store.write(stateRecord(epoch), current?.revision ?? null, historyEntry(epoch, "successor"));
       latest = null;
       frozen.kill("SIGCONT");
-      await until("the thawed one knows that it has lost", 10_000, async () => {
+      await until("the thawed one learns of its successor", 10_000, async () => {
         await coordination.campaign();
         return latest !== null && "leading" in latest && !latest.leading && latest.leader === "successor";
       });
@@ -123,7 +123,7 @@ describe.skipIf(skipped)("coordination with three real members (skipped where se
     }
   });
 
-  test("a deposed decider whose clock has not noticed is stopped by etcd itself", async () => {
+  test("etcd itself refuses the write of a deposed controller whose clock has not noticed", async () => {
     const deposed = watchdog("deposed");
     await deposed.coordination.campaign();
     const token = deposed.coordination.leadershipToken();

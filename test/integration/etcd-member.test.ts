@@ -16,7 +16,7 @@ import { type CertificateFiles, TestAuthority } from "./support/certificates.ts"
 import { clientTls, etcdCommand } from "./support/etcd-cluster.ts";
 
 const program = await etcdCommand();
-const missing = program === null ? "(there is no etcd: `npm test` sets it up)" : "";
+const missing = program === null ? "(skipped: no etcd here; `npm test` installs it)" : "";
 const names = ["gra", "bhs", "witness"] as const;
 
 /** A host with a member of etcd, as its units run it: prepare, etcd, complete. */
@@ -31,7 +31,7 @@ class MemberHost {
     this.#files = files;
   }
 
-  /** Everything that systemd does; resolves when nothing is left to do. */
+  /** Everything that systemd does; resolves once the member is complete. */
   async bringUp(signal: AbortSignal): Promise<void> {
     await this.prepare(signal);
     await this.startEtcd();
@@ -96,7 +96,7 @@ class MemberHost {
     await ended;
   }
 
-  /** What is left of a host that was made anew: nothing. */
+  /** A rebuilt host has an empty disk. */
   async loseDisk(): Promise<void> {
     await rm(path.dirname(this.config.dataDirectory), { recursive: true });
     await mkdir(path.dirname(this.config.dataDirectory));
@@ -168,7 +168,7 @@ describe.skipIf(missing !== "")(`three hosts with a member of etcd each ${missin
   const watchdogs = { username: "es-failover", password: "of-watchdogs" };
   const voters = async () => (await members(await clientAs(null))).filter(({ isLearner }) => !isLearner);
 
-  test("come up one after the other, the first two without the third, and end with authentication on", async () => {
+  test("come up one after the other, the first two without the third, and finish with authentication enabled", async () => {
     const first = host("gra").bringUp(stop.signal);
     await until("the first has started and waits", 20_000, async () =>
       host("gra").said.some((line) => line.startsWith("Not complete")),
@@ -182,14 +182,14 @@ describe.skipIf(missing !== "")(`three hosts with a member of etcd each ${missin
     await expect(client.get("/elsewhere")).rejects.toThrow(/permission denied/);
   }, 60_000);
 
-  test("a member that was only stopped goes on with its data, and asks nobody", async () => {
+  test("a member that was only stopped continues on its data without asking the others", async () => {
     const before = (await voters()).map(({ id }) => id).sort();
     await host("bhs").kill();
     await host("bhs").bringUp(stop.signal);
     expect((await voters()).map(({ id }) => id).sort()).toEqual(before);
   }, 30_000);
 
-  test("a rebuilt host's member comes back as a new one, with the data, and votes", async () => {
+  test("the member of a rebuilt host returns as a new voter with the data", async () => {
     const before = (await voters()).find(({ name }) => name === "gra")?.id;
     await host("gra").kill();
     await host("gra").loseDisk();
@@ -200,8 +200,8 @@ describe.skipIf(missing !== "")(`three hosts with a member of etcd each ${missin
     await host("bhs").kill();
     const client = await clientAs(watchdogs);
     let record: string | undefined;
-    // The one that was killed may have led: until the other two have elected a leader, a call runs out of its time.
-    await until("the returned member and the witness answer by themselves", 30_000, async () => {
+    // The killed member may have led: until the other two have elected a leader, calls time out.
+    await until("the returned member and the witness answer on their own", 30_000, async () => {
       try {
         record = (await client.get("/es-failover/record"))?.value;
         return true;
@@ -214,7 +214,7 @@ describe.skipIf(missing !== "")(`three hosts with a member of etcd each ${missin
     await host("bhs").bringUp(stop.signal);
   }, 90_000);
 
-  test("a return that is interrupted at any step is gone on with", async () => {
+  test("a return that was interrupted at a step is resumed", async () => {
     await host("gra").kill();
     await host("gra").loseDisk();
     const seen = new Set<string>();
@@ -238,7 +238,7 @@ describe.skipIf(missing !== "")(`three hosts with a member of etcd each ${missin
     expect(await voters()).toHaveLength(3);
   }, 90_000);
 
-  test("a member without data waits while the others have no majority, and while nobody answers", async () => {
+  test("a member without data waits while the others have no majority or do not answer", async () => {
     await host("witness").kill();
     await host("witness").loseDisk();
     await host("gra").kill();
@@ -251,10 +251,10 @@ describe.skipIf(missing !== "")(`three hosts with a member of etcd each ${missin
       })
       .catch(() => {});
     const said = (what: RegExp) => async () => host("witness").said.some((line) => what.test(line));
-    await until("it says that a majority is missing", 30_000, said(/etcd waits: the cluster has no majority/));
+    await until("it reports the missing majority", 30_000, said(/etcd waits: the cluster has no majority/));
     await host("bhs").kill();
     await until(
-      "it says that nobody answers",
+      "it reports that no member answers",
       30_000,
       said(/etcd waits: no other member answers, and this host takes/),
     );

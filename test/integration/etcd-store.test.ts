@@ -34,13 +34,13 @@ describe.skipIf(skipped)("the store with three real members (skipped where set-u
     etcdStore({ client: cluster.client(client), clock: systemClock, prefix, leaseTtlMs: 3_000, ...options });
   const listed = async (one: Store) => (await one.routerLeases()).map(({ router }) => router);
 
-  /** The members' addresses with the present leader's first. */
+  /** The members' addresses, the current leader's first. */
   async function leaderFirst(): Promise<readonly string[]> {
     const leader = await cluster.leader();
     return [leader.endpoint, ...cluster.endpoints.filter((endpoint) => endpoint !== leader.endpoint)];
   }
 
-  test("many writers at once: each revision is replaced by exactly one of them, and history has every write", async () => {
+  test("of many concurrent writers exactly one replaces each revision, and the history has every write", async () => {
     const patient = { hedgeAfterMs: 5_000, deadlineMs: 15_000 };
     const writers = Array.from({ length: 6 }, (_, index) => ({ name: `w${index}`, store: store({}, patient) }));
     const incrementsEach = 5;
@@ -60,7 +60,7 @@ describe.skipIf(skipped)("the store with three real members (skipped where set-u
     expect(history.map(({ epoch }) => epoch)).toEqual(Array.from({ length: total }, (_, index) => index + 1));
   });
 
-  test("the record of a promotion of ten thousand shards is written and read back whole", async () => {
+  test("the record of a promotion with ten thousand shards is written and read back completely", async () => {
     const checkpoints = Array.from({ length: 10_000 }, (_, shard) => ({
       index: `.ds-logs-some.application.with-a-long-name-production-2026.11.${shard}`,
       ...{ shard, globalCheckpoint: 123_456_789_012, maxSeqNo: 123_456_789_999 },
@@ -91,7 +91,7 @@ describe.skipIf(skipped)("the store with three real members (skipped where set-u
     expect((await one.history(100)).map(({ epoch }) => epoch)).toEqual([5, 6, 7, 8, 9]);
   });
 
-  test("a router whose watchdog died is freed by its lease, and not before what it was promised", async () => {
+  test("the lease of a router whose watchdog died expires, and not before the validity that the router was given", async () => {
     const startedMs = performance.now();
     const { validForMs } = await store().renewRouterLease("lb-gra-1");
     expect(validForMs).toBe(3_000);
@@ -107,7 +107,7 @@ describe.skipIf(skipped)("the store with three real members (skipped where set-u
     await until("the lease has run out", 10_000, async () => (await listed(observer)).length === 0);
   });
 
-  test("a router that renews keeps its lease, and its acknowledgement with it", async () => {
+  test("a router that renews its lease keeps it and its acknowledgement", async () => {
     const router = store();
     await router.renewRouterLease("lb-gra-1");
     await router.acknowledge("lb-gra-1", 7);
@@ -119,7 +119,7 @@ describe.skipIf(skipped)("the store with three real members (skipped where set-u
     }
   });
 
-  test("a lease shorter than etcd allows outlives what the router counts on", async () => {
+  test("a lease shorter than etcd allows lasts longer than the router relies on it", async () => {
     const startedMs = performance.now();
     expect(await store({ leaseTtlMs: 500 }).renewRouterLease("lb-gra-1")).toEqual({ validForMs: 500 });
     await until("the lease has run out", 10_000, async () => (await listed(store())).length === 0);
@@ -127,7 +127,7 @@ describe.skipIf(skipped)("the store with three real members (skipped where set-u
     expect(performance.now() - startedMs).toBeGreaterThan(1_500);
   });
 
-  test("a lease that ended unseen: acknowledging is refused, renewing takes it anew", async () => {
+  test("after a lease expired unnoticed an acknowledgement is refused, and a renewal takes a new lease", async () => {
     const router = store({ leaseTtlMs: 2_000 });
     await router.renewRouterLease("lb-gra-1");
     await until("the lease has run out", 10_000, async () => (await listed(store())).length === 0);
@@ -138,7 +138,7 @@ describe.skipIf(skipped)("the store with three real members (skipped where set-u
   });
 
   test.each(["killed", "frozen and thawed"] as const)(
-    "etcd's leader is %s: a router's lease is listed for as long as the router may rely on it",
+    "while etcd's leader is %s a router's lease is listed for as long as the router may rely on it",
     async (how) => {
       const router = store({ leaseTtlMs: 4_000 }, { endpoints: await leaderFirst() });
       const observer = store();
@@ -153,7 +153,7 @@ describe.skipIf(skipped)("the store with three real members (skipped where set-u
         renewals += 1;
       };
       const look = async () => {
-        // What was promised before the question, and is still promised after the answer, held in between.
+        // Valid before the request and still valid after the answer: so it was valid in between.
         const promisedUntilMs = reliesUntilMs;
         const found = await listed(observer).catch(() => null);
         if (found === null || performance.now() >= promisedUntilMs) return;
@@ -175,20 +175,20 @@ describe.skipIf(skipped)("the store with three real members (skipped where set-u
       const renewalsBefore = renewals;
       if (how === "killed") leader.start();
       else leader.thaw();
-      // A leader that thaws believes for a moment that it still leads, and that all leases have long run out.
+      // A thawed leader believes for a moment that it still leads and that all leases have expired.
       await forMs(4_000);
       expect(renewals).toBeGreaterThan(renewalsBefore);
       expect(lookedWhileRelying).toBeGreaterThan(20);
     },
   );
 
-  test("a write into a frozen member is settled by another one, and the late one changes nothing", async () => {
+  test("another member completes a write that a frozen one took, and the late one changes nothing", async () => {
     const writer = store({}, { endpoints: await leaderFirst(), deadlineMs: 10_000 });
     await writer.write(stateRecord(1), null, historyEntry(1));
     const revision = (await writer.read())?.revision ?? null;
     const leader = await cluster.leader();
     await leader.freeze();
-    // The first attempt goes into the frozen leader over a connection that stands; the others elect a new leader.
+    // The first attempt goes to the frozen leader over an open connection; the other members elect a new leader.
     const attempt = () => writer.write(stateRecord(2), revision, historyEntry(2)).catch((error: unknown) => error);
     let outcome = await attempt();
     await until("the write is settled", 15_000, async () => {
@@ -204,7 +204,7 @@ describe.skipIf(skipped)("the store with three real members (skipped where set-u
     expect((await reader.history(10)).map(({ epoch }) => epoch)).toEqual([1, 2]);
   });
 
-  describe("with a network that loses answers", () => {
+  describe("a network that loses answers", () => {
     /** Lets every request through and loses the answers to some transactions. */
     function losing(lose: (transactions: number) => boolean): Transport {
       const real = httpsTransport(cluster.tls);
@@ -219,14 +219,14 @@ describe.skipIf(skipped)("the store with three real members (skipped where set-u
       };
     }
 
-    test("a write that took effect unseen is found to be written, once", async () => {
+    test("a write that took effect without an answer is recognised, and done once", async () => {
       const writer = store({}, { transport: losing((transactions) => transactions === 1) });
       const written = await writer.write(stateRecord(1), null, historyEntry(1));
       expect(written).toEqual({ revision: (await store().read())?.revision });
       expect(await store().history(10)).toHaveLength(1);
     });
 
-    test("when no answer comes at all the error says so, and reading back tells", async () => {
+    test("without any answer the error says that the write may have taken effect, and a read shows whether it did", async () => {
       const writer = store({}, { transport: losing(() => true) });
       const error = await writer.write(stateRecord(1), null, historyEntry(1)).catch((reason: unknown) => reason);
       expect(error).toMatchObject({ kind: "timeout", mayHaveTakenEffect: true });

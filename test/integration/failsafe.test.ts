@@ -13,7 +13,7 @@ import { type FailsafeTls, readFailsafeTls } from "../../watchdog/adapters/fails
 import type { FailsafeAnswer, FailsafeQuestion } from "../../watchdog/core/failsafe.ts";
 import { TestAuthority } from "./support/certificates.ts";
 
-describe("watchdogs asking each other", () => {
+describe("failsafe questions between watchdogs", () => {
   const heard: FailsafeQuestion[] = [];
   const answer: FailsafeAnswer = { agrees: true, watchdog: "bhs", active: "gra", known: ["gra", "bhs"] };
   const question = { watchdog: "gra", epoch: 4, validForMs: 10_000 };
@@ -47,14 +47,14 @@ describe("watchdogs asking each other", () => {
     await rm(directory, { recursive: true, force: true });
   });
 
-  test("hear the answer over connections with certificates on both sides", async () => {
+  test("are answered over connections with certificates on both sides", async () => {
     const peers = failsafePeers(tls, 2_000);
     expect(await peers.ask(url, question)).toEqual(answer);
     expect(heard.at(-1)).toEqual(question);
     peers.close();
   });
 
-  test("hear nobody whose certificate is another authority's", async () => {
+  test("are not taken from a client whose certificate is from another authority", async () => {
     const before = heard.length;
     const peers = failsafePeers(stranger, 2_000);
     await expect(peers.ask(url, question)).rejects.toThrow(`127.0.0.1:${server.port}`);
@@ -62,7 +62,7 @@ describe("watchdogs asking each other", () => {
     peers.close();
   });
 
-  test("believe nobody who cannot show a certificate of theirs", async () => {
+  test("are not asked of a server whose certificate is from another authority", async () => {
     const other = await serveFailsafe({ listen: "127.0.0.1:0", tls: stranger, answer: () => answer });
     const peers = failsafePeers(tls, 2_000);
     await expect(peers.ask(`https://127.0.0.1:${other.port}`, question)).rejects.toThrow(/certificate/);
@@ -70,7 +70,7 @@ describe("watchdogs asking each other", () => {
     await other.close();
   });
 
-  test("give up within their bound on one that is not there, or does not answer", async () => {
+  test("fail within their timeout when the peer is absent or does not answer", async () => {
     const [nobody] = await freePorts(1);
     const peers = failsafePeers(tls, 300);
     await expect(peers.ask(`https://127.0.0.1:${nobody}`, question)).rejects.toThrow(/ECONNREFUSED|refused/);
@@ -82,7 +82,7 @@ describe("watchdogs asking each other", () => {
     silent.close();
   });
 
-  test("keep the connection of a question whose answer came late: the next ones go over it", async () => {
+  test("reuse a connection after a late answer", async () => {
     const connections: Socket[] = [];
     const held: ServerResponse[] = [];
     const slow = createHttpsServer(tls, (incoming, outgoing) => {
@@ -95,7 +95,7 @@ describe("watchdogs asking each other", () => {
     const peers = failsafePeers(tls, 300);
     await expect(peers.ask(late, question)).rejects.toThrow(/no answer within 300 ms/);
     held[0]?.end(JSON.stringify(answer));
-    // Several at once, for the connection that was used last is taken first.
+    // Several at once, because the connection used last is used first.
     await until("a question comes over the first connection again", 5_000, async () => {
       await Promise.all(Array.from({ length: 4 }, () => peers.ask(late, question)));
       return connections.slice(-4).some((connection) => connection === connections[0]);
@@ -104,7 +104,7 @@ describe("watchdogs asking each other", () => {
     slow.close();
   });
 
-  test("refuse what is no question", async () => {
+  test("are refused in any other form", async () => {
     const status = await new Promise<number | undefined>((resolve, reject) => {
       const outgoing = request(`${url}/failsafe`, { ...tls, method: "POST" }, (incoming) => {
         incoming.resume();

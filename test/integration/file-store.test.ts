@@ -43,7 +43,7 @@ const entryOf = (sequence: number): HistoryEntry => ({
 });
 
 describe("the state document on disk", () => {
-  test("is there for whoever opens the directory next", async () => {
+  test("is read by the next process that opens the directory", async () => {
     const store = newStore();
     expect(await store.read()).toBeNull();
     expect(await store.write(recordOf(1), null, entryOf(1))).not.toBe("conflict");
@@ -53,7 +53,7 @@ describe("the state document on disk", () => {
     expect((await readdir(directory)).sort()).toEqual(["history.jsonl", "lock", "record.json"]);
   });
 
-  test("changes only when it is what the writer read", async () => {
+  test("changes only if it still is what the writer read", async () => {
     const store = newStore();
     await store.write(recordOf(1), null, entryOf(1));
     expect(await store.write(recordOf(9), null, entryOf(9))).toBe("conflict");
@@ -64,7 +64,7 @@ describe("the state document on disk", () => {
     expect((await store.history(10)).map(({ atMs }) => atMs)).toEqual([1, 2]);
   });
 
-  test("loses no change when several processes write at once", async () => {
+  test("loses no change of several processes that write at once", async () => {
     const counter = path.join(import.meta.dirname, "support", "file-store-counter.ts");
     const results = await Promise.all([1, 2, 3].map(() => run(process.execPath, [counter, directory, "15"])));
     const conflicts = results.map(({ stdout }) => Number(stdout));
@@ -72,7 +72,7 @@ describe("the state document on disk", () => {
     expect(stored?.record.sequence).toBe(45);
     const sequences = (await newStore().history(100)).map(({ atMs }) => atMs);
     expect(sequences).toEqual(Array.from({ length: 45 }, (_, n) => n + 1));
-    // With three writers at once some must have met another's change, else they did not compete.
+    // Without a conflict the three writers would not have competed.
     expect(conflicts.reduce((sum, count) => sum + count, 0)).toBeGreaterThan(0);
   });
 
@@ -89,7 +89,7 @@ describe("the state document on disk", () => {
     await expect(newStore().write(recordOf(2), null, entryOf(2))).rejects.toThrow(named);
   });
 
-  test("that vanished beside its history is missed, not begun anew", async () => {
+  test("that vanished beside its history is an error and not a new beginning", async () => {
     await newStore().write(recordOf(1), null, entryOf(1));
     await rm(file("record.json"));
     await expect(newStore().read()).rejects.toThrow(/record\.json is gone/);
@@ -110,7 +110,7 @@ describe("the state document on disk", () => {
       reached = (await newStore().read())?.record.sequence ?? 0;
       expect(reached).toBeGreaterThanOrEqual(goal);
     }
-    // The kernel dropped the dead writers' locks, and the history lacks no change.
+    // The kernel released the dead writers' locks, and the history is complete.
     const store = newStore();
     const revision = (await store.read())?.revision ?? null;
     expect(await store.write(recordOf(reached + 1), revision, entryOf(reached + 1))).not.toBe("conflict");
@@ -120,7 +120,7 @@ describe("the state document on disk", () => {
 });
 
 describe("the history", () => {
-  test("goes on after a line that was cut short", async () => {
+  test("continues after a line that was cut short", async () => {
     const store = newStore();
     await store.write(recordOf(1), null, entryOf(1));
     await appendFile(file("history.jsonl"), '{"atMs": 99, "epo');
@@ -130,7 +130,7 @@ describe("the history", () => {
     expect((await store.history(10)).map(({ atMs }) => atMs)).not.toContain(99);
   });
 
-  test("that cannot be written is told of, does not undo the change, and is completed by the next one", async () => {
+  test("that cannot be written is reported, does not undo the change, and is completed by the next change", async () => {
     const store = newStore();
     await mkdir(file("history.jsonl"));
     expect(await store.write(recordOf(1), null, entryOf(1)).catch(() => "refused")).toBe("refused");
@@ -147,7 +147,7 @@ describe("the history", () => {
     expect((await store.history(10)).map(({ atMs }) => atMs)).toEqual([2, 3]);
   });
 
-  test("is bounded: old changes give way to new ones", async () => {
+  test("is bounded: the oldest changes are dropped", async () => {
     const store = newStore();
     const long = (sequence: number) => ({ ...entryOf(sequence), explanation: "x".repeat(300_000) });
     let revision: string | null = null;
@@ -164,7 +164,7 @@ describe("the history", () => {
 });
 
 describe("leases of the routers beside a single watchdog", () => {
-  test("hold for their time to live, and remember the highest epoch acknowledged", async () => {
+  test("last for their time to live, and keep the highest acknowledged epoch", async () => {
     const store = newStore();
     expect(await store.renewRouterLease("hap-1")).toEqual({ validForMs: 10_000 });
     await store.acknowledge("hap-1", 4);
@@ -175,7 +175,7 @@ describe("leases of the routers beside a single watchdog", () => {
     expect(await store.routerLeases()).toEqual([]);
   });
 
-  test("are taken for granted after a start, as a router may still route by an older ticket", async () => {
+  test("are assumed after a start, because a router may still route by an older ticket", async () => {
     const store = newStore(["hap-1"]);
     expect(await store.routerLeases()).toEqual([{ router: "hap-1", acknowledgedEpoch: 0 }]);
     nowMs = 10_000;
@@ -186,7 +186,7 @@ describe("leases of the routers beside a single watchdog", () => {
 describe("a full disk", () => {
   const mounted = process.getuid?.() === 0;
   test.skipIf(!mounted)(
-    `leaves the present document as it was, and says what is wrong${mounted ? "" : " (skipped: takes root)"}`,
+    `keeps the current document, and the error has the reason${mounted ? "" : " (skipped: needs root)"}`,
     async () => {
       const { message, sequence, leftOver } = await onSmallDisk("file-store-full-disk.ts", directory);
       expect(message).toBe(`cannot write ${file("record.json")}: no space left on device`);
@@ -196,7 +196,7 @@ describe("a full disk", () => {
   );
 });
 
-test("a host's own copy of the document is kept apart, and a damaged one is refused", async () => {
+test("a host keeps its own copy of the document, and refuses a corrupt one", async () => {
   const copy = createRecordCopy(file("copy/record-copy.json"));
   expect(await copy.read()).toBeNull();
   await copy.write(recordOf(5));

@@ -13,7 +13,7 @@ const title = `HAProxy 3.0 as a router${haproxyMissing === undefined ? "" : ` (s
 
 describe.skipIf(haproxyMissing !== undefined)(title, () => {
   let bench: HaproxyBench;
-  /** Each test takes epochs of its own, above those before it: the floor outlives routers. */
+  /** Each test uses epochs above those of the tests before it: the lowest epoch accepted outlives routers. */
   let epoch = 0;
 
   beforeAll(async () => {
@@ -33,7 +33,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
   };
   const servesRegion = (region: string) => async () => (await get()).text === region;
 
-  test("a ticket opens its region and no other, and ends by itself at its time", async () => {
+  test("a ticket opens its region alone, and expires by itself at its time", async () => {
     epoch += 1;
     const router = newRouter();
     await router.close(epoch, ["gra", "bhs"]);
@@ -60,7 +60,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
     expect(await get()).toMatchObject({ status: 200, text: "bhs" });
   });
 
-  test("an epoch that is over opens nothing, also when the watchdog was restarted", async () => {
+  test("a past epoch opens nothing, even after a restart of the watchdog", async () => {
     epoch += 5;
     const router = newRouter();
     await router.close(epoch, ["gra"]);
@@ -72,7 +72,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
     expect((await get()).status).toBe(503);
   });
 
-  test("a ticket survives a reload of HAProxy from disk, and a closed router stays closed over one", async () => {
+  test("a ticket survives a reload of HAProxy by its file, and a closed router stays closed over a reload", async () => {
     epoch += 1;
     const router = newRouter();
     await router.issueTicket(ticketFor("gra", 60_000));
@@ -85,7 +85,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
     expect((await get()).status).toBe(503);
   });
 
-  test("the file on disk never promises more than HAProxy's own map", async () => {
+  test("the file on disk never holds a later ticket than HAProxy's own map", async () => {
     epoch += 1;
     const router = newRouter();
     const fileHolds = async () => {
@@ -99,7 +99,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
         const tickets = (await router.state()).tickets;
         for (const [region, until] of onDisk) {
           const inMap = tickets.find((ticket) => ticket.region === region)?.validUntilMs ?? 0;
-          // Closing may come between the two looks; then the file, looked at again, is closed as well.
+          // The router may close between the two reads; then a second read finds the file closed as well.
           if (inMap < Number(until)) expect((await fileHolds()).get(region)).not.toBe(until);
         }
       }
@@ -112,7 +112,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
     await watching;
   });
 
-  test("a frozen HAProxy answers 503 to a request that waited past its ticket's end", async () => {
+  test("a HAProxy that thaws after its ticket expired answers 503 to a request that waited", async () => {
     epoch += 1;
     const router = newRouter();
     await until(async () => (await router.state()).servers.every(({ up }) => up), "both servers are up");
@@ -123,14 +123,14 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
     process.kill(worker, "SIGSTOP");
     const waiting = get();
     try {
-      await until(() => Date.now() > ticket.validUntilMs, "the ticket is over");
+      await until(() => Date.now() > ticket.validUntilMs, "the ticket has expired");
     } finally {
       process.kill(worker, "SIGCONT");
     }
     expect((await waiting).status).toBe(503);
   });
 
-  test("closing cuts what is being forwarded, by a worker of before a reload as well", async () => {
+  test("closing cuts requests in progress, also those of a worker from before a reload", async () => {
     epoch += 1;
     const router = newRouter();
     await router.issueTicket(ticketFor("gra", 60_000));
@@ -153,7 +153,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
     expect((await get()).status).toBe(503);
   });
 
-  test("a kept-alive connection of before a reload finds the router closed", async () => {
+  test("a kept-alive connection from before a reload finds the router closed", async () => {
     epoch += 1;
     const router = newRouter();
     await router.issueTicket(ticketFor("gra", 60_000));
@@ -176,7 +176,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
     } finally {
       await bench.startHaproxy();
     }
-    // The file had been emptied before HAProxy was asked, so the restarted one is closed.
+    // The file was emptied before HAProxy was asked, so a restarted HAProxy is closed.
     expect((await get()).status).toBe(503);
   });
 
@@ -188,7 +188,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
     };
     const present = () => readFile(bench.configFile, "utf8");
 
-    /** Sends requests one after another until stopped; every answer that is not 200 counts. */
+    /** Sends requests one after the other until stopped, and counts the answers other than 200. */
     const traffic = () => {
       let sent = 0;
       const failures: string[] = [];
@@ -212,7 +212,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
       };
     };
 
-    test("is taken over without one failed request, and once only", async () => {
+    test("is applied without a failed request, and once only", async () => {
       epoch += 1;
       const router = newRouter();
       await router.issueTicket(ticketFor("gra", 60_000));
@@ -221,14 +221,14 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
       const worker = await bench.worker();
       expect(await apply(bench.configuration("  maxconn 1000"))).toBe("reloaded");
       expect(await bench.worker()).not.toBe(worker);
-      await until(() => requests.sent() > 20, "requests went on");
+      await until(() => requests.sent() > 20, "requests continued");
       expect((await requests.stop()).failures).toEqual([]);
       expect(await present()).toContain("maxconn 1000");
       expect(await readFile(`${bench.configFile}.previous`, "utf8")).not.toContain("maxconn 1000");
       expect(await apply(bench.configuration("  maxconn 1000"))).toBe("unchanged");
     });
 
-    test("that HAProxy refuses is not put in place, and HAProxy's words are passed on", async () => {
+    test("that HAProxy refuses is not installed, and the error has HAProxy's message", async () => {
       const before = await present();
       const worker = await bench.worker();
       await expect(apply(bench.configuration("  no-such-keyword"))).rejects.toThrow(/new\.cfg.*\n?.*no-such-keyword/s);
@@ -236,7 +236,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
       expect(await bench.worker()).toBe(worker);
     });
 
-    test("that passes the check but cannot start is rolled back without one failed request", async () => {
+    test("that passes the check but cannot start is rolled back without a failed request", async () => {
       epoch += 1;
       await newRouter().issueTicket(ticketFor("gra", 60_000));
       await until(servesRegion("gra"), "gra is served");
@@ -245,13 +245,13 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
       await expect(apply(bench.configuration("  stats socket /tmp/no-such-directory/x.sock"))).rejects.toThrow(
         /no-such-directory.*The old one is back in .*, and HAProxy serves by it/s,
       );
-      await until(() => requests.sent() > 20, "requests went on");
+      await until(() => requests.sent() > 20, "requests continued");
       expect((await requests.stop()).failures).toEqual([]);
       expect(await present()).toBe(before);
       expect(await readdir(bench.directory)).not.toContain("haproxy.cfg.rollback");
     });
 
-    test("that would listen where another program listens is refused before it costs one request", async () => {
+    test("with a port that another program listens on is refused before a request fails", async () => {
       const taken = createServer();
       const port = await freePort();
       await new Promise<void>((resolve) => taken.listen(port, "127.0.0.1", resolve));
@@ -262,7 +262,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
       taken.close();
     });
 
-    test("whose apply was interrupted before the reload is finished by the next one", async () => {
+    test("whose apply was interrupted before the reload is completed by the next one", async () => {
       const before = await present();
       const content = bench.configuration("  maxconn 1234");
       await writeFile(`${bench.configFile}.rollback`, before);
@@ -272,7 +272,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
       expect(await readFile(`${bench.configFile}.previous`, "utf8")).toBe(before);
     });
 
-    test("is installed where HAProxy does not run yet", async () => {
+    test("is installed while HAProxy does not run yet", async () => {
       await bench.stopHaproxy();
       try {
         expect(await apply(bench.configuration("  maxconn 777"))).toBe("installed");
@@ -282,7 +282,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
       expect(await sendCommand(bench.adminSocket, "show info", 1_000)).toContain("Maxconn: 777");
     });
 
-    test("two at a time come one after the other", async () => {
+    test("two at a time are applied one after the other", async () => {
       const [first, second] = [bench.configuration("  maxconn 801"), bench.configuration("  maxconn 802")];
       const write = async (name: string, content: string) => {
         const newFile = path.join(bench.directory, name);

@@ -24,7 +24,7 @@ describe.skipIf(haproxyMissing !== undefined)(`the rendered HAProxy configuratio
 
   afterAll(() => rm(directory, { recursive: true, force: true }));
 
-  /** HAProxy's own verdict on a configuration whose paths lie in the test's directory. */
+  /** HAProxy's own check of a configuration, with the paths moved to the test's directory. */
   async function verdict(config: string): Promise<string> {
     const file = path.join(directory, "haproxy.cfg");
     await writeFile(
@@ -33,7 +33,7 @@ describe.skipIf(haproxyMissing !== undefined)(`the rendered HAProxy configuratio
         .replaceAll(haproxyPaths.ca, path.join(directory, "ca.crt"))
         .replaceAll(haproxyPaths.entryCertificate, path.join(directory, "entry.pem"))
         .replaceAll(haproxyPaths.ticketMap, path.join(directory, "ticket.map"))
-        // A group that hosts have and this machine has not.
+        // Hosts have this group, and this machine has not.
         .replaceAll("group es-failover", "group haproxy"),
     );
     const [program, ...args] = haproxyCommand;

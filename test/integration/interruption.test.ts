@@ -5,13 +5,13 @@ import { expect, test } from "vitest";
 
 const program = path.join(import.meta.dirname, "support", "interrupted.ts");
 
-test("Ctrl-C that arrives twice, as it does in a terminal, lets what was made be removed", async () => {
+test("a program interrupted twice by one Ctrl-C, as in a terminal, still removes what it made", async () => {
   const child = spawn(process.execPath, [program], { stdio: ["ignore", "pipe", "inherit"] });
   const ended = new Promise((resolve) => child.once("exit", (code, signal) => resolve(signal ?? code)));
   const said: string[] = [];
   for await (const line of createInterface({ input: child.stdout })) {
     said.push(line);
-    // The second one comes while it cleans up.
+    // The second interrupt arrives during the cleanup.
     if (line !== "removed") child.kill("SIGINT");
   }
   expect(await ended).toBe(0);

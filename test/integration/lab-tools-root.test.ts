@@ -23,7 +23,7 @@ async function freePort(): Promise<number> {
 }
 
 describe.skipIf(obstacles.length > 0)(`programs of the tools root${reason}`, () => {
-  test("are those that the hosts get: HAProxy 3.0 and etcd 3.5", async () => {
+  test("are the versions that the hosts get: HAProxy 3.0 and etcd 3.5", async () => {
     const root = await toolsRootDirectory();
     const version = async (...argv: string[]) => {
       const [command = "", ...args] = toolsCommand(root, argv);
@@ -33,7 +33,7 @@ describe.skipIf(obstacles.length > 0)(`programs of the tools root${reason}`, () 
     expect(await version("etcd", "--version")).toContain("etcd Version: 3.5.");
   });
 
-  test("serve on loopback, see the directory they are given, end by a signal, and leave no mount behind", async () => {
+  test("serve on loopback, read the directory that they are given, end on a signal, and leave no mount behind", async () => {
     const root = await toolsRootDirectory();
     const directory = await mkdtemp(path.join(tmpdir(), "es-failover-tools-"));
     try {
@@ -54,7 +54,7 @@ frontend test
       const ended = once(child, "exit");
       const answer = async () => fetch(`http://127.0.0.1:${port}/`).then((response) => response.text());
       await until("HAProxy answers", 10_000, async () => (await answer().catch(() => "")) === "served");
-      // The process that was spawned is the program itself.
+      // The spawned process is the program itself.
       expect(await readFile(`/proc/${child.pid}/comm`, "utf8")).toBe("haproxy\n");
       child.kill("SIGKILL");
       await ended;

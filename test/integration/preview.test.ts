@@ -12,9 +12,9 @@ import { messageOf } from "../../watchdog/util/errors.ts";
 const checkout = path.join(import.meta.dirname, "..", "..");
 const missing = existsSync(path.join(pulumiBinDirectory, "pulumi"))
   ? ""
-  : "(the Pulumi CLI has not been built yet: npm test does it)";
+  : "(skipped: no Pulumi CLI yet; `npm test` builds it)";
 
-/** What a user sets before the first `pulumi up`; everything else stands in the project's own files. */
+/** What a user sets before the first `pulumi up`; the project's own files have everything else. */
 const usersValues = {
   "es-failover:serviceName": "0123456789abcdef0123456789abcdef",
   "es-failover:adminCidrs": ["203.0.113.7/32"],
@@ -45,14 +45,14 @@ describe.skipIf(missing !== "")(`pulumi preview of the users' own project files 
     ["gra", 50],
     ["bhs", 50],
     ["witness", 20],
-  ])("%s needs nothing of another site and nothing but its files", async (stack, atLeast) => {
+  ])("%s needs no other site, and nothing but its files", async (stack, atLeast) => {
     await engine.prepareStack(stack, usersValues);
     const { changes } = await engine.preview(stack);
     expect(changes.create).toBeGreaterThan(atLeast);
     expect(Object.keys(changes)).toEqual(["create"]);
   });
 
-  test("without the values that are the user's own, names them all and shows no stack trace", async () => {
+  test("without the user's own values, names all that are missing and shows no stack trace", async () => {
     const said = await complaint({});
     expect(said).toContain("es-failover:serviceName is missing: set the ID of your OVHcloud Public Cloud project");
     expect(said).toContain("es-failover:adminCidrs is missing: set the networks you administer from");
@@ -65,7 +65,7 @@ describe.skipIf(missing !== "")(`pulumi preview of the users' own project files 
     ["image", "Debian 31", 'OVHcloud offers no image named "Debian 31" in GRA11. There are: '],
     ["witness", "none", "es-failover:regions: haproxyNodes is bhs 2, gra 2, and es-failover:witness is none"],
     ["regoin", "gra", "es-failover:regoin is not a key this program knows."],
-  ])("a wrong %s (%j) is named with what would be right", async (key, value, message) => {
+  ])("a wrong %s (%j) is named with the values that are allowed", async (key, value, message) => {
     const said = await complaint({ ...usersValues, [`es-failover:${key}`]: value });
     expect(said).toContain(message);
     expect(said).not.toMatch(/^\s+at /m);

@@ -53,7 +53,7 @@ describe("es-failover publish", () => {
     await rm(directory, { recursive: true, force: true });
   });
 
-  test("says that it does not run, publishes once it does, shows what is in its way, and ends when asked to", async () => {
+  test("reports that it does not run, publishes once it runs, shows its errors, and ends on a signal", async () => {
     expect(await command("publish", "check-config")).toMatchObject({
       code: 0,
       text: expect.stringContaining("is valid"),
@@ -94,7 +94,7 @@ describe("a watchdog with an endpoint service", () => {
   let line: CommandLine;
   afterAll(() => line?.remove());
 
-  test("names nobody while its router holds no ticket, hears applications, and status shows them", async () => {
+  test("names no region while its router has no ticket, takes acknowledgements, and status shows them", async () => {
     const port = await freePort();
     const address = { host: "10.81.0.10", port: 9200 };
     line = await CommandLine.create({

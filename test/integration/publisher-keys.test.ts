@@ -53,7 +53,7 @@ describe("keys and service in Consul (a stand-in, see support/consul.ts)", () =>
   const value = async () => JSON.parse((await ask(`/v1/kv/${key}?raw`)).text);
   const entries = async () => JSON.parse((await ask("/v1/catalog/service/elasticsearch")).text);
 
-  test("follow the region that serves; the service is not there while nobody may be written to", async () => {
+  test("name the region that serves; the service is absent while no region takes writes", async () => {
     await published(target(), gra);
     expect(await value()).toEqual(gra);
     expect(await entries()).toMatchObject([
@@ -72,7 +72,7 @@ describe("keys and service in Consul (a stand-in, see support/consul.ts)", () =>
     expect(await entries()).toMatchObject([{ ServiceAddress: "2001:db8::10" }]);
   });
 
-  test("wake a program that watches the key by a blocking query", async () => {
+  test("wake a program that waits for the key in a blocking query", async () => {
     await published(target(), gra);
     const { index } = await ask(`/v1/kv/${key}`);
     const watching = ask(`/v1/kv/${key}?raw&index=${index}&wait=60s`);
@@ -80,14 +80,14 @@ describe("keys and service in Consul (a stand-in, see support/consul.ts)", () =>
     expect(JSON.parse((await watching).text)).toEqual(closing);
   });
 
-  test("are written once, and not again while they are right", async () => {
+  test("are written once, and not again while they are current", async () => {
     await published(target(), gra);
     await published(target(), gra);
     await published(target(), gra);
     expect(consul.writes).toBe(1);
   });
 
-  test("are set right when somebody else changed them, or took the service away", async () => {
+  test("are corrected after a foreign change, or after the service was removed", async () => {
     await published(target(), gra);
     await ask(`/v1/kv/${key}`, { method: "PUT", body: "nonsense" });
     await published(target(), gra);
@@ -101,7 +101,7 @@ describe("keys and service in Consul (a stand-in, see support/consul.ts)", () =>
     expect(await entries()).toHaveLength(1);
   });
 
-  test("never go back to a lower epoch, not even when two publish at the same moment", async () => {
+  test("never return to a lower epoch, not even when two publish at the same moment", async () => {
     await published(target(), bhs);
     await expect(published(target(), gra)).rejects.toThrow(/says epoch 3, but epoch 1 is the newest known here/);
     expect(await value()).toEqual(bhs);
@@ -109,7 +109,7 @@ describe("keys and service in Consul (a stand-in, see support/consul.ts)", () =>
       published(target(), { ...gra, epoch: 5 }),
       published(target(), { ...bhs, epoch: 6 }),
     ]);
-    // Both have read epoch 3: the second to write finds the key changed, and its address is not in the catalog either.
+    // Both read epoch 3: the second writer finds the key changed, and its address does not enter the catalog.
     const failed = outcomes.flatMap((one) => (one.status === "rejected" ? [String(one.reason)] : []));
     expect(failed).toEqual([expect.stringMatching(/index is stale/)]);
     const { epoch, host } = await value();
@@ -119,11 +119,11 @@ describe("keys and service in Consul (a stand-in, see support/consul.ts)", () =>
   test.each([
     [null, /answered 403: Permission denied: .*key:read.*is the token's policy as documented/],
     ["other", /answered 403/],
-  ])("are refused with token %s, which is said", async (token, reason) => {
+  ])("are refused with token %s, and the reason is reported", async (token, reason) => {
     await expect(published(target(token), gra)).rejects.toThrow(reason);
   });
 
-  test("that cannot be reached are said to be", async () => {
+  test("that cannot be reached are an error with the address", async () => {
     const away = target();
     await consul.close();
     await expect(published(away, gra)).rejects.toThrow(/127\.0\.0\.1:\d+: .*ECONNREFUSED/);
@@ -132,7 +132,7 @@ describe("keys and service in Consul (a stand-in, see support/consul.ts)", () =>
 
 const skipped = (await etcdCommand()) === null;
 
-describe.skipIf(skipped)("etcd with three real members (skipped where set-up has not brought it)", () => {
+describe.skipIf(skipped)("etcd with three real members (skipped where it is not installed)", () => {
   let cluster: EtcdCluster;
   let prefix: string;
   let tests = 0;
@@ -144,7 +144,7 @@ describe.skipIf(skipped)("etcd with three real members (skipped where set-up has
   });
   afterAll(() => cluster?.stop());
 
-  test("published keys follow the region that serves, and never go back", async () => {
+  test("the published keys name the region that serves, and never return to a lower epoch", async () => {
     const client = cluster.client();
     const target = new EtcdKeysTarget(client, prefix);
     const said = async () => [
@@ -164,7 +164,7 @@ describe.skipIf(skipped)("etcd with three real members (skipped where set-up has
     expect(await said()).toEqual([bhs, "[2001:db8::10]:9200"]);
   });
 
-  test("the record itself tells a publisher which region serves", async () => {
+  test("a publisher reads the region that serves from the record itself", async () => {
     const heard: Combined[] = [];
     const stop = new AbortController();
     const log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
@@ -187,7 +187,7 @@ describe.skipIf(skipped)("etcd with three real members (skipped where set-up has
     await running;
   });
 
-  test("what an application told one watchdog every watchdog knows, also the one that was started anew", async () => {
+  test("an acknowledgement to one watchdog is known to all, also after a restart", async () => {
     const client = cluster.client();
     const watchdog = (name: string) => {
       const acknowledgements = new Acknowledgements();

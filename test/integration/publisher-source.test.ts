@@ -43,10 +43,10 @@ async function follow(first: EndpointState) {
   return { service, heard, said };
 }
 
-test("a region that serves under the epoch that a watchdog named before it could tell is heard of at once", async () => {
+test("a region that serves in the epoch of an earlier `unknown` is reported at once", async () => {
   const { service, heard, said } = await follow({ phase: "closing", epoch: 2 });
   await until(() => said()?.phase === "closing", "the change is heard of");
-  // The record says who serves, the router beside the service does not route there yet.
+  // The record names the region; the router beside the service does not route there yet.
   service.state = { phase: "unknown", epoch: 3 };
   await until(() => said()?.phase === "unknown", "the watchdog that cannot tell is heard");
   service.state = { phase: "serving", epoch: 3, region: "bhs", host: "10.82.0.10", port: 9200 };

@@ -57,7 +57,7 @@ async function startService(state: EndpointState, port = 0): Promise<Service> {
   return made;
 }
 
-/** A publisher on these services; quick to look again, so that tests need not wait. */
+/** A publisher on these services, with short intervals so that tests need not wait. */
 async function publish(input: Partial<PublisherConfigInput>, urls = [service.url]) {
   const config = publisherSchema.parse({
     source: { kind: "service", urls },
@@ -117,7 +117,7 @@ function startNode(onSighup: "reads" | "nothing"): ChildProcess {
   return spawn("setpriv", ["--pdeathsig", "KILL", process.execPath, ...args], { stdio: "ignore" });
 }
 
-/** Node sets every signal back when it starts, so this one is a shell, named after its script. */
+/** A shell named after its script, because Node resets every signal handler at its start. */
 async function startDeaf(): Promise<ChildProcess> {
   const script = file("orders");
   await writeFile(script, `#!/bin/sh\ntrap "" HUP\necho $$ > ${file("app.pid")}\nread forever\n`, { mode: 0o755 });
@@ -142,7 +142,7 @@ afterEach(async () => {
 });
 
 describe("an endpoint file", () => {
-  test("follows the region that serves, in each format, and names the one before while nobody serves", async () => {
+  test("names the region that serves, in each format, and the previous one while none serves", async () => {
     const files = ["ini", "env", "json"] as const;
     await publish({ files: files.map((format) => ({ path: file(`app.${format}`), format })) });
     await says(1);
@@ -155,7 +155,7 @@ describe("an endpoint file", () => {
     expect((await stat(file("app.ini"))).mode & 0o777).toBe(0o644);
   });
 
-  test("goes on naming the region before while a change is under way", async () => {
+  test("names the previous region during a change", async () => {
     const running = await publish({ files: [{ path: file("app.ini") }] });
     await says(1);
     const before = await text();
@@ -165,7 +165,7 @@ describe("an endpoint file", () => {
     expect(await text()).toBe(before);
   });
 
-  test("keeps mode, comments, foreign sections and what it was before as a backup; a link stays a link", async () => {
+  test("keeps mode, comments, foreign sections and a backup of its old content; a link stays a link", async () => {
     const real = file("real.ini");
     const before = "; mine\n[Database]\nHost = db1\n";
     await writeFile(real, before);
@@ -182,7 +182,7 @@ describe("an endpoint file", () => {
     expect((await readdir(directory)).sort()).toEqual(["app.ini", "real.ini", "real.ini.bak", "state"]);
   });
 
-  test("with a higher epoch is left alone, with a sentence that says why", async () => {
+  test("with a higher epoch is not changed, and the reason is reported", async () => {
     const before = "[Elasticsearch]\nHost = elsewhere\nPort = 1\nRegion = sbg\nEpoch = 9\n";
     await writeFile(file("app.ini"), before);
     const running = await publish({ files: [{ path: file("app.ini") }] });
@@ -194,7 +194,7 @@ describe("an endpoint file", () => {
     await until(() => target(running).error === null, "the trouble is over");
   });
 
-  test("that is edited by hand is set right again, with what was added to it kept", async () => {
+  test("that was edited by hand is corrected, and additions stay", async () => {
     const running = await publish({ files: [{ path: file("app.ini") }] });
     await says(1);
     await writeFile(
@@ -210,7 +210,7 @@ describe("an endpoint file", () => {
     expect(target(running).error).toBeNull();
   });
 
-  test("that somebody saves between the look at it and its replacement is not replaced, but looked at again", async () => {
+  test("that is saved between its read and its replacement is read again instead of replaced", async () => {
     await writeFile(file("app.ini"), "[Elasticsearch]\nHost = a\n");
     const seen = await readSeen(file("app.ini"));
     await writeFile(file("app.ini"), "[Elasticsearch]\nHost = b\n");
@@ -222,7 +222,7 @@ describe("an endpoint file", () => {
     expect([await text(), await text("app.ini.bak")]).toEqual(["ours\n", "[Elasticsearch]\nHost = b\n"]);
   });
 
-  test("in a folder that is not there yet, or that is no INI but a folder, is tried again until it can be written", async () => {
+  test("in a missing folder, or in the place of a folder, is retried until it can be written", async () => {
     await mkdir(file("dir.ini"));
     const running = await publish({ files: [{ path: file("missing/app.ini") }, { path: file("dir.ini") }] });
     await until(() => target(running, 0).failures >= 2 && target(running, 1).failures >= 2, "both have failed");
@@ -235,7 +235,7 @@ describe("an endpoint file", () => {
 });
 
 describe("a host", () => {
-  test("that was offline during the switch has the right endpoint once it is back", async () => {
+  test("that was offline during the change has the current endpoint once it is back", async () => {
     const running = await publish({ files: [{ path: file("app.ini") }] });
     await says(1);
     const { port } = service.server;
@@ -246,7 +246,7 @@ describe("a host", () => {
     await says(3);
   });
 
-  test("whose publisher did not run during the switch has the right endpoint once it is back, and its program is told", async () => {
+  test("whose publisher did not run during the change has the current endpoint once it runs, and its program is notified", async () => {
     await startProgram("reads");
     const files = [
       { path: file("app.ini"), notify: { kind: "pid-file", pidFile: file("app.pid"), processName: "orders" } },
@@ -260,7 +260,7 @@ describe("a host", () => {
     await until(async () => (await journal()) === "1\n3\n", "told of the switch");
   });
 
-  test("never goes back when one of its services is behind, and follows whichever knows more", async () => {
+  test("never returns to an older epoch when one of its services is behind, and follows the newest", async () => {
     const behind = await startService(gra);
     service.state = bhs;
     await publish({ files: [{ path: file("app.ini") }] }, [behind.url, service.url]);
@@ -273,7 +273,7 @@ describe("a host", () => {
     await says(4);
   });
 
-  test("believes nobody when two say different regions under one epoch, and says so", async () => {
+  test("follows neither of two services that name different regions in one epoch, and reports it", async () => {
     const other = await startService({ ...gra, region: "bhs" });
     const running = await publish({ files: [{ path: file("app.ini") }] }, [service.url, other.url]);
     await until(() => running.publisher.status().problem !== null, "the contradiction is seen");
@@ -289,7 +289,7 @@ describe("an application", () => {
   });
   const word = () => service.heard.all(Date.now())[0];
 
-  test("that reads its file on SIGHUP is told once per switch, and its word is passed on", async () => {
+  test("that reads its file on SIGHUP is notified once per change, and its acknowledgement is passed on", async () => {
     await startProgram("reads");
     await publish({ files: [byPidFile({ executable: await realpath(process.execPath), processName: null })] });
     await until(async () => (await journal()) === "1\n", "told");
@@ -304,7 +304,7 @@ describe("an application", () => {
     ["nothing", /has no handler for SIGHUP, which would end it/],
     ["ignores", /ignores SIGHUP, so it would not notice/],
   ] as const)(
-    "that %s on SIGHUP is not signalled; the file is right, and status says what is wrong",
+    "that %s on SIGHUP is not signalled; the file is current, and the status has the reason",
     async (kind, reason) => {
       const child = await startProgram(kind);
       const running = await publish({ files: [byPidFile()] });
@@ -316,7 +316,7 @@ describe("an application", () => {
       await until(() => word() !== undefined, "the watchdogs hear of it");
       expect(word()).toMatchObject({ epoch: 0, problem: expect.stringMatching(reason) });
       expect(logged.filter(({ message }) => reason.test(message))).toHaveLength(1);
-      // A program that handles it takes its place: told without anybody's doing.
+      // A program that handles the signal replaces it, and is notified without further action.
       child.kill("SIGKILL");
       await startProgram("reads");
       await until(async () => (await journal()) === "1\n", "the new one is told");
@@ -324,7 +324,7 @@ describe("an application", () => {
     },
   );
 
-  test("is not taken for another process that its PID file points to", async () => {
+  test("is not confused with another process that its PID file names", async () => {
     const sleeper = spawn("sleep", ["600"], { stdio: "ignore" });
     programs.push(sleeper);
     await writeFile(file("app.pid"), `${sleeper.pid}\n`);
@@ -336,7 +336,7 @@ describe("an application", () => {
     await until(() => target(running).error?.includes("holds no PID of an application") === true, "PID 1 is refused");
   });
 
-  test("that does not run is waited for, which is no trouble", async () => {
+  test("that does not run is waited for without an error", async () => {
     const running = await publish({ files: [byPidFile()] });
     await until(() => target(running).waitingFor !== null, "waited for");
     expect(target(running)).toMatchObject({ error: null, waitingFor: expect.stringMatching(/app\.pid is not there/) });
@@ -344,7 +344,7 @@ describe("an application", () => {
     await until(async () => (await journal()) === "1\n", "told once it runs");
   });
 
-  test("is told by a command that gets the endpoint; one that fails or hangs is said to, with its words", async () => {
+  test("is notified by a command that gets the endpoint; a failing or hanging one is reported with its output", async () => {
     const command = (script: string, timeoutMs = 5_000) => ({
       path: file("app.ini"),
       notify: { kind: "command" as const, command: ["/bin/sh", "-c", script] as [string, ...string[]], timeoutMs },
@@ -374,8 +374,8 @@ describe("an application that is a unit of systemd", () => {
   });
 
   /**
-   * A stand-in for systemctl, whose unit is a process that the test can see into: this machine's own manager is no place
-   * for tests. What a real one answers is for publisher-units.test.ts.
+   * A stand-in for systemctl, whose unit is a process that the test can inspect: tests do not touch this machine's own
+   * manager. publisher-units.test.ts shows what a real one answers.
    */
   async function systemctl(properties: Readonly<Record<string, string | number>>): Promise<void> {
     const answer = Object.entries(properties).map(([name, value]) => `${name}=${value}`);
@@ -386,7 +386,7 @@ describe("an application that is a unit of systemd", () => {
   }
   const active = { LoadState: "loaded", ActiveState: "active", CanReload: "yes", MainPID: 0 };
 
-  test("gets SIGHUP in its main process if that handles it, and is waited for while it does not run", async () => {
+  test("gets SIGHUP in its main process if that has a handler, and is waited for while it does not run", async () => {
     await systemctl({ ...active, ActiveState: "inactive" });
     const notify = { kind: "unit", unit: "orders.service", action: "kill" } as const;
     const running = await publish({ files: [{ path: file("app.ini"), notify }] });
@@ -401,16 +401,16 @@ describe("an application that is a unit of systemd", () => {
   });
 });
 
-/** Remains that nobody has collected do not count. */
+/** Zombies do not count. */
 async function stillRuns(pid: string): Promise<boolean> {
   const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
   return status !== "" && !/^State:\s+Z/m.test(status);
 }
 
-describe("a disk that takes nothing", () => {
+describe("a full disk", () => {
   const mounted = process.getuid?.() === 0;
   test.skipIf(!mounted)(
-    `leaves file, owner and mode as they were, is named, and does not last longer than its cause${mounted ? "" : " (skipped: takes root)"}`,
+    `leaves file, owner and mode unchanged, is reported, and is retried until there is room${mounted ? "" : " (skipped: needs root)"}`,
     async () => {
       const found = await onSmallDisk("publisher-disk.ts", directory);
       const names = ["app.ini", "app.ini.bak"];
@@ -426,22 +426,19 @@ describe("a disk that takes nothing", () => {
   );
 });
 
-describe("a publisher without the right to", () => {
+describe("a publisher without the right to signal a program", () => {
   const isRoot = process.getuid?.() === 0;
-  test.skipIf(!isRoot)(
-    `signal a program says as whom it is to run${isRoot ? "" : " (skipped: takes root)"}`,
-    async () => {
-      const child = await startProgram("reads");
-      const signalling = path.join(import.meta.dirname, "../../watchdog/applications/publisher/process.ts");
-      const script = `const { hangUp } = await import(${JSON.stringify(signalling)});
+  test.skipIf(!isRoot)(`names the user to run as${isRoot ? "" : " (skipped: needs root)"}`, async () => {
+    const child = await startProgram("reads");
+    const signalling = path.join(import.meta.dirname, "../../watchdog/applications/publisher/process.ts");
+    const script = `const { hangUp } = await import(${JSON.stringify(signalling)});
         await hangUp(${child.pid}, "app.pid", () => null).catch((error) => console.log(error.message));`;
-      // May read a checkout that is root's alone, and nothing else that nobody may not.
-      const reading = ["--inh-caps=-all,+dac_read_search", "--ambient-caps=+dac_read_search"];
-      const nobody = ["--reuid=65534", "--regid=65534", "--clear-groups", ...reading];
-      const node = [process.execPath, "--input-type=module", "-e", script];
-      const { stdout } = await run("setpriv", [...nobody, ...node]);
-      expect(stdout).toMatch(/publisher \(user 65534\) may not signal process \d+: run it as that one's user/);
-      expect(await journal()).toBe("");
-    },
-  );
+    // May read a checkout that only root may read, and has no other right that the user nobody lacks.
+    const reading = ["--inh-caps=-all,+dac_read_search", "--ambient-caps=+dac_read_search"];
+    const nobody = ["--reuid=65534", "--regid=65534", "--clear-groups", ...reading];
+    const node = [process.execPath, "--input-type=module", "-e", script];
+    const { stdout } = await run("setpriv", [...nobody, ...node]);
+    expect(stdout).toMatch(/publisher \(user 65534\) may not signal process \d+: run it as that one's user/);
+    expect(await journal()).toBe("");
+  });
 });

@@ -22,7 +22,7 @@ import { EtcdCluster, etcdCommand } from "./support/etcd-cluster.ts";
 const skipped = (await etcdCommand()) === null;
 const sites = ["gra", "bhs", "witness"] as const;
 
-/** A cluster without indices: what is tried here is who decides and who routes. */
+/** A cluster without indices: these tests are about leadership and routing. */
 class EmptyCluster {
   readonly region: string;
   readonly #patterns = new Map<string, AutoFollowPattern>();
@@ -96,7 +96,7 @@ class EmptyCluster {
   }
 }
 
-/** A ticket that is compared with the clock whenever one looks, as HAProxy does on each request. */
+/** A ticket that is compared with the clock on each read, as HAProxy does on each request. */
 class TicketHolder {
   #ticket: { readonly region: string; readonly validUntilMs: number } | null = null;
 
@@ -130,7 +130,7 @@ describe.skipIf(skipped)("three watchdogs on real etcd (skipped where set-up has
   const clusters = { gra: new EmptyCluster("gra"), bhs: new EmptyCluster("bhs") };
   const routers = { gra: new TicketHolder(), bhs: new TicketHolder() };
   const watchdogs = new Map<string, { readonly watchdog: Watchdog; stop(): Promise<void> }>();
-  /** Every pair of regions that were open at once; looked at all the time. */
+  /** Pairs of regions that were open at the same time, sampled every 5 ms. */
   const overlaps: string[] = [];
   const refusals: number[] = [];
   let watching: NodeJS.Timeout;
@@ -222,7 +222,7 @@ describe.skipIf(skipped)("three watchdogs on real etcd (skipped where set-up has
     await rm(directory, { recursive: true, force: true });
   });
 
-  test("agree on a first record that knows them all, on one decider, and open both routers", async () => {
+  test("agree on a first record with all of them as members and on one controller, and open both routers", async () => {
     await until("both routers are open", 40_000, () => Promise.resolve(bothOpenTo("gra")));
     await until("all three are known", 20_000, () => Promise.resolve(record()?.watchdogs.length === 3));
     await until("the standby is in sync", 20_000, () => {
@@ -241,11 +241,11 @@ describe.skipIf(skipped)("three watchdogs on real etcd (skipped where set-up has
     }
   });
 
-  test("go on without etcd by each other's word, and with it again, without a refused request", async () => {
+  test("continue by failsafe grants without etcd, and with etcd when it returns, without a refused request", async () => {
     const sinceMs = Date.now();
     await Promise.all(etcd.members.map((member) => member.kill()));
     await until("failsafe is asked", 20_000, () => Promise.resolve(status("gra")?.failsafe?.lastAskedAtMs != null));
-    // Longer than any lease or ticket from before.
+    // Longer than any lease or ticket from before lasts.
     await until("failsafe is asked for 8 s", 20_000, () =>
       Promise.resolve((status("gra")?.failsafe?.lastAskedAtMs ?? 0) > sinceMs + 8_000),
     );
@@ -259,7 +259,7 @@ describe.skipIf(skipped)("three watchdogs on real etcd (skipped where set-up has
     expect(refusals.filter((atMs) => atMs >= sinceMs)).toEqual([]);
   });
 
-  test("let another one decide at once when the decider is stopped, and fail over together", async () => {
+  test("have a new controller at once when the old one is stopped, and fail over together", async () => {
     const leader = sites.find((site) => status(site)?.leadership.leading) ?? "gra";
     await watchdogs.get(leader)?.stop();
     await until("another one decides", 10_000, () =>
