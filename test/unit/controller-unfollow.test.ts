@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { runStep } from "../../watchdog/controller/steps/promotion.ts";
+import { runStep } from "../../watchdog/controller/steps/runner.ts";
 import type { StepContext } from "../../watchdog/controller/steps/step.ts";
 import type { Cluster } from "../../watchdog/core/ports/cluster.ts";
 import type { IndexState } from "../../watchdog/core/state/cluster.ts";

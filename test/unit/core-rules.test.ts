@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { stepRunners } from "../../watchdog/controller/steps/promotion.ts";
+import { stepRunners } from "../../watchdog/controller/steps/runner.ts";
 import { planRejoin } from "../../watchdog/core/plans/rejoin.ts";
 import { planRepair } from "../../watchdog/core/plans/repair.ts";
 import { planSwitchover, planUndo } from "../../watchdog/core/plans/switchover.ts";

@@ -57,9 +57,9 @@ export const mutations: readonly Mutation[] = [
   {
     rule: "verify before opening",
     defect: "the new region is opened although followers are left in it",
-    file: "controller/steps/promotion.ts",
+    file: "controller/steps/verify.ts",
     from: "if (late.length > 0) throw new LateFollowers(late);",
-    to: "if (record.epoch > 0) return step;",
+    to: "if (late.length > 0) return step;",
     breaks: ["6", "7"],
     faults: ["probes get lost"],
   },
@@ -71,7 +71,7 @@ export const mutations: readonly Mutation[] = [
   {
     rule: "close, then unfollow",
     defect: "followers are converted while they are open",
-    file: "controller/steps/promotion.ts",
+    file: "controller/steps/open-close.ts",
     from: "(index) => index.following && index.open)",
     to: "(index) => index.following && index.open && index.uuid.length > 1_000)",
     breaks: ["7"],
@@ -116,7 +116,7 @@ export const mutations: readonly Mutation[] = [
     from: "if (behind.length === 0) {",
     to: "if (behind.length >= 0) {",
     given: {
-      file: "controller/steps/promotion.ts",
+      file: "controller/steps/checkpoints.ts",
       from: ".filter(({ key, checkpoint }) => reached.get(key) !== checkpoint)",
       to: ".filter(({ key, checkpoint }) => key.length > 1_000 && reached.get(key) !== checkpoint)",
     },

@@ -226,7 +226,9 @@ describe("a former primary that comes back", () => {
         await runUntil(system, 30_000, isAtStep("clear", "failed"));
         const record = recordOf(system);
         const step = record.phase === "serving" ? record.plan?.steps.find(({ kind }) => kind === "clear") : null;
-        expect(step?.error).toMatch(/nothing of gra is deleted; mend or discard by name: logs-1: it is closed/);
+        expect(step?.error).toMatch(
+          /nothing of gra is deleted; repair these indices, or discard them by name: logs-1: it is closed/,
+        );
         expect(system.cluster("gra").indices.has("logs-2")).toBe(true);
         system.salvage.discarded.add(index.uuid);
         for (const id of index.operations) system.wiped.add(id);

@@ -10,7 +10,8 @@ import { otherRegion } from "../../core/state/situation.ts";
 import { messageOf } from "../../util/errors.ts";
 import type { WatchdogContext } from "../context.ts";
 import type { StepReport } from "../status.ts";
-import { LateFollowers, runStep } from "../steps/promotion.ts";
+import { runStep } from "../steps/runner.ts";
+import { LateFollowers } from "../steps/verify.ts";
 
 /** Somebody else wrote the record at the same time, or another watchdog leads by now. */
 const CONFLICT_PAUSE_MS = 200;

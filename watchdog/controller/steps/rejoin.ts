@@ -5,10 +5,10 @@ import type { PlanStep, StepOf } from "../../core/state/plan.ts";
 import type { ServingRecord } from "../../core/state/record.ts";
 import { assertNoneLeft, inBatches, namesOf, type StepContext } from "./step.ts";
 
-/** What a former primary holds itself, as opposed to followers that it may have already. */
+/** An index that the former primary holds itself, as opposed to a follower that it may have already. */
 const own = (index: IndexState) => !index.following;
 
-/** Write blocks on everything that the former primary holds of its own. A closed index takes no writes as it is. */
+/** Sets write blocks on every index of the former primary's own. Closed indices take no writes anyway. */
 export async function fence(context: StepContext, step: StepOf<"fence">): Promise<PlanStep> {
   const blocked = await blockOwn(context);
   return { ...step, indices: [...new Set([...step.indices, ...blocked])].toSorted() };
@@ -24,7 +24,7 @@ async function blockOwn(context: StepContext): Promise<readonly string[]> {
   return found;
 }
 
-/** What lies above the recorded checkpoints is brought to safety. What cannot be read is said, and kept by `clear`. */
+/** Exports the operations above the recorded checkpoints. Indices that cannot be read are reported, and kept by `clear`. */
 export async function salvage(context: StepContext, step: StepOf<"salvage">): Promise<PlanStep> {
   const { cluster, assertStillController } = context;
   const divergence = divergenceFrom(servingOf(context), cluster.region, await cluster.indices());
@@ -32,27 +32,29 @@ export async function salvage(context: StepContext, step: StepOf<"salvage">): Pr
 }
 
 /**
- * Makes room for followers, index by index with a permit and not otherwise. Nothing is deleted while the active region
- * is not well: what the two of them hold is then all there is.
+ * Makes room for followers, deleting only authorized indices. Deletes nothing while the active region is unhealthy,
+ * because the two regions may then hold the only copies.
  */
 export async function clear(context: StepContext, step: StepOf<"clear">): Promise<PlanStep> {
   const { cluster, other } = context;
-  const trouble = probeFailure(await other.probe());
-  if (trouble !== null) throw new Error(`nothing is deleted while ${other.region} is not well: ${trouble}`);
+  const failure = probeFailure(await other.probe());
+  if (failure !== null) throw new Error(`nothing is deleted while ${other.region} is unhealthy: ${failure}`);
   const led = new Set((await other.indices()).map(({ name }) => name));
-  const doomed = async () =>
+  const toDelete = async () =>
     namesOf(await cluster.indices(), (index) => own(index) && (step.policy === "delete" || led.has(index.name)));
-  const spared = async () =>
+  const toSetAside = async () =>
     namesOf(await cluster.indices(), (index) => own(index) && index.open && !led.has(index.name));
 
-  // One that somebody made since it was fenced is salvaged like the others.
+  // An index created since the fence is salvaged like the others.
   await blockOwn(context);
-  const authorized = await authorizedOf(context, await doomed());
+  const authorized = await authorizedOf(context, await toDelete());
   const failures = await inBatches(context, authorized, (batch) => cluster.deleteIndices(batch));
-  assertNoneLeft(await doomed(), `indices of ${cluster.region} still there`, failures);
-  const aside = step.policy === "keep" ? await spared() : [];
+  assertNoneLeft(await toDelete(), `indices of ${cluster.region} not deleted`, failures);
+  const aside = step.policy === "keep" ? await toSetAside() : [];
   const notClosed = await inBatches(context, aside, (batch) => cluster.closeIndices(batch));
-  if (step.policy === "keep") assertNoneLeft(await spared(), `indices of ${cluster.region} not set aside`, notClosed);
+  if (step.policy === "keep") {
+    assertNoneLeft(await toSetAside(), `indices of ${cluster.region} not set aside`, notClosed);
+  }
   return {
     ...step,
     deleted: [...new Set([...step.deleted, ...authorized])].toSorted(),
@@ -60,7 +62,7 @@ export async function clear(context: StepContext, step: StepOf<"clear">): Promis
   };
 }
 
-/** The proof lies on the host of whoever salvaged: a watchdog that goes on in its place salvages anew. */
+/** The receipt is on the host that exported: a watchdog that continues in its place exports again. */
 async function authorizedOf(context: StepContext, indices: readonly string[]): Promise<readonly string[]> {
   const { cluster, assertStillController } = context;
   if (indices.length === 0) return [];
@@ -71,7 +73,8 @@ async function authorizedOf(context: StepContext, indices: readonly string[]): P
   const second = await context.salvage.authorizeDelete(divergence, cluster, indices);
   if ("authorized" in second) return second.authorized;
   const reasons = second.refusals.map(({ index, reason }) => `${index}: ${reason}`);
-  assertNoneLeft(reasons, `not salvaged, so nothing of ${cluster.region} is deleted; mend or discard by name`, []);
+  const what = `not salvaged, so nothing of ${cluster.region} is deleted; repair these indices, or discard them by name`;
+  assertNoneLeft(reasons, what, []);
   return [];
 }
 

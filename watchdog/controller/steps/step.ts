@@ -9,45 +9,44 @@ import { forEachBounded } from "../../util/loop.ts";
 
 /** What a step may use. */
 export interface StepContext {
-  /** The region that the plan works on: the one that is promoted, mended, or about to rejoin. */
+  /** The region that the plan works on: the one to promote, to repair, or to rejoin. */
   readonly cluster: Cluster;
-  /** The other one: the leader that is left, or the active region. */
+  /** The other region: the old active region, or the present one. */
   readonly other: Cluster;
   readonly salvage: Salvage;
   readonly record: PlannedRecord;
   readonly config: WatchdogConfig;
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  /** Throws when nothing more may be done: asked before every call that changes something. */
+  /** Throws when this watchdog may no longer act on the plan: to be called before every request that changes something. */
   readonly assertStillController: () => void;
 }
 
 /**
- * One per kind of step. Each does what is not done yet, reads back, and returns the step with what it recorded; it
- * throws, with the reason, when reading back shows that something is left. A call that failed or timed out proves
- * nothing either way: an unfollow may have worked although it reported that a retention lease stayed behind.
+ * One per kind of step. It does what is not done yet, reads back, and returns the step with what it recorded; it throws,
+ * with the reason, when reading back shows that something is left. A request that failed or timed out proves nothing
+ * either way: an unfollow may have worked although it reported that a retention lease stayed behind.
  */
 export type StepRunner<K extends StepKind> = (context: StepContext, step: StepOf<K>) => Promise<PlanStep>;
 
-/** Time between two looks at something that is awaited. */
+/** Between two polls of a condition that a step waits for. */
 export const POLL_INTERVAL_MS = 500;
 
 export const followersOf = async (cluster: Cluster, leader: string): Promise<readonly Follower[]> =>
   (await cluster.followers()).filter(({ remoteCluster }) => remoteCluster === leader);
 
-/** The wanted indices that exist; one deleted meanwhile needs no promotion. */
+/** The named indices that still exist: one deleted meanwhile needs no promotion. */
 export const presentOf = async (cluster: Cluster, names: readonly string[]): Promise<readonly IndexState[]> => {
   const wanted = new Set(names);
   return (await cluster.indices()).filter(({ name }) => wanted.has(name));
 };
 
-export const lacksPrimary = ({ open: isOpen, primaries, primariesActive }: IndexState) =>
-  isOpen && primariesActive < primaries;
+export const lacksPrimary = ({ open, primaries, primariesActive }: IndexState) => open && primariesActive < primaries;
 
 export const namesOf = <T extends { readonly name: string }>(items: readonly T[], isWanted: (item: T) => boolean) =>
   items.filter(isWanted).map(({ name }) => name);
 
-/** One request per item, a bounded number at once; returns the failures as sentences. */
+/** Sends one request per item, a bounded number at once; returns the failures as sentences. */
 export function each<T>(
   { config, assertStillController }: StepContext,
   items: readonly T[],
@@ -60,7 +59,7 @@ export function each<T>(
   });
 }
 
-/** One request per batch: closing and opening are changes of the cluster's state, whatever their size. */
+/** Sends one request per batch: closing and opening cost one update of the cluster state each, whatever their size. */
 export function inBatches(
   context: StepContext,
   names: readonly string[],
@@ -73,6 +72,7 @@ export function inBatches(
   return each(context, batches, (batch) => batch.join(","), request);
 }
 
+/** Throws with the first of what is left, and with the failures that explain it. */
 export function assertNoneLeft(left: readonly string[], what: string, failures: readonly string[]): void {
   if (left.length === 0) return;
   const shown = (list: readonly string[]) =>

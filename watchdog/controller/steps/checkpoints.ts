@@ -1,0 +1,50 @@
+import { noLoss } from "../../core/plans/switchover.ts";
+import type { ShardCheckpoint } from "../../core/state/cluster.ts";
+import { estimateLoss } from "../../core/state/loss.ts";
+import { type StepOf, stepOf } from "../../core/state/plan.ts";
+import type { PlannedRecord } from "../../core/state/record.ts";
+import type { LossEstimate } from "../../core/state/record-fields.ts";
+import { assertNoneLeft, presentOf, type StepContext } from "./step.ts";
+
+/** Records the checkpoint of each follower shard, and the loss that follows from it, before followers are detached. */
+export async function recordCheckpoints({ cluster, record }: StepContext, step: StepOf<"record-checkpoints">) {
+  // Indices recorded by an earlier run may have advanced since: their first checkpoint stays.
+  const recorded = step.checkpoints ?? [];
+  const known = new Set(recorded.map(({ index }) => index));
+  const present = await presentOf(cluster, step.indices);
+  const wanted = present.filter(({ name, following }) => following && !known.has(name)).map(({ name }) => name);
+  const fresh = wanted.length === 0 ? [] : await cluster.checkpoints(wanted);
+  const answered = new Set(fresh.map(({ index }) => index));
+  assertNoneLeft(
+    wanted.filter((index) => !answered.has(index)),
+    "indices without a checkpoint",
+    [],
+  );
+  const checkpoints = [...recorded, ...fresh];
+  return { ...step, checkpoints, loss: lossOf(record, checkpoints) };
+}
+
+function lossOf(record: PlannedRecord, checkpoints: readonly ShardCheckpoint[]): LossEstimate | null {
+  if (record.phase !== "promoting") return null;
+  const caughtUp = stepOf(record.plan, "catch-up");
+  if (caughtUp !== null) return assertNoLoss(caughtUp, checkpoints);
+  return estimateLoss({
+    leader: record.leaderSight,
+    leaderCheckpoints: stepOf(record.plan, "drain")?.leaderCheckpoints ?? [],
+    checkpoints,
+    closedAtMs: record.closedAtMs,
+  });
+}
+
+/** A switchover loses nothing: `catch-up` found every shard equal to its leader, and here it is checked again. */
+function assertNoLoss({ leaderCheckpoints }: StepOf<"catch-up">, checkpoints: readonly ShardCheckpoint[]) {
+  const reached = new Map(
+    checkpoints.map(({ index, shard, globalCheckpoint }) => [`${index}/${shard}`, globalCheckpoint]),
+  );
+  const unequal = (leaderCheckpoints ?? [])
+    .map(({ index, shard, checkpoint }) => ({ key: `${index}/${shard}`, checkpoint }))
+    .filter(({ key, checkpoint }) => reached.get(key) !== checkpoint)
+    .map(({ key, checkpoint }) => `${key} is at ${reached.get(key) ?? "nothing"}, its leader ended at ${checkpoint}`);
+  assertNoneLeft(unequal, "shards no longer equal to their leaders", []);
+  return noLoss;
+}

@@ -1,0 +1,45 @@
+import type { PlanStep, StepKind, StepOf } from "../../core/state/plan.ts";
+import { recordCheckpoints } from "./checkpoints.ts";
+import { close, open } from "./open-close.ts";
+import { clear, fence, salvage } from "./rejoin.ts";
+import { drain, pauseAutoFollow, pauseFollow } from "./replication-end.ts";
+import type { StepContext, StepRunner } from "./step.ts";
+import { blockWrites, catchUp, liftWriteBlock } from "./switchover.ts";
+import { unfollow } from "./unfollow.ts";
+import { verify } from "./verify.ts";
+import { promoteDataStreams, setWriteAliases } from "./write-targets.ts";
+
+export const stepRunners: { readonly [K in StepKind]: StepRunner<K> } = {
+  "pause-auto-follow": pauseAutoFollow,
+  drain,
+  "record-checkpoints": recordCheckpoints,
+  "pause-follow": pauseFollow,
+  close,
+  unfollow,
+  open,
+  "write-aliases": setWriteAliases,
+  "data-streams": promoteDataStreams,
+  verify,
+  "block-writes": blockWrites,
+  "catch-up": catchUp,
+  "lift-write-block": liftWriteBlock,
+  fence,
+  salvage,
+  clear,
+};
+
+/**
+ * Runs a step of any kind, and returns it with what it recorded.
+ *
+ * @throws LateFollowers, or an Error that says what is left to do
+ */
+export function runStep(context: StepContext, step: PlanStep): Promise<PlanStep> {
+  return runOf(context, step.kind, step);
+}
+
+type Steps = { readonly [K in StepKind]: StepOf<K> };
+
+function runOf<K extends StepKind>(context: StepContext, kind: K, step: Steps[K]): Promise<PlanStep> {
+  const run: (context: StepContext, step: Steps[K]) => Promise<PlanStep> = stepRunners[kind];
+  return run(context, step);
+}

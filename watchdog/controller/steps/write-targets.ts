@@ -1,0 +1,35 @@
+import { type StepOf, stepOf } from "../../core/state/plan.ts";
+import { assertNoneLeft, each, namesOf, presentOf, type StepContext } from "./step.ts";
+
+/** Followers carry their leader's aliases, but not which of them is the write index. */
+export async function setWriteAliases(context: StepContext, step: StepOf<"write-aliases">) {
+  const { cluster } = context;
+  const nameOf = ({ alias, index }: { readonly alias: string; readonly index: string }) => `${alias} on ${index}`;
+  const unset = async () => {
+    const indices = step.aliases.map(({ index }) => index);
+    const present = new Map((await presentOf(cluster, indices)).map((index) => [index.name, index]));
+    return step.aliases.filter(({ alias, index }) =>
+      present.get(index)?.aliases.some((membership) => membership.alias === alias && !membership.isWriteIndex),
+    );
+  };
+  const failures = await each(context, await unset(), nameOf, ({ alias, index }) =>
+    cluster.setWriteIndex(alias, index),
+  );
+  assertNoneLeft((await unset()).map(nameOf), "aliases without their write index", failures);
+  return step;
+}
+
+/** Promotes replicated data streams and rolls them over, so that each has a write index of this region. */
+export async function promoteDataStreams(context: StepContext, step: StepOf<"data-streams">) {
+  const { cluster, record } = context;
+  const wanted = async () => (await cluster.dataStreams()).filter(({ name }) => step.dataStreams.includes(name));
+  const replicated = namesOf(await wanted(), (stream) => stream.replicated);
+  const notPromoted = await each(context, replicated, String, (name) => cluster.promoteDataStream(name));
+  // A write index that was a follower shows that the stream has not been rolled over yet.
+  const followed = new Set(stepOf(record.plan, "unfollow")?.indices ?? []);
+  const toRollOver = namesOf(await wanted(), (stream) => !stream.replicated && followed.has(stream.writeIndex));
+  const notRolledOver = await each(context, toRollOver, String, (name) => cluster.rolloverDataStream(name));
+  const unfinished = namesOf(await wanted(), (stream) => stream.replicated || followed.has(stream.writeIndex));
+  assertNoneLeft(unfinished, "data streams not promoted and rolled over", [...notPromoted, ...notRolledOver]);
+  return step;
+}
