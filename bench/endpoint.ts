@@ -1,7 +1,10 @@
 /**
- * How the endpoint service bears 1,000 clients that poll each second, and 1,000 that hold a long poll through a switch.
- * Run by hand: `node bench/endpoint.ts [clients] [seconds]`. Clients run in a process of their own, over plain HTTP on
- * loopback.
+ * Load of 1,000 clients that poll the endpoint service each second, and of 1,000 that hold a long poll through a change of
+ * the region.
+ *
+ *     node bench/endpoint.ts [clients, default 1000] [seconds, default 10]
+ *
+ * The clients are a process of their own, over plain HTTP on loopback.
  */
 import { fork } from "node:child_process";
 import { Agent, get } from "node:http";
@@ -47,7 +50,7 @@ async function clients({ port, clients: count, seconds, kind }: Order): Promise<
       });
     });
   const poll = async (client: number): Promise<void> => {
-    // Spread over the second, as clients are that started by themselves.
+    // Spread over the second, as clients that start independently.
     await delay((client / count) * 1_000);
     for (let round = 0; round < seconds; round++) {
       const nextMs = performance.now() + 1_000;
@@ -72,23 +75,35 @@ function inOwnProcess(order: Order): Promise<Result> {
   });
 }
 
+const ms = (value: number) => `${value.toFixed(1)} ms`;
+
 async function main(count: number, seconds: number): Promise<void> {
   let state: EndpointState = { phase: "serving", epoch: 1, region: "gra", host: "10.81.0.10", port: 9200 };
-  let looks = 0;
+  let reads = 0;
   const server = await serveEndpoint({
     listen: "127.0.0.1:0",
     tls: null,
     site: "gra",
     currentState: () => {
-      looks += 1;
+      reads += 1;
       return state;
     },
     isRunning: () => true,
     acknowledgements: new Acknowledgements(),
     clock: { nowMs: () => Date.now() },
   });
-  const { port } = server;
-  const ms = (value: number) => `${value.toFixed(1)} ms`;
+  await measurePolling(server.port, count, seconds);
+  const readsBefore = reads;
+  await measureHolding(server.port, count, seconds, async () => {
+    // The service reads the state once per held request.
+    while (reads - readsBefore < count) await delay(50);
+    await delay(1_000);
+    state = { phase: "serving", epoch: 3, region: "bhs", host: "10.82.0.10", port: 9200 };
+  });
+  await server.close();
+}
+
+async function measurePolling(port: number, count: number, seconds: number): Promise<void> {
   const cpuBefore = process.cpuUsage();
   const polled = await inOwnProcess({ port, clients: count, seconds, kind: "poll" });
   const cpu = process.cpuUsage(cpuBefore);
@@ -97,21 +112,25 @@ async function main(count: number, seconds: number): Promise<void> {
     `${count} clients polling each second for ${seconds} s: ${polled.answers} answers, ${polled.failures} failures; ` +
       `p50 ${ms(polled.p50Ms)}, p99 ${ms(polled.p99Ms)}, max ${ms(polled.maxMs)}; service: ${share.toFixed(1)} % of one core`,
   );
-  const before = looks;
+}
+
+/** @param switchRegion changes the published region once every client holds its long poll */
+async function measureHolding(
+  port: number,
+  count: number,
+  seconds: number,
+  switchRegion: () => Promise<void>,
+): Promise<void> {
   const startedMs = performance.now();
   const holding = inOwnProcess({ port, clients: count, seconds, kind: "hold" });
-  // A look per held request, besides those that wait for news.
-  while (looks - before < count) await delay(50);
-  await delay(1_000);
+  await switchRegion();
   const switchedMs = performance.now();
-  state = { phase: "serving", epoch: 3, region: "bhs", host: "10.82.0.10", port: 9200 };
   const held = await holding;
   const restMs = performance.now() - switchedMs;
   console.log(
     `${count} clients holding a long poll: ${held.answers} answers, ${held.failures} failures; all had the new region ` +
-      `${ms(restMs)} after the switch, the end of their process included (held for ${ms(switchedMs - startedMs)})`,
+      `${ms(restMs)} after the switch, including the end of their process (held for ${ms(switchedMs - startedMs)})`,
   );
-  await server.close();
 }
 
 if (process.argv[2] === "--clients") {

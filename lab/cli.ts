@@ -1,4 +1,4 @@
-/** `npm run lab -- …`: a lab on this machine, from the command line. */
+/** `npm run lab -- …`: the command line of a lab on this machine. */
 import { spawn } from "node:child_process";
 import path from "node:path";
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
@@ -14,8 +14,8 @@ import { runSteps } from "./machine/run-steps.ts";
 import { bringUpSystem } from "./system/bring-up.ts";
 import { setUpMachine } from "./system/set-up.ts";
 
-/** Where the lab is when nobody says otherwise: below the checkout, which is on a file system with room for disks. */
-export const defaultLabDirectory: string = path.join(path.dirname(import.meta.dirname), ".lab", "run");
+/** Below the checkout, whose file system has room for disks. */
+const defaultLabDirectory: string = path.join(path.dirname(import.meta.dirname), ".lab", "run");
 
 interface LabOption {
   readonly lab: string;
@@ -35,15 +35,15 @@ export async function main(args: readonly string[]): Promise<number> {
   try {
     await program.parseAsync(args, { from: "user" });
   } catch (error) {
-    // Commander has said what is wrong, or shown the help that was asked for.
+    // Commander has printed the error or the help.
     if (error instanceof CommanderError) return error.exitCode;
     throw error;
   }
   return outcome.exitCode;
 }
 
-/** Makes the lab's networks, and what of this machine's set-up they need. Hosts come from the Pulumi program. */
-export async function bringUp(directory: string): Promise<Lab> {
+/** Makes the lab's networks only, with the set-up that they need. */
+async function bringUpNetworks(directory: string): Promise<Lab> {
   const unfit = unfitMachine();
   if (unfit !== undefined) throw new Error(unfit);
   await runSteps([machinePackagesStep, hostRootStep]);
@@ -63,7 +63,7 @@ function lifeCommands(outcome: { exitCode: number }): Command[] {
     .description("bring two regions up, by the real Pulumi engine")
     .option("--empty", "networks only, without a host")
     .action(async ({ lab, empty }: LabOption & { empty?: boolean }) => {
-      await (empty === true ? bringUp(lab) : bringUpWhole(lab));
+      await (empty === true ? bringUpNetworks(lab) : bringUpWhole(lab));
       console.log(`The lab is up in ${lab}.`);
     });
   const status = new Command("status")
@@ -78,11 +78,11 @@ function lifeCommands(outcome: { exitCode: number }): Command[] {
       outcome.exitCode = await runInteractively(await (await Lab.open(lab)).sshCommand(host, command));
     });
   const down = new Command("down")
-    .description("remove the lab with all it has, in whatever state it is")
+    .description("remove the lab with everything it has, in any state")
     .action(async ({ lab }: LabOption) => Lab.destroy(lab));
   const ways = new Command("ways")
     .description("show three ways for an application to follow a failover, side by side")
-    .addHelpText("after", "\nThe lab is brought up for it and removed, unless there is one already.")
+    .addHelpText("after", "\nBrings a lab up and removes it, unless there is one already.")
     .action(async ({ lab }: LabOption) => {
       outcome.exitCode = await runScenario(clientModes, { directory: path.resolve(lab), keep: false });
     });
@@ -97,9 +97,9 @@ function hostCommands(): Command[] {
       .action(async (host: string, { lab }: LabOption) => act(await Lab.open(lab), host));
   return [
     onHost("kill", "cut a host's power", (lab, host) => lab.kill(host)),
-    onHost("start", "boot a host that is off, from the disk it had", (lab, host) => lab.start(host)),
-    onHost("freeze", "stop every process of a host where it is", (lab, host) => lab.freeze(host)),
-    onHost("thaw", "let a frozen host go on", (lab, host) => lab.thaw(host)),
+    onHost("start", "boot a host that is off, from its disk", (lab, host) => lab.start(host)),
+    onHost("freeze", "freeze every process of a host", (lab, host) => lab.freeze(host)),
+    onHost("thaw", "resume a frozen host", (lab, host) => lab.thaw(host)),
     onHost("unplug", "unplug a host's network cables", (lab, host) => lab.setLink(host, "down")),
     onHost("plug", "plug a host's network cables in again", (lab, host) => lab.setLink(host, "up")),
   ];
@@ -108,10 +108,10 @@ function hostCommands(): Command[] {
 function wanCommands(): Command[] {
   const region = (name: string): Argument => new Argument(`<${name}>`, "region").choices(labRegions);
   const cut = new Command("cut")
-    .description("cut the WAN between two regions: packets vanish silently")
+    .description("cut the WAN between two regions: packets are dropped silently")
     .addArgument(region("from"))
     .addArgument(region("to"))
-    .option("--one-way", "lose only what goes from the first to the second")
+    .option("--one-way", "drop only packets from the first region to the second")
     .action(async (from: LabRegion, to: LabRegion, options: LabOption & { oneWay?: boolean }) => {
       await (await Lab.open(options.lab)).wan.cut(from, to, { oneWay: options.oneWay === true });
     });
@@ -119,12 +119,12 @@ function wanCommands(): Command[] {
     .description("undo every cut of the WAN")
     .action(async ({ lab }: LabOption) => (await Lab.open(lab)).wan.heal());
   const wan = new Command("wan")
-    .description("change how the WAN between two regions carries packets, both ways")
+    .description("change delay, jitter and loss of the WAN between two regions, both ways")
     .addArgument(region("a"))
     .addArgument(region("b"))
     .option("--delay <ms>", "one-way delay in milliseconds", number)
-    .option("--jitter <ms>", "up to this much more for each packet", number)
-    .option("--loss <percent>", "share of the packets that vanish", number)
+    .option("--jitter <ms>", "additional random delay of each packet, up to this", number)
+    .option("--loss <percent>", "share of lost packets", number)
     .action(async (a: LabRegion, b: LabRegion, options: LabOption & WanOptions) => {
       await (await Lab.open(options.lab)).wan.set(a, b, wanChange(options));
     });

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// The first thing that `npm start` and `npm test` run, on a machine where nothing is set up: plain JavaScript for
-// whatever Node is there (18 or later). It installs the npm packages, Node 24 among them, and goes on with that.
+// The start of npm's scripts, on a machine where nothing is set up: plain JavaScript for any Node from 18 on. Installs the
+// npm packages, which include Node 24, and runs main.ts with that.
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
@@ -18,22 +18,22 @@ const wanted = createHash("sha256")
   .update(readFileSync(path.join(root, "package-lock.json")))
   .digest("hex");
 
-/** An install that was interrupted has written no stamp, so it is done again. */
-function packagesAreThere() {
+/** The stamp is written last, so an interrupted install is repeated. */
+function arePackagesInstalled() {
   return existsSync(ownNode) && existsSync(stamp) && readFileSync(stamp, "utf8") === wanted;
 }
 
-if (!packagesAreThere()) {
+if (!arePackagesInstalled()) {
   console.log("Install the npm packages: the program's libraries, and Node 24 to run it with (about a minute)");
   const install = spawnSync("npm", ["ci", "--no-progress", "--loglevel=error"], { cwd: root, stdio: "inherit" });
   if (install.status !== 0 || !existsSync(ownNode)) {
-    console.error("es-failover: `npm ci` failed; its messages stand above. Is the npm registry within reach?");
+    console.error("es-failover: `npm ci` failed, see its messages above. Is the npm registry reachable?");
     process.exit(1);
   }
   writeFileSync(stamp, wanted);
 }
 
-// Ctrl-C reaches the child as well, which has a lab to tear down: wait for it instead of ending first.
+// The child also gets Ctrl-C and may have a lab to remove: wait for it.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => main.kill(signal));
 const main = spawn(ownNode, [path.join(root, "setup", "main.ts"), ...process.argv.slice(2)], {
   cwd: root,

@@ -1,4 +1,4 @@
-/** What `npm start`, `npm test`, `npm run lab` and `npm run init` lead to, once the npm packages are there. */
+/** Dispatches `npm start`, `npm test`, `npm run lab` and `npm run init` once the npm packages are installed. */
 
 import process from "node:process";
 import { messageOf } from "../watchdog/util/errors.ts";

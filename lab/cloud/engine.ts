@@ -11,33 +11,33 @@ import { labDirectoryVariable } from "./ovh/cloud.ts";
 import { type StackConfiguration, writeLabProject, writeStackConfiguration } from "./project.ts";
 
 export interface EngineOptions {
-  /** The project whose program is run: the folder of the users' Pulumi.yaml. */
+  /** Directory of the users' Pulumi.yaml, whose program is run. */
   readonly usersProject: string;
-  /** Where the engine keeps its project file, stacks and settings. */
+  /** Directory of the engine's project file, stacks and settings. */
   readonly directory: string;
-  /** The lab that the cloud's instances are made in. Without one the engine can preview only. */
+  /** The lab of the cloud's instances. Absent: previews only. */
   readonly lab?: Lab;
 }
 
 export interface RunOptions {
-  /** Called with each line that the CLI prints. */
+  /** Called with each line of the CLI's output. */
   readonly onLine?: (line: string) => void;
-  /** Interrupts the engine, which then ends the operation that it is at and saves its state. */
+  /** Interrupts the engine, which finishes its current operation and saves its state. */
   readonly signal?: AbortSignal;
-  /** Further arguments, such as `--target` with a URN, or `--expect-no-changes`. */
+  /** Additional arguments, such as `--target` with a URN, or `--expect-no-changes`. */
   readonly args?: readonly string[];
 }
 
-/** What an operation did, as the engine counts it: how many resources it created, updated, left the same, … */
+/** The engine's counts of resources that an operation created, updated, left the same, … */
 export type ResourceChanges = Readonly<Partial<Record<"same" | "create" | "update" | "replace" | "delete", number>>>;
 
 export interface Outcome {
   readonly changes: ResourceChanges;
-  /** All that the CLI printed. */
+  /** The CLI's whole output. */
   readonly output: string;
 }
 
-/** A run of the CLI that failed; the message ends with what it printed. */
+/** A failed run of the CLI; the message ends with the end of its output. */
 export class PulumiError extends Error {
   readonly output: string;
   constructor(argv: readonly string[], status: number | null, output: string) {
@@ -49,12 +49,12 @@ export class PulumiError extends Error {
 }
 
 /**
- * The real Pulumi engine on the users' program, with the lab's cloud behind it. It runs inside the lab's controller
- * network, from which every host can be reached.
+ * The real Pulumi engine with the users' program and the lab's cloud. Runs in the lab's controller network, which reaches
+ * every host.
  */
 export class PulumiEngine {
   readonly #options: EngineOptions;
-  /** The environment in which the CLI sees this engine's stacks and settings. */
+  /** Environment in which the CLI uses this engine's stacks and settings. */
   readonly environment: Readonly<Record<string, string>>;
 
   private constructor(options: EngineOptions, environment: Record<string, string>) {
@@ -62,12 +62,12 @@ export class PulumiEngine {
     this.environment = environment;
   }
 
-  /** Where the engine's project file stands. */
+  /** Directory of the engine's project file. */
   get directory(): string {
     return this.#options.directory;
   }
 
-  /** Prepares a folder for the engine: project file, backend, a passphrase of its own. What is there already is kept. */
+  /** Prepares the engine's directory: project file, backend, passphrase. Keeps existing stacks. */
   static async open(options: EngineOptions): Promise<PulumiEngine> {
     const home = path.join(options.directory, "home");
     const backendDirectory = path.join(options.directory, "stacks");
@@ -76,21 +76,21 @@ export class PulumiEngine {
     const passphrase = await storedPassphrase(path.join(options.directory, "passphrase"));
     const environment = {
       ...pulumiEnvironment({ home, backendDirectory, passphrase }),
-      // Has the CLI know the option --event-log, which is how its Automation API listens, too.
+      // Enables the CLI's option --event-log, which its Automation API also uses.
       PULUMI_DEBUG_COMMANDS: "true",
       ...(options.lab === undefined ? {} : { [labDirectoryVariable]: options.lab.directory }),
     };
     return new PulumiEngine(options, environment);
   }
 
-  /** Makes the stack when it is not there yet, and sets its plain configuration ("es-failover:region": "gra"). */
+  /** Creates the stack if missing, and sets its plain configuration ("es-failover:region": "gra"). */
   async prepareStack(stack: string, configuration: StackConfiguration = {}): Promise<void> {
     await this.run(["stack", "select", "--create", stack]);
     const { usersProject, directory } = this.#options;
     await writeStackConfiguration(usersProject, directory, stack, configuration);
   }
 
-  /** Sets one value, encrypted; it travels by standard input. */
+  /** Sets an encrypted value, which is passed by standard input. */
   async setSecret(stack: string, key: string, value: string): Promise<void> {
     await this.run(["config", "set", "--secret", "--raw", "--stack", stack, key], {}, value);
   }
@@ -107,12 +107,12 @@ export class PulumiEngine {
     return this.#operation(["refresh", "--yes", "--skip-preview", "--stack", stack], options);
   }
 
-  /** Destroys all that the stack has. The stack itself, with its configuration, stays. */
+  /** Destroys the stack's resources; keeps the stack and its configuration. */
   destroy(stack: string, options: RunOptions = {}): Promise<Outcome> {
     return this.#operation(["destroy", "--yes", "--skip-preview", "--stack", stack], options);
   }
 
-  /** The stack's outputs. Secret ones read "[secret]" unless they are asked for. */
+  /** The stack's outputs; "[secret]" for secret ones unless `showSecrets`. */
   async outputs(stack: string, options: { readonly showSecrets?: boolean } = {}): Promise<Record<string, unknown>> {
     const secrets = options.showSecrets === true ? ["--show-secrets"] : [];
     return JSON.parse(await this.run(["stack", "output", "--json", ...secrets, "--stack", stack])) as Record<
@@ -121,9 +121,9 @@ export class PulumiEngine {
     >;
   }
 
-  /** Runs the CLI with any arguments and returns what it printed. Throws a PulumiError when it fails. */
+  /** Runs the CLI. @returns its output @throws PulumiError when it exits non-zero */
   async run(argv: readonly string[], options: RunOptions = {}, input = ""): Promise<string> {
-    // The language host leaves pipes in the temporary directory, so each run has one of its own.
+    // The language host leaves pipes in the temporary directory, so each run gets its own.
     const scratch = await mkdtemp(path.join(tmpdir(), "pulumi-"));
     try {
       return await this.#runIn(scratch, argv, options, input);
@@ -173,7 +173,7 @@ export class PulumiEngine {
   }
 }
 
-/** The engine's own summary, one of the events (a JSON object per line) that it logs. */
+/** The engine's summary in its event log (a JSON object per line). */
 async function changesIn(eventLog: string): Promise<ResourceChanges> {
   const events = (await readFile(eventLog, "utf8")).trim().split("\n");
   for (const line of events.reverse()) {
@@ -183,7 +183,7 @@ async function changesIn(eventLog: string): Promise<ResourceChanges> {
   return {};
 }
 
-/** A passphrase for the stacks of one folder, made at first. It is a lab's: whoever can read the lab may know it. */
+/** The passphrase of a directory's stacks, generated at first use. Readers of a lab's files may know it. */
 async function storedPassphrase(file: string): Promise<string> {
   try {
     return await readFile(file, "utf8");

@@ -6,7 +6,7 @@ import { writeFileAtomically } from "../../watchdog/util/files.ts";
 import { isMissing } from "../util/files.ts";
 import { packageNames } from "./schema/schema.ts";
 
-/** Folder with the providers that stand in for the published ones. */
+/** Directory of the stand-ins for the published providers. */
 export const pluginDirectory: string = path.join(import.meta.dirname, "plugins");
 
 interface ProjectFile {
@@ -15,7 +15,7 @@ interface ProjectFile {
   readonly [key: string]: unknown;
 }
 
-/** A stack's settings file, as the CLI keeps it beside the project file. */
+/** A stack's settings file, which the CLI keeps in the project file's directory. */
 interface StackFile {
   readonly encryptionsalt?: string;
   readonly config?: Readonly<Record<string, unknown>>;
@@ -33,13 +33,13 @@ async function readYaml<T>(file: string): Promise<T | undefined> {
 }
 
 /**
- * Writes a project that runs the users' program with the lab's providers: their Pulumi.yaml word for word, except that
- * `main` names their program by its full path and `plugins` the providers. The users' files stay as they are.
+ * Writes a project that runs the users' program with the lab's providers: a copy of their Pulumi.yaml in which `main` is
+ * the full path of their program and `plugins` names the providers. Does not change the users' files.
  */
 export async function writeLabProject(usersProject: string, directory: string): Promise<void> {
   const source = path.join(usersProject, "Pulumi.yaml");
   const project = await readYaml<ProjectFile>(source);
-  if (project === undefined) throw new Error(`There is no Pulumi project: ${source} is missing`);
+  if (project === undefined) throw new Error(`there is no Pulumi project: ${source} is missing`);
   const providers = packageNames.map((name) => ({ name, path: pluginDirectory }));
   const overlaid = { ...project, main: path.resolve(usersProject, project.main ?? "."), plugins: { providers } };
   await mkdir(directory, { recursive: true, mode: 0o700 });
@@ -47,8 +47,8 @@ export async function writeLabProject(usersProject: string, directory: string): 
 }
 
 /**
- * Brings a stack's settings up to date: the users' own Pulumi.<stack>.yaml, where there is one, below what the lab sets.
- * Secrets that were set in the lab's stack stay.
+ * Writes a stack's settings: the lab's over those of the users' Pulumi.<stack>.yaml, if there is one. Keeps secrets that
+ * were set in the lab's stack.
  */
 export async function writeStackConfiguration(
   usersProject: string,
@@ -63,7 +63,7 @@ export async function writeStackConfiguration(
     readYaml<StackFile>(file),
   ]);
   const inUse = Object.entries(current?.config ?? {});
-  // The users' stack has a salt of its own, so nothing that they encrypted could be read here.
+  // The users' stack has another salt, so their encrypted values are unreadable here.
   const plain = Object.entries(users?.config ?? {}).filter(([, value]) => !isSecret(value));
   const secrets = inUse.filter(([, value]) => isSecret(value));
   const config = { ...Object.fromEntries(plain), ...Object.fromEntries(secrets), ...overrides };

@@ -2,10 +2,10 @@ import type { ProviderPackage } from "./protocol/package.ts";
 import { serve } from "./protocol/server.ts";
 import { type PackageName, packageNames } from "./schema/schema.ts";
 
-/** The program behind lab/cloud/plugins/pulumi-resource-*: serves the package named by its first argument. */
+/** The program of lab/cloud/plugins/pulumi-resource-*: serves the package that its first argument names. */
 
 async function packageNamed(name: PackageName): Promise<ProviderPackage> {
-  // Each package is loaded on its own: a provider starts for every run of the engine, and start-up time adds up.
+  // Loads one package only: every run of the engine starts four providers, and start-up time adds up.
   switch (name) {
     case "ovh": {
       const [{ ovhPackage }, { LabCloud, labDirectoryVariable }] = await Promise.all([

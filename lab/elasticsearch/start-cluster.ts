@@ -10,11 +10,14 @@ export interface ClusterPair {
 }
 
 /** Starts two one-node clusters, `gra` and `bhs`, as remotes of each other. Takes 10 to 20 s on two cores. */
-export async function startClusterPair(settings: ClusterOptions["settings"] = {}): Promise<ClusterPair> {
+export async function startClusterPair(
+  settings: ClusterOptions["settings"] = {},
+  javaOptions: ClusterOptions["javaOptions"] = [],
+): Promise<ClusterPair> {
   const authority = await createTestAuthority("es-failover test clusters");
   const started = await Promise.allSettled([
-    startCluster({ name: "gra", authority, settings }),
-    startCluster({ name: "bhs", authority, settings }),
+    startCluster({ name: "gra", authority, settings, javaOptions }),
+    startCluster({ name: "bhs", authority, settings, javaOptions }),
   ]);
   const clusters = started.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
   const stop = async () => {

@@ -15,7 +15,7 @@ interface PretendHost {
   volumes: HostVolume[];
 }
 
-/** A cloud in memory, over hosts that are records. `failing` names a host that cannot be made. */
+/** A cloud in memory whose hosts are records. `failing` names a host that does not boot. */
 class PretendCloud implements Cloud {
   current: CloudState = emptyState();
   readonly made = new Map<string, PretendHost>();
@@ -99,7 +99,7 @@ function violations(token: Token, news: PropertyMap): readonly string[] {
   return operations.check(ovhPackage(cloud), served(token), request).violations.map(({ property }) => property);
 }
 
-/** Checks and creates as the engine does; returns the id. */
+/** Checks and creates as the engine does. */
 async function make(token: Token, news: PropertyMap): Promise<{ id: string; outputs: PropertyMap }> {
   const request = { news, olds: undefined, name: "made", seed: Buffer.from("seed") };
   const checked = operations.check(ovhPackage(cloud), served(token), request);
@@ -138,7 +138,7 @@ async function makeNetwork(region: string, pool: string): Promise<{ networkId: s
   return { networkId: network.id, subnetId: subnet.id };
 }
 
-/** Inputs of an instance in GRA11, as a program gives them. */
+/** A program's inputs of an instance in GRA11. */
 function instanceInputs(name: string, changed: PropertyMap = {}): PropertyMap {
   return {
     ...project,
@@ -159,7 +159,7 @@ beforeEach(() => {
   cloud = new PretendCloud();
 });
 
-describe("what can be seen from the inputs alone is refused in the preview", () => {
+describe("the preview refuses inputs that are wrong by themselves", () => {
   test.each([
     ["a region that the lab does not have", "volume", { ...project, region: "SYD1", size: 1 }, "region"],
     ["a network without a VLAN", "network", project, "vlanId"],
@@ -177,7 +177,7 @@ describe("what can be seen from the inputs alone is refused in the preview", () 
     ],
     ["an unknown policy", "spread", { ...project, policy: "SPREAD" }, "policy"],
     ["an unknown volume type", "volume", { ...project, size: 1, volumeType: "FAST" }, "volumeType"],
-    ["a key that is none", "key", { serviceName: "p", publicKey: "hello" }, "publicKey"],
+    ["a text that is not a key", "key", { serviceName: "p", publicKey: "hello" }, "publicKey"],
     [
       "a rule in the wrong spelling",
       "group",
@@ -203,7 +203,7 @@ describe("what can be seen from the inputs alone is refused in the preview", () 
       instanceInputs("a", { networks: [{ autoAssignPublicIp: true }, { networkId: "n" }] }),
       "networks[1]",
     ],
-    ["a name that no host can have", "instance", instanceInputs("Not A Host"), "name"],
+    ["a name that is not a host name", "instance", instanceInputs("Not A Host"), "name"],
     [
       "an availability zone where there is one only",
       "instance",
@@ -214,26 +214,26 @@ describe("what can be seen from the inputs alone is refused in the preview", () 
     expect(violations(token, inputs)).toContain(property);
   });
 
-  test("but what is not known yet is let pass", () => {
+  test("values that are not known yet pass", () => {
     const networks = [{ autoAssignPublicIp: true }, { networkId: unknown, subnetId: unknown, ip: "192.168.1.11" }];
     const inputs = instanceInputs("a", { flavorId: unknown, imageId: unknown, networks, securityGroupIds: [unknown] });
     expect(violations("instance", inputs)).toEqual([]);
   });
 });
 
-describe("what does not fit together is refused when it is made", () => {
+describe("creation refuses what contradicts other resources", () => {
   test("a subnet in another region than its network", async () => {
     const { id: networkId } = await make("network", { ...project, vlanId: 42 });
     const subnet = { serviceName: "p", region: "BHS5", networkId, cidr: "192.168.0.0/16" };
     await expect(make("subnet", subnet)).rejects.toThrow("declared in BHS5, but its network");
   });
 
-  test("a second VLAN, on which hosts would not reach the first", async () => {
+  test("a second VLAN, from which hosts would not reach the first", async () => {
     await make("network", { ...project, vlanId: 42 });
     await expect(make("network", { ...project, region: "BHS5", vlanId: 43 })).rejects.toThrow("carries one VLAN");
   });
 
-  test("pools of two regions that give the same address out twice", async () => {
+  test("overlapping pools of two regions", async () => {
     await makeNetwork("GRA11", "192.168.1");
     await expect(makeNetwork("BHS5", "192.168.1")).rejects.toThrow("overlaps one of the subnet sub-GRA11");
   });
@@ -254,7 +254,7 @@ describe("what does not fit together is refused when it is made", () => {
     await expect(make("instance", second)).rejects.toThrow("192.168.1.11 is taken by the instance a");
   });
 
-  test("a volume that is attached elsewhere", async () => {
+  test("a volume of another instance", async () => {
     const { id } = await make("volume", { ...project, size: 1 });
     await make("instance", instanceInputs("a", { volumeIds: [id] }));
     await expect(make("instance", instanceInputs("b", { volumeIds: [id] }))).rejects.toThrow(
@@ -314,14 +314,14 @@ describe("an instance", () => {
     });
   });
 
-  test("without an address of its own gets the first free one of the pool", async () => {
+  test("without a pinned address gets the first free one of the pool", async () => {
     const network = await makeNetwork("GRA11", "192.168.1");
     await make("instance", instanceInputs("a", { networks: onNetwork(network) }));
     await make("instance", instanceInputs("b", { networks: onNetwork(network) }));
     expect([...cloud.made.values()].map(({ spec }) => spec.privateIp)).toEqual(["192.168.1.201", "192.168.1.202"]);
   });
 
-  test("without security groups accepts all, as the project's default group does; with none of them, nothing", async () => {
+  test("accepts everything without securityGroupIds, as the default group does, and nothing with an empty list", async () => {
     await make("instance", instanceInputs("open"));
     await make("instance", instanceInputs("closed", { securityGroupIds: [] }));
     const protocols = cloud.made.get("open")?.ingress.map(({ protocol, sources }) => [protocol, ...sources]);
@@ -333,7 +333,7 @@ describe("an instance", () => {
     expect(cloud.made.get("closed")?.ingress).toEqual([]);
   });
 
-  test("that does not boot leaves no half of itself", async () => {
+  test("that does not boot leaves nothing", async () => {
     cloud.failing = "a";
     await expect(make("instance", instanceInputs("a"))).rejects.toThrow("the host does not boot");
     expect(cloud.current.instances).toEqual({});
@@ -341,7 +341,7 @@ describe("an instance", () => {
     await make("instance", instanceInputs("a"));
   });
 
-  test("whose maker died midway gives its name free", async () => {
+  test("whose creating process died frees its name", async () => {
     await make("instance", instanceInputs("a"));
     const [id = ""] = Object.keys(cloud.current.instances);
     const instance = cloud.current.instances[id];
@@ -351,7 +351,7 @@ describe("an instance", () => {
     expect(Object.keys(cloud.current.instances)).toEqual([second]);
   });
 
-  test("can be powered off and on, have volumes moved, and be resized in place", async () => {
+  test("changes power, volumes and size in place", async () => {
     const { id: volumeId } = await make("volume", { ...project, size: 1 });
     const { id } = await make("instance", instanceInputs("a"));
     await update("instance", id, instanceInputs("a", { powerState: "SHUTOFF", volumeIds: [volumeId] }));
@@ -362,7 +362,7 @@ describe("an instance", () => {
     expect(cloud.current.instances[id]?.flavorId).toBe(flavorId);
   });
 
-  test("is replaced, the old one first, when what cannot change in place does", () => {
+  test("is replaced, the old one first, when an input changes that cannot change in place", () => {
     const old = { inputs: instanceInputs("a"), outputs: {} };
     expect(operations.diff(served("instance"), old, instanceInputs("a", { groupId: "g" }))).toEqual({
       changed: ["groupId"],
@@ -371,7 +371,7 @@ describe("an instance", () => {
     });
   });
 
-  test("that was switched off behind the engine's back reads so", async () => {
+  test("that was switched off outside the engine is read as such", async () => {
     const { id, outputs } = await make("instance", instanceInputs("a", { powerState: "ACTIVE" }));
     const host = cloud.made.get("a");
     if (host !== undefined) host.power = "off";
@@ -382,7 +382,7 @@ describe("an instance", () => {
     expect(await served("instance").type.read?.(id, recorded, call)).toBeUndefined();
   });
 
-  test("is deleted once and for all, and deleting it again is no error", async () => {
+  test("is deleted, and deleting it again is no error", async () => {
     const { id } = await make("instance", instanceInputs("a"));
     await remove("instance", id);
     await remove("instance", id);
@@ -392,7 +392,7 @@ describe("an instance", () => {
 });
 
 describe("security groups", () => {
-  test("reach the hosts that have them as soon as their rules change", async () => {
+  test("apply changed rules to their hosts at once", async () => {
     const { id } = await make("group", { ...project, rules: [tcp(22, {})] });
     await make("instance", instanceInputs("a", { securityGroupIds: [id] }));
     await update("group", id, { ...project, rules: [tcp(22, {}), tcp(9200, { remoteIpPrefix: "192.168.0.0/16" })] });
@@ -402,7 +402,7 @@ describe("security groups", () => {
     ]);
   });
 
-  test("that name a group follow its members as they come and go", async () => {
+  test("that name a group follow changes of its members", async () => {
     const { id: clients } = await make("group", { ...project, name: "clients" });
     const { id: servers } = await make("group", {
       ...project,
@@ -423,7 +423,7 @@ describe("security groups", () => {
     await expect(remove("group", id)).rejects.toThrow("in use by the instance a");
   });
 
-  test("open nothing by outbound or IPv6 rules", async () => {
+  test("accept nothing by outbound or IPv6 rules", async () => {
     const rules = [
       { ...tcp(22, {}), direction: "EGRESS" },
       { ...tcp(22, {}), ethernetType: "IPV6" },
@@ -437,7 +437,7 @@ describe("security groups", () => {
 describe("instance groups", () => {
   const hostIds = () => Object.values(cloud.current.instances).map(({ hostId }) => hostId);
 
-  test("put each member on a hypervisor of its own, or all on one", async () => {
+  test("place each member on its own hypervisor, or all on one", async () => {
     const { id: apart } = await make("spread", { ...project, name: "apart", policy: "ANTI_AFFINITY" });
     for (const name of ["a", "b", "c"]) await make("instance", instanceInputs(name, { groupId: apart }));
     expect(new Set(hostIds()).size).toBe(3);
@@ -447,7 +447,7 @@ describe("instance groups", () => {
     expect(new Set(hostIds()).size).toBe(1);
   });
 
-  test("refuse a member for whom no hypervisor is left", async () => {
+  test("refuse a member when no hypervisor is left", async () => {
     const { id: groupId } = await make("spread", { ...project, policy: "ANTI_AFFINITY" });
     for (let count = 0; count < 16; count += 1) await make("instance", instanceInputs(`m${count}`, { groupId }));
     await expect(make("instance", instanceInputs("one-more", { groupId }))).rejects.toThrow("no hypervisor is left");
@@ -455,7 +455,7 @@ describe("instance groups", () => {
 });
 
 describe("names and catalogues", () => {
-  test("a resource without a name gets one that is the same in preview and update, and keeps it", () => {
+  test("a resource without a name gets the same one in preview and update, and keeps it", () => {
     const request = { news: { ...project, vlanId: 42 }, olds: undefined, name: "net", seed: Buffer.from("seed") };
     const name = operations.check(ovhPackage(cloud), served("network"), request).inputs["name"];
     expect(name).toMatch(/^net-[0-9a-f]{7}$/);
@@ -464,7 +464,7 @@ describe("names and catalogues", () => {
     expect(operations.check(ovhPackage(cloud), served("network"), later).inputs["name"]).toBe(name);
   });
 
-  test("flavors and images have an id of their own in each region", async () => {
+  test("flavors and images have different ids in each region", async () => {
     const idsIn = async (region: string) => {
       const { flavors } = await getCloudInstanceFlavors({ serviceName: "p", region });
       const { images } = await getCloudInstanceImages({ serviceName: "p", region });

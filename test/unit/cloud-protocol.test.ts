@@ -18,7 +18,7 @@ import {
 import { decodeMap, encodeMap } from "../../lab/cloud/protocol/wire.ts";
 import { randomPackage } from "../../lab/cloud/random/package.ts";
 
-/** Property maps of every kind of value, nested. Keys are none that the protocol uses itself. */
+/** Nested property maps of every kind of value, without the protocol's own keys. */
 const propertyMaps = fc.letrec<{ value: PropertyValue; map: PropertyMap }>((tie) => ({
   value: fc.oneof(
     { depthSize: "small" },
@@ -37,7 +37,7 @@ const propertyMaps = fc.letrec<{ value: PropertyValue; map: PropertyMap }>((tie)
 })).map;
 
 describe("values on the wire", () => {
-  test("arrive as they were sent, secrets, unknowns, assets and archives included", () => {
+  test("arrive as sent, including secrets, unknowns, assets and archives", () => {
     fc.assert(
       fc.property(propertyMaps, (map) => {
         expect(decodeMap(encodeMap(map))).toEqual(map);
@@ -45,7 +45,7 @@ describe("values on the wire", () => {
     );
   });
 
-  test("lose all secret wrappers and nothing else when revealed", () => {
+  test("lose only their secret wrappers when revealed", () => {
     fc.assert(
       fc.property(propertyMaps, (map) => {
         const revealed = reveal(map);
@@ -82,7 +82,7 @@ describe("a diff", () => {
     expect(operations.diff(served, old, news)).toMatchObject({ changed: [], replaces: [] });
   });
 
-  test("names what changed, and replaces where the documentation says so", () => {
+  test("lists changes, and replaces where the documentation requires it", () => {
     expect(operations.diff(served, old, { script: "b", region: "GRA11" })).toMatchObject({
       changed: ["script"],
       replaces: [],
@@ -93,7 +93,7 @@ describe("a diff", () => {
     });
   });
 
-  test("counts a value that is not known yet as changed", () => {
+  test("takes a value that is not known yet for changed", () => {
     expect(operations.diff(served, old, { script: unknown, region: "GRA11" }).changed).toEqual(["script"]);
   });
 
@@ -106,7 +106,7 @@ describe("a diff", () => {
 });
 
 describe("outputs", () => {
-  test("that tell about a secret input are secret, and so are those that always are", () => {
+  test("that may contain a secret input are secret, and so are those that always are", () => {
     const outputs = { script: "a", region: "GRA11", stdout: "x", token: "t", createdAt: "now" };
     expect(operations.protect(served, { script: new Secret("a"), region: "GRA11" }, outputs)).toEqual({
       script: new Secret("a"),
@@ -117,13 +117,13 @@ describe("outputs", () => {
     });
   });
 
-  test("of a previewed creation are the inputs, and otherwise unknown", () => {
+  test("in the preview of a creation are the inputs, and unknown otherwise", () => {
     const outputs = operations.previewCreate(served, { script: "a" });
     expect(outputs["script"]).toBe("a");
     expect(outputs["stdout"]).toBeInstanceOf(Unknown);
   });
 
-  test("of a previewed update keep what an update cannot change", () => {
+  test("in the preview of an update keep what an update cannot change", () => {
     const outputs = operations.previewUpdate(served, { createdAt: "then", stdout: "x" }, { script: "b" });
     expect(outputs["createdAt"]).toBe("then");
     expect(outputs["stdout"]).toBeInstanceOf(Unknown);
@@ -137,12 +137,12 @@ describe("a package", () => {
     );
   });
 
-  test("stops at the schema: nothing else is asked about inputs that it refuses", () => {
-    const asked: string[] = [];
-    const fussy: ResourceType = {
+  test("checks no further rule for inputs that violate the schema", () => {
+    const calls: string[] = [];
+    const checking: ResourceType = {
       ...type,
       violations: () => {
-        asked.push("violations");
+        calls.push("violations");
         return [];
       },
     };
@@ -152,7 +152,7 @@ describe("a package", () => {
       functions: {},
     };
     const request = { news: { script: 1 }, olds: undefined, name: "x", seed: Buffer.alloc(0) };
-    expect(operations.check(pkg, { ...served, type: fussy }, request).violations).toHaveLength(1);
-    expect(asked).toEqual([]);
+    expect(operations.check(pkg, { ...served, type: checking }, request).violations).toHaveLength(1);
+    expect(calls).toEqual([]);
   });
 });

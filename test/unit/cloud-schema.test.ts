@@ -6,7 +6,7 @@ import { packageNames, packageSchema } from "../../lab/cloud/schema/schema.ts";
 import { schemaViolations } from "../../lab/cloud/schema/validate.ts";
 
 describe("the schemas of the lab's providers", () => {
-  test.each(packageNames)("%s: the file is what the installed npm package publishes", (name) => {
+  test.each(packageNames)("%s: the file matches the installed npm package", (name) => {
     // When this fails after an update of a package: node lab/cloud/schema/generate.ts
     expect(packageSchema(name)).toEqual(JSON.parse(generatedSchema(name)));
   });
@@ -21,18 +21,18 @@ describe("the schemas of the lab's providers", () => {
   };
   const problemsOf = (changed: PropertyMap) => schemaViolations(ovh, instance?.inputs ?? {}, { ...inputs, ...changed });
 
-  test("take over which inputs make a new resource from the documentation", () => {
+  test("know from the documentation which inputs make a new resource", () => {
     const recreating = Object.entries(instance?.inputs ?? {}).filter(([, { recreates }]) => recreates === true);
     expect(recreating.map(([name]) => name).sort()).toEqual(
       ["availabilityZone", "groupId", "region", "serviceName", "sshKeyName"].sort(),
     );
   });
 
-  test("accept inputs as they are published", () => {
+  test("accept published inputs", () => {
     expect(problemsOf({})).toEqual([]);
   });
 
-  test("refuse an unknown property, and name the one that was meant", () => {
+  test("refuse an unknown property and suggest a similar one", () => {
     expect(problemsOf({ flavorID: "x" })).toEqual([
       { property: "flavorID", reason: expect.stringContaining("did you mean flavorId?") },
     ]);
@@ -60,7 +60,7 @@ describe("the schemas of the lab's providers", () => {
     expect(JSON.stringify(violations)).not.toContain("hunter2");
   });
 
-  test("let pass what is not known yet", () => {
+  test("accept values that are not known yet", () => {
     expect(problemsOf({ flavorId: unknown, networks: [{ subnetId: unknown, networkId: unknown }] })).toEqual([]);
   });
 

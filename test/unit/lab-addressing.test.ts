@@ -4,7 +4,7 @@ import { choosePublicIp, macAddress, privateIpViolation, regionAddresses } from 
 import { labRegions } from "../../lab/hosts/types.ts";
 
 describe("public addresses of lab hosts", () => {
-  test("no two hosts get the same, and each gets one of its region", () => {
+  test("are unique, and each is in the host's region", () => {
     const host = fc.record({ name: fc.stringMatching(/^[a-z]{1,4}$/), region: fc.constantFrom(...labRegions) });
     fc.assert(
       fc.property(fc.uniqueArray(host, { selector: ({ name }) => name, maxLength: 40 }), (hosts) => {
@@ -19,23 +19,23 @@ describe("public addresses of lab hosts", () => {
     );
   });
 
-  test("a host of a name that was there before gets that host's address", () => {
+  test("a host gets the address of the previous host of its name", () => {
     const book = { "gra-es-1": "10.81.0.11", "gra-es-2": "10.81.0.12" };
     expect(choosePublicIp("gra", "gra-es-2", book)).toBe("10.81.0.12");
   });
 
-  test("a name that moves to another region gets an address there", () => {
+  test("a name in another region gets an address there", () => {
     expect(choosePublicIp("bhs", "proxy", { proxy: "10.81.0.11" })).toBe("10.82.0.11");
   });
 
-  test("a region without a free address says so", () => {
+  test("a region without a free address refuses a host", () => {
     const book = Object.fromEntries(Array.from({ length: 244 }, (_, index) => [`h${index}`, `10.83.0.${index + 11}`]));
     expect(() => choosePublicIp("witness", "one-more", book)).toThrow(/No public address is left in region witness/);
   });
 });
 
 describe("private addresses of lab hosts", () => {
-  test("an address of the region's part of the vRack is taken", () => {
+  test("an address of the region's part of the vRack is accepted", () => {
     expect(privateIpViolation("bhs", "192.168.2.20", ["192.168.2.21"])).toBeUndefined();
   });
 
@@ -44,12 +44,12 @@ describe("private addresses of lab hosts", () => {
     ["the router's", "192.168.2.254"],
     ["the network's own", "192.168.2.0"],
     ["another host's", "192.168.2.21"],
-    ["no address at all", "192.168.2.x"],
+    ["an invalid address", "192.168.2.x"],
   ])("%s is refused", (_, address) => {
     expect(privateIpViolation("bhs", address, ["192.168.2.21"])).toBeDefined();
   });
 });
 
-test("a hardware address follows from the IP address", () => {
+test("a hardware address is derived from the IP address", () => {
   expect(macAddress("192.168.2.254")).toBe("02:00:c0:a8:02:fe");
 });

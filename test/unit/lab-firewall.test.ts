@@ -19,7 +19,7 @@ const host: HostRecord = {
 };
 
 describe("the rules of a region's firewall", () => {
-  test("let in what is declared and drop the rest, for both addresses of a host", () => {
+  test("accept declared flows and drop all others, for both addresses of a host", () => {
     expect(renderFirewall([host])).toMatchInlineSnapshot(`
       "table inet hosts
       delete table inet hosts
@@ -45,13 +45,13 @@ describe("the rules of a region's firewall", () => {
     `);
   });
 
-  test("a region without hosts lets nothing in", () => {
+  test("a region without hosts accepts nothing", () => {
     expect(renderFirewall([])).toContain('oifname { "br-public", "br-vrack" } drop');
     expect(renderFirewall([])).not.toContain("vmap");
   });
 });
 
-describe("a rule that would not do what it says is refused", () => {
+describe("an invalid rule is refused", () => {
   test.each([
     ["no sender", { protocol: "tcp", ports: [22, 22], sources: [] }, /names no sender/],
     [
@@ -65,7 +65,7 @@ describe("a rule that would not do what it says is refused", () => {
     expect(ingressViolation([rule])).toMatch(message);
   });
 
-  test("a rule with everything is taken", () => {
+  test("a valid rule is accepted", () => {
     expect(ingressViolation(host.spec.ingress)).toBeUndefined();
   });
 });

@@ -5,14 +5,14 @@ const pick = (lines: ReturnType<typeof defaultWan>, from: string, to: string) =>
   lines.find((line) => line.from === from && line.to === to);
 
 describe("the WAN between the lab's regions", () => {
-  test("carries packets both ways between any two regions, 80 ms there and back between gra and bhs", () => {
+  test("carries packets both ways between any two regions, with a round trip of 80 ms between gra and bhs", () => {
     const lines = defaultWan();
     expect(lines).toHaveLength(6);
     expect((pick(lines, "gra", "bhs")?.delayMs ?? 0) + (pick(lines, "bhs", "gra")?.delayMs ?? 0)).toBe(80);
     expect(lines.every((line) => line.delayMs > 0 && !line.cut)).toBe(true);
   });
 
-  test("a change of one direction leaves the way back and the other lines alone", () => {
+  test("a change of one direction does not affect the other one and other lines", () => {
     const before = defaultWan();
     const after = changeDirection(before, { from: "gra", to: "bhs" }, { cut: true });
     expect(pick(after, "gra", "bhs")).toEqual({ ...pick(before, "gra", "bhs"), cut: true });
@@ -28,7 +28,7 @@ describe("the WAN between the lab's regions", () => {
     expect(() => changeDirection(defaultWan(), { from: "gra", to: "bhs" }, change)).toThrow(message);
   });
 
-  test("a line of a region to itself is refused", () => {
+  test("a line from a region to itself is refused", () => {
     expect(() => changeDirection(defaultWan(), { from: "gra", to: "gra" }, { cut: true })).toThrow(/to itself/);
   });
 });

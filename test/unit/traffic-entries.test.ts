@@ -2,12 +2,12 @@ import { describe, expect, test } from "vitest";
 import { Entries, SKIP_MS } from "../../lab/traffic/entries.ts";
 
 describe("an application with several entries", () => {
-  test("begins with the entry it prefers, counted around", () => {
+  test("begins with its preferred entry, modulo their number", () => {
     const first = [0, 1, 2].map((preferred) => new Entries(["gra", "bhs"], preferred).current);
     expect(first).toEqual(["gra", "bhs", "gra"]);
   });
 
-  test("uses all that answer in turn, whether they serve or refuse", () => {
+  test("uses all entries that answer round robin, whether they serve or refuse", () => {
     const entries = new Entries(["a", "b", "c"], 0);
     const used = [entries.current];
     for (let answers = 0; answers < 3; answers += 1) {
@@ -17,7 +17,7 @@ describe("an application with several entries", () => {
     expect(used).toEqual(["a", "b", "c", "a"]);
   });
 
-  test("leaves one that gave no answer alone for a while, though its turn comes", () => {
+  test("skips an entry that did not answer for a time", () => {
     let nowMs = 0;
     const entries = new Entries(["gra", "bhs"], 0, () => nowMs);
     entries.silent();
@@ -29,7 +29,7 @@ describe("an application with several entries", () => {
     expect(entries.current).toBe("gra");
   });
 
-  test("where none answers, tries the one that has rested longest", () => {
+  test("without an answer of any entry tries the one skipped longest", () => {
     let nowMs = 0;
     const entries = new Entries(["gra", "bhs"], 0, () => nowMs);
     const used: string[] = [];
@@ -41,7 +41,7 @@ describe("an application with several entries", () => {
     expect(used).toEqual(["bhs", "gra", "bhs", "gra"]);
   });
 
-  test("needs an entry at least", () => {
+  test("needs at least one entry", () => {
     expect(() => new Entries([], 0)).toThrow("at least one entry");
   });
 });

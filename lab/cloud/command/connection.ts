@@ -2,18 +2,18 @@ import { optionalMap, optionalNumber, optionalText, text } from "../protocol/inp
 import type { Violation } from "../protocol/package.ts";
 import { isMap, type PropertyMap } from "../protocol/values.ts";
 
-/** How to reach one SSH server, as the command package's `connection` and `connection.proxy` describe it. */
+/** An SSH server, as in the command package's `connection` and `connection.proxy`. */
 export interface SshEndpoint {
   readonly host: string;
   readonly port: number;
   readonly user: string;
   readonly privateKey?: string;
   readonly agentSocketPath?: string;
-  /** Public key of the server. Without it any server is believed, as by the published provider. */
+  /** Public key of the server. Absent: any key is accepted, as by the published provider. */
   readonly hostKey?: string;
-  /** Failed dials that are forgiven; undefined for no limit. */
+  /** Failed dials before giving up; absent: no limit. */
   readonly dialErrorLimit?: number;
-  /** Longest time for one dial; undefined for no limit. */
+  /** Time-out of one dial; absent: none. */
   readonly perDialTimeoutSeconds?: number;
 }
 
@@ -25,7 +25,7 @@ export interface Connection extends SshEndpoint {
 const defaults = { port: 22, user: "root", dialErrorLimit: 10, perDialTimeoutSeconds: 15 } as const;
 const unlimitedDialErrors = -1;
 
-/** Ways to log in that the lab does not serve, though the package has them. */
+/** Inputs of the package that the lab does not serve. */
 const refused = ["password", "privateKeyPassword"] as const;
 
 export function connectionViolations(inputs: PropertyMap): Violation[] {

@@ -27,15 +27,15 @@ function sourceViolations(inputs: PropertyMap): Violation[] {
   return [{ property: "source", reason: "must be a FileAsset, a StringAsset or a FileArchive" }];
 }
 
-/** Quotes a text as one word of a shell script. */
+/** Quotes a text for a shell script. */
 function quoted(word: string): string {
   return `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
 /**
- * Where things go and which modes they get are those of the published provider, which copies by SFTP: an existing
- * directory takes the source inside, file modes are not carried over (a script has to be made executable afterwards),
- * and missing parent directories are an error (its documentation says otherwise, its code makes none).
+ * Targets and modes are those of the published provider, which copies by SFTP: the source goes into an existing directory,
+ * file modes are not copied (scripts need a chmod afterwards), and a missing parent directory is an error (its
+ * documentation promises to create it, its code does not).
  */
 const scripts = {
   text: (target: string): string =>
@@ -53,10 +53,7 @@ ${name === undefined ? "" : `target="$target"/${quoted(name)}; [ -d "$target" ] 
 tar --extract --no-same-owner --no-same-permissions --directory "$target" --file -`,
 } as const;
 
-/**
- * A directory's content as a tar stream, without the modes that SFTP would not carry over either. The archiver starts
- * when the stream is first read.
- */
+/** A directory's content as a tar stream, without modes, as SFTP copies none. tar starts at the first read. */
 async function* archiveOf(directory: string, signal: AbortSignal): AsyncGenerator<Buffer> {
   const modes = "--mode=a-x,u=rwX,go=rX";
   const argv = ["--create", "--dereference", modes, "--directory", directory, "--file", "-", "."];
@@ -77,7 +74,7 @@ async function transfer(
   if (!(await stat(source.path)).isDirectory()) {
     return { script: scripts.file(target, name), input: createReadStream(source.path) };
   }
-  // A trailing slash copies what is in the directory, not the directory itself.
+  // With a trailing slash the content is copied, without the directory itself.
   const script = scripts.directory(target, source.path.endsWith("/") ? undefined : name);
   return { script, input: Readable.from(archiveOf(source.path, signal)) };
 }
@@ -94,7 +91,7 @@ async function copy(inputs: PropertyMap, call: Call): Promise<void> {
   }
 }
 
-/** command:remote:CopyToRemote: a file, a text or a directory put on a host. Deleting it leaves the copy there. */
+/** command:remote:CopyToRemote: copies a file, a text or a directory to a host. Deleting it leaves the copy. */
 export const copyToRemote: ResourceType = {
   violations: (inputs) => [...connectionViolations(inputs), ...sourceViolations(inputs)],
   change: (change) => ({ ...change, replaces: change.changed.filter((name) => name === "triggers") }),

@@ -17,7 +17,7 @@ function violations(inputs: PropertyMap): Violation[] {
     .map((property) => ({ property, reason: "the lab's provider does not collect files" }));
 }
 
-/** Runs a script with /bin/sh, which reads it from an unlinked file: a secret in it never is an argument. */
+/** Runs a script with /bin/sh from an unlinked file, so that a secret in it is not an argument. */
 async function runShellScript(script: string, options: Omit<ProcessOptions, "stdio">): Promise<ProcessOutcome> {
   const directory = await mkdtemp(path.join(tmpdir(), "command-"));
   const file = path.join(directory, "script");

@@ -11,13 +11,13 @@ export interface ProcessOutcome {
 
 export interface ProcessOptions extends Pick<SpawnOptions, "cwd" | "env" | "stdio"> {
   readonly signal: AbortSignal;
-  /** What the process reads on its standard input; nothing by default. */
+  /** Standard input of the process; default: empty. */
   readonly input?: Readable;
-  /** Called with each whole line as it comes. */
+  /** Called with each complete line as it arrives. */
   readonly onLine?: (stream: "stdout" | "stderr", line: string) => void;
 }
 
-/** Runs a program to its end. Only a program that cannot be started is an exception; its exit status is an outcome. */
+/** Runs a program to its end. @throws Error only when it cannot start; its exit status is an outcome */
 export async function runProcess(
   file: string,
   argv: readonly string[],
@@ -33,11 +33,11 @@ export async function runProcess(
     child.once("error", reject);
     child.once("close", (code) => resolve(code ?? -1));
   });
-  // A program may end without reading all of its input; that is its own business.
   if (child.stdin !== null) await feed(input, child.stdin);
   return { status: await ended, stdout: stdout.end(), stderr: stderr.end() };
 }
 
+/** A program may end without reading all of its input. */
 async function feed(input: Readable | undefined, stdin: NodeJS.WritableStream): Promise<void> {
   stdin.on("error", () => undefined);
   if (input === undefined) stdin.end();
@@ -64,7 +64,7 @@ class LineCollector {
     for (const line of lines) this.#onLine(line);
   }
 
-  /** All that came, without the newline at its end. */
+  /** The whole output, without its last newline. */
   end(): string {
     if (this.#unfinished !== "") this.#onLine(this.#unfinished);
     return Buffer.concat(this.#chunks).toString("utf8").replace(/\n$/, "");

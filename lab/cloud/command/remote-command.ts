@@ -7,7 +7,6 @@ import { connectionOf, connectionViolations } from "./connection.ts";
 import { derivedOutputs, environmentOf, lineLog, outputsOf, type Step, scriptFor, triggersReplace } from "./scripts.ts";
 import { withSshSession } from "./ssh.ts";
 
-/** Runs a step's script on the host; previous outputs stay when there is no script for it. */
 async function run(
   step: Step,
   inputs: PropertyMap,
@@ -20,7 +19,7 @@ async function run(
   const stdin = optionalText(inputs, "stdin");
   const outcome = await withSshSession(connection, call, (session) =>
     session.run(script, {
-      // sshd lets only what its AcceptEnv names reach the script; the rest is lost without a word, as on a real host.
+      // sshd passes only variables of its AcceptEnv to the script and silently drops the rest, as on a real host.
       env: environmentOf(inputs, previous),
       ...(stdin === undefined ? {} : { input: Readable.from([Buffer.from(stdin)]) }),
       onLine: lineLog(inputs, call),

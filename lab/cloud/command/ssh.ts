@@ -8,24 +8,24 @@ import type { Call } from "../protocol/package.ts";
 import type { Connection, SshEndpoint } from "./connection.ts";
 import { type ProcessOptions, type ProcessOutcome, runProcess } from "./process.ts";
 
-/** Between dials, as the published provider waits: it starts at 100 ms and doubles, up to this. */
+/** Longest wait between dials; as in the published provider it starts at 100 ms and doubles. */
 const maxRetryDelayMs = 5_000;
 
 /**
- * Reads the script as one base64 line from standard input and runs it in the login shell, to which the rest of the
- * input belongs. So neither the script nor a secret in it ever is an argument of a process, here or on the host.
+ * Reads the script as one base64 line from standard input and runs it in the login shell with the rest of the input. So
+ * neither the script nor a secret in it is an argument of a process, here or on the host.
  */
 const readScriptAndRun = 'IFS= read -r script && eval "$(printf %s "$script" | base64 -d)"';
 
-/** A live SSH connection, over which scripts run. */
+/** An open SSH connection. */
 export interface SshSession {
   /** Runs a shell script on the host. Its exit status is an outcome, not an exception. */
   run(script: string, options?: Pick<ProcessOptions, "input" | "onLine" | "env">): Promise<ProcessOutcome>;
 }
 
 /**
- * Connects, lets `work` use the connection, and closes it. Dials are repeated as `dialErrorLimit` allows; what `work`
- * runs is never repeated.
+ * Connects, runs `work` with the connection, and closes it. Repeats dials as `dialErrorLimit` allows; never repeats what
+ * `work` runs.
  */
 export async function withSshSession<T>(
   connection: Connection,
@@ -64,7 +64,7 @@ function concatenated(first: Buffer, rest: Readable): Readable {
   );
 }
 
-/** Writes an ssh_config with the connection's every detail, keys in files beside it; returns the config's path. */
+/** Writes an ssh_config with all details of the connection, and key files. @returns path of the ssh_config */
 async function writeConfiguration(directory: string, connection: Connection): Promise<string> {
   const sections = [await hostSection(directory, "target", connection)];
   if (connection.proxy !== undefined) {
@@ -86,7 +86,7 @@ async function hostSection(directory: string, alias: string, endpoint: SshEndpoi
     "  BatchMode yes",
     "  LogLevel ERROR",
     `  ConnectTimeout ${endpoint.perDialTimeoutSeconds ?? 0}`,
-    // A host that dies while a script runs is noticed within a minute.
+    // Detects within a minute that a host died during a script.
     "  ServerAliveInterval 15",
     "  ServerAliveCountMax 4",
   ];
@@ -108,7 +108,7 @@ async function hostSection(directory: string, alias: string, endpoint: SshEndpoi
   return lines.join("\n");
 }
 
-/** A value as it may stand in ssh_config; what could start another directive is refused. */
+/** A value for ssh_config. @throws Error for one that could start another directive */
 function configurationValue(value: string): string {
   if (!/^[^\s"]+$/.test(value)) throw new Error(`connection: "${value}" cannot be a host, user or path for SSH`);
   return value;
@@ -135,8 +135,8 @@ async function dial(argv: readonly string[], connection: Connection, call: Call)
 }
 
 /**
- * Opens a master connection that others share. It lives as long as its standard input is open, so it ends with this
- * process, however that ends. Returns the error text when the connection fails.
+ * Opens a master connection, which ends with its standard input and so with this process at the latest.
+ * @returns the connection, or the error text when it fails
  */
 function dialOnce(argv: readonly string[], signal: AbortSignal): Promise<Master | string> {
   const child = spawn("ssh", ["-M", ...argv, "echo connected && exec cat"], {

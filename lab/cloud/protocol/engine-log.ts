@@ -8,7 +8,7 @@ const severities = {
   warning: engine.LogSeverity.WARNING,
 } as const;
 
-/** Lines shown to the person who runs the engine. Without an engine (unit tests) they go nowhere. */
+/** Log lines for the engine's user. Without an engine, as in unit tests, they are dropped. */
 export class EngineLog {
   #client: InstanceType<typeof engineServices.EngineClient> | undefined;
 
@@ -23,7 +23,7 @@ export class EngineLog {
 
   log(severity: keyof typeof severities, message: string, urn: string): void {
     const request = new engine.LogRequest().setSeverity(severities[severity]).setMessage(message).setUrn(urn);
-    // A lost log line is no reason to fail the operation that wrote it.
+    // A lost log line must not fail its operation.
     this.#client?.log(request, () => undefined);
   }
 }

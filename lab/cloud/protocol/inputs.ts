@@ -1,11 +1,8 @@
 import { isMap, type PropertyMap, type PropertyValue } from "./values.ts";
 
-/**
- * Typed access to inputs whose types the schema has checked already. A value of another type is therefore a defect of
- * the provider, and says so.
- */
+/** Typed access to inputs that passed the schema check; another type is a defect of the provider. */
 function wrong(name: string, expected: string): Error {
-  return new Error(`${name} is not ${expected}, though the schema check let it through`);
+  return new Error(`${name} is not ${expected}, but passed the schema check`);
 }
 
 export function optionalText(inputs: PropertyMap, name: string): string | undefined {

@@ -3,13 +3,13 @@ import { schemaViolations } from "../schema/validate.ts";
 import type { Call, Change, ProviderPackage, Recorded, ResourceType, Violation } from "./package.ts";
 import { holdsSecret, type PropertyMap, reveal, revealMap, Secret, sameValue, unknown } from "./values.ts";
 
-/** A resource type together with its published schema. */
+/** A resource type with its published schema. */
 export interface Served {
   readonly type: ResourceType;
   readonly schema: ResourceSchema;
 }
 
-/** Finds a type by its token; whatever the lab does not serve is refused by name. */
+/** The type of a token. @throws Error with the served types when the lab does not serve it */
 export function served(pkg: ProviderPackage, token: string): Served {
   const type = pkg.resources[token];
   const schema = pkg.schema.resources[token];
@@ -22,7 +22,7 @@ export function served(pkg: ProviderPackage, token: string): Served {
   return { type, schema };
 }
 
-/** Fills in defaults and finds everything that is wrong with the inputs. */
+/** Fills in defaults and finds all violations of the inputs. */
 export function check(
   pkg: ProviderPackage,
   { type, schema }: Served,
@@ -34,7 +34,7 @@ export function check(
   return { inputs, violations: type.violations?.(revealMap(inputs)) ?? [] };
 }
 
-/** What differs between recorded and wanted inputs, and whether that takes a new resource. */
+/** Differences between recorded and new inputs, and whether they require a new resource. */
 export function diff({ type, schema }: Served, old: Recorded, news: PropertyMap): Change {
   const inputs = revealMap(news);
   const names = new Set([...Object.keys(old.inputs), ...Object.keys(inputs)]);
@@ -44,12 +44,12 @@ export function diff({ type, schema }: Served, old: Recorded, news: PropertyMap)
   return type.change?.(change, old, inputs) ?? change;
 }
 
-/** Outputs while a creation is only previewed: the inputs, and everything else unknown. */
+/** Outputs in the preview of a creation: the inputs; everything else is unknown. */
 export function previewCreate({ schema }: Served, inputs: PropertyMap): PropertyMap {
   return { ...Object.fromEntries(schema.outputs.map((name) => [name, unknown])), ...inputs };
 }
 
-/** Outputs while an update is only previewed: what an update may change is unknown. */
+/** Outputs in the preview of an update: those that an update may change are unknown. */
 export function previewUpdate({ type, schema }: Served, olds: PropertyMap, inputs: PropertyMap): PropertyMap {
   const stable = new Set(type.stableOutputs ?? []);
   const outputs = schema.outputs
@@ -59,8 +59,8 @@ export function previewUpdate({ type, schema }: Served, olds: PropertyMap, input
 }
 
 /**
- * Puts the secret wrappers back on what a resource type returned in the clear: an output is secret when the input of
- * that name was, when the package or the type says so, or when it is derived from a secret input.
+ * Wraps the secrets among a resource type's outputs again: an output is secret when the input of that name is, when the
+ * package or the type declares it, or when it derives from a secret input.
  */
 export function protect({ type, schema }: Served, inputs: PropertyMap, outputs: PropertyMap): PropertyMap {
   const alwaysSecret = new Set([...schema.secretOutputs, ...(type.secretOutputs ?? [])]);
@@ -71,7 +71,7 @@ export function protect({ type, schema }: Served, inputs: PropertyMap, outputs: 
   return Object.fromEntries(
     Object.entries(outputs).map(([name, value]) => {
       const input = inputs[name];
-      // An input that is passed through keeps exactly the secrets it came with.
+      // An unchanged input keeps exactly its own secrets.
       if (input !== undefined && sameValue(input, value) && !alwaysSecret.has(name)) return [name, input];
       return [name, isSecret(name) ? new Secret(reveal(value)) : value];
     }),
@@ -94,6 +94,6 @@ export async function update(
   inputs: PropertyMap,
   call: Call,
 ): Promise<PropertyMap> {
-  if (target.type.update === undefined) throw new Error("This type cannot be updated in place; it is replaced");
+  if (target.type.update === undefined) throw new Error("this type cannot be updated in place; it is replaced");
   return protect(target, inputs, await target.type.update(id, old, revealMap(inputs), call));
 }

@@ -11,17 +11,17 @@ import type { Call, ProviderPackage, Recorded, Violation } from "./package.ts";
 import { type PropertyMap, revealMap } from "./values.ts";
 import { decodeMap, encodeMap } from "./wire.ts";
 
-/** Provider inputs that the engine adds to those of the package. */
+/** Provider inputs that the engine adds to the package's. */
 const engineConfigurationKeys = new Set(["version", "pluginDownloadURL", "parameterization", "__internal"]);
-/** Assets travel inside the messages, so Pulumi's own providers raise gRPC's limit to 400 MiB as well. */
+/** Messages contain assets; Pulumi's own providers raise gRPC's limit to the same size. */
 const maxMessageBytes = 400 * 1024 * 1024;
 
 /**
- * Serves one package over Pulumi's provider protocol on a loopback port, whose number is the first line of standard
- * output, as the engine expects it of a plugin.
+ * Serves one package over Pulumi's provider protocol on a loopback port, and prints the port as the engine expects of a
+ * plugin.
  *
- * `@pulumi/pulumi/provider` is no base for this: its interface hides from `create` and `update` whether they are only
- * previewed, and which inputs were secret.
+ * Does not use `@pulumi/pulumi/provider`, which hides from `create` and `update` whether they are previews and which inputs
+ * are secret.
  */
 export async function serve(pkg: ProviderPackage, engineAddress: string | undefined): Promise<void> {
   const server = new Server({
@@ -38,7 +38,7 @@ export async function serve(pkg: ProviderPackage, engineAddress: string | undefi
   process.stdout.write(`${port}\n`);
 }
 
-/** Makes a gRPC method of a function: what it throws becomes the error that the engine shows. */
+/** A gRPC method from a function; the engine shows the errors it throws. */
 function method<Request, Response>(answer: (request: Request) => Promise<Response> | Response) {
   return (call: ServerUnaryCall<Request, Response>, done: sendUnaryData<Response>): void => {
     Promise.resolve()

@@ -1,9 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 
-/**
- * Property values as Pulumi's provider protocol knows them: JSON, plus what JSON cannot say: a value that is not known
- * yet (preview), a secret, an asset, an archive.
- */
+/** Property values of Pulumi's provider protocol: JSON, and values that are unknown (in previews), secret, an asset or an archive. */
 export type PropertyValue =
   | null
   | boolean
@@ -20,7 +17,7 @@ export interface PropertyMap {
   readonly [name: string]: PropertyValue;
 }
 
-/** A value that will only be known once the resources it depends on exist. Occurs in previews alone. */
+/** A value that is unknown until the resources it depends on exist. Occurs in previews only. */
 export class Unknown {
   readonly #brand = "unknown";
   toJSON(): string {
@@ -29,7 +26,7 @@ export class Unknown {
 }
 export const unknown = new Unknown();
 
-/** A value that the engine encrypts in its state and hides in what it shows. */
+/** A value that the engine encrypts in its state and hides in its output. */
 export class Secret {
   readonly value: PropertyValue;
   constructor(value: PropertyValue) {
@@ -37,7 +34,7 @@ export class Secret {
   }
 }
 
-/** Text or a file, named by the hash of its content. */
+/** A text or a file, identified by the hash of its content. */
 export class Asset {
   readonly hash: string;
   readonly content: { readonly text: string } | { readonly path: string } | { readonly uri: string };
@@ -47,7 +44,7 @@ export class Asset {
   }
 }
 
-/** A directory or an archive file, named by the hash of its content. */
+/** A directory or an archive file, identified by the hash of its content. */
 export class Archive {
   readonly hash: string;
   readonly content: { readonly path: string } | { readonly uri: string } | { readonly assets: PropertyMap };
@@ -70,7 +67,7 @@ function isList(value: PropertyValue): value is readonly PropertyValue[] {
   return Array.isArray(value);
 }
 
-/** The value without its secret wrappers, at any depth. What is unknown stays unknown. */
+/** The value without secret wrappers at any depth. Unknown values stay unknown. */
 export function reveal(value: PropertyValue): PropertyValue {
   if (value instanceof Secret) return reveal(value.value);
   if (isList(value)) return value.map(reveal);
@@ -95,7 +92,7 @@ export function holdsUnknown(value: PropertyValue): boolean {
   return isMap(value) && Object.values(value).some(holdsUnknown);
 }
 
-/** Whether two values are the same to a diff: secret wrappers do not count, assets and archives count by content. */
+/** Whether a diff takes two values for the same: ignores secret wrappers, compares assets and archives by content. */
 export function sameValue(a: PropertyValue | undefined, b: PropertyValue | undefined): boolean {
   return isDeepStrictEqual(comparable(a ?? null), comparable(b ?? null));
 }

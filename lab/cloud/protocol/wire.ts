@@ -2,15 +2,15 @@ import struct from "google-protobuf/google/protobuf/struct_pb.js";
 import { Archive, Asset, isMap, type PropertyMap, type PropertyValue, Secret, Unknown, unknown } from "./values.ts";
 
 /**
- * How Pulumi writes what JSON cannot say into protobuf structs: an object with this key, whose value tells the kind.
- * The constants are part of the protocol (pulumi/sdk/go/common/resource/sig/sig.go).
+ * Pulumi encodes other values than JSON's in protobuf structs as an object with this key, whose value is the kind. The
+ * constants are part of the protocol (pulumi/sdk/go/common/resource/sig/sig.go).
  */
 const signatureKey = "4dabf18193072939515e22adb298388d";
 const secretSignature = "1b47061264138c4ac30d75fd1eb44270";
 const assetSignature = "c44067f5952c0a294b673a41bacd8c17";
 const archiveSignature = "0def7320c3a5731c473e5ecbe6d01bc7";
 const unknownText = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
-/** The engine marks an unknown by the type it would have (sdk/go/common/resource/plugin/rpc.go). */
+/** Unknown values, by their type (sdk/go/common/resource/plugin/rpc.go). */
 const unknownTexts = new Set([
   "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7", // boolean
   "3eeb2bf0-c639-47a8-9e75-3b44932eb421", // number
@@ -50,7 +50,7 @@ function decode(json: Json): PropertyValue {
     case archiveSignature:
       return decodeArchive(rest);
     default:
-      throw new Error(`The engine sent a value of a kind that this provider does not know: ${String(signature)}`);
+      throw new Error(`the engine sent a value of an unsupported kind: ${String(signature)}`);
   }
 }
 

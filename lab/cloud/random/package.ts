@@ -9,7 +9,7 @@ const upper = lower.toUpperCase();
 const digits = "0123456789";
 const special = "!@#$%&*()-_=+[]{}<>:?";
 
-/** The character classes that inputs ask for, each with the least number of characters it must give. */
+/** The character classes of the inputs, each with its minimum number of characters. */
 function characterClasses(inputs: PropertyMap): readonly { characters: string; atLeast: number }[] {
   const numeric = flag(inputs, "numeric", flag(inputs, "number", true));
   const specials = optionalText(inputs, "overrideSpecial") ?? special;
@@ -27,7 +27,7 @@ function pick(characters: string): string {
   return characters.charAt(randomInt(characters.length));
 }
 
-/** A random text with at least the asked number of characters of each class, in random order. */
+/** A random text with the minimum number of characters of each class, in random order. */
 export function randomText(inputs: PropertyMap): string {
   const classes = characterClasses(inputs);
   const all = classes.map(({ characters }) => characters).join("");
@@ -48,7 +48,7 @@ function textViolations(inputs: PropertyMap): Violation[] {
   if (!Number.isInteger(length) || length < 1) return [{ property: "length", reason: "must be a whole number from 1" }];
   if (length < least) return [{ property: "length", reason: `must be at least ${least}, the sum of the minima` }];
   if (classes.every(({ characters }) => characters === "")) {
-    return [{ property: "length", reason: "no character class is left to choose from" }];
+    return [{ property: "length", reason: "needs a character class, and all are excluded" }];
   }
   return [];
 }
@@ -59,10 +59,10 @@ function withDefaults(inputs: PropertyMap): PropertyMap {
   return { lower: true, upper: true, special: true, ...minima, ...inputs, numeric, number: numeric };
 }
 
-/** Passwords and strings never change once made; every changed input makes a new one. */
+/** Passwords and strings are immutable: every changed input makes a new one. */
 const randomPassword: ResourceType = {
   violations: textViolations,
-  // `bcryptHash` is left out: Node has no bcrypt, and nothing here needs it.
+  // Without `bcryptHash`: Node has no bcrypt, and nothing here needs it.
   create: async (inputs) => ({ id: "none", outputs: { ...withDefaults(inputs), result: randomText(inputs) } }),
 };
 

@@ -21,12 +21,12 @@ export interface PackageSelection {
   readonly functions: readonly string[];
 }
 
-/** How the packages' documentation says that a change of an input makes a new resource. */
+/** The packages' documentation has this text at inputs whose change makes a new resource. */
 const recreatesText = "Changing this value recreates the resource";
 
 /**
- * Derives a package's schema from what its npm package publishes: names, types and required-ness from the type
- * declarations, tokens and secret outputs from the JavaScript.
+ * Derives a package's schema from its npm package: names, types and required properties from the type declarations, tokens
+ * and secret outputs from the JavaScript.
  */
 export function extractSchema(selection: PackageSelection): PackageSchema {
   const reader = new DeclarationReader(selection.directory);
@@ -123,7 +123,7 @@ class DeclarationReader {
       case ts.SyntaxKind.AnyKeyword:
         return { kind: "any" };
       default:
-        throw new Error(`${source.fileName}: no rule for the type ${node.getText(source)}`);
+        throw new Error(`${source.fileName}: cannot convert the type ${node.getText(source)}`);
     }
   }
 
@@ -132,7 +132,7 @@ class DeclarationReader {
     const [only] = members;
     if (members.length === 1 && only !== undefined) return this.#type(only, source);
     if (members.every((member) => /^pulumi\.asset\./.test(member.getText(source)))) return { kind: "assetOrArchive" };
-    throw new Error(`${source.fileName}: no rule for the type ${node.getText(source)}`);
+    throw new Error(`${source.fileName}: cannot convert the type ${node.getText(source)}`);
   }
 
   #reference(node: ts.TypeReferenceNode, source: ts.SourceFile): TypeSchema {
@@ -142,7 +142,7 @@ class DeclarationReader {
     const [space, ...qualified] = name.split(".");
     if (space === "inputs") return this.#object(qualified);
     if (space === "enums") return { kind: "enum", values: this.#enumeration(qualified) };
-    throw new Error(`${source.fileName}: no rule for the type ${name}`);
+    throw new Error(`${source.fileName}: cannot convert the type ${name}`);
   }
 
   #object(qualified: readonly string[]): TypeSchema {

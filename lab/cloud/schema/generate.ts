@@ -5,7 +5,7 @@ import { type PackageName, packageNames, schemaFile } from "./schema.ts";
 
 const npm = (name: string): string => fileURLToPath(new URL(`../../../node_modules/${name}`, import.meta.url));
 
-/** Everything that the lab's cloud serves. What is not named here is refused by the providers. */
+/** Modules that the lab's cloud serves; the providers refuse all others. */
 const selections: Readonly<Record<PackageName, Omit<PackageSelection, "name">>> = {
   ovh: {
     directory: npm("@ovhcloud/pulumi-ovh"),
@@ -37,7 +37,7 @@ const selections: Readonly<Record<PackageName, Omit<PackageSelection, "name">>> 
   },
 };
 
-/** The schema file of a package as the installed npm package has it. */
+/** The schema file of a package, derived from the installed npm package. */
 export function generatedSchema(name: PackageName): string {
   return `${JSON.stringify(extractSchema({ name, ...selections[name] }), null, 2)}\n`;
 }

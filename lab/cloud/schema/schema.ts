@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 
-/** The type of a property, as the package's type declarations give it. */
+/** The type of a property, from the package's type declarations. */
 export type TypeSchema =
   | { readonly kind: "string" | "number" | "boolean" | "any" | "assetOrArchive" }
   | { readonly kind: "enum"; readonly values: readonly string[] }
@@ -11,7 +11,7 @@ export type TypeSchema =
 export interface PropertySchema {
   readonly type: TypeSchema;
   readonly required: boolean;
-  /** A change of this input makes a new resource, by the package's documentation. */
+  /** A change of this input makes a new resource, according to the package's documentation. */
   readonly recreates?: true;
 }
 
@@ -20,18 +20,18 @@ export type PropertySchemas = Readonly<Record<string, PropertySchema>>;
 export interface ResourceSchema {
   readonly inputs: PropertySchemas;
   readonly outputs: readonly string[];
-  /** Outputs that the package itself marks as secret. */
+  /** Outputs that the package marks as secret. */
   readonly secretOutputs: readonly string[];
 }
 
-/** What a published npm package says about a Pulumi package, as far as the lab serves it. */
+/** The part of a Pulumi package that the lab serves, derived from its npm package. */
 export interface PackageSchema {
   readonly name: string;
   readonly version: string;
   readonly configuration: PropertySchemas;
   readonly resources: Readonly<Record<string, ResourceSchema>>;
   readonly functions: Readonly<Record<string, PropertySchemas>>;
-  /** Nested object types, by their name in the package. */
+  /** Nested object types by name. */
   readonly types: Readonly<Record<string, PropertySchemas>>;
 }
 
@@ -40,7 +40,7 @@ export type PackageName = (typeof packageNames)[number];
 
 export const schemaFile = (name: PackageName): URL => new URL(`./${name}.json`, import.meta.url);
 
-/** Reads a package's generated schema (`node lab/cloud/schema/generate.ts` writes it anew). */
+/** Reads a package's schema, which `node lab/cloud/schema/generate.ts` generates. */
 export function packageSchema(name: PackageName): PackageSchema {
   return JSON.parse(readFileSync(schemaFile(name), "utf8")) as PackageSchema;
 }

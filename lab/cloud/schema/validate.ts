@@ -3,8 +3,8 @@ import { Archive, Asset, isMap, type PropertyMap, type PropertyValue, Unknown } 
 import type { PackageSchema, PropertySchemas, TypeSchema } from "./schema.ts";
 
 /**
- * Compares properties with the published schema: nothing unknown, nothing missing, every type right. What is not known
- * yet is taken to be right; it is checked when it is known. Secrets must have been revealed.
+ * Checks properties against the published schema: no unknown and no missing property, and correct types. Values that are
+ * not known yet pass; they are checked later. Secrets must be revealed.
  */
 export function schemaViolations(
   schema: Pick<PackageSchema, "types">,
@@ -85,7 +85,7 @@ function typeViolations(
   }
 }
 
-/** Says what is wrong without showing the value, which may be a secret. */
+/** Does not show the value, which may be a secret. */
 function wrongType(property: string, expected: string, value: PropertyValue): Violation {
   const got = value === null ? "nothing" : Array.isArray(value) ? "a list" : `a value of type ${typeof value}`;
   return { property, reason: `must be ${expected}, but is ${got}` };

@@ -1,10 +1,10 @@
-import { messageOf } from "../../../watchdog/util/errors.ts";
 import "reflect-metadata";
 import { createPublicKey, type KeyObject, randomBytes } from "node:crypto";
 import * as x509 from "@peculiar/x509";
+import { messageOf } from "../../../watchdog/util/errors.ts";
 import { algorithmOf, signingKey } from "./keys.ts";
 
-/** Names a certificate is made for. */
+/** Alternative names of a certificate. */
 export interface SubjectNames {
   readonly dnsNames: readonly string[];
   readonly ipAddresses: readonly string[];
@@ -15,7 +15,7 @@ export interface CertificateOptions {
   readonly validityHours: number;
   readonly allowedUses: readonly string[];
   readonly isCa: boolean;
-  /** How many intermediate certificates may follow; only for a CA. */
+  /** Number of intermediate certificates that may follow; for a CA only. */
   readonly maxPathLength?: number;
   readonly setSubjectKeyId: boolean;
   readonly setAuthorityKeyId: boolean;
@@ -28,8 +28,8 @@ export interface IssuedCertificate {
 }
 
 /**
- * Values of `allowedUses` that are bits of the key usage extension. They are written with underscores, as in the
- * package's examples; its list of accepted values was put into camel case along with the names of properties.
+ * Values of `allowedUses` for the key usage extension. With underscores, as in the package's examples; its list of accepted
+ * values is in camel case only because the names of properties are.
  */
 const keyUsages: Readonly<Record<string, number>> = {
   digital_signature: x509.KeyUsageFlags.digitalSignature,
@@ -43,7 +43,7 @@ const keyUsages: Readonly<Record<string, number>> = {
   decipher_only: x509.KeyUsageFlags.decipherOnly,
 };
 
-/** Values of `allowedUses` that are extended key usages (RFC 5280 4.2.1.12), by object identifier. */
+/** Object identifiers of the values of `allowedUses` that are extended key usages (RFC 5280 4.2.1.12). */
 const extendedKeyUsages: Readonly<Record<string, string>> = {
   any_extended: "2.5.29.37.0",
   server_auth: "1.3.6.1.5.5.7.3.1",
@@ -77,13 +77,13 @@ function usageExtensions(allowedUses: readonly string[]): x509.Extension[] {
   ];
 }
 
-/** Whole seconds, as a certificate holds them. */
+/** In whole seconds, the resolution of certificates. */
 function validity(hours: number): { notBefore: Date; notAfter: Date } {
   const notBefore = new Date(Math.floor(Date.now() / 1000) * 1000);
   return { notBefore, notAfter: new Date(notBefore.getTime() + hours * 3_600_000) };
 }
 
-/** 128 random bits, the first of them zero: a serial number must be positive. */
+/** 128 random bits, of which the first is zero, as a serial number must be positive. */
 function serialNumber(): string {
   const bytes = randomBytes(16);
   bytes.writeUInt8((bytes[0] ?? 0) & 0x7f, 0);
@@ -91,7 +91,7 @@ function serialNumber(): string {
 }
 
 async function commonExtensions(options: CertificateOptions, publicKey: x509.PublicKeyType): Promise<x509.Extension[]> {
-  // Go's x509 gives every CA certificate a subject key identifier, asked for or not, and the tls package is built on it.
+  // Go's x509, on which the tls package is built, gives every CA certificate a subject key identifier.
   const withSubjectKeyId = options.setSubjectKeyId || options.isCa;
   return [
     new x509.BasicConstraintsExtension(options.isCa, options.isCa ? options.maxPathLength : undefined, true),
@@ -146,7 +146,7 @@ export async function certificateRequest(
   return `${request.toString("pem")}\n`;
 }
 
-/** Signs a request with a CA's key. Subject and alternative names are those of the request, nothing else of it counts. */
+/** Signs a request with a CA's key. Uses only the request's subject, alternative names and public key. */
 export async function signRequest(
   requestPem: string,
   caPem: string,
@@ -155,7 +155,7 @@ export async function signRequest(
 ): Promise<IssuedCertificate> {
   const request = readPem(requestPem, "certRequestPem", (pem) => new x509.Pkcs10CertificateRequest(pem));
   const ca = readPem(caPem, "caCertPem", (pem) => new x509.X509Certificate(pem));
-  if (!(await request.verify())) throw new Error("certRequestPem is not signed by the key that it names");
+  if (!(await request.verify())) throw new Error("certRequestPem is not signed by its own key");
   const spki = createPublicKey(caKey).export({ format: "der", type: "spki" });
   if (!spki.equals(Buffer.from(ca.publicKey.rawData))) {
     throw new Error("caPrivateKeyPem is not the private key of the certificate in caCertPem");
@@ -180,7 +180,7 @@ export async function signRequest(
   return issued(certificate);
 }
 
-/** Algorithm of the key that a request or certificate is about. */
+/** Key algorithm of a certificate. */
 export function keyAlgorithmOfPem(pem: string, property: string): string {
   const { publicKey } = readPem(pem, property, (text) => new x509.X509Certificate(text));
   return algorithmOf(createPublicKey({ key: Buffer.from(publicKey.rawData), format: "der", type: "spki" }));

@@ -6,10 +6,7 @@ const generate = promisify(generateKeyPair);
 export const keyAlgorithms = ["RSA", "ECDSA", "ED25519"] as const;
 export type KeyAlgorithm = (typeof keyAlgorithms)[number];
 
-/**
- * Curves that the lab serves, by the names of the tls package. Its default, P224, is not among them: neither WebCrypto
- * nor OpenSSH knows it.
- */
+/** Curves that the lab serves, by their names in the tls package; without its default P224, which WebCrypto and OpenSSH lack. */
 export const curves: Readonly<Record<string, string>> = { P256: "P-256", P384: "P-384", P521: "P-521" };
 
 export async function generatePrivateKey(
@@ -28,12 +25,12 @@ export async function generatePrivateKey(
   }
 }
 
-/** Reads a PEM private key (PKCS#1, SEC 1 or PKCS#8). `property` names the input in the error. */
+/** Reads a PEM private key (PKCS#1, SEC 1 or PKCS#8). @param property input that the error names */
 export function readPrivateKey(pem: string, property: string): KeyObject {
   try {
     return createPrivateKey(pem);
   } catch {
-    throw new Error(`${property} holds no private key in PEM format (unencrypted PKCS#1, SEC 1 or PKCS#8)`);
+    throw new Error(`${property} is not a private key in PEM format (unencrypted PKCS#1, SEC 1 or PKCS#8)`);
   }
 }
 
@@ -50,7 +47,7 @@ export function algorithmOf(key: KeyObject): KeyAlgorithm {
   }
 }
 
-/** PEM as the tls package writes it: PKCS#1 for RSA, SEC 1 for ECDSA, PKCS#8 for Ed25519. */
+/** PEM in the tls package's formats: PKCS#1 for RSA, SEC 1 for ECDSA, PKCS#8 for Ed25519. */
 export function privateKeyPem(key: KeyObject): string {
   const types = { RSA: "pkcs1", ECDSA: "sec1", ED25519: "pkcs8" } as const;
   return key.export({ format: "pem", type: types[algorithmOf(key)] }).toString();
@@ -61,7 +58,7 @@ export interface SigningKey {
   readonly signing: { readonly name: string; readonly hash?: string };
 }
 
-/** The key as WebCrypto wants it, with the signature algorithm that Go (and so the tls package) takes for it. */
+/** The key for WebCrypto, with the signature algorithm that Go, and so the tls package, uses for it. */
 export async function signingKey(key: KeyObject): Promise<SigningKey> {
   const { parameters, signing } = webcryptoAlgorithm(key);
   const { subtle } = webcrypto;

@@ -1,6 +1,6 @@
 import { createHash, type KeyObject, randomBytes } from "node:crypto";
 
-/** OpenSSH's key formats (PROTOCOL.key and RFC 4253, 5656, 8709), which Node cannot write by itself. */
+/** OpenSSH's key formats (PROTOCOL.key and RFC 4253, 5656, 8709), which Node cannot write. */
 
 const curveNames: Readonly<Record<string, string>> = { "P-256": "nistp256", "P-384": "nistp384", "P-521": "nistp521" };
 
@@ -11,7 +11,7 @@ function field(content: Buffer | string): Buffer {
   return Buffer.concat([length, bytes]);
 }
 
-/** A non-negative integer in the fewest bytes, with a leading zero where the first bit would make it negative. */
+/** A non-negative integer in the fewest bytes, with a leading zero byte if its first bit is set. */
 function integer(base64url: string | undefined): Buffer {
   const bytes = decoded(base64url);
   let start = 0;
@@ -32,7 +32,7 @@ interface KeyParts {
   readonly privateFields: Buffer;
 }
 
-/** The parts of a private key, or undefined for a kind of key that OpenSSH does not have (P-224). */
+/** The parts of a private key; undefined for a kind of key that OpenSSH lacks (P-224). */
 function keyParts(key: KeyObject): KeyParts | undefined {
   const jwk = key.export({ format: "jwk" });
   if (jwk.kty === "OKP" && jwk.crv === "Ed25519") {
@@ -64,13 +64,13 @@ function keyParts(key: KeyObject): KeyParts | undefined {
 
 export interface OpensshKey {
   readonly privateKey: string;
-  /** The line that goes into authorized_keys, ended by a newline. */
+  /** Line of authorized_keys, with its newline. */
   readonly publicKey: string;
   readonly fingerprintMd5: string;
   readonly fingerprintSha256: string;
 }
 
-/** A private key in OpenSSH's formats, or undefined for a kind of key that OpenSSH does not have. */
+/** A private key in OpenSSH's formats; undefined for a kind of key that OpenSSH lacks. */
 export function opensshKey(key: KeyObject): OpensshKey | undefined {
   const parts = keyParts(key);
   if (parts === undefined) return undefined;

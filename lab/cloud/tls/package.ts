@@ -108,11 +108,13 @@ function optionsOf(inputs: PropertyMap): CertificateOptions {
   };
 }
 
-/** Write-only inputs exist for programs that keep keys elsewhere; the lab serves the plain (secret) ones alone. */
+/** The lab does not serve write-only inputs, which exist for programs that keep keys elsewhere. */
 function keyViolations(inputs: PropertyMap, property: string): Violation[] {
   const writeOnly = `${property}Wo`;
   if (inputs[writeOnly] !== undefined) {
-    return [{ property: writeOnly, reason: `the lab does not serve it; use ${property}, which is kept as a secret` }];
+    return [
+      { property: writeOnly, reason: `is not served by the lab; use ${property}, which is a secret of the state` },
+    ];
   }
   return inputs[property] === undefined ? [{ property, reason: "is required and missing" }] : [];
 }
@@ -123,7 +125,7 @@ function certificateViolations(inputs: PropertyMap): Violation[] {
   const strange = uses.filter((use) => typeof use === "string" && !knownUses.includes(use));
   const violations: Violation[] = strange.map((use) => ({
     property: "allowedUses",
-    reason: `${String(use)} is not known; known are ${knownUses.join(", ")}`,
+    reason: `${String(use)} is unknown; known are ${knownUses.join(", ")}`,
   }));
   if (typeof validityPeriodHours === "number" && validityPeriodHours < 0) {
     violations.push({ property: "validityPeriodHours", reason: "must not be negative" });
@@ -148,12 +150,12 @@ function certificateOutputs(inputs: PropertyMap, certificate: IssuedCertificate)
   };
 }
 
-/** A certificate whose early renewal period has begun is made anew, though no input changed. */
+/** Replaces a certificate in its early renewal period even when no input changed. */
 function renewWhenDue(change: Change, old: Recorded, inputs: PropertyMap): Change {
   const end = Date.parse(optionalText(old.outputs, "validityEndTime") ?? "");
   const earlyHours = inputs["earlyRenewalHours"];
   const renewalAt = end - (typeof earlyHours === "number" ? earlyHours : 0) * 3_600_000;
-  // The period before expiry alone changes nothing about the certificate that is there.
+  // A change of the period alone does not affect the present certificate.
   const replaces = change.replaces.filter((name) => name !== "earlyRenewalHours");
   if (!(Date.now() >= renewalAt)) return { ...change, replaces };
   return {
@@ -163,7 +165,7 @@ function renewWhenDue(change: Change, old: Recorded, inputs: PropertyMap): Chang
   };
 }
 
-/** The only input that may change in place is the early renewal period: nothing is issued for it. */
+/** Only the early renewal period changes in place; it needs no new certificate. */
 async function keepCertificate(_id: string, old: Recorded, inputs: PropertyMap): Promise<PropertyMap> {
   return { ...old.outputs, ...inputs };
 }

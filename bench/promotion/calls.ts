@@ -7,7 +7,7 @@ export interface Call {
   durationMs: number | null;
 }
 
-/** What an HTTP request does, by method and path. Names of indices, one or many, come out as one kind. */
+/** Kinds of HTTP requests by method and path, for any names of indices. */
 const kinds: readonly (readonly [RegExp, string])[] = [
   [/^POST \/_ccr\/auto_follow\/[^/]+\/pause/, "pause auto-follow"],
   [/^POST \/[^/]+\/_ccr\/pause_follow/, "pause following"],
@@ -24,12 +24,12 @@ interface UndiciRequest {
   readonly path: string;
 }
 
-/** Everything this process asks of one cluster over HTTP, as the HTTP client itself reports it. */
+/** Records this process's HTTP requests to one cluster, as reported by the HTTP client. */
 export class CallRecorder {
   readonly #origin: string;
-  readonly #underWay = new Map<object, Call>();
+  readonly #inFlight = new Map<object, Call>();
   #calls: Call[] = [];
-  #atOnceMax = 0;
+  #concurrentMax = 0;
   readonly #subscriptions: readonly (readonly [string, (message: unknown) => void])[];
 
   /** @param url of the cluster's only node */
@@ -44,11 +44,11 @@ export class CallRecorder {
     for (const [channel, handler] of this.#subscriptions) subscribe(channel, handler);
   }
 
-  /** What was asked since the last time; requests still under way stay out of it. */
+  /** Requests since the last call. */
   take(): { readonly calls: readonly Call[]; readonly changesAtOnce: number } {
-    const taken = { calls: this.#calls, changesAtOnce: this.#atOnceMax };
+    const taken = { calls: this.#calls, changesAtOnce: this.#concurrentMax };
     this.#calls = [];
-    this.#atOnceMax = 0;
+    this.#concurrentMax = 0;
     return taken;
   }
 
@@ -61,16 +61,16 @@ export class CallRecorder {
     const line = `${request.method} ${request.path}`;
     const kind = kinds.find(([pattern]) => pattern.test(line))?.[1] ?? line;
     const call = { kind, startedMs: performance.now(), durationMs: null };
-    this.#underWay.set(request, call);
+    this.#inFlight.set(request, call);
     this.#calls.push(call);
-    const changes = [...this.#underWay.values()].filter((other) => other.kind !== "read").length;
-    this.#atOnceMax = Math.max(this.#atOnceMax, changes);
+    const changes = [...this.#inFlight.values()].filter((other) => other.kind !== "read").length;
+    this.#concurrentMax = Math.max(this.#concurrentMax, changes);
   }
 
   #ended(request: object): void {
-    const call = this.#underWay.get(request);
+    const call = this.#inFlight.get(request);
     if (call === undefined) return;
     call.durationMs = performance.now() - call.startedMs;
-    this.#underWay.delete(request);
+    this.#inFlight.delete(request);
   }
 }

@@ -1,22 +1,22 @@
-import { table } from "../watchdog/util/text.ts";
+import { table } from "../../watchdog/util/text.ts";
 import type { Call } from "./calls.ts";
 
-/** One way of promoting, as measured. */
+/** Measurement of one way of promoting. */
 export interface Run {
   readonly name: string;
   readonly tookMs: number;
   readonly calls: readonly Call[];
-  /** Most requests under way at once that change something. */
+  /** Maximum number of concurrent requests that change something. */
   readonly changesAtOnce: number;
 }
 
-/** Longest request line that Elasticsearch takes by default (http.max_initial_line_length), method and parameters included. */
+/** Elasticsearch's default http.max_initial_line_length, including method and parameters. */
 const REQUEST_LINE_BYTES = 4_096;
 const REST_OF_LINE_BYTES = 100;
 
 /**
- * The least requests that can promote these indices: pause_follow and unfollow take one index each; close and open take
- * as many names as a request line holds, and one bulk request can try a write to all of them.
+ * Minimum number of requests that promote these indices: pause_follow and unfollow take one index each, close and open as
+ * many names as a request line holds, and one bulk request can write to all of them.
  */
 export function leastCalls(names: readonly string[]): Readonly<Record<string, number>> {
   const bytes = names.reduce((sum, name) => sum + encodeURIComponent(name).length + 3, 0);
@@ -33,9 +33,9 @@ export function leastCalls(names: readonly string[]): Readonly<Record<string, nu
 
 const sum = (numbers: readonly number[]) => numbers.reduce((total, n) => total + n, 0);
 const longest = (calls: readonly Call[]) => Math.max(0, ...calls.map(({ durationMs }) => durationMs ?? 0));
-const seconds = (ms: number) => `${(ms / 1_000).toFixed(1)} s`;
+export const seconds = (ms: number) => `${(ms / 1_000).toFixed(1)} s`;
 
-/** For people: a column per run, a row per kind of request, and what they add up to. */
+/** A table with a column per run, a row per kind of request, and totals. */
 export function comparison(runs: readonly Run[], least: Readonly<Record<string, number>>): string {
   const kinds = [...new Set([...Object.keys(least), ...runs.flatMap(({ calls }) => calls.map(({ kind }) => kind))])];
   const ofKind = ({ calls }: Run, kind: string) => calls.filter((call) => call.kind === kind);
