@@ -2,19 +2,25 @@
  * The Pulumi program: `pulumi up` in a stack makes or changes that stack's region. It sets up machines and software; who
  * is active is the watchdog's, and nothing here sets, reads or reverts it.
  */
+import path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { buildWatchdogBundle } from "../watchdog/bundle.ts";
+import { ConfigError } from "../watchdog/config/violations.ts";
 import { parseConfig } from "./config/load.ts";
-import { ConfigurationError } from "./config/messages.ts";
+import { fileOfKey } from "./config/project-files.ts";
 import type { StackConfig } from "./config/schema.ts";
 import { Region } from "./region.ts";
 
+/** Where Pulumi.yaml is. Language hosts before 3.181 do not pass it to `pulumi.getRootDirectory()`. */
+const projectDirectory = path.dirname(import.meta.dirname);
+
 function readConfig(): StackConfig {
   try {
-    return parseConfig(pulumi.runtime.allConfig());
+    const fileOf = (key: string) => fileOfKey(projectDirectory, pulumi.getStack(), key);
+    return parseConfig(pulumi.runtime.allConfig(), { fileOf });
   } catch (error) {
-    // A RunError is shown as its message alone: where in the program it was noticed helps nobody.
-    if (error instanceof ConfigurationError) throw new pulumi.RunError(error.message);
+    // Pulumi prints a RunError without a stack trace.
+    if (error instanceof ConfigError) throw new pulumi.RunError(error.message);
     throw error;
   }
 }

@@ -1,111 +1,123 @@
 import { witnessName } from "../../watchdog/config/address.ts";
-import { timingViolations } from "../../watchdog/config/timing.ts";
-import { sentenceOf } from "../../watchdog/config/violations.ts";
+import { addressViolations, sharedViolations } from "../../watchdog/config/contradictions.ts";
+import type { ConfigViolation } from "../../watchdog/config/violations.ts";
 import { contains, overlap, parseCidr } from "../ipv4.ts";
 import { keyName } from "./messages.ts";
 import { configNamespace, type StackConfig } from "./schema.ts";
 
-/** What each value alone cannot show: values that do not fit together. */
-export function contradictions(config: StackConfig): string[] {
+/** Values that are each valid and do not fit together: the watchdog's own rules, and those of provisioning. */
+export function contradictions(config: StackConfig): readonly ConfigViolation[] {
   return [
-    ...regionContradictions(config),
+    ...siteContradictions(config),
+    ...watchdogContradictions(config),
     ...witnessContradictions(config),
     ...networkContradictions(config),
     ...licenceContradictions(config),
-    ...timingContradictions(config),
+    ...heartbeatContradictions(config),
   ];
 }
 
-function regionContradictions(config: StackConfig): string[] {
-  const regions = Object.keys(config.regions);
-  const stacks = config.witness === null ? regions : [...regions, witnessName];
-  const known = (names: readonly string[]) => `one of ${names.join(", ")}`;
-  const problems: string[] = [];
-  if (!stacks.includes(config.region)) {
-    problems.push(
-      config.region === witnessName
-        ? `${keyName(["region"])} is "${witnessName}", and ${keyName(["witness"])} is none: there is no such site.`
-        : `${keyName(["region"])} is "${config.region}": write ${known(stacks)}.`,
-    );
-  }
-  if (!regions.includes(config.firstPrimary)) {
-    problems.push(`${keyName(["firstPrimary"])} is "${config.firstPrimary}": write ${known(regions)}.`);
-  }
-  const addressed = Object.keys(config.endpointAddresses ?? {});
-  const isComplete = addressed.length === regions.length && regions.every((region) => addressed.includes(region));
-  if (config.endpointAddresses !== null && !isComplete) {
-    problems.push(
-      `${keyName(["endpointAddresses"])} names ${addressed.join(", ") || "nothing"}: write an address for each of ${regions.join(", ")}.`,
-    );
-  }
-  if (regions.includes(witnessName)) {
-    problems.push(`${keyName(["regions", witnessName])}: no region may bear this name, it is the third site's.`);
-  }
-  return problems;
+function siteContradictions({ region, regions, witness }: StackConfig): readonly ConfigViolation[] {
+  const sites = [...Object.keys(regions), ...(witness === null ? [] : [witnessName])];
+  if (sites.includes(region)) return [];
+  const message =
+    region === witnessName
+      ? `is "${witnessName}", and ${keyName("witness")} is none: there is no such site`
+      : `is "${region}": write one of ${sites.join(", ")}`;
+  return [{ key: "region", message }];
 }
 
-/** Several routers need a store with a quorum, and a quorum needs a member at each of three sites. */
-function witnessContradictions(config: StackConfig): string[] {
-  const counts = Object.entries(config.regions).map(([region, { haproxyNodes }]) => ({ region, haproxyNodes }));
-  const total = counts.reduce((sum, { haproxyNodes }) => sum + haproxyNodes, 0);
-  if (config.witness !== null) {
-    return counts
-      .filter(({ haproxyNodes }) => haproxyNodes === 0)
-      .map(
-        ({ region }) =>
-          `${keyName(["regions", region, "haproxyNodes"])} is 0: with a witness each region needs a HAProxy host, ` +
-          `which also holds the region's member of etcd. Without a witness (${keyName(["witness"])}: none) one is enough.`,
-      );
+/** With a witness the watchdogs share etcd and failsafe; without one there is neither. */
+function watchdogContradictions(config: StackConfig): readonly ConfigViolation[] {
+  const { regions, endpointAddresses, store, failsafe } = config;
+  const shared =
+    config.witness === null
+      ? { store: { kind: "file" as const }, failsafe: null }
+      : { store: { kind: "etcd" as const, ...store }, failsafe };
+  return [
+    ...sharedViolations({ ...config, ...shared }),
+    ...(endpointAddresses === null
+      ? []
+      : addressViolations("endpointAddresses", endpointAddresses, Object.keys(regions))),
+  ];
+}
+
+/** Several routers need a store with a quorum, and a quorum needs a member of etcd at each of three sites. */
+function witnessContradictions({ regions, witness }: StackConfig): readonly ConfigViolation[] {
+  const counts = Object.entries(regions).map(([region, { haproxyNodes }]) => ({ region, haproxyNodes }));
+  if (witness !== null) {
+    const without = counts.filter(({ haproxyNodes }) => haproxyNodes === 0);
+    return without.map(({ region }) => ({
+      key: `regions.${region}.haproxyNodes`,
+      message:
+        "is 0: with a witness each region needs a HAProxy host, which also has the region's member of etcd. Without a " +
+        `witness (${keyName("witness")}: none) one is enough`,
+    }));
   }
-  if (total === 1) return [];
+  if (counts.reduce((sum, { haproxyNodes }) => sum + haproxyNodes, 0) === 1) return [];
   const shown = counts.map(({ region, haproxyNodes }) => `${region} ${haproxyNodes}`).join(", ");
   return [
-    `${keyName(["regions"])}: haproxyNodes is ${shown}, and ${keyName(["witness"])} is none: without a witness the state ` +
-      "is kept in one watchdog's file, so exactly one HAProxy host may exist. Set haproxyNodes to 1 in one region and to 0 in the other, or set a witness.",
+    {
+      key: "regions",
+      message:
+        `has haproxyNodes ${shown}, and ${keyName("witness")} is none: without a witness the record is in one watchdog's ` +
+        "file, so there may be exactly one HAProxy host. Set haproxyNodes to 1 in one region and to 0 in the other, or set a witness",
+    },
   ];
 }
 
-function networkContradictions(config: StackConfig): string[] {
-  const whole = parseCidr(config.network.cidr);
-  const part = (where: readonly string[], text: string) => ({ where, name: where.at(-1), text, net: parseCidr(text) });
-  const parts = Object.entries(config.regions).map(([region, { cidr: text }]) => part(["regions", region], text));
-  if (config.witness !== null) parts.push(part([witnessName], config.witness.cidr));
-  const problems: string[] = [];
-  for (const [index, part] of parts.entries()) {
-    if (whole === undefined || part.net === undefined) continue;
-    const key = keyName([...part.where, "cidr"]);
-    if (!contains(whole, part.net)) {
-      problems.push(
-        `${key} is "${part.text}": write a network within ${keyName(["network", "cidr"])}, ${config.network.cidr}.`,
-      );
-    }
-    for (const other of parts.slice(index + 1)) {
-      if (other.net !== undefined && overlap(part.net, other.net)) {
-        problems.push(`${key} is "${part.text}" and overlaps ${other.name}'s ${other.text}: write disjoint networks.`);
-      }
-    }
-  }
-  return problems;
-}
-
-/** The watchdog's own rules: with a witness the watchdogs share etcd and failsafe, without one there is neither. */
-function timingContradictions({ checks, router, leases, store, failsafe, witness }: StackConfig): string[] {
-  const shared =
-    witness === null
-      ? ({ store: { kind: "file" }, failsafe: null } as const)
-      : ({ store: { kind: "etcd", ...store }, failsafe } as const);
-  return timingViolations({ checks, router, leases, ...shared }).map(
-    (violation) => `${configNamespace}:${sentenceOf(violation)}.`,
-  );
-}
-
-function licenceContradictions(config: StackConfig): string[] {
-  const { licence } = config.elasticsearch;
-  if (licence === "file" && config.licenceFile === undefined) {
+function networkContradictions({ regions, witness, network }: StackConfig): readonly ConfigViolation[] {
+  const parts = [
+    ...Object.entries(regions).map(([region, { cidr }]) => ({ name: region, key: `regions.${region}.cidr`, cidr })),
+    ...(witness === null ? [] : [{ name: witnessName, key: `${witnessName}.cidr`, cidr: witness.cidr }]),
+  ];
+  return parts.flatMap(({ key, cidr }, index) => {
+    const overlapping = parts.slice(index + 1).filter((other) => isOverlap(cidr, other.cidr));
     return [
-      `${keyName(["licenceFile"])} is missing, and elasticsearch.licence is "file": ` +
-        `store your licence with \`pulumi config set --secret ${configNamespace}:licenceFile < licence.json\`.`,
+      ...(isWithin(cidr, network.cidr)
+        ? []
+        : [{ key, message: `is "${cidr}": write a network within ${keyName("network.cidr")}, ${network.cidr}` }]),
+      ...overlapping.map((other) => ({
+        key,
+        message: `is "${cidr}" and overlaps ${other.name}'s ${other.cidr}: write disjoint networks`,
+      })),
     ];
-  }
-  return [];
+  });
+}
+
+function isOverlap(one: string, other: string): boolean {
+  const [a, b] = [parseCidr(one), parseCidr(other)];
+  return a !== undefined && b !== undefined && overlap(a, b);
+}
+
+function isWithin(part: string, whole: string): boolean {
+  const [inner, outer] = [parseCidr(part), parseCidr(whole)];
+  return inner !== undefined && outer !== undefined && contains(outer, inner);
+}
+
+function licenceContradictions({ elasticsearch, licenceFile }: StackConfig): readonly ConfigViolation[] {
+  if (elasticsearch.licence !== "file" || licenceFile !== undefined) return [];
+  return [
+    {
+      key: "licenceFile",
+      message:
+        'is missing, and elasticsearch.licence is "file": store your licence with ' +
+        `\`pulumi config set --secret ${configNamespace}:licenceFile < licence.json\``,
+    },
+  ];
+}
+
+/** etcd refuses to start with a shorter election timeout (server/embed/config.go). */
+const leastHeartbeatsPerElection = 5;
+
+function heartbeatContradictions({ etcd, store }: StackConfig): readonly ConfigViolation[] {
+  if (leastHeartbeatsPerElection * etcd.heartbeatMs <= store.electionTimeoutMs) return [];
+  return [
+    {
+      key: "etcd.heartbeatMs",
+      message:
+        `(${etcd.heartbeatMs}) may be at most a fifth of store.electionTimeoutMs (${store.electionTimeoutMs}): etcd does ` +
+        "not start otherwise",
+    },
+  ];
 }

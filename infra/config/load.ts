@@ -1,23 +1,32 @@
+import { parseSchema } from "../../watchdog/config/violations.ts";
 import { contradictions } from "./contradictions.ts";
-import { ConfigurationError, explainAll } from "./messages.ts";
-import { configNamespace, type StackConfig, stackConfigSchema } from "./schema.ts";
+import { decode } from "./decode.ts";
+import { configurationError, keyName, summarizeMissing } from "./messages.ts";
+import { configNamespace, type StackConfig, secretKeys, stackConfigSchema, stackSchema } from "./schema.ts";
+
+export interface LoadOptions {
+  /** The file in which a key is set, such as Pulumi.gra.yaml. */
+  readonly fileOf: (key: string) => string;
+}
 
 /**
  * Reads a stack's configuration.
  *
  * @param raw what Pulumi holds for the stack: `<namespace>:<key>` to text. Other namespaces (`ovh:`…) are left alone.
- * @throws ConfigurationError naming every wrong or missing key at once.
+ * @throws ConfigError naming every wrong or missing key at once
  */
-export function parseConfig(raw: Readonly<Record<string, string>>): StackConfig {
+export function parseConfig(raw: Readonly<Record<string, string>>, { fileOf }: LoadOptions): StackConfig {
   const prefix = `${configNamespace}:`;
-  const own = Object.fromEntries(
-    Object.entries(raw)
-      .filter(([key]) => key.startsWith(prefix))
-      .map(([key, value]) => [key.slice(prefix.length), value]),
-  );
-  const result = stackConfigSchema.safeParse(own);
-  if (!result.success) throw new ConfigurationError(explainAll(result.error.issues, own));
-  const problems = contradictions(result.data);
-  if (problems.length > 0) throw new ConfigurationError(problems);
-  return result.data;
+  const own = Object.entries(raw).filter(([key]) => key.startsWith(prefix));
+  const values = decode(Object.fromEntries(own.map(([key, text]) => [key.slice(prefix.length), text])));
+  const parsed = parseSchema(stackConfigSchema, values, {
+    fileOf,
+    isSecret: (key) => secretKeys.includes(key),
+    known: stackSchema,
+    nameOf: keyName,
+  });
+  if (parsed.violations !== null) throw configurationError(summarizeMissing(parsed.violations, values));
+  const violations = contradictions(parsed.config);
+  if (violations.length > 0) throw configurationError(violations);
+  return parsed.config;
 }

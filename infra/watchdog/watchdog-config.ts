@@ -3,7 +3,7 @@ import type { StackConfig } from "../config/schema.ts";
 import { users } from "../elasticsearch/users.ts";
 import { etcdEndpoints, etcdUser } from "../etcd/etcd-files.ts";
 import { haproxyPaths } from "../haproxy/haproxy-cfg.ts";
-import { type Host, hostsOf, ports, type Topology } from "../topology.ts";
+import { type Host, hostsOf, ports, type RegionPlan, type Topology } from "../topology.ts";
 
 export const watchdogPaths = {
   config: "/etc/es-failover/watchdog.json",
@@ -21,71 +21,83 @@ export interface WatchdogConfigOptions {
   readonly config: Pick<
     StackConfig,
     | "firstPrimary"
+    | "elasticsearch"
     | "replication"
     | "checks"
     | "promotion"
-    | "router"
-    | "leases"
+    | "switchover"
+    | "rejoin"
+    | "failback"
     | "store"
     | "failsafe"
+    | "leases"
     | "endpointAddresses"
+    | "publisher"
+    | "router"
+    | "logLevel"
   >;
-  /** The HAProxy host, or the witness, that the watchdog stands on. */
+  /** The HAProxy host, or the witness, on which the watchdog runs. */
   readonly host: Host;
 }
 
-/** /etc/es-failover/watchdog.json. What the watchdog's own schema refuses never reaches a host. */
+/** /etc/es-failover/watchdog.json, checked against the watchdog's own schema before it reaches a host. */
 export function watchdogJson({ topology, config, host }: WatchdogConfigOptions): string {
   const input: WatchdogConfigInput = {
     name: host.name,
     site: host.region,
-    regions: Object.fromEntries(
-      topology.regions.map((region) => [
-        region.name,
-        {
-          nodes: hostsOf(region, "elasticsearch").map((node) => `https://${node.privateIp}:${ports.elasticsearchHttp}`),
-        },
-      ]),
-    ),
+    regions: Object.fromEntries(topology.regions.map((region) => [region.name, { nodes: nodeUrls(region) }])),
     firstPrimary: config.firstPrimary,
     elasticsearch: {
       username: users.watchdog.name,
       passwordFile: watchdogPaths.password,
       caFile: watchdogPaths.ca,
+      requestTimeoutMs: config.elasticsearch.requestTimeoutMs,
     },
     replication: config.replication,
     checks: config.checks,
     promotion: config.promotion,
+    switchover: config.switchover,
+    rejoin: config.rejoin,
+    failback: config.failback,
     ...sharedState(topology, host, config),
     leases: config.leases,
     ...endpointService(config, host),
-    router:
-      host.role === "witness"
-        ? null
-        : {
-            adminSocket: haproxyPaths.adminSocket,
-            masterSocket: haproxyPaths.masterSocket,
-            configFile: haproxyPaths.config,
-            ticketMapFile: haproxyPaths.ticketMap,
-            ...config.router,
-          },
+    ...(config.publisher === null ? {} : { publisher: config.publisher }),
+    router: router(config, host),
+    logLevel: config.logLevel,
   };
   watchdogConfigSchema.parse(input);
   return `${JSON.stringify(input, undefined, 2)}\n`;
 }
 
-/** On the HAProxy hosts: only beside a router is it known that a region may be named. */
+function nodeUrls(region: RegionPlan): string[] {
+  return hostsOf(region, "elasticsearch").map((node) => `https://${node.privateIp}:${ports.elasticsearchHttp}`);
+}
+
+/** The witness votes and may be the controller; it has no HAProxy. */
+function router({ router: tickets }: WatchdogConfigOptions["config"], host: Host): WatchdogConfigInput["router"] {
+  if (host.role === "witness") return null;
+  return {
+    adminSocket: haproxyPaths.adminSocket,
+    masterSocket: haproxyPaths.masterSocket,
+    configFile: haproxyPaths.config,
+    ticketMapFile: haproxyPaths.ticketMap,
+    ...tickets,
+  };
+}
+
+/** Only a watchdog beside a router knows whether a region may be named. */
 function endpointService(
   { endpointAddresses }: WatchdogConfigOptions["config"],
   host: Host,
 ): Pick<WatchdogConfigInput, "endpoint"> {
   if (endpointAddresses === null || host.role !== "haproxy") return {};
   const { certificate: certificateFile, key: keyFile } = watchdogPaths;
-  // Whom it answers is the security groups' business.
+  // It listens on every interface: the security groups decide which clients reach it.
   return { endpoint: { listen: `0.0.0.0:${ports.endpoint}`, certificateFile, keyFile, addresses: endpointAddresses } };
 }
 
-/** Several watchdogs share their state in etcd and ask each other when it is gone; a single one has a file. */
+/** Several watchdogs share their record in etcd and ask each other for failsafe grants; a single one has a file. */
 function sharedState(
   topology: Topology,
   host: Host,

@@ -54,8 +54,8 @@ describe.skipIf(missing !== "")(`pulumi preview of the users' own project files 
 
   test("without the user's own values, names all that are missing and shows no stack trace", async () => {
     const said = await complaint({});
-    expect(said).toContain("es-failover:serviceName is missing: set the ID of your OVHcloud Public Cloud project");
-    expect(said).toContain("es-failover:adminCidrs is missing: set the networks you administer from");
+    expect(said).toContain("es-failover:serviceName is missing: write the ID of your OVHcloud Public Cloud project");
+    expect(said).toContain("es-failover:adminCidrs is missing: write the networks that you administer from");
     expect(said).not.toMatch(/^\s+at /m);
   });
 
@@ -63,8 +63,14 @@ describe.skipIf(missing !== "")(`pulumi preview of the users' own project files 
     ["adminCidrs", "0.0.0.0/0", 'es-failover:adminCidrs[0] is "0.0.0.0/0": a network this wide would open SSH'],
     ["flavors", { elasticsearch: "b3-1000" }, 'OVHcloud offers no flavor named "b3-1000" in GRA11. There are: '],
     ["image", "Debian 31", 'OVHcloud offers no image named "Debian 31" in GRA11. There are: '],
-    ["witness", "none", "es-failover:regions: haproxyNodes is bhs 2, gra 2, and es-failover:witness is none"],
-    ["regoin", "gra", "es-failover:regoin is not a key this program knows."],
+    ["witness", "none", "es-failover:regions has haproxyNodes bhs 2, gra 2, and es-failover:witness is none"],
+    [
+      "regoin",
+      "gra",
+      "es-failover:regoin is not a known key of Pulumi.gra.yaml or Pulumi.yaml; the closest one is es-failover:region.",
+    ],
+    ["failback", { automatic: "soon" }, 'es-failover:failback.automatic is "soon": write true or false.'],
+    ["switchover", { maxPauseMs: 1 }, "the closest one is es-failover:switchover.maxWritePauseMs."],
   ])("a wrong %s (%j) is named with the values that are allowed", async (key, value, message) => {
     const said = await complaint({ ...usersValues, [`es-failover:${key}`]: value });
     expect(said).toContain(message);

@@ -38,7 +38,7 @@ describe("a publisher's section", () => {
     expect(await problemsOf({ publisher: good })).toEqual([]);
     expect(await problemsOf({ publisher: good, name: "gra-haproxy-1", site: "gra" })).toEqual([]);
     expect(await problemsOf({ publisher: good, publishr: {} })).toEqual([
-      expect.stringMatching(/"publishr": no such setting/),
+      expect.stringMatching(/^publishr is not a known key of .*publisher\.json; the closest one is publisher$/),
     ]);
     expect(await problemsOf({ name: "gra-haproxy-1" })).toEqual([expect.stringMatching(/^publisher is missing/)]);
   });

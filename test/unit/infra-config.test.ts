@@ -1,14 +1,17 @@
 import { describe, expect, test } from "vitest";
 import { parseConfig } from "../../infra/config/load.ts";
-import { ConfigurationError } from "../../infra/config/messages.ts";
-import { initKeys } from "../../infra/config/schema.ts";
+import { initKeys, stackSchema } from "../../infra/config/schema.ts";
+import { hostsOf, planTopology, regionPlan } from "../../infra/topology.ts";
+import { watchdogJson } from "../../infra/watchdog/watchdog-config.ts";
+import { watchdogFileSchema } from "../../watchdog/config/schema.ts";
+import { ConfigError, parseSchema, sentenceOf } from "../../watchdog/config/violations.ts";
 import { testConfig, validRawConfig } from "./infra-fixtures.ts";
 
 function problemsOf(raw: Readonly<Record<string, string>>): readonly string[] {
   try {
-    parseConfig(raw);
+    parseConfig(raw, { fileOf: () => "Pulumi.gra.yaml" });
   } catch (error) {
-    if (error instanceof ConfigurationError) return error.problems;
+    if (error instanceof ConfigError) return error.violations.map(sentenceOf);
     throw error;
   }
   return [];
@@ -24,6 +27,9 @@ function problemsWithout(key: string): readonly string[] {
     Object.fromEntries(Object.entries(validRawConfig).filter(([name]) => name !== `es-failover:${key}`)),
   );
 }
+
+const [host] = hostsOf(regionPlan(planTopology(testConfig()), "gra"), "haproxy");
+if (host === undefined) throw new Error("no HAProxy host");
 
 describe("the stack configuration", () => {
   test("a region has three Elasticsearch nodes and two HAProxy hosts unless told otherwise", () => {
@@ -43,7 +49,9 @@ describe("the stack configuration", () => {
   test.each(["region", "serviceName", "regions", "witness", "adminCidrs", "replication", "firstPrimary"])(
     "a missing %s is named as the user writes it",
     (key) => {
-      expect(problemsWithout(key)).toEqual([expect.stringMatching(new RegExp(`^es-failover:${key} is missing: set `))]);
+      expect(problemsWithout(key)).toEqual([
+        expect.stringMatching(new RegExp(`^es-failover:${key} is missing: write `)),
+      ]);
     },
   );
 
@@ -60,24 +68,32 @@ describe("the stack configuration", () => {
     ["serviceName", "my-project", /serviceName is "my-project": .*32 hexadecimal digits/],
     ["adminCidrs", "0.0.0.0/0", /adminCidrs\[0\] is "0\.0\.0\.0\/0": .*open SSH to the world/],
     ["adminCidrs", "203.0.113.7", /adminCidrs\[0\] is "203\.0\.113\.7": write an IPv4 network/],
-    ["adminCidrs", "[]", /adminCidrs is "\[\]": name at least one network/],
+    ["adminCidrs", "[]", /adminCidrs is \[\]: name at least one network/],
     [
       "endpointAddresses",
       '{"gra":{"host":"gra.example.org","port":9200}}',
-      /names gra: write an address for each of gra, bhs/,
+      /endpointAddresses\.bhs is missing: write an address for each region/,
     ],
     ["endpointAddresses", '{"gra":{"host":"https://gra","port":9200}}', /without scheme and port/],
     ["clientCidrs", "198.51.100.1/24", /clientCidrs\[0\] is "198\.51\.100\.1\/24": .*host bits are zero/],
     ["elasticsearch", '{"version":"9"}', /elasticsearch\.version is "9": write an exact version, such as 9\.5\.3/],
     ["elasticsearch", '{"heap":"lots"}', /elasticsearch\.heap is "lots": write a size such as "4g"/],
     ["elasticsearch", "9.5.3", /elasticsearch is "9\.5\.3": write an object/],
-    ["elasticsearch", '{"versoin":"9.5.3"}', /elasticsearch\.versoin is not a key this program knows/],
-    ["adminCidr", "203.0.113.7/32", /adminCidr is not a key this program knows\. Known keys: .*adminCidrs/],
+    [
+      "elasticsearch",
+      '{"versoin":"9.5.3"}',
+      /elasticsearch\.versoin is not a known key of Pulumi\.gra\.yaml; the closest one is es-failover:elasticsearch\.version\./,
+    ],
+    [
+      "adminCidr",
+      "203.0.113.7/32",
+      /adminCidr is not a known key of Pulumi\.gra\.yaml; the closest one is es-failover:adminCidrs\./,
+    ],
     ["region", "sbg", /region is "sbg": write one of gra, bhs, witness/],
-    ["firstPrimary", "sbg", /firstPrimary is "sbg": write one of gra, bhs/],
+    ["firstPrimary", "sbg", /firstPrimary is "sbg": write one of the regions, gra or bhs/],
     ["protect", "maybe", /protect is "maybe": write true or false/],
     ["checks", '{"profile":"slow"}', /checks\.profile is "slow"/],
-    ["witness", "DE1", /witness is "DE1": write an object with the keys below it, or none/],
+    ["witness", "DE1", /witness is "DE1": write the third site, such as \{.*\}, or none/],
     ["witness", '{"ovhRegion":"DE1","cidr":"192.168.2.0/24"}', /overlaps witness's 192\.168\.2\.0\/24/],
     [
       "witness",
@@ -86,9 +102,26 @@ describe("the stack configuration", () => {
     ],
     ["router", '{"ticketRenewalMs":3000}', /failsafe\.timeoutMs \(3000 \+ 3000 \+ 1000 = 7000\) may not exceed/],
     ["leases", '{"marginMs":5000}', /router\.ticketValidityMs \+ leases\.marginMs \(6000 \+ 5000 = 11000\)/],
-    ["router", '{"configFile":"/x"}', /router\.configFile is not a key this program knows/],
+    ["router", '{"configFile":"/x"}', /router\.configFile is not a known key of Pulumi\.gra\.yaml/],
     ["promotion", '{"batchSize":0}', /promotion\.batchSize is 0/],
     ["entryNames", "es", /entryNames\[0\] is "es": write a DNS name/],
+    [
+      "protection",
+      "true",
+      /protection is not a known key of Pulumi\.gra\.yaml; the closest one is es-failover:protect\./,
+    ],
+    ["ttlMs", "5000", /ttlMs is not a known key of Pulumi\.gra\.yaml; the closest one is es-failover:leases\.ttlMs\./],
+    [
+      "etcd",
+      '{"heartbeatMs":500}',
+      /etcd\.heartbeatMs \(500\) may be at most a fifth of store\.electionTimeoutMs \(2000\)/,
+    ],
+    [
+      "store",
+      '{"electionTimeoutMs":7000}',
+      /leases\.ttlMs \(10000\) must be at least 1\.5 times store\.electionTimeoutMs \(7000\)/,
+    ],
+    ["replication", '{"patterns":["*"]}', /replication\.patterns\[0\] is "\*": this includes system indices/],
   ])("a wrong %s (%s) is named with its value and what would be right", (key, value, message) => {
     expect(problemsWith({ [key]: value })).toEqual([expect.stringMatching(message)]);
   });
@@ -138,7 +171,7 @@ describe("the stack configuration", () => {
   ])("without a witness, %i and %i HAProxy hosts are refused: the state stands in one watchdog's file", (gra, bhs) => {
     expect(problemsWith({ witness: "none", regions: routers(gra, bhs) })).toEqual([
       expect.stringMatching(
-        new RegExp(`haproxyNodes is gra ${gra}, bhs ${bhs}, and .*witness is none.*exactly one HAProxy`),
+        new RegExp(`has haproxyNodes gra ${gra}, bhs ${bhs}, and .*witness is none.*exactly one HAProxy`),
       ),
     ]);
   });
@@ -152,6 +185,53 @@ describe("the stack configuration", () => {
     expect(problemsWith({ region: "witness", witness: "none", regions: routers(0, 1) })).toEqual([
       expect.stringMatching(/region is "witness", and es-failover:witness is none/),
     ]);
+  });
+
+  test.each<[string, object]>([
+    ["replication", { patterns: [] }],
+    ["checks", { timeoutMs: 0 }],
+    ["promotion", { batchSize: 501 }],
+    ["switchover", { maxWritePauseMs: "45 s" }],
+    ["rejoin", { policy: "discard" }],
+    ["failback", { automatic: "yes" }],
+    ["leases", { ttlMs: 1.5 }],
+    ["elasticsearch", { requestTimeoutMs: -1 }],
+    ["publisher", { source: { kind: "service", urls: ["http://127.0.0.1:9201"] }, files: [{ path: "etc" }] }],
+  ])("a wrong value of %s is refused in the watchdog's own sentence", (key, value) => {
+    const written = JSON.parse(watchdogJson({ topology: planTopology(testConfig()), config: testConfig(), host }));
+    const parsed = parseSchema(
+      watchdogFileSchema,
+      { ...written, [key]: { ...written[key], ...value } },
+      { fileOf: () => "watchdog.json" },
+    );
+    const sentences = parsed.violations?.map((violation) => `es-failover:${sentenceOf(violation)}.`);
+    const base = key === "replication" ? { patterns: ["app-*"] } : {};
+    expect(problemsWith({ [key]: JSON.stringify({ ...base, ...value }) })).toEqual(sentences);
+    expect(sentences).toHaveLength(1);
+  });
+
+  test("every section of watchdog.json is a key of the same name, or follows from the plan of the sites", () => {
+    const planned = ["name", "site", "endpoint", "stateDirectory", "controlSocket"];
+    const keys = Object.keys(stackSchema.shape);
+    expect(Object.keys(watchdogFileSchema.shape).filter((key) => !keys.includes(key))).toEqual(planned);
+  });
+
+  test.each<[string, string, object]>([
+    ["switchover", '{"maxWritePauseMs":30000}', { switchover: { catchUpTimeoutMs: 15_000, maxWritePauseMs: 30_000 } }],
+    ["rejoin", '{"policy":"keep"}', { rejoin: { policy: "keep" } }],
+    ["failback", '{"automatic":true}', { failback: { automatic: true, quietPeriodMs: 3_600_000 } }],
+    ["elasticsearch", '{"requestTimeoutMs":20000}', { elasticsearch: { requestTimeoutMs: 20_000 } }],
+    ["logLevel", "debug", { logLevel: "debug" }],
+    ["store", '{"deadlineMs":2500}', { store: { deadlineMs: 2_500, hedgeAfterMs: 1_000 } }],
+    ["failsafe", '{"timeoutMs":900}', { failsafe: { timeoutMs: 900 } }],
+    [
+      "publisher",
+      '{"source":{"kind":"service","urls":["http://127.0.0.1:9201"]},"consul":{}}',
+      { publisher: { source: { kind: "service" }, consul: { key: "es-failover/endpoint" } } },
+    ],
+  ])("%s (%s) reaches watchdog.json", (key, value, expected) => {
+    const config = testConfig({ [key]: value });
+    expect(JSON.parse(watchdogJson({ topology: planTopology(config), config, host }))).toMatchObject(expected);
   });
 
   test.each(["standard", "fast"])("the %s profile keeps every timing rule", (profile) => {
@@ -169,9 +249,20 @@ describe("the stack configuration", () => {
   });
 
   test("a secret is never part of a message", () => {
-    const problems = problemsOf({ ...validRawConfig, "es-failover:appPassword": " ", "es-failover:bogus": "x" });
-    expect(problems).toHaveLength(2);
-    for (const secret of ["ca-private-key", "ssh-private-key", "watchdog-password", "check-password"]) {
+    const problems = [...problemsOf({ ...validRawConfig, "es-failover:appPassword": " ", "es-failover:bogus": "x" })];
+    problems.push(...problemsWith({ licenceFile: "licence-document" }));
+    expect(problems).toEqual([
+      expect.stringMatching(/^es-failover:appPassword is empty: remove the key/),
+      expect.stringMatching(/bogus is not a known key/),
+      expect.stringMatching(/^es-failover:licenceFile is not a JSON document/),
+    ]);
+    for (const secret of [
+      "ca-private-key",
+      "licence-document",
+      "ssh-private-key",
+      "watchdog-password",
+      "check-password",
+    ]) {
       expect(problems.join("\n")).not.toContain(secret);
     }
   });

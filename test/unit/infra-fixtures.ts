@@ -27,5 +27,5 @@ export const validRawConfig: Readonly<Record<string, string>> = {
 
 export function testConfig(changes: Readonly<Record<string, string>> = {}): StackConfig {
   const own = Object.fromEntries(Object.entries(changes).map(([key, value]) => [`es-failover:${key}`, value]));
-  return parseConfig({ ...validRawConfig, ...own });
+  return parseConfig({ ...validRawConfig, ...own }, { fileOf: () => "Pulumi.gra.yaml" });
 }

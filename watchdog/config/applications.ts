@@ -10,7 +10,6 @@ import {
   listenAddress,
   logLevel,
   regionName,
-  switchedOn,
   text,
 } from "./values.ts";
 
@@ -88,7 +87,7 @@ const notify = z
         "The application's unit.",
       ),
       action: z
-        .enum(["reload", "kill"], "write reload or kill")
+        .enum(["reload", "kill"])
         .default("reload")
         .describe(
           "`reload`: `systemctl reload`; `kill`: SIGHUP to the unit's main process, if that handles the signal.",
@@ -108,7 +107,7 @@ const notify = z
 
 const endpointFile = z.strictObject({
   path: absolutePath.describe("The file."),
-  format: z.enum(["ini", "env", "json"], "write ini, env or json").default("ini").describe("Format of the file."),
+  format: z.enum(["ini", "env", "json"]).default("ini").describe("Format of the file."),
   caPath: absolutePath
     .nullable()
     .default(null)
@@ -116,7 +115,7 @@ const endpointFile = z.strictObject({
   mode: text(/^0[0-7]{3}$/, "four octal digits, such as 0644")
     .default("0644")
     .describe("Permissions of a new file. An existing file keeps its mode and owner."),
-  backup: switchedOn.default(true).describe("Whether the previous content is kept as `<file>.bak`."),
+  backup: z.boolean().default(true).describe("Whether the previous content is kept as `<file>.bak`."),
   notify,
   application: printable
     .nullable()

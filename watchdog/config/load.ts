@@ -1,11 +1,10 @@
-import { readFile } from "node:fs/promises";
 import { z } from "zod";
-import { reasonOf } from "../util/files.ts";
 import { type EtcdAccess, type PublisherConfig, publisherSchema } from "./applications.ts";
 import { crossFieldViolations, publisherViolations } from "./contradictions.ts";
 import { checkCaFile, checkSecretFile, keyPairViolations } from "./files.ts";
+import { parseJsonFile, readJson } from "./json-file.ts";
 import { type WatchdogConfig, watchdogConfigSchema, watchdogFileSchema } from "./schema.ts";
-import { ConfigError, type ConfigViolation, schemaViolations } from "./violations.ts";
+import { ConfigError, type ConfigViolation, parseSchema, unknownKeyViolation } from "./violations.ts";
 
 export const DEFAULT_CONFIG_FILE = "/etc/es-failover/watchdog.json";
 
@@ -80,8 +79,8 @@ async function publisherFileViolations(config: PublisherConfig): Promise<readonl
 }
 
 /**
- * Reads the publisher's section and the files that it names. On a host without a watchdog it stands in the file alone;
- * beside a watchdog's, the rest of the file is that one's concern.
+ * Reads the publisher's section and the files that it names. On a host without a watchdog the file holds that section
+ * alone; beside a watchdog's, the rest of the file is not checked.
  *
  * @throws ConfigError with all violations
  */
@@ -95,22 +94,24 @@ export async function loadPublisherConfig(file: string): Promise<PublisherConfig
 }
 
 /**
- * Reads the publisher's section alone: the files that it names are not looked at.
+ * Reads the publisher's section alone: the files that it names are not opened.
  *
  * @throws ConfigError
  */
 export async function parsePublisherConfig(file: string): Promise<PublisherConfig> {
   const input = await readJson(file);
+  const fileOf = () => file;
   const known = Object.keys(watchdogFileSchema.shape);
-  const others = typeof input === "object" && input !== null ? Object.keys(input) : [];
-  const unknown = others.filter((key) => !known.includes(key));
+  const unknown = Object.keys(z.looseObject({}).catch({}).parse(input)).filter((key) => !known.includes(key));
   if (unknown.length > 0) {
-    const message = `${unknown.map((key) => `"${key}"`).join(", ")}: no such setting; check the spelling or remove it`;
-    throw new ConfigError(file, [{ key: "", message }]);
+    throw new ConfigError(
+      file,
+      unknown.map((key) => unknownKeyViolation([key], { known: watchdogFileSchema, fileOf })),
+    );
   }
-  const parsed = z.object({ publisher: publisherSchema }).safeParse(input);
-  if (!parsed.success) throw new ConfigError(file, schemaViolations(parsed.error, input));
-  return parsed.data.publisher;
+  const parsed = parseSchema(z.object({ publisher: publisherSchema }), input, { fileOf });
+  if (parsed.violations !== null) throw new ConfigError(file, parsed.violations);
+  return parsed.config.publisher;
 }
 
 /**
@@ -118,19 +119,6 @@ export async function parsePublisherConfig(file: string): Promise<PublisherConfi
  *
  * @throws ConfigError
  */
-export async function parseConfigFile(file: string): Promise<WatchdogConfig> {
-  const input = await readJson(file);
-  const parsed = watchdogConfigSchema.safeParse(input);
-  if (!parsed.success) throw new ConfigError(file, schemaViolations(parsed.error, input));
-  return parsed.data;
-}
-
-async function readJson(file: string): Promise<unknown> {
-  try {
-    return JSON.parse(await readFile(file, "utf8"));
-  } catch (error) {
-    const message =
-      error instanceof SyntaxError ? `is not JSON: ${error.message}` : `cannot be read: ${reasonOf(error)}`;
-    throw new ConfigError(file, [{ key: "", message: `the file ${message}` }]);
-  }
+export function parseConfigFile(file: string): Promise<WatchdogConfig> {
+  return parseJsonFile(file, watchdogConfigSchema);
 }

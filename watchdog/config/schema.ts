@@ -6,6 +6,7 @@ import {
   etcdTimings,
   failbackSchema,
   failsafeTimings,
+  firstPrimarySchema,
   leasesSchema,
   promotionSchema,
   rejoinSchema,
@@ -21,6 +22,7 @@ import {
   httpsUrl,
   listenAddress,
   logLevel,
+  nameOf,
   regionName,
   tlsFiles,
   username,
@@ -109,9 +111,11 @@ export const watchdogFileSchema = z.strictObject({
     .string("write a name")
     .min(1, "write a name")
     .describe("Name of this watchdog, unique among all: the host's name."),
-  site: regionName.describe("The site that it votes for: its region, or `witness`."),
+  site: nameOf("the site of this watchdog, such as gra").describe(
+    "The site that it votes for: its region, or `witness`.",
+  ),
   regions: regionsSchema,
-  firstPrimary: regionName.describe("Region that becomes active when no watchdog and no store has a record."),
+  firstPrimary: firstPrimarySchema,
   elasticsearch: elasticsearchSchema,
   replication: replicationSchema,
   checks: checksSchema,

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { profileNames, profiles, type Timings } from "./profiles.ts";
-import { count, durationMs, switchedOn } from "./values.ts";
+import { count, durationMs, nameOf } from "./values.ts";
 
 /**
  * Sections that a user sets. Provisioning accepts the same schemas as `pulumi config` keys of the same names, so that a
@@ -19,40 +19,47 @@ function byProfile<Section extends keyof Timings>(
   return value.exactOptional().meta({ description: meaning, defaults });
 }
 
+export const firstPrimarySchema = nameOf("the region that is active at first, such as gra").describe(
+  "Region that becomes active when no watchdog and no store has a record. After that the watchdogs alone decide.",
+);
+
 export const replicationSchema = z
-  .strictObject({
-    patterns: z
-      .array(z.string().min(1, "write an index pattern"))
-      .min(1, "name at least one pattern")
-      .describe("Indices that are replicated and promoted (managed indices): index patterns with `*`."),
-    exclusions: z
-      .array(z.string().min(1, "write an index pattern"))
-      .default([])
-      .describe("Index patterns that are left out of `patterns`."),
-    definitions: z
-      .array(z.enum(["index-template", "component-template", "ilm-policy", "ingest-pipeline"]))
-      .default(["index-template", "component-template"])
-      .describe("Kinds of cluster-wide definitions that are copied from the active region to the standby."),
-    intervalMs: durationMs
-      .default(5_000)
-      .describe(
-        "Time between two reconciliations of the standby's followers, auto-follow patterns and definitions with the " +
-          "active region.",
-      ),
-    maxLagOperations: count(0)
-      .default(10_000)
-      .describe("A standby further behind than this, counted over all shards, is not in sync.")
-      .meta({ unit: "operations" }),
-    maxReadAgeMs: durationMs
-      .default(120_000)
-      .describe("A follower whose last successful read from its leader is older than this is not in sync."),
-  })
+  .strictObject(
+    {
+      patterns: z
+        .array(z.string().min(1, "write an index pattern"))
+        .min(1, "name at least one pattern")
+        .describe("Indices that are replicated and promoted (managed indices): index patterns with `*`."),
+      exclusions: z
+        .array(z.string().min(1, "write an index pattern"))
+        .default([])
+        .describe("Index patterns that are left out of `patterns`."),
+      definitions: z
+        .array(z.enum(["index-template", "component-template", "ilm-policy", "ingest-pipeline"]))
+        .default(["index-template", "component-template"])
+        .describe("Kinds of cluster-wide definitions that are copied from the active region to the standby."),
+      intervalMs: durationMs
+        .default(5_000)
+        .describe(
+          "Time between two reconciliations of the standby's followers, auto-follow patterns and definitions with the " +
+            "active region.",
+        ),
+      maxLagOperations: count(0)
+        .default(10_000)
+        .describe("A standby further behind than this, counted over all shards, is not in sync.")
+        .meta({ unit: "operations" }),
+      maxReadAgeMs: durationMs
+        .default(120_000)
+        .describe("A follower whose last successful read from its leader is older than this is not in sync."),
+    },
+    'write the indices to replicate, such as {"patterns": ["app-*"]}',
+  )
   .describe("Which indices are replicated and promoted, and when the standby counts as in sync.");
 
 export const checksSchema = z
   .strictObject({
     profile: z
-      .enum(profileNames, "write standard or fast")
+      .enum(profileNames)
       .default("standard")
       .describe(
         "Default timings of `checks`, `router`, `leases`, `store`, `failsafe` and of the members of etcd. `fast` detects " +
@@ -112,7 +119,7 @@ export const switchoverSchema = z
 export const rejoinSchema = z
   .strictObject({
     policy: z
-      .enum(["delete", "keep"], "write delete or keep")
+      .enum(["delete", "keep"])
       .default("delete")
       .describe(
         "What happens to a former primary's indices after salvage. Those that the active region has too are always " +
@@ -125,7 +132,8 @@ export const rejoinSchema = z
 
 export const failbackSchema = z
   .strictObject({
-    automatic: switchedOn
+    automatic: z
+      .boolean()
       .default(false)
       .describe(
         "Whether the first primary becomes active again by itself, by a switchover, after a failover away from it.",

@@ -28,12 +28,9 @@ export const delayMs = z
   .min(0, "write 0 or a number of milliseconds above it")
   .meta({ unit: "ms" });
 
-export const switchedOn = z.boolean("write true or false");
-
-export const regionName = text(
-  /^[a-z][a-z0-9-]{0,30}$/,
-  "a name of lower-case letters, digits and hyphens, such as gra",
-);
+/** A region's name, or the witness'. `what` says which. */
+export const nameOf = (what: string): z.ZodString => text(/^[a-z][a-z0-9-]{0,30}$/, what);
+export const regionName = nameOf("a name of lower-case letters, digits and hyphens, such as gra");
 
 /** Some paths are written into other programs' files, so none may end a line or a quoted text. */
 export const absolutePath = text(/^\/[^\p{Cc}"]*$/u, "an absolute path without control characters and quotes");
@@ -48,7 +45,7 @@ export const listenAddress = text(/^\S+:\d{1,5}$/, "an address and a port, such 
 export const username = z.string("write a user's name").min(1, "write a user's name");
 
 export const logLevel = z
-  .enum(["debug", "info", "warn", "error"], "write debug, info, warn or error")
+  .enum(["debug", "info", "warn", "error"])
   .default("info")
   .describe("Least severe level that is logged.");
 

@@ -1,7 +1,5 @@
-import { readFile } from "node:fs/promises";
 import { z } from "zod";
-import { ConfigError, schemaViolations } from "../config/violations.ts";
-import { reasonOf } from "../util/files.ts";
+import { parseJsonFile } from "../config/json-file.ts";
 
 export const DEFAULT_MEMBER_FILE = "/etc/etcd/member.json";
 
@@ -41,16 +39,8 @@ export type MemberConfig = z.output<typeof memberConfigSchema>;
 export type MemberConfigInput = z.input<typeof memberConfigSchema>;
 
 /** @throws ConfigError */
-export async function readMemberConfig(path: string): Promise<MemberConfig> {
-  let input: unknown;
-  try {
-    input = JSON.parse(await readFile(path, "utf8"));
-  } catch (error) {
-    throw new ConfigError(path, [{ key: "", message: `the file cannot be read as JSON: ${reasonOf(error)}` }]);
-  }
-  const parsed = memberConfigSchema.safeParse(input);
-  if (!parsed.success) throw new ConfigError(path, schemaViolations(parsed.error, input));
-  return parsed.data;
+export function readMemberConfig(path: string): Promise<MemberConfig> {
+  return parseJsonFile(path, memberConfigSchema);
 }
 
 /** The entry of this host among the planned members. */

@@ -1,0 +1,30 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { configNamespace } from "./schema.ts";
+
+/**
+ * The file of a Pulumi project in which a key of the configuration is set: the stack's, else the project's.
+ *
+ * @param directory where Pulumi.yaml is
+ * @param key a key without the namespace, or one below it: `checks.profile`
+ */
+export function fileOfKey(directory: string, stack: string, key: string): string {
+  const [top = key] = key.split(".");
+  const files = [`Pulumi.${stack}.yaml`, "Pulumi.yaml"];
+  return files.find((file) => keysIn(path.join(directory, file)).includes(top)) ?? files.join(" or ");
+}
+
+/** Keys of a YAML file below its top level, without the namespace, which a project file may omit. */
+function keysIn(file: string): readonly string[] {
+  const keys = readText(file).matchAll(/^\s+["']?(\S+?)["']?\s*:(?:\s|$)/gm);
+  return [...keys].map(([, key = ""]) => key.replace(`${configNamespace}:`, ""));
+}
+
+/** Empty where there is no such file: `pulumi --config-file` may name another, and a stack may have none. */
+function readText(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return "";
+  }
+}
