@@ -14,25 +14,25 @@ const closing: EndpointState = { phase: "closing", epoch: 4 };
 
 describe("the endpoint service", () => {
   let state: EndpointState;
-  let turning: boolean;
-  let looks = 0;
+  let running: boolean;
+  let reads = 0;
   let acknowledgements: Acknowledgements;
   let server: EndpointServer;
   let url: string;
 
   beforeEach(async () => {
     state = gra;
-    turning = true;
+    running = true;
     acknowledgements = new Acknowledgements();
     server = await serveEndpoint({
       listen: "127.0.0.1:0",
       tls: null,
       site: "gra",
       currentState: () => {
-        looks += 1;
+        reads += 1;
         return state;
       },
-      isRunning: () => turning,
+      isRunning: () => running,
       acknowledgements,
       clock: { nowMs: () => 1_000 },
     });
@@ -99,18 +99,18 @@ describe("the endpoint service", () => {
 
   test("answers held polls when it closes", async () => {
     const held = ask("/v1/endpoint?wait=60s&epoch=3");
-    const before = looks;
+    const before = reads;
     // The poll is held once the service has read the state.
-    while (looks === before) await new Promise((resolve) => setImmediate(resolve));
+    while (reads === before) await new Promise((resolve) => setImmediate(resolve));
     await server.close();
     expect((await held).status).toBe(200);
   });
 
   test("reads the state periodically only while a poll is held", async () => {
     await ask("/v1/endpoint?wait=60ms&epoch=3");
-    const before = looks;
+    const before = reads;
     await new Promise((resolve) => setTimeout(resolve, 300));
-    expect(looks).toBe(before);
+    expect(reads).toBe(before);
   });
 
   test("shows load balancers the role of this watchdog's region by the status code alone", async () => {
@@ -125,7 +125,7 @@ describe("the endpoint service", () => {
     expect(await statuses()).toEqual([503, 200, 200, 200, 200]);
     state = closing;
     expect(await statuses()).toEqual([503, 503, 200, 503, 503]);
-    turning = false;
+    running = false;
     state = gra;
     expect(await statuses()).toEqual([200, 503, 503, 503, 503]);
   });
@@ -154,7 +154,7 @@ describe("the endpoint service", () => {
       [JSON.stringify({ ...good, application: "two words" }), /application/],
       [JSON.stringify({ ...good, extra: 1 }), /extra/],
       ["{", /not JSON/],
-      [JSON.stringify({ ...good, problem: "x".repeat(5_000) }), /more than 4096 bytes/],
+      [JSON.stringify({ ...good, problem: "x".repeat(5_000) }), /longer than 4096 bytes/],
     ] as const) {
       const response = await report(body);
       expect([response.status, await response.text()]).toEqual([400, expect.stringMatching(reason)]);

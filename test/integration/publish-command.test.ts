@@ -70,19 +70,21 @@ describe("es-failover publish", () => {
         output += chunk.toString();
       });
     }
-    const says = (epoch: number) =>
+    const contains = (epoch: number) =>
       until(
         async () => (await readFile(file("app.ini"), "utf8")).includes(`Epoch = ${epoch}\n`),
-        () => `the file says epoch ${epoch}; the publisher said:\n${output}`,
+        () => `the file has epoch ${epoch}; the publisher said:\n${output}`,
         30_000,
       );
-    await says(1);
+    await contains(1);
     state = { phase: "serving", epoch: 3, region: "bhs", host: "10.82.0.10", port: 9200 };
-    await says(3);
+    await contains(3);
     const status = await command("publish", "status");
     expect(status.code).toBe(1);
     expect(status.text).toContain("bhs serves at 10.82.0.10:9200, epoch 3");
-    expect(status.text).toMatch(/missing\/app\.env +FAILED \d+ times in a row.*the folder .*no such file or directory/);
+    expect(status.text).toMatch(
+      /missing\/app\.env +FAILED \d+ times in a row.*the directory .*no such file or directory/,
+    );
     const ended = new Promise((resolve) => publisher.once("exit", resolve));
     publisher.kill("SIGTERM");
     expect(await ended).toBe(0);

@@ -103,7 +103,7 @@ describe("keys and service in Consul (a stand-in, see support/consul.ts)", () =>
 
   test("never return to a lower epoch, not even when two publish at the same moment", async () => {
     await published(target(), bhs);
-    await expect(published(target(), gra)).rejects.toThrow(/says epoch 3, but epoch 1 is the newest known here/);
+    await expect(published(target(), gra)).rejects.toThrow(/has epoch 3, but epoch 1 is the newest known here/);
     expect(await value()).toEqual(bhs);
     const outcomes = await Promise.allSettled([
       published(target(), { ...gra, epoch: 5 }),
@@ -117,7 +117,7 @@ describe("keys and service in Consul (a stand-in, see support/consul.ts)", () =>
   });
 
   test.each([
-    [null, /answered 403: Permission denied: .*key:read.*is the token's policy as documented/],
+    [null, /answered 403: Permission denied: .*key:read.*check the policy of the token/],
     ["other", /answered 403/],
   ])("are refused with token %s, and the reason is reported", async (token, reason) => {
     await expect(published(target(token), gra)).rejects.toThrow(reason);
@@ -147,25 +147,25 @@ describe.skipIf(skipped)("etcd with three real members (skipped where it is not 
   test("the published keys name the region that serves, and never return to a lower epoch", async () => {
     const client = cluster.client();
     const target = new EtcdKeysTarget(client, prefix);
-    const said = async () => [
+    const values = async () => [
       JSON.parse((await client.get(`${prefix}endpoint`))?.value ?? "null"),
       (await client.get(`${prefix}address`))?.value ?? null,
     ];
     await published(target, gra);
-    expect(await said()).toEqual([gra, "10.81.0.10:9200"]);
+    expect(await values()).toEqual([gra, "10.81.0.10:9200"]);
     await published(target, closing);
-    expect(await said()).toEqual([closing, null]);
+    expect(await values()).toEqual([closing, null]);
     await published(target, bhs);
-    expect(await said()).toEqual([bhs, "[2001:db8::10]:9200"]);
+    expect(await values()).toEqual([bhs, "[2001:db8::10]:9200"]);
     const before = (await client.get(`${prefix}endpoint`))?.modRevision;
     await published(target, bhs);
     expect((await client.get(`${prefix}endpoint`))?.modRevision).toBe(before);
-    await expect(published(target, closing)).rejects.toThrow(/says epoch 3, but epoch 2/);
-    expect(await said()).toEqual([bhs, "[2001:db8::10]:9200"]);
+    await expect(published(target, closing)).rejects.toThrow(/has epoch 3, but epoch 2/);
+    expect(await values()).toEqual([bhs, "[2001:db8::10]:9200"]);
   });
 
   test("a publisher reads the region that serves from the record itself", async () => {
-    const heard: Combined[] = [];
+    const received: Combined[] = [];
     const stop = new AbortController();
     const log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
     const source = new EtcdSource({
@@ -176,13 +176,13 @@ describe.skipIf(skipped)("etcd with three real members (skipped where it is not 
       clock: systemClock,
       log,
     });
-    const running = source.run((combined) => heard.push(combined), stop.signal);
-    await until(() => heard.length > 0, "the empty store has been read");
-    expect(heard[0]).toEqual({ state: null, contradiction: null });
+    const running = source.run((combined) => received.push(combined), stop.signal);
+    await until(() => received.length > 0, "the empty store has been read");
+    expect(received[0]).toEqual({ state: null, conflict: null });
     const store = etcdStore({ client: cluster.client(), clock: systemClock, prefix, leaseTtlMs: 3_000 });
     await store.write(stateRecord(7), null, historyEntry(7));
-    await until(() => heard.at(-1)?.state?.epoch === 7, "the record has been read");
-    expect(heard.at(-1)?.state).toMatchObject({ phase: "serving", region: "gra", host: "10.81.0.10" });
+    await until(() => received.at(-1)?.state?.epoch === 7, "the record has been read");
+    expect(received.at(-1)?.state).toMatchObject({ phase: "serving", region: "gra", host: "10.81.0.10" });
     stop.abort();
     await running;
   });

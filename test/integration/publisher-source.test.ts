@@ -30,26 +30,26 @@ async function follow(first: EndpointState) {
   });
   const client = new HttpClient({ ca: null });
   const source = new ServiceSource([`http://127.0.0.1:${server.port}`], { client, clock: systemClock, log: silent });
-  const heard: Combined[] = [];
+  const received: Combined[] = [];
   const stop = new AbortController();
-  const ended = source.run((combined) => heard.push(combined), stop.signal);
+  const ended = source.run((combined) => received.push(combined), stop.signal);
   ends.push(async () => {
     stop.abort();
     await ended;
     client.close();
     await server.close();
   });
-  const said = () => source.report()[0]?.state ?? null;
-  return { service, heard, said };
+  const answer = () => source.report()[0]?.state ?? null;
+  return { service, received, answer };
 }
 
 test("a region that serves in the epoch of an earlier `unknown` is reported at once", async () => {
-  const { service, heard, said } = await follow({ phase: "closing", epoch: 2 });
-  await until(() => said()?.phase === "closing", "the change is heard of");
+  const { service, received, answer } = await follow({ phase: "closing", epoch: 2 });
+  await until(() => answer()?.phase === "closing", "the change is known");
   // The record names the region; the router beside the service does not route there yet.
   service.state = { phase: "unknown", epoch: 3 };
-  await until(() => said()?.phase === "unknown", "the watchdog that cannot tell is heard");
+  await until(() => answer()?.phase === "unknown", "unknown is received");
   service.state = { phase: "serving", epoch: 3, region: "bhs", host: "10.82.0.10", port: 9200 };
-  await until(() => said()?.phase === "serving", "the region that serves is heard of", 5_000);
-  expect(heard.at(-1)).toEqual({ state: service.state, contradiction: null });
+  await until(() => answer()?.phase === "serving", "the active region is known", 5_000);
+  expect(received.at(-1)).toEqual({ state: service.state, conflict: null });
 });

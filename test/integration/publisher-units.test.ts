@@ -96,12 +96,12 @@ describe.skipIf(obstacles.length > 0)(title("a unit of a host's systemd"), () =>
 
   test("that can be reloaded is reloaded", async () => {
     expect(await notify("reloads.service", "reload")).toEqual({ notified: true });
-    await until("it has heard of it", 5_000, async () => (await reloads("reloads")) === "told\n");
+    await until("it received SIGHUP", 5_000, async () => (await reloads("reloads")) === "told\n");
   });
 
   test("that handles SIGHUP in its main process gets it there", async () => {
     expect(await notify("listens.service", "kill")).toEqual({ notified: true });
-    await until("it has heard of it", 5_000, async () => (await reloads("listens")) === "told\n");
+    await until("it received SIGHUP", 5_000, async () => (await reloads("listens")) === "told\n");
   });
 
   test("that cannot be reloaded is not touched, and the error has the remedy", async () => {
@@ -122,7 +122,7 @@ describe.skipIf(obstacles.length > 0)(title("a unit of a host's systemd"), () =>
   test("that does not exist is named, and one that does not run is waited for", async () => {
     expect(await notify("absent.service", "reload")).toEqual({ error: "absent.service: this host has no such unit" });
     expect(await notify("stopped.service", "reload")).toEqual({
-      ...{ notified: false, waitingFor: "stopped.service is inactive: it does not run" },
+      ...{ notified: false, waitingFor: "stopped.service is inactive, not running" },
     });
   });
 });

@@ -9,7 +9,7 @@ import { Acknowledgements } from "../../watchdog/applications/acknowledgements.t
 import { type EndpointServer, serveEndpoint } from "../../watchdog/applications/endpoint/server.ts";
 import { HttpClient } from "../../watchdog/applications/publisher/http.ts";
 import { Publisher } from "../../watchdog/applications/publisher/publisher.ts";
-import { ChangedMeanwhile, readSeen, replaceFile } from "../../watchdog/applications/publisher/replace-file.ts";
+import { ChangedConcurrently, readCurrent, replaceFile } from "../../watchdog/applications/publisher/replace-file.ts";
 import { ServiceSource } from "../../watchdog/applications/publisher/sources/service.ts";
 import { PendingNotifications } from "../../watchdog/applications/publisher/targets/pending.ts";
 import { type PublisherConfigInput, publisherSchema } from "../../watchdog/config/applications.ts";
@@ -27,7 +27,7 @@ const bhs = { phase: "serving", epoch: 3, region: "bhs", host: "10.82.0.10", por
 interface Service {
   state: EndpointState;
   readonly url: string;
-  readonly heard: Acknowledgements;
+  readonly acknowledgements: Acknowledgements;
   readonly server: EndpointServer;
 }
 
@@ -41,7 +41,7 @@ let logged: { readonly level: string; readonly message: string }[];
 const file = (name: string) => path.join(directory, name);
 
 async function startService(state: EndpointState, port = 0): Promise<Service> {
-  const heard = new Acknowledgements();
+  const acknowledgements = new Acknowledgements();
   const started: { state: EndpointState } = { state };
   const server = await serveEndpoint({
     listen: `127.0.0.1:${port}`,
@@ -49,10 +49,10 @@ async function startService(state: EndpointState, port = 0): Promise<Service> {
     site: "gra",
     currentState: () => started.state,
     isRunning: () => true,
-    acknowledgements: heard,
+    acknowledgements,
     clock: systemClock,
   });
-  const made = Object.assign(started, { url: `http://127.0.0.1:${server.port}`, heard, server });
+  const made = Object.assign(started, { url: `http://127.0.0.1:${server.port}`, acknowledgements, server });
   services.push(made);
   return made;
 }
@@ -126,8 +126,8 @@ async function startDeaf(): Promise<ChildProcess> {
 
 const journal = () => readFile(file("journal"), "utf8").catch(() => "");
 const text = (name = "app.ini") => readFile(file(name), "utf8");
-const says = (epoch: number, name = "app.ini") =>
-  until(async () => (await text(name)).includes(`Epoch = ${epoch}\n`), `${name} says epoch ${epoch}`);
+const contains = (epoch: number, name = "app.ini") =>
+  until(async () => (await text(name)).includes(`Epoch = ${epoch}\n`), `${name} has epoch ${epoch}`);
 
 beforeEach(async () => {
   directory = await mkdtemp(path.join(tmpdir(), "es-failover-publisher-"));
@@ -145,10 +145,10 @@ describe("an endpoint file", () => {
   test("names the region that serves, in each format, and the previous one while none serves", async () => {
     const files = ["ini", "env", "json"] as const;
     await publish({ files: files.map((format) => ({ path: file(`app.${format}`), format })) });
-    await says(1);
+    await contains(1);
     service.state = closing;
     service.state = bhs;
-    await says(3);
+    await contains(3);
     await until(async () => (await text("app.env")).includes("ELASTICSEARCH_EPOCH=3\n"), "env");
     await until(async () => JSON.parse(await text("app.json")).elasticsearch.host === bhs.host, "JSON");
     expect(await text()).toBe("[Elasticsearch]\nHost = 10.82.0.10\nPort = 9200\nRegion = bhs\nEpoch = 3\n");
@@ -157,11 +157,11 @@ describe("an endpoint file", () => {
 
   test("names the previous region during a change", async () => {
     const running = await publish({ files: [{ path: file("app.ini") }] });
-    await says(1);
+    await contains(1);
     const before = await text();
     service.state = closing;
-    await until(() => running.publisher.status().state?.phase === "closing", "the publisher knows");
-    await until(() => target(running).summary.includes("is closing"), "the file has been looked at");
+    await until(() => running.publisher.status().state?.phase === "closing", "the publisher has received the change");
+    await until(() => target(running).summary.includes("is closing"), "the file has been checked");
     expect(await text()).toBe(before);
   });
 
@@ -172,7 +172,7 @@ describe("an endpoint file", () => {
     await chmod(real, 0o600);
     await symlink(real, file("app.ini"));
     await publish({ files: [{ path: file("app.ini"), caPath: "/etc/ca.crt" }] });
-    await says(1);
+    await contains(1);
     expect(await text()).toBe(
       `${before}\n[Elasticsearch]\nHost = 10.81.0.10\nPort = 9200\nRegion = gra\nCaPath = /etc/ca.crt\nEpoch = 1\n`,
     );
@@ -186,39 +186,39 @@ describe("an endpoint file", () => {
     const before = "[Elasticsearch]\nHost = elsewhere\nPort = 1\nRegion = sbg\nEpoch = 9\n";
     await writeFile(file("app.ini"), before);
     const running = await publish({ files: [{ path: file("app.ini") }] });
-    await until(() => target(running).failures >= 2, "it has been tried more than once");
-    expect(target(running).error).toMatch(/app\.ini says epoch 9, but epoch 1 is the newest known here/);
+    await until(() => target(running).failures >= 2, "it was tried more than once");
+    expect(target(running).error).toMatch(/app\.ini has epoch 9, but epoch 1 is the newest known here/);
     expect(await text()).toBe(before);
     service.state = { ...bhs, epoch: 10 };
-    await says(10);
-    await until(() => target(running).error === null, "the trouble is over");
+    await contains(10);
+    await until(() => target(running).error === null, "the error is gone");
   });
 
   test("that was edited by hand is corrected, and additions stay", async () => {
     const running = await publish({ files: [{ path: file("app.ini") }] });
-    await says(1);
+    await contains(1);
     await writeFile(
       file("app.ini"),
       (await text()).replace("10.81.0.10", "10.99.0.1").concat("; a note\n[New]\na = 1\n"),
     );
-    await until(async () => (await text()).includes("10.81.0.10"), "the host is right again");
+    await until(async () => (await text()).includes("10.81.0.10"), "the host is restored");
     expect(await text()).toContain("; a note\n[New]\na = 1\n");
     expect(logged).toContainEqual({
       level: "warn",
-      message: expect.stringMatching(/edited by somebody else \(Host 10\.99/),
+      message: expect.stringMatching(/edited by another program or person \(Host 10\.99/),
     });
     expect(target(running).error).toBeNull();
   });
 
   test("that is saved between its read and its replacement is read again instead of replaced", async () => {
     await writeFile(file("app.ini"), "[Elasticsearch]\nHost = a\n");
-    const seen = await readSeen(file("app.ini"));
+    const before = await readCurrent(file("app.ini"));
     await writeFile(file("app.ini"), "[Elasticsearch]\nHost = b\n");
-    const replaced = replaceFile(seen, "ours\n", { newFileMode: 0o644, backup: true });
-    await expect(replaced).rejects.toThrow(ChangedMeanwhile);
+    const replaced = replaceFile(before, "ours\n", { newFileMode: 0o644, backup: true });
+    await expect(replaced).rejects.toThrow(ChangedConcurrently);
     expect(await text()).toBe("[Elasticsearch]\nHost = b\n");
     expect(await readdir(directory)).toEqual(["app.ini"]);
-    await replaceFile(await readSeen(file("app.ini")), "ours\n", { newFileMode: 0o644, backup: true });
+    await replaceFile(await readCurrent(file("app.ini")), "ours\n", { newFileMode: 0o644, backup: true });
     expect([await text(), await text("app.ini.bak")]).toEqual(["ours\n", "[Elasticsearch]\nHost = b\n"]);
   });
 
@@ -226,24 +226,24 @@ describe("an endpoint file", () => {
     await mkdir(file("dir.ini"));
     const running = await publish({ files: [{ path: file("missing/app.ini") }, { path: file("dir.ini") }] });
     await until(() => target(running, 0).failures >= 2 && target(running, 1).failures >= 2, "both have failed");
-    expect(target(running, 0).error).toMatch(/missing\/app\.ini: the folder .*no such file or directory/);
+    expect(target(running, 0).error).toMatch(/missing\/app\.ini: the directory .*no such file or directory/);
     expect(target(running, 1).error).toMatch(/cannot read .*dir\.ini: is not a regular file/);
     await mkdir(file("missing"));
-    await says(1, "missing/app.ini");
-    expect(logged.filter(({ message }) => message.includes("missing/app.ini: the folder"))).toHaveLength(1);
+    await contains(1, "missing/app.ini");
+    expect(logged.filter(({ message }) => message.includes("missing/app.ini: the directory"))).toHaveLength(1);
   });
 });
 
 describe("a host", () => {
   test("that was offline during the change has the current endpoint once it is back", async () => {
     const running = await publish({ files: [{ path: file("app.ini") }] });
-    await says(1);
+    await contains(1);
     const { port } = service.server;
     await service.server.close();
-    await until(() => running.publisher.status().sources[0]?.error !== null, "the service is missed");
+    await until(() => running.publisher.status().sources[0]?.error !== null, "the service does not answer");
     expect(await text()).toContain("Epoch = 1\n");
     await startService(bhs, port);
-    await says(3);
+    await contains(3);
   });
 
   test("whose publisher did not run during the change has the current endpoint once it runs, and its program is notified", async () => {
@@ -253,30 +253,30 @@ describe("a host", () => {
     ] as const;
     const input = { files: [...files] } as Partial<PublisherConfigInput>;
     const first = await publish(input);
-    await until(async () => (await journal()) === "1\n", "told once");
+    await until(async () => (await journal()) === "1\n", "notified once");
     await first.end();
     service.state = bhs;
     await publish(input);
-    await until(async () => (await journal()) === "1\n3\n", "told of the switch");
+    await until(async () => (await journal()) === "1\n3\n", "notified of the change");
   });
 
   test("never returns to an older epoch when one of its services is behind, and follows the newest", async () => {
     const behind = await startService(gra);
     service.state = bhs;
     await publish({ files: [{ path: file("app.ini") }] }, [behind.url, service.url]);
-    await says(3);
+    await contains(3);
     await service.server.close();
     behind.state = { ...gra, host: "10.81.0.99" };
-    await until(() => logged.some(({ message }) => message.includes("ECONNREFUSED")), "the other one is gone");
+    await until(() => logged.some(({ message }) => message.includes("ECONNREFUSED")), "the other service is gone");
     expect(await text()).toContain("Epoch = 3\n");
     behind.state = { ...bhs, epoch: 4 };
-    await says(4);
+    await contains(4);
   });
 
   test("follows neither of two services that name different regions in one epoch, and reports it", async () => {
     const other = await startService({ ...gra, region: "bhs" });
     const running = await publish({ files: [{ path: file("app.ini") }] }, [service.url, other.url]);
-    await until(() => running.publisher.status().problem !== null, "the contradiction is seen");
+    await until(() => running.publisher.status().problem !== null, "the conflict is reported");
     expect(running.publisher.status().problem).toMatch(/epoch 1 .*gra.*bhs/);
   });
 });
@@ -287,40 +287,40 @@ describe("an application", () => {
     application: "orders",
     notify: { kind: "pid-file" as const, pidFile: file("app.pid"), processName: "orders", ...more },
   });
-  const word = () => service.heard.all(Date.now())[0];
+  const report = () => service.acknowledgements.all(Date.now())[0];
 
   test("that reads its file on SIGHUP is notified once per change, and its acknowledgement is passed on", async () => {
     await startProgram("reads");
     await publish({ files: [byPidFile({ executable: await realpath(process.execPath), processName: null })] });
-    await until(async () => (await journal()) === "1\n", "told");
+    await until(async () => (await journal()) === "1\n", "notified");
     service.state = bhs;
-    await until(async () => (await journal()) === "1\n3\n", "told of the switch");
-    await until(() => word()?.epoch === 3, "acknowledged");
-    expect(word()).toMatchObject({ application: "orders", instance: "host1", problem: null });
+    await until(async () => (await journal()) === "1\n3\n", "notified of the change");
+    await until(() => report()?.epoch === 3, "acknowledged");
+    expect(report()).toMatchObject({ application: "orders", instance: "host1", problem: null });
     expect(await journal()).toBe("1\n3\n");
   });
 
   test.each([
     ["nothing", /has no handler for SIGHUP, which would end it/],
-    ["ignores", /ignores SIGHUP, so it would not notice/],
+    ["ignores", /ignores SIGHUP; restart it/],
   ] as const)(
     "that %s on SIGHUP is not signalled; the file is current, and the status has the reason",
     async (kind, reason) => {
       const child = await startProgram(kind);
       const running = await publish({ files: [byPidFile()] });
-      await says(1);
-      await until(() => target(running).failures >= 2, "it has been tried more than once");
+      await contains(1);
+      await until(() => target(running).failures >= 2, "it was tried more than once");
       expect(target(running).error).toMatch(reason);
       expect(target(running).error).toMatch(/not signalled/);
       expect([child.exitCode, child.signalCode]).toEqual([null, null]);
-      await until(() => word() !== undefined, "the watchdogs hear of it");
-      expect(word()).toMatchObject({ epoch: 0, problem: expect.stringMatching(reason) });
+      await until(() => report() !== undefined, "the watchdogs receive the report");
+      expect(report()).toMatchObject({ epoch: 0, problem: expect.stringMatching(reason) });
       expect(logged.filter(({ message }) => reason.test(message))).toHaveLength(1);
       // A program that handles the signal replaces it, and is notified without further action.
       child.kill("SIGKILL");
       await startProgram("reads");
-      await until(async () => (await journal()) === "1\n", "the new one is told");
-      await until(() => word()?.epoch === 1, "acknowledged");
+      await until(async () => (await journal()) === "1\n", "the new one is notified");
+      await until(() => report()?.epoch === 1, "acknowledged");
     },
   );
 
@@ -333,15 +333,21 @@ describe("an application", () => {
     expect(target(running).error).toMatch(/is sleep, not orders; the PID file is out of date: not signalled/);
     expect(sleeper.signalCode).toBeNull();
     await writeFile(file("app.pid"), "1\n");
-    await until(() => target(running).error?.includes("holds no PID of an application") === true, "PID 1 is refused");
+    await until(
+      () => target(running).error?.includes("contains no PID of an application") === true,
+      "PID 1 is refused",
+    );
   });
 
   test("that does not run is waited for without an error", async () => {
     const running = await publish({ files: [byPidFile()] });
     await until(() => target(running).waitingFor !== null, "waited for");
-    expect(target(running)).toMatchObject({ error: null, waitingFor: expect.stringMatching(/app\.pid is not there/) });
+    expect(target(running)).toMatchObject({
+      error: null,
+      waitingFor: expect.stringMatching(/app\.pid does not exist/),
+    });
     await startProgram("reads");
-    await until(async () => (await journal()) === "1\n", "told once it runs");
+    await until(async () => (await journal()) === "1\n", "notified once it runs");
   });
 
   test("is notified by a command that gets the endpoint; a failing or hanging one is reported with its output", async () => {
@@ -352,7 +358,7 @@ describe("an application", () => {
     const good = await publish({
       files: [command(`echo "$ELASTICSEARCH_REGION $ELASTICSEARCH_EPOCH" >> ${file("journal")}`)],
     });
-    await until(async () => (await journal()) === "gra 1\n", "told");
+    await until(async () => (await journal()) === "gra 1\n", "notified");
     await good.end();
     await rm(file("state"), { recursive: true });
     const bad = await publish({ files: [command("echo no luck >&2; exit 3")] });
@@ -360,10 +366,10 @@ describe("an application", () => {
     expect(target(bad).error).toMatch(/\/bin\/sh ended with status 3: no luck/);
     await bad.end();
     const slow = await publish({ files: [command(`sleep 600 & echo $! > ${file("child")}; wait`, 300)] });
-    await until(() => target(slow).error !== null, "it was ended");
+    await until(() => target(slow).error !== null, "it was killed");
     expect(target(slow).error).toMatch(/did not end within 300 ms and was killed/);
     const child = (await readFile(file("child"), "utf8")).trim();
-    await until(async () => !(await stillRuns(child)), "what it started has ended, too");
+    await until(async () => !(await stillRuns(child)), "its child has ended, too");
   });
 });
 
@@ -396,7 +402,7 @@ describe("an application that is a unit of systemd", () => {
     await until(() => target(running).error?.includes("has no handler for SIGHUP") === true, "refused");
     const child = await startProgram("reads");
     await systemctl({ ...active, MainPID: child.pid ?? 0 });
-    await until(async () => (await journal()) === "1\n", "told");
+    await until(async () => (await journal()) === "1\n", "notified");
     expect(deaf.signalCode).toBeNull();
   });
 });
@@ -438,7 +444,7 @@ describe("a publisher without the right to signal a program", () => {
     const nobody = ["--reuid=65534", "--regid=65534", "--clear-groups", ...reading];
     const node = [process.execPath, "--input-type=module", "-e", script];
     const { stdout } = await run("setpriv", [...nobody, ...node]);
-    expect(stdout).toMatch(/publisher \(user 65534\) may not signal process \d+: run it as that one's user/);
+    expect(stdout).toMatch(/publisher \(user 65534\) may not signal process \d+: run it as the user of that process/);
     expect(await journal()).toBe("");
   });
 });

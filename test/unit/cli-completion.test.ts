@@ -18,7 +18,7 @@ const program: CommandTree = {
   ],
 };
 
-/** What bash offers after these words; the last one is the one that is being typed. */
+/** Completions of bash after these words, the last of which is being typed. */
 function offered(...words: readonly string[]): readonly string[] {
   const script = `${completionScript("bash", program)}
 COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _es_failover; printf '%s\\n' "\${COMPREPLY[@]}"`;
@@ -27,7 +27,7 @@ COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _es_failover; printf '%s\\n' "\${COMP
 }
 
 describe("shell completion", () => {
-  test("bash offers commands, then what belongs to the command, at every depth", () => {
+  test("bash completes commands, then their options and subcommands, at every depth", () => {
     expect(offered("")).toEqual(["status", "salvage", "-c", "--config"]);
     expect(offered("sa")).toEqual(["salvage"]);
     expect(offered("status", "--")).toEqual(["--json", "--help"]);
@@ -43,7 +43,7 @@ describe("shell completion", () => {
     }
   });
 
-  test("fish gets descriptions quoted", () => {
+  test("fish has quoted descriptions", () => {
     expect(completionScript("fish", program)).toContain("-a status -d 'does status; it\\'s quick'");
   });
 });

@@ -6,7 +6,7 @@ import { verifyRegions } from "../../watchdog/diagnostics/verify/verify.ts";
 import { ModelRegion } from "./salvage-model.ts";
 
 describe("a sample", () => {
-  test("is the same for the same seed, sorted, without repetition, in range, and as large as asked or as there is", () => {
+  test("is the same for the same seed, sorted, unique, in range, and of the requested size or all there are", () => {
     fc.assert(
       fc.property(
         fc.string(),
@@ -23,7 +23,7 @@ describe("a sample", () => {
     );
   });
 
-  test("reaches every part of a shard, and another part with another seed", () => {
+  test("covers every part of a shard, and differs for another seed", () => {
     const quarters = new Set(sampleSeqNos("a", 9_999, 100).map((seqNo) => Math.floor(seqNo / 2_500)));
     expect(quarters.size).toBe(4);
     expect(sampleSeqNos("a", 9_999, 100)).not.toEqual(sampleSeqNos("b", 9_999, 100));
@@ -31,7 +31,7 @@ describe("a sample", () => {
   });
 });
 
-describe("the judgement on one document", () => {
+describe("judging a document", () => {
   const copy = (seqNo: number, contentHash: string | null = "a") => ({
     seqNo,
     primaryTerm: 1,
@@ -41,12 +41,12 @@ describe("the judgement on one document", () => {
   const moving = { sharedUpTo: 5, atRest: false };
   const resting = { sharedUpTo: 5, atRest: true };
 
-  test("is a difference where the leader's copy is from within the shared history and the follower's is another", () => {
+  test("finds a difference if the leader's copy is from the shared history and the follower's differs", () => {
     expect(judgeDocument(null, copy(5), moving)).toBe("missing-on-follower");
     expect(judgeDocument(copy(3, "b"), copy(5), moving)).toBe("different");
   });
 
-  test("waits while replication may still bring it, and decides once both are at rest", () => {
+  test("is inconclusive while replication may still deliver the document, and decides once both are at rest", () => {
     expect(judgeDocument(null, copy(6), moving)).toBe("inconclusive");
     expect(judgeDocument(copy(3, "b"), copy(6), moving)).toBe("inconclusive");
     expect(judgeDocument(copy(3), null, moving)).toBe("inconclusive");
@@ -54,8 +54,8 @@ describe("the judgement on one document", () => {
     expect(judgeDocument(copy(3, "b"), copy(6), resting)).toBe("different");
   });
 
-  test("compares versions where there is no content to compare", () => {
-    expect(judgeDocument(copy(3, null), copy(3, null), resting)).toBe("alike");
+  test("compares versions without content to compare", () => {
+    expect(judgeDocument(copy(3, null), copy(3, null), resting)).toBe("equal");
     expect(judgeDocument(copy(2, null), copy(3, null), resting)).toBe("different");
   });
 });
@@ -72,7 +72,7 @@ describe("a comparison of two regions", () => {
   }
   const verify = (leader: ModelRegion, follower: ModelRegion) => verifyRegions({ leader, follower, seed: "s" });
 
-  test("finds a follower equal that has everything", async () => {
+  test("finds a complete follower equal", async () => {
     const { bhs, gra } = replicated();
     const report = await verify(bhs, gra);
     expect(report).toMatchObject({
@@ -82,7 +82,7 @@ describe("a comparison of two regions", () => {
     expect(report.indices[0]?.shards[0]).toMatchObject({ documents: 39, lag: 0, inconclusive: 0, differences: [] });
   });
 
-  test("finds a follower behind that lacks the last operations, and nothing worse", async () => {
+  test("finds a follower behind that only lacks the last operations", async () => {
     const { bhs, gra } = replicated();
     bhs.shard("i", 0).index("d1", { n: 99 });
     bhs.shard("i", 0).delete("d2");
@@ -100,15 +100,15 @@ describe("a comparison of two regions", () => {
     ],
     ["lost", (gra) => gra.shard("i", 0).documents.delete("d7"), "missing-on-follower"],
     ["added", (gra) => gra.shard("i", 0).documents.set("x", { ...document(gra, "d7"), id: "x" }), "extra-on-follower"],
-  ])("finds a document that was %s on the follower", async (_what, harm, kind) => {
+  ])("finds a document that was %s on the follower", async (_what, damage, kind) => {
     const { bhs, gra } = replicated();
-    harm(gra);
+    damage(gra);
     const report = await verify(bhs, gra);
     expect(report.verdict).toBe("different");
     expect(report.indices[0]?.shards[0]?.differences).toMatchObject([{ kind }]);
   });
 
-  test("names indices that only one side has, and those that cannot be compared", async () => {
+  test("lists indices that only one region has, and those that cannot be compared", async () => {
     const { bhs, gra } = replicated();
     bhs.create("new");
     expect(await verify(bhs, gra)).toMatchObject({ verdict: "behind", onlyOnLeader: ["new"] });
@@ -117,11 +117,11 @@ describe("a comparison of two regions", () => {
     expect(await verify(bhs, gra)).toMatchObject({
       verdict: "different",
       onlyOnFollower: ["ghost"],
-      incomparable: [{ index: "new", reason: "1 shards here, 2 there" }],
+      incomparable: [{ index: "new", reason: "1 shards on the leader, 2 on the follower" }],
     });
   });
 
-  test("does not speak of rest when a shard moved while it was compared", () => {
+  test("does not report a shard at rest that changed during the comparison", () => {
     const at = (maxSeqNo: number) => ({ index: "i", shard: 0, globalCheckpoint: maxSeqNo, maxSeqNo });
     const before = { leader: at(9), follower: at(9) };
     expect(positionOf({ before, after: before })).toEqual({ sharedUpTo: 9, atRest: true });
@@ -132,7 +132,7 @@ describe("a comparison of two regions", () => {
     });
   });
 
-  test("does not compare an index that is closed or has a primary missing", async () => {
+  test("does not compare an index that is closed or lacks a primary", async () => {
     const { bhs, gra } = replicated();
     gra.set("i", { primariesActive: 0 });
     expect(pairIndices(await bhs.indices(), await gra.indices()).incomparable).toHaveLength(1);

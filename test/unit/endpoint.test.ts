@@ -14,7 +14,7 @@ import { stateRecord } from "../integration/support/state-record.ts";
 
 const addresses = { gra: { host: "10.81.0.10", port: 9200 }, bhs: { host: "10.82.0.10", port: 9200 } };
 const serving = stateRecord(3, 1);
-if (serving.phase !== "serving") throw new Error("the fixture is to serve");
+if (serving.phase !== "serving") throw new Error("the fixture must be serving");
 const { active } = serving;
 const closing = {
   ...stateRecord(4, 1),
@@ -28,7 +28,7 @@ const closing = {
 };
 const ticket = { region: active, epoch: 3, validUntilMs: 1_000 };
 
-describe("a region is named", () => {
+describe("the endpoint names a region", () => {
   const stateOf = (view: Partial<RoutingState>) =>
     endpointState({ record: serving, ticket, nowMs: 999, ...view }, addresses);
 
@@ -37,15 +37,11 @@ describe("a region is named", () => {
   });
 
   test.each<[string, Partial<RoutingState>, EndpointState]>([
-    ["once its ticket has run out, whatever the record says", { nowMs: 1_000 }, { phase: "unknown", epoch: 3 }],
+    ["once its ticket has expired, for any record", { nowMs: 1_000 }, { phase: "unknown", epoch: 3 }],
     ["without a ticket", { ticket: null }, { phase: "unknown", epoch: 3 }],
     ["by a ticket of another epoch", { ticket: { ...ticket, epoch: 2 } }, { phase: "unknown", epoch: 3 }],
     ["by a ticket for another region", { ticket: { ...ticket, region: "bhs" } }, { phase: "unknown", epoch: 3 }],
-    [
-      "once the record says closing, though its ticket still holds",
-      { record: closing },
-      { phase: "closing", epoch: 4 },
-    ],
+    ["once the record is closing, even while its ticket is valid", { record: closing }, { phase: "closing", epoch: 4 }],
     ["while there is no record", { record: null }, { phase: "unknown", epoch: 0 }],
   ])("but not %s", (_, view, expected) => {
     expect(stateOf(view)).toEqual(expected);
@@ -68,7 +64,7 @@ const state: fc.Arbitrary<EndpointState> = fc.oneof(
 );
 
 describe("an answer", () => {
-  test("as JSON is understood by the publisher as what it was made from", () => {
+  test("as JSON is read by the publisher as the same state", () => {
     fc.assert(
       fc.property(state, (given) => {
         expect(endpointStateSchema.parse(JSON.parse(renderAnswers(given).json.body.toString()))).toEqual(given);
@@ -76,7 +72,7 @@ describe("an answer", () => {
     );
   });
 
-  test("that names no region is a 503 that says when to ask again, in every format", () => {
+  test("without a region is a 503 with Retry-After, in every format", () => {
     for (const given of [{ phase: "closing", epoch: 2 } as const, { phase: "unknown", epoch: 0 } as const]) {
       for (const answer of Object.values(renderAnswers(given))) {
         expect(answer.status).toBe(503);
@@ -86,7 +82,7 @@ describe("an answer", () => {
     }
   });
 
-  test("has another tag in another format and for another state", () => {
+  test("has a different tag for each format and each state", () => {
     fc.assert(
       fc.property(state, state, (a, b) => {
         const tags = [a, b].map((given) => Object.values(renderAnswers(given)).map(({ etag }) => etag));
@@ -97,17 +93,17 @@ describe("an answer", () => {
     );
   });
 
-  test("puts brackets round an address of IPv6", () => {
+  test("puts an IPv6 address in brackets", () => {
     const given: EndpointState = { phase: "serving", epoch: 1, region: "gra", host: "2001:db8::1", port: 9200 };
     expect(renderAnswers(given).plain.body.toString()).toBe("[2001:db8::1]:9200\n");
     expect(renderAnswers(given).ini.body.toString()).toContain("Host = 2001:db8::1\n");
   });
 });
 
-describe("a question", () => {
+describe("a query", () => {
   const parse = (query: string, accept?: string) => parseQuery(new URLSearchParams(query), accept);
 
-  test("is answered as JSON unless plain text or a format is asked for", () => {
+  test("is answered as JSON unless it requests plain text or another format", () => {
     expect(parse("").format).toBe("json");
     expect(parse("", "*/*").format).toBe("json");
     expect(parse("", "text/plain").format).toBe("plain");
@@ -115,7 +111,7 @@ describe("a question", () => {
     expect(parse("format=ini", "text/plain").format).toBe("ini");
   });
 
-  test("waits for as long as it says, a minute at most", () => {
+  test("waits as long as requested, at most a minute", () => {
     const poll = (wait: string) => parse(`wait=${wait}&epoch=7`).poll;
     expect(poll("30s")).toEqual({ waitMs: 30_000, epoch: 7 });
     expect(poll("500ms")?.waitMs).toBe(500);
@@ -124,30 +120,30 @@ describe("a question", () => {
   });
 
   test.each(["wait=30s", "wait=soon&epoch=1", "wait=1s&epoch=-1", "wait=1s&epoch=1e3", "format=xml"])(
-    "such as %s is refused with what is wrong",
+    "such as %s is refused with the reason",
     (query) => {
       expect(() => parse(query)).toThrow(BadQuery);
     },
   );
 });
 
-describe("of several sources", () => {
-  test("the highest epoch counts, and no region of a lower one is ever taken", () => {
+describe("combining several sources", () => {
+  test("takes the highest epoch, and never a region of a lower one", () => {
     fc.assert(
-      fc.property(fc.array(fc.option(state)), (said) => {
-        const known = said.flatMap((one) => (one === null || one.phase === "unknown" ? [] : [one]));
+      fc.property(fc.array(fc.option(state)), (answers) => {
+        const known = answers.flatMap((one) => (one === null || one.phase === "unknown" ? [] : [one]));
         const highest = Math.max(0, ...known.map(({ epoch }) => epoch));
-        const { state: combined, contradiction } = combine(said);
-        if (contradiction === null) expect(combined?.epoch ?? 0).toBe(highest);
+        const { state: combined, conflict } = combine(answers);
+        if (conflict === null) expect(combined?.epoch ?? 0).toBe(highest);
         else expect(combined).toBeNull();
-        if (combined !== null) expect(said).toContainEqual(combined);
+        if (combined !== null) expect(answers).toContainEqual(combined);
       }),
     );
   });
 
-  test("that name two regions under one epoch none is believed", () => {
+  test("takes none of two regions with the same epoch", () => {
     const at = (region: string): EndpointState => ({ phase: "serving", epoch: 3, region, host: "h", port: 1 });
-    expect(combine([at("gra"), at("bhs")]).contradiction).toMatch(/gra, others bhs/);
+    expect(combine([at("gra"), at("bhs")]).conflict).toMatch(/to gra and bhs:/);
     expect(combine([at("gra"), { phase: "serving", epoch: 2, region: "bhs", host: "h", port: 1 }]).state).toEqual(
       at("gra"),
     );
@@ -156,14 +152,14 @@ describe("of several sources", () => {
 
 describe("acknowledgements", () => {
   const day = 24 * 3_600_000;
-  const said = (instance: string, epoch: number) => ({ application: "orders", instance, epoch, problem: null });
+  const report = (instance: string, epoch: number) => ({ application: "orders", instance, epoch, problem: null });
 
-  test("show who still sits on an old epoch, and nobody does while no region serves", () => {
-    const heard = new Acknowledgements();
-    heard.receive(said("a", 2), 10);
-    heard.receive(said("b", 3), 20);
+  test("show which instances are behind, and none while no region serves", () => {
+    const acknowledgements = new Acknowledgements();
+    acknowledgements.receive(report("a", 2), 10);
+    acknowledgements.receive(report("b", 3), 20);
     const behind = (epoch: number | null) =>
-      applicationsReport(heard.all(30), epoch).instances.map((one) => [one.instance, one.behind]);
+      applicationsReport(acknowledgements.all(30), epoch).instances.map((one) => [one.instance, one.behind]);
     expect(behind(3)).toEqual([
       ["a", true],
       ["b", false],
@@ -174,21 +170,21 @@ describe("acknowledgements", () => {
     ]);
   });
 
-  test("of an instance count as said last, to whichever watchdog", () => {
-    const heard = new Acknowledgements();
-    heard.receive(said("a", 2), 10);
-    heard.setFromPeers([{ ...said("a", 3), atMs: 20 }]);
-    expect(heard.all(30)).toEqual([{ ...said("a", 3), atMs: 20 }]);
-    heard.setFromPeers([{ ...said("a", 1), atMs: 5 }]);
-    expect(heard.all(30)).toEqual([{ ...said("a", 2), atMs: 10 }]);
+  test("of an instance count by its last report, to any watchdog", () => {
+    const acknowledgements = new Acknowledgements();
+    acknowledgements.receive(report("a", 2), 10);
+    acknowledgements.setFromPeers([{ ...report("a", 3), atMs: 20 }]);
+    expect(acknowledgements.all(30)).toEqual([{ ...report("a", 3), atMs: 20 }]);
+    acknowledgements.setFromPeers([{ ...report("a", 1), atMs: 5 }]);
+    expect(acknowledgements.all(30)).toEqual([{ ...report("a", 2), atMs: 10 }]);
   });
 
-  test("are forgotten once an instance has been silent for a week, and never grow without bound", () => {
-    const heard = new Acknowledgements();
-    for (let n = 0; n < 5_000; n++) expect(heard.receive(said(`i${n}`, 1), 0)).toBe(true);
-    expect(heard.receive(said("one-too-many", 1), 1)).toBe(false);
-    expect(heard.receive(said("i0", 2), 1)).toBe(true);
-    expect(heard.all(8 * day)).toEqual([]);
-    expect(heard.receive(said("later", 1), 8 * day)).toBe(true);
+  test("are dropped after a week of silence, and are bounded in number", () => {
+    const acknowledgements = new Acknowledgements();
+    for (let n = 0; n < 5_000; n++) expect(acknowledgements.receive(report(`i${n}`, 1), 0)).toBe(true);
+    expect(acknowledgements.receive(report("one-too-many", 1), 1)).toBe(false);
+    expect(acknowledgements.receive(report("i0", 2), 1)).toBe(true);
+    expect(acknowledgements.all(8 * day)).toEqual([]);
+    expect(acknowledgements.receive(report("later", 1), 8 * day)).toBe(true);
   });
 });

@@ -21,21 +21,21 @@ const endpoint: fc.Arbitrary<FileEndpoint> = fc.record({
   caPath: fc.constantFrom("/etc/ca.crt", "/opt/My CA/ça.pem"),
 });
 
-const said = ({ host, port, region, epoch }: FileEndpoint) => ({ host, port, region, epoch });
+const valuesOf = ({ host, port, region, epoch }: FileEndpoint) => ({ host, port, region, epoch });
 
-/** Bytes of any kind but what ends a line or a file. */
+/** Any bytes except NUL. */
 const bytes = fc.string({ unit: fc.integer({ min: 1, max: 255 }).map((code) => String.fromCharCode(code)) });
 const lineOfOthers = bytes.map((text) => text.replaceAll(/[\r\n]/g, " "));
 const lineEnd = fc.constantFrom("\n", "\r\n");
 
-function keepsWhatIsSaid(format: EndpointFormat, before: string): void {
+function rendersIdempotently(format: EndpointFormat, before: string): void {
   fc.assert(
     fc.property(endpoint, endpoint, (first, second) => {
       const once = format.render(before, first).text;
-      expect(format.read(once)).toEqual(said(first));
+      expect(format.read(once)).toEqual(valuesOf(first));
       const twice = format.render(once, second).text;
-      expect(format.read(twice)).toEqual(said(second));
-      // Saying the same again changes no byte, so that nothing is written when nothing is new.
+      expect(format.read(twice)).toEqual(valuesOf(second));
+      // Rendering the same endpoint again changes no byte, so that no file is written without a change.
       expect(format.render(twice, second).text).toBe(twice);
       expect(format.render(twice, first).text).toBe(once);
     }),
@@ -43,13 +43,13 @@ function keepsWhatIsSaid(format: EndpointFormat, before: string): void {
 }
 
 describe("an INI file", () => {
-  test("that is new holds the section in the spelling that readers know, the epoch last", () => {
+  test("has, if new, the section with the canonical keys, the epoch last", () => {
     expect(ini.render("", bhs).text).toBe(
       "[Elasticsearch]\nHost = 10.82.0.10\nPort = 9200\nRegion = bhs\nCaPath = /etc/es-failover/ca.crt\nEpoch = 3\n",
     );
   });
 
-  test("keeps comments, foreign sections and settings, its own spelling and the order in which things stand", () => {
+  test("keeps comments, other sections and settings, its spelling and the order", () => {
     const before = [
       "; written by hand",
       "[Database]",
@@ -88,7 +88,7 @@ describe("an INI file", () => {
     );
   });
 
-  test("that names a key twice, or has the section in pieces, names it once afterwards", () => {
+  test("with a key twice, or the section in several parts, has each key once afterwards", () => {
     const before = "[Elasticsearch]\nHost = a\nHost = b\n[Other]\nHost = c\n[Elasticsearch]\nhost = d\nEpoch = 1\n";
     expect(ini.render(before, { ...bhs, caPath: "/ca" }).text).toBe(
       "[Elasticsearch]\nHost = 10.82.0.10\nPort = 9200\nRegion = bhs\nCaPath = /ca\n[Other]\nHost = c\n[Elasticsearch]\nEpoch = 3\n",
@@ -101,20 +101,20 @@ describe("an INI file", () => {
     expect(text.startsWith("\u00ef\u00bb\u00bf[Elasticsearch]\r\nHost = 10.82.0.10\r\n")).toBe(true);
     expect(text).toContain("; Stra\u00dfe in Latin-1\r\n");
     expect(text.replaceAll("\r\n", "")).not.toContain("\n");
-    expect(ini.read(text)).toEqual(said(bhs));
+    expect(ini.read(text)).toEqual(valuesOf(bhs));
   });
 
-  test("with a half-written line in the section is written all the same, with a warning that names the line", () => {
+  test("with an incomplete line in the section is written, with a warning that names the line", () => {
     const { text, warnings } = ini.render("[Elasticsearch]\nHos\n", bhs);
     expect(text).toContain("Hos\n");
-    expect(warnings).toEqual([expect.stringMatching(/^line 2 .*no setting/)]);
+    expect(warnings).toEqual([expect.stringMatching(/^line 2 .*not a setting/)]);
   });
 
-  test("says what was written last, and no other byte of it changes", () => {
-    keepsWhatIsSaid(ini, "# mine\n[Other]\nA = 1\n");
+  test("reads back as written, and changes no other byte", () => {
+    rendersIdempotently(ini, "# mine\n[Other]\nA = 1\n");
   });
 
-  test("keeps every foreign line byte for byte, whatever stands there", () => {
+  test("keeps every other line byte for byte, for any content", () => {
     const ours = /^\s*(host|port|region|capath|epoch)\s*=/i;
     const foreign = lineOfOthers.filter((text) => !text.trim().startsWith("["));
     fc.assert(
@@ -131,20 +131,20 @@ describe("an INI file", () => {
         expect(kept.slice(0, start)).toEqual(head);
         expect(kept.slice(start + 1, stop).filter((line) => !isOurs(line))).toEqual(inSection);
         expect(kept.slice(stop + 1, -1)).toEqual(tail);
-        expect(ini.read(text)).toEqual(said(next));
+        expect(ini.read(text)).toEqual(valuesOf(next));
       }),
     );
   });
 });
 
 describe("an env file", () => {
-  test("that is new is one that systemd and shells read", () => {
+  test("is, if new, readable for systemd and shells", () => {
     expect(env.render("", bhs).text).toBe(
       'ELASTICSEARCH_HOST=10.82.0.10\nELASTICSEARCH_PORT=9200\nELASTICSEARCH_REGION=bhs\nELASTICSEARCH_CA_PATH="/etc/es-failover/ca.crt"\nELASTICSEARCH_EPOCH=3\n',
     );
   });
 
-  test("keeps foreign lines, and a variable is set where it stood first", () => {
+  test("keeps other lines, and sets a variable at its first place", () => {
     const before =
       "# mine\nexport ELASTICSEARCH_HOST='old'\nLANG=C\nELASTICSEARCH_HOST=older\nX=a\\\nELASTICSEARCH_PORT=1\n";
     const { text } = env.render(before, { ...bhs, caPath: "/ca" });
@@ -153,11 +153,11 @@ describe("an env file", () => {
     );
   });
 
-  test("says what was written last, and no other byte of it changes", () => {
-    keepsWhatIsSaid(env, "A=1\n# comment\n");
+  test("reads back as written, and changes no other byte", () => {
+    rendersIdempotently(env, "A=1\n# comment\n");
   });
 
-  test("keeps every foreign line byte for byte, whatever stands there", () => {
+  test("keeps every other line byte for byte, for any content", () => {
     const foreign = lineOfOthers.filter((text) => !text.includes("ELASTICSEARCH_"));
     fc.assert(
       fc.property(fc.array(foreign), lineEnd, endpoint, (lines, end, next) => {
@@ -170,29 +170,29 @@ describe("an env file", () => {
 });
 
 describe("a JSON file", () => {
-  test("that is new holds one member", () => {
+  test("has, if new, one member", () => {
     expect(JSON.parse(json.render("", bhs).text)).toEqual({
       elasticsearch: { host: "10.82.0.10", port: 9200, region: "bhs", caPath: "/etc/es-failover/ca.crt", epoch: 3 },
     });
   });
 
-  test("keeps numbers that are too long for us, the layout, and foreign members inside ours", () => {
+  test("keeps long numbers, the layout, and other members inside the object", () => {
     const before = `{\n  "id": 12345678901234567890.10,\n  "elasticsearch": {\n    "timeout" : 30,\n    "host": "old"\n  },\n  "z": [ "}", {"a":1} ]\n}\n`;
     expect(json.render(before, { ...bhs, caPath: "/ca" }).text).toBe(
       `{\n  "id": 12345678901234567890.10,\n  "elasticsearch": {\n    "timeout" : 30,\n    "host": "10.82.0.10",\n    "port": 9200,\n    "region": "bhs",\n    "caPath": "/ca",\n    "epoch": 3\n  },\n  "z": [ "}", {"a":1} ]\n}\n`,
     );
   });
 
-  test("that is no JSON, or no object, is refused: it cannot be edited without doing harm", () => {
+  test("is refused if it is not JSON or not an object, because it cannot be edited safely", () => {
     expect(() => json.render("{ half", bhs)).toThrow(/is not JSON/);
-    expect(() => json.render("[1]", bhs)).toThrow(/no object/);
+    expect(() => json.render("[1]", bhs)).toThrow(/not an object/);
   });
 
-  test("says what was written last, and no other byte of it changes", () => {
-    keepsWhatIsSaid(json, '{"a": 1}');
+  test("reads back as written, and changes no other byte", () => {
+    rendersIdempotently(json, '{"a": 1}');
   });
 
-  test("keeps every foreign member, whatever stands there", () => {
+  test("keeps every other member, for any content", () => {
     const spaces = fc.constantFrom<number | undefined>(undefined, 2, 4);
     fc.assert(
       fc.property(
@@ -207,8 +207,8 @@ describe("a JSON file", () => {
           const { elasticsearch, ...kept } = JSON.parse(Buffer.from(text, "latin1").toString("utf8"));
           const { elasticsearch: _, ...foreign } = JSON.parse(before);
           expect(kept).toEqual(foreign);
-          expect(elasticsearch).toMatchObject({ ...said(next), caPath: next.caPath });
-          expect(json.read(text)).toEqual(said(next));
+          expect(elasticsearch).toMatchObject({ ...valuesOf(next), caPath: next.caPath });
+          expect(json.read(text)).toEqual(valuesOf(next));
         },
       ),
     );

@@ -1,4 +1,4 @@
-/** Completion scripts for the shells, made from the tree of commands. Pure. */
+/** Completion scripts for shells, generated from the tree of commands. Pure. */
 
 export interface CommandTree {
   readonly name: string;
@@ -24,18 +24,18 @@ export function completionScript(shell: Shell, program: CommandTree): string {
   }
 }
 
-/** Every command with the words that lead to it: "" for the program, "salvage list" for one below another. */
+/** Every command with its path: "" for the program, "salvage list" for a subcommand. */
 function paths(tree: CommandTree, path = ""): readonly { readonly path: string; readonly command: CommandTree }[] {
-  const below = tree.commands.flatMap((command) =>
+  const subcommands = tree.commands.flatMap((command) =>
     paths(command, path === "" ? command.name : `${path} ${command.name}`),
   );
-  return [{ path, command: tree }, ...below];
+  return [{ path, command: tree }, ...subcommands];
 }
 
 const words = ({ options, commands }: CommandTree): string =>
   [...commands.map(({ name }) => name), ...options].join(" ");
 
-/** A shell function that finds the command typed so far: bash and zsh share its logic. */
+/** Shell code that finds the command typed so far, for bash and zsh. */
 function walk(program: CommandTree): string {
   const known = paths(program)
     .filter(({ path }) => path !== "")
@@ -51,7 +51,7 @@ const cases = (program: CommandTree): string =>
     .join("\n");
 
 function bashScript(program: CommandTree): string {
-  return `# bash completion of ${program.name}: put it into /etc/bash_completion.d/
+  return `# bash completion of ${program.name}: copy it to /etc/bash_completion.d/
 _${identifier(program)}() {
   local path="" word words=""
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
@@ -67,7 +67,7 @@ complete -o default -F _${identifier(program)} ${program.name}`;
 
 function zshScript(program: CommandTree): string {
   return `#compdef ${program.name}
-# zsh completion of ${program.name}: put it as _${program.name} into a directory of $fpath
+# zsh completion of ${program.name}: copy it as _${program.name} to a directory in $fpath
 _${identifier(program)}() {
   local path_so_far="" word candidates=""
   for word in "\${(@)words[2,CURRENT-1]}"; do
@@ -92,7 +92,7 @@ function fishScript(program: CommandTree): string {
     ].map((rest) => `complete -c ${program.name} ${rest}`);
   });
   return [
-    `# fish completion of ${program.name}: put it into ~/.config/fish/completions/${program.name}.fish`,
+    `# fish completion of ${program.name}: copy it to ~/.config/fish/completions/${program.name}.fish`,
     ...lines,
   ].join("\n");
 }
@@ -109,5 +109,5 @@ const fishOption = (option: string): string =>
 
 const quoted = (text: string): string => `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
 
-/** A name that every shell takes for a function. */
+/** A name that is valid for a function in every shell. */
 const identifier = ({ name }: CommandTree): string => name.replaceAll("-", "_");

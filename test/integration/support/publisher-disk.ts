@@ -1,6 +1,6 @@
 /**
- * Publishes to a small file system that is full, then has room, then is read-only, then is not. Argument: its directory.
- * Runs in a mount namespace of its own.
+ * Publishes to a small file system that is full, then has room, then is read-only, then is writable. Argument: its
+ * directory. Runs in its own mount namespace.
  */
 import { execFileSync } from "node:child_process";
 import { chmodSync, chownSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -32,7 +32,7 @@ const publish = (epoch: number) =>
       ({ summary }) => summary,
       (error: Error) => error.message,
     );
-const look = () => ({
+const contents = () => ({
   epoch: /Epoch = (\d+)/.exec(readFileSync(file, "utf8"))?.[1] ?? null,
   names: readdirSync(directory).filter((name) => name.includes("app.ini")),
 });
@@ -44,15 +44,15 @@ const first = await publish(1);
 try {
   writeFileSync(path.join(directory, "filler"), Buffer.alloc(1024 * 1024));
 } catch {
-  // Filled to the brim.
+  // The file system is full now.
 }
-const full = { message: await publish(2), ...look() };
+const full = { message: await publish(2), ...contents() };
 rmSync(path.join(directory, "filler"));
-const roomAgain = { message: await publish(2), ...look() };
+const roomAgain = { message: await publish(2), ...contents() };
 execFileSync("mount", ["-o", "remount,ro", directory]);
-const readOnly = { message: await publish(3), ...look() };
+const readOnly = { message: await publish(3), ...contents() };
 execFileSync("mount", ["-o", "remount,rw", directory]);
-const writable = { message: await publish(3), ...look() };
+const writable = { message: await publish(3), ...contents() };
 const { mode, uid, gid } = statSync(file);
 const owner = { mode: (mode & 0o7777).toString(8), uid, gid };
 process.stdout.write(JSON.stringify({ first, full, roomAgain, readOnly, writable, owner, warnings }));

@@ -2,22 +2,22 @@ import { type EndpointState, hostPort } from "../../core/endpoint-state.ts";
 import { renderEnv } from "../formats/env.ts";
 import { renderIni } from "../formats/ini.ts";
 
-/** How an answer may be had. */
+/** Representations of an endpoint. */
 export const answerFormats = ["json", "plain", "ini", "env"] as const;
 export type AnswerFormat = (typeof answerFormats)[number];
 
 export interface Answer {
-  /** 200 while a region may be named, else 503. */
+  /** 200 while a region serves, else 503. */
   readonly status: 200 | 503;
   readonly headers: Readonly<Record<string, string | number>>;
   readonly body: Buffer;
   readonly etag: string;
 }
 
-/** How soon to ask again while no region may be named, in seconds: what `Retry-After` counts in. */
+/** How soon to ask again while no region serves. In seconds, like `Retry-After`. */
 const RETRY_AFTER_S = 1;
 
-/** Every representation of a state, made once per change: polls are then answered from memory. */
+/** All representations of a state, rendered once per change: polls are answered from memory. */
 export function renderAnswers(state: EndpointState): Readonly<Record<AnswerFormat, Answer>> {
   const answer = (format: AnswerFormat, contentType: string, text: string): Answer => {
     const body = Buffer.from(text);
@@ -31,7 +31,7 @@ export function renderAnswers(state: EndpointState): Readonly<Record<AnswerForma
         "content-type": contentType,
         "content-length": body.length,
         etag,
-        // Whoever keeps an answer has to ask before using it again; the tag makes that cheap.
+        // A cache must revalidate its answer before each use; the tag makes that cheap.
         "cache-control": "no-cache",
         vary: "accept",
         ...(status === 503 ? { "retry-after": RETRY_AFTER_S } : {}),
@@ -51,7 +51,7 @@ function tagOf(state: EndpointState): string {
   return phase === "serving" ? `${epoch}-${phase}-${state.region}-${hostPort(state)}` : `${epoch}-${phase}`;
 }
 
-/** In one order, whatever the state was made from. */
+/** The fields in a fixed order, because the text is compared. */
 export function jsonOf(state: EndpointState): object {
   const { epoch, phase } = state;
   return phase === "serving"

@@ -1,8 +1,8 @@
 import { type EndpointState, sameState } from "../../core/endpoint-state.ts";
 import { type Answer, type AnswerFormat, renderAnswers } from "./answers.ts";
 
-/** How often a state is looked at while somebody waits for it to change: a ticket runs out without telling anybody. */
-const LOOK_INTERVAL_MS = 50;
+/** How often the state is read while a client waits for a change: the end of a ticket causes no event. */
+const CHECK_INTERVAL_MS = 50;
 
 interface Waiter {
   readonly epoch: number;
@@ -10,8 +10,8 @@ interface Waiter {
 }
 
 /**
- * The present state with its answers, ready to be sent. Looking at it costs a comparison; answers are made once per
- * change, however many clients ask.
+ * The current state with its answers, ready to send. Reading it costs a comparison; answers are rendered once per
+ * change, for any number of clients.
  */
 export class EndpointBoard {
   readonly #currentState: () => EndpointState;
@@ -45,8 +45,8 @@ export class EndpointBoard {
   }
 
   /**
-   * Ends when there is news for somebody who knows `epoch`, after `waitMs`, or when `signal` aborts. No news is: the same
-   * epoch serves, or is still being changed.
+   * Resolves when the state is news for a client that knows `epoch`, after `waitMs`, or when `signal` aborts. Another
+   * phase of the same epoch is not news.
    */
   wait(epoch: number, waitMs: number, signal: AbortSignal): Promise<void> {
     if (signal.aborted || isNews(this.state, epoch)) return Promise.resolve();
@@ -55,18 +55,18 @@ export class EndpointBoard {
         clearTimeout(timer);
         signal.removeEventListener("abort", end);
         this.#waiters.delete(waiter);
-        this.#lookWhileSomebodyWaits();
+        this.#checkWhileClientsWait();
         resolve();
       };
       const waiter: Waiter = { epoch, wake: end };
       const timer = setTimeout(end, waitMs);
       signal.addEventListener("abort", end, { once: true });
       this.#waiters.add(waiter);
-      this.#lookWhileSomebodyWaits();
+      this.#checkWhileClientsWait();
     });
   }
 
-  #lookWhileSomebodyWaits(): void {
+  #checkWhileClientsWait(): void {
     if (this.#waiters.size === 0) {
       clearInterval(this.#timer ?? undefined);
       this.#timer = null;
@@ -74,12 +74,12 @@ export class EndpointBoard {
       this.#timer ??= setInterval(() => {
         const { state } = this;
         for (const { epoch, wake } of [...this.#waiters]) if (isNews(state, epoch)) wake();
-      }, LOOK_INTERVAL_MS);
+      }, CHECK_INTERVAL_MS);
     }
   }
 }
 
-/** A watchdog that cannot tell says so at once, so that its client asks another one. */
+/** "unknown" is answered at once, so that the client asks another watchdog. */
 function isNews(state: EndpointState, knownEpoch: number): boolean {
   return state.phase === "unknown" || state.epoch !== knownEpoch;
 }

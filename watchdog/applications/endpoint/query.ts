@@ -1,16 +1,16 @@
 import { type AnswerFormat, answerFormats } from "./answers.ts";
 
-/** What a client asks of the endpoint service. */
+/** Query of a client. */
 export interface EndpointQuery {
   readonly format: AnswerFormat;
-  /** Long poll: held until the epoch is another one, for so long at most; null: answered at once. */
+  /** Long poll: held until the epoch differs, or for `waitMs`; null: answered at once. */
   readonly poll: { readonly waitMs: number; readonly epoch: number } | null;
 }
 
-/** A query that makes no sense. The message says what would. */
+/** An invalid query. The message says what is valid. */
 export class BadQuery extends Error {}
 
-/** A longer wait is cut: proxies and firewalls on the way forget quiet connections after a minute or so. */
+/** Longer waits are cut to this: proxies and firewalls drop idle connections after about a minute. */
 export const MAX_WAIT_MS = 60_000;
 
 /** @throws BadQuery */
@@ -19,7 +19,7 @@ export function parseQuery(query: URLSearchParams, accept: string | undefined): 
   const wait = query.get("wait");
   const epoch = query.get("epoch");
   if (wait === null) return { format, poll: null };
-  if (epoch === null) throw new BadQuery("wait needs epoch=N, the epoch that is known already");
+  if (epoch === null) throw new BadQuery("wait requires epoch=N, the epoch that the client knows");
   if (!/^\d{1,16}$/.test(epoch) || !Number.isSafeInteger(Number(epoch))) {
     throw new BadQuery(`epoch: "${epoch}" is not a whole number`);
   }
@@ -28,18 +28,18 @@ export function parseQuery(query: URLSearchParams, accept: string | undefined): 
 
 function waitMsOf(wait: string): number {
   const match = /^(\d{1,9})(ms|s|m)?$/.exec(wait);
-  if (match === null) throw new BadQuery(`wait: "${wait}" is not a time such as 30s or 500ms`);
+  if (match === null) throw new BadQuery(`wait: "${wait}" is not a duration such as 30s or 500ms`);
   const factor = { ms: 1, s: 1_000, m: 60_000 }[match[2] ?? "s"] ?? 1_000;
   return Math.min(Number(match[1]) * factor, MAX_WAIT_MS);
 }
 
-function formatOf(asked: string | null, accept: string | undefined): AnswerFormat {
-  if (asked !== null) {
-    const format = answerFormats.find((candidate) => candidate === asked);
-    if (format === undefined) throw new BadQuery(`format: "${asked}" is none of ${answerFormats.join(", ")}`);
+function formatOf(requested: string | null, accept: string | undefined): AnswerFormat {
+  if (requested !== null) {
+    const format = answerFormats.find((candidate) => candidate === requested);
+    if (format === undefined) throw new BadQuery(`format: "${requested}" is none of ${answerFormats.join(", ")}`);
     return format;
   }
-  // Whoever names plain text and not JSON wants it; everybody else gets JSON.
-  const named = (accept ?? "").toLowerCase();
-  return named.includes("text/plain") && !named.includes("application/json") ? "plain" : "json";
+  // JSON, unless the client accepts plain text and not JSON.
+  const accepted = (accept ?? "").toLowerCase();
+  return accepted.includes("text/plain") && !accepted.includes("application/json") ? "plain" : "json";
 }

@@ -9,14 +9,14 @@ import { type Acknowledgements, acknowledgementSchema } from "../acknowledgement
 import { EndpointBoard } from "./board.ts";
 import { BadQuery, parseQuery } from "./query.ts";
 
-/** A report is a few words; a client that sends more, or more slowly, is none of ours. */
+/** A report is short; a client that sends more, or more slowly, is refused. */
 const MAX_BODY_BYTES = 4_096;
 const REQUEST_TIMEOUT_MS = 5_000;
-/** Clients that poll each second, or hold a long poll, keep their connections. */
+/** Keeps the connections of clients that poll every second or hold a long poll. */
 const KEEP_ALIVE_MS = 75_000;
-/** Below the files that the unit may open, so that the watchdog itself always has some left. */
+/** Below the unit's limit of open files, so that the watchdog itself always has some left. */
 const MAX_CONNECTIONS = 3_000;
-/** Clients that all come at once, when a region has changed. */
+/** After a failover all clients connect at once. */
 const BACKLOG = 1_024;
 
 export interface EndpointServerOptions {
@@ -24,11 +24,11 @@ export interface EndpointServerOptions {
   readonly listen: string;
   /** Certificate and key as PEM; null: plain HTTP. */
   readonly tls: { readonly cert: string; readonly key: string } | null;
-  /** The region that this watchdog stands in. */
+  /** Site of this watchdog. */
   readonly site: string;
-  /** Asked at every request, so it has to be cheap. */
+  /** Called for every request, so it must be cheap. */
   readonly currentState: () => EndpointState;
-  /** Whether the watchdog is at work. */
+  /** Whether every loop of the watchdog runs. */
   readonly isRunning: () => boolean;
   readonly acknowledgements: Acknowledgements;
   readonly clock: Pick<Clock, "nowMs">;
@@ -36,15 +36,15 @@ export interface EndpointServerOptions {
 
 export interface EndpointServer {
   readonly port: number;
-  /** Ends held polls with what holds now. */
+  /** Answers held polls with the current state. */
   close(): Promise<void>;
 }
 
 /**
- * Tells applications and load balancers where to go, over HTTP or HTTPS. Whoever reaches it may read; nothing that it
+ * Serves the endpoint to applications and load balancers, over HTTP or HTTPS, without authentication: nothing in its
  * answers is secret.
  *
- * @throws Error when the address cannot be listened on
+ * @throws Error when it cannot listen on the address
  */
 export async function serveEndpoint(options: EndpointServerOptions): Promise<EndpointServer> {
   const { listen, tls } = options;
@@ -64,7 +64,7 @@ export async function serveEndpoint(options: EndpointServerOptions): Promise<End
       new Promise((resolve) => {
         server.close(() => resolve());
         stop.abort();
-        // What is under way is answered in this turn of the event loop or never.
+        // Held polls are answered in this turn of the event loop.
         setImmediate(() => server.closeAllConnections());
       }),
   };
@@ -83,17 +83,17 @@ class EndpointService {
 
   async handle(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     try {
-      const asked = `http://watchdog${incoming.url ?? "/"}`;
-      if (!URL.canParse(asked)) throw new BadQuery("the path is not one of a URL");
-      const { pathname, searchParams } = new URL(asked);
+      const url = `http://watchdog${incoming.url ?? "/"}`;
+      if (!URL.canParse(url)) throw new BadQuery("the path is not part of a URL");
+      const { pathname, searchParams } = new URL(url);
       if (pathname === "/v1/acknowledgement") await this.#acknowledge(incoming, outgoing);
       else if (incoming.method !== "GET" && incoming.method !== "HEAD") {
-        say(outgoing, 405, "only GET and HEAD are answered here", { allow: "GET, HEAD" });
+        answer(outgoing, 405, "use GET or HEAD here", { allow: "GET, HEAD" });
       } else if (pathname === "/v1/endpoint") await this.#endpoint(searchParams, incoming, outgoing);
       else this.#role(pathname, searchParams, outgoing);
     } catch (error) {
       if (outgoing.headersSent) outgoing.destroy();
-      else say(outgoing, error instanceof BadQuery ? 400 : 500, reasonOf(error));
+      else answer(outgoing, error instanceof BadQuery ? 400 : 500, reasonOf(error));
     }
   }
 
@@ -105,18 +105,19 @@ class EndpointService {
       await this.#board.wait(poll.epoch, poll.waitMs, AbortSignal.any([gone.signal, this.#stop]));
     }
     const { status, headers, body, etag } = this.#board.answer(format);
-    // 503 is told to everybody: a client that took 304 for "go on as before" would go on.
+    // Never 304 for a 503: the client would take it for "continue as before".
     const known = status === 200 && matches(incoming.headers["if-none-match"], etag);
     if (known) outgoing.writeHead(304, { etag, "cache-control": "no-cache", vary: "accept" }).end();
     else outgoing.writeHead(status, headers).end(body);
   }
 
-  /** 200 or 503, with a few words for people: what load balancers ask. */
+  /** 200 or 503 for load balancers, with a short text for people. */
   #role(pathname: string, query: URLSearchParams, outgoing: ServerResponse): void {
     const { site, isRunning } = this.#options;
     const { state } = this.#board;
     const serving = state.phase === "serving" ? state.region : null;
-    const words = serving === null ? `${state.phase}, epoch ${state.epoch}` : `${serving} serves, epoch ${state.epoch}`;
+    const summary =
+      serving === null ? `${state.phase}, epoch ${state.epoch}` : `${serving} serves, epoch ${state.epoch}`;
     const region = query.get("region") ?? site;
     const holds = {
       "/active": serving === region,
@@ -125,24 +126,24 @@ class EndpointService {
       "/readyz": isRunning() && serving !== null,
     }[pathname];
     if (holds === undefined) {
-      say(outgoing, 404, "/v1/endpoint, /v1/acknowledgement, /active, /standby, /healthz and /readyz are answered");
-    } else say(outgoing, holds ? 200 : 503, words);
+      answer(outgoing, 404, "the paths are /v1/endpoint, /v1/acknowledgement, /active, /standby, /healthz and /readyz");
+    } else answer(outgoing, holds ? 200 : 503, summary);
   }
 
   async #acknowledge(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const { acknowledgements, clock } = this.#options;
-    if (incoming.method !== "POST") return say(outgoing, 405, "POST is answered here", { allow: "POST" });
+    if (incoming.method !== "POST") return answer(outgoing, 405, "use POST here", { allow: "POST" });
     const acknowledgement = acknowledgementSchema.safeParse(await bodyOf(incoming));
     if (!acknowledgement.success) {
       const [issue] = acknowledgement.error.issues;
-      return say(outgoing, 400, `${issue?.path.join(".") ?? ""}: ${issue?.message ?? "not understood"}`);
+      return answer(outgoing, 400, `${issue?.path.join(".") ?? ""}: ${issue?.message ?? "invalid"}`);
     }
     if (acknowledgements.receive(acknowledgement.data, clock.nowMs())) outgoing.writeHead(204).end();
-    else say(outgoing, 503, "too many instances report here");
+    else answer(outgoing, 503, "too many instances report to this watchdog");
   }
 }
 
-function say(
+function answer(
   outgoing: ServerResponse,
   status: number,
   sentence: string,
@@ -167,7 +168,7 @@ function matches(ifNoneMatch: string | undefined, etag: string): boolean {
 
 async function bodyOf(incoming: IncomingMessage): Promise<unknown> {
   const text = await textOf(incoming, MAX_BODY_BYTES);
-  if (text === null) throw new BadQuery(`a report of more than ${MAX_BODY_BYTES} bytes`);
+  if (text === null) throw new BadQuery(`the report is longer than ${MAX_BODY_BYTES} bytes`);
   try {
     return JSON.parse(text);
   } catch (error) {

@@ -16,34 +16,34 @@ export interface SharingOptions {
 }
 
 /**
- * Lets every watchdog know what applications told any one of them. Each has one key of its own, written when somebody
- * said something new and read back after a restart; so a switch of a thousand clients costs a few writes.
+ * Shares acknowledgements between the watchdogs through etcd. Each watchdog has one key, which it writes when a report is
+ * new and reads back after a restart; so a switch of a thousand clients costs a few writes.
  */
 export class AcknowledgementSharing {
   readonly #options: SharingOptions;
-  #shared = -1;
+  #sharedRevision = -1;
 
   constructor(options: SharingOptions) {
     this.#options = options;
   }
 
-  /** @throws EtcdError nothing is lost: the next round shares it */
+  /** @throws EtcdError and loses nothing: the next round shares it */
   async round(): Promise<void> {
     const { client, prefix, watchdog, acknowledgements, clock } = this.#options;
     const directory = `${prefix}acknowledgements/`;
     const found = await client.list(directory);
     acknowledgements.setFromPeers(found.flatMap((entry) => parseValue(entry, sharedSchema).instances));
     const { revision } = acknowledgements;
-    if (revision === this.#shared || acknowledgements.own().length === 0) return;
-    // With what a run of this watchdog before this one was told, which its key would lose otherwise.
+    if (revision === this.#sharedRevision || acknowledgements.own().length === 0) return;
+    // Keeps the reports that an earlier run of this watchdog received.
     const key = directory + watchdog;
     const before = found.find((entry) => entry.key === key);
     const kept = before === undefined ? [] : parseValue(before, sharedSchema).instances;
     const own = acknowledgements.own();
-    const told = new Set(own.map(keyOf));
-    const instances = [...kept.filter((heard) => !told.has(keyOf(heard))), ...own];
-    const value = JSON.stringify({ instances: instances.filter((heard) => isKept(heard, clock.nowMs())) });
+    const ownKeys = new Set(own.map(keyOf));
+    const instances = [...kept.filter((report) => !ownKeys.has(keyOf(report))), ...own];
+    const value = JSON.stringify({ instances: instances.filter((report) => isKept(report, clock.nowMs())) });
     await client.transact(`write of ${key}`, { compare: [], success: [{ put: key, value }], failure: [] });
-    this.#shared = revision;
+    this.#sharedRevision = revision;
   }
 }

@@ -11,7 +11,7 @@ import {
   type Rendered,
 } from "./format.ts";
 
-/** Our variables in the order in which they are added. */
+/** Variables of the endpoint, in the order of insertion. */
 const NAMES = ["HOST", "PORT", "REGION", "CA_PATH", "EPOCH"] as const;
 type Name = (typeof NAMES)[number];
 
@@ -19,7 +19,7 @@ export const env: EndpointFormat = { read: readEnv, render: renderEnv };
 
 function readEnv(text: string): FoundEndpoint {
   const found = new Map<string, string>();
-  // Read by shells and systemd alike, the last one counts.
+  // For shells and systemd alike the last assignment counts.
   for (const setting of settingsOf(linesOf(text))) {
     if (setting !== null) found.set(setting.name.toLowerCase(), setting.value);
   }
@@ -64,17 +64,17 @@ function valuesOf({ host, port, region, epoch, caPath }: FileEndpoint): Readonly
 
 interface Setting {
   readonly name: Name;
-  /** What stands before the value: `ELASTICSEARCH_HOST=`, or the same with `export`. */
+  /** The text before the value: `ELASTICSEARCH_HOST=`, perhaps after `export`. */
   readonly before: string;
   readonly value: string;
 }
 
-/** A line that goes on from the one before, by a backslash at its end, is that one's and no setting. */
+/** A line after a backslash at a line end continues that line and is not a setting. */
 function settingsOf(lines: readonly Line[]): readonly (Setting | null)[] {
-  let goesOn = false;
+  let continues = false;
   return lines.map(({ text }) => {
-    const isContinuation = goesOn;
-    goesOn = /(^|[^\\])(\\\\)*\\$/.test(text) && !/^\s*[#;]/.test(text);
+    const isContinuation = continues;
+    continues = /(^|[^\\])(\\\\)*\\$/.test(text) && !/^\s*[#;]/.test(text);
     if (isContinuation) return null;
     const match = /^(\s*(?:export\s+)?ELASTICSEARCH_(HOST|PORT|REGION|CA_PATH|EPOCH)=)(.*?)\s*$/.exec(text);
     const [, before, name, value] = match ?? [];

@@ -1,12 +1,12 @@
 import type { Endpoint } from "../../core/endpoint-state.ts";
 
-/** What is written into a file. */
+/** The endpoint as written into a file. */
 export interface FileEndpoint extends Endpoint {
-  /** Absolute path of the CA's certificate on the application's host; left out: one that stands there stays. */
+  /** Absolute path of the CA certificate on the application's host; absent: the file keeps its own. */
   readonly caPath?: string;
 }
 
-/** What a file says now: null for what is missing or makes no sense. */
+/** The endpoint as read from a file; null: missing or invalid. */
 export interface FoundEndpoint {
   readonly host: string | null;
   readonly port: number | null;
@@ -14,7 +14,7 @@ export interface FoundEndpoint {
   readonly epoch: number | null;
 }
 
-/** What texts of settings say, by the name that each member of an endpoint has; null for one that is not there. */
+/** Reads each field from the text of its setting; null: the setting is missing. */
 export function foundIn(value: (member: keyof FoundEndpoint) => string | null): FoundEndpoint {
   return {
     host: value("host"),
@@ -26,32 +26,32 @@ export function foundIn(value: (member: keyof FoundEndpoint) => string | null): 
 
 export interface Rendered {
   readonly text: string;
-  /** What an application may stumble over although the endpoint is right. */
+  /** Content that an application may reject, although the endpoint is right. */
   readonly warnings: readonly string[];
 }
 
-/** A file that holds an endpoint among content of others. Texts hold a byte per character (latin1): none is changed. */
+/** A format of files that contain an endpoint and other content. Texts are latin1, one character per byte. */
 export interface EndpointFormat {
   read(text: string): FoundEndpoint;
   /**
-   * The text with the endpoint in it, everything of others' in place, byte for byte.
+   * The text with the endpoint set, and all other content unchanged byte for byte.
    *
-   * @throws Error when the text cannot be edited without doing harm
+   * @throws Error when the text cannot be edited safely
    */
   render(text: string, endpoint: FileEndpoint): Rendered;
 }
 
-/** A whole number from 1 in decimal, as readers take it; else null. */
-function wholeNumber(text: string | null, most: number): number | null {
+/** A decimal whole number from 1 to `maximum`, else null. */
+function wholeNumber(text: string | null, maximum: number): number | null {
   if (text === null || !/^\d{1,16}$/.test(text)) return null;
   const value = Number(text);
-  return value >= 1 && value <= most ? value : null;
+  return value >= 1 && value <= maximum ? value : null;
 }
 
-/** A line with its end, so that nothing is lost when lines are put together again. */
+/** A line with its line end, so that joining restores the text. */
 export interface Line {
   readonly text: string;
-  /** "\n", "\r\n", or "" for a last line that has none. */
+  /** "\n", "\r\n", or "" for a last line without one. */
   readonly end: string;
 }
 
@@ -62,17 +62,17 @@ export function linesOf(text: string): readonly Line[] {
   });
 }
 
-/** The file's own way to end lines, taken from its first line. */
+/** The line end of the first line, for added lines. */
 export function lineEndOf(lines: readonly Line[]): string {
   return lines[0]?.end === "\r\n" ? "\r\n" : "\n";
 }
 
-/** Puts lines together; a last line without an end gets one, as readers take it for cut off. */
+/** Joins lines; adds a line end to the last one, because readers take a line without one for incomplete. */
 export function joinLines(lines: readonly Line[], end: string): string {
   return lines.map((line) => line.text + (line.end === "" ? end : line.end)).join("");
 }
 
-/** As a text of bytes: a path may hold any character. */
+/** UTF-8 as latin1 text: a path may contain any character. */
 export function bytesOf(value: string): string {
   return Buffer.from(value, "utf8").toString("latin1");
 }

@@ -11,16 +11,16 @@ import {
   type Rendered,
 } from "./format.ts";
 
-/** The section that is ours, and our keys in the order in which they are added. Compared without regard to case. */
+/** The section and its keys, in the order of insertion. Case-insensitive. */
 const SECTION = "elasticsearch";
 const KEYS = ["Host", "Port", "Region", "CaPath", "Epoch"] as const;
 type Key = (typeof KEYS)[number];
 
-/** A line of our section, or where it begins; null for every other line. */
+/** A line of the section or its header; null: any other line. */
 type Part =
   | { readonly kind: "header" }
   | { readonly kind: "setting"; readonly key: Key; readonly value: string; readonly valueAt: number }
-  /** Another program's setting, in our section. */
+  /** A setting of another program in the section. */
   | { readonly kind: "foreign-setting" }
   | { readonly kind: "no-setting" };
 
@@ -36,7 +36,7 @@ function readIni(text: string): FoundEndpoint {
   return foundIn((member) => found.get(member) ?? null);
 }
 
-/** Our keys are set where they stand first; missing ones follow the section's last setting, a missing section the rest. */
+/** Sets each key at its first place; adds missing keys after the last setting, and a missing section at the end. */
 export function renderIni(text: string, endpoint: FileEndpoint): Rendered {
   const values = valuesOf(endpoint);
   const lines = linesOf(text);
@@ -45,9 +45,9 @@ export function renderIni(text: string, endpoint: FileEndpoint): Rendered {
   const seen = new Set<Key>();
   const warnings: string[] = [];
   const result: Line[] = [];
-  /** Where missing keys go: behind the last setting of the section's first piece. */
+  /** Position of missing keys: after the last setting in the first part of the section. */
   let insertAt: number | null = null;
-  let pieces = 0;
+  let headers = 0;
   lines.forEach((line, position) => {
     const part = parts[position] ?? null;
     if (part?.kind === "setting") {
@@ -57,13 +57,13 @@ export function renderIni(text: string, endpoint: FileEndpoint): Rendered {
       const set = value === undefined || value === part.value ? line.text : withValue(line.text, part, value);
       result.push({ text: set, end: line.end });
     } else {
-      if (part?.kind === "header") pieces += 1;
+      if (part?.kind === "header") headers += 1;
       if (part?.kind === "no-setting") {
-        warnings.push(`line ${position + 1} stands in [Elasticsearch] and is no setting: readers may refuse the file`);
+        warnings.push(`line ${position + 1} in [Elasticsearch] is not a setting: applications may reject the file`);
       }
       result.push(line);
     }
-    if (part !== null && part.kind !== "no-setting" && pieces === 1) insertAt = result.length;
+    if (part !== null && part.kind !== "no-setting" && headers === 1) insertAt = result.length;
   });
   const missing = KEYS.filter((key) => !seen.has(key)).flatMap((key) => {
     const value = values.get(key);
@@ -92,17 +92,17 @@ function withValue(text: string, { value, valueAt }: Extract<Part, { kind: "sett
 }
 
 function partsOf(lines: readonly Line[]): readonly (Part | null)[] {
-  let ours = false;
+  let inSection = false;
   return lines.map(({ text }, position) => {
-    // A byte order mark, seen as single bytes.
+    // A UTF-8 byte order mark in latin1.
     const line = position === 0 ? text.replace(/^\u00ef\u00bb\u00bf/, "") : text;
     const trimmed = line.trim();
     const section = /^\[(.*)\]$/.exec(trimmed)?.[1];
     if (section !== undefined) {
-      ours = section.trim().toLowerCase() === SECTION;
-      return ours ? { kind: "header" } : null;
+      inSection = section.trim().toLowerCase() === SECTION;
+      return inSection ? { kind: "header" } : null;
     }
-    if (!ours || trimmed === "" || /^[;#]/.test(trimmed)) return null;
+    if (!inSection || trimmed === "" || /^[;#]/.test(trimmed)) return null;
     return settingOf(text);
   });
 }

@@ -1,32 +1,32 @@
 import { messageOf } from "../../util/errors.ts";
 import { bytesOf, type EndpointFormat, type FileEndpoint, type FoundEndpoint, type Rendered } from "./format.ts";
 
-/** The member of the top object that is ours. */
+/** The member of the top-level object. */
 const MEMBER = "elasticsearch";
 
 export const json: EndpointFormat = { read: readJson, render: renderJson };
 
 function readJson(text: string): FoundEndpoint {
   const own = objectOf(objectOf(parse(text))?.[MEMBER]) ?? {};
-  const words = (value: unknown) => (typeof value === "string" ? value : null);
-  const whole = (value: unknown, most: number) =>
-    typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= most ? value : null;
+  const stringOf = (value: unknown) => (typeof value === "string" ? value : null);
+  const whole = (value: unknown, maximum: number) =>
+    typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= maximum ? value : null;
   return {
-    host: words(own["host"]),
+    host: stringOf(own["host"]),
     port: whole(own["port"], 65_535),
-    region: words(own["region"]),
+    region: stringOf(own["region"]),
     epoch: whole(own["epoch"], Number.MAX_SAFE_INTEGER),
   };
 }
 
-/** Only our own values are replaced in the text: numbers too long for us and the layout of others stay as they are. */
+/** Replaces only the values of the endpoint in the text, so that long numbers and the layout of the rest stay as they are. */
 export function renderJson(text: string, endpoint: FileEndpoint): Rendered {
   const values = valuesOf(endpoint);
   if (text.trim() === "") {
     const members = [...values].map(([key, value]) => `    ${JSON.stringify(key)}: ${value}`);
     return { text: `{\n  "${MEMBER}": {\n${members.join(",\n")}\n  }\n}\n`, warnings: [] };
   }
-  if (objectOf(parse(text)) === null) throw new Error("holds JSON that is no object: nothing can be added to it");
+  if (objectOf(parse(text)) === null) throw new Error("is JSON but not an object: no member can be added");
   const top = spanOfObject(text, skipSpace(text, 0));
   const own = top.members.filter(({ key }) => key === MEMBER);
   const compact = `{ ${[...values].map(([key, value]) => `${JSON.stringify(key)}: ${value}`).join(", ")} }`;
@@ -36,7 +36,7 @@ export function renderJson(text: string, endpoint: FileEndpoint): Rendered {
       : own.flatMap(({ valueAt, valueEnd }) =>
           text[valueAt] === "{"
             ? editsOfMember(text, spanOfObject(text, valueAt), values)
-            : [{ at: valueAt, end: valueEnd, put: compact }],
+            : [{ at: valueAt, end: valueEnd, replacement: compact }],
         );
   return { text: applied(text, edits), warnings: [] };
 }
@@ -73,23 +73,23 @@ interface Member {
 }
 
 interface ObjectSpan {
-  /** Where its opening brace stands. */
+  /** Position of the opening brace. */
   readonly at: number;
   readonly members: readonly Member[];
-  /** Behind its closing brace. */
+  /** Position after the closing brace. */
   readonly end: number;
 }
 
 interface Edit {
   readonly at: number;
   readonly end: number;
-  readonly put: string;
+  readonly replacement: string;
 }
 
 function editsOfMember(text: string, own: ObjectSpan, values: ReadonlyMap<string, string>): readonly Edit[] {
   const replaced = own.members.flatMap(({ key, valueAt, valueEnd }) => {
-    const put = values.get(key);
-    return put === undefined ? [] : [{ at: valueAt, end: valueEnd, put }];
+    const replacement = values.get(key);
+    return replacement === undefined ? [] : [{ at: valueAt, end: valueEnd, replacement }];
   });
   const missing = [...values].filter(([name]) => !own.members.some(({ key }) => key === name));
   if (missing.length === 0) return replaced;
@@ -98,15 +98,15 @@ function editsOfMember(text: string, own: ObjectSpan, values: ReadonlyMap<string
   return [...replaced, insertion(text, own, added)];
 }
 
-/** Behind the last member, laid out as that one is. */
+/** Inserts after the last member, with the same layout. */
 function insertion(text: string, { at, members }: ObjectSpan, content: string): Edit {
   const last = members.at(-1);
   const position = last?.valueEnd ?? at + 1;
-  const put = last === undefined ? content : `,${layoutOf(text, { at, members, end: 0 })}${content}`;
-  return { at: position, end: position, put };
+  const replacement = last === undefined ? content : `,${layoutOf(text, { at, members, end: 0 })}${content}`;
+  return { at: position, end: position, replacement };
 }
 
-/** The space in front of the last member's name. */
+/** The whitespace before the last member. */
 function layoutOf(text: string, { members }: ObjectSpan): string {
   const last = members.at(-1);
   if (last === undefined) return " ";
@@ -116,10 +116,10 @@ function layoutOf(text: string, { members }: ObjectSpan): string {
 function applied(text: string, edits: readonly Edit[]): string {
   return edits
     .toSorted((a, b) => b.at - a.at)
-    .reduce((result, { at, end, put }) => result.slice(0, at) + put + result.slice(end), text);
+    .reduce((result, { at, end, replacement }) => result.slice(0, at) + replacement + result.slice(end), text);
 }
 
-/** Walks a text that JSON.parse has accepted: only where things begin and end is asked. */
+/** Finds the positions of the members. JSON.parse must have accepted the text. */
 function spanOfObject(text: string, at: number): ObjectSpan {
   const members: Member[] = [];
   let position = skipSpace(text, at + 1);

@@ -5,24 +5,24 @@ import { Wakeup } from "../../util/loop.ts";
 import type { Acknowledgement } from "../acknowledgements.ts";
 import type { HttpClient } from "./http.ts";
 
-/** Said again, so that a watchdog that was started anew hears it, too. */
+/** Repeated, so that a restarted watchdog receives it, too. */
 const REPEAT_INTERVAL_MS = 60_000;
 const RETRY_INTERVAL_MS = 5_000;
 const TIMEOUT_MS = 5_000;
 
 export interface AcknowledgerOptions {
-  /** Endpoint services; the first that answers is enough, as they tell each other. */
+  /** Endpoint services. One that accepts is enough, because the watchdogs share acknowledgements. */
   readonly urls: readonly string[];
   readonly client: HttpClient;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
-/** Reports for applications which epoch they use, and what keeps them from a newer one. */
+/** Reports on behalf of applications which epoch they use, and why not a newer one. */
 export class Acknowledger {
   readonly #options: AcknowledgerOptions;
-  readonly #news = new Wakeup();
-  readonly #known = new Map<string, Acknowledgement>();
+  readonly #wakeup = new Wakeup();
+  readonly #acknowledgements = new Map<string, Acknowledgement>();
   #error: string | null = null;
 
   constructor(options: AcknowledgerOptions) {
@@ -35,9 +35,9 @@ export class Acknowledger {
 
   set(acknowledgement: Acknowledgement): void {
     const key = `${acknowledgement.application} ${acknowledgement.instance}`;
-    const before = this.#known.get(key);
-    this.#known.set(key, acknowledgement);
-    if (before?.epoch !== acknowledgement.epoch || before.problem !== acknowledgement.problem) this.#news.trigger();
+    const before = this.#acknowledgements.get(key);
+    this.#acknowledgements.set(key, acknowledgement);
+    if (before?.epoch !== acknowledgement.epoch || before.problem !== acknowledgement.problem) this.#wakeup.trigger();
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -46,7 +46,7 @@ export class Acknowledger {
     while (!signal.aborted) {
       let restMs = REPEAT_INTERVAL_MS;
       try {
-        for (const acknowledgement of [...this.#known.values()]) await this.#send(acknowledgement, signal);
+        for (const acknowledgement of [...this.#acknowledgements.values()]) await this.#send(acknowledgement, signal);
         this.#error = null;
       } catch (error) {
         if (signal.aborted) return;
@@ -55,7 +55,7 @@ export class Acknowledger {
         this.#error = message;
         restMs = RETRY_INTERVAL_MS;
       }
-      await this.#news.wait(clock, restMs, signal).catch(() => {});
+      await this.#wakeup.wait(clock, restMs, signal).catch(() => {});
     }
   }
 
@@ -78,6 +78,8 @@ export class Acknowledger {
         failures.push(messageOf(error));
       }
     }
-    throw new Error(`no service takes the acknowledgement of ${acknowledgement.application}: ${failures.join("; ")}`);
+    throw new Error(
+      `no endpoint service accepts the acknowledgement of ${acknowledgement.application}: ${failures.join("; ")}`,
+    );
   }
 }

@@ -2,11 +2,11 @@ import { Agent as HttpAgent, request as httpRequest, type IncomingHttpHeaders } 
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { reasonOf } from "../../util/files.ts";
 
-export interface HttpAsk {
+export interface HttpRequest {
   readonly method?: "GET" | "PUT" | "POST";
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** Bound on the whole, connecting included. */
+  /** For the whole request, including the connection. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
 }
@@ -17,10 +17,10 @@ export interface HttpReply {
   readonly body: string;
 }
 
-/** No answer that is asked for here is longer. */
+/** Answers to the publisher are shorter. */
 const MAX_ANSWER_BYTES = 1024 * 1024;
 
-/** Plain HTTP, or HTTPS that trusts one authority alone; connections are kept. */
+/** HTTP, or HTTPS that trusts only the given CA. Keeps connections. */
 export class HttpClient {
   readonly #http = new HttpAgent({ keepAlive: true });
   readonly #https: HttpsAgent;
@@ -29,8 +29,8 @@ export class HttpClient {
     this.#https = new HttpsAgent({ keepAlive: true, minVersion: "TLSv1.2", ...(ca === null ? {} : { ca }) });
   }
 
-  /** @throws Error that names host and port and says what went wrong */
-  ask(url: URL, { method = "GET", headers = {}, body, timeoutMs, signal }: HttpAsk): Promise<HttpReply> {
+  /** @throws Error that names host, port and reason */
+  ask(url: URL, { method = "GET", headers = {}, body, timeoutMs, signal }: HttpRequest): Promise<HttpReply> {
     const secure = url.protocol === "https:";
     const timeout = AbortSignal.timeout(timeoutMs);
     return new Promise((resolve, reject) => {
@@ -51,7 +51,8 @@ export class HttpClient {
         incoming.setEncoding("utf8");
         incoming.on("data", (chunk: string) => {
           text += chunk;
-          if (text.length > MAX_ANSWER_BYTES) incoming.destroy(new Error("the answer is too long"));
+          if (text.length > MAX_ANSWER_BYTES)
+            incoming.destroy(new Error(`the answer is longer than ${MAX_ANSWER_BYTES} bytes`));
         });
         incoming.on("error", failed);
         incoming.on("end", () => resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, body: text }));

@@ -24,27 +24,27 @@ export interface PublisherParts {
   readonly log: Logger;
 }
 
-/** What a publisher knows and does at a moment: plain JSON, served over its control socket. */
+/** State of a publisher: plain JSON, served over its control socket. */
 export interface PublisherStatus {
   readonly instance: string;
   readonly nowMs: number;
-  /** What is published; null while nothing has been heard. */
+  /** What is published; null until a source answers. */
   readonly state: PublishableState | null;
-  /** Why what was heard cannot be published. */
+  /** Why the answers of the sources cannot be published. */
   readonly problem: string | null;
   readonly sources: readonly SourceReport[];
   readonly targets: readonly TargetReport[];
-  /** Why acknowledgements do not arrive; null when they do. */
+  /** Why acknowledgements are not accepted; null: they are. */
   readonly acknowledgeError: string | null;
 }
 
-/** Keeps files and keys in step with the region that serves, and tells the applications. */
+/** Publishes the active region to files and keys, and notifies the applications. */
 export class Publisher {
   readonly #parts: PublisherParts;
   readonly #acknowledger: Acknowledger;
   readonly #stop = new AbortController();
   readonly #reconcilers: readonly TargetReconciler[];
-  /** Heard, and not old enough to be passed on; with the time when the first of several was heard. */
+  /** Received during the quiescence, with the time of the first change in it. */
   #pending: { readonly state: PublishableState; readonly sinceMs: number } | null = null;
   #settling: NodeJS.Timeout | null = null;
   #state: PublishableState | null = null;
@@ -63,7 +63,7 @@ export class Publisher {
     if (signal.aborted) abort();
     const own = this.#stop.signal;
     await Promise.all([
-      this.#parts.source.run((combined) => this.#hear(combined), own),
+      this.#parts.source.run((combined) => this.#receive(combined), own),
       ...this.#reconcilers.map((reconciler) => reconciler.run(own)),
       this.#acknowledger.run(own),
     ]);
@@ -83,12 +83,12 @@ export class Publisher {
     };
   }
 
-  /** A lower epoch is never passed on, nor another region under the same one. */
-  #hear({ state, contradiction }: Combined): void {
+  /** Never passes on a lower epoch, nor another region for the same epoch. */
+  #receive({ state, conflict }: Combined): void {
     const newest = this.#pending?.state ?? this.#state;
-    const problem = contradiction ?? (state === null ? null : contradictionOf(newest, state));
+    const problem = conflict ?? (state === null ? null : conflictOf(newest, state));
     if (problem !== null && problem !== this.#problem) {
-      this.#parts.log.error({ event: "contradiction", problem }, `${problem}: nothing is changed`);
+      this.#parts.log.error({ event: "contradiction", problem }, `${problem}; files and keys stay as they are`);
     }
     this.#problem = problem;
     if (state === null || problem !== null) return;
@@ -98,10 +98,10 @@ export class Publisher {
     this.#settle(this.#pending.sinceMs);
   }
 
-  /** Quiescence: a switch that is called off at once leaves applications alone. */
+  /** Quiescence: a switch that is undone at once does not reach applications. */
   #settle(sinceMs: number): void {
     const { minMs, maxMs } = this.#parts.config.quiescence;
-    const leftMs = sinceMs + maxMs - this.#parts.clock.monotonicMs();
+    const remainingMs = sinceMs + maxMs - this.#parts.clock.monotonicMs();
     clearTimeout(this.#settling ?? undefined);
     this.#settling = setTimeout(
       () => {
@@ -110,9 +110,9 @@ export class Publisher {
         this.#pending = null;
         const { epoch, phase } = this.#state;
         this.#parts.log.info({ event: "epoch", epoch, phase }, `epoch ${epoch} is ${phase}`);
-        for (const reconciler of this.#reconcilers) reconciler.ring();
+        for (const reconciler of this.#reconcilers) reconciler.trigger();
       },
-      Math.max(0, Math.min(minMs, leftMs)),
+      Math.max(0, Math.min(minMs, remainingMs)),
     );
   }
 
@@ -139,8 +139,8 @@ export class Publisher {
   }
 }
 
-function contradictionOf(known: PublishableState | null, heard: PublishableState): string | null {
-  if (known?.phase !== "serving" || heard.phase !== "serving" || known.epoch !== heard.epoch) return null;
-  if (known.region === heard.region) return null;
-  return `epoch ${heard.epoch} was said to be ${known.region}'s, and is now said to be ${heard.region}'s`;
+function conflictOf(known: PublishableState | null, received: PublishableState): string | null {
+  if (known?.phase !== "serving" || received.phase !== "serving" || known.epoch !== received.epoch) return null;
+  if (known.region === received.region) return null;
+  return `epoch ${received.epoch} was assigned to ${known.region} before, and is assigned to ${received.region} now`;
 }

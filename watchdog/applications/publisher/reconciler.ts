@@ -4,12 +4,12 @@ import type { Logger } from "../../util/logger.ts";
 import { Wakeup } from "../../util/loop.ts";
 import type { Outcome, PublishableState, Target } from "./targets/target.ts";
 
-/** Pause after the first failure in a row; each further one doubles it. */
+/** Pause after the first failure in a row; doubled after each further one. */
 const RETRY_MIN_MS = 1_000;
 
 export interface ReconcilerOptions {
   readonly target: Target;
-  /** The newest state that is to be published; null while there is none. */
+  /** The newest state to publish; null while there is none. */
   readonly wanted: () => PublishableState | null;
   readonly checkIntervalMs: number;
   readonly retryMaxMs: number;
@@ -19,7 +19,7 @@ export interface ReconcilerOptions {
   readonly attempted: (report: TargetReport) => void;
 }
 
-/** How one target stands, for `status`. */
+/** State of a target, for `publish status`. */
 export interface TargetReport {
   readonly name: string;
   /** In a sentence. */
@@ -27,17 +27,17 @@ export interface TargetReport {
   readonly usedEpoch: number | null;
   readonly waitingFor: string | null;
   readonly warnings: readonly string[];
-  /** Why the last attempt failed; null when it did not. */
+  /** Why the last attempt failed; null: it succeeded. */
   readonly error: string | null;
   /** Failures in a row. */
   readonly failures: number;
   readonly nextAttemptAtMs: number | null;
 }
 
-/** Keeps one target as it should be: at once when there is something new, again and again otherwise. */
+/** Keeps a target in the wanted state: updates it at once after a change, and checks it regularly otherwise. */
 export class TargetReconciler {
   readonly #options: ReconcilerOptions;
-  readonly #news = new Wakeup();
+  readonly #wakeup = new Wakeup();
   #report: TargetReport;
 
   constructor(options: ReconcilerOptions) {
@@ -58,10 +58,10 @@ export class TargetReconciler {
     return this.#report;
   }
 
-  /** There is something newer: it is published at once, whatever failed before. */
-  ring(): void {
+  /** Publishes a newer state at once, even after failures. */
+  trigger(): void {
     this.#report = { ...this.#report, failures: 0 };
-    this.#news.trigger();
+    this.#wakeup.trigger();
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -75,16 +75,16 @@ export class TargetReconciler {
         this.#report = { ...this.#report, nextAttemptAtMs: clock.nowMs() + restMs };
         attempted(this.#report);
       }
-      await this.#news.wait(clock, restMs, signal).catch(() => {});
+      await this.#wakeup.wait(clock, restMs, signal).catch(() => {});
     }
   }
 
-  /** Returns how long to rest. */
+  /** Returns the pause until the next attempt. */
   async #attempt(state: PublishableState, signal: AbortSignal): Promise<number> {
     const { target, wanted, checkIntervalMs, retryMaxMs } = this.#options;
     try {
       this.#succeeded(await target.publish(state, () => wanted() === state));
-      // Whoever is waited for may come at any moment; a newer state is there already.
+      // 0: a newer state arrived during the attempt.
       return wanted() === state ? checkIntervalMs : 0;
     } catch (error) {
       if (signal.aborted) return 0;
@@ -107,7 +107,7 @@ export class TargetReconciler {
     }
   }
 
-  /** Said once: the same trouble at each attempt would bury everything else. */
+  /** Logs an error only once, so that retries do not flood the log. */
   #failed(error: string): void {
     const { log, target } = this.#options;
     if (error !== this.#report.error) log.error({ event: "publish-error", target: target.name, error }, error);

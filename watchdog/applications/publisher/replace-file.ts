@@ -3,29 +3,30 @@ import { copyFile, link, open, realpath, rename, rm, stat } from "node:fs/promis
 import path from "node:path";
 import { errnoOf, reasonOf, syncDirectory } from "../../util/files.ts";
 
-/** A configuration file that is longer is none. */
+/** No configuration file is longer. */
 const MAX_FILE_BYTES = 64 * 1024;
 
-/** A file as it was read; `stats` null where there is none. */
-export interface SeenFile {
-  /** Where it lies, links resolved: what is replaced is the file, not a link to it. */
+/** A file at the time of its reading. */
+export interface ReadFile {
+  /** Path with links resolved: the file is replaced, not a link to it. */
   readonly file: string;
-  /** A character per byte. */
+  /** latin1: one character per byte. "" without a file. */
   readonly text: string;
+  /** null: there is no file. */
   readonly stats: Stats | null;
 }
 
 /** @throws Error that names the file */
-export async function readSeen(file: string): Promise<SeenFile> {
+export async function readCurrent(file: string): Promise<ReadFile> {
   try {
     const real = await realpath(file);
     const handle = await open(real, "r");
     try {
       const stats = await handle.stat();
       if (!stats.isFile()) throw new Error("is not a regular file");
-      if (stats.size > MAX_FILE_BYTES) throw new Error(`is longer than ${MAX_FILE_BYTES} bytes: is it the right file?`);
+      if (stats.size > MAX_FILE_BYTES) throw new Error(`is longer than ${MAX_FILE_BYTES} bytes: check the path`);
       const text = (await handle.readFile()).toString("latin1");
-      if (text.includes("\0")) throw new Error("holds binary data: is it the right file?");
+      if (text.includes("\0")) throw new Error("contains binary data: check the path");
       return { file: real, text, stats };
     } finally {
       await handle.close();
@@ -36,67 +37,67 @@ export async function readSeen(file: string): Promise<SeenFile> {
   }
 }
 
-/** Where a file that is not there yet will lie: its directory's links are resolved all the same. */
+/** Path of a new file, with the links of its directory resolved. */
 async function resolved(file: string): Promise<string> {
   try {
     return path.join(await realpath(path.dirname(file)), path.basename(file));
   } catch (error) {
-    throw new Error(`cannot write ${file}: the folder ${path.dirname(file)}: ${reasonOf(error)}`, { cause: error });
+    throw new Error(`cannot write ${file}: the directory ${path.dirname(file)}: ${reasonOf(error)}`, { cause: error });
   }
 }
 
-/** Somebody else changed the file after it was read: nothing was done, it has to be read again. */
-export class ChangedMeanwhile extends Error {}
+/** Another program changed the file after it was read. Nothing was written; read it again. */
+export class ChangedConcurrently extends Error {}
 
 export interface ReplaceOptions {
-  /** Of a file that is not there yet. */
+  /** Mode of a new file. */
   readonly newFileMode: number;
-  /** Whether what stood there is kept as `<file>.bak`. */
+  /** Whether to keep the previous file as `<file>.bak`. */
   readonly backup: boolean;
 }
 
 /**
- * Replaces a file that was read before in one step, on disk once this returns: a temporary file in the same folder, its
- * content on disk, then its name. Owner and mode stay as they were.
+ * Replaces a file atomically and durably: writes and syncs a temporary file in the same directory, then renames it. Owner
+ * and mode stay the same.
  *
- * @throws ChangedMeanwhile
- * @throws Error that names the file and says what is wrong; the file is as it was then
+ * @throws ChangedConcurrently
+ * @throws Error that names the file and the reason; the file is unchanged then
  */
 export async function replaceFile(
-  seen: SeenFile,
+  current: ReadFile,
   text: string,
   { newFileMode, backup }: ReplaceOptions,
 ): Promise<void> {
-  const { file } = seen;
+  const { file } = current;
   const directory = path.dirname(file);
-  // One publisher writes a file, so the name may be fixed: what a killed one left behind is cleared away here.
+  // Only one publisher writes a file, so the name can be fixed: this also removes what a killed publisher left.
   const temporary = path.join(directory, `.${path.basename(file)}.es-failover-new`);
   try {
     await rm(temporary, { force: true });
-    await writeTemporary(temporary, text, seen, newFileMode);
-    await demandUnchanged(seen);
-    if (backup && seen.stats !== null) await keepBackup(file);
+    await writeTemporary(temporary, text, current, newFileMode);
+    await assertUnchanged(current);
+    if (backup && current.stats !== null) await keepBackup(file);
     await rename(temporary, file);
     await syncDirectory(directory);
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => {});
-    if (error instanceof ChangedMeanwhile) throw error;
+    if (error instanceof ChangedConcurrently) throw error;
     throw new Error(`cannot write ${file}: ${reasonOf(error)}`, { cause: error });
   }
 }
 
-async function writeTemporary(temporary: string, text: string, { stats }: SeenFile, newFileMode: number) {
-  // Exclusive: a link that somebody laid there is not followed.
+async function writeTemporary(temporary: string, text: string, { stats }: ReadFile, newFileMode: number) {
+  // Exclusive, so that no link in its place is followed.
   const handle = await open(temporary, "wx", 0o600);
   try {
     await handle.writeFile(text, "latin1");
     if (stats !== null && (stats.uid !== process.geteuid?.() || stats.gid !== process.getegid?.())) {
       await handle.chown(stats.uid, stats.gid).catch((error) => {
         const owner = `${stats.uid}:${stats.gid}`;
-        throw new Error(`its owner ${owner} cannot be kept (${reasonOf(error)}): run the publisher as that user`);
+        throw new Error(`cannot keep its owner ${owner} (${reasonOf(error)}): run the publisher as that user`);
       });
     }
-    // After the owner: a change of owner clears bits of the mode.
+    // After chown, which clears bits of the mode.
     await handle.chmod(stats === null ? newFileMode : stats.mode & 0o7777);
     await handle.sync();
   } finally {
@@ -104,7 +105,7 @@ async function writeTemporary(temporary: string, text: string, { stats }: SeenFi
   }
 }
 
-async function demandUnchanged({ file, stats: before }: SeenFile): Promise<void> {
+async function assertUnchanged({ file, stats: before }: ReadFile): Promise<void> {
   const now = await stat(file).catch((error) => {
     if (errnoOf(error) === "ENOENT") return null;
     throw error;
@@ -113,10 +114,10 @@ async function demandUnchanged({ file, stats: before }: SeenFile): Promise<void>
     before === null || now === null
       ? before === now
       : before.ino === now.ino && before.size === now.size && before.ctimeMs === now.ctimeMs;
-  if (!same) throw new ChangedMeanwhile(`${file} was changed by somebody else at the same moment`);
+  if (!same) throw new ChangedConcurrently(`${file} was changed by another program at the same time`);
 }
 
-/** A second name for what is about to be replaced: it takes no space, so a full disk does not prevent it. */
+/** A hard link to the previous file takes no space, so a full disk does not prevent it. */
 async function keepBackup(file: string): Promise<void> {
   const backup = `${file}.bak`;
   const temporary = path.join(path.dirname(file), `.${path.basename(file)}.es-failover-bak`);
@@ -124,7 +125,7 @@ async function keepBackup(file: string): Promise<void> {
   try {
     await link(file, temporary);
   } catch {
-    // Not every file system has links, and not every user may make one to another's file.
+    // Some file systems have no links, and some users may not link to files of others.
     await copyFile(file, temporary, constants.COPYFILE_EXCL);
   }
   await rename(temporary, backup);

@@ -1,40 +1,40 @@
 import type { IndexState, ShardCheckpoint } from "../../core/state/cluster.ts";
 import type { DocumentCopy, DocumentReference } from "../../salvage/ports.ts";
 
-/** One document that the two regions do not hold alike, although both should by now. */
+/** A document that differs between the regions, although replication should have made it equal. */
 export interface DocumentDifference extends DocumentReference {
   readonly kind: "missing-on-follower" | "extra-on-follower" | "different";
 }
 
-export type DocumentJudgement = "alike" | "inconclusive" | DocumentDifference["kind"];
+export type DocumentJudgement = "equal" | "inconclusive" | DocumentDifference["kind"];
 
 export interface ShardPosition {
-  /** Both regions had every operation up to here before the documents were read. */
+  /** Both regions had all operations up to this sequence number before the documents were read. */
   readonly sharedUpTo: number;
-  /** Neither region moved, and the follower had all of the leader, from before until after. */
+  /** Throughout the comparison neither region changed, and the follower had all operations of the leader. */
   readonly atRest: boolean;
 }
 
 /**
- * Compares one document. The follower's copy must have been read before the leader's: then a leader's copy from
- * within the shared history has not changed in between, so the follower must have had that very copy.
+ * Compares a document. The follower's copy must have been read before the leader's: then a leader's copy from within the
+ * shared history did not change in between, so the follower must have had exactly that copy.
  */
 export function judgeDocument(
   follower: DocumentCopy | null,
   leader: DocumentCopy | null,
   { sharedUpTo, atRest }: ShardPosition,
 ): DocumentJudgement {
-  if (follower === null && leader === null) return "alike";
-  if (follower !== null && leader !== null && isSameContent(follower, leader)) return "alike";
-  // Deleted, or changed, on the leader since the shared history ended: the follower may not know yet.
-  const mayBeUnderWay = leader === null || leader.seqNo > sharedUpTo;
-  if (mayBeUnderWay && !atRest) return "inconclusive";
+  if (follower === null && leader === null) return "equal";
+  if (follower !== null && leader !== null && isSameContent(follower, leader)) return "equal";
+  // Deleted or changed on the leader after the shared history: the follower may not have that operation yet.
+  const mayBePending = leader === null || leader.seqNo > sharedUpTo;
+  if (mayBePending && !atRest) return "inconclusive";
   if (leader === null) return "extra-on-follower";
   return follower === null ? "missing-on-follower" : "different";
 }
 
 function isSameContent(a: DocumentCopy, b: DocumentCopy): boolean {
-  // Without _source the version is all there is to compare.
+  // Without _source only the versions can be compared.
   if (a.contentHash === null || b.contentHash === null) return a.seqNo === b.seqNo && a.version === b.version;
   return a.contentHash === b.contentHash;
 }
@@ -44,7 +44,7 @@ export interface PairedIndices {
   readonly common: readonly IndexState[];
   readonly onlyOnLeader: readonly string[];
   readonly onlyOnFollower: readonly string[];
-  /** There on both sides, but not to be compared; with the reason. */
+  /** In both regions, but not comparable, with the reason. */
   readonly incomparable: readonly { readonly index: string; readonly reason: string }[];
 }
 
@@ -61,7 +61,10 @@ export function pairIndices(leader: readonly IndexState[], follower: readonly In
     else if (index.primariesActive < index.primaries || other.primariesActive < other.primaries) {
       incomparable.push({ index: index.name, reason: "a primary shard is missing in one region" });
     } else if (index.primaries !== other.primaries) {
-      incomparable.push({ index: index.name, reason: `${index.primaries} shards here, ${other.primaries} there` });
+      incomparable.push({
+        index: index.name,
+        reason: `${index.primaries} shards on the leader, ${other.primaries} on the follower`,
+      });
     } else common.push(index);
   }
   const onlyOnFollower = follower.map(({ name }) => name).filter((name) => !leaderNames.has(name));
@@ -75,10 +78,10 @@ export interface ShardMovement {
 }
 
 export function positionOf({ before, after }: ShardMovement): ShardPosition {
-  const rest = before.leader.maxSeqNo;
+  const restingAt = before.leader.maxSeqNo;
   const all = [before.leader, before.follower, after.leader, after.follower];
   return {
     sharedUpTo: Math.min(before.leader.globalCheckpoint, before.follower.globalCheckpoint),
-    atRest: all.every(({ maxSeqNo, globalCheckpoint }) => maxSeqNo === rest && globalCheckpoint === rest),
+    atRest: all.every(({ maxSeqNo, globalCheckpoint }) => maxSeqNo === restingAt && globalCheckpoint === restingAt),
   };
 }

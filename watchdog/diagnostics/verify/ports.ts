@@ -5,11 +5,11 @@ export interface SampledDocument extends DocumentReference {
   readonly copy: DocumentCopy;
 }
 
-/** What a comparison reads beyond the watchdog's `Cluster`. All methods throw `ClusterError` and are bounded. */
+/** Reads of a comparison in addition to the watchdog's `Cluster`. All methods throw `ClusterError` and have a timeout. */
 export interface DocumentSampler extends Pick<DocumentReader, "documents"> {
-  /** Makes everything written so far visible to `documentsAt` and `count`. */
+  /** Makes all previous writes visible to `documentsAt` and `count`. */
   refresh(indices: readonly string[]): Promise<void>;
-  /** Documents of one shard whose last operation has one of these sequence numbers; others are left out. */
+  /** The documents of a shard whose last operation has one of these sequence numbers. */
   documentsAt(index: string, shard: number, seqNos: readonly number[]): Promise<readonly SampledDocument[]>;
   /** Documents per index. */
   count(indices: readonly string[]): Promise<ReadonlyMap<string, number>>;

@@ -1,9 +1,9 @@
 /**
- * Sequence numbers to look at, the same ones for the same seed. Both regions keep a document under the same sequence
- * number, so a sample drawn here needs no list of documents and can be repeated.
+ * A random sample of sequence numbers, the same for the same seed. Both regions keep a document under the same sequence
+ * number, so a sample needs no list of documents and can be repeated.
  *
- * @param upTo the highest sequence number that both sides have; -1 gives none
- * @param size how many at most; all of them when there are no more
+ * @param upTo the highest sequence number that both regions have; -1: none
+ * @param size maximum number of samples; all numbers if there are fewer
  */
 export function sampleSeqNos(seed: string, upTo: number, size: number): readonly number[] {
   const total = upTo + 1;
@@ -14,7 +14,7 @@ export function sampleSeqNos(seed: string, upTo: number, size: number): readonly
   return [...chosen].sort((a, b) => a - b);
 }
 
-/** Numbers in [0, 1): mulberry32 over an FNV-1a hash of the seed. Small, and good enough to choose samples with. */
+/** Numbers in [0, 1): mulberry32, seeded with the FNV-1a hash of the seed. Small, and sufficient for sampling. */
 function generator(seed: string): () => number {
   let state = 0x811c9dc5;
   for (const byte of Buffer.from(seed)) state = Math.imul(state ^ byte, 0x01000193) >>> 0;
@@ -24,6 +24,6 @@ function generator(seed: string): () => number {
     mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
     return (mixed ^ (mixed >>> 14)) >>> 0;
   };
-  // 53 bits out of two draws, so that shards of more than 2^32 operations are sampled throughout.
+  // 53 bits from two draws, so that samples reach beyond 2^32 operations.
   return () => ((draw32() >>> 5) * 2 ** 26 + (draw32() >>> 6)) / 2 ** 53;
 }

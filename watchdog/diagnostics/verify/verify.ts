@@ -10,9 +10,9 @@ export interface VerifyOptions {
   readonly leader: ComparedRegion;
   /** The standby. */
   readonly follower: ComparedRegion;
-  /** Chooses the sample; the same seed looks at the same sequence numbers again. */
+  /** Selects the sample: the same seed gives the same sequence numbers. */
   readonly seed: string;
-  /** Sequence numbers looked at per shard, at most 1 000. Default 100. */
+  /** Sequence numbers per shard, at most 1 000. Default 100. */
   readonly sampleSize?: number;
 }
 
@@ -20,9 +20,9 @@ export interface ShardComparison {
   readonly shard: number;
   readonly leaderMaxSeqNo: number;
   readonly followerCheckpoint: number;
-  /** Operations that the follower lacked when the comparison began. */
+  /** Operations that the follower lacked at the start of the comparison. */
   readonly lag: number;
-  /** Documents compared. Fewer than the sample where operations were deletes or have been replaced since. */
+  /** Documents compared. Fewer than the sample if operations are deletes or were replaced later. */
   readonly documents: number;
   readonly inconclusive: number;
   readonly differences: readonly DocumentDifference[];
@@ -31,7 +31,7 @@ export interface ShardComparison {
 export interface IndexComparison {
   readonly index: string;
   readonly documents: { readonly leader: number; readonly follower: number };
-  /** unknown: replication was moving, so that two counts taken at two moments say nothing. */
+  /** unknown: replication was active, so that counts taken at two times are not comparable. */
   readonly counts: "equal" | "different" | "unknown";
   readonly shards: readonly ShardComparison[];
 }
@@ -42,8 +42,9 @@ export interface VerifyReport extends Pick<PairedIndices, "onlyOnLeader" | "only
   readonly seed: string;
   readonly indices: readonly IndexComparison[];
   /**
-   * different: something is not alike that should be. behind: all that both have is alike, the follower lacks
-   * operations or indices. equal: nothing but agreement was found, in the sample.
+   * - different: something differs that should be equal
+   * - behind: no difference in what both have, but the follower lacks operations or indices
+   * - equal: no difference found in the sample
    */
   readonly verdict: "equal" | "behind" | "different";
 }
@@ -54,7 +55,7 @@ const MAX_SAMPLE_SIZE = 1_000;
 /**
  * Compares two regions: indices, documents per index, checkpoints per shard, and a seeded sample of documents.
  *
- * @throws ClusterError when one of them cannot be read
+ * @throws ClusterError when a region cannot be read
  */
 export async function verifyRegions(options: VerifyOptions): Promise<VerifyReport> {
   const { leader, follower, seed } = options;
@@ -84,21 +85,21 @@ interface Checkpoints {
 
 async function readCheckpoints({ leader, follower }: VerifyOptions, names: readonly string[]): Promise<Checkpoints> {
   if (names.length === 0) return { leader: [], follower: [] };
-  // The follower first: its checkpoint then never seems to be ahead of its leader's.
+  // The follower first, so that its checkpoint never appears ahead of its leader's.
   const ofFollower = await follower.checkpoints(names);
   return { leader: await leader.checkpoints(names), follower: ofFollower };
 }
 
-/** A document that did not read alike at first sight, read again by its id. */
-interface Doubt extends DocumentReference {
+/** A sampled document that was not equal in both regions, read again by its id. */
+interface Candidate extends DocumentReference {
   readonly follower: SampledDocument["copy"] | null;
   readonly leader: SampledDocument["copy"] | null;
 }
 
 interface ObservedShard {
   readonly shard: number;
-  readonly alike: number;
-  readonly doubts: readonly Doubt[];
+  readonly equal: number;
+  readonly candidates: readonly Candidate[];
 }
 
 async function observeShards(options: VerifyOptions, index: IndexState, before: Checkpoints): Promise<ObservedShard[]> {
@@ -118,26 +119,26 @@ async function observeSample(
   index: string,
   shard: number,
   seqNos: readonly number[],
-): Promise<Pick<ObservedShard, "alike" | "doubts">> {
-  if (seqNos.length === 0) return { alike: 0, doubts: [] };
+): Promise<Pick<ObservedShard, "equal" | "candidates">> {
+  if (seqNos.length === 0) return { equal: 0, candidates: [] };
   const theirs = await follower.documentsAt(index, shard, seqNos);
   const ours = await leader.documentsAt(index, shard, seqNos);
   const theirsByKey = new Map(theirs.map((document) => [keyOf(document), document]));
   const everyDocument = new Map([...theirs, ...ours].map((document) => [keyOf(document), document]));
-  const alike = ours.filter((document) => {
+  const equal = ours.filter((document) => {
     const other = theirsByKey.get(keyOf(document));
     return other !== undefined && JSON.stringify(contentOf(other)) === JSON.stringify(contentOf(document));
   });
-  for (const document of alike) everyDocument.delete(keyOf(document));
+  for (const document of equal) everyDocument.delete(keyOf(document));
   const references = [...everyDocument.values()].map(({ id, routing }) => ({ index, id, routing }));
   const followerCopies = await follower.documents(references);
   const leaderCopies = await leader.documents(references);
-  const doubts = references.map((reference, position) => ({
+  const candidates = references.map((reference, position) => ({
     ...reference,
     follower: followerCopies[position] ?? null,
     leader: leaderCopies[position] ?? null,
   }));
-  return { alike: alike.length, doubts };
+  return { equal: equal.length, candidates };
 }
 
 function compareIndex(
@@ -148,21 +149,24 @@ function compareIndex(
   after: Checkpoints,
 ): IndexComparison {
   let atRest = true;
-  const shards = observed.map(({ shard, alike, doubts }): ShardComparison => {
+  const shards = observed.map(({ shard, equal, candidates }): ShardComparison => {
     const start = { leader: pick(before.leader, index, shard), follower: pick(before.follower, index, shard) };
     const end = { leader: pick(after.leader, index, shard), follower: pick(after.follower, index, shard) };
     const position = positionOf({ before: start, after: end });
     atRest &&= position.atRest;
-    const judged = doubts.map((doubt) => ({ doubt, kind: judgeDocument(doubt.follower, doubt.leader, position) }));
+    const judged = candidates.map((candidate) => ({
+      candidate,
+      kind: judgeDocument(candidate.follower, candidate.leader, position),
+    }));
     return {
       shard,
       leaderMaxSeqNo: start.leader.maxSeqNo,
       followerCheckpoint: start.follower.globalCheckpoint,
       lag: Math.max(0, start.leader.maxSeqNo - start.follower.globalCheckpoint),
-      documents: alike + judged.length,
+      documents: equal + judged.length,
       inconclusive: judged.filter(({ kind }) => kind === "inconclusive").length,
-      differences: judged.flatMap(({ doubt: { id, routing }, kind }) =>
-        kind === "alike" || kind === "inconclusive" ? [] : [{ index, id, routing, kind }],
+      differences: judged.flatMap(({ candidate: { id, routing }, kind }) =>
+        kind === "equal" || kind === "inconclusive" ? [] : [{ index, id, routing, kind }],
       ),
     };
   });
@@ -182,7 +186,7 @@ function verdictOf(indices: readonly IndexComparison[], paired: PairedIndices): 
   return isBehind ? "behind" : "equal";
 }
 
-/** @throws Error when a shard stopped reporting while the comparison ran */
+/** @throws Error when a shard stopped reporting during the comparison */
 function pick(checkpoints: readonly ShardCheckpoint[], index: string, shard: number): ShardCheckpoint {
   const found = checkpoints.find((checkpoint) => checkpoint.index === index && checkpoint.shard === shard);
   if (found === undefined) throw new Error(`shard ${shard} of ${index} does not report its checkpoint: try again`);

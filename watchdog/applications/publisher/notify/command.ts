@@ -6,59 +6,59 @@ import type { NotifyResult } from "./result.ts";
 
 type CommandSettings = Extract<NotifySettings, { kind: "command" }>;
 
-/** What is kept of a command's output for a message. */
-const OUTPUT_KEPT = 400;
+/** Characters of output in an error message. */
+const MAX_OUTPUT = 400;
 
-/** Runs a command with the endpoint in its environment. One that takes too long is ended with all it started. */
+/** Runs a command with the endpoint in its environment. Kills it with its whole process group after the timeout. */
 export function runCommand(
   { command: [program, ...args], timeoutMs }: CommandSettings,
   file: string,
   endpoint: FileEndpoint,
 ): Promise<NotifyResult> {
   return new Promise((resolve, reject) => {
-    // A process group of its own, so that what it started ends with it.
+    // Its own process group, so that everything it starts can be killed with it.
     const child = spawn(program, args, {
       detached: true,
       stdio: ["ignore", "pipe", "pipe"],
       env: environment(file, endpoint),
     });
     let output = "";
-    const keep = (chunk: Buffer) => {
-      output = (output + chunk.toString()).slice(-OUTPUT_KEPT);
+    const collect = (chunk: Buffer) => {
+      output = (output + chunk.toString()).slice(-MAX_OUTPUT);
     };
-    child.stdout.on("data", keep);
-    child.stderr.on("data", keep);
+    child.stdout.on("data", collect);
+    child.stderr.on("data", collect);
     const failed = (reason: string) => {
-      const said = output.trim() === "" ? "" : `: ${output.trim()}`;
-      reject(new Error(`${program} ${reason}${said}`));
+      const detail = output.trim() === "" ? "" : `: ${output.trim()}`;
+      reject(new Error(`${program} ${reason}${detail}`));
     };
-    let late = false;
+    let timedOut = false;
     const timer = setTimeout(() => {
-      late = true;
-      endGroup(child.pid);
+      timedOut = true;
+      killGroup(child.pid);
     }, timeoutMs);
     child.once("error", (error) => {
       clearTimeout(timer);
-      failed(`could not be started: ${reasonOf(error)}`);
+      failed(`cannot be started: ${reasonOf(error)}`);
     });
-    // Not "close": a process that left the group may hold the pipes for ever.
+    // Not "close": a process that left the group may keep the pipes open for ever.
     child.once("exit", (code, signal) => {
       clearTimeout(timer);
       child.stdout.destroy();
       child.stderr.destroy();
-      if (late) failed(`did not end within ${timeoutMs} ms and was killed`);
+      if (timedOut) failed(`did not end within ${timeoutMs} ms and was killed`);
       else if (code === 0) resolve({ notified: true });
       else failed(code === null ? `was ended by ${signal}` : `ended with status ${code}`);
     });
   });
 }
 
-function endGroup(pid: number | undefined): void {
+function killGroup(pid: number | undefined): void {
   if (pid === undefined) return;
   try {
     process.kill(-pid, "SIGKILL");
   } catch {
-    // It has just ended by itself.
+    // It has ended by itself.
   }
 }
 

@@ -6,9 +6,9 @@ import type { NotifyResult } from "./result.ts";
 import { reloadUnit } from "./unit.ts";
 
 /**
- * Tells an application that its file has changed.
+ * Notifies an application of a change of its file.
  *
- * @throws Error that says why it was not told
+ * @throws Error with the reason when it was not notified
  */
 export function notify(settings: NotifySettings, file: string, endpoint: FileEndpoint): Promise<NotifyResult> {
   switch (settings.kind) {

@@ -6,15 +6,15 @@ import type { NotifyResult } from "./result.ts";
 
 type PidFileSettings = Extract<NotifySettings, { kind: "pid-file" }>;
 
-/** SIGHUP to the process that a PID file names, once it is sure to be the right one and to survive it. */
+/** Sends SIGHUP to the process in a PID file, if it is the expected program and handles the signal. */
 export async function signalByPidFile({ pidFile, executable, processName }: PidFileSettings): Promise<NotifyResult> {
   const pid = await readPid(pidFile);
-  // Started later, it reads the file as it is now; its PID file then shows that it may be told all the same.
-  if (pid === null) return { notified: false, waitingFor: `${pidFile} is not there: the application does not run` };
+  // An application that starts later reads the current file. It is notified all the same once its PID file exists.
+  if (pid === null) return { notified: false, waitingFor: `${pidFile} does not exist: the application is not running` };
   if ((await readProcess(pid)) === null) {
     return {
       notified: false,
-      waitingFor: `${pidFile} names process ${pid}, which has ended: the application does not run`,
+      waitingFor: `${pidFile} names process ${pid}, which has ended: the application is not running`,
     };
   }
   await hangUp(pid, pidFile, (found) => otherProcess(found, { executable, processName }));
@@ -30,9 +30,9 @@ async function readPid(pidFile: string): Promise<number | null> {
     throw new Error(`cannot read ${pidFile}: ${reasonOf(error)}`, { cause: error });
   }
   const pid = Number(/^\s*(\d{1,9})\s*$/.exec(text)?.[1] ?? Number.NaN);
-  // 1 is the init system's, 0 and below are groups of processes.
+  // 1 is the init system; 0 and negative numbers are process groups.
   if (Number.isInteger(pid) && pid > 1) return pid;
-  throw new Error(`${pidFile} holds no PID of an application but ${JSON.stringify(text.slice(0, 40))}`);
+  throw new Error(`${pidFile} contains no PID of an application: ${JSON.stringify(text.slice(0, 40))}`);
 }
 
 function otherProcess(
@@ -45,7 +45,7 @@ function otherProcess(
   }
   if (executable === null) return null;
   if (found.executable === null) {
-    return `the publisher may not see which program process ${pid} (${name}) runs; run it as that one's user`;
+    return `the publisher may not read which program process ${pid} (${name}) runs; run it as the user of that process`;
   }
   if (found.executable === executable) return null;
   return `process ${pid} runs ${found.executable}, not ${executable}; the PID file is out of date`;

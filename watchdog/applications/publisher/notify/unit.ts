@@ -9,14 +9,14 @@ type UnitSettings = Extract<NotifySettings, { kind: "unit" }>;
 
 const run = promisify(execFile);
 
-/** `systemctl reload`, or SIGHUP to the unit's main process. A unit that does not run is waited for. */
+/** `systemctl reload`, or SIGHUP to the unit's main process. Waits for a unit that is not running. */
 export async function reloadUnit({ unit, action, timeoutMs }: UnitSettings): Promise<NotifyResult> {
   const systemctl = async (...args: readonly string[]): Promise<string> => {
     try {
       return (await run("systemctl", args, { timeout: timeoutMs, env: { ...process.env, LC_ALL: "C" } })).stdout;
     } catch (error) {
       const { stderr, killed } = error as { stderr?: string; killed?: boolean };
-      const reason = killed === true ? `no end within ${timeoutMs} ms` : stderr?.trim() || reasonOf(error);
+      const reason = killed === true ? `did not end within ${timeoutMs} ms` : stderr?.trim() || reasonOf(error);
       throw new Error(`systemctl ${args[0]} ${unit}: ${reason}`, { cause: error });
     }
   };
@@ -25,10 +25,10 @@ export async function reloadUnit({ unit, action, timeoutMs }: UnitSettings): Pro
   if (property("LoadState") === "not-found") throw new Error(`${unit}: this host has no such unit`);
   const state = property("ActiveState");
   if (!["active", "reloading"].includes(state))
-    return { notified: false, waitingFor: `${unit} is ${state}: it does not run` };
+    return { notified: false, waitingFor: `${unit} is ${state}, not running` };
   if (action === "kill") {
     const pid = Number(property("MainPID"));
-    if (!(pid > 1)) throw new Error(`${unit} has no main process that could be signalled`);
+    if (!(pid > 1)) throw new Error(`${unit} has no main process to signal`);
     await hangUp(pid, unit, () => null);
   } else {
     if (property("CanReload") !== "yes") {

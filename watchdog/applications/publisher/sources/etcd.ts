@@ -11,7 +11,7 @@ import type { Source, SourceReport } from "./source.ts";
 
 export interface EtcdSourceOptions {
   readonly client: EtcdClient;
-  /** The record's key. */
+  /** Key of the state record. */
   readonly key: string;
   readonly addresses: Addresses;
   readonly intervalMs: number;
@@ -19,21 +19,21 @@ export interface EtcdSourceOptions {
   readonly log: Logger;
 }
 
-/** The watchdogs' record itself, read with the agreement of etcd's majority. */
+/** The state record of the watchdogs, by linearizable reads. */
 export class EtcdSource implements Source {
   readonly #options: EtcdSourceOptions;
   #report: SourceReport;
 
   constructor(options: EtcdSourceOptions) {
     this.#options = options;
-    this.#report = { name: `etcd ${options.key}`, state: null, error: "not asked yet", heardAtMs: null };
+    this.#report = { name: `etcd ${options.key}`, state: null, error: "not read yet", heardAtMs: null };
   }
 
   report(): readonly SourceReport[] {
     return [this.#report];
   }
 
-  async run(tell: (combined: Combined) => void, signal: AbortSignal): Promise<void> {
+  async run(publish: (combined: Combined) => void, signal: AbortSignal): Promise<void> {
     const { client, key, addresses, intervalMs, clock, log } = this.#options;
     while (!signal.aborted) {
       try {
@@ -41,7 +41,7 @@ export class EtcdSource implements Source {
         const record = found === null ? null : (parseValue(found, stateRecordSchema) as StateRecord);
         const state = stateOf(record, addresses);
         this.#report = { ...this.#report, state, error: null, heardAtMs: clock.nowMs() };
-        tell(combine([state]));
+        publish(combine([state]));
       } catch (error) {
         const message = messageOf(error);
         if (message !== this.#report.error) log.warn({ event: "source-error", error: message }, message);
@@ -52,7 +52,7 @@ export class EtcdSource implements Source {
   }
 }
 
-/** A record that was put into an empty store is obeyed by nobody until every older ticket has run out. */
+/** A record filled into an empty store takes effect only after all older tickets have expired. */
 export function stateOf(record: StateRecord | null, addresses: Addresses): EndpointState {
   if (record === null) return { phase: "unknown", epoch: 0 };
   const { epoch } = record;

@@ -1,18 +1,19 @@
 import type { EndpointState } from "../../../core/endpoint-state.ts";
 import type { Combined } from "./combine.ts";
 
-/** One place that is asked, for `status`. */
+/** State of a source, for `publish status`. */
 export interface SourceReport {
   readonly name: string;
-  /** What it said last; null while it is silent. */
+  /** The last answer; null while it does not answer. */
   readonly state: EndpointState | null;
   readonly error: string | null;
+  /** Time of the last answer; null: none yet. */
   readonly heardAtMs: number | null;
 }
 
-/** Where a publisher learns what to publish. */
+/** Where a publisher gets the state to publish. */
 export interface Source {
-  /** Tells what holds whenever something new is heard, until the signal aborts. */
-  run(tell: (combined: Combined) => void, signal: AbortSignal): Promise<void>;
+  /** Passes on the combined state after every answer, until the signal aborts. */
+  run(publish: (combined: Combined) => void, signal: AbortSignal): Promise<void>;
   report(): readonly SourceReport[];
 }

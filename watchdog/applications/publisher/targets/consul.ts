@@ -5,14 +5,14 @@ import type { HttpClient, HttpReply } from "../http.ts";
 import { parsed } from "./etcd-keys.ts";
 import { HigherEpoch, type Outcome, type PublishableState, type Target } from "./target.ts";
 
-/** As `GET /v1/kv/:key` answers; what else it holds is of no concern here. */
+/** Answer of `GET /v1/kv/:key`, as far as needed here. */
 const pairsSchema = z.tuple([z.object({ Value: z.string().nullable(), ModifyIndex: z.number().int() })]);
 const failureSchema = z.object({ Errors: z.array(z.object({ What: z.string() })).nullable() });
 
 /**
- * Consul's KV store and catalog, for programs that watch those or ask its DNS: a key says all as JSON; a service names
- * the endpoint and is not there while nobody may be written to. Both change in one transaction, which fails when the key
- * is not as it was read (check-and-set), so that a lower epoch cannot come in between.
+ * Consul's KV store and catalog, for programs that watch them or use its DNS: a key has the endpoint as JSON; a service has
+ * its address and is absent while no region accepts writes. Both change in one transaction, which fails if the key was
+ * changed in the meantime (check-and-set), so that a lower epoch never replaces a higher one.
  */
 export class ConsulTarget implements Target {
   readonly name: string;
@@ -30,27 +30,29 @@ export class ConsulTarget implements Target {
   async publish(state: PublishableState): Promise<Outcome> {
     const wanted = JSON.stringify(jsonOf(state));
     const { value, index } = await this.#read();
-    const said = value === null ? null : parsed(value);
-    if (said !== null && said.epoch > state.epoch) throw new HigherEpoch(this.name, said.epoch, state.epoch);
+    const published = value === null ? null : parsed(value);
+    if (published !== null && published.epoch > state.epoch) {
+      throw new HigherEpoch(this.name, published.epoch, state.epoch);
+    }
     if (value !== wanted || !(await this.#hasService(state))) await this.#write(state, wanted, index);
     return { summary: wanted, usedEpoch: null, waitingFor: null, warnings: [] };
   }
 
-  /** `consistent`: not what a server remembers that has lost its leader. Index 0 stands for "not there". */
+  /** `consistent` excludes stale reads from a server that lost its leader. Index 0: the key is absent. */
   async #read(): Promise<{ readonly value: string | null; readonly index: number }> {
-    const reply = await this.#ask("GET", `/v1/kv/${this.#settings.key}`, { consistent: "" });
+    const reply = await this.#send("GET", `/v1/kv/${this.#settings.key}`, { consistent: "" });
     if (reply.status === 404) return { value: null, index: 0 };
-    const [{ Value, ModifyIndex }] = pairsSchema.parse(JSON.parse(this.#demandOk(reply, "read of the key")));
+    const [{ Value, ModifyIndex }] = pairsSchema.parse(JSON.parse(this.#requireOk(reply, "read of the key")));
     return { value: Buffer.from(Value ?? "", "base64").toString("utf8"), index: ModifyIndex };
   }
 
-  /** Somebody may have taken it out of the catalog by hand. */
+  /** An operator may have removed it from the catalog. */
   async #hasService(state: PublishableState): Promise<boolean> {
     const { service, node } = this.#settings;
-    const reply = await this.#ask("GET", `/v1/catalog/service/${service}`, { consistent: "" });
+    const reply = await this.#send("GET", `/v1/catalog/service/${service}`, { consistent: "" });
     const entries = z
       .array(z.object({ Node: z.string(), ServiceAddress: z.string(), ServicePort: z.number() }))
-      .parse(JSON.parse(this.#demandOk(reply, "read of the service")));
+      .parse(JSON.parse(this.#requireOk(reply, "read of the service")));
     const [own] = entries.filter(({ Node }) => Node === node);
     if (state.phase !== "serving") return own === undefined;
     return own?.ServiceAddress === state.host && own.ServicePort === state.port;
@@ -63,28 +65,28 @@ export class ConsulTarget implements Target {
     const entry =
       state.phase === "serving"
         ? [
-            // An address of no meaning: nobody is to reach this node, which is there for its service alone.
+            // A documentation address: the node exists only for its service.
             { Node: { Verb: "set", Node: { Node: node, Address: "192.0.2.1" } } },
             { Service: { Verb: "set", Node: node, Service: serviceOf(service, state) } },
           ]
-        : // What is not there is deleted without complaint; Consul wants the name to check the token's right.
+        : // Deleting an absent service is no error. Consul needs the name to check the token's permission.
           [{ Service: { Verb: "delete", Node: node, Service: { ID: service, Service: service } } }];
-    const reply = await this.#ask("PUT", "/v1/txn", {}, JSON.stringify([pair, ...entry]));
-    if (reply.status !== 409) this.#demandOk(reply, "transaction");
+    const reply = await this.#send("PUT", "/v1/txn", {}, JSON.stringify([pair, ...entry]));
+    if (reply.status !== 409) this.#requireOk(reply, "transaction");
     else throw new Error(`${this.name}: refused: ${reasonsIn(reply.body)}`);
   }
 
-  #ask(
+  #send(
     method: "GET" | "PUT",
     path: string,
     query: Readonly<Record<string, string>>,
     body?: string,
   ): Promise<HttpReply> {
     const { url, datacenter, timeoutMs } = this.#settings;
-    const asked = new URL(path, url);
-    for (const [name, value] of Object.entries(query)) asked.searchParams.set(name, value);
-    if (datacenter !== null) asked.searchParams.set("dc", datacenter);
-    return this.#client.ask(asked, {
+    const target = new URL(path, url);
+    for (const [name, value] of Object.entries(query)) target.searchParams.set(name, value);
+    if (datacenter !== null) target.searchParams.set("dc", datacenter);
+    return this.#client.ask(target, {
       method,
       timeoutMs,
       headers: {
@@ -95,9 +97,9 @@ export class ConsulTarget implements Target {
     });
   }
 
-  #demandOk({ status, body }: HttpReply, what: string): string {
+  #requireOk({ status, body }: HttpReply, what: string): string {
     if (status === 200) return body;
-    const hint = status === 403 ? " (is the token's policy as documented?)" : "";
+    const hint = status === 403 ? " (check the policy of the token)" : "";
     throw new Error(`${this.name}: ${what}: answered ${status}: ${body.trim().slice(0, 300)}${hint}`);
   }
 }
@@ -110,7 +112,7 @@ function serviceOf(service: string, { epoch, region, host, port }: Extract<Publi
     Port: port,
     Tags: [region],
     Meta: { region, epoch: String(epoch) },
-    // A transaction takes no defaults: 0, which it would store, takes an entry out of SRV answers.
+    // A transaction applies no defaults: it would store 0, which excludes an entry from SRV answers.
     Weights: { Passing: 1, Warning: 1 },
   };
 }

@@ -4,8 +4,8 @@ import { jsonOf } from "../../endpoint/answers.ts";
 import { HigherEpoch, type Outcome, type PublishableState, type Target } from "./target.ts";
 
 /**
- * Keys for programs that watch etcd: `endpoint` says all as JSON, `address` is `host:port` and is not there while nobody
- * may be written to. Both change in one transaction.
+ * Keys for programs that watch etcd: `endpoint` is JSON; `address` is `host:port`, and absent while no region accepts
+ * writes. Both change in one transaction.
  */
 export class EtcdKeysTarget implements Target {
   readonly name: string;
@@ -23,8 +23,10 @@ export class EtcdKeysTarget implements Target {
     const address = `${this.#prefix}address`;
     const wanted = JSON.stringify(jsonOf(state));
     const found = await this.#client.get(endpoint);
-    const said = found === null ? null : parsed(found.value);
-    if (said !== null && said.epoch > state.epoch) throw new HigherEpoch(this.name, said.epoch, state.epoch);
+    const published = found === null ? null : parsed(found.value);
+    if (published !== null && published.epoch > state.epoch) {
+      throw new HigherEpoch(this.name, published.epoch, state.epoch);
+    }
     const outcome = { summary: wanted, usedEpoch: null, waitingFor: null, warnings: [] };
     if (found?.value === wanted) return outcome;
     const { succeeded } = await this.#client.transact(`write of ${endpoint}`, {
@@ -35,12 +37,12 @@ export class EtcdKeysTarget implements Target {
       ],
       failure: [],
     });
-    if (!succeeded) throw new Error(`${this.name} was changed by another publisher meanwhile`);
+    if (!succeeded) throw new Error(`${this.name} was changed by another publisher at the same time`);
     return outcome;
   }
 }
 
-/** null for what makes no sense: it is overwritten. */
+/** null: invalid, to be overwritten. */
 export function parsed(value: string): { readonly epoch: number } | null {
   try {
     const state = endpointStateSchema.safeParse(JSON.parse(value));

@@ -8,13 +8,13 @@ import type { EndpointFormat, FileEndpoint, FoundEndpoint } from "../../formats/
 import { ini } from "../../formats/ini.ts";
 import { json } from "../../formats/json.ts";
 import { notify } from "../notify/notifier.ts";
-import { ChangedMeanwhile, readSeen, replaceFile } from "../replace-file.ts";
+import { ChangedConcurrently, readCurrent, replaceFile } from "../replace-file.ts";
 import type { PendingNotifications } from "./pending.ts";
 import { HigherEpoch, type Outcome, type PublishableState, type Target } from "./target.ts";
 
 const formats: Readonly<Record<EndpointFileSettings["format"], EndpointFormat>> = { ini, env, json };
 
-/** Somebody who changes a file again and again is left to finish. */
+/** Another program that keeps changing the file is left to finish. */
 const MAX_ATTEMPTS = 5;
 
 export interface FileTargetParts {
@@ -26,11 +26,11 @@ export interface FileTargetParts {
   readonly signal: AbortSignal;
 }
 
-/** A file that an application reads, and the application. */
+/** A file that an application reads, and the notification of the application. */
 export class FileTarget implements Target {
   readonly name: string;
   readonly #parts: FileTargetParts;
-  /** What this publisher wrote last: anything else was somebody else's doing. */
+  /** What this publisher wrote last: any other content was written by somebody else. */
   #written: FoundEndpoint | null = null;
 
   constructor(parts: FileTargetParts) {
@@ -38,56 +38,56 @@ export class FileTarget implements Target {
     this.#parts = parts;
   }
 
-  /** While nobody may be written to, a file goes on naming the region before: an application cannot be served anyway. */
+  /** While no region serves, the file keeps naming the previous one. */
   async publish(state: PublishableState, isCurrent: () => boolean): Promise<Outcome> {
     const { notifications } = this.#parts;
     if (state.phase !== "serving") {
-      return this.#outcome(`epoch ${state.epoch} is ${state.phase}: written once a region serves again`);
+      return this.#outcome(`epoch ${state.epoch} is ${state.phase}: the file is written once a region serves again`);
     }
     const { caPath } = this.#parts.settings;
     const endpoint: FileEndpoint = caPath === null ? state : { ...state, caPath };
-    const warnings = await this.#bringUpToDate(endpoint);
-    if (!notifications.isPending(this.name, state)) return this.#outcome(wordsOf(state), { warnings });
+    const warnings = await this.#update(endpoint);
+    if (!notifications.isPending(this.name, state)) return this.#outcome(describe(state), { warnings });
     await this.#splay();
-    if (!isCurrent()) return this.#outcome("overtaken by a newer epoch", { waitingFor: "the newer epoch" });
+    if (!isCurrent()) return this.#outcome("superseded by a newer epoch", { waitingFor: "the newer epoch" });
     const result = await notify(this.#parts.settings.notify, this.name, endpoint);
-    if (!result.notified) return this.#outcome(wordsOf(state), { waitingFor: result.waitingFor, warnings });
+    if (!result.notified) return this.#outcome(describe(state), { waitingFor: result.waitingFor, warnings });
     await notifications.markNotified(this.name, state);
     const { log, settings } = this.#parts;
     if (settings.notify.kind !== "none") {
-      log.info({ event: "told", file: this.name, epoch: state.epoch }, `${this.name}: the application has been told`);
+      log.info({ event: "told", file: this.name, epoch: state.epoch }, `${this.name}: notified the application`);
     }
-    return this.#outcome(wordsOf(state), { warnings });
+    return this.#outcome(describe(state), { warnings });
   }
 
   /** Returns warnings. */
-  async #bringUpToDate(endpoint: FileEndpoint): Promise<readonly string[]> {
+  async #update(endpoint: FileEndpoint): Promise<readonly string[]> {
     const { settings, notifications, log } = this.#parts;
     const format = formats[settings.format];
     for (let attempt = 1; ; attempt++) {
-      const seen = await readSeen(settings.path);
-      const { found, text, warnings } = this.#edited(format, seen.text, endpoint);
+      const current = await readCurrent(settings.path);
+      const { found, text, warnings } = this.#edited(format, current.text, endpoint);
       if (found.epoch !== null && found.epoch > endpoint.epoch) {
         throw new HigherEpoch(this.name, found.epoch, endpoint.epoch);
       }
-      if (text === seen.text && seen.stats !== null) {
+      if (text === current.text && current.stats !== null) {
         this.#written = found;
         return warnings;
       }
       try {
-        // Owed from before the change on: a publisher that ends in between tells the application later.
+        // Before the change: a publisher that ends in between notifies the application later.
         await notifications.markPending(this.name);
         const { backup, mode } = settings;
-        await replaceFile(seen, text, { backup, newFileMode: Number.parseInt(mode, 8) });
+        await replaceFile(current, text, { backup, newFileMode: Number.parseInt(mode, 8) });
       } catch (error) {
-        if (error instanceof ChangedMeanwhile && attempt < MAX_ATTEMPTS) continue;
+        if (error instanceof ChangedConcurrently && attempt < MAX_ATTEMPTS) continue;
         throw error;
       }
-      this.#sayWhatChanged(found, endpoint);
+      this.#warnOfEdit(found, endpoint);
       this.#written = format.read(text);
       log.info(
         { event: "published", file: this.name, epoch: endpoint.epoch, region: endpoint.region },
-        `${this.name}: ${wordsOf(endpoint)}`,
+        `${this.name}: ${describe(endpoint)}`,
       );
       return warnings;
     }
@@ -99,19 +99,19 @@ export class FileTarget implements Target {
       return { found, ...format.render(text, endpoint) };
     } catch (error) {
       const reason = messageOf(error);
-      throw new Error(`${this.name} ${reason}: left as it is, mend it by hand`, { cause: error });
+      throw new Error(`${this.name} ${reason}: left unchanged, repair it by hand`, { cause: error });
     }
   }
 
-  #sayWhatChanged(found: FoundEndpoint, endpoint: FileEndpoint): void {
+  #warnOfEdit(found: FoundEndpoint, endpoint: FileEndpoint): void {
     const edited = this.#written !== null && JSON.stringify(found) !== JSON.stringify(this.#written);
-    const contradicts = found.epoch === endpoint.epoch && found.region !== endpoint.region;
-    if (!edited && !contradicts) return;
+    const conflicts = found.epoch === endpoint.epoch && found.region !== endpoint.region;
+    if (!edited && !conflicts) return;
     const { host, port, region, epoch } = found;
-    const said = `Host ${host ?? "none"}, Port ${port ?? "none"}, Region ${region ?? "none"}, Epoch ${epoch ?? "none"}`;
+    const content = `Host ${host ?? "none"}, Port ${port ?? "none"}, Region ${region ?? "none"}, Epoch ${epoch ?? "none"}`;
     this.#parts.log.warn(
       { event: "edited-by-hand", file: this.name },
-      `${this.name} was edited by somebody else (${said}): set right again`,
+      `${this.name} was edited by another program or person (${content}): restored the endpoint`,
     );
   }
 
@@ -126,5 +126,5 @@ export class FileTarget implements Target {
   }
 }
 
-const wordsOf = ({ region, host, port, epoch }: Omit<ServingState, "phase">) =>
+const describe = ({ region, host, port, epoch }: Omit<ServingState, "phase">) =>
   `${region} at ${host}:${port}, epoch ${epoch}`;

@@ -11,15 +11,15 @@ const notificationsSchema = z.record(
     region: z.string(),
     host: z.string(),
     port: z.number(),
-    /** The file has been changed since, or is about to be. */
+    /** The file was changed after the notification, or is about to be. */
     owed: z.boolean(),
   }),
 );
 type Entries = z.output<typeof notificationsSchema>;
 
 /**
- * What the application of each file was told last, kept on disk: a publisher that ends between writing a file and telling
- * its application tells it when it is back.
+ * The last notification of each file's application, on disk: a publisher that ends between writing a file and notifying its
+ * application does so after its restart.
  */
 export class PendingNotifications {
   readonly #file: string;
@@ -32,18 +32,18 @@ export class PendingNotifications {
     this.#warn = warn;
   }
 
-  /** Without what was kept every application is told once more, which does no harm. */
+  /** Without the file every application is notified once more, which is harmless. */
   static async open(directory: string, warn: (sentence: string) => void): Promise<PendingNotifications> {
     const file = path.join(directory, "told.json");
     try {
       return new PendingNotifications(file, notificationsSchema.parse(JSON.parse(await readFile(file, "utf8"))), warn);
     } catch (error) {
-      if (errnoOf(error) !== "ENOENT") warn(`${file} cannot be used and is made anew: ${reasonOf(error)}`);
+      if (errnoOf(error) !== "ENOENT") warn(`${file} cannot be used and is created again: ${reasonOf(error)}`);
       return new PendingNotifications(file, {}, warn);
     }
   }
 
-  /** What it was told last, even if it is owed something newer; null: nothing that is known of. */
+  /** The last notification, even if a newer one is pending; null: none known. */
   last(target: string): Endpoint | null {
     return this.#entries[target] ?? null;
   }
@@ -54,24 +54,24 @@ export class PendingNotifications {
     return last.epoch !== epoch || last.region !== region || last.host !== host || last.port !== port;
   }
 
-  /** To be called before a file is changed. */
+  /** Call before a file is changed. */
   async markPending(target: string): Promise<void> {
     const last = this.#entries[target];
-    if (last !== undefined && !last.owed) await this.#keep(target, { ...last, owed: true });
+    if (last !== undefined && !last.owed) await this.#store(target, { ...last, owed: true });
   }
 
   async markNotified(target: string, { epoch, region, host, port }: Endpoint): Promise<void> {
-    await this.#keep(target, { epoch, region, host, port, owed: false });
+    await this.#store(target, { epoch, region, host, port, owed: false });
   }
 
-  /** A disk that takes nothing does not keep an application from being told: it is remembered here meanwhile. */
-  async #keep(target: string, entry: Entries[string]): Promise<void> {
+  /** Kept in memory if the disk fails, which must not prevent a notification. */
+  async #store(target: string, entry: Entries[string]): Promise<void> {
     this.#entries = { ...this.#entries, [target]: entry };
     try {
       await mkdir(path.dirname(this.#file), { recursive: true });
       await writeFileAtomically(this.#file, `${JSON.stringify(this.#entries)}\n`, { mode: 0o640 });
     } catch (error) {
-      this.#warn(`what applications were told is not kept over a restart: ${reasonOf(error)}`);
+      this.#warn(`notifications are not recorded, so a restart repeats them: ${reasonOf(error)}`);
     }
   }
 }
