@@ -1,21 +1,23 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
+import { z } from "zod";
 import type { TwoRegions } from "../system/two-regions.ts";
 import { sayAt } from "./screen.ts";
 
-/** A line of a watchdog's log. */
-interface JournalLine {
-  readonly time: string;
-  readonly watchdog: string;
-  readonly msg: string;
-  readonly event: string;
-  readonly rule?: string;
+/** A line of a watchdog's log, as far as it is shown. */
+const lineSchema = z.object({
+  time: z.string(),
+  watchdog: z.string(),
+  msg: z.string(),
+  event: z.string().optional(),
+  rule: z.string().optional(),
   /** Status of a step. */
-  readonly status?: string;
+  status: z.string().optional(),
   /** The region and its health, in lines about health. */
-  readonly region?: string;
-  readonly state?: string;
-}
+  region: z.string().optional(),
+  state: z.string().optional(),
+});
+type JournalLine = z.infer<typeof lineSchema>;
 
 const MESSAGE_LENGTH_MAX = 150;
 
@@ -64,8 +66,8 @@ export class Journals {
 /** The line where the demo shows it. systemd writes plain text into the same journal. */
 export function parseLine(text: string): JournalLine | undefined {
   if (!text.startsWith("{")) return undefined;
-  const line = JSON.parse(text) as JournalLine;
-  return isShown(line) ? line : undefined;
+  const line = lineSchema.safeParse(JSON.parse(text));
+  return line.success && isShown(line.data) ? line.data : undefined;
 }
 
 /** Every watchdog observes and one decides: of the others only lines that add something are shown. */

@@ -36,7 +36,7 @@ export interface RestResponse {
   readonly body: any;
 }
 
-/** Where a test cluster is, and how to speak to it. Plain data, the same after `restart`. */
+/** Addresses and credentials of a test cluster. Plain data; the same after `restart`. */
 export interface ClusterAddress {
   readonly name: string;
   /** `https://127.0.0.1:PORT` per node. */
@@ -63,7 +63,7 @@ export interface NodeControl {
   /**
    * Restarts all nodes with the same data and ports, and waits until the cluster serves.
    *
-   * @param health the least health of the indices to wait for; default: yellow
+   * @param health minimum health of the indices to wait for; default: yellow
    */
   restart(health?: "red" | "yellow"): Promise<void>;
 }

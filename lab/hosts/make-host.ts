@@ -14,7 +14,7 @@ import type { HostSpec, HostVolume, LabRegion } from "./types.ts";
 import type { AttachedVolume } from "./volumes.ts";
 import { closeVolume, nextDevice, openVolume, readDevices, volumeLink, writeDevices } from "./volumes.ts";
 
-/** Why a host cannot be made beside the others; undefined when it can. */
+/** Why a host cannot be made with the others; undefined when it can. */
 export function specViolation(spec: HostSpec, others: readonly HostSpec[]): string | undefined {
   if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(spec.name)) return `"${spec.name}" is not a host name`;
   if (others.some((other) => other.name === spec.name)) return "the lab has a host of this name already";

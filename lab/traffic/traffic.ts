@@ -41,6 +41,7 @@ export class Traffic {
     matches: (event: Extract<TrafficEvent, { event: Kind }>) => boolean = () => true,
   ): Promise<Extract<TrafficEvent, { event: Kind }>> {
     type Wanted = Extract<TrafficEvent, { event: Kind }>;
+    const isWanted = (event: TrafficEvent): event is Wanted => event.event === kind;
     return new Promise<Wanted>((resolve, reject) => {
       const end = (settle: () => void) => {
         clearTimeout(timer);
@@ -49,7 +50,7 @@ export class Traffic {
         settle();
       };
       const listen = (event: TrafficEvent) => {
-        if (event.event === kind && matches(event as Wanted)) end(() => resolve(event as Wanted));
+        if (isWanted(event) && matches(event)) end(() => resolve(event));
       };
       const onExit = () => end(() => reject(new Error(this.#exit ?? "the traffic process ended")));
       const timer = setTimeout(() => {

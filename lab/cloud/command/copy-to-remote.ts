@@ -35,7 +35,7 @@ function quoted(word: string): string {
 /**
  * Targets and modes are those of the published provider, which copies by SFTP: the source goes into an existing directory,
  * file modes are not copied (scripts need a chmod afterwards), and a missing parent directory is an error (its
- * documentation promises to create it, its code does not).
+ * documentation differs from its code).
  */
 const scripts = {
   text: (target: string): string =>

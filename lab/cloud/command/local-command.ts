@@ -1,17 +1,15 @@
-import { randomBytes } from "node:crypto";
 import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { Readable } from "node:stream";
 import { optionalText, texts } from "../protocol/inputs.ts";
-import type { Call, ResourceType, Violation } from "../protocol/package.ts";
+import type { ResourceType, Violation } from "../protocol/package.ts";
 import type { PropertyMap } from "../protocol/values.ts";
+import { commandType } from "./command-type.ts";
 import { type ProcessOptions, type ProcessOutcome, runProcess } from "./process.ts";
-import { derivedOutputs, environmentOf, lineLog, outputsOf, type Step, scriptFor, triggersReplace } from "./scripts.ts";
 
 const refused = ["assetPaths", "archivePaths"] as const;
 
-function violations(inputs: PropertyMap): Violation[] {
+function violations(inputs: PropertyMap): readonly Violation[] {
   return refused
     .filter((property) => inputs[property] !== undefined)
     .map((property) => ({ property, reason: "the lab's provider does not collect files" }));
@@ -32,43 +30,22 @@ async function runShellScript(script: string, options: Omit<ProcessOptions, "std
   }
 }
 
-async function run(
-  step: Step,
-  inputs: PropertyMap,
-  previous: PropertyMap | undefined,
-  call: Call,
-): Promise<PropertyMap> {
-  const script = scriptFor(step, inputs);
-  if (script === undefined) return { stdout: previous?.["stdout"] ?? "", stderr: previous?.["stderr"] ?? "" };
-  const cwd = optionalText(inputs, "dir");
-  const stdin = optionalText(inputs, "stdin");
-  const options = {
-    signal: call.signal,
-    env: { ...process.env, ...environmentOf(inputs, previous) },
-    ...(cwd === undefined ? {} : { cwd }),
-    ...(stdin === undefined ? {} : { input: Readable.from([Buffer.from(stdin)]) }),
-    onLine: lineLog(inputs, call),
-  };
-  const [interpreter, ...argv] = texts(inputs, "interpreter");
-  const outcome =
-    interpreter === undefined
-      ? await runShellScript(script, options)
-      : await runProcess(interpreter, [...argv, script], options);
-  return outputsOf(inputs, step, "on this machine", outcome);
-}
-
 /** command:local:Command: scripts on the machine that runs the engine. */
-export const localCommand: ResourceType = {
-  derivedOutputs,
-  fill: (inputs) => ({ addPreviousOutputInEnv: true, ...inputs }),
+export const localCommand: ResourceType = commandType({
   violations,
-  change: (change, _old, inputs) => triggersReplace(change, inputs),
-  create: async (inputs, call) => {
-    const outputs = await run("create", inputs, undefined, call);
-    return { id: randomBytes(8).toString("hex"), outputs: { ...inputs, ...outputs } };
+  run: async (script, inputs, options, call) => {
+    const cwd = optionalText(inputs, "dir");
+    const processOptions = {
+      ...options,
+      signal: call.signal,
+      env: { ...process.env, ...options.env },
+      ...(cwd === undefined ? {} : { cwd }),
+    };
+    const [interpreter, ...argv] = texts(inputs, "interpreter");
+    const outcome =
+      interpreter === undefined
+        ? await runShellScript(script, processOptions)
+        : await runProcess(interpreter, [...argv, script], processOptions);
+    return [outcome, "on this machine"];
   },
-  update: async (_id, old, inputs, call) => ({ ...inputs, ...(await run("update", inputs, old.outputs, call)) }),
-  delete: async (_id, { outputs }, call) => {
-    await run("delete", outputs, outputs, call);
-  },
-};
+});

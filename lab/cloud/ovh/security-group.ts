@@ -120,8 +120,8 @@ function portViolations({ portRangeMin, portRangeMax, protocol }: PropertyMap): 
   if (portRangeMin === undefined && portRangeMax === undefined) return [];
   if (portRangeMin instanceof Unknown || portRangeMax instanceof Unknown || protocol instanceof Unknown) return [];
   if (protocol !== "TCP" && protocol !== "UDP") return [["portRangeMin", "needs the protocol TCP or UDP"]];
-  if (typeof portRangeMin !== "number") return [["portRangeMin", "is required beside portRangeMax"]];
-  if (typeof portRangeMax !== "number") return [["portRangeMax", "is required beside portRangeMin"]];
+  if (typeof portRangeMin !== "number") return [["portRangeMin", "is required with portRangeMax"]];
+  if (typeof portRangeMax !== "number") return [["portRangeMax", "is required with portRangeMin"]];
   const inRange = [portRangeMin, portRangeMax].every((port) => Number.isInteger(port) && port >= 1 && port <= 65535);
   if (!inRange) return [["portRangeMin", "ports are whole numbers from 1 to 65535"]];
   return portRangeMin <= portRangeMax ? [] : [["portRangeMin", "is greater than portRangeMax"]];
