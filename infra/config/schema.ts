@@ -116,8 +116,11 @@ const flavorsSchema = z
 
 const dataVolumeSchema = z
   .strictObject({
-    sizeGb: count(1).default(200).meta({ unit: "GB" }).describe("Size."),
-    type: z.enum(["CLASSIC", "HIGH_SPEED", "HIGH_SPEED_GEN2"]).default("HIGH_SPEED_GEN2").describe("Type."),
+    sizeGb: count(1).default(200).meta({ unit: "GB" }).describe("Size of the volume."),
+    type: z
+      .enum(["CLASSIC", "HIGH_SPEED", "HIGH_SPEED_GEN2"])
+      .default("HIGH_SPEED_GEN2")
+      .describe("OVHcloud's type of the volume."),
   })
   .prefault({})
   .describe("Data volume of each Elasticsearch node.");

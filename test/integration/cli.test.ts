@@ -37,7 +37,7 @@ describe("es-failover", () => {
     await writeFile(at("bad.json"), JSON.stringify({ name: "w", checks: { profile: "hasty" } }));
     const bad = await esFailover("check-config", at("bad.json"));
     expect(bad).toMatchObject({ code: 2, out: "" });
-    expect(bad.err).toMatch(/bad\.json is not a valid configuration:/);
+    expect(bad.err).toMatch(/bad\.json is not valid:/);
     expect(bad.err).toMatch(/^ {2}site is missing/m);
     expect(bad.err).toMatch(/^ {2}checks\.profile is "hasty"/m);
   });

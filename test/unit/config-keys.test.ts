@@ -26,9 +26,8 @@ describe("the keys of a schema", () => {
       "regions any",
       "regions.<region>.nodes any",
       "store any",
-      "store.kind file",
+      "store.kind any",
       "store.directory file",
-      "store.kind etcd",
       "store.prefix etcd",
     ]);
   });
@@ -37,6 +36,7 @@ describe("the keys of a schema", () => {
     const key = (text: string) => keys.find(({ path }) => pathText(path) === text);
     expect(key("name")).toMatchObject({ required: false, schema: { default: "a", description: "Name." } });
     expect(key("section.deep")).toMatchObject({ nullable: true, schema: { default: null, type: "number" } });
+    expect(key("store.kind")).toMatchObject({ required: true, schema: { enum: ["file", "etcd"] } });
     expect(key("files")).toMatchObject({ required: true, nullable: false });
   });
 });

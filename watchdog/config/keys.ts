@@ -42,19 +42,39 @@ export function pathText(path: readonly PropertyKey[]): string {
 
 function below(node: Node, path: readonly string[], kind?: string): readonly Key[] {
   const { schema } = withoutNull(node);
-  const children = Object.entries(schema.properties ?? {}).flatMap(([name, child]) =>
-    typeof child === "boolean"
-      ? []
-      : keyAndBelow(child, [...path, name], schema.required?.includes(name) ?? false, kind),
-  );
-  const variants = (schema.oneOf ?? []).flatMap((variant) => below(variant, path, kindOf(variant)));
   const named = schema.additionalProperties;
   const elements = schema.items;
   return [
-    ...children,
-    ...variants,
+    ...propertiesBelow(schema, path, kind),
+    ...(schema.oneOf === undefined ? [] : kindsBelow(schema.oneOf, path)),
     ...(typeof named === "object" ? below(named, [...path, anyRegion], kind) : []),
     ...(typeof elements === "object" && !Array.isArray(elements) ? below(elements, [...path, anyElement], kind) : []),
+  ];
+}
+
+function propertiesBelow(node: Node, path: readonly string[], kind?: string): readonly Key[] {
+  return Object.entries(node.properties ?? {}).flatMap(([name, child]) =>
+    // The key that tells the kinds apart is the same for all of them.
+    typeof child === "boolean" || child.const !== undefined
+      ? []
+      : keyAndBelow(child, [...path, name], node.required?.includes(name) ?? false, kind),
+  );
+}
+
+/** A section that has kinds: the key that names the kind, then the keys of each. */
+function kindsBelow(variants: readonly Node[], path: readonly string[]): readonly Key[] {
+  const kinds = variants
+    .flatMap(({ properties }) => Object.entries(properties ?? {}))
+    .flatMap(([name, schema]) =>
+      typeof schema === "object" && typeof schema.const === "string" ? [{ name, schema, kind: schema.const }] : [],
+    );
+  const [first] = kinds;
+  if (first === undefined) return [];
+  const description = kinds.map(({ schema }) => schema.description ?? "").join(" ");
+  const schema: Node = { type: "string", enum: kinds.map(({ kind }) => kind), description };
+  return [
+    { path: [...path, first.name], schema, required: true, nullable: false },
+    ...variants.flatMap((variant, position) => below(variant, path, kinds[position]?.kind)),
   ];
 }
 
@@ -71,11 +91,6 @@ function withoutNull(node: Node): { readonly schema: Node; readonly nullable: bo
   }
   const [value] = (anyOf ?? []).filter(({ type }) => type !== "null");
   return value === undefined ? { schema: node, nullable: false } : { schema: { ...value, ...outer }, nullable: true };
-}
-
-function kindOf(variant: Node): string | undefined {
-  const kind = variant.properties?.["kind"];
-  return typeof kind === "object" && typeof kind.const === "string" ? kind.const : undefined;
 }
 
 /** The known key that is most like an unknown one: of the same section, or of the same name in another. */

@@ -33,7 +33,9 @@ export const nameOf = (what: string): z.ZodString => text(/^[a-z][a-z0-9-]{0,30}
 export const regionName = nameOf("a name of lower-case letters, digits and hyphens, such as gra");
 
 /** Some paths are written into other programs' files, so none may end a line or a quoted text. */
-export const absolutePath = text(/^\/[^\p{Cc}"]*$/u, "an absolute path without control characters and quotes");
+export const absolutePath = text(/^\/[^\p{Cc}"]*$/u, "an absolute path without control characters and quotes").meta({
+  value: "an absolute path",
+});
 
 export const httpsUrl = z.url({ protocol: /^https$/, error: "write an https URL" }).meta({ value: "an https URL" });
 export const httpUrl = z

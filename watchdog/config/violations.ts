@@ -23,7 +23,7 @@ export class ConfigError extends Error {
   /** @param advice a sentence that follows the violations; empty for none */
   constructor(source: string, violations: readonly ConfigViolation[], advice = "") {
     const lines = violations.map((violation) => `  ${sentenceOf(violation)}`);
-    super([`${source} is not a valid configuration:`, ...lines, ...(advice === "" ? [] : [advice])].join("\n"));
+    super([`${source} is not valid:`, ...lines, ...(advice === "" ? [] : [advice])].join("\n"));
     this.name = "ConfigError";
     this.source = source;
     this.violations = violations;

@@ -1,38 +1,47 @@
 import { z } from "zod";
 import { parseJsonFile } from "../config/json-file.ts";
+import { absolutePath, etcdPrefix, httpsUrl, text, tlsFiles, username } from "../config/values.ts";
 
 export const DEFAULT_MEMBER_FILE = "/etc/etcd/member.json";
 
-const file = z.string().startsWith("/");
-const httpsUrl = z.url({ protocol: /^https$/ });
-const password = z.strictObject({ username: z.string().min(1), passwordFile: file });
+const memberName = text(/^\S+$/, "a member's name");
 
-/** What provisioning tells a host about its member of etcd. */
+const etcdUser = (whose: string) =>
+  z
+    .strictObject({
+      username: username.describe("Name of the user."),
+      passwordFile: absolutePath.describe("File that holds its password and nothing else."),
+    })
+    .describe(whose);
+
+/** A host's member of etcd, as provisioning plans it. */
 export const memberConfigSchema = z
   .strictObject({
-    /** This host's member. */
-    name: z.string().min(1),
-    /** All planned members, this one included. */
-    members: z.array(z.strictObject({ name: z.string().min(1), clientUrl: httpsUrl, peerUrl: httpsUrl })).min(1),
-    dataDirectory: file,
-    /** Where etcd reads how to start; written anew before each start. */
-    environmentFile: file,
-    /**
-     * While this file is there, the host may found a cluster with the others. Provisioning makes it for the first host in
-     * this place, an operator when every member is lost for good; it goes when the member votes.
-     */
-    permissionFile: file,
-    caFile: file,
-    certificateFile: file,
-    keyFile: file,
-    root: password,
-    user: password,
-    /** Keys that `user` may read and write. */
-    prefix: z.string().min(1),
+    name: memberName.describe("This host's member."),
+    members: z
+      .array(
+        z.strictObject({
+          name: memberName.describe("Name of the member."),
+          clientUrl: httpsUrl.describe("URL for clients."),
+          peerUrl: httpsUrl.describe("URL for the other members."),
+        }),
+      )
+      .min(1, "name at least one member")
+      .describe("All planned members, this one included."),
+    dataDirectory: absolutePath.describe("Directory of the member's data."),
+    environmentFile: absolutePath.describe("Where etcd reads how to start; rewritten before each start."),
+    permissionFile: absolutePath.describe(
+      "While this file exists, the host may found a cluster with the others. Provisioning creates it for the first host in " +
+        "this place, an operator after every member is lost for good; it is removed once the member votes.",
+    ),
+    ...tlsFiles,
+    root: etcdUser("etcd's root user."),
+    user: etcdUser("The watchdogs' user of etcd."),
+    prefix: etcdPrefix.describe("Prefix of the keys that `user` may read and write."),
   })
   .refine(({ name, members }) => members.some((member) => member.name === name), {
     path: ["name"],
-    error: "must be among the members",
+    error: "write one of the members",
   });
 
 export type MemberConfig = z.output<typeof memberConfigSchema>;
