@@ -5,12 +5,12 @@ import { labCgroups, processesOf } from "../lab/hosts/cgroup.ts";
 import { labLayout } from "../lab/hosts/layout.ts";
 import { outcomeOf } from "../lab/util/run.ts";
 
-/** What a lab had on this machine at a moment, to ask later what of it is still there. */
+/** What a lab has on this machine now, to be compared with what is left of it later. */
 export interface LabTraces {
   /** Number of network namespaces and of processes. */
   readonly networks: number;
   readonly processes: number;
-  /** What of the lab the kernel and the disk still have; nothing, once it is removed as it should be. */
+  /** What the kernel and the disk still have of the lab; empty after a complete removal. */
   remaining(): Promise<readonly string[]>;
 }
 
@@ -30,7 +30,7 @@ export async function labTraces(directory: string): Promise<LabTraces> {
   };
 }
 
-/** Processes below a group, with the time of their start, which tells them from later ones with the same id. */
+/** Processes below a group, with their start time, which distinguishes them from later ones with the same id. */
 async function processes(group: string): Promise<readonly string[]> {
   const entries = await readdir(group, { recursive: true, withFileTypes: true }).catch(() => []);
   const groups = entries.filter((entry) => entry.isDirectory());
@@ -41,7 +41,7 @@ async function processes(group: string): Promise<readonly string[]> {
 
 async function identity(pid: number): Promise<string> {
   const fields = (await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "")).split(") ")[1]?.split(" ") ?? [];
-  // A zombie has ended; it waits for the machine's init to take notice of it.
+  // A zombie has ended and waits for the machine's init to collect it.
   return fields[0] === "Z" || fields.length === 0 ? "" : `${pid}@${fields[19]}`;
 }
 

@@ -1,6 +1,6 @@
 import type { StepKind } from "../watchdog/core/state/plan.ts";
 
-/** The steps of a promotion in their order, as the tests demand it. */
+/** The steps of a promotion in the order that the tests require. */
 export const promotionSteps = [
   "pause-auto-follow",
   "drain",

@@ -6,19 +6,19 @@ import { type BothEntries, noneMissing } from "./support/both-entries.ts";
 import { EtcdMembers } from "./support/etcd.ts";
 import { HeldRequests } from "./support/held-requests.ts";
 import { checks, type LabUnderTest } from "./support/lab-under-test.ts";
-import { goHome } from "./support/operator.ts";
+import { failBack } from "./support/operator.ts";
 import { healthOf, rolesOf, statusOf, ticketOf, untilSite } from "./support/watching.ts";
 
-/** Longest pause that a change of etcd's leader, or of the watchdogs', may cost applications whose region is well. */
+/** Longest pause that a new leader of etcd, or a new controller, may cost applications whose region is healthy. */
 const HICCUP_MS = 5_000;
-/** So many failed checks in a row and then some: what was to be decided has been. */
+/** Failed checks in a row after which every decision about a lost region has been made. */
 const ENOUGH_CHECKS = checks.failThreshold + 2;
 
-/** The watchdog's word that a region is lost, said long enough for all to have acted on it. */
-const givesUp = (region: "gra" | "bhs") => (status: Parameters<typeof healthOf>[0]) =>
+/** A watchdog has reported a region lost for long enough that all have acted on it. */
+const reportsLost = (region: "gra" | "bhs") => (status: Parameters<typeof healthOf>[0]) =>
   (healthOf(status, region)?.failuresInARow ?? 0) >= ENOUGH_CHECKS;
 
-/** Cuts the lines of one site to both others. */
+/** Cuts the lines between a site and the two others. */
 async function isolate(system: TwoRegions, site: Stack): Promise<void> {
   onTestFinished(() => system.lab.wan.heal());
   for (const other of (["gra", "bhs", "witness"] as const).filter((name) => name !== site)) {
@@ -26,7 +26,7 @@ async function isolate(system: TwoRegions, site: Stack): Promise<void> {
   }
 }
 
-/** Lines that break: never two regions that accept writes (invariants 1, 2 and 3), and the right one serves. */
+/** Broken lines: the right region serves, and no second one accepts writes (invariants 1, 2 and 3). */
 export function cutTests(lab: () => LabUnderTest, applications: () => BothEntries): void {
   const ways = [
     {
@@ -40,19 +40,19 @@ export function cutTests(lab: () => LabUnderTest, applications: () => BothEntrie
     { what: "for what bhs sends", lost: [["bhs", "gra"]] },
   ] as const;
   test.each(ways)(
-    "the line between gra and bhs cut $what: gra goes on, bhs accepts nothing and is not promoted, for the witness sees gra",
+    "with the line between gra and bhs cut $what gra serves, bhs accepts nothing and is not promoted, because the witness reaches gra",
     { timeout: 180_000 },
     async ({ lost }) => {
       const { system } = lab();
       const clients = applications();
       const before = rolesOf(await system.watchdogs.status());
-      // The worst case for gra: etcd's leader is out of its reach, and has to be reached by way of the witness.
+      // The worst case for gra: etcd's leader is out of its reach, so its requests go through the witness's member.
       await new EtcdMembers(system).lead(await system.hosts.router("bhs"));
       onTestFinished(() => system.lab.wan.heal());
       const cutAtMs = Date.now();
       for (const [from, to] of lost) await system.lab.wan.cut(from, to, { oneWay: true });
 
-      await untilSite(system, "bhs", "gives gra up", givesUp("gra"));
+      await untilSite(system, "bhs", "reports gra lost", reportsLost("gra"));
       await acknowledged(clients.gra, 20);
       expect(longestOutageMs(clients.gra, cutAtMs)).toBeLessThan(HICCUP_MS);
       const blindMs = 10_000;
@@ -66,14 +66,14 @@ export function cutTests(lab: () => LabUnderTest, applications: () => BothEntrie
     },
   );
 
-  test("the witness cut off alone: both entries go on", { timeout: 180_000 }, async () => {
+  test("with the witness isolated both entries serve", { timeout: 180_000 }, async () => {
     const { system } = lab();
     const clients = applications();
     const before = rolesOf(await system.watchdogs.status());
     const cutAtMs = Date.now();
     await isolate(system, "witness");
     await system.watchdogs.until(
-      "the witness is not heard, and another watchdog decides",
+      "the witness has no report, and another watchdog is the controller",
       ({ sightings, leadership, name }) => {
         const decides = leadership.leading ? name : leadership.leader;
         return !sightings.some(({ site }) => site === "witness") && decides !== null && !decides.startsWith("witness");
@@ -82,14 +82,14 @@ export function cutTests(lab: () => LabUnderTest, applications: () => BothEntrie
     await clients.served();
     for (const traffic of [clients.gra, clients.bhs]) expect(longestOutageMs(traffic, cutAtMs)).toBeLessThan(HICCUP_MS);
     await system.lab.wan.heal();
-    await system.watchdogs.until("the witness is heard again", ({ sightings }) =>
+    await system.watchdogs.until("the witness has a report again", ({ sightings }) =>
       sightings.some(({ site }) => site === "witness"),
     );
     expect(rolesOf(await system.watchdogs.untilInSync())).toEqual(before);
     expect(clients.regionsInOrder(cutAtMs)).toEqual(["gra"]);
   });
 
-  test("bhs cut off alone: gra goes on, bhs's router closes by itself, and all is as before when the lines are back", {
+  test("with bhs isolated gra serves and bhs's router closes by itself; afterwards all is as before", {
     timeout: 180_000,
   }, async () => {
     const { system } = lab();
@@ -101,7 +101,7 @@ export function cutTests(lab: () => LabUnderTest, applications: () => BothEntrie
     expect(closed.store.reachable).toBe(false);
     expect(closed.router?.error).toMatch(/the store does not answer .*, and failsafe: /);
     const closedAtMs = Date.now();
-    await untilSite(system, "gra", "gives bhs up", givesUp("bhs"));
+    await untilSite(system, "gra", "reports bhs lost", reportsLost("bhs"));
     await acknowledged(clients.gra, 20);
     expect(longestOutageMs(clients.gra, cutAtMs)).toBeLessThan(HICCUP_MS);
     expect(clients.bhs.ledger.firstAcknowledgedAfter(closedAtMs)).toBeNull();
@@ -114,9 +114,9 @@ export function cutTests(lab: () => LabUnderTest, applications: () => BothEntrie
   });
 }
 
-/** A region that is well and cut off from both others is replaced (invariants 1 and 7), and takes its place again. */
+/** A healthy region that is isolated from both other sites is failed away from, and returns (invariants 1 and 7). */
 export function isolationTests(lab: () => LabUnderTest, applications: () => BothEntries): void {
-  test("gra cut off alone, and well: its router closes by itself before bhs takes over; it comes home with nothing lost", {
+  test("with a healthy gra isolated its router closes by itself before bhs takes over; the failback loses nothing", {
     timeout: 300_000,
   }, async () => {
     const { system } = lab();
@@ -134,16 +134,16 @@ export function isolationTests(lab: () => LabUnderTest, applications: () => Both
     await system.lab.wan.heal();
     await clients.served();
     expect(clients.regionsInOrder(cutAtMs)).toEqual(["gra", "bhs"]);
-    await goHome(system);
+    await failBack(system);
     await clients.served();
     expect(clients.regionsInOrder(cutAtMs)).toEqual(["gra", "bhs", "gra"]);
     expect(await clients.missing()).toEqual(noneMissing);
   });
 }
 
-/** A router that stood still while another region was promoted (invariant 1). */
+/** A router that was frozen while another region was promoted (invariant 1). */
 export function frozenRouterTests(lab: () => LabUnderTest, applications: () => BothEntries): void {
-  test("a router of gra and its watchdog, frozen together over a promotion and thawed: not one more request is served by gra", {
+  test("a router of gra that was frozen with its watchdog during a promotion sends gra no request after it thaws", {
     timeout: 300_000,
   }, async () => {
     const { system } = lab();
@@ -158,7 +158,7 @@ export function frozenRouterTests(lab: () => LabUnderTest, applications: () => B
       if ((await system.lab.host(router))?.power === "frozen") await system.lab.thaw(router);
     });
     await held.send();
-    // gra's Elasticsearch stays well, and its router reaches it: only the ticket is in the way.
+    // gra's Elasticsearch stays healthy and reachable for its router: only the ticket prevents requests.
     await isolate(system, "gra");
     await system.watchdogs.until("bhs serves", ({ record }) => record?.phase === "serving" && record.active === "bhs");
     await acknowledged(clients.bhs, 20);
@@ -171,7 +171,7 @@ export function frozenRouterTests(lab: () => LabUnderTest, applications: () => B
 
     await system.lab.wan.heal();
     await clients.served();
-    await goHome(system);
+    await failBack(system);
     await clients.served();
     expect(clients.regionsInOrder(beganAtMs)).toEqual(["gra", "bhs", "gra"]);
     expect(await clients.missing()).toEqual(noneMissing);

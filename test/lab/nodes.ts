@@ -5,11 +5,11 @@ import { account, acknowledged, longestOutageMs, nothingLost, startTraffic } fro
 import { HeldRequests } from "./support/held-requests.ts";
 import { checks, type LabUnderTest, settings } from "./support/lab-under-test.ts";
 import { lastRestart, sampledWhile } from "./support/restarts.ts";
-import { deciderStatus, healthOf, rolesOf, untilServersUp } from "./support/watching.ts";
+import { controllerStatus, healthOf, rolesOf, untilServersUp } from "./support/watching.ts";
 
-/** What costs no failover: single nodes that go and come, by accident or on purpose, and what nobody could help with. */
+/** Events without a failover: the loss and restart of single nodes, a frozen router, and the loss of both regions. */
 export function nodeTests(lab: () => LabUnderTest): void {
-  test("a node whose process is killed, and which is not the master, costs no failover: HAProxy drops it within 6 s, writes go on, it comes back", {
+  test("a killed process of a node other than the master costs no failover: HAProxy drops the node within 6 s, writes continue, the node returns", {
     timeout: 240_000,
   }, async () => {
     const { system, questions } = lab();
@@ -33,7 +33,7 @@ export function nodeTests(lab: () => LabUnderTest): void {
     expect(await account(traffic)).toEqual(nothingLost);
   });
 
-  test("a node whose power is cut, and which is not the master, costs no failover: HAProxy drops it within 6 s", {
+  test("a power cut of a node other than the master costs no failover: HAProxy drops the node within 6 s, and it returns", {
     timeout: 240_000,
   }, async () => {
     const { system, questions } = lab();
@@ -44,7 +44,7 @@ export function nodeTests(lab: () => LabUnderTest): void {
     await system.lab.kill(node);
     await untilServersUp(system, "gra", 2, 6_000);
     expect(await system.hosts.serversUp("gra")).not.toContain(node);
-    // A machine that falls silent closes no connection: the nodes' kernels give it up after 13 s.
+    // A machine without power closes no connection: the kernels of the other nodes time out after 13 s.
     const writesResumeWithinMs = 30_000;
     await acknowledged(traffic, 200, writesResumeWithinMs);
     expect(longestOutageMs(traffic, cutAtMs)).toBeLessThan(writesResumeWithinMs);
@@ -55,7 +55,7 @@ export function nodeTests(lab: () => LabUnderTest): void {
     expect(await account(traffic)).toEqual(nothingLost);
   });
 
-  test("a router that was frozen for longer than its ticket serves nothing until the watchdog has renewed it", {
+  test("a router that was frozen until its ticket expired serves nothing before the watchdog renews the ticket", {
     timeout: 240_000,
   }, async () => {
     const { system, questions, router } = lab();
@@ -64,7 +64,7 @@ export function nodeTests(lab: () => LabUnderTest): void {
     const held = await HeldRequests.open(system, "app-frozen", 8);
     onTestFinished(() => held.close());
 
-    // The watchdog stands still for longer than HAProxy, so that what HAProxy does in between is its own doing.
+    // The watchdog stays stopped for longer than HAProxy, so that HAProxy acts on its own in between.
     await questions.signalWatchdog("STOP");
     const ticketEndsAtMs = await questions.ticketEnd("gra");
     await system.lab.freeze(router);
@@ -74,7 +74,7 @@ export function nodeTests(lab: () => LabUnderTest): void {
     });
     expect(Date.now()).toBeLessThan(ticketEndsAtMs);
     await held.send();
-    await until("the ticket has ended", 20_000, async () => Date.now() > ticketEndsAtMs + 500);
+    await until("the ticket has expired", 20_000, async () => Date.now() > ticketEndsAtMs + 500);
     await system.lab.thaw(router);
     for (const answer of await held.answers()) expect(answer).toEqual({ status: 503, region: null, reused: true });
     const failedBefore = traffic.ledger.writesFailed;
@@ -89,7 +89,7 @@ export function nodeTests(lab: () => LabUnderTest): void {
     await system.watchdogs.untilInSync();
   });
 
-  test("a changed heap restarts one node at a time, with the cluster green in between, while writes go on", {
+  test("a changed heap restarts one node at a time, with a green cluster in between, while writes continue", {
     timeout: 300_000,
   }, async () => {
     const { system, questions, pulumi } = lab();
@@ -123,7 +123,7 @@ export function nodeTests(lab: () => LabUnderTest): void {
     expect(await account(traffic)).toEqual(nothingLost);
   });
 
-  test("with both clusters unhealthy nothing is touched, and all goes on by itself when they are back", {
+  test("with both clusters unhealthy nothing changes, and service resumes by itself when they return", {
     timeout: 240_000,
   }, async () => {
     const { system, questions } = lab();
@@ -143,12 +143,12 @@ export function nodeTests(lab: () => LabUnderTest): void {
       `gra has failed ${enough} checks`,
       (seen) => (healthOf(seen, "gra")?.failuresInARow ?? 0) >= enough,
     );
-    const decider = await deciderStatus(system);
-    expect(decider.summary).toMatch(/gra is unhealthy, but nothing is done: bhs is not seen healthy/);
-    expect(decider.decisions[0]?.rule).toBe("refuse-both-unhealthy");
-    expect(rolesOf(decider)).toEqual(before);
+    const leading = await controllerStatus(system);
+    expect(leading.summary).toMatch(/gra is unhealthy, but nothing is done: bhs is not seen healthy/);
+    expect(leading.decisions[0]?.rule).toBe("refuse-both-unhealthy");
+    expect(rolesOf(leading)).toEqual(before);
 
-    // In this order: with bhs back first, taking over would be right.
+    // In this order: if bhs returned first, a failover would be right.
     await each("gra", (node) => system.lab.thaw(node));
     await system.watchdogs.until("gra is healthy", (seen) => healthOf(seen, "gra")?.state === "healthy");
     await each("bhs", (node) => system.lab.thaw(node));

@@ -9,19 +9,19 @@ import type { UserName } from "./support/questions.ts";
 import { allDoors, type Door, openFor } from "./support/reachability.ts";
 import { foundInDirectory, foundOnHost, namesIn, secretsOf } from "./support/secrets.ts";
 
-/** What provisioning has made: nothing twice, nothing that leaks, nothing open, nobody let in who should not be. */
+/** The provisioned system: repeatable, without leaked secrets or undeclared ports, and closed to strangers. */
 export function provisioningTests(lab: () => LabUnderTest): void {
   test("a second `pulumi up` of every site changes nothing", { timeout: 120_000 }, async () => {
     const { system, pulumi } = lab();
     const changes = await Promise.all(stacks.map((stack) => system.up(stack, pulumi.say, ["--expect-no-changes"])));
     for (const change of changes) {
-      // The witness has one host and no data.
+      // The smallest stack is the witness: one host without data.
       expect(change.same).toBeGreaterThan(25);
       expect(Object.keys(change)).toEqual(["same"]);
     }
   });
 
-  test("no password or private key stands in the engine's files and output, in a journal, in arguments, or where anybody may read", {
+  test("no password or private key is in the engine's files and output, in a journal, in process arguments, or in a file that everyone may read", {
     timeout: 240_000,
   }, async () => {
     const { system, pulumi } = lab();
@@ -33,7 +33,7 @@ export function provisioningTests(lab: () => LabUnderTest): void {
     expect((await Promise.all(hosts.map((host) => foundOnHost(system, host, secrets)))).flat()).toEqual([]);
   });
 
-  test("every declared flow is open, and every other port of every host is closed to everybody", {
+  test("every declared flow is open, and every other port of every host is closed", {
     timeout: 240_000,
   }, async () => {
     const { system } = lab();
@@ -74,10 +74,12 @@ export function provisioningTests(lab: () => LabUnderTest): void {
     ]);
   });
 
-  test("TLS trusts no other authority, at the entry, at a node, or between nodes", { timeout: 60_000 }, async () => {
+  test("the entry, the nodes and the connections between nodes trust no other certificate authority", {
+    timeout: 60_000,
+  }, async () => {
     const { system, questions, router, scratch } = lab();
     const notTrusted = 60;
-    const stranger = await createTestAuthority("somebody else's authority");
+    const stranger = await createTestAuthority("another authority");
     const [asking = "", asked = ""] = await questions.nodesOf("gra");
     const theirs = await stranger.issue(asking, { ips: [], hosts: [asking] });
     const { url, ca } = await system.entry();
@@ -109,7 +111,7 @@ export function provisioningTests(lab: () => LabUnderTest): void {
       });
     const certs = "/etc/elasticsearch/certs";
     const ours = await handshake({ certificateFile: `${certs}/node.crt`, keyFile: `${certs}/node.key` });
-    // Past TLS a node says in plain text that this is not an HTTP port, which curl takes for an ancient HTTP.
+    // After the TLS handshake a node answers in plain text that this is no HTTP port, which curl reads as HTTP/0.9.
     expect(ours.error).toContain("HTTP/0.9");
     const strangers = {
       certificateFile: await put(asking, "stranger.crt", theirs.certificate),
@@ -120,7 +122,7 @@ export function provisioningTests(lab: () => LabUnderTest): void {
     }
   });
 
-  test("no request passes without credentials or with wrong ones, and no user may do more than its role", {
+  test("requests without valid credentials are refused, and so is every request beyond a user's role", {
     timeout: 60_000,
   }, async () => {
     const { system, questions, router } = lab();

@@ -7,12 +7,12 @@ import { checks, type LabUnderTest } from "./support/lab-under-test.ts";
 import { esFailover } from "./support/operator.ts";
 import { healthOf, rolesOf, ticketOf, untilSite } from "./support/watching.ts";
 
-/** Longer than any lease or ticket lives that was given out before: what holds after it holds by itself. */
+/** Longer than any lease or ticket lasts: afterwards none from before is in effect. */
 const LEASES_OVER_MS = 15_000;
 
-/** The loss of etcd: of one member, and of all (invariants 3 and 10). */
+/** The loss of one member of etcd, and of all (invariants 3 and 10). */
 export function storeTests(lab: () => LabUnderTest, applications: () => BothEntries): void {
-  test("etcd's leader is stopped: not one request fails, at either entry", { timeout: 120_000 }, async () => {
+  test("a stop of etcd's leader fails no request at either entry", { timeout: 120_000 }, async () => {
     const { system } = lab();
     const { gra, bhs } = applications();
     const etcd = new EtcdMembers(system);
@@ -23,7 +23,7 @@ export function storeTests(lab: () => LabUnderTest, applications: () => BothEntr
     await etcd.stop(leader);
     onTestFinished(() => etcd.start(leader));
     await sleep(LEASES_OVER_MS);
-    await system.watchdogs.until("the store answers, and one watchdog decides", ({ store, leadership }) => {
+    await system.watchdogs.until("the store answers, and there is a controller", ({ store, leadership }) => {
       return store.reachable && (leadership.leading || leadership.leader !== null);
     });
     expect(await etcd.leader()).not.toBe(leader);
@@ -34,7 +34,7 @@ export function storeTests(lab: () => LabUnderTest, applications: () => BothEntr
     expect(rolesOf(await system.watchdogs.untilInSync())).toEqual(before);
   });
 
-  test("etcd stopped on all members: traffic goes on, a lost primary is not replaced, commands say why, and all goes on when etcd is back", {
+  test("without etcd traffic continues, a lost primary is not replaced, commands name the reason, and all resumes when etcd returns", {
     timeout: 300_000,
   }, async () => {
     const { system, questions, router } = lab();
@@ -75,7 +75,7 @@ export function storeTests(lab: () => LabUnderTest, applications: () => BothEntr
     expect(ticketOf(lost)).toBeNull();
     expect(rolesOf(lost)).toEqual(before);
 
-    // gra is well again before etcd is: the routers open by the word of every watchdog alone.
+    // gra is healthy again before etcd is: the routers open by failsafe grants alone.
     await thaw();
     await clients.served();
     for (const site of ["gra", "bhs"] as const) {
@@ -87,7 +87,7 @@ export function storeTests(lab: () => LabUnderTest, applications: () => BothEntr
       );
     }
     await Promise.all(members.map((host) => etcd.start(host)));
-    await system.watchdogs.until("the store answers, and one watchdog decides", ({ store, leadership }) => {
+    await system.watchdogs.until("the store answers, and there is a controller", ({ store, leadership }) => {
       return store.reachable && (leadership.leading || leadership.leader !== null);
     });
     expect(rolesOf(await system.watchdogs.untilInSync())).toEqual(before);

@@ -1,6 +1,6 @@
 /**
- * The whole system in a lab: three sites from `pulumi up`, and everything that may befall them. One lab serves all tests,
- * which run in this order, each from gra active with bhs in sync to the same again.
+ * The whole system in a lab: three sites from `pulumi up`, and the failures that they survive. All tests use one lab, in
+ * this order; each begins and ends with gra active and bhs in sync.
  */
 import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import path from "node:path";
@@ -11,8 +11,8 @@ import { labObstacles } from "../../lab/hosts/preflight.ts";
 import { TwoRegions } from "../../lab/system/two-regions.ts";
 import { removeLabWithThisProcess } from "../lab-guard.ts";
 import { labTraces } from "../lab-traces.ts";
+import { controllerTests } from "./controllers.ts";
 import { cutTests, frozenRouterTests, isolationTests } from "./cuts.ts";
-import { deciderTests } from "./deciders.ts";
 import { nodeTests } from "./nodes.ts";
 import { patienceTests } from "./patience.ts";
 import { provisioningTests } from "./provisioning.ts";
@@ -21,10 +21,10 @@ import { BothEntries, noneMissing } from "./support/both-entries.ts";
 import { type LabUnderTest, settings } from "./support/lab-under-test.ts";
 import { Questions } from "./support/questions.ts";
 
-/** On a file system that overlayfs can write to, and with room for the hosts' disks: /tmp is often a tmpfs. */
+/** A file system that overlayfs can write to and that has room for the hosts' disks: /tmp is often a tmpfs. */
 const place = "/var/tmp";
 const obstacles = await labObstacles(place);
-/** Tests that go to the other region and home again, or wait for minutes, are left to whoever has the time. */
+/** Environment variable that, set to `long`, adds tests of a quarter of an hour. */
 const longMode = "ES_FAILOVER_LAB_TESTS";
 const isLong = process.env[longMode] === "long";
 const title = (name: string): string => (obstacles.length === 0 ? name : `${name} (skipped: ${obstacles.join(" ")})`);
@@ -38,7 +38,7 @@ describe.skipIf(obstacles.length > 0)(title("three sites in a lab"), () => {
   beforeAll(async () => {
     scratch = await mkdtemp(path.join(place, "es-failover-lab-"));
     removeLabWithThisProcess(scratch);
-    // All that this process and the engine put aside goes there: what is left of it at the end can be seen.
+    // This process's and the engine's temporary files go there, so that the last test finds what is left of them.
     process.env["TMPDIR"] = path.join(scratch, "tmp");
     await mkdir(path.join(scratch, "tmp"));
     const lines: string[] = [];
@@ -64,7 +64,7 @@ describe.skipIf(obstacles.length > 0)(title("three sites in a lab"), () => {
 
   describe("as provisioned", () => provisioningTests(lab));
 
-  describe("nodes that come and go", () => nodeTests(lab));
+  describe("without a failover", () => nodeTests(lab));
 
   describe("with applications at the entries of both regions", () => {
     let clients: BothEntries;
@@ -79,22 +79,19 @@ describe.skipIf(obstacles.length > 0)(title("three sites in a lab"), () => {
     cutTests(lab, () => clients);
     storeTests(lab, () => clients);
     isolationTests(lab, () => clients);
-    describe.skipIf(!isLong)(
-      `for a quarter of an hour more${isLong ? "" : ` (skipped: ${longMode}=long runs it)`}`,
-      () => {
-        frozenRouterTests(lab, () => clients);
-        deciderTests(lab, () => clients);
-        patienceTests(lab, () => clients);
-      },
-    );
+    describe.skipIf(!isLong)(`long${isLong ? "" : ` (skipped: ${longMode}=long runs them)`}`, () => {
+      frozenRouterTests(lab, () => clients);
+      controllerTests(lab, () => clients);
+      patienceTests(lab, () => clients);
+    });
 
-    test("every write that was acknowledged in all of this is there", { timeout: 120_000 }, async () => {
+    test("every write that was acknowledged during these tests exists", { timeout: 120_000 }, async () => {
       await Promise.all([clients.gra.stop(), clients.bhs.stop()]);
       expect(await clients.missing()).toEqual(noneMissing);
     });
   });
 
-  test("once the lab is removed nothing of it is left on the machine", { timeout: 120_000 }, async () => {
+  test("the removal of the lab leaves nothing on the machine", { timeout: 120_000 }, async () => {
     const { system } = underTest;
     const traces = await labTraces(system.lab.directory);
     expect(traces.networks).toBeGreaterThan(7);

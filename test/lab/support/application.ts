@@ -5,10 +5,10 @@ import { until } from "../../../lab/util/until.ts";
 import type { LabUnderTest } from "./lab-under-test.ts";
 import type { Questions } from "./questions.ts";
 
-/** What `account` says when every acknowledged write is there. */
+/** The result of `account` when every acknowledged write exists. */
 export const nothingLost = { accounted: true, missing: [] };
 
-/** An application at work on an index of its own by way of bhs's entry, with bhs following; ended when the test is. */
+/** An application that writes to an index of its own through bhs's entry, with bhs following; ends with the test. */
 export async function startTraffic({ system, questions }: LabUnderTest, index: string): Promise<Traffic> {
   const traffic = await system.traffic(index);
   onTestFinished(() => traffic.close());
@@ -17,13 +17,13 @@ export async function startTraffic({ system, questions }: LabUnderTest, index: s
   return traffic;
 }
 
-/** Waits for so many more acknowledged writes. */
+/** Waits for this many further acknowledged writes. */
 export async function acknowledged(traffic: Traffic, writes: number, withinMs = 60_000): Promise<void> {
   let count = 0;
   await traffic.next("write-acknowledged", withinMs, () => ++count === writes);
 }
 
-/** Waits until the standby follows an index that the application has just made, and is in sync. */
+/** Waits until the standby follows a new index and is in sync. */
 export async function untilFollowed(system: TwoRegions, questions: Questions, index: string): Promise<void> {
   await until(`bhs follows ${index}`, 60_000, async () => {
     return (await questions.followersIn("bhs")).some(({ name, status }) => name === index && status === "active");
@@ -39,14 +39,14 @@ export async function untilFollowed(system: TwoRegions, questions: Questions, in
   );
 }
 
-/** The longest time without an acknowledged write since a moment, up to the last one acknowledged; milliseconds. */
+/** The longest time without an acknowledged write from a moment to the last one acknowledged, in milliseconds. */
 export function longestOutageMs({ ledger }: Traffic, sinceMs: number): number {
   const untilMs = ledger.lastAcknowledgedMs ?? sinceMs;
   const outage = ledger.longestOutage(sinceMs, untilMs);
   return (outage.toMs ?? untilMs) - outage.fromMs;
 }
 
-/** Ends the load and says which acknowledged writes are missing, and how many were looked for. */
+/** Ends the load. @returns the missing acknowledged writes, and whether all were searched for */
 export async function account(
   traffic: Traffic,
 ): Promise<{ readonly accounted: boolean; readonly missing: readonly string[] }> {

@@ -4,12 +4,12 @@ import { Ledger, type Turn } from "../../../lab/traffic/ledger.ts";
 import type { Traffic } from "../../../lab/traffic/traffic.ts";
 import { acknowledged } from "./application.ts";
 
-/** One writer and a reader at each entry: enough to see every change, and little enough to leave the machine alone. */
+/** One writer and one reader per entry: enough to record every change without loading the machine. */
 const LOAD = { writers: 1, pauseMs: 50, timeoutMs: 2_000 } as const;
 
 /**
- * Applications at the entries of both regions, each of which knows the entry of its own region alone and writes to an
- * index of its own: whether two regions accept writes at the same time shows only where both routers are asked.
+ * An application at the entry of each region, which knows that entry alone and writes to an index of its own: only
+ * requests to both routers show whether two regions accept writes at the same time.
  */
 export class BothEntries {
   readonly gra: Traffic;
@@ -20,7 +20,7 @@ export class BothEntries {
     this.bhs = bhs;
   }
 
-  /** @param name what the names of the applications' indices begin with */
+  /** @param name prefix of the applications' indices */
   static async start(system: TwoRegions, name: string): Promise<BothEntries> {
     const at = async (region: Region) => {
       const { url } = await system.entry(region);
@@ -29,22 +29,22 @@ export class BothEntries {
     return new BothEntries(await at("gra"), await at("bhs"));
   }
 
-  /** Which region accepted writes when, whichever entry they came by. */
+  /** Which region accepted writes when, over both entries. */
   reigns(sinceMs: number): readonly Turn[] {
     return Ledger.turns([this.gra.ledger, this.bhs.ledger], sinceMs);
   }
 
-  /** The regions of `reigns`: two that accept writes at overlapping times stand there again and again. */
+  /** The regions of `reigns`: two that accept writes at overlapping times alternate in it. */
   regionsInOrder(sinceMs: number): readonly (string | null)[] {
     return this.reigns(sinceMs).map(({ region }) => region);
   }
 
-  /** Waits until both entries serve; by now the regions may have changed. */
+  /** Waits until both entries serve. */
   async served(withinMs = 60_000): Promise<void> {
     await Promise.all([this.gra, this.bhs].map((traffic) => acknowledged(traffic, 10, withinMs)));
   }
 
-  /** Acknowledged writes that the active region does not have, by the entry they came by; the load goes on. */
+  /** Acknowledged writes that the active region lacks, by the entry that took them; the load continues. */
   async missing(): Promise<Readonly<Record<Region, readonly string[]>>> {
     const [gra, bhs] = await Promise.all([this.gra.verify(), this.bhs.verify()]);
     return { gra: gra.missing, bhs: bhs.missing };
@@ -55,5 +55,5 @@ export class BothEntries {
   }
 }
 
-/** What `missing` says when every acknowledged write is there. */
+/** The result of `missing` when every acknowledged write exists. */
 export const noneMissing = { gra: [], bhs: [] };

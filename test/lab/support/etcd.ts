@@ -6,7 +6,7 @@ interface MemberStatus {
   readonly header: { readonly member_id: string };
 }
 
-/** The members of etcd as their hosts know them: past the watchdogs, which are the ones under test. */
+/** The members of etcd, asked directly on their hosts and not through the watchdogs under test. */
 export class EtcdMembers {
   readonly #system: TwoRegions;
 
@@ -14,17 +14,17 @@ export class EtcdMembers {
     this.#system = system;
   }
 
-  /** Hosts with a member: in this lab those with a watchdog. */
+  /** Hosts with a member: in this lab the hosts with a watchdog. */
   hosts(): Promise<readonly string[]> {
     return this.#system.hosts.withWatchdog();
   }
 
-  /** Returns once the service manager says that it is down. */
+  /** Returns once the service is stopped. */
   async stop(host: string): Promise<void> {
     await this.#systemctl(host, "stop");
   }
 
-  /** Does not wait until it has met the others. */
+  /** Does not wait until the member has joined the others. */
   async start(host: string): Promise<void> {
     await this.#systemctl(host, "start", "--no-block");
   }

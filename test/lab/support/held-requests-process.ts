@@ -1,6 +1,6 @@
 /**
- * Connections to the entry that are open before something happens to it. Each sends a write when it is told to, and
- * reports whether it was served and by which region. Settings come as the first line of standard input, then the order.
+ * Open connections to the entry, each of which sends a write on demand and reports whether it was served and by which
+ * region. Standard input has the settings in its first line and the demand in the second.
  */
 import type { IncomingMessage } from "node:http";
 import { Agent, request } from "node:https";
@@ -16,13 +16,13 @@ function report(event: HeldEvent): void {
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 const settings = heldSettingsSchema.parse(JSON.parse(String((await lines.next()).value)));
 
-/** One connection: an agent that has no second one. */
+/** An agent with a single connection. */
 function connection(): Agent {
   return new Agent({ keepAlive: true, maxSockets: 1, ca: settings.ca });
 }
 
 interface Pending {
-  /** Ends when the kernel has the whole request. */
+  /** Settles when the kernel has the whole request. */
   readonly sent: Promise<void>;
   readonly answer: Promise<HeldAnswer>;
 }

@@ -15,9 +15,9 @@ export const heldSettingsSchema = z.strictObject({
 
 const heldAnswerSchema = z.strictObject({
   status: z.number(),
-  /** The region that served it, as HAProxy's response header says; null when none did. */
+  /** The region that served it by HAProxy's response header; null when none did. */
   region: z.string().nullable(),
-  /** Whether it went over the connection that was open before. */
+  /** Whether it used the connection that was already open. */
   reused: z.boolean(),
 });
 export type HeldAnswer = z.infer<typeof heldAnswerSchema>;
@@ -28,7 +28,7 @@ const heldEventSchema = z.strictObject({
 });
 export type HeldEvent = z.infer<typeof heldEventSchema>;
 
-/** Open connections to the entry in a process of their own, each of which sends one write at the same moment. */
+/** Open connections to the entry in a separate process, which all send one write at the same moment. */
 export class HeldRequests {
   readonly #child: ChildProcess;
   readonly #events: AsyncIterator<string>;
@@ -38,7 +38,7 @@ export class HeldRequests {
     this.#events = events;
   }
 
-  /** Opens connections to the entry of a region; each has had an answer from the active one. */
+  /** Opens connections to the entry of a region; each has got an answer of the active region. */
   static async open(system: TwoRegions, index: string, connections: number, at: Region = "bhs"): Promise<HeldRequests> {
     const { url, ca, username, password } = await system.entry(at);
     const program = fileURLToPath(new URL("./held-requests-process.ts", import.meta.url));
@@ -51,13 +51,13 @@ export class HeldRequests {
     return held;
   }
 
-  /** Sends the writes; returns when the kernel has them, whatever becomes of them. */
+  /** Sends the writes; returns once the kernel has them. */
   async send(): Promise<void> {
     this.#child.stdin?.write("send\n");
     await this.#next("sent");
   }
 
-  /** The answers, once there is one on every connection. */
+  /** The answers, once every connection has one. */
   answers(): Promise<readonly HeldAnswer[]> {
     return this.#next("answered");
   }

@@ -7,7 +7,7 @@ export function esFailover(system: TwoRegions, host: string, ...args: readonly s
   return system.lab.exec(host, ["/usr/local/bin/es-failover", ...args], { timeoutMs: 120_000 });
 }
 
-/** The same for a command that has to succeed. */
+/** Like `esFailover`, for a command that has to succeed. @returns its output */
 export async function esFailoverDone(system: TwoRegions, host: string, ...args: readonly string[]): Promise<string> {
   const { exitCode, stdout, stderr } = await esFailover(system, host, ...args);
   if (exitCode !== 0)
@@ -15,7 +15,7 @@ export async function esFailoverDone(system: TwoRegions, host: string, ...args: 
   return stdout;
 }
 
-/** Replays everything that the watchdogs have salvaged, wherever it lies. @returns how many exports there were */
+/** Replays everything that the watchdogs have salvaged, on every host. @returns the number of exports */
 export async function replayAll(system: TwoRegions): Promise<number> {
   let exports = 0;
   for (const host of await system.hosts.withWatchdog()) {
@@ -30,10 +30,9 @@ export async function replayAll(system: TwoRegions): Promise<number> {
 }
 
 /**
- * Waits until the region that was lost is the standby again, puts back what it alone held, ends the block period, and
- * brings everything home to gra.
+ * Waits until gra is a standby in sync, replays what only gra had, ends the block period, and switches over to gra.
  */
-export async function goHome(system: TwoRegions): Promise<void> {
+export async function failBack(system: TwoRegions): Promise<void> {
   const router = await system.hosts.router();
   await system.watchdogs.until(
     "gra is in sync as the standby",

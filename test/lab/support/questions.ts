@@ -12,7 +12,7 @@ interface FollowerInfo {
   readonly status: string;
 }
 
-/** A follower as `_ccr/info` tells of it. */
+/** A follower in the answer of `_ccr/info`. */
 export interface FollowedIndex {
   readonly name: string;
   readonly leader: string;
@@ -26,7 +26,7 @@ interface ShardCopy {
   readonly routing: { readonly primary: boolean };
 }
 
-/** Asks hosts and clusters how things are, past what the watchdog says of them. */
+/** Asks hosts and clusters directly and not through the watchdogs under test. */
 export class Questions {
   readonly #system: TwoRegions;
   readonly #router: string;
@@ -60,13 +60,13 @@ export class Questions {
     return `https://${(await this.#system.lab.host(host))?.privateIp}:9200`;
   }
 
-  /** A request of one of the users from the router's host. */
+  /** Sends a request as one of the users from the router's host. */
   asUser(name: UserName, url: string, request: Partial<CurlRequest> = {}): Promise<CurlAnswer> {
     const user = { name, password: this.#passwords[name] };
     return this.#system.hosts.request(this.#router, { url, caFile: "/etc/es-failover/ca.crt", user, ...request });
   }
 
-  /** Asks the first node of a region that answers, as the watchdog's user. */
+  /** Asks a region's nodes in turn, as the watchdog's user, until one answers. */
   async ask(region: Stack, api: string): Promise<unknown> {
     for (const node of await this.nodesOf(region)) {
       const { status, body } = await this.asUser("es-failover", `${await this.privateUrl(node)}${api}`);
@@ -81,7 +81,7 @@ export class Questions {
     return { status, nodes };
   }
 
-  /** A node of gra that writes to an index have to pass, with its primary or else its replica, and not the master. */
+  /** A node of gra other than the master with a copy of an index, the primary if possible: writes involve it. */
   async copyHolder(index: string): Promise<string> {
     const shards = (await this.ask("gra", `/_cat/shards/${index}?format=json`)) as { prirep: string; node: string }[];
     const [master] = (await this.ask("gra", "/_cat/master?format=json")) as { node: string }[];
@@ -103,7 +103,7 @@ export class Questions {
       .sort((a, b) => a.name.localeCompare(b.name));
   }
 
-  /** What a promotion would change: followers with their leaders, and auto-follow patterns. */
+  /** What a promotion changes: followers with their leaders, and auto-follow patterns. */
   async replicationOf(region: Stack): Promise<unknown> {
     return { followers: await this.followersIn(region), autoFollow: await this.ask(region, "/_ccr/auto_follow") };
   }
@@ -123,7 +123,7 @@ export class Questions {
     return content;
   }
 
-  /** The arguments of a node's Java. */
+  /** The arguments of a node's Java process. */
   async javaArguments(node: string): Promise<readonly string[]> {
     const { stdout } = await this.#system.hosts.run(node, ["sh", "-c", "cat /proc/$(pidof java)/cmdline"]);
     return stdout.split("\0");
@@ -135,7 +135,7 @@ export class Questions {
     if (exitCode !== 0) throw new Error(`systemctl kill: ${stderr}`);
   }
 
-  /** Until when HAProxy's own map, whatever the watchdog believes, says that requests may go to a region. */
+  /** Until when HAProxy's own map lets requests go to a region. */
   async ticketEnd(region: Stack): Promise<number> {
     const script = `
 import socket

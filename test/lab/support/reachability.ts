@@ -1,7 +1,7 @@
 import type { HostStatus } from "../../../lab/hosts/types.ts";
 import type { TwoRegions } from "../../../lab/system/two-regions.ts";
 
-/** A port that somebody could try to reach. */
+/** A port of a host. */
 export interface Door {
   readonly host: string;
   readonly network: "public" | "vrack";
@@ -9,20 +9,20 @@ export interface Door {
   readonly port: number;
 }
 
-/** Ports that hosts often have open without anybody's knowledge, besides those that something listens on. */
+/** Ports that are often open by oversight; tried besides those that a host listens on. */
 const usualPorts = [80, 443, 2379, 8080];
 
-/** How long a door that should stay shut is watched: long enough for a SYN that got lost to be sent again. */
+/** How long a port that should be closed is tried: long enough for a lost SYN to be sent again. */
 const SHUT_FOR_MS = 2_500;
-/** How long a door that should open may take on a busy machine. */
+/** How long a port that should be open may take to answer on a busy machine. */
 const OPENS_WITHIN_MS = 30_000;
-/** A door that should open is knocked at anew this often: the kernel's own waits between SYNs soon grow to seconds. */
+/** Interval of new attempts at a port that should be open: the kernel's own waits between SYNs soon grow to seconds. */
 const AGAIN_AFTER_MS = 2_000;
 
 /**
- * Knocks at all doors, one after the other without waiting: SYNs in one burst would overflow a queue on their way, and
- * be repeated in one burst. Prints the positions of the doors that open, and what became of expected ones that do not.
- * Hosts have python3-minimal only.
+ * Connects to all ports, one after the other without waiting for answers: SYNs in one burst would overflow a queue on
+ * their way, and be repeated in one burst. Prints the positions of the open ports, and the error of each expected one
+ * that is not. Hosts have python3-minimal only.
  */
 const client = `
 import errno, json, select, socket, sys, time
@@ -51,8 +51,9 @@ while time.monotonic() - began < (order["shutForMs"] if expected <= opened else 
 print(json.dumps({"opened": sorted(opened), "failed": {p: failed.get(p, "no answer") for p in expected - opened}}))`;
 
 /**
- * Which doors open for a host, or for the controller's network. Waits longer for those that are expected to; fails, and
- * says what became of it, when one of them does not open.
+ * The ports that are open for a host, or for the controller's network. Waits longer for those that are expected to be.
+ *
+ * @throws Error with the reason when an expected one is not open
  */
 export async function openFor(
   system: TwoRegions,
@@ -68,16 +69,16 @@ export async function openFor(
     againAfterMs: AGAIN_AFTER_MS,
   };
   const { exitCode, stdout, stderr } = await system.hosts.run(from, ["python3", "-c", client], JSON.stringify(order));
-  if (exitCode !== 0) throw new Error(`knocking from ${from} failed: ${stderr}`);
+  if (exitCode !== 0) throw new Error(`cannot try ports from ${from}: ${stderr}`);
   const { opened, failed } = JSON.parse(stdout) as { opened: number[]; failed: Record<string, string> };
   for (const [position, reason] of Object.entries(failed)) {
     const door = doors[Number(position)];
-    throw new Error(`${door?.host} (${door?.network}) ${door?.port} does not open for ${from}: ${reason}`);
+    throw new Error(`${door?.host} (${door?.network}) ${door?.port} is not open for ${from}: ${reason}`);
   }
   return doors.filter((_, position) => opened.includes(position));
 }
 
-/** Every port of every host, over both of its addresses, that anything listens on anywhere, and the usual ones. */
+/** Both addresses of every host with every port that any host listens on, and the usual ones. */
 export async function allDoors(system: TwoRegions): Promise<readonly Door[]> {
   const hosts = await system.lab.hosts();
   const listened = await Promise.all(hosts.map(({ name }) => listeningPorts(system, name)));
@@ -92,7 +93,7 @@ function addressesOf({ publicIp, privateIp }: HostStatus): readonly Pick<Door, "
   return [{ network: "public", address: publicIp }, ...vrack];
 }
 
-/** Ports that a host itself says something listens on. */
+/** The ports that a host listens on. */
 async function listeningPorts(system: TwoRegions, host: string): Promise<readonly number[]> {
   const { exitCode, stdout, stderr } = await system.lab.exec(host, ["ss", "-Hltn"]);
   if (exitCode !== 0) throw new Error(`${host}: ss: ${stderr}`);

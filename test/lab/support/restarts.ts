@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { TwoRegions } from "../../../lab/system/two-regions.ts";
 
-/** The last time that a node was down, by its service manager's clock. */
+/** The last restart of a node, by its service manager's clock. */
 export interface Restart {
   readonly node: string;
   readonly stoppedAtMs: number;
@@ -28,9 +28,9 @@ export interface HealthSample {
 
 const SAMPLE_EVERY_MS = 250;
 
-/** Looks at a cluster's health all the time while `work` is under way. A look that fails leaves no sample. */
+/** Samples a cluster's health every 250 ms during `work`. A failed request leaves no sample. */
 export async function sampledWhile(
-  look: () => Promise<Omit<HealthSample, "atMs">>,
+  measure: () => Promise<Omit<HealthSample, "atMs">>,
   work: () => Promise<void>,
 ): Promise<readonly HealthSample[]> {
   const samples: HealthSample[] = [];
@@ -38,7 +38,7 @@ export async function sampledWhile(
   const sampling = (async () => {
     while (working) {
       const atMs = Date.now();
-      await look().then(
+      await measure().then(
         (sample) => samples.push({ atMs, ...sample }),
         () => undefined,
       );

@@ -4,7 +4,7 @@ import { initKeys } from "../../../infra/config/schema.ts";
 import { stacks } from "../../../lab/system/configuration.ts";
 import type { TwoRegions } from "../../../lab/system/two-regions.ts";
 
-/** Texts that must not stand where anybody could read them; each with a name, which may be shown. */
+/** Secret texts, each with a name that may be shown. */
 export type Needles = ReadonlyMap<string, string>;
 
 interface StackResource {
@@ -13,13 +13,13 @@ interface StackResource {
   readonly outputs?: Readonly<Record<string, unknown>>;
 }
 
-/** Types of resources that make a secret, and the output that holds it. */
+/** Types of resources with a secret, and the output that holds it. */
 const secretOutputs: Readonly<Record<string, string>> = {
   "random:index/randomPassword:RandomPassword": "result",
   "tls:index/privateKey:PrivateKey": "privateKeyPem",
 };
 
-/** Every password and private key of both stacks; passwords also as HTTP's basic authentication writes them. */
+/** Every password and private key of all stacks; passwords also as in HTTP basic authentication. */
 export async function secretsOf({ engine }: TwoRegions): Promise<Needles> {
   const needles = new Map<string, string>();
   for (const stack of stacks) {
@@ -50,11 +50,11 @@ function needlesOf(secret: unknown): readonly string[] {
   if (typeof secret !== "string" || secret.length < 16) throw new Error("a secret is missing, or too short for one");
   const lines = secret.trim().split("\n");
   if (lines.length === 1) return [secret, ...users.map((user) => btoa(`${user}:${secret}`))];
-  // A line from the middle of a key: no other key has it, and it stays whole where line ends are written as \n.
+  // A line from the middle of a key: it is unique, and stays whole where line ends are written as \n.
   return [lines[Math.floor(lines.length / 2)] ?? ""];
 }
 
-/** Names of the needles that files below a directory hold, with the files. */
+/** Names of the needles in files below a directory, with the files. */
 export async function foundInDirectory(directory: string, needles: Needles): Promise<readonly string[]> {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => path.join(parentPath, name));
@@ -71,20 +71,20 @@ export function namesIn(text: string, needles: Needles): readonly string[] {
   return [...needles].filter(([needle]) => text.includes(needle)).map(([, name]) => name);
 }
 
-/** Places of a host where a secret has no business. `$0` is what a test planted; needles come by standard input. */
+/** Places of a host where no secret may be. `$0` is a text that must be found; standard input has the needles. */
 const places = {
   journal: 'exec grep -aohF -f - <(journalctl --quiet --output=export; echo "$0")',
-  // Not the last command, which bash would become, with other arguments than its own.
+  // `; true`, because bash would exec its last command and lose its own arguments.
   "arguments of processes": "grep -aohF -f - /proc/[0-9]*/cmdline; true",
-  "files that anybody may read":
+  "files that everyone may read":
     'plant=$(mktemp /var/tmp/plant.XXXXXX) && echo "$0" >"$plant" && chmod 644 "$plant" && trap "rm $plant" EXIT; ' +
     "setpriv --reuid=nobody --regid=nogroup --clear-groups " +
     "grep -arsohF -D skip -f - /etc /home /opt /root /run /tmp /usr/local /var",
 } as const;
 
 /**
- * Names of the needles found on a host, with the place. In each place stands a planted word, too, which must be found:
- * a search that finds nothing at all shows nothing.
+ * Names of the needles found on a host, with the place. Each place also has a planted text, which must be found: a search
+ * that finds nothing at all proves nothing.
  */
 export async function foundOnHost(system: TwoRegions, host: string, needles: Needles): Promise<readonly string[]> {
   const plant = "planted-c0ffee-planted";
@@ -93,7 +93,7 @@ export async function foundOnHost(system: TwoRegions, host: string, needles: Nee
     Object.entries(places).map(async ([place, script]) => {
       const { stdout } = await system.lab.exec(host, ["env", "LC_ALL=C", "bash", "-c", script, plant], { input });
       const texts = new Set(stdout.split("\n"));
-      if (!texts.has(plant)) return [`${host}, ${place}: not searched: the planted word was not found`];
+      if (!texts.has(plant)) return [`${host}, ${place}: not searched: the planted text was not found`];
       return [...texts].flatMap((text) => {
         const name = needles.get(text);
         return name === undefined ? [] : [`${host}, ${place}: ${name}`];

@@ -6,11 +6,11 @@ import type { PlanKind, StepKind } from "../../../watchdog/core/state/plan.ts";
 
 export interface Killed {
   readonly step: StepKind;
-  /** Whose watchdog carried the step out. */
+  /** Host of the controller that ran the step. */
   readonly host: string;
 }
 
-/** A line of a watchdog's journal, as far as it is of interest here. */
+/** The fields of a line in a watchdog's journal that matter here. */
 interface StepLine {
   readonly time: string;
   readonly event?: string;
@@ -23,7 +23,7 @@ interface StepLine {
 const KILL = "systemctl kill --signal=KILL es-failover; systemctl stop es-failover\n";
 const START = "systemctl start es-failover\n";
 
-/** What kills on one host: a shell that waits, so that a kill takes no longer than a line to it. */
+/** A waiting shell on one host, so that a kill costs no more than a line to it. */
 interface Post {
   readonly host: string;
   readonly journal: ChildProcess;
@@ -32,11 +32,11 @@ interface Post {
 }
 
 /**
- * Lies in wait on every watchdog's host: whoever says in its journal that a wanted step of a plan runs is killed at once,
- * by SIGKILL, the first time that the step is seen. It stays away until another one has taken over: else it may be the
- * quickest itself to decide again, once it is back and its own lease has ended.
+ * Kills a watchdog by SIGKILL as soon as its journal reports a wanted step of a plan as running, the first time that this
+ * step is reported. The watchdog stays away until another one has taken over: otherwise it might be the first to lead
+ * again once its own lease has expired.
  */
-export class DeciderKillers {
+export class ControllerKillers {
   readonly killed: Killed[] = [];
   readonly #plan: PlanKind;
   readonly #wanted: ReadonlySet<StepKind>;
@@ -49,13 +49,13 @@ export class DeciderKillers {
   }
 
   /** On every watchdog's host. */
-  static async arm(system: TwoRegions, plan: PlanKind, steps: readonly StepKind[]): Promise<DeciderKillers> {
-    const killers = new DeciderKillers(plan, steps);
+  static async arm(system: TwoRegions, plan: PlanKind, steps: readonly StepKind[]): Promise<ControllerKillers> {
+    const killers = new ControllerKillers(plan, steps);
     for (const host of await system.hosts.withWatchdog()) await killers.#takePost(system, host);
     return killers;
   }
 
-  /** Starts whoever is still away, and returns once nobody is. */
+  /** Starts the watchdogs that are still away, and returns once all run. */
   async disarm(): Promise<void> {
     const posts = this.#posts.splice(0);
     for (const { journal } of posts) journal.kill();
@@ -76,14 +76,14 @@ export class DeciderKillers {
     this.#posts.push(post);
     const lines = createInterface({ input: journal.stdout ?? process.stdin });
     lines.on("line", (line) => this.#heard(post, line));
-    // The line that was there before: from now on nothing is missed.
+    // The line that `-n 1` repeats: from now on every line is read.
     await new Promise((resolve) => lines.once("line", resolve));
   }
 
   #heard(post: Post, text: string): void {
     if (!text.startsWith("{")) return;
     const { time, event, step, status, msg } = JSON.parse(text) as StepLine;
-    // What a watchdog said before it was killed is no longer about a watchdog that lives.
+    // Lines from before a kill are not about the watchdog that runs now.
     if (event !== "step" || step === undefined || status !== "running" || Date.parse(time) <= post.killedAtMs) return;
     if (!msg.startsWith(`${this.#plan}:`)) return;
     if (this.#away !== null && this.#away !== post) {

@@ -5,55 +5,57 @@ import type { PlanKind, StepKind } from "../../watchdog/core/state/plan.ts";
 import { promotionSteps } from "../promotion-steps.ts";
 import { acknowledged } from "./support/application.ts";
 import { type BothEntries, noneMissing } from "./support/both-entries.ts";
-import { DeciderKillers } from "./support/decider-killers.ts";
+import { ControllerKillers } from "./support/controller-killers.ts";
 import type { LabUnderTest } from "./support/lab-under-test.ts";
 import { esFailoverDone, replayAll } from "./support/operator.ts";
 
-/** Each takes the leadership's lease to run out, ten seconds, on top of the step. */
+/** Each step takes another ten seconds, until the lease of the leadership expires. */
 const PATIENCE_MS = 300_000;
 
-/** Steps that have something to do in the lab, which has neither write aliases nor data streams. */
+/** Steps with work to do: the lab has neither write aliases nor data streams. */
 const stepsOfPromotion = promotionSteps.filter((kind) => kind !== "write-aliases" && kind !== "data-streams");
 const rejoinSteps = ["fence", "pause-auto-follow", "salvage", "clear"] as const;
 /**
- * Those that a promotion does not have, and those from which there is no way back. More of them before that would make
- * writers wait for longer than a switchover lets them, so it would be undone.
+ * Steps that a promotion does not have, and those after the point of no return. With more kills before that point the
+ * writers would wait longer than a switchover may take, and it would be undone.
  */
 const switchoverSteps = ["block-writes", "catch-up", "unfollow", "open", "verify"] as const;
 
-/** Until a region serves and its standby is in sync, as far as wanted. */
+/** Waits until a region serves and, if wanted, its standby is in sync. */
 async function untilServing(system: TwoRegions, region: Region, standby?: "in-sync"): Promise<void> {
   await system.watchdogs.until(
-    `${region} serves, ${standby === undefined ? "whatever the standby is" : "with its standby in sync"}`,
+    `${region} serves, ${standby === undefined ? "with a standby in any state" : "with its standby in sync"}`,
     ({ record }) =>
       record?.phase === "serving" && record.active === region && record.standby === (standby ?? record.standby),
     PATIENCE_MS,
   );
 }
 
-/** Does something that begins a plan, and kills whoever carries it out at each of these steps. */
+/** Makes a change that begins a plan, and kills the controller at each of these steps. */
 async function killingAt(
   system: TwoRegions,
   plan: PlanKind,
   steps: readonly StepKind[],
   change: () => Promise<void>,
-): Promise<DeciderKillers> {
-  const killers = await DeciderKillers.arm(system, plan, steps);
+): Promise<ControllerKillers> {
+  const killers = await ControllerKillers.arm(system, plan, steps);
   onTestFinished(() => killers.disarm());
   await change();
   await killers.disarm();
   return killers;
 }
 
-/** The decider killed at each step of each plan: another one finishes it (invariant 6), and nothing is lost. */
-export function deciderTests(lab: () => LabUnderTest, applications: () => BothEntries): void {
-  const expectFinished = (killers: DeciderKillers, steps: readonly StepKind[]) => {
+/** With the controller killed at each step of each plan, another one finishes it (invariant 6), and nothing is lost. */
+export function controllerTests(lab: () => LabUnderTest, applications: () => BothEntries): void {
+  const expectFinished = (killers: ControllerKillers, steps: readonly StepKind[]) => {
     expect(killers.killed.map(({ step }) => step)).toEqual(steps);
     for (const [n, { host }] of killers.killed.entries()) expect(host).not.toBe(killers.killed[n - 1]?.host);
   };
   let beganAtMs = 0;
 
-  test("a promotion whose decider is killed at each step is finished by others", { timeout: 360_000 }, async () => {
+  test("a promotion whose controller is killed at each step is finished by other watchdogs", {
+    timeout: 360_000,
+  }, async () => {
     const { system } = lab();
     beganAtMs = Date.now();
     await applications().served();
@@ -66,7 +68,7 @@ export function deciderTests(lab: () => LabUnderTest, applications: () => BothEn
     expect(applications().regionsInOrder(beganAtMs)).toEqual(["gra", "bhs"]);
   });
 
-  test("a rejoin whose decider is killed at each step is finished by others, with all that gra alone held salvaged", {
+  test("a rejoin whose controller is killed at each step is finished by other watchdogs, after what only gra had was salvaged", {
     timeout: 360_000,
   }, async () => {
     const { system } = lab();
@@ -79,7 +81,7 @@ export function deciderTests(lab: () => LabUnderTest, applications: () => BothEn
     expect(await applications().missing()).toEqual(noneMissing);
   });
 
-  test("a switchover whose decider is killed at its steps is finished by others, and loses nothing", {
+  test("a switchover whose controller is killed at its steps is finished by other watchdogs, and loses nothing", {
     timeout: 360_000,
   }, async () => {
     const { system, router } = lab();
