@@ -142,7 +142,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
     watchdog = child;
     await until(
       async () => (await notified()).includes("READY=1"),
-      () => `the watchdog is ready; it said: ${logged}`,
+      () => `the watchdog is ready; its output: ${logged}`,
     );
     return child;
   }
@@ -172,7 +172,10 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
     }, "both regions have been probed");
     expect((await esFailover("status")).out).toContain("ECONNREFUSED");
     expect((await esFailover("explain")).out).toMatch(/: applies\n/);
-    await until(async () => (await notified()).filter((word) => word === "WATCHDOG=1").length >= 3, "signs of life");
+    await until(
+      async () => (await notified()).filter((word) => word === "WATCHDOG=1").length >= 3,
+      "three heartbeats to systemd",
+    );
     expect((await notified()).some((word) => word.startsWith("STATUS="))).toBe(true);
     const lines = logged
       .trim()
@@ -190,7 +193,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
   test("ignores SIGHUP, and ends at once with 0 on SIGTERM, leaving the ticket to expire", async () => {
     const child = await startWatchdog();
     child.kill("SIGHUP");
-    await until(() => logged.includes("SIGHUP changes nothing"), "the log says so");
+    await until(() => logged.includes("SIGHUP changes nothing"), "the log has the reason");
     expect((await esFailover("status")).code).toBe(0);
 
     const router = createHaproxyRouter({ name: "test", ...bench });

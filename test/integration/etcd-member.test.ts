@@ -22,7 +22,7 @@ const names = ["gra", "bhs", "witness"] as const;
 /** A host with a member of etcd, as its units run it: prepare, etcd, complete. */
 class MemberHost {
   readonly config: MemberConfig;
-  readonly said: string[] = [];
+  readonly reported: string[] = [];
   readonly #files: CertificateFiles;
   #etcd: ChildProcess | null = null;
 
@@ -39,11 +39,11 @@ class MemberHost {
   }
 
   prepare(signal: AbortSignal): Promise<void> {
-    return prepareMember({ config: this.config, say: (sentence) => this.said.push(sentence), signal });
+    return prepareMember({ config: this.config, say: (sentence) => this.reported.push(sentence), signal });
   }
 
   complete(signal: AbortSignal): Promise<void> {
-    return completeMember({ config: this.config, say: (sentence) => this.said.push(sentence), signal });
+    return completeMember({ config: this.config, say: (sentence) => this.reported.push(sentence), signal });
   }
 
   async startEtcd(): Promise<void> {
@@ -171,7 +171,7 @@ describe.skipIf(missing !== "")(`three hosts with a member of etcd each ${missin
   test("come up one after the other, the first two without the third, and finish with authentication enabled", async () => {
     const first = host("gra").bringUp(stop.signal);
     await until("the first has started and waits", 20_000, async () =>
-      host("gra").said.some((line) => line.startsWith("Not complete")),
+      host("gra").reported.some((line) => line.startsWith("Not complete")),
     );
     await Promise.all([first, host("bhs").bringUp(stop.signal)]);
     await host("witness").bringUp(stop.signal);
@@ -220,13 +220,13 @@ describe.skipIf(missing !== "")(`three hosts with a member of etcd each ${missin
     const seen = new Set<string>();
     for (const step of ["A member is removed", "This member asks to be taken in"]) {
       const interrupted = new AbortController();
-      const from = host("gra").said.length;
+      const from = host("gra").reported.length;
       const run = host("gra")
         .prepare(interrupted.signal)
         .catch(() => {});
       await until(step, 30_000, async () =>
         host("gra")
-          .said.slice(from)
+          .reported.slice(from)
           .some((line) => line.startsWith(step)),
       );
       seen.add(step);
@@ -250,13 +250,13 @@ describe.skipIf(missing !== "")(`three hosts with a member of etcd each ${missin
         started = true;
       })
       .catch(() => {});
-    const said = (what: RegExp) => async () => host("witness").said.some((line) => what.test(line));
-    await until("it reports the missing majority", 30_000, said(/etcd waits: the cluster has no majority/));
+    const reported = (what: RegExp) => async () => host("witness").reported.some((line) => what.test(line));
+    await until("it reports the missing majority", 30_000, reported(/etcd waits: the cluster has no majority/));
     await host("bhs").kill();
     await until(
       "it reports that no member answers",
       30_000,
-      said(/etcd waits: no other member answers, and this host takes/),
+      reported(/etcd waits: no other member answers, and this host takes/),
     );
     expect(started).toBe(false);
     await Promise.all([host("gra").bringUp(stop.signal), host("bhs").bringUp(stop.signal)]);

@@ -96,10 +96,10 @@ describe.skipIf(skipped)("the store with three real members (skipped where set-u
     const { validForMs } = await store().renewRouterLease("lb-gra-1");
     expect(validForMs).toBe(3_000);
     const observer = store();
-    for (let looks = 0; ; looks++) {
+    for (let reads = 0; ; reads++) {
       const found = await listed(observer);
       if (performance.now() >= startedMs + validForMs) {
-        expect(looks).toBeGreaterThan(0);
+        expect(reads).toBeGreaterThan(0);
         break;
       }
       expect(found).toEqual(["lb-gra-1"]);
@@ -143,7 +143,7 @@ describe.skipIf(skipped)("the store with three real members (skipped where set-u
       const router = store({ leaseTtlMs: 4_000 }, { endpoints: await leaderFirst() });
       const observer = store();
       let reliesUntilMs = 0;
-      let lookedWhileRelying = 0;
+      let checkedWhileRelying = 0;
       let renewals = 0;
       const renew = async () => {
         const startedMs = performance.now();
@@ -152,18 +152,18 @@ describe.skipIf(skipped)("the store with three real members (skipped where set-u
         reliesUntilMs = startedMs + renewed.validForMs;
         renewals += 1;
       };
-      const look = async () => {
+      const check = async () => {
         // Valid before the request and still valid after the answer: so it was valid in between.
-        const promisedUntilMs = reliesUntilMs;
+        const validUntilMs = reliesUntilMs;
         const found = await listed(observer).catch(() => null);
-        if (found === null || performance.now() >= promisedUntilMs) return;
+        if (found === null || performance.now() >= validUntilMs) return;
         expect(found).toEqual(["lb-gra-1"]);
-        lookedWhileRelying += 1;
+        checkedWhileRelying += 1;
       };
       const forMs = async (ms: number) => {
         const endMs = performance.now() + ms;
         while (performance.now() < endMs) {
-          await Promise.all([renew(), look()]);
+          await Promise.all([renew(), check()]);
           await systemClock.sleep(100);
         }
       };
@@ -178,7 +178,7 @@ describe.skipIf(skipped)("the store with three real members (skipped where set-u
       // A thawed leader believes for a moment that it still leads and that all leases have expired.
       await forMs(4_000);
       expect(renewals).toBeGreaterThan(renewalsBefore);
-      expect(lookedWhileRelying).toBeGreaterThan(20);
+      expect(checkedWhileRelying).toBeGreaterThan(20);
     },
   );
 

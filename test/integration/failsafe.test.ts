@@ -14,7 +14,7 @@ import type { FailsafeAnswer, FailsafeQuestion } from "../../watchdog/core/fails
 import { TestAuthority } from "./support/certificates.ts";
 
 describe("failsafe questions between watchdogs", () => {
-  const heard: FailsafeQuestion[] = [];
+  const received: FailsafeQuestion[] = [];
   const answer: FailsafeAnswer = { agrees: true, watchdog: "bhs", active: "gra", known: ["gra", "bhs"] };
   const question = { watchdog: "gra", epoch: 4, validForMs: 10_000 };
   let directory: string;
@@ -36,7 +36,7 @@ describe("failsafe questions between watchdogs", () => {
       listen: "127.0.0.1:0",
       tls,
       answer: (asked) => {
-        heard.push(asked);
+        received.push(asked);
         return answer;
       },
     });
@@ -50,15 +50,15 @@ describe("failsafe questions between watchdogs", () => {
   test("are answered over connections with certificates on both sides", async () => {
     const peers = failsafePeers(tls, 2_000);
     expect(await peers.ask(url, question)).toEqual(answer);
-    expect(heard.at(-1)).toEqual(question);
+    expect(received.at(-1)).toEqual(question);
     peers.close();
   });
 
   test("are not taken from a client whose certificate is from another authority", async () => {
-    const before = heard.length;
+    const before = received.length;
     const peers = failsafePeers(stranger, 2_000);
     await expect(peers.ask(url, question)).rejects.toThrow(`127.0.0.1:${server.port}`);
-    expect(heard).toHaveLength(before);
+    expect(received).toHaveLength(before);
     peers.close();
   });
 
@@ -71,9 +71,9 @@ describe("failsafe questions between watchdogs", () => {
   });
 
   test("fail within their timeout when the peer is absent or does not answer", async () => {
-    const [nobody] = await freePorts(1);
+    const [unusedPort] = await freePorts(1);
     const peers = failsafePeers(tls, 300);
-    await expect(peers.ask(`https://127.0.0.1:${nobody}`, question)).rejects.toThrow(/ECONNREFUSED|refused/);
+    await expect(peers.ask(`https://127.0.0.1:${unusedPort}`, question)).rejects.toThrow(/ECONNREFUSED|refused/);
     const silent = createServer();
     await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
     const { port } = silent.address() as AddressInfo;

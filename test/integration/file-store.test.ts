@@ -81,9 +81,9 @@ describe("the state document on disk", () => {
     ["empty", () => ""],
     ["altered", (text: string) => text.replace('"gra"', '"bhs"')],
     ["of another kind", () => '{"hello": "world"}'],
-  ])("that is %s is refused by name, never taken for none", async (_, damage) => {
+  ])("that is %s is an error with its path, and never counts as missing", async (_, corrupt) => {
     await newStore().write(recordOf(1), null, entryOf(1));
-    await writeFile(file("record.json"), damage(await readFile(file("record.json"), "utf8")));
+    await writeFile(file("record.json"), corrupt(await readFile(file("record.json"), "utf8")));
     const named = new RegExp(`${file("record.json")} is damaged`);
     await expect(newStore().read()).rejects.toThrow(named);
     await expect(newStore().write(recordOf(2), null, entryOf(2))).rejects.toThrow(named);

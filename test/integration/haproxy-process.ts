@@ -12,7 +12,7 @@ import { freePort, until } from "./helpers.ts";
 
 const toolsRoot = await existingToolsRoot();
 
-/** Why HAProxy cannot be run here; undefined when it can. */
+/** Why HAProxy cannot run here; undefined when it can. */
 export const haproxyMissing: string | undefined =
   process.getuid?.() !== 0
     ? "HAProxy 3.0 runs out of a root file system of its own, which takes root"
@@ -20,7 +20,7 @@ export const haproxyMissing: string | undefined =
       ? "HAProxy 3.0 is not installed yet: npm test sets it up"
       : undefined;
 
-/** Runs HAProxy 3.0 of the tools root, which sees this machine's /tmp. */
+/** The command of HAProxy 3.0 in the tools root, with access to this machine's /tmp. */
 export const haproxyCommand = toolsCommand(toolsRoot ?? "", ["/usr/sbin/haproxy"], ["/tmp"]) as [string, ...string[]];
 
 interface Region {
@@ -29,7 +29,7 @@ interface Region {
   readonly port: number;
 }
 
-/** A stand-in for a region's Elasticsearch: says the region's name; `/slow` never ends its answer. */
+/** A stand-in for a region's Elasticsearch: answers with the region's name; `/slow` never ends its answer. */
 async function startRegion(name: string): Promise<Region> {
   const server = createServer((request, response) => {
     if (request.url === "/slow") response.write(`${name} begins\n`);
@@ -39,7 +39,7 @@ async function startRegion(name: string): Promise<Region> {
   return { name, server, port: (server.address() as AddressInfo).port };
 }
 
-/** HAProxy with the routing rules of a region's entry point, two regions behind it, sockets in a directory of its own. */
+/** HAProxy with the routing rules of an entry, two regions behind it, and its sockets in a directory of its own. */
 export class HaproxyBench {
   readonly directory: string;
   readonly entry: string;
@@ -50,7 +50,7 @@ export class HaproxyBench {
   readonly ticketMapFile: string;
   readonly #regions: readonly Region[];
   #master: ChildProcess | undefined;
-  #said = "";
+  #output = "";
 
   private constructor(directory: string, entryPort: number, regions: readonly Region[]) {
     this.directory = directory;
@@ -112,12 +112,12 @@ ${backends.join("")}backend closed
       stdio: ["ignore", "ignore", "pipe"],
     });
     child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
-      this.#said += chunk;
+      this.#output += chunk;
     });
     this.#master = child;
     await until(
       async () => (await this.worker()) !== null,
-      () => `HAProxy starts; it said: ${this.#said}`,
+      () => `HAProxy starts; its output: ${this.#output}`,
     );
     await until(
       async () => (await sendCommand(this.adminSocket, "show info", 1_000)).includes("Uptime"),

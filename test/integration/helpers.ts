@@ -5,7 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 /**
  * Waits until a condition holds. An error thrown by the condition counts as "not yet" and is named when time is up.
  *
- * @param what the condition in words, for the failure's message
+ * @param what describes the condition in the failure's message
  */
 export async function until(
   condition: () => Promise<boolean> | boolean,
@@ -22,8 +22,8 @@ export async function until(
       lastError = error;
     }
     if (performance.now() > deadline) {
-      const words = typeof what === "string" ? what : what();
-      throw new Error(`not within ${timeoutMs} ms: ${words}`, { cause: lastError });
+      const description = typeof what === "string" ? what : what();
+      throw new Error(`not within ${timeoutMs} ms: ${description}`, { cause: lastError });
     }
     await delay(20);
   }

@@ -44,9 +44,9 @@ describe.skipIf(haproxyMissing !== undefined)(`the rendered HAProxy configuratio
   const check = { user: "haproxy-check", password: "secret" };
 
   test("is accepted by HAProxy 3.0 without a warning", async () => {
-    const said = await verdict(haproxyCfg({ topology: planTopology(testConfig()), check }));
-    expect(said).toContain("Configuration file is valid");
-    expect(said).not.toContain("[WARNING]");
+    const output = await verdict(haproxyCfg({ topology: planTopology(testConfig()), check }));
+    expect(output).toContain("Configuration file is valid");
+    expect(output).not.toContain("[WARNING]");
   });
 
   test("is accepted with names of regions that have hyphens", async () => {

@@ -256,7 +256,7 @@ with socket.create_connection(("192.168.1.11", 9300)) as server:
   test("a host that reboots returns by itself; one that powers off stays off and silent", async () => {
     const before = await bootId("bhs-1");
     await lab.exec("bhs-1", ["systemctl", "--no-block", "reboot"]);
-    await until("bhs-1 has booted anew", 30_000, async () => {
+    await until("bhs-1 has rebooted", 30_000, async () => {
       const outcome = await lab.exec("bhs-1", ["cat", "/proc/sys/kernel/random/boot_id"]).catch(() => undefined);
       return outcome?.exitCode === 0 && outcome.stdout.trim() !== before;
     });

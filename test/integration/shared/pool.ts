@@ -7,7 +7,7 @@ export interface PairPoolOptions {
   readonly start?: () => Promise<ClusterPair>;
   /** Makes a pair as good as new; one for which this fails is stopped. */
   readonly reset?: (pair: ClusterPair) => Promise<void>;
-  /** Hears why a pair was stopped before the end. */
+  /** Called with the reason when a pair is stopped before the end. */
   readonly discarded: (reason: string) => void;
 }
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** What a test file and the pool of cluster pairs tell each other: one JSON object per line, over one connection. */
+/** The protocol between a test file and the pool of cluster pairs: one JSON object per line, over one connection. */
 
 const nodeActions = ["kill", "shutDown", "freeze", "thaw", "restart"] as const;
 export type NodeAction = (typeof nodeActions)[number];

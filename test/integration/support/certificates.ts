@@ -5,7 +5,7 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
-/** Files in PEM. */
+/** Paths of PEM files. */
 export interface CertificateFiles {
   readonly certificate: string;
   readonly key: string;
@@ -13,7 +13,7 @@ export interface CertificateFiles {
 
 const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"];
 
-/** A throw-away certificate authority in a directory of the test's own. */
+/** A certificate authority of one test, in the test's directory. */
 export class TestAuthority {
   readonly caFile: string;
   readonly #directory: string;
@@ -33,8 +33,8 @@ export class TestAuthority {
   }
 
   /**
-   * A certificate for TLS servers and clients alike, valid for 127.0.0.1; etcd's gateway shows the member's own
-   * certificate to the member itself, and demands that clients' subjects have no CommonName.
+   * A certificate for both TLS servers and clients, valid for 127.0.0.1: etcd's gateway shows the member's own certificate
+   * to the member itself. etcd requires that clients' subjects have no CommonName.
    */
   async issue(name: string, subject = `/O=${name}`): Promise<CertificateFiles> {
     const files = {

@@ -17,15 +17,15 @@ export interface Ended {
   readonly err: string;
 }
 
-/** Of the watchdog's user `es-failover` in Elasticsearch. */
+/** Password of the watchdog's user `es-failover` in Elasticsearch. */
 export const PASSWORD = "correct horse battery staple";
 
 export interface CommandLineChanges extends Partial<WatchdogConfigInput> {
-  /** The CA of the regions' nodes; default: one that nobody uses. */
+  /** The CA of the regions' nodes; default: one without certificates. */
   readonly caFile?: string;
 }
 
-/** The command as a user runs it, and a watchdog for it to speak to, in a directory of their own. */
+/** The command line as a user runs it, with a watchdog to ask, in a directory of its own. */
 export class CommandLine {
   readonly directory: string;
   readonly configFile: string;
@@ -37,7 +37,7 @@ export class CommandLine {
     this.configFile = this.at("watchdog.json");
   }
 
-  /** Regions that nobody serves, unless `changes` says where they are. */
+  /** The regions do not answer, unless `changes` has their addresses. */
   static async create({ caFile, ...changes }: CommandLineChanges = {}): Promise<CommandLine> {
     const line = new CommandLine(await mkdtemp(path.join(tmpdir(), "es-failover-commands-")));
     await writeFile(line.at("password"), PASSWORD, { mode: 0o600 });
@@ -75,12 +75,12 @@ export class CommandLine {
     return path.join(this.directory, name);
   }
 
-  /** The program and its first arguments, for those who start it in a way of their own. */
+  /** The program and its first arguments, to be started in another way. */
   get command(): readonly string[] {
     return [process.execPath, program, "--config", this.configFile];
   }
 
-  /** Runs the command to its end. Its messages never hold a stack trace. */
+  /** Runs the command to its end, and fails when a message has a stack trace. */
   run(...args: readonly string[]): Promise<Ended> {
     const [file = "", ...first] = this.command;
     const options = { env: { ...process.env, SUDO_USER: "ada" }, maxBuffer: 16 * 1024 ** 2 };
@@ -105,7 +105,7 @@ export class CommandLine {
     return this.json<WatchdogStatus>("status");
   }
 
-  /** Starts the watchdog; it has decided something once this returns. */
+  /** Starts the watchdog, and returns once it has made a decision. */
   async startWatchdog(): Promise<void> {
     const [file = "", ...first] = this.command;
     this.#logged = "";
@@ -118,7 +118,7 @@ export class CommandLine {
     this.#watchdog = child;
     await until(
       async () => (await this.status()).decisions.length > 0,
-      () => `the watchdog decides; it said: ${this.#logged}`,
+      () => `the watchdog decides; its output: ${this.#logged}`,
     );
   }
 

@@ -1,7 +1,8 @@
 /**
- * A stand-in for a Consul agent: Debian has no package of it, and to build it from its Go modules takes longer than all
- * tests together. It does what the publisher and a program that watches need, as the sources of Consul 1.18 do it: the KV store with check-and-set and blocking queries, the catalog, transactions, access
- * by token. It is stricter where Consul is lenient: an unknown query parameter or field is refused.
+ * A stand-in for a Consul agent: Debian has no package of it, and its build from Go modules takes longer than all tests
+ * together. It implements what the publisher and a watching program need, as in the sources of Consul 1.18: the KV store
+ * with check-and-set and blocking queries, the catalog, transactions, access by token. It is stricter than Consul: an
+ * unknown query parameter or field is refused.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -49,7 +50,7 @@ const operation = z.union([
 ]);
 type Operation = z.output<typeof operation>;
 
-/** What a token allows: exact names, each to be read and written. */
+/** What a token may read and write, by exact names. */
 export interface ConsulPolicy {
   readonly key: string;
   readonly node: string;
@@ -139,7 +140,7 @@ export class ConsulStandIn {
     return reply(200, true);
   }
 
-  /** What a token may not read is left out, not refused. */
+  /** Leaves out what the token may not read, without an error. */
   #getService(name: string, policy: ConsulPolicy | null): Answer {
     const found = [...this.#services.values()].filter(
       (entry) => entry.Service === name && policy?.service === name && policy.node === entry.node,
@@ -158,13 +159,13 @@ export class ConsulStandIn {
     return reply(200, answer, { "x-consul-index": this.#index });
   }
 
-  /** All or nothing: on the first failure everything is as it was. */
+  /** Applies all operations, or none after a failure. */
   #transact(body: string, policy: ConsulPolicy | null): Answer {
     const parsed = z.array(operation).safeParse(parseJson(body));
     if (!parsed.success) return reply(400, `Failed to parse body: ${z.prettifyError(parsed.error)}`);
     if (parsed.data.length > MAX_OPERATIONS) return reply(413, "Transaction contains too many operations");
     const refused = parsed.data.flatMap((one, OpIndex) => {
-      const What = objection(one, policy);
+      const What = refusalOf(one, policy);
       return What === null ? [] : [{ OpIndex, What }];
     });
     if (refused.length > 0) return reply(409, { Results: null, Errors: refused });
@@ -180,11 +181,11 @@ export class ConsulStandIn {
       Results.push(...outcome);
     }
     this.writes += 1;
-    this.#tell();
+    this.#notify();
     return reply(200, { Results, Errors: null });
   }
 
-  /** Results, or what is wrong. */
+  /** The results, or the error. */
   #apply(one: Operation): readonly object[] | string {
     if ("KV" in one) {
       const { Verb, Key, Value, Flags, Index } = one.KV;
@@ -208,14 +209,14 @@ export class ConsulStandIn {
     return [{ Service: entry }];
   }
 
-  /** Index 0 demands that there is no such key; any other one that it was last changed then. */
+  /** Index 0 requires that the key is absent; any other index that it was last changed then. */
   #mayCas(key: string, index: number): boolean {
     return (this.#pairs.get(key)?.modifyIndex ?? 0) === index;
   }
 
   #setPair(key: string, value: string, flags: number): Pair {
     const before = this.#pairs.get(key);
-    // Writing what is there already changes no index.
+    // A write of the current value changes no index.
     if (before?.value === value && before.flags === flags) return before;
     const pair = { value, flags, createIndex: before?.createIndex ?? this.#index, modifyIndex: this.#index };
     this.#pairs.set(key, pair);
@@ -225,10 +226,10 @@ export class ConsulStandIn {
   #commit(change: () => void): void {
     this.#index += 1;
     change();
-    this.#tell();
+    this.#notify();
   }
 
-  #tell(): void {
+  #notify(): void {
     for (const wake of [...this.#wake]) wake();
   }
 
@@ -236,14 +237,14 @@ export class ConsulStandIn {
     return new Promise((resolve) => {
       const end = () => {
         clearTimeout(timer);
-        this.#wake.delete(look);
+        this.#wake.delete(check);
         resolve();
       };
-      const look = () => {
+      const check = () => {
         if (isThere()) end();
       };
       const timer = setTimeout(end, ms);
-      this.#wake.add(look);
+      this.#wake.add(check);
     });
   }
 }
@@ -265,8 +266,8 @@ const pairAnswer = (Key: string, { value, flags, createIndex, modifyIndex }: Pai
   ModifyIndex: modifyIndex,
 });
 
-/** As Consul checks each operation before any of them is applied. */
-function objection(one: Operation, policy: ConsulPolicy | null): string | null {
+/** Why Consul refuses an operation before it applies any of them; null when it does not. */
+function refusalOf(one: Operation, policy: ConsulPolicy | null): string | null {
   const denied = (right: string, name: string) => `Permission denied: token lacks permission '${right}' on "${name}"`;
   if ("KV" in one) return policy?.key === one.KV.Key ? null : denied("key:write", one.KV.Key);
   if ("Node" in one) {

@@ -1,6 +1,6 @@
 /**
- * A watchdog in a process of its own that only campaigns and, while it leads, writes the record as fast as it can: for
- * a test that freezes it. Settings come over the IPC channel; every campaign's outcome goes back the same way.
+ * A watchdog in its own process that only campaigns and, while it leads, writes the record as fast as it can: for a test
+ * that freezes it. The IPC channel carries its settings, and the outcome of each campaign.
  */
 import process from "node:process";
 import { systemClock } from "../../../watchdog/adapters/clock.ts";

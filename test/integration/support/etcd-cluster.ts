@@ -17,11 +17,11 @@ import { defaultPrefix } from "../../../watchdog/adapters/etcd/keys.ts";
 import type { EtcdTls } from "../../../watchdog/adapters/etcd/transport.ts";
 import { type CertificateFiles, TestAuthority } from "./certificates.ts";
 
-/** How to run the etcd of Debian 13; null when set-up has not brought it here, so that tests can be skipped. */
+/** The command of Debian 13's etcd; null where it is not installed, so that tests are skipped. */
 export async function etcdCommand(): Promise<readonly string[] | null> {
   const root = await existingToolsRoot();
   if (root === undefined) return null;
-  // Its own loader and C library: this machine may run an older Debian.
+  // With its own loader and C library, because this machine may run an older Debian.
   const loaders = ["lib64/ld-linux-x86-64.so.2", "lib/ld-linux-aarch64.so.1"].map((file) =>
     path.join(root, "usr", file),
   );
@@ -31,7 +31,7 @@ export async function etcdCommand(): Promise<readonly string[] | null> {
   return [loader, "--library-path", libraries.join(":"), path.join(root, "usr/bin/etcd")];
 }
 
-/** One member: a process that can be killed, frozen and started anew on its data. */
+/** One member: a process that can be killed, frozen and restarted on its data. */
 export class EtcdMemberProcess {
   readonly endpoint: string;
   readonly #command: readonly string[];
@@ -45,7 +45,7 @@ export class EtcdMemberProcess {
 
   start(): void {
     if (this.#process !== null) return;
-    // Dies with the test's process, however that ends.
+    // Ends with the test's process, also when that is killed.
     const member = spawn("setpriv", ["--pdeathsig", "KILL", ...this.#command], { stdio: ["ignore", "ignore", "pipe"] });
     this.#process = member;
     member.stderr.on("data", (text: Buffer) => {
@@ -53,7 +53,7 @@ export class EtcdMemberProcess {
     });
   }
 
-  /** SIGKILL: as when the host loses power, except that the port refuses at once. */
+  /** SIGKILL: like a loss of power, except that the port refuses connections at once. */
   async kill(): Promise<void> {
     const member = this.#process;
     this.#process = null;
@@ -63,12 +63,12 @@ export class EtcdMemberProcess {
     await ended;
   }
 
-  /** SIGSTOP: the port still accepts connections, and nobody answers. Returns once every thread stands still. */
+  /** SIGSTOP: the port accepts connections, and no request is answered. Returns once every thread has stopped. */
   async freeze(): Promise<void> {
     const pid = this.#process?.pid;
     if (pid === undefined) throw new Error(`the member at ${this.endpoint} does not run`);
     this.#process?.kill("SIGSTOP");
-    await until(`the member at ${this.endpoint} stands still`, 5_000, async () => {
+    await until(`the member at ${this.endpoint} has stopped`, 5_000, async () => {
       const threads = await readdir(`/proc/${pid}/task`);
       const states = await Promise.all(threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/status`, "utf8")));
       return states.every((state) => /^State:\s+T/m.test(state));
@@ -114,7 +114,7 @@ export class EtcdCluster {
     this.endpoints = members.map(({ endpoint }) => endpoint);
   }
 
-  /** Starts the members and returns once they have a leader and demand authentication. */
+  /** Starts the members and returns once they have a leader and require authentication. */
   static async start({ electionTimeoutMs = 1_000 }: EtcdClusterOptions = {}): Promise<EtcdCluster> {
     const program = await etcdCommand();
     if (program === null) throw new Error("there is no etcd: run `npm test`, which sets it up");
@@ -150,7 +150,7 @@ export class EtcdCluster {
     } catch (error) {
       await cluster.stop();
       const output = members.map((member) => member.output).join("\n");
-      throw new Error(`etcd did not come up; its last words:\n${output}`, { cause: error });
+      throw new Error(`etcd did not start; the end of its output:\n${output}`, { cause: error });
     }
     return cluster;
   }
@@ -163,7 +163,7 @@ export class EtcdCluster {
     return client;
   }
 
-  /** The member that leads, by its own word. */
+  /** The member that reports itself as the leader. */
   async leader(): Promise<EtcdMemberProcess> {
     const client = this.client({ credentials: null });
     let found: EtcdMemberProcess | undefined;
@@ -177,7 +177,7 @@ export class EtcdCluster {
     return found;
   }
 
-  /** Everything runs, nothing is frozen, and every member knows the leader. */
+  /** Thaws and starts every member, and returns once each knows a leader. */
   async heal(): Promise<void> {
     for (const member of this.members) {
       member.thaw();

@@ -1,6 +1,6 @@
 /**
- * Adds to the sequence of a store's document, COUNT times, against whoever else does; prints how often another writer
- * came first. Arguments: directory, count.
+ * Increments the sequence of a store's document COUNT times, in competition with other writers, and prints how often one
+ * of them was first. Arguments: directory, count.
  */
 import process from "node:process";
 import { createFileStore } from "../../../watchdog/adapters/file-store/store.ts";

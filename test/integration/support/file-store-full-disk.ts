@@ -15,7 +15,7 @@ const revision = (await store.read())?.revision ?? null;
 try {
   writeFileSync(path.join(directory, "filler"), Buffer.alloc(1024 * 1024));
 } catch {
-  // Filled to the brim.
+  // Until the disk is full.
 }
 const message = await store.write(stateRecord(1, 2), revision, entry).catch((error: Error) => error.message);
 const sequence = (await store.read())?.record.sequence;

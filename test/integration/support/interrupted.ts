@@ -1,4 +1,4 @@
-/** A program that says when it is at work, and takes a moment to clean up when it is interrupted. */
+/** A program that prints when it is at work, and takes 0.3 s to clean up after an interrupt. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { interruption } from "../../../lab/system/interruption.ts";
 

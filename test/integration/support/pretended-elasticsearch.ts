@@ -4,19 +4,19 @@ import { createServer as createTlsServer, type Server } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { CertificateFiles } from "./certificates.ts";
 
-/** A request as the server has read it, to its end. */
+/** A complete request. */
 export interface Received {
   readonly method: string;
   readonly path: string;
   readonly body: string;
   readonly headers: IncomingMessage["headers"];
-  /** Counts the connections of the server: requests with the same number came over the same one. */
+  /** Number of the connection: requests on the same connection have the same one. */
   readonly connection: number;
 }
 
 /**
- * What becomes of a request: carried out and answered; turned away with a status; carried out or not, and then the
- * connection is cut, or nothing comes any more.
+ * How a request is handled: executed and answered; refused with a status; executed or not, and then the connection is
+ * cut, or stays without an answer.
  */
 export type Behaviour =
   | { readonly kind: "serve" }
@@ -34,13 +34,13 @@ export const serve: Behaviour = { kind: "serve" };
 
 /**
  * A stand-in for a region: an HTTPS server that takes documents as Elasticsearch does (`PUT /index/_create/id` and
- * `POST /index/_doc`) and misbehaves on demand. Elasticsearch itself cannot be told to cut a connection at a given byte.
+ * `POST /index/_doc`) and misbehaves on demand. Elasticsearch itself cannot cut a connection at a given byte.
  */
 export class PretendedElasticsearch {
   /** How often each document was stored, by id; documents without one get a number. */
   readonly documents = new Map<string, number>();
   readonly received: Received[] = [];
-  /** What becomes of the next request. Called once the request was read to its end. */
+  /** How the next request is handled. Called once the request is complete. */
   behaviour: (request: Received) => Behaviour = () => serve;
   readonly #server: Server;
   readonly #sockets = new Map<Socket, number>();
@@ -51,7 +51,7 @@ export class PretendedElasticsearch {
     server.on("secureConnection", (socket) => {
       this.#sockets.set(socket, ++this.#connections);
       socket.on("close", () => this.#sockets.delete(socket));
-      // A client that gives up is no fault of the server.
+      // A client may close its connection at any time.
       socket.on("error", () => {});
     });
     server.on("request", (request, response) => void this.#take(request, response));
@@ -73,7 +73,7 @@ export class PretendedElasticsearch {
     return this.#sockets.size;
   }
 
-  /** Goes away as a host does that loses its power, except that the kernel tells its clients. */
+  /** Stops like a host that loses power, except that the kernel closes its connections. */
   async stop(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const socket of this.#sockets.keys()) socket.destroy();

@@ -1,7 +1,7 @@
 import type { HistoryEntry } from "../../../watchdog/core/state/history.ts";
 import type { ServingRecord } from "../../../watchdog/core/state/record.ts";
 
-/** A record and its history entry, for tests of where they are kept. */
+/** A record and its history entry, for tests of stores. */
 export function stateRecord(epoch: number, sequence = epoch): ServingRecord {
   return {
     schemaVersion: 1,

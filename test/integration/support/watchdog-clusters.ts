@@ -5,7 +5,7 @@ import type { ClusterPair } from "../../../lab/elasticsearch/start-cluster.ts";
 import { eventually } from "../../../lab/util/until.ts";
 import { bulk, documentsOf, expectEqualDocuments } from "./ccr.ts";
 
-/** What is replicated: an index behind a write alias that was rolled over once, and one that is used by its name. */
+/** Replicated indices: two behind a write alias that was rolled over once, and one that is used by its name. */
 export const managedPatterns = ["orders*", "customers"] as const;
 
 export const passwords = {
@@ -27,7 +27,7 @@ export async function createUsers({ gra, bhs }: ClusterPair): Promise<void> {
   }
 }
 
-/** Indices, with as many documents as each begins with. */
+/** Indices with their initial number of documents. */
 export const seeded = { "orders-000001": 40, "orders-000002": 60, customers: 20 } as const;
 
 /** Documents of an application in gra: `orders` writes to orders-000002, which has two shards. */
@@ -48,14 +48,14 @@ export async function seed({ gra }: ClusterPair): Promise<void> {
   }
 }
 
-/** Waits until bhs holds every seeded document in the very state of gra. */
+/** Waits until bhs has every seeded document in the same state as gra. */
 export async function untilCopied({ gra, bhs }: ClusterPair): Promise<void> {
   for (const index of Object.keys(seeded)) {
     await expectEqualDocuments({ cluster: gra, index }, { cluster: bhs, index }, 60_000);
   }
 }
 
-/** Removes what a test left in both clusters. Both have to run. */
+/** Removes what a test left in both clusters. Both must run. */
 export async function clear({ gra, bhs }: ClusterPair): Promise<void> {
   for (const cluster of [bhs, gra]) {
     await serves(cluster);
@@ -68,7 +68,7 @@ export async function clear({ gra, bhs }: ClusterPair): Promise<void> {
   }
 }
 
-/** Waits until a cluster that was away takes requests again. */
+/** Waits until a cluster that was away serves again. */
 export async function serves(cluster: TestCluster): Promise<void> {
   await eventually(`${cluster.name} serves`, 120_000, async () => {
     const { status } = await cluster.rest("GET", "/_cluster/health?wait_for_status=yellow&timeout=1s");
@@ -92,7 +92,7 @@ async function managedIndices(cluster: TestCluster): Promise<readonly ManagedInd
   }));
 }
 
-/** What an application finds in a cluster, and whether anything of a follower is left in it. */
+/** What an application finds in a cluster, and what is left of followers. */
 export interface ClusterState {
   /** Documents by index; null for a closed one. */
   readonly documents: Readonly<Record<string, number | null>>;
@@ -123,7 +123,7 @@ export async function stateOf(cluster: TestCluster): Promise<ClusterState> {
   return { documents, writeIndex, followers: await followers(cluster), autoFollow: await autoFollow(cluster) };
 }
 
-/** Followers by name, as `_ccr/info` tells. */
+/** Followers by name, from `_ccr/info`. */
 export async function followers(cluster: TestCluster): Promise<ClusterState["followers"]> {
   const { follower_indices } = await cluster.call("GET", "/_all/_ccr/info");
   return Object.fromEntries(

@@ -18,7 +18,7 @@ export interface HaproxyOptions {
   readonly pair: ClusterPair;
   /** A directory for everything of this HAProxy. */
   readonly directory: string;
-  /** The map file: its directory is the watchdog's. */
+  /** The map file, in a directory that the watchdog owns. */
   readonly ticketMapFile: string;
   readonly checkPassword: string;
   /** May use the sockets, as the group es-failover may on a host. */
@@ -31,8 +31,8 @@ export interface Ticket {
 }
 
 /**
- * A real HAProxy 3.0 by the very configuration that provisioning renders, in front of two test clusters; only addresses
- * and paths are moved to this machine.
+ * A real HAProxy 3.0 with the configuration that provisioning renders, in front of two test clusters; only addresses and
+ * paths are replaced.
  */
 export class EntryHaproxy {
   readonly entry: string;
@@ -67,18 +67,18 @@ export class EntryHaproxy {
     const { adminSocket, masterSocket } = socketsIn(directory);
     const [program, ...leading] = haproxyCommand;
     const worker = ["-W", "-S", `${masterSocket},mode,660,gid,${gid}`, "-f", configFile];
-    // Dies with the test's process, however that ends.
+    // Ends with the test's process, also when that is killed.
     const master = spawn("setpriv", ["--pdeathsig", "KILL", program, ...leading, ...worker], {
       stdio: ["ignore", "ignore", "pipe"],
     });
-    let said = "";
+    let output = "";
     master.stderr.setEncoding("utf8").on("data", (text: string) => {
-      said = (said + text).slice(-10_000);
+      output = (output + text).slice(-10_000);
     });
     const answers = async () => (await sendCommand(adminSocket, `show map ${ticketMapFile}`, 1_000)) !== "";
     const haproxy = new EntryHaproxy(options, entryPort, await authority.ca(), master);
     try {
-      await until(answers, () => `HAProxy starts; it said: ${said}`, 60_000);
+      await until(answers, () => `HAProxy starts; its output: ${output}`, 60_000);
       return haproxy;
     } catch (error) {
       await haproxy.stop();
@@ -86,7 +86,7 @@ export class EntryHaproxy {
     }
   }
 
-  /** What HAProxy itself has in its map, tickets that have run out included. */
+  /** The tickets in HAProxy's own map, expired ones included. */
   async tickets(): Promise<readonly Ticket[]> {
     const map = parseMap(await sendCommand(this.adminSocket, `show map ${this.#ticketMapFile}`, 5_000));
     return [...map].map(([region, validUntilMs]) => ({ region, validUntilMs: Number(validUntilMs) }));
@@ -111,7 +111,7 @@ const socketsIn = (directory: string) => ({
 
 function localConfiguration(options: HaproxyOptions, entryPort: number, ownStatusPort: number): string {
   const { pair, directory, ticketMapFile, checkPassword, gid } = options;
-  // One router, whose watchdog keeps its state in a file: no witness.
+  // A single router, whose watchdog keeps its state in a file, needs no witness.
   const regions = {
     gra: { ovhRegion: "GRA11", cidr: "192.168.1.0/24", elasticsearchNodes: 1, haproxyNodes: 0 },
     bhs: { ovhRegion: "BHS5", cidr: "192.168.2.0/24", elasticsearchNodes: 1, haproxyNodes: 1 },

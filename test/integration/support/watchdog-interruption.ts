@@ -1,7 +1,7 @@
 /**
- * Stands in the place of two modules of `es-failover run` in the program that watchdog-release.ts bundles for tests: the
- * store and the clusters are the real ones, and the process ends itself by SIGKILL at one moment of one step of a
- * promotion, named by the environment as `<step>:<moment>`.
+ * Replaces two modules of `es-failover run` in the program that watchdog-release.ts bundles for tests: store and clusters
+ * are the real ones, and the process kills itself by SIGKILL at one moment of one step of a promotion, which the
+ * environment names as `<step>:<moment>`.
  */
 import process from "node:process";
 import {
@@ -16,8 +16,8 @@ import { currentStep, stepOf } from "../../../watchdog/core/state/plan.ts";
 import type { StateRecord } from "../../../watchdog/core/state/record.ts";
 
 /**
- * begun: the store says that the step runs, and nothing was done yet; halfway: the first of the step's several requests
- * is through, and the second is about to be sent; effected: all is done and verified, and the store does not say so yet.
+ * begun: the store has the step as running, and nothing is done yet; halfway: the first of the step's several requests is
+ * done, and the second is about to be sent; effected: all is done and verified, and the store does not have it yet.
  */
 export type Moment = "begun" | "halfway" | "effected";
 
@@ -35,7 +35,7 @@ const wanted = process.env[INTERRUPTION];
 let stepUnderWay: StepKind | undefined;
 let requestsOfStep = 0;
 
-/** Ends the process where `here` is the moment asked for; SIGKILL leaves no time for anything that follows. */
+/** Kills the process if `here` is the wanted moment; SIGKILL leaves no time for anything that follows. */
 function dieAt(here: Interruption): void {
   if (interruptionText(here) === wanted) process.kill(process.pid, "SIGKILL");
 }
@@ -74,7 +74,7 @@ export function createElasticsearchCluster(options: ElasticsearchClusterOptions)
   };
 }
 
-/** Requests are to be sent one by one: else the first is not through when the second is sent. */
+/** Expects requests one at a time: otherwise the first is not done when the second is sent. */
 function halfway<A extends readonly unknown[]>(step: StepKind, request: (...args: A) => Promise<void>) {
   return (...args: A): Promise<void> => {
     if (stepUnderWay === step) {

@@ -8,11 +8,11 @@ import { buildWatchdogBundle } from "../../../watchdog/bundle.ts";
 const run = promisify(execFile);
 const root = path.resolve(import.meta.dirname, "..", "..", "..");
 
-/** The watchdog as it travels to hosts, unpacked where an unprivileged user may read it. */
+/** The watchdog as shipped to hosts, unpacked where an unprivileged user may read it. */
 export interface WatchdogRelease {
   readonly node: string;
   readonly program: string;
-  /** The same program with the two imports of watchdog-interruption.ts, which let it die at a chosen moment. */
+  /** The same program with two modules replaced by watchdog-interruption.ts, which kill it at a chosen moment. */
   readonly interruptible: string;
 }
 
@@ -47,7 +47,7 @@ async function bundleInterruptible(outfile: string): Promise<void> {
   }
 }
 
-/** Which import of which module of watchdog/app. */
+/** Modules of watchdog/app, and the import of each that is replaced. */
 const replacedImports = [
   { of: "run.ts", path: "./store.ts" },
   { of: "clusters.ts", path: "../adapters/elasticsearch/cluster.ts" },

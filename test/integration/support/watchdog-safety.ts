@@ -4,11 +4,11 @@ import type { StateRecord } from "../../../watchdog/core/state/record.ts";
 import type { Ticket } from "./watchdog-haproxy.ts";
 import type { WatchdogSite } from "./watchdog-site.ts";
 
-const LOOK_MS = 50;
+const INTERVAL_MS = 50;
 
 /**
- * Looks at record, HAProxy's map and the map on disk all the time, and keeps every look that must never be: two regions
- * with a ticket, a ticket while promoting, a ticket for a region that is not active, an epoch that goes back.
+ * Compares the record, HAProxy's map and the map on disk every 50 ms, and collects what must never occur: two regions with
+ * a ticket, a ticket during a promotion, a ticket for a region that is not active, an epoch lower than before.
  */
 export class SafetyWitness {
   readonly #site: WatchdogSite;
@@ -21,11 +21,11 @@ export class SafetyWitness {
   constructor(site: WatchdogSite) {
     this.#site = site;
     this.#done = this.#watch().catch((error: unknown) => {
-      this.#violations.push(`the watch broke off: ${error}`);
+      this.#violations.push(`the comparison failed: ${error}`);
     });
   }
 
-  /** Ends the watch. `path`: the phases that the record went through, such as "1 serving gra". */
+  /** Ends the comparison. `path`: the phases that the record went through, such as "1 serving gra". */
   async stop(): Promise<{ readonly violations: readonly string[]; readonly path: readonly string[] }> {
     this.#stopped = true;
     await this.#done;
@@ -34,21 +34,21 @@ export class SafetyWitness {
 
   async #watch(): Promise<void> {
     while (!this.#stopped) {
-      await this.#look();
-      await delay(LOOK_MS);
+      await this.#check();
+      await delay(INTERVAL_MS);
     }
-    // What was so when the watch was ended counts, too.
-    await this.#look();
+    // The last state counts as well.
+    await this.#check();
   }
 
-  async #look(): Promise<void> {
+  async #check(): Promise<void> {
     const before = await this.#record();
     const tickets = await this.#tickets();
     const after = await this.#record();
     if (before !== null && after !== null) this.#judge(before, tickets, after);
   }
 
-  /** Tickets that open a region at this moment, in HAProxy or in the file it would start from. */
+  /** Tickets that are valid now, in HAProxy or in the file that it would start from. */
   async #tickets(): Promise<readonly Ticket[]> {
     const [inHaproxy, onDisk] = [
       await this.#site.tickets(),
@@ -58,7 +58,7 @@ export class SafetyWitness {
     return [...inHaproxy, ...onDisk].filter(({ validUntilMs }) => validUntilMs > nowMs);
   }
 
-  /** null while there is none. */
+  /** null while the store has none. */
   #record(): Promise<StateRecord | null> {
     return this.#site.record().catch(() => null);
   }
@@ -68,7 +68,7 @@ export class SafetyWitness {
     const open = [...new Set(tickets.map(({ region }) => region))];
     const seen = `${open.join(" and ")} had a ticket in epoch ${before.epoch}, ${before.phase}`;
     if (open.length > 1) this.#violations.push(seen);
-    // What lies between two different records may be on its way to either.
+    // Between two different records a ticket may belong to either.
     if (before.phase !== after.phase || before.epoch !== after.epoch) return;
     if (before.phase === "promoting" && open.length > 0) this.#violations.push(seen);
     if (before.phase === "serving" && open.some((region) => region !== before.active)) this.#violations.push(seen);

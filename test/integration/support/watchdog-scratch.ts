@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import path from "node:path";
 
-/** Not the machine's own choice: HAProxy's root file system has this very directory, and no other, of this machine. */
+/** Not os.tmpdir(): this is the only directory of this machine in HAProxy's root file system. */
 const parent = "/tmp";
 const prefix = "es-failover-watchdog-";
 

@@ -20,14 +20,14 @@ import { INTERRUPTION, type Interruption, interruptionText } from "./watchdog-in
 import type { WatchdogRelease } from "./watchdog-release.ts";
 import { scratchDirectory } from "./watchdog-scratch.ts";
 
-/** The user nobody: the watchdog owns its state here, and nothing else on the machine. */
+/** The user `nobody`: the watchdog owns its state here, and nothing else on the machine. */
 const UNPRIVILEGED_ID = 65534;
 
-/** Far more than anything takes on a quiet machine, so that only a defect meets it. */
+/** Far longer than any wait on a quiet machine, so that only a defect reaches it. */
 const PATIENCE_MS = 120_000;
 const POLL_MS = 50;
 
-/** Settings in which a test differs from all others. */
+/** Settings that a test may change. */
 export type SiteOverrides = Partial<Pick<WatchdogConfigInput, "router" | "promotion" | "leases">>;
 
 export interface Answer {
@@ -59,7 +59,7 @@ export class WatchdogSite {
     this.#agent = new Agent({ connect: { ca: haproxy.ca } });
   }
 
-  /** A site without history. Nothing runs on it yet but HAProxy, which is closed. */
+  /** A site without history, where only HAProxy runs, and is closed. */
   static async create(pair: ClusterPair, release: WatchdogRelease, more: SiteOverrides = {}): Promise<WatchdogSite> {
     const directory = await scratchDirectory();
     let site: WatchdogSite | undefined;
@@ -82,7 +82,7 @@ export class WatchdogSite {
     }
   }
 
-  /** Writes the watchdog's configuration, to be read at its next start. */
+  /** Writes the watchdog's configuration, which takes effect at its next start. */
   async configure({ router = {}, promotion = {}, leases = {} }: SiteOverrides): Promise<void> {
     const config: WatchdogConfigInput = {
       ...this.#config,
@@ -97,14 +97,14 @@ export class WatchdogSite {
     return path.join(this.#directory, "watchdog.json");
   }
 
-  /** Runs `es-failover run` with no more rights than its unit gives it, to die at a moment or to live. */
+  /** Runs `es-failover run` with the rights of its unit, until the given moment or until it is ended. */
   start(interruption?: Interruption): void {
     const { node, program, interruptible } = this.#release;
     const id = String(UNPRIVILEGED_ID);
     const rights = ["--reuid", id, "--regid", id, "--clear-groups", "--no-new-privs", "--bounding-set", "-all"];
     const run = [node, interruption === undefined ? program : interruptible, "--config", this.#configFile, "run"];
     const environment = interruption === undefined ? {} : { [INTERRUPTION]: interruptionText(interruption) };
-    // Dies with the test's process, however that ends.
+    // Ends with the test's process, also when that is killed.
     const child = spawn("setpriv", [...rights, "--pdeathsig", "KILL", ...run], {
       stdio: ["ignore", "pipe", "pipe"],
       cwd: "/",
@@ -139,7 +139,7 @@ export class WatchdogSite {
     return askControlSocket(path.join(this.#directory, "run", "control.sock"), controlApi.status, {});
   }
 
-  /** Waits until what the watchdog says of itself satisfies `condition`. */
+  /** Waits until the watchdog's status satisfies `condition`. */
   async untilStatus(what: string, condition: (status: WatchdogStatus) => boolean): Promise<WatchdogStatus> {
     let last: WatchdogStatus | undefined;
     await this.#until(async () => {
@@ -171,7 +171,7 @@ export class WatchdogSite {
     );
   }
 
-  /** What the store says, also while no watchdog runs. */
+  /** The record in the store, also while no watchdog runs. */
   async record(): Promise<StateRecord> {
     const content = await readRecordFile(path.join(this.#directory, "store", "record.json"));
     if (content === null) throw new Error("the store has no record yet");
@@ -187,7 +187,7 @@ export class WatchdogSite {
     return this.haproxy.tickets();
   }
 
-  /** One request of an application, over the entry. */
+  /** Sends a request of an application through the entry. */
   async request(method: "GET" | "POST" | "PUT", pathAndQuery: string, body?: object): Promise<Answer> {
     const credentials = Buffer.from(`${users.app.name}:${passwords.app}`).toString("base64");
     const sentAtMs = Date.now();
@@ -212,7 +212,7 @@ export class WatchdogSite {
     };
   }
 
-  /** Waits until the entry answers as wanted. */
+  /** Waits until an answer of the entry satisfies `condition`. */
   untilAnswer(what: string, condition: (answer: Answer) => boolean): Promise<void> {
     return this.#until(async () => condition(await this.request("GET", "/")), what);
   }
@@ -239,7 +239,9 @@ export class WatchdogSite {
       await delay(POLL_MS);
     }
     const lines = this.#logged.split("\n").slice(-30).join("\n");
-    throw new Error(`waited in vain until ${what}. The watchdog's last words:\n${lines}`, { cause: problem });
+    throw new Error(`not within ${PATIENCE_MS} ms: ${what}. The end of the watchdog's log:\n${lines}`, {
+      cause: problem,
+    });
   }
 }
 
@@ -279,7 +281,7 @@ function baseConfig(directory: string, pair: ClusterPair, haproxy: EntryHaproxy)
     firstPrimary: "gra",
     elasticsearch: { username: users.watchdog.name, passwordFile: at("password"), caFile: at("ca.crt") },
     replication: { patterns: [...managedPatterns], intervalMs: 500 },
-    // As patient as an interval of a second allows: the machine that runs tests may be busy with others.
+    // The longest that an interval of a second allows, because the machine may be busy with other tests.
     checks: { ...profiles.fast.checks, timeoutMs: 990 },
     promotion: { unfollowTimeoutMs: 1_500 },
     store: { kind: "file", directory: at("store") },
