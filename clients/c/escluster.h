@@ -65,7 +65,7 @@ typedef enum escluster_status {
   ESCLUSTER_UNTRUSTED,
   /** The answer is larger than answer_bytes_max. */
   ESCLUSTER_TOO_LARGE,
-  /** escluster_cancel was called. answer.uncertain tells whether the request may have been carried out. */
+  /** escluster_cancel was called. answer.uncertain: the request may have been carried out. */
   ESCLUSTER_CANCELLED
 } escluster_status;
 
@@ -202,9 +202,9 @@ bool escluster_current(escluster *cluster, escluster_endpoint *endpoint);
 typedef enum escluster_repeat {
   /**
    * Not repeated once the server may have received it: a document without an id, a script, _update_by_query. Repeated
-   * where no connection was made, and where the answer says that it was rejected (429, the router's 503, a write block,
-   * a 401 for credentials accepted before). Always sent over a fresh connection: on a kept one, libcurl itself repeats
-   * what a server has not answered.
+   * where no connection was made, and after an answer that rejects it (429, the router's 503, a write block, a 401 for
+   * credentials accepted before). Always sent over a fresh connection: on a kept one, libcurl itself repeats what a
+   * server has not answered.
    * Requests that can be rejected half-way (_update_by_query, _delete_by_query) also need attempts_max = 1.
    */
   ESCLUSTER_ONCE = 0,

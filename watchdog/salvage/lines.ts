@@ -48,8 +48,9 @@ export async function* readLines(
   // Joined once the line is complete: a line may be as large as the largest document.
   let pieces: string[] = [];
   try {
-    for await (const chunk of output) {
-      const parts = decoder.decode(chunk as Buffer, { stream: true }).split("\n");
+    const chunks: AsyncIterable<Buffer> = output;
+    for await (const chunk of chunks) {
+      const parts = decoder.decode(chunk, { stream: true }).split("\n");
       for (const part of parts.slice(0, -1)) {
         yield [...pieces, part].join("");
         pieces = [];

@@ -10,18 +10,21 @@ import { reasonOf } from "./files.ts";
  * @param listen address and port, an IPv6 address in brackets: "192.168.1.20:9443"; port 0 takes a free one
  * @param purpose what for, in words for people
  * @param backlog connections that may wait to be accepted; Node's own default is 511
- * @throws Error that names address and purpose when it cannot be listened on
+ * @returns the port
+ * @throws Error that names address and purpose when it cannot listen there
  */
-export function listenOn(server: Server, listen: string, purpose: string, backlog?: number): Promise<void> {
+export function listenOn(server: Server, listen: string, purpose: string, backlog?: number): Promise<number> {
   const at = listen.lastIndexOf(":");
   const host = listen.slice(0, at).replace(/^\[(.*)\]$/, "$1");
+  const port = Number(listen.slice(at + 1));
   return new Promise((resolve, reject) => {
     server.once("error", (error) =>
       reject(new Error(`cannot listen on ${listen} for ${purpose}: ${reasonOf(error)}`, { cause: error })),
     );
-    server.listen({ host, port: Number(listen.slice(at + 1)), ...(backlog !== undefined && { backlog }) }, () =>
-      resolve(),
-    );
+    server.listen({ host, port, ...(backlog !== undefined && { backlog }) }, () => {
+      const address = server.address();
+      resolve(typeof address === "object" && address !== null ? address.port : port);
+    });
   });
 }
 

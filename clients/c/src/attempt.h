@@ -7,7 +7,7 @@
 
 typedef struct attempt_result {
   outcome outcome;
-  /** ESCLUSTER_OK, or why the request cannot go on whatever the outcome: ESCLUSTER_TOO_LARGE, ESCLUSTER_SYSTEM. */
+  /** ESCLUSTER_OK, or why the request ends regardless of the outcome: ESCLUSTER_TOO_LARGE, ESCLUSTER_SYSTEM. */
   escluster_status failure;
   /** Seconds; 0: the answer has no Retry-After. */
   curl_off_t retry_after_s;

@@ -89,7 +89,7 @@ static escluster_status attempt_repeatedly(escluster *c, const escluster_call *c
     char reason[ESCLUSTER_ERROR_MAX];
     connection *k = esc_acquire_connection(c, last_start_ms, reason, sizeof reason);
     if (k == NULL) {
-      /* The outcome of the last attempt tells more than the lack of time for another one. */
+      /* The outcome of the last attempt is more useful than the lack of time for another one. */
       if (answer->attempts == 0) memcpy(answer->error, reason, sizeof reason);
       return atomic_load(&c->cancelled) ? ESCLUSTER_CANCELLED : out_of_budget(answer);
     }

@@ -1,6 +1,5 @@
 import type { IncomingMessage } from "node:http";
 import { createServer } from "node:https";
-import type { AddressInfo } from "node:net";
 import { type FailsafeAnswer, type FailsafeQuestion, failsafeQuestionSchema } from "../../core/failsafe.ts";
 import { reasonOf } from "../../util/files.ts";
 import { listenOn, textOf } from "../../util/http-server.ts";
@@ -46,9 +45,9 @@ export async function serveFailsafe({ listen, tls, answer }: FailsafeServerOptio
       );
     },
   );
-  await listenOn(server, listen, "failsafe");
+  const port = await listenOn(server, listen, "failsafe");
   return {
-    port: (server.address() as AddressInfo).port,
+    port,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

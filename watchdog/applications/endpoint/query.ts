@@ -7,7 +7,7 @@ export interface EndpointQuery {
   readonly poll: { readonly waitMs: number; readonly epoch: number } | null;
 }
 
-/** An invalid query. The message says what is valid. */
+/** An invalid query; the message explains what is valid. */
 export class BadQuery extends Error {}
 
 /** Longer waits are cut to this: proxies and firewalls drop idle connections after about a minute. */

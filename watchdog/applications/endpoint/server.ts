@@ -1,6 +1,5 @@
 import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
-import type { AddressInfo } from "node:net";
 import type { EndpointState } from "../../core/endpoint-state.ts";
 import type { Clock } from "../../util/clock.ts";
 import { reasonOf } from "../../util/files.ts";
@@ -57,9 +56,9 @@ export async function serveEndpoint(options: EndpointServerOptions): Promise<End
       ? createHttpServer(limits, handle)
       : createHttpsServer({ ...tls, ...limits, minVersion: "TLSv1.2" }, handle);
   server.maxConnections = MAX_CONNECTIONS;
-  await listenOn(server, listen, "the endpoint service", BACKLOG);
+  const port = await listenOn(server, listen, "the endpoint service", BACKLOG);
   return {
-    port: (server.address() as AddressInfo).port,
+    port,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

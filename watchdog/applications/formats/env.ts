@@ -77,9 +77,10 @@ function settingsOf(lines: readonly Line[]): readonly (Setting | null)[] {
     continues = /(^|[^\\])(\\\\)*\\$/.test(text) && !/^\s*[#;]/.test(text);
     if (isContinuation) return null;
     const match = /^(\s*(?:export\s+)?ELASTICSEARCH_(HOST|PORT|REGION|CA_PATH|EPOCH)=)(.*?)\s*$/.exec(text);
-    const [, before, name, value] = match ?? [];
-    if (before === undefined || value === undefined) return null;
-    return { name: name as Name, before, value };
+    const [, before, suffix, value] = match ?? [];
+    const name = NAMES.find((candidate) => candidate === suffix);
+    if (name === undefined || before === undefined || value === undefined) return null;
+    return { name, before, value };
   });
 }
 

@@ -61,8 +61,11 @@ function parse(text: string): unknown {
 }
 
 function objectOf(value: unknown): Readonly<Record<string, unknown>> | null {
-  const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
-  return isObject ? (value as Record<string, unknown>) : null;
+  return isObject(value) ? value : null;
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 interface Member {
@@ -128,7 +131,8 @@ function spanOfObject(text: string, at: number): ObjectSpan {
     const keyEnd = endOfString(text, keyAt);
     const valueAt = skipSpace(text, skipSpace(text, keyEnd) + 1);
     const valueEnd = endOfValue(text, valueAt);
-    members.push({ key: JSON.parse(text.slice(keyAt, keyEnd)) as string, keyAt, valueAt, valueEnd });
+    const key: string = JSON.parse(text.slice(keyAt, keyEnd));
+    members.push({ key, keyAt, valueAt, valueEnd });
     position = skipSpace(text, valueEnd);
     if (text[position] === ",") position = skipSpace(text, position + 1);
   }

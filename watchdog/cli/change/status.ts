@@ -19,7 +19,7 @@ export type ChangeStatus = "waiting" | "in-progress" | "done" | "not-started" | 
 /**
  * Status of a requested change, by the state document alone. Pure.
  *
- * @param answer the write that made the request: an older document tells nothing about it
+ * @param answer the write that made the request: older documents do not reflect it
  * @param nowMs the watchdog's clock, by which the request expires
  */
 export function changeStatus(

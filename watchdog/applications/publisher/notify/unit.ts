@@ -15,9 +15,7 @@ export async function reloadUnit({ unit, action, timeoutMs }: UnitSettings): Pro
     try {
       return (await run("systemctl", args, { timeout: timeoutMs, env: { ...process.env, LC_ALL: "C" } })).stdout;
     } catch (error) {
-      const { stderr, killed } = error as { stderr?: string; killed?: boolean };
-      const reason = killed === true ? `did not end within ${timeoutMs} ms` : stderr?.trim() || reasonOf(error);
-      throw new Error(`systemctl ${args[0]} ${unit}: ${reason}`, { cause: error });
+      throw new Error(`systemctl ${args[0]} ${unit}: ${reasonOfFailure(error, timeoutMs)}`, { cause: error });
     }
   };
   const shown = await systemctl("show", unit, "--property=LoadState,ActiveState,CanReload,MainPID");
@@ -37,4 +35,12 @@ export async function reloadUnit({ unit, action, timeoutMs }: UnitSettings): Pro
     await systemctl("reload", unit);
   }
   return { notified: true };
+}
+
+/** Node adds `killed` and `stderr` to the error of a child process. */
+function reasonOfFailure(error: unknown, timeoutMs: number): string {
+  if (!(error instanceof Error)) return reasonOf(error);
+  if ("killed" in error && error.killed === true) return `did not end within ${timeoutMs} ms`;
+  const stderr = "stderr" in error && typeof error.stderr === "string" ? error.stderr.trim() : "";
+  return stderr === "" ? reasonOf(error) : stderr;
 }

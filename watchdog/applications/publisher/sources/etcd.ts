@@ -38,7 +38,7 @@ export class EtcdSource implements Source {
     while (!signal.aborted) {
       try {
         const found = await client.get(key);
-        const record = found === null ? null : (parseValue(found, stateRecordSchema) as StateRecord);
+        const record = found === null ? null : parseValue(found, stateRecordSchema);
         const state = stateOf(record, addresses);
         this.#report = { ...this.#report, state, error: null, heardAtMs: clock.nowMs() };
         publish(combine([state]));

@@ -30,7 +30,7 @@ export interface FileTargetParts {
 export class FileTarget implements Target {
   readonly name: string;
   readonly #parts: FileTargetParts;
-  /** What this publisher wrote last: any other content was written by somebody else. */
+  /** What this publisher wrote last: any other content is an edit by another program or person. */
   #written: FoundEndpoint | null = null;
 
   constructor(parts: FileTargetParts) {
