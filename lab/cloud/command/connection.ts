@@ -1,3 +1,4 @@
+import { present } from "../../util/present.ts";
 import { optionalMap, optionalNumber, optionalText, text } from "../protocol/inputs.ts";
 import type { Violation } from "../protocol/package.ts";
 import { isMap, type PropertyMap } from "../protocol/values.ts";
@@ -63,12 +64,6 @@ function endpointOf(fields: PropertyMap): SshEndpoint {
     host: text(fields, "host"),
     port: optionalNumber(fields, "port") ?? defaults.port,
     user: optionalText(fields, "user") ?? defaults.user,
-    ...withoutUndefined(optional),
-  };
-}
-
-function withoutUndefined<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]?: Exclude<T[K], undefined>;
+    ...present(optional),
   };
 }

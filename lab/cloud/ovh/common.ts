@@ -82,13 +82,6 @@ export function checksumOf(inputs: PropertyMap): string {
   return createHash("sha256").update(JSON.stringify(inputs)).digest("hex");
 }
 
-/** The fields that are not undefined. */
-export function present<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]?: Exclude<T[K], undefined>;
-  };
-}
-
 export function timesAndChecksum(record: { createdAt: string; updatedAt: string }, inputs: PropertyMap): PropertyMap {
   return { createdAt: record.createdAt, updatedAt: record.updatedAt, checksum: checksumOf(inputs) };
 }

@@ -1,7 +1,8 @@
+import { present } from "../../util/present.ts";
 import { maps, optionalText, text, texts } from "../protocol/inputs.ts";
 import type { PropertyMap } from "../protocol/values.ts";
 import { flavorsOf, imagesOf } from "./catalog.ts";
-import { type Identity, present, serviceNameOf } from "./common.ts";
+import { type Identity, serviceNameOf } from "./common.ts";
 import { hypervisor, privateAddress, refuseVolumes, subnetOf } from "./placement.ts";
 import type { CloudState, Instance, InstanceNetwork } from "./state.ts";
 

@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import type { HostSpec, HostVolume } from "../../hosts/types.ts";
+import { present } from "../../util/present.ts";
 import type { Call, ResourceType } from "../protocol/package.ts";
 import { type PropertyMap, sameValue } from "../protocol/values.ts";
 import type { Cloud, CloudHosts } from "./cloud.ts";
-import { changedIdentity, describeRecord, fillName, goneError, nameChange, newIdentity, present } from "./common.ts";
+import { changedIdentity, describeRecord, fillName, goneError, nameChange, newIdentity } from "./common.ts";
 import { ingressOf } from "./firewall.ts";
 import { inputsOf, outputsOf } from "./instance-outputs.ts";
 import { planInstance } from "./instance-plan.ts";

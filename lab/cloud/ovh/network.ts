@@ -1,5 +1,6 @@
+import { present } from "../../util/present.ts";
 import { optionalNumber, optionalText, text } from "../protocol/inputs.ts";
-import { asProperties, present, serviceNameOf, timesAndChecksum } from "./common.ts";
+import { asProperties, serviceNameOf, timesAndChecksum } from "./common.ts";
 import type { RecordedKind } from "./recorded-type.ts";
 import type { Network } from "./state.ts";
 

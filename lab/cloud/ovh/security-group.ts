@@ -1,8 +1,9 @@
+import { present } from "../../util/present.ts";
 import { maps, optionalNumber, optionalText, text } from "../protocol/inputs.ts";
 import type { Violation } from "../protocol/package.ts";
 import { isMap, type PropertyMap, type PropertyValue, Unknown } from "../protocol/values.ts";
 import { parseNetwork } from "./addresses.ts";
-import { asProperties, present, ready, serviceNameOf, timesAndChecksum } from "./common.ts";
+import { asProperties, ready, serviceNameOf, timesAndChecksum } from "./common.ts";
 import { protocols } from "./firewall.ts";
 import type { RecordedKind } from "./recorded-type.ts";
 import type { CloudState, SecurityGroup, SecurityRule } from "./state.ts";
@@ -87,7 +88,7 @@ function securityRule(rule: PropertyMap): SecurityRule {
   return { direction: text(rule, "direction"), ethernetType: text(rule, "ethernetType"), ...present(optional) };
 }
 
-export function ruleViolations(rules: PropertyValue | undefined): Violation[] {
+function ruleViolations(rules: PropertyValue | undefined): Violation[] {
   if (!Array.isArray(rules)) return [];
   return rules.flatMap((rule: PropertyValue, index) => {
     const property = `rules[${index}]`;

@@ -1,9 +1,10 @@
 import { vrackNetwork } from "../../hosts/addressing.ts";
+import { present } from "../../util/present.ts";
 import { flag, maps, optionalText, text, texts } from "../protocol/inputs.ts";
 import type { Violation } from "../protocol/package.ts";
 import { isMap, type PropertyMap, type PropertyValue } from "../protocol/values.ts";
 import { bounds, contains, parseNetwork, toAddress, toNumber } from "./addresses.ts";
-import { asProperties, present, serviceNameOf, timesAndChecksum } from "./common.ts";
+import { asProperties, serviceNameOf, timesAndChecksum } from "./common.ts";
 import type { RecordedKind } from "./recorded-type.ts";
 import type { CloudState, Subnet } from "./state.ts";
 
