@@ -14,13 +14,13 @@ import { whileMisbehaving } from "./support/ccr.ts";
 import { CommandLine, type Ended, PASSWORD } from "./support/command-line.ts";
 
 /**
- * A planned move and back, and a forced one with what it leaves behind, as an operator types it: real commands, a real
- * watchdog, HAProxy, and two clusters. The tests build on each other.
+ * A switchover, and a forced failover back with the replay of the writes it leaves behind, as an operator types them: real
+ * commands, a real watchdog, HAProxy, and two clusters. The tests build on each other.
  */
 
 const patterns = ["orders*"];
 const title = `changes by command${haproxyMissing === undefined ? "" : ` (skipped: ${haproxyMissing})`}`;
-/** Elasticsearch and everything else share the machine's two cores. */
+/** Long, because two clusters and everything else share two cores. */
 const PATIENCE_MS = 180_000;
 
 describe.skipIf(haproxyMissing !== undefined)(title, { timeout: 2 * PATIENCE_MS }, () => {
@@ -42,7 +42,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, { timeout: 2 * PATIENCE_MS 
     });
     await line.startWatchdog();
     await standbyIs("in-sync");
-    // Long, for the first run on a machine builds the lab's Elasticsearch as well.
+    // The first run on a machine builds the lab's Elasticsearch as well.
   }, 600_000);
 
   afterAll(async () => {
@@ -66,7 +66,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, { timeout: 2 * PATIENCE_MS 
 
   test("preflight passes both regions, apart from the file store and the trial licence", async () => {
     let checks: readonly Check[] = [];
-    // On a loaded test machine a round trip may take longer than over an ocean, and a connection may not come about.
+    // On a busy machine a round trip may take longer than over an ocean, and a connection may fail.
     const failed = () => checks.filter(({ verdict, check }) => verdict === "fail" && !check.startsWith("round trip"));
     await until(
       async () => {
@@ -102,8 +102,11 @@ describe.skipIf(haproxyMissing !== undefined)(title, { timeout: 2 * PATIENCE_MS 
 
   test("a switchover previews the size of the copy, and asks for confirmation only on a terminal", async () => {
     const previewed = () => line.json<ChangePreview & { copyBytes: number }>("switchover", "--to", "bhs", "--dry-run");
-    // Until the watchdog has looked again, the index that was deleted a moment ago counts.
-    await until(async () => (await previewed()).indicesToCopy.length === 1, "the deleted index is not seen any more");
+    // The index that was just deleted counts until the watchdog's next observation.
+    await until(
+      async () => (await previewed()).indicesToCopy.length === 1,
+      "the deleted index is gone from the preview",
+    );
     const preview = await previewed();
     expect(preview).toMatchObject({ verdict: "begins", from: "gra", loss: null, indicesToCopy: ["orders-1"] });
     expect(preview.copyBytes).toBeGreaterThan(1_000);
@@ -134,7 +137,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, { timeout: 2 * PATIENCE_MS 
     const hesitant = await es("failover", "--to", "gra", "--yes");
     expect(hesitant).toMatchObject({ code: 4, err: expect.stringContaining("--force") });
 
-    // As in an outage: what is written now is not replicated any more.
+    // As in an outage: writes from now on are not replicated.
     let ended: Ended | undefined;
     await whileMisbehaving(pair.gra, "stalls", ["orders-1"], async () => {
       await pair.bhs.call("PUT", "/orders-1/_doc/left-behind", { body: { n: 52 } });
@@ -167,7 +170,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, { timeout: 2 * PATIENCE_MS 
     return entries.find(({ state }) => state.kind === "exported" && state.receipt.region === region);
   }
 
-  /** Runs the command on a terminal of its own, and types the answer. */
+  /** Runs the command on a terminal, and types the answer. */
   function onTerminal(answer: string, ...args: readonly string[]): Promise<{ code: number | null; out: string }> {
     const words = [...line.command, ...args].map((word) => `'${word}'`).join(" ");
     const child = spawn("script", ["--quiet", "--return", "--command", words, "/dev/null"]);

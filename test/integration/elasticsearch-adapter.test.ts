@@ -16,7 +16,7 @@ import type { ClusterProbe } from "../../watchdog/core/state/cluster.ts";
 import { freePort, until } from "./helpers.ts";
 import { borrowClusterPair } from "./shared/cluster-pair.ts";
 
-/** Two real clusters, each the other's remote, asked as the watchdog's own user with the role that provisioning gives it. */
+/** Two real clusters, each the other's remote, used as the watchdog's user with the role that provisioning gives it. */
 
 const managed = { patterns: ["orders*", "logs"], exclusions: ["orders-tmp*"] };
 const password = "watchdog-test-password";
@@ -76,7 +76,7 @@ async function writeDocuments(cluster: TestCluster, index: string, count: number
 const failure = (attempt: Promise<unknown>): Promise<ClusterError> =>
   attempt.then(
     () => {
-      throw new Error("was to fail, but succeeded");
+      throw new Error("succeeded instead of failing");
     },
     (error: ClusterError) => error,
   );
@@ -102,9 +102,9 @@ const misbehave = (kind: string, indices: readonly string[]) =>
   });
 
 describe("a probe", () => {
-  test("names master, version, identity and the health of the managed indices alone", async () => {
+  test("has master, version, identity and the health of the managed indices alone", async () => {
     await createIndex(pair.gra, "orders-health");
-    // No node fits: its primary stays unassigned, and the index red. It is not managed, nor is the excluded one.
+    // No node matches: the primary stays unassigned, and the index red. Neither of the two is managed.
     const nowhere = { settings: { "index.routing.allocation.require._name": "nobody" } };
     await pair.gra.call("PUT", "/unmanaged?wait_for_active_shards=0", { body: nowhere });
     await pair.gra.call("PUT", "/orders-tmp-1?wait_for_active_shards=0", { body: nowhere });
@@ -120,7 +120,7 @@ describe("a probe", () => {
     });
   });
 
-  test("tells yellow from red, and names the red indices", async () => {
+  test("distinguishes yellow from red, and names the red indices", async () => {
     await createIndex(pair.gra, "orders-yellow", { settings: { number_of_replicas: 1 } });
     expect(reachable(await gra.probe()).status).toBe("yellow");
     await pair.gra.call("PUT", "/orders-red?wait_for_active_shards=0", {
@@ -131,7 +131,7 @@ describe("a probe", () => {
     expect(reachable(await gra.probe()).status).toBe("green");
   });
 
-  test("of a cluster without managed indices is green: a pattern that names no index waits for none", async () => {
+  test("of a cluster without managed indices is green, and does not wait for any", async () => {
     const empty = connect(pair.gra, { managed: { patterns: ["nothing-of-that-name", "nor-this-*"], exclusions: [] } });
     expect(reachable(await empty.probe()).status).toBe("green");
   });
@@ -157,7 +157,7 @@ describe("a probe", () => {
     expect(await failure(mistaken.indices())).toMatchObject({ kind: "unauthorized", status: 401 });
   });
 
-  test("finds the living node behind dead and frozen ones well within its timeout", async () => {
+  test("reaches the living node despite dead and frozen ones, well within its timeout", async () => {
     const silent = await import("node:net").then(({ createServer }) => createServer(() => {}));
     await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
     const address = silent.address();
@@ -167,13 +167,13 @@ describe("a probe", () => {
     const startedMs = performance.now();
     expect(reachable(await cluster.probe()).status).toBe("green");
     expect(performance.now() - startedMs).toBeLessThan(4_000);
-    // A change goes to the node that answered; nothing is sent to the frozen one.
+    // A change goes to the node that answered, and not to the frozen one.
     await cluster.setWriteBlock(["orders-health"], true);
     await cluster.setWriteBlock(["orders-health"], false);
     silent.close();
   });
 
-  test("of a frozen cluster ends at its timeout", async () => {
+  test("of a frozen cluster fails at its timeout", async () => {
     const impatient = connect(pair.gra, { probeTimeoutMs: 600 });
     await impatient.probe();
     await pair.gra.freeze();
@@ -193,7 +193,7 @@ describe("a probe", () => {
 });
 
 describe("readiness", () => {
-  test("shows licence, version, the remote, disks and blocks", async () => {
+  test("has licence, version, the remote, disks and blocks", async () => {
     const readiness = await gra.readiness("bhs");
     expect(readiness).toMatchObject({
       licence: { type: "trial", active: true, allowsCcr: true },
@@ -228,7 +228,7 @@ describe("readiness", () => {
 });
 
 describe("indices", () => {
-  test("are described: open or closed, shards, aliases, blocks; unmanaged and excluded ones are left out", async () => {
+  test("are listed with state, shards, aliases and blocks; unmanaged and excluded ones are left out", async () => {
     await createIndex(pair.gra, "orders-a", {
       settings: { number_of_replicas: 0, number_of_shards: 2 },
       aliases: { "orders-write": { is_write_index: true }, "orders-read": {} },
@@ -248,7 +248,7 @@ describe("indices", () => {
     expect(names).not.toContain("unmanaged");
   });
 
-  test("have checkpoints per shard, when closed as well", async () => {
+  test("have checkpoints per shard, also when closed", async () => {
     await createIndex(pair.gra, "orders-b");
     await writeDocuments(pair.gra, "orders-b", 7);
     const expected = [{ index: "orders-b", shard: 0, globalCheckpoint: 6, maxSeqNo: 6 }];
@@ -259,7 +259,7 @@ describe("indices", () => {
     expect(await gra.checkpoints([])).toEqual([]);
   });
 
-  test("that are not there are said to be missing", async () => {
+  test("that do not exist are reported as missing", async () => {
     expect(await failure(gra.closeIndices(["orders-nowhere"]))).toMatchObject({
       kind: "not-found",
       status: 404,
@@ -267,7 +267,7 @@ describe("indices", () => {
     });
   });
 
-  test("long lists of names pass, although Elasticsearch refuses long request lines", async () => {
+  test("may be named in long lists, although Elasticsearch refuses long request lines", async () => {
     const missing = Array.from({ length: 200 }, (_, n) => `orders-${"long-".repeat(8)}${n}`);
     expect(await failure(gra.checkpoints(missing))).toMatchObject({ kind: "not-found" });
   });
@@ -285,12 +285,12 @@ describe("indices", () => {
     expect(await failure(gra.probeWrite("orders-nowhere"))).toMatchObject({ kind: "not-found" });
   });
 
-  test("a probe write passes where the mapping demands routing", async () => {
+  test("a probe write succeeds where the mapping requires routing", async () => {
     await createIndex(pair.gra, "orders-routed", { mappings: { _routing: { required: true } } });
     await gra.probeWrite("orders-routed");
   });
 
-  test("one write index per alias, in one step, with the alias's filters kept", async () => {
+  test("one index becomes the write index of an alias in one step, and the alias keeps its filters", async () => {
     const filter = { term: { n: 1 } };
     await createIndex(pair.gra, "orders-d1", { aliases: { "orders-sales": { is_write_index: true, filter } } });
     await createIndex(pair.gra, "orders-d2", { aliases: { "orders-sales": { filter } } });
@@ -302,7 +302,7 @@ describe("indices", () => {
 });
 
 describe("definitions", () => {
-  test("of people are read and copied so that both clusters' are equal; those of the system are left out", async () => {
+  test("made by users are read and copied until both clusters have the same; those of the system are left out", async () => {
     await pair.gra.call("PUT", "/_component_template/orders-base", {
       body: { template: { settings: { number_of_shards: 1 } }, _meta: { owner: "sales" } },
     });
@@ -323,12 +323,12 @@ describe("definitions", () => {
     expect(await bhs.definitions(kinds)).toEqual(definitions);
   });
 
-  test("of a module that the cluster lacks are none, and that is said once", async () => {
+  test("of a module that the cluster lacks are empty, which is reported once", async () => {
     const missing: string[] = [];
     const cluster = connect(pair.gra, { unavailable: (region, kind) => missing.push(`${region} ${kind}`) });
     await cluster.definitions(["index-template", "ilm-policy"]);
     await cluster.definitions(["ilm-policy"]);
-    // The lab's nodes have no module for ILM; nodes of a whole distribution do.
+    // The lab's nodes have no module for ILM, unlike a complete distribution.
     expect(missing).toEqual(["gra ilm-policy"]);
     expect(await cluster.dataStreams()).toEqual([]);
   });
@@ -365,7 +365,7 @@ describe("replication", () => {
     expect((await bhs.followers()).map((candidate) => candidate.index)).not.toContain(index);
   });
 
-  test("a paused follower goes on where it stood when it is resumed", async () => {
+  test("a paused follower continues where it was when it is resumed", async () => {
     const index = "orders-resumed";
     await followed(index, 5);
     await bhs.pauseFollow(index);
@@ -400,12 +400,12 @@ describe("replication", () => {
     expect(await failure(bhs.pauseAutoFollow("es-failover"))).toMatchObject({ kind: "not-found" });
   });
 
-  test("a follower's fatal error and its failing reads are told", async () => {
+  test("a follower's fatal error and its failing reads are reported", async () => {
     await followed("orders-fatal", 3);
     await followed("orders-read-fails", 3);
     await misbehave("fatal", ["orders-fatal"]);
     await misbehave("read_fails", ["orders-read-fails"]);
-    // A read that waits for news ends with them, and the next one fails.
+    // A waiting read ends with the next operation; the read after it fails.
     await writeDocuments(pair.gra, "orders-read-fails", 1);
     const shardOf = async (index: string) => (await bhs.followers()).find((each) => each.index === index)?.shards[0];
     await until(async () => (await shardOf("orders-fatal"))?.fatalError !== null, "the fatal error is seen");
@@ -415,7 +415,7 @@ describe("replication", () => {
     await misbehave("read_fails", []);
   });
 
-  test("an unfollow that converts the index but fails over retention leases has succeeded", async () => {
+  test("an unfollow that converts the index but cannot remove retention leases succeeds", async () => {
     const index = "orders-lease";
     await followed(index, 3);
     await misbehave("lease_removal_fails", [index]);
@@ -427,7 +427,7 @@ describe("replication", () => {
     await misbehave("lease_removal_fails", []);
   });
 
-  test("an unfollow that hangs ends at its timeout, and the index is still a follower", async () => {
+  test("an unfollow that hangs fails at its timeout, and the index is still a follower", async () => {
     const index = "orders-hangs";
     await followed(index, 3);
     await misbehave("unfollow_hangs", [index]);
@@ -443,7 +443,7 @@ describe("replication", () => {
     await bhs.unfollow(index);
   });
 
-  test("a remote that was away is connected to again when asked for, which nothing else does while it is not used", async () => {
+  test("a remote that was away is reconnected on demand, and by nothing else while it is unused", async () => {
     const connected = async () => (await gra.readiness("bhs")).remote.connected;
     expect(await connected()).toBe(true);
     await pair.bhs.kill();
@@ -455,8 +455,8 @@ describe("replication", () => {
     expect(await connected()).toBe(true);
   });
 
-  // The last test: gra is gone afterwards.
-  test("with the leader dead a follower is promoted all the same", async () => {
+  // Last, because gra is gone afterwards.
+  test("a follower whose leader is dead is promoted all the same", async () => {
     const index = "orders-orphan";
     await followed(index, 12);
     await pair.gra.kill();
@@ -468,7 +468,7 @@ describe("replication", () => {
     await bhs.openIndices([index]);
     await bhs.probeWrite(index);
     const [checkpoint] = await bhs.checkpoints([index]);
-    // The probe's tombstone is one more operation.
+    // The tombstone of the probe write is one more operation.
     expect(checkpoint).toMatchObject({ globalCheckpoint: 12 });
   });
 });

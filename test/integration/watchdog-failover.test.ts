@@ -29,15 +29,15 @@ import { scratchDirectory } from "./support/watchdog-scratch.ts";
 import { type SiteOverrides, WatchdogSite } from "./support/watchdog-site.ts";
 
 /**
- * The whole watchdog on real parts: two Elasticsearch clusters that replicate, HAProxy by the rendered configuration,
- * the file store, and the released program as an unprivileged process. The clusters are shared; each test has an entry, a
+ * The whole watchdog on real parts: two Elasticsearch clusters that replicate, HAProxy with the rendered configuration,
+ * the file store, and the released program as an unprivileged process. The tests share the clusters; each has an entry, a
  * store and indices of its own.
  */
 
-/** Steps that make a request per index, or per batch of indices. */
+/** Steps with a request per index or batch of indices. */
 const stepsOfSeveralRequests = ["pause-follow", "close", "unfollow", "open", "verify"] as const;
 
-/** Where every failover of the seeded indices ends. */
+/** The result of every failover of the seeded indices. */
 const promoted: ClusterState = {
   documents: seeded,
   writeIndex: "orders-000002",
@@ -78,7 +78,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
     await clear(pair);
   });
 
-  /** A site whose watchdog has brought bhs in sync with gra. */
+  /** Makes a site whose watchdog has brought bhs in sync with gra. */
   async function siteInSync(more: SiteOverrides = {}, start = () => site.start()): Promise<void> {
     site = await WatchdogSite.create(pair, release, more);
     start();
@@ -92,7 +92,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
     return new Traffic({ entries: [site.haproxy.entry], ca: site.haproxy.ca, ...credentials, ...load });
   }
 
-  /** A write over the entry, taken by bhs into the index that the alias is to write to. */
+  /** Expects that bhs takes a write through the entry into the write index of the alias. */
   async function expectWritable(): Promise<void> {
     const { status, region, body } = await site.request("PUT", "/orders/_create/after-failover", { n: 1 });
     expect({ status, region }).toEqual({ status: 201, region: "bhs" });
@@ -104,13 +104,13 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
     expect((await site.tickets()).filter(({ validUntilMs }) => validUntilMs > Date.now())).toEqual([]);
   }
 
-  test("a lost primary leads to writes in the other region, step by step, and to an account of what it cost", async () => {
+  test("a lost primary leads to a promotion step by step, writes in the other region, and a record of the loss", async () => {
     await siteInSync();
     const witness = new SafetyWitness(site);
     const { index_templates } = await pair.bhs.call("GET", "/_index_template/orders");
     expect(index_templates[0].index_template).toMatchObject({ composed_of: ["orders-mappings"], priority: 200 });
     expect(await stateOf(pair.bhs)).toEqual(following);
-    // Not there when following began: auto-follow brings it.
+    // Created after following began: auto-follow takes it.
     await pair.gra.call("PUT", "/orders-000003");
     await site.untilInSync(4);
 
@@ -124,7 +124,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
       await traffic.stop();
     } finally {
       await traffic.close();
-      // gra is looked at as its loss has left it, before the watchdog makes it a standby.
+      // gra is inspected in its state at the loss, before the watchdog makes it a standby.
       await site.end("SIGTERM");
       await pair.gra.restart();
     }
@@ -145,7 +145,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
     expect(failover.loss.atLeast).toBeLessThanOrEqual(lost);
     expect(failover.loss.atMost ?? Number.NaN).toBeGreaterThanOrEqual(lost);
 
-    // gra is back with copies of its own, which may hold writes that exist nowhere else: they are brought to safety first.
+    // gra returns with indices that may have writes of their own, which are salvaged first.
     site.start();
     const { record } = await site.untilStatus(
       "gra has rejoined",
@@ -163,14 +163,14 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
   });
 
   const interruptions: readonly { moment: Moment; when: string; at: readonly PromotionStep[] }[] = [
-    { moment: "begun", when: "when a step has just begun", at: promotionSteps },
+    { moment: "begun", when: "at the beginning of a step", at: promotionSteps },
     { moment: "halfway", when: "between two requests of a step", at: stepsOfSeveralRequests },
-    { moment: "effected", when: "when a step is through but not yet recorded as done", at: promotionSteps },
+    { moment: "effected", when: "after a step and before its record as done", at: promotionSteps },
   ];
   test.each(interruptions)(
-    "a promotion whose watchdog is killed $when, at every step, ends as one that was left alone",
+    "a promotion whose watchdog is killed $when, at every step, has the same result as an undisturbed one",
     async ({ moment, at }) => {
-      // Requests one by one, so that there is a moment between them.
+      // One request at a time, so that there is a moment between two.
       const oneByOne = { promotion: { batchSize: 1, parallelism: 1 } };
       await siteInSync(oneByOne, () => site.start({ step: at[0] ?? "verify", moment }));
       const witness = new SafetyWitness(site);
@@ -187,20 +187,20 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
     },
   );
 
-  /** The end of every failover of what was seeded. */
+  /** Expects the result of an undisturbed failover of the seeded indices. */
   async function expectEnd(witness: SafetyWitness): Promise<void> {
     expect(await witness.stop()).toMatchObject({ violations: [], path: failoverPath });
     expect(await stateOf(pair.bhs)).toEqual(promoted);
     expect(await stepsDone()).toEqual(promotionSteps);
     const { loss, checkpoints } = lastFailoverOf(await site.record());
     expect(loss.atLeast).toBe(0);
-    // Every seeded document was copied, so the checkpoints count them all.
+    // bhs has every seeded document, so the checkpoints count them all.
     const documents = checkpoints.reduce((sum, { globalCheckpoint }) => sum + globalCheckpoint + 1, 0);
     expect(documents).toBe(Object.values(seeded).reduce((sum, count) => sum + count, 0));
     await expectWritable();
   }
 
-  test("a promotion waits for an unfollow that hangs, and minds no lease that stays behind", async () => {
+  test("a promotion waits for an unfollow that hangs, and continues over retention leases that remain", async () => {
     await siteInSync();
     const witness = new SafetyWitness(site);
     await whileMisbehaving(pair.bhs, "lease_removal_fails", ["orders-000002"], async () => {
@@ -221,7 +221,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
     await expectEnd(witness);
   });
 
-  test("while both regions are unhealthy nothing is touched, and all goes on when they return", async () => {
+  test("with both regions unhealthy nothing changes, and service resumes when they return", async () => {
     await siteInSync();
     const witness = new SafetyWitness(site);
     const before = await site.record();
@@ -232,12 +232,12 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
     );
     expect(status.decisions[0]).toMatchObject({ rule: "refuse-both-unhealthy", epoch: 1 });
     expect(status.summary).toMatch(/^gra is unhealthy, but nothing is done: bhs is not seen healthy/);
-    // Still routed to gra, whose servers HAProxy itself knows to be down.
+    // Still routed to gra, whose servers HAProxy itself has down.
     expect(status.router?.ticket).toMatchObject({ region: "gra", epoch: 1 });
     expect(status.router?.ticket?.validUntilMs).toBeGreaterThan(status.nowMs);
     expect(await site.record()).toEqual(before);
 
-    // gra first: were it the other way round, bhs would rightly take over.
+    // gra first: in the other order a failover to bhs would be right.
     await pair.gra.thaw();
     await site.untilStatus("gra is healthy", isHealthy("gra"));
     await pair.bhs.thaw();
@@ -249,7 +249,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
     expect(await decisions()).not.toContain("failover");
   });
 
-  test("a watchdog that is back before its ticket ends has cost not one request", async () => {
+  test("a watchdog that returns before its ticket expires costs no request", async () => {
     const router = { ticketValidityMs: 60_000, ticketRenewalMs: 1_000 };
     await siteInSync({ router, leases: { ttlMs: 70_000 } });
     const traffic = startTraffic();
@@ -259,7 +259,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
         await site.end(signal);
         const endedAtMs = Date.now();
         site.start();
-        // The first ticket of the new watchdog, given out before the last one of the old watchdog ends.
+        // The new watchdog issues its first ticket before the last one of the old watchdog expires.
         const { nowMs } = await site.untilServing("gra");
         expect(nowMs - endedAtMs).toBeLessThan(router.ticketValidityMs - router.ticketRenewalMs);
         await traffic.next("write-acknowledged", 60_000, ({ atMs }) => atMs > nowMs);
@@ -272,7 +272,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
     expect({ writesFailed, readsFailed, lastFailure }).toEqual({ writesFailed: 0, readsFailed: 0, lastFailure: null });
   });
 
-  test("a router whose watchdog is dead closes by itself when its ticket ends, and opens when the watchdog is back", async () => {
+  test("a router whose watchdog is dead closes when its ticket expires, and opens when the watchdog is back", async () => {
     await siteInSync({ router: { ticketValidityMs: 3_000, ticketRenewalMs: 1_000 }, leases: { ttlMs: 5_000 } });
     await site.end("SIGKILL");
     const [ticket] = await site.tickets();
@@ -287,17 +287,17 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
     const startedMs = performance.now();
     site.start();
     await site.untilAnswer("the entry is open again", ({ status, region }) => status === 200 && region === "gra");
-    // A second or two on a quiet machine.
+    // One or two seconds on a quiet machine.
     expect(performance.now() - startedMs).toBeLessThan(20_000);
     expect((await site.record()).epoch).toBe(1);
   });
 
-  // The last one: a trial that was given up does not come back.
-  test("a standby that is not in sync, read-only, or without a licence is not promoted, and the reason is told", async () => {
+  // Last, because a trial licence that was given up does not return.
+  test("a standby that is not in sync, read-only, or without a licence is not promoted, and the reason is reported", async () => {
     site = await WatchdogSite.create(pair, release);
     await whileMisbehaving(pair.bhs, "fatal", ["orders-000001"], async () => {
       site.start();
-      await site.untilStatus("following of orders-000001 has broken off", ({ replication }) =>
+      await site.untilStatus("orders-000001 has stopped following", ({ replication }) =>
         (replication?.reasons ?? []).some((reason) => reason.startsWith("orders-000001 stopped following")),
       );
       const witness = new SafetyWitness(site);
@@ -326,7 +326,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
       body: { persistent: { "cluster.blocks.read_only": readOnly ? true : null } },
     });
 
-  /** Rules that decided in this site's history from the failover on, without repetitions. */
+  /** Ids of the rules in this site's history from the failover on, without repetitions. */
   async function decisions(): Promise<readonly string[]> {
     const rules = (await site.history()).map(({ rule }) => rule);
     const start = rules.indexOf("failover");
@@ -335,7 +335,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
       : [...new Set(rules.slice(start))].filter((rule) => rule.includes("promotion") || rule === "failover");
   }
 
-  /** Kinds of the steps of which the history says that they are done, in that order, each once. */
+  /** Kinds of the steps that the history has as done, in that order, each once. */
   async function stepsDone(): Promise<readonly StepKind[]> {
     const failover = lastFailoverOf(await site.record());
     const done = (await site.history()).filter(
@@ -346,7 +346,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
   }
 });
 
-/** How a step of each kind reads in the history. */
+/** Text of a step of each kind in the history. */
 const wordings: Readonly<Record<PromotionStep, RegExp>> = {
   "pause-auto-follow": /^pause 1 auto-follow pattern/,
   drain: /^wait up to/,
@@ -366,13 +366,13 @@ function stepNamed(explanation: string): StepKind {
   return step;
 }
 
-/** Status of every step; a step under way counts as one that runs. */
+/** Status of every step in the record. */
 function progressOf(record: StateRecord): readonly string[] {
   if (record.phase !== "promoting") throw new Error(`the record says ${record.phase}, not promoting`);
   return record.plan.steps.map(({ kind, status }) => `${kind} ${status}`);
 }
 
-/** What the store says when the watchdog died in a step. */
+/** The statuses in the store after the watchdog was killed in a step. */
 function progressAt(step: PromotionStep): readonly string[] {
   const position = promotionSteps.indexOf(step);
   return promotionSteps.map((kind, n) => `${kind} ${n < position ? "done" : n === position ? "running" : "pending"}`);
@@ -392,7 +392,7 @@ function lastFailoverOf({ lastFailover }: StateRecord): LastFailover {
   return lastFailover;
 }
 
-/** Ids that the alias `orders` does not find. */
+/** Ids that a search of the alias `orders` does not find. */
 async function missingFrom(cluster: TestCluster, ids: readonly string[]): Promise<readonly string[]> {
   await cluster.call("POST", "/orders/_refresh");
   const found = await cluster.call("GET", "/orders/_search", { body: { size: 10_000, _source: false } });
@@ -400,7 +400,7 @@ async function missingFrom(cluster: TestCluster, ids: readonly string[]): Promis
   return ids.filter((id) => !there.has(id));
 }
 
-/** How many operations a cluster holds above these checkpoints. */
+/** The number of operations above these checkpoints in a cluster. */
 async function operationsAbove(cluster: TestCluster, checkpoints: LastFailover["checkpoints"]): Promise<number> {
   await serves(cluster);
   const { indices } = await cluster.call("GET", "/orders*,customers/_stats?level=shards");

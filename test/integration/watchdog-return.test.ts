@@ -30,8 +30,8 @@ import { until } from "./helpers.ts";
 import { borrowClusterPair } from "./shared/cluster-pair.ts";
 
 /**
- * One journey there and home again, on two real clusters that replicate, with the file store and salvage in real files.
- * The router is a variable, as clients here need no HAProxy. The tests build on each other, in the order of the events.
+ * A failover, the return of the old primary and the failback, on two real clusters that replicate, with the file store
+ * and salvage in real files. The router is a variable, because the clients need no HAProxy. The tests build on each other.
  */
 
 const patterns = ["orders*"];
@@ -54,7 +54,7 @@ beforeAll(async () => {
   site = new Site();
   site.start();
   await site.untilServing("gra", "in-sync");
-  // Long, for the first run on a machine builds the lab's Elasticsearch as well.
+  // The first run on a machine builds the lab's Elasticsearch as well.
 }, 600_000);
 
 afterAll(async () => {
@@ -63,10 +63,10 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-describe("a journey to the other region and home again", () => {
+describe("a failover and the way back", () => {
   const onlyOnGra = ["stray-1", "stray-2", "stray-3"];
 
-  test("a lost primary is failed away from, under load", async () => {
+  test("a lost primary leads to a failover under load", async () => {
     site.traffic.start();
     await until(() => site.traffic.acknowledged.size > 50, "50 writes are acknowledged", 60_000);
     await pair.gra.freeze();
@@ -75,9 +75,9 @@ describe("a journey to the other region and home again", () => {
     expect((await site.record()).lastFailover).toMatchObject({ kind: "failover", from: "gra", to: "bhs" });
   });
 
-  test("the region that returns with writes of its own is fenced, salvaged, emptied, and in sync in the end", async () => {
+  test("a region that returns with writes of its own is fenced, salvaged, emptied, and in sync again", async () => {
     await pair.gra.thaw();
-    // Somebody writes past the routers before gra is fenced: nobody else has these.
+    // Written past the routers before gra is fenced: only gra has these.
     for (const id of onlyOnGra) {
       await pair.gra.call("PUT", `/orders-2/_doc/${id}`, { body: { n: 1 }, as: application });
     }
@@ -94,7 +94,7 @@ describe("a journey to the other region and home again", () => {
     expect(receipt.leftOut).toEqual([]);
   });
 
-  test("what was salvaged is replayed into the active region, which then has every acknowledged write", async () => {
+  test("a replay of the salvaged writes gives the active region every acknowledged write", async () => {
     const request = {
       root: salvageRoot(directory),
       name: "3-gra",
@@ -107,7 +107,7 @@ describe("a journey to the other region and home again", () => {
     expect(await missingFrom(pair.bhs, [...site.traffic.acknowledged, ...onlyOnGra])).toEqual([]);
   });
 
-  test("a switchover brings it home under load, and loses nothing", async () => {
+  test("a switchover back under load loses nothing", async () => {
     expect(
       await site.watchdog?.command({ kind: "switchover", to: "gra", force: false, reason: null }, "alice"),
     ).toMatchObject({ accepted: true });
@@ -123,12 +123,12 @@ describe("a journey to the other region and home again", () => {
     await until(async () => (await missingFrom(pair.bhs, [...site.traffic.acknowledged])).length === 0, "bhs has all");
     expect(await missingFrom(pair.gra, [...site.traffic.acknowledged, ...onlyOnGra])).toEqual([]);
     expect(await followersOf(pair.bhs)).toEqual(["orders-1", "orders-2"]);
-    // Nothing had to be salvaged: every shard of bhs ended where gra's copy of it began.
+    // Nothing to salvage: every shard of bhs ended where gra's copy of it began.
     const receipt = JSON.parse(await readFile(path.join(directory, "salvage", "5-bhs", "receipt.json"), "utf8"));
     expect(receipt.operations.count).toBe(0);
   });
 
-  test("leaves no retention lease of the follower that was promoted: its leader was there to drop it", async () => {
+  test("a promoted follower leaves no retention lease on a leader that was reachable", async () => {
     const leases = async (cluster: TestCluster, follower: string) => {
       const { indices } = await cluster.call("GET", "/orders-1,orders-2/_stats?level=shards");
       return JSON.stringify(indices).match(new RegExp(`${follower}/orders-[^"]*-following-`, "g")) ?? [];
@@ -138,7 +138,7 @@ describe("a journey to the other region and home again", () => {
   });
 });
 
-/** A watchdog on real clusters, store and files, and clients behind the region that it routes to. */
+/** A watchdog with real clusters, store and files, and clients of the region that it routes to. */
 class Site {
   readonly clusters: Readonly<Record<"gra" | "bhs", ElasticsearchCluster>>;
   readonly documents: Readonly<Record<"gra" | "bhs", ElasticsearchDocuments>>;
@@ -154,7 +154,7 @@ class Site {
   #running: Promise<void> = Promise.resolve();
   watchdog: Watchdog | null = null;
   readonly log: string[] = [];
-  /** How the standby stood since the last change of the active region, each state once. */
+  /** The states of the standby since the last change of the active region, each once. */
   states: string[] = [];
 
   constructor() {
@@ -242,13 +242,13 @@ class Site {
   }
 }
 
-/** Two writers, one request after the other; each id is written once, and counts when it was acknowledged. */
+/** Two writers that send one request after the other. Each id is written once, and counts once acknowledged. */
 class Writers {
   readonly acknowledged = new Set<string>();
   readonly #target: () => TestCluster | null;
   readonly #stop = new AbortController();
   readonly #writers: Promise<void>[] = [];
-  /** When writes were acknowledged, in order. */
+  /** Times of the acknowledgements, in order. */
   readonly #times: number[] = [];
 
   constructor(target: () => TestCluster | null) {
@@ -259,13 +259,13 @@ class Writers {
     for (const name of ["a", "b"]) this.#writers.push(this.#write(name));
   }
 
-  /** Until that many more writes are acknowledged. */
+  /** Waits for this many further acknowledged writes. */
   async next(count: number): Promise<void> {
     const wanted = this.acknowledged.size + count;
     await until(() => this.acknowledged.size >= wanted, `${count} more writes are acknowledged`, 60_000);
   }
 
-  /** Ends; says for how long no write was acknowledged at most, and second most. */
+  /** Ends the load. @returns the longest and second longest times without an acknowledged write */
   async stop(): Promise<{ readonly failover: number; readonly switchover: number }> {
     this.#stop.abort();
     await Promise.all(this.#writers);
@@ -278,7 +278,7 @@ class Writers {
     for (let n = 0; !this.#stop.signal.aborted; n += 1) {
       const id = `${name}-${n}`;
       const cluster = this.#target();
-      // Through the alias, as applications write: it must have its write index after each change.
+      // Through the alias, like applications: it must have a write index after each change.
       const path = `/orders/_create/${id}`;
       const answer = await cluster
         ?.rest("PUT", path, { body: { n }, as: application, timeoutMs: 2_000 })
@@ -329,7 +329,7 @@ function connect(cluster: TestCluster): ElasticsearchCluster {
 const connectDocuments = (cluster: TestCluster): ElasticsearchDocuments =>
   createElasticsearchDocuments({ ...nodesOf(cluster), requestTimeoutMs: 30_000 });
 
-/** Ids that a cluster does not have. */
+/** Ids that a cluster lacks. */
 async function missingFrom(cluster: TestCluster, ids: readonly string[]): Promise<readonly string[]> {
   await cluster.call("POST", "/orders/_refresh");
   const found = await cluster.call("GET", "/orders/_search", { body: { size: 10_000, _source: false } });
