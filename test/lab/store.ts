@@ -53,10 +53,10 @@ export function storeTests(lab: () => LabUnderTest, applications: () => BothEntr
 
     const status = await esFailover(system, router, "status");
     expect(status.exitCode).toBe(0);
-    expect(status.stdout).toMatch(/store +cannot be reached: /);
+    expect(status.stdout).toMatch(/store +unreachable: /);
     expect(status.stdout).toMatch(/by the word of every watchdog: the store does not answer/);
     const explanation = await esFailover(system, router, "explain");
-    expect(explanation.stdout).toMatch(/^store-unreachable: decides/);
+    expect(explanation.stdout).toMatch(/^store-unreachable: applies/);
     const command = await esFailover(system, router, "failover", "--to", "bhs", "--force", "--yes");
     expect(command.exitCode).toBe(1);
     expect(command.stderr).toMatch(/etcd/);
