@@ -38,7 +38,7 @@ describe("es-failover, with a watchdog that runs", () => {
     expect((await es("status")).out).toMatch(/paused +by ada: moving racks/);
     expect(await es("pause", "--reason", "again")).toMatchObject({
       code: 4,
-      err: expect.stringMatching(/paused already, by ada since .*: moving racks/),
+      err: expect.stringMatching(/has been paused by ada since .*: moving racks/),
     });
     expect(await es("resume")).toMatchObject({ code: 0, out: "ada resumed automatic failover.\n" });
     expect(await es("resume")).toMatchObject({ code: 4, err: "automatic failover is not paused\n" });
@@ -62,11 +62,11 @@ describe("es-failover, with a watchdog that runs", () => {
     for (const kind of ["failover", "switchover"]) {
       const refused = await es(kind, "--to", "bhs", "--yes");
       expect(refused).toMatchObject({ code: 4, out: "" });
-      expect(refused.err).toContain("bhs is not seen healthy");
+      expect(refused.err).toContain("bhs is not healthy");
     }
     expect(await es("failover", "--to", "gra", "--force", "--yes")).toMatchObject({
       code: 4,
-      err: "gra is the active region already\n",
+      err: "gra is already the active region\n",
     });
     expect(await es("switchover", "--to", "fra")).toMatchObject({ code: 4, err: expect.stringContaining("no region") });
     const preview = await line.json<ChangePreview>("failover", "--to", "bhs", "--force", "--dry-run");

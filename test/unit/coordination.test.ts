@@ -3,7 +3,7 @@ import { soleCoordination } from "../../watchdog/controller/sole-coordination.ts
 import type { WatchdogReport } from "../../watchdog/core/state/report.ts";
 import { VirtualTime } from "./support/virtual-time.ts";
 
-test("a watchdog that is alone leads, sees its own sighting, and knows itself", async () => {
+test("a watchdog alone is the controller, sees its own report, and is the only member", async () => {
   const time = new VirtualTime();
   const alone = soleCoordination(time);
   await time.runUntil(5_000);

@@ -28,8 +28,8 @@ const self = (newest: Parameters<typeof answerFailsafe>[1]["newest"]) => ({
   leaseTtlMs: LEASE_TTL_MS,
 });
 
-describe("a watchdog's word in failsafe", () => {
-  test("is given for the epoch that it knows itself, with all whom it knows", () => {
+describe("a failsafe grant", () => {
+  test("is given for the epoch that the watchdog knows itself, with all members that it knows", () => {
     expect(answerFailsafe(question, self(record))).toEqual({
       agrees: true,
       watchdog: "bhs",
@@ -44,12 +44,12 @@ describe("a watchdog's word in failsafe", () => {
     ["knows a lower epoch", serving({ epoch: 3, watchdogs })],
     ["knows that the region is being closed", closing({ epoch: 4, watchdogs })],
     ["knows that the other region is being promoted", promoting({ epoch: 4, watchdogs })],
-    ["does not know the one that asks", serving({ epoch: 4, watchdogs: watchdogs.slice(1) })],
-  ])("is refused when it %s", (_why, newest) => {
+    ["does not know the watchdog that asks", serving({ epoch: 4, watchdogs: watchdogs.slice(1) })],
+  ])("is refused by a watchdog that %s", (_why, newest) => {
     expect(answerFailsafe(question, self(newest)).agrees).toBe(false);
   });
 
-  test("is refused for longer than its own leases last", () => {
+  test("is refused for longer than the watchdog's own leases are valid", () => {
     const longer = { ...question, validForMs: LEASE_TTL_MS + 1 };
     expect(answerFailsafe(longer, self(record))).toMatchObject({ agrees: false, reason: /leases.ttlMs differs/ });
   });
@@ -63,7 +63,7 @@ describe("a router without the store", () => {
   });
   const all = [agrees("bhs"), agrees("witness")];
 
-  test("goes on when every other watchdog agrees", () => {
+  test("stays open when every other member agrees", () => {
     expect(blockerBeforeAsking(record, "gra", null)).toBeNull();
     expect(blockerInAnswers(record, "gra", all)).toBeNull();
   });
@@ -76,7 +76,7 @@ describe("a router without the store", () => {
       /witness does not answer: no answer within/,
     ],
     [
-      "one knows better",
+      "one knows a higher epoch",
       [
         agrees("bhs"),
         {
@@ -88,34 +88,34 @@ describe("a router without the store", () => {
       /witness knows epoch 5/,
     ],
     [
-      "one takes the other region for active",
+      "one has another active region",
       [agrees("bhs"), agrees("witness", { active: "bhs" })],
-      /takes bhs for active/,
+      /has bhs as the active region/,
     ],
     [
-      "one knows somebody who was not asked",
+      "one knows a member that was not asked",
       [agrees("bhs", { known: [...names, "new"] }), agrees("witness")],
-      /knows of new/,
+      /knows the member new/,
     ],
     [
-      "one speaks for another",
+      "one answers at the address of another",
       [agrees("bhs"), { ...agrees("witness"), answer: agrees("bhs").answer }],
-      /it is bhs that answers/,
+      /address of witness is answered by bhs/,
     ],
-  ])("does not go on when %s", (_why, heard, says) => {
-    expect(blockerInAnswers(record, "gra", heard)).toMatch(says);
+  ])("closes when %s", (_why, answers, expected) => {
+    expect(blockerInAnswers(record, "gra", answers)).toMatch(expected);
   });
 
-  test("asks nobody under a record that does not serve or know it, or while the active region does not answer it", () => {
+  test("asks no member under a record that is not serving or does not list it, or while the active region does not answer", () => {
     expect(blockerBeforeAsking(null, "gra", null)).toMatch(/no record/);
     expect(blockerBeforeAsking(closing(), "gra", null)).toMatch(/closing/);
-    expect(blockerBeforeAsking(record, "new", null)).toMatch(/does not know this watchdog/);
-    expect(blockerBeforeAsking(record, "gra", "gra is not well")).toBe("gra is not well");
+    expect(blockerBeforeAsking(record, "new", null)).toMatch(/not registered yet/);
+    expect(blockerBeforeAsking(record, "gra", "no node answers")).toBe("no node answers");
   });
 });
 
 describe("sites", () => {
-  const sighting = (watchdog: string, site: string, gra: HealthState, epoch: number | null = null): WatchdogReport => ({
+  const report = (watchdog: string, site: string, gra: HealthState, epoch: number | null = null): WatchdogReport => ({
     watchdog,
     site,
     regions: { gra: { state: gra, failuresInARow: 0, successesInARow: 0, reason: "" } },
@@ -130,40 +130,42 @@ describe("sites", () => {
     ["recovering", "healthy", "suspect"],
     ["unknown", "healthy", "healthy"],
     ["unhealthy", "unknown", "unhealthy"],
-  ])("whose two watchdogs see %s and %s say %s", (one, other, said) => {
-    const views = siteReports([sighting("a", "bhs", one, 3), sighting("b", "bhs", other, 4)]);
-    expect(views).toEqual([{ site: "bhs", regions: { gra: said }, epoch: 4 }]);
+  ])("whose two watchdogs report %s and %s count as %s", (one, other, expected) => {
+    const views = siteReports([report("a", "bhs", one, 3), report("b", "bhs", other, 4)]);
+    expect(views).toEqual([{ site: "bhs", regions: { gra: expected }, epoch: 4 }]);
   });
 
   const several = { ...config, store: etcd };
-  const view = (site: string, gra: HealthState, epoch = 0) => ({
+  const siteReport = (site: string, gra: HealthState, epoch = 0) => ({
     site,
     regions: { gra, bhs: "healthy" as const },
     epoch,
   });
-  const situation = (sites: readonly ReturnType<typeof view>[], now = closing({ epoch: 5, watchdogs })) => ({
+  const situation = (sites: readonly ReturnType<typeof siteReport>[], now = closing({ epoch: 5, watchdogs })) => ({
     record: now,
     seen: observations({ sites, routers: [] }),
     nowMs: NOW_MS,
     config: several,
   });
 
-  test("that are not heard from count as votes against", () => {
-    expect(majoritySees(situation([view("bhs", "unhealthy")]), "gra", "unhealthy")).toMatch(
-      /1 of the 2 sites needed \(gra: not heard from, bhs: unhealthy, witness: not heard from\)/,
+  test("without a report count against a majority", () => {
+    expect(majoritySees(situation([siteReport("bhs", "unhealthy")]), "gra", "unhealthy")).toMatch(
+      /gra is unhealthy for 1 of the 2 sites required \(gra: no report, bhs: unhealthy, witness: no report\)/,
     );
     expect(
-      majoritySees(situation([view("bhs", "unhealthy"), view("witness", "unhealthy")]), "gra", "unhealthy"),
+      majoritySees(situation([siteReport("bhs", "unhealthy"), siteReport("witness", "unhealthy")]), "gra", "unhealthy"),
     ).toBeNull();
-    expect(majorityPresent(situation([view("bhs", "unhealthy")]))).toMatch(/gra and witness are not heard from/);
-    expect(majorityPresent(situation([view("bhs", "unhealthy"), view("gra", "healthy")]))).toBeNull();
+    expect(majorityPresent(situation([siteReport("bhs", "unhealthy")]))).toMatch(/no report from gra and witness/);
+    expect(majorityPresent(situation([siteReport("bhs", "unhealthy"), siteReport("gra", "healthy")]))).toBeNull();
   });
 
-  test("a majority of which knows an epoch: by its own word, or because its router has acknowledged it", () => {
-    const heard = [view("bhs", "unhealthy", 5), view("witness", "unhealthy", 4)];
-    expect(majorityKnows(situation(heard))).toMatch(/gra and witness do not know of epoch 5/);
-    expect(majorityKnows(situation([view("bhs", "unhealthy", 5), view("witness", "unhealthy", 5)]))).toBeNull();
-    const acknowledged = situation(heard);
+  test("a majority of which knows an epoch, by report or because its router has acknowledged it", () => {
+    const reports = [siteReport("bhs", "unhealthy", 5), siteReport("witness", "unhealthy", 4)];
+    expect(majorityKnows(situation(reports))).toMatch(/epoch 5 is not known to gra and witness/);
+    expect(
+      majorityKnows(situation([siteReport("bhs", "unhealthy", 5), siteReport("witness", "unhealthy", 5)])),
+    ).toBeNull();
+    const acknowledged = situation(reports);
     const routers = [{ router: "gra", acknowledgedEpoch: 5 }];
     expect(majorityKnows({ ...acknowledged, seen: { ...acknowledged.seen, routers } })).toBeNull();
   });

@@ -56,16 +56,16 @@ describe("a region's health", () => {
     else expect(probeFailure(probe)).toMatch(failure);
   });
 
-  test("the reason counts towards the change that comes next", () => {
+  test("gives a reason that counts towards the next change of state", () => {
     expect(fold("+--").reason).toBe("no node answers: connection refused (2 of 3 failed checks in a row)");
     expect(fold("---++").reason).toBe("answers again (2 of 5 good checks in a row)");
   });
 
-  test("remembers when it was last good, and since when it is as it is", () => {
+  test("keeps the time of the last good probe and of the last change of state", () => {
     expect(fold("++---")).toMatchObject({ lastGoodAtMs: 1000, lastProbeAtMs: 4000, sinceMs: 4000 });
   });
 
-  test("never turns unhealthy but by a run of failures, nor healthy again but by a run of good probes", () => {
+  test("becomes unhealthy only by a run of failures, and healthy again only by a run of good probes", () => {
     fc.assert(
       fc.property(fc.array(fc.constantFrom("+", "-"), { maxLength: 40 }), (signs) => {
         const probes = signs.join("");
@@ -92,26 +92,26 @@ describe("a region's health", () => {
 
   const red: ClusterProbe = { ...good, status: "red", redIndices: ["logs-1"] };
 
-  test("does not suffer from indices that its own promotion has closed", () => {
+  test("is not changed by indices that its own promotion has closed", () => {
     const after = [1, 2, 3, 4].reduce((health) => observeProbe(health, red, 60_000, thresholds, "all"), fold("+"));
     expect(after).toMatchObject({ state: "healthy", failuresInARow: 0, reason: "red, 3 nodes" });
     expect(observeProbe(after, red, 61_000, thresholds)).toMatchObject({ state: "suspect", failuresInARow: 1 });
   });
 
   test.each<[string, ClusterProbe]>([
-    ["answers no more", bad],
+    ["does not answer", bad],
     ["has lost its master", { ...red, master: null }],
   ])("suffers from a promotion's region that %s as from any other", (_what, probe) => {
     const after = [1, 2, 3].reduce((health) => observeProbe(health, probe, 60_000, thresholds, "all"), fold("+"));
     expect(after.state).toBe("unhealthy");
   });
 
-  test("names the first of many red indices, and counts the others", () => {
+  test("names the first of many red indices and counts the others", () => {
     const redIndices = Array.from({ length: 12 }, (_, n) => `logs-${n}`);
     expect(probeFailure({ ...red, redIndices })).toMatch(/: logs-0, logs-1, .*, logs-9 and 2 more$/);
   });
 
-  test("does not suffer from an index that a repair has closed, but does from any other", () => {
+  test("is not changed by an index that a repair has closed, but by any other", () => {
     const look = (inWork: readonly string[]) =>
       [1, 2, 3].reduce((health) => observeProbe(health, red, 60_000, thresholds, inWork), fold("+")).state;
     expect(look(["logs-1", "logs-2"])).toBe("healthy");
@@ -120,7 +120,7 @@ describe("a region's health", () => {
     expect(observeProbe(fold("+"), unnamed, 60_000, thresholds, ["logs-1"]).state).toBe("suspect");
   });
 
-  test("only what the plan at work has in hand is excused, in its region, and only while it is at work", () => {
+  test("excuses only the indices of the plan under way, in its region", () => {
     expect(indicesInWork(promoting(), "bhs")).toBe("all");
     expect(indicesInWork(promoting(), "gra")).toEqual([]);
     const repairing = serving({ plan: planRepair({ strays: ["logs-2", "logs-1"], blocked: ["logs-3"] }, 0) });

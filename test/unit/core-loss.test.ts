@@ -11,29 +11,29 @@ const checkpoint = (globalCheckpoint: number) => ({
 });
 
 describe("the loss estimate", () => {
-  test("counts what the old region was seen to hold, and what may have been written unseen", () => {
+  test("counts what the old region was seen to have, and what may have been written unobserved", () => {
     const loss = estimateLoss({
       leader: sight,
       leaderCheckpoints: [],
       checkpoints: [checkpoint(100)],
       closedAtMs: NOW_MS,
     });
-    // 105 seen, 100 replicated; 31 s unseen at up to 10 operations/s, twice over.
+    // 105 seen, 100 replicated; 31 s unobserved at up to 10 operations/s, counted twice.
     expect(loss).toMatchObject({ atLeast: 5, atMost: 625, unseenMs: 31_000 });
     expect(loss.explanation).toBe(
-      "between 5 and 625 operations: 31.0 s lie between the last look at the old region and the closing of the routers, " +
-        "and up to 10.0 operations/s were seen (counted 2 times over)",
+      "between 5 and 625 operations: the routers closed 31.0 s after the last snapshot of the old region, " +
+        "which took up to 10.0 operations/s (counted 2 times)",
     );
   });
 
-  test("takes the followers' word where they knew more than the last look", () => {
+  test("uses the followers' checkpoints where they are newer than the last snapshot", () => {
     const leaderCheckpoints = [{ index: "logs-1", shard: 0, checkpoint: 120 }];
     expect(
       estimateLoss({ leader: sight, leaderCheckpoints, checkpoints: [checkpoint(100)], closedAtMs: NOW_MS }).atLeast,
     ).toBe(20);
   });
 
-  test("a follower ahead of the last look has lost nothing for certain", () => {
+  test("is at least 0 for a follower ahead of the last snapshot", () => {
     expect(
       estimateLoss({ leader: sight, leaderCheckpoints: [], checkpoints: [checkpoint(300)], closedAtMs: NOW_MS })
         .atLeast,
@@ -41,8 +41,8 @@ describe("the loss estimate", () => {
   });
 
   test.each([
-    ["never looked at", null],
-    ["looked at once", { ...sight, peakOperationsPerSecond: null }],
+    ["never observed", null],
+    ["observed once", { ...sight, peakOperationsPerSecond: null }],
   ])("claims no upper bound when the old region was %s", (_what, known) => {
     const loss = estimateLoss({
       leader: known,
@@ -54,7 +54,7 @@ describe("the loss estimate", () => {
     expect(loss.explanation).toContain("no upper bound");
   });
 
-  test("is a range over its shards, whatever was seen", () => {
+  test("is a range over its shards, for any observations", () => {
     const n = fc.integer({ min: -1, max: 1_000 });
     fc.assert(
       fc.property(fc.array(fc.tuple(n, n, n), { maxLength: 5 }), (shards) => {

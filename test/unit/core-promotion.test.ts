@@ -20,7 +20,7 @@ const plan = (view: Parameters<typeof standbyView>[0], seen = sight) =>
   planPromotion("gra", standbyView(view), seen, config, NOW_MS);
 
 describe("the promotion plan", () => {
-  test("goes in the order in which nothing is lost", () => {
+  test("has its steps in the order in which no write is lost", () => {
     expect(plan({}).steps.map(({ kind }) => kind)).toEqual(promotionSteps);
   });
 
@@ -29,7 +29,7 @@ describe("the promotion plan", () => {
     expect(stepOf(plan({ followers }), "unfollow")?.indices).toEqual(["logs-1", "logs-2"]);
   });
 
-  test("sets write aliases as the old region had them, and those that leave no choice", () => {
+  test("sets write aliases as the old region had them, and those with a single index", () => {
     const member = (alias: string) => [{ alias, isWriteIndex: false }];
     const indices = [
       index("logs-1", { following: true, aliases: [...member("logs-logs"), ...member("logs-only")] }),
@@ -44,7 +44,7 @@ describe("the promotion plan", () => {
     ]);
   });
 
-  test("leaves aliases alone that the watchdog may not turn", () => {
+  test("leaves out aliases that the watchdog has no privilege to set", () => {
     const indices = [
       index("logs-1", { following: true, aliases: [{ alias: "elsewhere", isWriteIndex: false }] }),
       index("logs-2", { following: true, aliases: [{ alias: "logs-all", isWriteIndex: false }] }),
@@ -57,7 +57,7 @@ describe("the promotion plan", () => {
     expect(aliasBlockers(seen, config.replication).join()).toMatch(/elsewhere.*outside the managed patterns/);
   });
 
-  test("promotes replicated data streams, and leaves their indices' aliases alone", () => {
+  test("promotes replicated data streams, and leaves out the aliases of their indices", () => {
     const dataStreams = [
       { name: "logs-app", writeIndex: ".ds-logs-app-1", replicated: true },
       { name: "own", writeIndex: ".ds-own-1", replicated: false },
@@ -65,12 +65,12 @@ describe("the promotion plan", () => {
     expect(stepOf(plan({ dataStreams }), "data-streams")?.dataStreams).toEqual(["logs-app"]);
   });
 
-  test("cannot be taken back once an unfollow has begun", () => {
+  test("is irreversible once an unfollow has begun", () => {
     expect(isIrreversible(promotedUpTo("unfollow").plan)).toBe(false);
     expect(isIrreversible(promotedUpTo("open").plan)).toBe(true);
   });
 
-  test("a follower that comes late reopens the steps and is covered by them; what was recorded stays", () => {
+  test("runs its steps again for a late follower and keeps what was recorded", () => {
     const late = withLateFollowers(promotedUpTo("verify").plan, ["logs-9"]);
     expect(currentStep(late)?.kind).toBe("pause-follow");
     expect(stepOf(late, "unfollow")?.indices).toEqual(["logs-1", "logs-9"]);
@@ -80,9 +80,12 @@ describe("the promotion plan", () => {
 });
 
 describe("the state document", () => {
-  test.each([serving(), promoting(), promotedUpTo(null)])("comes back from JSON as it was ($phase)", (record) => {
-    expect(parseStateRecord(JSON.parse(JSON.stringify(record)))).toEqual(record);
-  });
+  test.each([serving(), promoting(), promotedUpTo(null)])(
+    "is the same after a round trip through JSON ($phase)",
+    (record) => {
+      expect(parseStateRecord(JSON.parse(JSON.stringify(record)))).toEqual(record);
+    },
+  );
 
   test.each([
     [{ ...serving(), schemaVersion: 2 }, /schemaVersion/],

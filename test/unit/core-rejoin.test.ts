@@ -27,19 +27,19 @@ function afterFailover(changes: Partial<ServingRecord> = {}): ServingRecord {
 const former = (...indices: ReturnType<typeof index>[]) =>
   standbyView({ region: "gra", indices, followers: [], autoFollow: [] });
 
-describe("where a former primary and the active region parted", () => {
+describe("the divergence of a former primary", () => {
   const checkpoints = (record: ServingRecord, ...indices: ReturnType<typeof index>[]) =>
     divergenceFrom(record, "gra", indices).checkpoints;
 
-  test("is what the failover recorded, for the indices that were copied then", () => {
+  test("starts at the recorded checkpoints, for the indices that were followed then", () => {
     expect(checkpoints(afterFailover(), index("logs-1"))).toEqual([{ index: "logs-1", shard: 0, checkpoint: 100 }]);
   });
 
-  test("is the very beginning for another index of the same name: it was copied nowhere", () => {
+  test("is a whole index for a later index of the same name, which was never replicated", () => {
     expect(checkpoints(afterFailover(), index("logs-1", { uuid: "made-later" }))).toEqual([]);
   });
 
-  test("is the very beginning once the region had rejoined: what it holds of its own then came afterwards", () => {
+  test("is a whole index once the region had rejoined: what it has of its own is newer", () => {
     const { lastFailover } = afterFailover();
     if (lastFailover === null) throw new Error("no failover");
     const record = afterFailover({ lastFailover: { ...lastFailover, rejoinedAtMs: NOW_MS } });
@@ -47,7 +47,7 @@ describe("where a former primary and the active region parted", () => {
     expect(checkpoints(record, index("logs-1"))).toEqual([]);
   });
 
-  test("is where a promotion that was undone had cut it off", () => {
+  test("starts where a promotion that was undone had detached it", () => {
     const cut = [{ index: "logs-1", shard: 0, globalCheckpoint: 7, maxSeqNo: 7 }];
     const record = serving({ halfPromoted: { region: "bhs", checkpoints: cut } });
     expect(isFormerPrimary(record, "bhs")).toBe(true);
@@ -63,7 +63,7 @@ describe("the plan of a rejoin", () => {
     expect(plan.steps.map(({ kind }) => kind)).toEqual(["fence", "pause-auto-follow", "salvage", "clear"]);
   });
 
-  test("names as ours only the blocks that were not there before", () => {
+  test("fences only indices that are not blocked yet", () => {
     const indices = [index("logs-1"), index("logs-2", { writeBlocked: true }), index("logs-3", { following: true })];
     const [fence] = planRejoin(afterFailover(), former(...indices), "delete", NOW_MS).steps;
     expect(fence).toMatchObject({ kind: "fence", indices: ["logs-1"] });
@@ -77,7 +77,7 @@ describe("the plan of a rejoin", () => {
     expect(open).toMatchObject({ kind: "open", indices: ["logs-1"] });
   });
 
-  test("shows in how the region stands: fencing, then salvaging", () => {
+  test("sets the state of the standby: fencing, then salvaging", () => {
     let plan = planRejoin(afterFailover(), former(index("logs-1")), "delete", NOW_MS);
     const states: string[] = [];
     for (let step = currentStep(plan); step !== null; step = currentStep(plan)) {
@@ -88,7 +88,7 @@ describe("the plan of a rejoin", () => {
   });
 });
 
-describe("a follower that stopped for good", () => {
+describe("a follower with a fatal error", () => {
   const changesFor = (fatalError: string) =>
     planReplication({
       leader: { region: "gra", indices: [index("logs-1")], definitions: [] },
@@ -105,7 +105,7 @@ describe("a follower that stopped for good", () => {
   test.each([
     "Operations are no longer available for replicating. Existing retention leases [RetentionLeases{}]; maybe increase",
     "Not all operations between from_seqno [100] and to_seqno [200] found; prematurely terminated last_seen_seqno [-2]",
-  ])("is copied anew when its leader has no history for it any more (%#)", (reason) => {
+  ])("is recreated when its leader no longer has the history (%#)", (reason) => {
     expect(changesFor(reason)).toMatchObject([{ kind: "recreate-follow", index: "logs-1", leader: "gra" }]);
   });
 

@@ -31,8 +31,8 @@ const view = (
 
 const kinds = (made: ReplicationSnapshot) => planReplication(made).changes.map(({ kind }) => kind);
 
-describe("what the standby needs", () => {
-  test("nothing, when all is followed", () => {
+describe("the changes that the standby needs", () => {
+  test("are none when every index is followed", () => {
     expect(planReplication(view({}, {}))).toEqual({ changes: [], problems: [] });
   });
 
@@ -65,7 +65,7 @@ describe("what the standby needs", () => {
     expect(kinds(view({}, standby))).toEqual([kind]);
   });
 
-  test("definitions that differ are put, those that are equal in another order of keys are not", () => {
+  test("put definitions that differ, and not those that differ in the order of keys", () => {
     const leader = { definitions: [template("a", { x: 1, y: { b: 1, a: 2 } }), template("b", { x: 1 })] };
     const standby = {
       definitions: [template("a", { y: { a: 2, b: 1 }, x: 1 }), template("b", { x: 2 }), template("own", {})],
@@ -75,7 +75,7 @@ describe("what the standby needs", () => {
     ]);
   });
 
-  test("what templates are made of is put before them", () => {
+  test("put what index templates refer to before them", () => {
     const component = { kind: "component-template", name: "z", body: {} } as const;
     const { changes } = planReplication(view({ definitions: [template("a", {}), component] }, {}));
     expect(changes.map((change) => (change.kind === "put-definition" ? change.definition.kind : ""))).toEqual([
@@ -84,7 +84,7 @@ describe("what the standby needs", () => {
     ]);
   });
 
-  test("a pattern is resumed after the indices that it would follow as well", () => {
+  test("resume a pattern after following the indices that it would follow as well", () => {
     const standby = { indices: [], followers: [], autoFollow: [{ ...pattern, active: false }] };
     expect(kinds(view({ definitions: [template("a", {})] }, standby))).toEqual([
       "put-definition",
@@ -105,7 +105,7 @@ describe("what the standby needs", () => {
       /follows logs-1 of old/,
     ],
     ["a closed leader", view({ indices: [index("logs-1", { open: false })] }, {}), /closed in gra/],
-    ["a leader that was deleted", view({ indices: [] }, {}), /not in gra any more/],
+    ["a leader that was deleted", view({ indices: [] }, {}), /gra no longer has/],
   ])("%s is left to a person", (_what, made, problem) => {
     expect(planReplication(made).problems.join()).toMatch(problem);
     expect(planReplication(made).changes).toEqual([]);
@@ -126,7 +126,7 @@ describe("in sync", () => {
 
   test.each([
     ["behind", follower("logs-1", { followerCheckpoint: 40 }), /60 operations behind \(at most 50 allowed\)/],
-    ["deaf", follower("logs-1", { millisSinceLastRead: 1_001 }), /last heard from its leader 1001 ms ago/],
+    ["not reading", follower("logs-1", { millisSinceLastRead: 1_001 }), /last read from its leader 1001 ms ago/],
     [
       "failing to read",
       follower("logs-1", { readErrors: ["no seed node left"] }),
@@ -143,7 +143,7 @@ describe("in sync", () => {
     expect(judgement.reasons.join()).toMatch(reason);
   });
 
-  test("many indices with the same trouble make a short list", () => {
+  test("shows a short list of reasons for many indices", () => {
     const indices = Array.from({ length: 300 }, (_, n) => index(`logs-${n}`));
     const { reasons } = judgeSync(indices, [], "gra", limits);
     expect(reasons).toHaveLength(6);

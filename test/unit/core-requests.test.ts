@@ -4,9 +4,9 @@ import { type Applied, applyCommand, type Command, REQUEST_VALID_MS } from "../.
 import type { StateRecord } from "../../watchdog/core/state/record.ts";
 import { closing, NOW_MS, promoting, serving } from "./core-fixtures.ts";
 
-const asked = { by: "ada", atMs: NOW_MS };
+const origin = { by: "ada", atMs: NOW_MS };
 const regions = ["gra", "bhs"];
-const apply = (record: StateRecord | null, command: Command): Applied => applyCommand(record, command, asked, regions);
+const apply = (record: StateRecord | null, command: Command): Applied => applyCommand(record, command, origin, regions);
 const switchover = { kind: "switchover", to: "bhs", force: false, reason: null } as const;
 
 function refusals(applied: Applied): string {
@@ -19,23 +19,23 @@ function recordOf(applied: Applied): StateRecord {
 }
 
 describe("an operator's command", () => {
-  test("to pause notes who, when and why; a second one is told of the first; resume ends it", () => {
+  test("to pause records operator, time and reason, is refused a second time, and ends with resume", () => {
     const paused = recordOf(apply(serving(), { kind: "pause", reason: "moving racks" }));
     expect(paused.paused).toEqual({ sinceMs: NOW_MS, by: "ada", reason: "moving racks" });
-    expect(refusals(apply(paused, { kind: "pause", reason: "again" }))).toMatch(/paused already, by ada.*moving racks/);
+    expect(refusals(apply(paused, { kind: "pause", reason: "again" }))).toMatch(/has been paused by ada.*moving racks/);
     expect(recordOf(apply(paused, { kind: "resume" })).paused).toBeNull();
     expect(refusals(apply(serving(), { kind: "resume" }))).toMatch(/not paused/);
     expect(refusals(apply(serving(), { kind: "pause", reason: " " }))).toMatch(/needs a reason/);
   });
 
-  test("to acknowledge ends a block period that runs, and is refused when none does", () => {
+  test("to acknowledge ends the block period, and is refused when there is none", () => {
     expect(recordOf(apply(serving({ blockedUntilMs: NOW_MS + 1 }), { kind: "ack" })).blockedUntilMs).toBeNull();
     for (const blockedUntilMs of [null, NOW_MS]) {
       expect(refusals(apply(serving({ blockedUntilMs }), { kind: "ack" }))).toMatch(/no block period/);
     }
   });
 
-  test("for a change waits in the record for a limited time, and can be withdrawn until it is decided on", () => {
+  test("for a change is kept in the record for a limited time, and can be withdrawn until it is handled", () => {
     const record = recordOf(apply(serving(), { ...switchover, reason: "drill" }));
     expect(record).toMatchObject({
       phase: "serving",
@@ -44,20 +44,22 @@ describe("an operator's command", () => {
     });
     const withdrawn = recordOf(apply(record, { kind: "withdraw" }));
     expect(withdrawn).toMatchObject({ request: null });
-    expect(refusals(apply(withdrawn, { kind: "withdraw" }))).toMatch(/no change waits/);
+    expect(refusals(apply(withdrawn, { kind: "withdraw" }))).toMatch(/no request to withdraw/);
   });
 
-  test("for a change is refused where it makes no sense, with the reason", () => {
+  test("for a change that is not possible is refused with the reason", () => {
     expect(refusals(apply(null, switchover))).toMatch(/no state document/);
-    expect(refusals(apply(serving(), { ...switchover, to: "fra" }))).toMatch(/fra is no region/);
-    expect(refusals(apply(serving(), { ...switchover, to: "gra" }))).toMatch(/active region already/);
-    expect(refusals(apply(closing(), switchover))).toMatch(/under way already/);
-    expect(refusals(apply(promoting(), switchover))).toMatch(/under way already/);
+    expect(refusals(apply(serving(), { ...switchover, to: "fra" }))).toMatch(/fra is not a region/);
+    expect(refusals(apply(serving(), { ...switchover, to: "gra" }))).toMatch(/already the active region/);
+    expect(refusals(apply(closing(), switchover))).toMatch(/already under way/);
+    expect(refusals(apply(promoting(), switchover))).toMatch(/already under way/);
     const waiting = recordOf(apply(serving(), switchover));
-    expect(refusals(apply(waiting, { ...switchover, kind: "failover" }))).toMatch(/ada asked for a switchover to bhs/);
+    expect(refusals(apply(waiting, { ...switchover, kind: "failover" }))).toMatch(
+      /ada has just asked for a switchover to bhs/,
+    );
   });
 
-  test("takes the place of a request that nobody decided on in time", () => {
+  test("replaces a request that no controller handled in time", () => {
     const old = { ...switchover, by: "bob", atMs: NOW_MS - REQUEST_VALID_MS, validUntilMs: NOW_MS };
     expect(recordOf(apply(serving({ request: old }), switchover))).toMatchObject({ request: { by: "ada" } });
   });
@@ -73,7 +75,7 @@ describe("an operator's command", () => {
     }),
   );
 
-  test("never changes who may accept writes, and always makes a newer document", () => {
+  test("never changes the region that accepts writes, and always makes a newer document", () => {
     const records = fc.constantFrom(serving(), closing(), promoting(), serving({ blockedUntilMs: NOW_MS + 5 }));
     fc.assert(
       fc.property(records, fc.array(commands, { maxLength: 6 }), (first, given) => {

@@ -37,17 +37,17 @@ describe("a router's ticket", () => {
     });
   });
 
-  test("is emptied, but nothing acknowledged, when the clocks have parted", () => {
+  test("is emptied without an acknowledgement when the wall clock jumped", () => {
     const decision = decideRouting(situation({ clocksParted: true }), routing);
     expect(decision).toMatchObject({ kind: "close", acknowledge: false });
   });
 
-  test("is not given out under an epoch lower than one seen before, nor without a record", () => {
+  test("is not issued under an epoch lower than one seen before, nor without a record", () => {
     expect(decideRouting(situation({ highestEpochSeen: 2 }), routing).kind).toBe("wait");
     expect(decideRouting(situation({ record: null }), routing).kind).toBe("wait");
   });
 
-  test("ends before its lease, counted from when the lease was asked for, whatever the numbers", () => {
+  test("ends before its lease, counted from when the lease was requested, for any timings", () => {
     const ms = fc.integer({ min: 0, max: 100_000 });
     fc.assert(
       fc.property(ms, ms, ms, (leaseValidForMs, ticketValidityMs, leaseMarginMs) => {

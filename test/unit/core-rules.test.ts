@@ -33,11 +33,11 @@ import {
 interface Case {
   readonly record: StateRecord | null;
   readonly seen: Observations;
-  /** What must be true of the next record, or "unchanged". */
+  /** What the next record must have, or "unchanged". */
   readonly next: "unchanged" | Partial<{ phase: string; epoch: number; active: string; standby: string }>;
   readonly actions?: readonly string[];
   readonly says: RegExp;
-  /** Default: the fixtures' own. */
+  /** Default: the configuration of the fixtures. */
   readonly config?: typeof config;
 }
 
@@ -45,7 +45,7 @@ const lost = seenHealth("unhealthy", "healthy");
 const sync = (inSync: boolean, ...reasons: string[]) =>
   standbyView({ sync: { inSync, reasons, lagOperations: 0, readAgeMs: 0 } });
 
-const wish = (changes: Partial<ChangeRequest>): ChangeRequest => ({
+const requestOf = (changes: Partial<ChangeRequest>): ChangeRequest => ({
   kind: "switchover",
   to: "bhs",
   force: false,
@@ -114,25 +114,25 @@ const cases: Readonly<Record<RuleId, Case>> = {
     record: serving(),
     seen: observations({ ...lost, selfDoubt: ["the process stood still for 9000 ms"] }),
     next: "unchanged",
-    says: /does not trust itself: the process stood still/,
+    says: /takes no action until its self-check passes: the process stood still/,
   },
   "not-leading": {
     record: serving(),
     seen: observations({ ...lost, leadership: { leading: false, leader: "gra-haproxy-1", error: null } }),
     next: "unchanged",
-    says: /gra-haproxy-1 decides; this watchdog observes/,
+    says: /gra-haproxy-1 is the controller; this watchdog observes/,
   },
   "filled-store-settles": {
     record: closing({ filledAtMs: NOW_MS - 99_000 }),
     seen: observations({ ...lost, filledKnownForMs: config.leases.ttlMs }),
     next: { phase: "closing", epoch: 2 },
-    says: /every ticket from before the store was filled has run out/,
+    says: /every ticket from before the store was filled has expired/,
   },
   "fill-store-from-copy": {
     record: null,
     seen: observations({ newestCopy: serving({ epoch: 3, active: "bhs" }) }),
     next: { phase: "serving", epoch: 3, active: "bhs" },
-    says: /empty: filled from a copy of epoch 3/,
+    says: /empty: it is filled from a copy of epoch 3/,
   },
   "first-primary": {
     record: null,
@@ -144,7 +144,7 @@ const cases: Readonly<Record<RuleId, Case>> = {
     record: null,
     seen: observations({ firstLooks: [{ region: "gra", following: ["logs-1"] }] }),
     next: "unchanged",
-    says: /gra holds followers \(logs-1\)/,
+    says: /gra has followers \(logs-1\)/,
   },
   "promotion-done": {
     record: promotedUpTo(null),
@@ -156,33 +156,33 @@ const cases: Readonly<Record<RuleId, Case>> = {
     record: promotedUpTo("unfollow"),
     seen: observations(seenHealth("healthy", "unhealthy")),
     next: { phase: "serving", epoch: 3, active: "gra", standby: "following" },
-    says: /back to gra/,
+    says: /promotion of bhs undone: .*connection refused.*; gra is healthy, routers open to it under epoch 3/,
   },
   "promotion-waits": {
     record: promotedUpTo("open"),
     seen: observations(seenHealth("unhealthy", "unhealthy")),
     next: "unchanged",
-    says: /promotion of bhs waits/,
+    says: /promotion of bhs waits until bhs answers: no node answers/,
   },
   "promotion-goes-on": {
     record: promotedUpTo("close"),
     seen: observations(lost),
     next: "unchanged",
     actions: ["carry-out-plan"],
-    says: /promoting bhs: close 1 index/,
+    says: /promoting bhs, step 5 of 10: close 1 index/,
   },
   "closing-called-off": {
     record: closing(),
     seen: observations(),
     next: { phase: "serving", epoch: 3, active: "gra" },
-    says: /gra is healthy again and nothing was promoted/,
+    says: /gra is healthy again and nothing was promoted; routers open to gra under epoch 3/,
   },
   "begin-promotion": {
     record: closing(),
     seen: observations({ ...lost, routers: [{ router: "bhs-haproxy-1", acknowledgedEpoch: 2 }] }),
     next: { phase: "promoting", epoch: 2 },
     actions: ["carry-out-plan"],
-    says: /every router has closed/,
+    says: /every router has closed: the promotion of bhs begins, with 10 steps/,
   },
   "closing-waits": {
     record: closing(),
@@ -200,19 +200,19 @@ const cases: Readonly<Record<RuleId, Case>> = {
     record: serving({ paused: { sinceMs: NOW_MS, by: "alice", reason: "upgrade of bhs" } }),
     seen: observations(lost),
     next: "unchanged",
-    says: /nothing is done: paused by alice: upgrade of bhs/,
+    says: /no failover: alice paused automatic changes: upgrade of bhs/,
   },
   "refuse-both-unhealthy": {
     record: serving(),
     seen: observations(seenHealth("unhealthy", "unhealthy")),
     next: "unchanged",
-    says: /nothing is done: bhs is not seen healthy/,
+    says: /no failover: bhs is not healthy/,
   },
   "refuse-several-routers": {
     record: serving(),
     seen: observations({ ...lost, routers: [{ router: "gra-haproxy-1", acknowledgedEpoch: 1 }] }),
     next: "unchanged",
-    says: /file store serves one router, but gra-haproxy-1 took a lease/,
+    says: /file store serves one router, but gra-haproxy-1 holds a lease too/,
   },
   "refuse-not-promotable": {
     record: serving(),
@@ -235,13 +235,13 @@ const cases: Readonly<Record<RuleId, Case>> = {
     record: serving({ blockedUntilMs: NOW_MS + 60_000 }),
     seen: observations(lost),
     next: "unchanged",
-    says: /blocks another automatic one until 2030-01-01T12:01:00/,
+    says: /block period of the last failover ends at 2030-01-01T12:01:00/,
   },
   "register-watchdog": {
     record: serving({ watchdogs: [] }),
     seen: observations(),
     next: { phase: "serving", epoch: 1 },
-    says: /bhs-haproxy-1 of bhs takes part/,
+    says: /bhs-haproxy-1 of bhs is registered/,
   },
   "standby-joins": {
     record: serving({ standby: "absent" }),
@@ -262,7 +262,7 @@ const cases: Readonly<Record<RuleId, Case>> = {
     seen: observations({ inSyncSeenAtMs: null, standby: sync(false, "logs-1 is paused") }),
     next: { standby: "following" },
     actions: ["keep-replication"],
-    says: /not in sync any more.*logs-1 is paused/,
+    says: /bhs is no longer in sync.*logs-1 is paused/,
   },
   "in-sync-noted": {
     record: serving({ inSyncAtMs: NOW_MS - 100_000 }),
@@ -276,7 +276,7 @@ const cases: Readonly<Record<RuleId, Case>> = {
     seen: observations({ standby: standbyView({ indices: [index("logs-9")] }) }),
     next: "unchanged",
     actions: [],
-    says: /bhs holds 1 managed indices of its own \(logs-9\)/,
+    says: /bhs has 1 managed indices of its own \(logs-9\)/,
   },
   steady: {
     record: serving(),
@@ -289,14 +289,14 @@ const cases: Readonly<Record<RuleId, Case>> = {
     record: switchingOver("undone"),
     seen: observations(),
     next: { phase: "serving", epoch: 3, active: "gra", standby: "in-sync" },
-    says: /nothing was written to bhs: back to gra/,
+    says: /switchover to bhs undone: no write was lost; gra accepts writes again/,
   },
   "switchover-given-up": {
     record: switchingOver("catch-up failed"),
     seen: observations(),
     next: { phase: "promoting", epoch: 2 },
     actions: ["carry-out-plan"],
-    says: /given up: writers have waited for 2 s; shard 0 of logs-1 is at 5/,
+    says: /turns back to gra: writes have been stopped for 2 s of at most 45 s; shard 0 of logs-1 is at 5/,
   },
   "switchover-called-off": {
     record: closing({ change: "switchover", automatic: false }),
@@ -305,19 +305,19 @@ const cases: Readonly<Record<RuleId, Case>> = {
     says: /called off: gra is unhealthy/,
   },
   "operator-failover": {
-    record: serving({ request: wish({ kind: "failover", force: true }) }),
+    record: serving({ request: requestOf({ kind: "failover", force: true }) }),
     seen: observations(),
     next: { phase: "closing", epoch: 2 },
-    says: /failover asked for by alice: drill; bhs takes over from gra/,
+    says: /alice asked for a failover \(drill\): bhs takes over from gra, routers close under epoch 2/,
   },
   switchover: {
-    record: serving({ request: wish({}) }),
+    record: serving({ request: requestOf({}) }),
     seen: observations(),
     next: { phase: "closing", epoch: 2 },
-    says: /switchover asked for by alice: drill; bhs takes over from gra/,
+    says: /alice asked for a switchover \(drill\): bhs takes over from gra, routers close under epoch 2/,
   },
   "refuse-request": {
-    record: serving({ standby: "following", request: wish({}) }),
+    record: serving({ standby: "following", request: requestOf({}) }),
     seen: observations({ standby: sync(false, "logs-1 is paused") }),
     next: { phase: "serving", epoch: 1, standby: "following" },
     says: /refused: bhs is not in sync \(following\); logs-1 is paused/,
@@ -327,54 +327,54 @@ const cases: Readonly<Record<RuleId, Case>> = {
     seen: observations({ active: activeView({ strays: ["logs-9"] }) }),
     next: { phase: "serving", epoch: 1 },
     actions: ["carry-out-plan"],
-    says: /gra is mended: logs-9 began to follow/,
+    says: /a repair of gra begins: logs-9 became a follower/,
   },
   "repair-goes-on": {
     record: serving({ plan: planRepair({ strays: ["logs-9"], blocked: [] }, NOW_MS) }),
     seen: observations(),
     next: "unchanged",
     actions: ["carry-out-plan"],
-    says: /mending gra: pause 0 auto-follow patterns/,
+    says: /repairing gra, step 1 of 6: pause 0 auto-follow patterns/,
   },
   "repair-done": {
     record: serving({ plan: allDone(planRepair({ strays: ["logs-9"], blocked: [] }, NOW_MS)) }),
     seen: observations(),
     next: { phase: "serving", epoch: 1 },
-    says: /every index of gra accepts writes again/,
+    says: /repair of gra is done: every index accepts writes/,
   },
   "rejoin-begins": {
     record: afterFailover(),
     seen: formerPrimarySeen(),
     next: { phase: "serving", epoch: 3, active: "bhs", standby: "fencing" },
     actions: ["carry-out-plan"],
-    says: /gra is back: it is fenced/,
+    says: /gra is healthy again and rejoins: it is fenced/,
   },
   "rejoin-goes-on": {
     record: afterFailover({ standby: "fencing", plan: rejoinPlan() }),
     seen: formerPrimarySeen(),
     next: "unchanged",
     actions: ["carry-out-plan"],
-    says: /gra rejoins: block writes to every managed index/,
+    says: /gra rejoins, step 1 of 4: block writes to every managed index/,
   },
   "rejoin-waits": {
     record: afterFailover({ standby: "fencing", plan: rejoinPlan() }),
     seen: observations({ ...formerPrimarySeen(), ...seenHealth("healthy", "suspect") }),
     next: "unchanged",
     actions: [],
-    says: /gra rejoins later: bhs is not well/,
+    says: /the rejoin of gra waits: the last probe of bhs failed/,
   },
   "rejoin-done": {
     record: afterFailover({ standby: "salvaging", plan: allDone(rejoinPlan()) }),
     seen: formerPrimarySeen(),
     next: { phase: "serving", epoch: 3, standby: "following" },
     actions: ["keep-replication"],
-    says: /gra holds nothing of its own any more: it follows bhs/,
+    says: /gra has no indices of its own left: it follows bhs/,
   },
   "write-blocks-forgotten": {
     record: serving({ writeBlocks: { region: "gra", indices: ["logs-1"] } }),
     seen: observations(),
     next: { phase: "serving", epoch: 1 },
-    says: /no write block of ours is left in gra/,
+    says: /gra has no write block of the watchdog left/,
   },
   "automatic-failback": {
     record: afterFailover({ standby: "in-sync", inSyncSinceMs: NOW_MS - 3_600_000, inSyncAtMs: NOW_MS - 1_000 }),
@@ -383,13 +383,13 @@ const cases: Readonly<Record<RuleId, Case>> = {
     }),
     config: { ...config, failback: { automatic: true, quietPeriodMs: 3_600_000 } },
     next: { phase: "closing", epoch: 4 },
-    says: /automatic failback: gra has been in sync for the whole quiet period/,
+    says: /automatic failback to gra, which has been in sync for the quiet period of 3600 s: routers close/,
   },
 };
 
 describe("the table of rules", () => {
   test.each(Object.entries(cases))(
-    "%s decides where it should",
+    "%s decides in its situation",
     (rule, { record, seen, next, actions, says, ...own }) => {
       const ruling = decide(record, seen, NOW_MS, own.config ?? config);
       expect(ruling.rule).toBe(rule);
@@ -406,7 +406,7 @@ describe("the table of rules", () => {
     expect(ids.toSorted()).toEqual(Object.keys(cases).toSorted());
   });
 
-  test("every step that the executor can carry out stands in one of the plans", () => {
+  test("every step that the executor can carry out is in one of the plans", () => {
     const plans = [
       promoting().plan,
       planSwitchover(activeView(), standbyView(), sight, config, NOW_MS, ["logs-1"]),
@@ -416,12 +416,12 @@ describe("the table of rules", () => {
     expect([...kinds].sort()).toEqual(Object.keys(stepRunners).sort());
   });
 
-  test("every action is asked for somewhere", () => {
+  test("every action is an outcome of some rule", () => {
     const asked = Object.values(cases).flatMap(({ record, seen }) => decide(record, seen, NOW_MS, config).actions);
     expect(new Set(asked.map(({ kind }) => kind))).toEqual(new Set(["keep-replication", "carry-out-plan"]));
   });
 
-  test("a failover keeps what was last seen of the lost region and blocks the next one", () => {
+  test("a failover keeps the last snapshot of the lost region and begins a block period", () => {
     const { record } = decide(serving(), observations(lost), NOW_MS, config);
     expect(record).toMatchObject({
       phase: "closing",
@@ -432,7 +432,7 @@ describe("the table of rules", () => {
     });
   });
 
-  test("a promotion that is done records checkpoints, loss, and indices that the new region lacks", () => {
+  test("a finished promotion records checkpoints, loss, and indices that the new region lacks", () => {
     const { record } = decide(promotedUpTo(null), observations(lost), NOW_MS, config);
     expect(record?.lastFailover).toMatchObject({
       from: "gra",
@@ -443,7 +443,7 @@ describe("the table of rules", () => {
     });
   });
 
-  test("a failover that was called off does not count as one", () => {
+  test("a failover that was called off leaves no block period", () => {
     const { record } = decide(closing({ blockedUntilMs: NOW_MS + 1 }), observations(), NOW_MS, config);
     expect(record?.blockedUntilMs).toBeNull();
   });
@@ -453,7 +453,7 @@ describe("the table of rules", () => {
     expect(decide(promoting({ paused }), observations(lost), NOW_MS, config).rule).toBe("promotion-goes-on");
   });
 
-  test("an overdue switchover goes neither on nor back before the region that was left was looked at", () => {
+  test("an overdue switchover neither continues nor turns back before the old region was probed", () => {
     const plan = planSwitchover(activeView(), standbyView(), sight, config, NOW_MS - 60_000);
     const at = plan.steps.findIndex(({ kind }) => kind === "unfollow");
     const overdue = (next: Partial<PlanStep>) => {
@@ -467,16 +467,16 @@ describe("the table of rules", () => {
     expect(ruleOf(overdue({}), "unknown")).toBe("promotion-waits");
     expect(ruleOf(overdue({}), "healthy")).toBe("switchover-given-up");
     expect(ruleOf(overdue({}), "unhealthy")).toBe("promotion-goes-on");
-    // From here on there is only one way.
+    // An unfollow that has begun cannot be undone.
     expect(ruleOf(overdue({ status: "running", attempts: 1 }), "unknown")).toBe("promotion-goes-on");
   });
 
-  test("a region that answers again, though not yet for long enough, is not failed away from", () => {
+  test("a region that is recovering causes no failover", () => {
     const seen = observations(seenHealth("recovering", "healthy"));
     expect(decide(serving(), seen, NOW_MS, config).rule).toBe("steady");
   });
 
-  test("a record that is older than a copy on this host is replaced by it", () => {
+  test("a record that is older than a copy on this host is replaced by the copy", () => {
     const ruling = decide(
       serving(),
       observations({ newestCopy: serving({ epoch: 5, active: "bhs" }) }),
@@ -486,12 +486,12 @@ describe("the table of rules", () => {
     expect(ruling).toMatchObject({ rule: "fill-store-from-copy", record: { epoch: 5, active: "bhs" } });
   });
 
-  test("a copy that cannot be read keeps the first primary from being taken for active", () => {
+  test("a copy that cannot be read prevents the first primary from becoming active", () => {
     const seen = observations({ copyError: "damaged", firstLooks: [{ region: "gra", following: [] }] });
     expect(decide(null, seen, NOW_MS, config)).toMatchObject({ rule: "no-record", record: null });
   });
 
-  test("an old look at the standby is not acted on", () => {
+  test("an old snapshot of the standby is not acted on", () => {
     const seen = observations({
       ...lost,
       standby: standbyView({ observedAtMs: NOW_MS - 600_000 }),
@@ -499,24 +499,26 @@ describe("the table of rules", () => {
     });
     const ruling = decide(serving(), seen, NOW_MS, config);
     expect(ruling.rule).toBe("refuse-not-promotable");
-    expect(ruling.explanation).toContain("the last look at bhs is 600000 ms old: timeout");
+    expect(ruling.explanation).toContain(
+      "the last snapshot of bhs is 600000 ms old (at most 30000 ms allowed): timeout",
+    );
   });
 
-  test("a standby that lacks most of the indices that have just been made is behind until it follows them, and not by turns", () => {
+  test("a standby that lacks most new indices is behind until it follows them, without flapping", () => {
     const leaderSight = { ...sight, indices: ["logs-1", "logs-2", "logs-3"] };
-    // As it was judged when there was one index yet.
+    // The comparison is from when there was one index.
     const seen = observations({ leaderSight, standby: sync(true) });
     const behind = decide(serving(), seen, NOW_MS, config);
     expect(behind.rule).toBe("standby-behind");
     expect(decide(behind.record, seen, NOW_MS, config).rule).not.toBe("standby-in-sync");
   });
 
-  test("followers that cannot read because their leader is gone do not forbid the failover", () => {
+  test("followers that cannot read because their leader is lost do not prevent the failover", () => {
     const seen = observations({ ...lost, standby: sync(false, "logs-1 cannot read from its leader") });
     expect(decide(serving(), seen, NOW_MS, config).rule).toBe("failover");
   });
 
-  test("a standby that lagged too far when its leader was lost waits for a human", () => {
+  test("a standby that lagged too far when its leader was lost waits for an operator", () => {
     const followers = [{ ...standbyView().followers[0], index: "logs-1" }].map((one) => ({
       ...standbyView().followers[0],
       ...one,
@@ -540,7 +542,7 @@ const healthState = fc.constantFrom<HealthState>(
   "unhealthy",
   "recovering",
 );
-// Mostly of late, so that what depends on several of them comes about often enough.
+// Mostly recent, so that combinations of several recent times are frequent enough.
 const timeMs = fc.oneof(
   { weight: 3, arbitrary: fc.integer({ min: NOW_MS - 40_000, max: NOW_MS }) },
   fc.integer({ min: NOW_MS - 1_000_000, max: NOW_MS + 1_000_000 }),
@@ -573,7 +575,7 @@ const anyObservations: fc.Arbitrary<Observations> = fc
   .record({
     gra: healthState,
     bhs: healthState,
-    doubt: rarely,
+    failsSelfCheck: rarely,
     unreachable: rarely,
     acknowledgedEpoch: fc.option(fc.integer({ min: 0, max: 9 })),
     inSyncSeenAtMs: fc.option(timeMs),
@@ -581,27 +583,27 @@ const anyObservations: fc.Arbitrary<Observations> = fc
     inSync: fc.boolean(),
     region: fc.constantFrom("gra", "bhs"),
     copy: fc.option(anyServing, { freq: 1 }).map((copy) => (copy?.sequence === 1 ? copy : null)),
-    looked: fc.boolean(),
+    observed: fc.boolean(),
   })
   .map((any) =>
     observations({
       ...seenHealth(any.gra, any.bhs),
-      selfDoubt: any.doubt ? ["stalled"] : [],
+      selfDoubt: any.failsSelfCheck ? ["stalled"] : [],
       store: { reachable: !any.unreachable, error: any.unreachable ? "gone" : null },
       routers:
         any.acknowledgedEpoch === null ? [] : [{ router: config.name, acknowledgedEpoch: any.acknowledgedEpoch }],
       inSyncSeenAtMs: any.inSyncSeenAtMs,
       standby: { ...sync(any.inSync), observedAtMs: any.observedAtMs, region: any.region },
       newestCopy: any.copy,
-      firstLooks: any.looked ? [{ region: "gra", following: [] }] : [],
+      firstLooks: any.observed ? [{ region: "gra", following: [] }] : [],
     }),
   );
 
 const forAll = (check: (record: StateRecord | null, seen: Observations) => void) =>
   fc.assert(fc.property(anyRecord, anyObservations, check), { numRuns: 3_000 });
 
-describe("whatever is observed", () => {
-  test("no decision lowers the epoch, and every changed record is a later one that can be read back", () => {
+describe("for any observations", () => {
+  test("no ruling lowers the epoch, and every changed record is a newer one that can be parsed", () => {
     forAll((record, seen) => {
       const { record: next } = decide(record, seen, NOW_MS, config);
       if (next === record) return;
@@ -612,7 +614,7 @@ describe("whatever is observed", () => {
     });
   });
 
-  test("nothing is promoted but from closing, under the epoch that was closed, with every router closed", () => {
+  test("a promotion begins only from closing, under its epoch, with every router closed", () => {
     forAll((record, seen) => {
       const { record: next } = decide(record, seen, NOW_MS, config);
       if (next?.phase !== "promoting" || next === record || record?.phase === "promoting") return;
@@ -621,7 +623,7 @@ describe("whatever is observed", () => {
     });
   });
 
-  test("a failover begins only from an unhealthy region to one in sync, unpaused, unblocked, by one who trusts itself", () => {
+  test("a failover begins only from an unhealthy region to one in sync, not paused, outside a block period, after a passed self-check", () => {
     let begun = 0;
     forAll((record, seen) => {
       const { record: next } = decide(record, seen, NOW_MS, config);
@@ -639,7 +641,7 @@ describe("whatever is observed", () => {
     expect(begun).toBeGreaterThan(0);
   });
 
-  test("nothing is changed without the store, or by a watchdog in doubt", () => {
+  test("nothing is changed without the store, or while the self-check fails", () => {
     forAll((record, seen) => {
       if (seen.store.reachable && seen.selfDoubt.length === 0) return;
       const ruling = decide(record, seen, NOW_MS, config);

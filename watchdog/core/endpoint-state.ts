@@ -10,30 +10,27 @@ import {
 } from "../config/address.ts";
 import type { StateRecord } from "./state/record.ts";
 
-/**
- * Where applications go, and what they are told meanwhile. One vocabulary for the endpoint service, the publisher and
- * the keys in etcd and Consul.
- */
+/** What applications are told: the active region's address or the phase. Shared by endpoint service and publisher. */
 
-/** The region that serves, under an epoch, and its address. */
+/** The active region and its address, under an epoch. */
 export interface Endpoint extends Address {
   readonly epoch: number;
   readonly region: RegionName;
 }
 
 /**
- * serving: this region may be written to. closing, promoting: a change is under way, nobody may be written to. unknown:
- * who answers cannot vouch for any region now; nothing follows from it for those who know one.
+ * serving: this region accepts writes. closing, promoting: a change is under way and no region accepts writes. unknown:
+ * the watchdog that answers can confirm no region now; an application keeps the region it has.
  */
 export type EndpointState =
   | ({ readonly phase: "serving" } & Endpoint)
   | { readonly phase: "closing" | "promoting"; readonly epoch: number }
-  /** `epoch`: the newest one that is known; 0 when none is. */
+  /** `epoch`: the newest known one; 0 when none is known. */
   | { readonly phase: "unknown"; readonly epoch: number };
 
 export type ServingState = Extract<EndpointState, { phase: "serving" }>;
 
-/** What the endpoint service answers as JSON. Later versions may add fields, so others are passed over. */
+/** JSON of the endpoint service. Later versions may add fields, so unknown ones are ignored. */
 export const endpointStateSchema = z.discriminatedUnion("phase", [
   z.object({
     phase: z.literal("serving"),
@@ -46,19 +43,19 @@ export const endpointStateSchema = z.discriminatedUnion("phase", [
   z.object({ phase: z.literal("unknown"), epoch: epochSchema.or(z.literal(0)) }),
 ]) satisfies z.ZodType<EndpointState>;
 
-/** What a watchdog knows that its endpoint service speaks for. */
+/** What the endpoint service answers from. */
 export interface RoutingState {
-  /** The newest record that this watchdog knows of. */
+  /** The newest record that this watchdog knows. */
   readonly record: StateRecord | null;
-  /** The routing ticket given out last, unless it has been emptied. */
+  /** The routing ticket issued last; null when it was emptied. */
   readonly ticket: { readonly region: RegionName; readonly epoch: number; readonly validUntilMs: number } | null;
   readonly nowMs: number;
 }
 
 /**
- * A region is named only while the router beside this watchdog may route there: under a ticket of the record's own epoch
- * that has not run out. The decider promotes nobody else before that ticket is emptied or its lease has ended, so no
- * answer ever names a region that another one has replaced, however long this watchdog was cut off.
+ * Names a region only while the router beside this watchdog may route there: under a valid ticket of the record's own
+ * epoch. The controller promotes no other region before that ticket is emptied or its lease has expired, so no answer
+ * names a region that was replaced, however long this watchdog was cut off.
  */
 export function endpointState({ record, ticket, nowMs }: RoutingState, addresses: Addresses): EndpointState {
   if (record === null) return { phase: "unknown", epoch: 0 };
@@ -76,7 +73,7 @@ export function hostPort({ host, port }: Address): string {
   return `${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
-/** True when both say the same. */
+/** Whether both tell applications the same. */
 export function sameState(a: EndpointState, b: EndpointState): boolean {
   if (a.phase !== b.phase || a.epoch !== b.epoch) return false;
   if (a.phase !== "serving" || b.phase !== "serving") return true;

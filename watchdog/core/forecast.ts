@@ -5,35 +5,36 @@ import type { Observations } from "./state/observations.ts";
 import type { Plan } from "./state/plan.ts";
 import type { StateRecord } from "./state/record.ts";
 
-/** What the rules say one after another, when what they wait for happens. Pure: nothing is asked or changed. */
+/** The rulings that would follow one another if what they wait for happens. Pure: nothing is asked or changed. */
 
 export interface SimulatedStep {
   readonly atMs: number;
   readonly rule: RuleId;
   readonly explanation: string;
-  /** "serving gra (epoch 1)" before, and after when the rule changed it. */
+  /** Such as "serving gra (epoch 1)". */
   readonly before: string;
+  /** null when the rule leaves the record as it is. */
   readonly after: string | null;
 }
 
-/** A step with the record that it led to. */
+/** A step with the record that it leads to. */
 export interface ForecastStep extends SimulatedStep {
   readonly record: StateRecord | null;
 }
 
 export interface Forecast {
   readonly steps: readonly ForecastStep[];
-  /** What would be carried out then; null when it comes to no plan. */
+  /** The plan that would be carried out then; null when none begins. */
   readonly plan: Plan | null;
 }
 
-/** Rulings in a row that change the record, before looking ahead is given up: there are no more phases than this. */
+/** Rulings in a row that change the record before the forecast ends: no change has more. */
 const MAX_CHANGES = 8;
 
 /**
- * Follows the rules, as the watchdog that decides would, until nothing changes or a plan has begun. Routers close when
- * they are told to, every site that is heard from hears of it, promises run out, and looks at the regions go on finding
- * what they found last.
+ * Follows the rules as the controller would, until a ruling changes nothing or a plan has begun. Assumed: routers close
+ * when they are to, every site that reports learns of each epoch, failsafe grants expire, and the regions stay as they
+ * were in the last snapshots.
  *
  * @param closingMs how long the routers take to close
  */
@@ -44,8 +45,8 @@ export function forecast(
 ): Forecast {
   const steps: ForecastStep[] = [];
   let { record, nowMs: atMs } = start;
-  const decider = { leading: true, leader: config.name, error: null };
-  let seen: Observations = { ...lookedAgain(start.seen, atMs), leadership: decider };
+  const controller = { leading: true, leader: config.name, error: null };
+  let seen: Observations = { ...withFreshSnapshots(start.seen, atMs), leadership: controller };
   for (let change = 0; change < MAX_CHANGES; change += 1) {
     const { step, next } = decideStep(record, seen, atMs, config);
     steps.push({ ...step, record: next });
@@ -57,13 +58,13 @@ export function forecast(
       const { epoch } = record;
       const routers = (seen.routers ?? []).map((lease) => ({ ...lease, acknowledgedEpoch: epoch }));
       const sites = seen.sites.map((site) => ({ ...site, epoch }));
-      seen = lookedAgain({ ...seen, routers, sites, promisedForMs: 0 }, atMs);
+      seen = withFreshSnapshots({ ...seen, routers, sites, promisedForMs: 0 }, atMs);
     }
   }
   return { steps, plan: null };
 }
 
-/** One decision, and what it makes of the record. */
+/** One ruling, and the record after it. */
 export function decideStep(record: StateRecord | null, seen: Observations, atMs: number, config: WatchdogConfig) {
   const { rule, record: next, explanation } = decide(record, seen, atMs, config);
   const after = next === record ? null : describeRecord(next);
@@ -71,8 +72,8 @@ export function decideStep(record: StateRecord | null, seen: Observations, atMs:
   return { step, next };
 }
 
-/** Looks as of now, that found what the last ones found. */
-function lookedAgain(seen: Observations, atMs: number): Observations {
+/** The last snapshots as if they were taken now. */
+function withFreshSnapshots(seen: Observations, atMs: number): Observations {
   const { standby, active } = seen;
   return {
     ...seen,

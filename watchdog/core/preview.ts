@@ -8,32 +8,32 @@ import type { Observations } from "./state/observations.ts";
 import type { ServingRecord, StateRecord } from "./state/record.ts";
 import type { LossEstimate } from "./state/record-fields.ts";
 
-/** What a watchdog knows at a moment, apart from its configuration: what decisions are made from. */
+/** What rulings are made from, apart from the configuration. Field names are persisted in recorded situations. */
 export interface KnownSituation {
   readonly record: StateRecord | null;
   readonly seen: Observations;
   readonly nowMs: number;
 }
 
-/** What would become of a change if it were asked for now. Nothing is changed by asking. */
+/** What a change would do if an operator asked for it now. Nothing is changed. */
 export interface ChangePreview {
   readonly kind: ChangeCommand["kind"];
   readonly from: string;
   readonly to: string;
-  /** begins: it would start at once; waits: no rule takes it up as things stand; refused: for these reasons. */
+  /** begins: it would start at once; waits: no rule would handle it yet; refused: with reasons. */
   readonly verdict: "begins" | "waits" | "refused";
   readonly rule: RuleId | null;
-  /** Reasons of a refusal, or what the rule that decides says. */
+  /** Why it is refused, or the explanation of the rule that decides. */
   readonly reasons: readonly string[];
-  /** What would be carried out, step by step, in words. */
+  /** The steps that would be carried out, in words. */
   readonly steps: readonly string[];
-  /** What would be lost: of a failover only, a switchover loses nothing. */
+  /** The estimated loss of a failover; null for a switchover, which loses no write. */
   readonly loss: LossEstimate | null;
-  /** Managed indices that the region left behind must copy anew before it is a standby again. */
+  /** Managed indices that the old region must copy again before it is a standby. */
   readonly indicesToCopy: readonly string[];
 }
 
-/** Asks the rules themselves: the request is put into a copy of the record, and they decide. */
+/** Puts the request into a copy of the record and lets the rules decide. */
 export function previewChange(
   situation: KnownSituation,
   command: ChangeCommand,
@@ -52,15 +52,15 @@ export function previewChange(
   const { steps, plan } = forecast({ ...situation, record: applied.record }, config, 0);
   const [first, ...later] = steps;
   const verdict = verdictOf(first?.record ?? null);
-  // A change that would begin and then stand still, or be called off, is to be known of beforehand.
-  const trouble = verdict === "begins" && plan === null ? later.map(({ explanation }) => explanation) : [];
+  // A change that would begin and then wait, or be called off: the operator should know beforehand.
+  const waits = verdict === "begins" && plan === null ? later.map(({ explanation }) => explanation) : [];
   return {
     ...nothing,
     verdict,
     rule: first?.rule ?? null,
-    reasons: [first?.explanation ?? "", ...trouble],
+    reasons: [first?.explanation ?? "", ...waits],
     steps: [
-      `close ${from} on every router, and wait for their acknowledgements or the end of their leases`,
+      `close ${from} on every router, and wait until each has acknowledged or its lease has expired`,
       ...(plan?.steps.map(describeStep) ?? []),
       `open ${to} for writes`,
     ],
@@ -74,7 +74,7 @@ function verdictOf(next: StateRecord | null): ChangePreview["verdict"] {
   return next.request === null ? "refused" : "waits";
 }
 
-/** As the record of a failover would estimate it, from what the followers are known to have now. */
+/** The loss that a failover would record, from the followers' last known checkpoints. */
 function lossNow({ active }: ServingRecord, seen: Observations, nowMs: number): LossEstimate {
   const shards = (seen.standby?.followers ?? [])
     .filter(({ remoteCluster }) => remoteCluster === active)

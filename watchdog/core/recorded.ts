@@ -6,12 +6,12 @@ import type { KnownSituation } from "./preview.ts";
 import type { Observations } from "./state/observations.ts";
 import { parseStateRecord, type StateRecord } from "./state/record.ts";
 
-/** A recorded moment. Without a record of its own it goes on from what the moment before led to. */
+/** A recorded situation. Without a record of its own it continues from the record after the moment before. */
 export interface RecordedMoment extends Omit<KnownSituation, "record"> {
   readonly record?: StateRecord | null;
 }
 
-/** One decision per recorded moment. */
+/** One ruling per recorded moment. */
 export function replayMoments(moments: readonly RecordedMoment[], config: WatchdogConfig): readonly SimulatedStep[] {
   let record: StateRecord | null = null;
   return moments.map((moment) => {
@@ -23,7 +23,7 @@ export function replayMoments(moments: readonly RecordedMoment[], config: Watchd
 }
 
 /**
- * Only what would make the rules stumble is checked: the file was written by a watchdog, perhaps an older one, whose
+ * Checks only the fields without which a rule would throw: a watchdog wrote the file, perhaps an older version, whose
  * observations had fewer fields.
  */
 const momentSchema = z.looseObject({
@@ -38,6 +38,7 @@ const momentSchema = z.looseObject({
   }),
 });
 
+/** What older recordings lack. */
 const unseen = {
   standby: null,
   active: null,
@@ -64,12 +65,12 @@ export function parseMoments(text: string): readonly RecordedMoment[] {
       if (record === undefined) return [moment];
       return [{ ...moment, record: record === null ? null : parseStateRecord(record) }];
     } catch (error) {
-      throw new Error(`line ${n + 1} is no recorded situation: ${problemOf(error)}`, { cause: error });
+      throw new Error(`line ${n + 1} is not a recorded situation: ${describeError(error)}`, { cause: error });
     }
   });
 }
 
-function problemOf(error: unknown): string {
+function describeError(error: unknown): string {
   if (error instanceof z.ZodError) {
     const [issue] = error.issues;
     return `${issue?.path.join(".")}: ${issue?.message}`;

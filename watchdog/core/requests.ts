@@ -2,22 +2,22 @@ import type { RegionName } from "../config/address.ts";
 import type { ChangeRequest, ServingRecord, StateRecord } from "./state/record.ts";
 
 /**
- * What an operator's command makes of the state document. Pure: the daemon puts the result into the store by
- * compare-and-swap, so that of many watchdogs whichever decides next goes by it.
+ * The state document after an operator's command. Pure: the watchdog that got the command writes the result to the store
+ * by compare-and-swap, and the controller acts on it.
  */
 
 export type Command =
   | { readonly kind: "pause"; readonly reason: string }
   | { readonly kind: "resume" }
-  /** Ends the block period after a failover. */
+  /** Acknowledges the last failover: ends the block period. */
   | { readonly kind: "ack" }
   | ChangeCommand
-  /** Takes back a change that was asked for and not decided on yet. */
+  /** Withdraws a change that no controller has handled yet. */
   | { readonly kind: "withdraw" };
 
 export interface ChangeCommand extends Pick<ChangeRequest, "kind" | "to" | "force" | "reason"> {}
 
-/** Who gives a command, and when. */
+/** Who gave a command, and when. */
 export interface CommandOrigin {
   /** Login name. */
   readonly by: string;
@@ -28,28 +28,28 @@ export type Applied =
   | {
       readonly accepted: true;
       readonly record: StateRecord;
-      /** What was changed, in a sentence: for the history and for the operator. */
+      /** One sentence for the history and the operator: what was changed. */
       readonly explanation: string;
     }
   | { readonly accepted: false; readonly reasons: readonly string[] };
 
 /**
- * How long a request for a change waits to be decided on. A decider takes it up within a second or two; one that waits
- * for longer found no decider, and the operator is not to be surprised by it later.
+ * How long a request for a change stays valid. A controller handles it within a second or two; after this time there was
+ * no controller, and a change that begins later would surprise the operator.
  */
 export const REQUEST_VALID_MS = 60_000;
 
-/** The history's rule id for what an operator did. */
+/** The rule id of an operator's command in the history. */
 export const ruleIdOf = ({ kind }: Command): string => `operator-${kind}`;
 
-/** The record after a command, or why it is refused. Whether a change can be carried out is for the rules to say. */
+/** The record after a command, or why it is refused. Whether a change can be carried out is decided by the rules. */
 export function applyCommand(
   record: StateRecord | null,
   command: Command,
   asked: CommandOrigin,
   regions: readonly RegionName[],
 ): Applied {
-  if (record === null) return refused("there is no state document yet: the watchdog has not decided who is active");
+  if (record === null) return refused("there is no state document yet: no region is active");
   switch (command.kind) {
     case "pause":
       return pause(record, command.reason, asked);
@@ -59,7 +59,8 @@ export function applyCommand(
     case "ack":
       return acknowledge(record, asked);
     case "withdraw":
-      if (record.phase !== "serving" || record.request === null) return refused("no change waits to be decided on");
+      if (record.phase !== "serving" || record.request === null)
+        return refused("there is no request to withdraw: none was made, or it has been handled already");
       return changed(record, { request: null }, `${asked.by} withdrew the ${describeRequest(record.request)}`);
     case "failover":
     case "switchover":
@@ -81,10 +82,10 @@ function changed<R extends StateRecord>(record: R, changes: Partial<R>, explanat
 }
 
 function pause(record: StateRecord, reason: string, { by, atMs }: CommandOrigin): Applied {
-  if (reason.trim() === "") return refused("a pause needs a reason, for whoever finds it");
+  if (reason.trim() === "") return refused("a pause needs a reason");
   if (record.paused !== null) {
     const { by: whom, sinceMs, reason: why } = record.paused;
-    return refused(`automatic failover is paused already, by ${whom} since ${new Date(sinceMs).toISOString()}: ${why}`);
+    return refused(`automatic failover has been paused by ${whom} since ${new Date(sinceMs).toISOString()}: ${why}`);
   }
   return changed(record, { paused: { sinceMs: atMs, by, reason } }, `${by} paused automatic failover: ${reason}`);
 }
@@ -92,9 +93,9 @@ function pause(record: StateRecord, reason: string, { by, atMs }: CommandOrigin)
 function acknowledge(record: StateRecord, { by, atMs }: CommandOrigin): Applied {
   const { blockedUntilMs } = record;
   if (blockedUntilMs === null || blockedUntilMs <= atMs) {
-    return refused("no block period is running: nothing keeps an automatic failover back");
+    return refused("there is no block period: nothing prevents an automatic failover");
   }
-  const explanation = `${by} acknowledged the last failover: the block period, until ${new Date(blockedUntilMs).toISOString()}, is over`;
+  const explanation = `${by} acknowledged the last failover: the block period until ${new Date(blockedUntilMs).toISOString()} ends now`;
   return changed(record, { blockedUntilMs: null }, explanation);
 }
 
@@ -104,13 +105,16 @@ function requestChange(
   { by, atMs }: CommandOrigin,
   regions: readonly RegionName[],
 ): Applied {
-  if (!regions.includes(to)) return refused(`${to} is no region: one of ${regions.join(" and ")} is`);
+  if (!regions.includes(to)) return refused(`${to} is not a region: the regions are ${regions.join(" and ")}`);
   if (record.phase !== "serving") {
-    return refused(`a change is under way already (${record.phase}, from ${record.from} to ${record.to})`);
+    return refused(`a change is already under way (${record.phase}, from ${record.from} to ${record.to})`);
   }
-  if (record.active === to) return refused(`${to} is the active region already`);
+  if (record.active === to) return refused(`${to} is already the active region`);
   const waiting = waitingRequest(record, atMs);
-  if (waiting !== null) return refused(`${waiting.by} asked for a ${describeRequest(waiting)} a moment ago`);
+  if (waiting !== null)
+    return refused(
+      `${waiting.by} has just asked for a ${describeRequest(waiting)}: wait until it is handled, or withdraw it`,
+    );
   const request: ChangeRequest = { kind, to, force, reason, by, atMs, validUntilMs: atMs + REQUEST_VALID_MS };
   const because = reason === null ? "" : `: ${reason}`;
   return changed(record, { request }, `${by} asked for a ${describeRequest(request)}${because}`);

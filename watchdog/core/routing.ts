@@ -2,18 +2,18 @@ import type { RegionName } from "../config/address.ts";
 import type { RoutingTicket } from "./ports/router.ts";
 import type { StateRecord } from "./state/record.ts";
 
-/** What a router knows when it decides on its ticket. */
+/** What a router decides its ticket from. */
 export interface RoutingSituation {
-  /** As read after the lease was taken (rule lease-first); null when the store has none. */
+  /** Read after the lease was taken (rule lease-first); null when the store has none. */
   readonly record: StateRecord | null;
-  /** The highest epoch this router has ever seen, also before a restart. */
+  /** The highest epoch that this router has ever seen, also before a restart. */
   readonly highestEpochSeen: number;
-  /** Wall clock just before the lease was asked for: everything that took time since only shortens the ticket. */
+  /** Wall clock just before the lease was requested: any delay since only shortens the ticket. */
   readonly leaseAskedAtMs: number;
   readonly leaseValidForMs: number;
-  /** Wall and monotonic clock have parted since the last round: a wall-clock time given out before means nothing now. */
+  /** The wall clock jumped against the monotonic clock since the last round: times in earlier tickets are meaningless. */
   readonly clocksParted: boolean;
-  /** What this router is open to under a ticket that has not run out; null when closed, or not known after a start. */
+  /** The region this router is open to under a valid ticket; null when closed, and when unknown after a start. */
   readonly openTo: { readonly epoch: number; readonly region: RegionName } | null;
 }
 
@@ -22,33 +22,34 @@ export type RoutingDecision =
   | {
       readonly kind: "close";
       readonly epoch: number;
-      /** Regions whose sessions are cut. */
+      /** Regions whose sessions to cut. */
       readonly regions: readonly RegionName[];
-      /** Whether the closing of this epoch is what was asked for, so that it is acknowledged once done. */
+      /** Whether to acknowledge the epoch once closed. */
       readonly acknowledge: boolean;
       readonly reason: string;
     }
-  /** Nothing is given out; what was given out before ends by itself. */
+  /** No ticket is issued; the last one expires. */
   | { readonly kind: "wait"; readonly reason: string };
 
 export interface RoutingConfig {
   readonly ticketValidityMs: number;
-  /** Between a ticket's end and its lease's end. */
+  /** Time between the end of a ticket and the end of its lease. */
   readonly leaseMarginMs: number;
 }
 
 /**
- * A router's ticket, from what it knows. Rules: a ticket only while the record says `serving`; it ends before the lease
- * it was given out under, counted from when that lease was asked for (ticket-below-lease); never under an epoch lower
- * than one seen before; and none is opened anew from a store that has forgotten other routers' leases.
+ * The next ticket of a router. Rules: a ticket is issued only while the record is `serving`; it ends before the lease
+ * that it was issued under, counted from when that lease was requested (ticket-below-lease); never under an epoch lower
+ * than the highest seen; and no closed router opens from a store that has lost the leases of other routers.
  */
 export function decideRouting(situation: RoutingSituation, config: RoutingConfig): RoutingDecision {
   const { record } = situation;
-  if (record === null) return { kind: "wait", reason: "the store has no record yet, so there is nothing to route to" };
+  if (record === null)
+    return { kind: "wait", reason: "the store has no record yet: there is no active region to route to" };
   if (record.epoch < situation.highestEpochSeen) {
     return {
       kind: "wait",
-      reason: `the store says epoch ${record.epoch}, but epoch ${situation.highestEpochSeen} was seen before: not opened`,
+      reason: `the store has epoch ${record.epoch}, lower than epoch ${situation.highestEpochSeen} seen before: not opened`,
     };
   }
   switch (record.phase) {
@@ -59,7 +60,7 @@ export function decideRouting(situation: RoutingSituation, config: RoutingConfig
         epoch: record.epoch,
         regions: [record.from, record.to],
         acknowledge: true,
-        reason: `epoch ${record.epoch} is ${record.phase} (${record.from} to ${record.to}): closed until it is served again`,
+        reason: `epoch ${record.epoch} is ${record.phase} (${record.from} to ${record.to}): closed until a region is serving`,
       };
     case "serving":
       return situation.clocksParted
@@ -68,7 +69,7 @@ export function decideRouting(situation: RoutingSituation, config: RoutingConfig
             epoch: record.epoch,
             regions: [],
             acknowledge: false,
-            reason: "the wall clock and the monotonic clock have parted: ticket emptied, a new one follows next round",
+            reason: "the wall clock jumped against the monotonic clock: ticket emptied, a new one follows next round",
           }
         : serve(record, situation, config);
     default:
@@ -85,14 +86,14 @@ function serve(
   if (record.filledAtMs !== null && !isOpenAlready) {
     return {
       kind: "wait",
-      reason: "the store was filled from a copy: not opened until every ticket from before has run out",
+      reason: "the store was filled from a copy: not opened until every earlier ticket has expired",
     };
   }
   const validForMs = Math.min(ticketValidityMs, leaseValidForMs - leaseMarginMs);
   if (validForMs <= 0) {
     return {
       kind: "wait",
-      reason: `the lease holds for ${leaseValidForMs} ms only, not longer than the margin of ${leaseMarginMs} ms`,
+      reason: `the lease is valid for only ${leaseValidForMs} ms, no longer than the margin of ${leaseMarginMs} ms`,
     };
   }
   return {

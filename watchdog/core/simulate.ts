@@ -7,17 +7,15 @@ import type { RegionHealth } from "./state/health.ts";
 import type { Observations } from "./state/observations.ts";
 import type { StateRecord } from "./state/record.ts";
 
-/** The rules asked about situations that are recorded or assumed. Nothing outside is asked, and nothing changed. */
-
-/** What may be assumed to happen to the live situation. */
+/** A loss that the rules are asked about, starting from the live situation. Nothing is changed. */
 export type Assumption =
   /** Everything in the region is gone: Elasticsearch, routers, watchdogs. */
   | { readonly kind: "region-down"; readonly region: RegionName }
-  /** Elasticsearch does not answer; routers and watchdogs of the region go on. */
+  /** Elasticsearch does not answer; routers and watchdogs of the region keep running. */
   | { readonly kind: "elasticsearch-down"; readonly region: RegionName }
   | { readonly kind: "store-down" };
 
-/** The names under which they are given: "gra-down", "gra-elasticsearch-down", "store-down". */
+/** All assumptions by name: "gra-down", "gra-elasticsearch-down", "store-down". */
 export function assumptions(config: WatchdogConfig): ReadonlyMap<string, Assumption> {
   const ofRegions = Object.keys(config.regions).flatMap((region): [string, Assumption][] => [
     [`${region}-down`, { kind: "region-down", region }],
@@ -27,15 +25,15 @@ export function assumptions(config: WatchdogConfig): ReadonlyMap<string, Assumpt
 }
 
 export interface SimulatedOutcome {
-  /** What was assumed, in sentences. */
+  /** The assumption, in sentences. */
   readonly assumed: readonly string[];
   readonly startedAtMs: number;
   readonly steps: readonly SimulatedStep[];
-  /** Steps of the plan that would be carried out then, in words; empty when it comes to none. */
+  /** Steps of the plan that would be carried out then, in words; empty when none would. */
   readonly plan: readonly string[];
 }
 
-/** What would happen if it happened now: the rules are followed until nothing changes or a plan has begun. */
+/** Follows the rules from the assumed loss until a ruling changes nothing or a plan has begun. */
 export function simulateAssumption(
   situation: KnownSituation,
   assumption: Assumption,
@@ -44,23 +42,23 @@ export function simulateAssumption(
   const { record, nowMs: startedAtMs } = situation;
   const assumed = assumedSentences(assumption, situation, config);
   const outcome = { assumed, startedAtMs };
-  if (nobodyIsLeft(assumption, config)) return { ...outcome, steps: [], plan: [] };
+  if (losesEveryWatchdog(assumption, config)) return { ...outcome, steps: [], plan: [] };
   const detectedAtMs = startedAtMs + (assumption.kind === "store-down" ? 0 : detectionMs(config));
   const seen = assumedObservations(situation, assumption, config);
-  // Routers that are gone hold their lease until it runs out; the others acknowledge within a renewal.
+  // A router that is gone holds its lease until it expires; the others acknowledge within one renewal.
   const closingMs =
     goneRouters(assumption, record).length > 0 ? config.leases.ttlMs : (config.router?.ticketRenewalMs ?? 0);
   const { steps, plan } = forecast({ record, seen, nowMs: detectedAtMs }, config, closingMs);
   return { ...outcome, steps: steps.map(({ record: _, ...step }) => step), plan: plan?.steps.map(describeStep) ?? [] };
 }
 
-/** Time from the loss of a region until it counts as unhealthy, at the most. */
+/** Longest time from the loss of a region until it counts as unhealthy. */
 function detectionMs({ checks }: WatchdogConfig): number {
   return checks.failThreshold * checks.intervalMs + checks.timeoutMs;
 }
 
-/** A file store's only watchdog is lost with its region. */
-function nobodyIsLeft(assumption: Assumption, { store, site }: WatchdogConfig): boolean {
+/** The only watchdog of a file store is lost with its region. */
+function losesEveryWatchdog(assumption: Assumption, { store, site }: WatchdogConfig): boolean {
   return assumption.kind === "region-down" && store.kind === "file" && site === assumption.region;
 }
 
@@ -72,14 +70,14 @@ function assumedSentences(assumption: Assumption, { record }: KnownSituation, co
       const fell = ["Elasticsearch", ...(routers.length === 0 ? [] : [`the routers ${routers.join(", ")}`])].join(
         " and ",
       );
-      const lost = `${region} is gone as a whole: ${fell}, and its watchdogs.`;
-      if (!nobodyIsLeft(assumption, config)) return [lost];
-      return [lost, `With a file store the only watchdog, ${config.name}, is gone with it: nobody decides anything.`];
+      const lost = `${region} is lost as a whole: ${fell}, and its watchdogs.`;
+      if (!losesEveryWatchdog(assumption, config)) return [lost];
+      return [lost, `With a file store the only watchdog, ${config.name}, is lost with it: nothing is decided.`];
     }
     case "elasticsearch-down":
-      return [`No node of ${assumption.region}'s Elasticsearch answers; its routers and watchdogs go on.`];
+      return [`No Elasticsearch node of ${assumption.region} answers; its routers and watchdogs keep running.`];
     case "store-down":
-      return ["The store does not answer any more; both regions go on."];
+      return ["The store does not answer; both regions keep running."];
     default:
       return assumption satisfies never;
   }

@@ -35,7 +35,7 @@ export const mutations: readonly Mutation[] = [
     rule: "epoch never goes back",
     defect: "a store that comes up empty is taken for a new system",
     file: "core/rules/record-recovery.ts",
-    from: 'return seen.newestCopy.epoch > (record?.epoch ?? 0) ? null : "the store is as new as the copies";',
+    from: 'return seen.newestCopy.epoch > (record?.epoch ?? 0) ? null : "no copy is newer than the store";',
     to: 'return "copies do not count";',
     breaks: ["4", "1", "7", "ledger"],
     faults: ["gra is lost", "the store comes up empty"],

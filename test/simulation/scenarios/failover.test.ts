@@ -155,7 +155,7 @@ describe("nothing is touched", () => {
     await system.world.runUntil(system.world.nowMs + 60_000);
     expect(recordOf(system)).toMatchObject({ phase: "serving", active: "gra", epoch: before.epoch });
     expect(changes).toEqual([]);
-    expect(system.watchdog?.status().summary).toMatch(/nothing is done: bhs is not seen healthy: no node answers/);
+    expect(system.watchdog?.status().summary).toMatch(/no failover: bhs is not healthy: no node answers/);
   });
 
   test("when the standby has lost its licence", async () => {

@@ -119,7 +119,7 @@ describe("a switchover", () => {
     await runUntil(system, 20_000, isAtStep("catch-up", "running"));
     await runUntil(system, 30_000, serves("gra"));
     expect(system.disk.history.map(({ explanation }) => explanation).join("\n")).toMatch(
-      /given up: .*not caught up within/,
+      /turns back to gra: .*not caught up within/,
     );
     await expectWritable(system, "gra");
     expectNothingLost(system);
@@ -168,7 +168,7 @@ describe("a switchover is refused, with the reason,", () => {
       ({ clusters }) => {
         if (clusters["gra"]) clusters["gra"].ailments.licenceLost = true;
       },
-      /licence of gra does not let it follow/,
+      /licence of gra does not permit it to follow/,
     ],
     [
       "when the active region is older than the standby",
@@ -182,14 +182,14 @@ describe("a switchover is refused, with the reason,", () => {
       ({ clusters }) => {
         if (clusters["gra"]) clusters["gra"].isLowOnDisk = true;
       },
-      /no room in gra for the copy: node-1 low on disk/,
+      /gra has no room for the copy: node-1 low on disk/,
     ],
     [
       "when the active region does not reach the standby",
       ({ clusters }) => {
         if (clusters["gra"]) clusters["gra"].reachesRemote = false;
       },
-      /gra does not reach bhs as a remote cluster/,
+      /gra is not connected to the remote cluster bhs/,
     ],
     [
       "when an index is closed",
@@ -224,7 +224,7 @@ describe("a switchover is refused, with the reason,", () => {
     await system.world.runUntil(system.world.nowMs + 5_000);
     system.request("switchover", "bhs");
     await runUntil(system, 10_000, serves("gra"));
-    expect(lastRefusal(system)).toMatch(/bhs is not seen healthy/);
+    expect(lastRefusal(system)).toMatch(/bhs is not healthy/);
   });
 });
 
@@ -233,7 +233,7 @@ describe("an operator's failover", () => {
     const system = await started();
     system.request("failover", "bhs");
     await runUntil(system, 10_000, serves("gra"));
-    expect(lastRefusal(system)).toMatch(/gra is healthy: a switchover loses nothing/);
+    expect(lastRefusal(system)).toMatch(/gra is healthy: a switchover loses no write/);
     system.request("failover", "bhs", true);
     await runUntil(system, 20_000, serves("bhs"));
     await runUntil(system, 60_000, serves("bhs", "in-sync"));

@@ -241,6 +241,6 @@ describe("a store that comes up empty", () => {
     system.kill(system.station("bhs"));
     await pass(system, 60_000);
     expect(record(system)).toBeNull();
-    expect(system.station("witness").watchdog?.status().summary).toMatch(/gra and bhs are not heard from/);
+    expect(system.station("witness").watchdog?.status().summary).toMatch(/no report from gra and bhs/);
   });
 });

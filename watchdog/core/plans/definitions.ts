@@ -1,6 +1,6 @@
 import type { Definition, DefinitionKind } from "../state/cluster.ts";
 
-/** What index templates are made of comes before them. */
+/** Index templates come after what they refer to. */
 const definitionOrder: readonly DefinitionKind[] = [
   "ilm-policy",
   "ingest-pipeline",
@@ -23,7 +23,7 @@ export function differingDefinitions(
 
 const definitionKey = ({ kind, name }: Definition) => `${kind}/${name}`;
 
-/** JSON with the keys of every object in order, so that equal definitions have equal text. */
+/** JSON with sorted keys, so that equal definitions have equal text. */
 function canonical(value: unknown): string {
   return JSON.stringify(value, (_key, inner: unknown) =>
     typeof inner === "object" && inner !== null && !Array.isArray(inner)

@@ -5,7 +5,7 @@ import type { PlannedRecord, StateRecord } from "../state/record.ts";
 import { otherRegion } from "../state/situation.ts";
 import { standbyDuring } from "./rejoin.ts";
 
-/** The record, when there is a plan in it to be carried out. */
+/** The record when it has a plan to carry out, else null. */
 export function plannedOf(record: StateRecord | null): PlannedRecord | null {
   switch (record?.phase) {
     case "promoting":
@@ -17,13 +17,13 @@ export function plannedOf(record: StateRecord | null): PlannedRecord | null {
   }
 }
 
-/** The region that the steps of the plan work on; the other one is only asked, or fenced. */
+/** The region that the steps of the plan change; the other one is only read, or write-blocked. */
 export function regionOfPlan(record: PlannedRecord, config: WatchdogConfig): RegionName {
   if (record.phase === "promoting") return record.plan.kind === "undo" ? record.from : record.to;
   return record.plan.kind === "rejoin" ? otherRegion(config, record.active) : record.active;
 }
 
-/** The record with its plan changed; a rejoin's progress shows in how the standby stands. */
+/** The record with its plan changed, and with the standby's state that follows from a rejoin's progress. */
 export function withPlan<R extends PlannedRecord>(record: R, plan: R["plan"]): R {
   const sequence = record.sequence + 1;
   if (record.phase === "serving" && plan.kind === "rejoin") {
@@ -32,7 +32,7 @@ export function withPlan<R extends PlannedRecord>(record: R, plan: R["plan"]): R
   return { ...record, plan, sequence };
 }
 
-/** Whether both speak of one and the same plan, however far it has come. */
+/** Whether both have the same plan, at whatever step. */
 export function isSamePlan(a: PlannedRecord | null, b: PlannedRecord | null): boolean {
   return (
     a !== null &&
@@ -44,7 +44,7 @@ export function isSamePlan(a: PlannedRecord | null, b: PlannedRecord | null): bo
   );
 }
 
-/** The rule under which a plan is carried on. */
+/** The rule that carries out each kind of plan. */
 export const ruleOfPlan = {
   promotion: "promotion-goes-on",
   switchover: "promotion-goes-on",

@@ -7,14 +7,14 @@ import { notStarted, type Plan, type PlanStep, type StepKind, type StepOf } from
 import type { LeaderSnapshot } from "../state/record-fields.ts";
 
 /**
- * The promotion of a standby, from what was observed of it. Auto-follow goes first, so that no follower appears while
- * the others are cut loose; checkpoints are recorded once nothing moves them any more, and before indices are closed,
- * which hides them; the routes open only after `verify`. Every step may be run any number of times.
+ * The promotion of a standby, from its snapshot. Auto-follow is paused first, so that no follower appears while the
+ * others are detached. Checkpoints are recorded once nothing advances them, and before closing the indices, which hides
+ * them. Routers open only after `verify`. Every step may run any number of times.
  */
 export function planPromotion(
   from: RegionName,
   standby: StandbySnapshot,
-  sight: LeaderSnapshot | null,
+  leader: LeaderSnapshot | null,
   config: Pick<WatchdogConfig, "promotion" | "replication">,
   nowMs: number,
   /** Indices that this system blocked while the region was a former primary: they are to accept writes again. */
@@ -29,12 +29,12 @@ export function planPromotion(
       { kind: "drain", ...notStarted, timeoutMs: drainTimeoutMs, leaderCheckpoints: null },
       ...detachFollowers(from, standby),
       ...liftBlocks(blocked),
-      ...openForWrites(from, standby, sight, config.replication),
+      ...openForWrites(from, standby, leader, config.replication),
     ],
   };
 }
 
-/** The steps after which nothing follows the old region any more, and it is known how far each shard had come. */
+/** The steps after which no index follows the old region, and the last checkpoint of each shard is recorded. */
 export function detachFollowers(from: RegionName, standby: StandbySnapshot): readonly PlanStep[] {
   const indices = followersFrom(from, standby);
   return [
@@ -46,18 +46,18 @@ export function detachFollowers(from: RegionName, standby: StandbySnapshot): rea
   ];
 }
 
-/** The steps that make what was cut loose ready for writes, and prove it. */
+/** The steps that make the detached indices accept writes, and prove that they do. */
 export function openForWrites(
   from: RegionName,
   standby: StandbySnapshot,
-  sight: LeaderSnapshot | null,
+  leader: LeaderSnapshot | null,
   managed: ManagedPatterns,
 ): readonly PlanStep[] {
   const indices = followersFrom(from, standby);
   const inDataStream = new Set(standby.indices.filter(({ dataStream }) => dataStream !== null).map(({ name }) => name));
   const plain = standby.indices.filter(({ name }) => indices.includes(name) && !inDataStream.has(name));
   return [
-    { kind: "write-aliases", ...notStarted, aliases: writeAliases(plain, sight, managed) },
+    { kind: "write-aliases", ...notStarted, aliases: writeAliases(plain, leader, managed) },
     { kind: "data-streams", ...notStarted, dataStreams: replicatedDataStreams(standby) },
     { kind: "verify", ...notStarted, indices },
   ];
@@ -75,8 +75,8 @@ const followersFrom = (from: RegionName, { followers }: StandbySnapshot) =>
     .toSorted();
 
 /**
- * The plan with followers that appeared after it was made (auto-follow creates them in its own time): the steps from
- * the pausing on are open again and cover them too. What was recorded stays; indices that are through stay as they are.
+ * The plan with followers that appeared after it was made, as auto-follow creates them asynchronously: the steps from
+ * `pause-follow` on run again, for these too. What was recorded stays; indices that are detached stay as they are.
  */
 export function withLateFollowers(plan: Plan, late: readonly string[]): Plan {
   const withLate = (indices: readonly string[]) => [...new Set([...indices, ...late])].toSorted();
@@ -93,22 +93,22 @@ const perFollower = ["pause-follow", "record-checkpoints", "close", "unfollow", 
 const isPerFollower = (step: PlanStep): step is StepOf<(typeof perFollower)[number]> =>
   (perFollower as readonly StepKind[]).includes(step.kind);
 
-/** All patterns that follow the old region, paused ones too: pausing again costs nothing and leaves no gap. */
+/** All patterns that follow the old region, paused ones too: pausing again does no harm, and none is missed. */
 function patternsFrom(from: RegionName, { autoFollow }: StandbySnapshot): readonly string[] {
   return autoFollow.filter(({ remoteCluster }) => remoteCluster === from).map(({ name }) => name);
 }
 
 /**
- * Which index each alias is to write to. CCR sets `is_write_index` to false on every follower, so an alias accepts no
- * write after promotion unless it is told. The old region's choice counts; an alias over a single index needs none. One
- * outside the managed patterns is left out: the watchdog may not turn it, and its refusal would hold up all else.
+ * The write index of each alias. CCR sets `is_write_index` to false on every follower, so after a promotion an alias
+ * accepts no write until it is set again: to the old region's choice, or to the alias's only index. An alias outside the
+ * managed patterns is left out: the watchdog has no privilege to change it, and the failed step would block the rest.
  */
 function writeAliases(
   indices: readonly IndexState[],
-  sight: LeaderSnapshot | null,
+  leader: LeaderSnapshot | null,
   managed: ManagedPatterns,
 ): readonly { readonly alias: string; readonly index: string }[] {
-  const chosen = new Map((sight?.writeAliases ?? []).map(({ alias, index }) => [alias, index]));
+  const chosen = new Map((leader?.writeAliases ?? []).map(({ alias, index }) => [alias, index]));
   const members = new Map<string, string[]>();
   for (const { name, aliases } of indices) {
     for (const { alias } of aliases.filter((membership) => isManaged(managed, membership.alias)))

@@ -9,8 +9,8 @@ import { currentStep, notStarted } from "../state/plan.ts";
 import type { ServingRecord, StandbyState } from "../state/record.ts";
 
 /**
- * How a former primary becomes the standby. It is fenced before anything else, so that what it holds stands still while
- * it is brought to safety; only then does it make room for followers of the region that is active now.
+ * A former primary becomes the standby. It is fenced first, so that its indices do not change while they are salvaged;
+ * only then does it make room for followers of the active region.
  */
 export function planRejoin(
   { active, halfPromoted }: ServingRecord,
@@ -23,7 +23,7 @@ export function planRejoin(
   const ours = new Set(
     halfPromoted?.region === former.region ? halfPromoted.checkpoints.map(({ index }) => index) : [],
   );
-  // Closed by a promotion that went no further: they cannot be read, nor blocked, as they are.
+  // Closed by a promotion that was undone: a closed index can be neither read nor write-blocked.
   const closed = former.indices.filter(({ name, open, following }) => !open && !following && ours.has(name));
   const opening: readonly PlanStep[] =
     closed.length === 0 ? [] : [{ kind: "open", ...notStarted, indices: closed.map(({ name }) => name).toSorted() }];
@@ -40,15 +40,15 @@ export function planRejoin(
   };
 }
 
-/** How a region stands while it rejoins. */
+/** The state of a standby while it rejoins. */
 export function standbyDuring(plan: Plan): StandbyState {
   const step = currentStep(plan);
   return step === null || step.kind === "salvage" || step.kind === "clear" ? "salvaging" : "fencing";
 }
 
 /**
- * Whether a region was the active one before the present, and may still hold writes that exist nowhere else; or was on
- * its way to become it, and holds indices of its own as well.
+ * Whether a region may have writes that exist nowhere else, so that it has to rejoin: it was the active region before
+ * the current one, or its promotion was undone half-way.
  */
 export function isFormerPrimary(record: ServingRecord, region: RegionName): boolean {
   return wasActive(record, region) || record.halfPromoted?.region === region;
@@ -58,9 +58,9 @@ const wasActive = ({ lastFailover, active }: ServingRecord, region: RegionName) 
   lastFailover?.from === region && lastFailover.to === active && lastFailover.rejoinedAtMs === null;
 
 /**
- * Where a former primary and the active region parted, index by index as the former primary is now. The checkpoints
- * speak of the indices that were followed then: one that bears the same name but is another one has been copied
- * nowhere, so all of it counts as diverged.
+ * Where a former primary and the active region diverged, for the indices that the former primary has now. Checkpoints
+ * are of the indices that were followed then: a later index of the same name was never replicated, so all of it counts
+ * as diverged.
  */
 export function divergenceFrom(
   record: ServingRecord,

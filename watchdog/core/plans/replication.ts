@@ -2,7 +2,7 @@ import type { RegionName } from "../../config/address.ts";
 import type { AutoFollowPattern, Definition, Follower, IndexState } from "../state/cluster.ts";
 import { differingDefinitions } from "./definitions.ts";
 
-/** One change that the standby needs so that it follows the active region. */
+/** One change that the standby needs to follow the active region. */
 export type ReplicationChange =
   | { readonly kind: "put-definition"; readonly definition: Definition }
   | { readonly kind: "put-auto-follow"; readonly pattern: Omit<AutoFollowPattern, "active"> }
@@ -10,15 +10,15 @@ export type ReplicationChange =
   | { readonly kind: "follow"; readonly index: string; readonly leader: RegionName }
   | { readonly kind: "open-follower"; readonly index: string }
   | { readonly kind: "resume-follow"; readonly index: string }
-  /** Pause, then resume: the cure for a fatal error (elasticsearch #92522). */
+  /** Pause, then resume: clears a fatal error (elasticsearch #92522). */
   | { readonly kind: "restart-follow"; readonly index: string; readonly reason: string }
-  /** Delete and follow anew: the leader no longer has what the follower would have to read next. */
+  /** Delete and follow again: the leader no longer has the operations that the follower needs next. */
   | { readonly kind: "recreate-follow"; readonly index: string; readonly leader: RegionName; readonly reason: string };
 
 export interface ReplicationPlan {
-  /** In the order in which they are to be made. */
+  /** In the order in which to make them. */
   readonly changes: readonly ReplicationChange[];
-  /** What no change of ours can mend; a person has to look. */
+  /** What the watchdog cannot repair: an operator has to. */
   readonly problems: readonly string[];
 }
 
@@ -39,37 +39,37 @@ export interface ReplicationSnapshot {
   readonly exclusions: readonly string[];
 }
 
-/** Our auto-follow pattern in the standby's cluster: one, named after the region it follows. */
+/** Name of the watchdog's one auto-follow pattern in the standby's cluster. */
 export const autoFollowName = (leader: RegionName) => `es-failover-from-${leader}`;
 
-/** What has to change on the standby so that it follows the active region's managed indices, and goes on doing so. */
-export function planReplication(view: ReplicationSnapshot): ReplicationPlan {
+/** The changes that make the standby follow all managed indices of the active region, new ones too. */
+export function planReplication(snapshot: ReplicationSnapshot): ReplicationPlan {
   const problems: string[] = [];
-  const definitions = differingDefinitions(view.leader.definitions, view.standby.definitions);
+  const definitions = differingDefinitions(snapshot.leader.definitions, snapshot.standby.definitions);
   const changes: ReplicationChange[] = definitions.map((definition) => ({ kind: "put-definition", definition }));
-  const standbyIndices = new Map(view.standby.indices.map((index) => [index.name, index]));
-  const followers = new Map(view.standby.followers.map((follower) => [follower.index, follower]));
-  for (const leaderIndex of view.leader.indices) {
+  const standbyIndices = new Map(snapshot.standby.indices.map((index) => [index.name, index]));
+  const followers = new Map(snapshot.standby.followers.map((follower) => [follower.index, follower]));
+  for (const leaderIndex of snapshot.leader.indices) {
     if (!leaderIndex.open) {
-      problems.push(`${leaderIndex.name} is closed in ${view.leader.region}, so it cannot be followed`);
+      problems.push(`${leaderIndex.name} is closed in ${snapshot.leader.region}, so it cannot be followed`);
       continue;
     }
     const index = standbyIndices.get(leaderIndex.name);
     const follower = followers.get(leaderIndex.name);
-    const outcome = followerChange(leaderIndex.name, index, follower, view);
+    const outcome = followerChange(leaderIndex.name, index, follower, snapshot);
     if (outcome.problem !== null) problems.push(outcome.problem);
     if (outcome.change !== null) changes.push(outcome.change);
   }
-  const led = new Set(view.leader.indices.map(({ name }) => name));
-  for (const { index, leaderIndex } of view.standby.followers) {
+  const led = new Set(snapshot.leader.indices.map(({ name }) => name));
+  for (const { index, leaderIndex } of snapshot.standby.followers) {
     if (!led.has(leaderIndex)) {
       problems.push(
-        `${index} follows ${leaderIndex}, which is not in ${view.leader.region} any more: deletes do not replicate`,
+        `${index} follows ${leaderIndex}, which ${snapshot.leader.region} no longer has: CCR does not replicate deletes`,
       );
     }
   }
-  // Last: a pattern that is resumed follows what was created meanwhile by itself, and would be met at the same indices.
-  changes.push(...autoFollowChanges(view));
+  // Last: a resumed pattern follows indices created in the meantime, and would collide with the changes above.
+  changes.push(...autoFollowChanges(snapshot));
   return { changes, problems };
 }
 
@@ -82,28 +82,30 @@ function followerChange(
   name: string,
   index: IndexState | undefined,
   follower: Follower | undefined,
-  view: ReplicationSnapshot,
+  snapshot: ReplicationSnapshot,
 ): FollowerOutcome {
   const change = (made: ReplicationChange): FollowerOutcome => ({ change: made, problem: null });
   const problem = (sentence: string): FollowerOutcome => ({ change: null, problem: sentence });
-  const { region } = view.standby;
-  if (index === undefined) return change({ kind: "follow", index: name, leader: view.leader.region });
+  const { region } = snapshot.standby;
+  if (index === undefined) return change({ kind: "follow", index: name, leader: snapshot.leader.region });
   if (follower === undefined || !index.following) {
-    return problem(`${name} exists in ${region} but is not a follower: set it aside or delete it, then it is followed`);
-  }
-  if (follower.remoteCluster !== view.leader.region || follower.leaderIndex !== name) {
     return problem(
-      `${name} in ${region} follows ${follower.leaderIndex} of ${follower.remoteCluster}, not of ${view.leader.region}`,
+      `${name} exists in ${region} but is not a follower: copy what you need of it and delete it there, then it is followed`,
     );
   }
-  // Closed and paused is what a promotion leaves that was called off before its first unfollow.
+  if (follower.remoteCluster !== snapshot.leader.region || follower.leaderIndex !== name) {
+    return problem(
+      `${name} in ${region} follows ${follower.leaderIndex} of ${follower.remoteCluster}, not of ${snapshot.leader.region}`,
+    );
+  }
+  // A promotion that was undone before its first unfollow leaves followers closed and paused.
   if (!index.open) return change({ kind: "open-follower", index: name });
   if (follower.status === "paused") return change({ kind: "resume-follow", index: name });
   const fatal = follower.shards.find((shard) => shard.fatalError !== null)?.fatalError;
   if (fatal) {
     return change(
       isHistoryLost(fatal)
-        ? { kind: "recreate-follow", index: name, leader: view.leader.region, reason: fatal }
+        ? { kind: "recreate-follow", index: name, leader: snapshot.leader.region, reason: fatal }
         : { kind: "restart-follow", index: name, reason: fatal },
     );
   }
@@ -111,16 +113,21 @@ function followerChange(
 }
 
 /**
- * Whether a follower was away for longer than its leader kept the history (retention leases last 12 h by default). The
- * first is Elasticsearch's own message for it, the second that of the Lucene snapshot beneath.
+ * Whether the leader no longer keeps the history that the follower needs (retention leases last 12 h by default). The
+ * first message is Elasticsearch's own, the second that of the Lucene snapshot below.
  */
 const isHistoryLost = (fatal: string) =>
   /Operations are no longer available for replicating|Not all operations between from_seqno/.test(fatal);
 
-function autoFollowChanges(view: ReplicationSnapshot): readonly ReplicationChange[] {
-  const name = autoFollowName(view.leader.region);
-  const wanted = { name, remoteCluster: view.leader.region, patterns: view.patterns, exclusions: view.exclusions };
-  const present = view.standby.autoFollow.find((pattern) => pattern.name === name);
+function autoFollowChanges(snapshot: ReplicationSnapshot): readonly ReplicationChange[] {
+  const name = autoFollowName(snapshot.leader.region);
+  const wanted = {
+    name,
+    remoteCluster: snapshot.leader.region,
+    patterns: snapshot.patterns,
+    exclusions: snapshot.exclusions,
+  };
+  const present = snapshot.standby.autoFollow.find((pattern) => pattern.name === name);
   const same =
     present !== undefined &&
     present.remoteCluster === wanted.remoteCluster &&

@@ -6,15 +6,15 @@ import type { LeaderSnapshot, LossEstimate } from "../state/record-fields.ts";
 import { detachFollowers, liftBlocks, openForWrites } from "./promotion.ts";
 
 /**
- * A planned change of the active region, from what was observed of both. The routers are closed when it begins, so
- * every step before `open` is a pause for writers: what takes long (being in sync) was a condition for closing. The
- * old region takes no write any more once `block-writes` is done, also from those who do not come through a router;
- * `catch-up` proves that the standby has all of it, and nothing is cut loose before.
+ * A planned change of the active region, from the snapshots of both. The routers are closed when it begins, so writers
+ * wait for every step: what takes long, being in sync, was a condition for closing. Once `block-writes` is done the old
+ * region takes no write, not even one that bypasses the routers; `catch-up` then proves that the standby has every write,
+ * and no follower is detached before.
  */
 export function planSwitchover(
   active: ActiveSnapshot,
   standby: StandbySnapshot,
-  sight: LeaderSnapshot | null,
+  leader: LeaderSnapshot | null,
   config: Pick<WatchdogConfig, "switchover" | "replication">,
   nowMs: number,
   /** As of `planPromotion`. */
@@ -32,7 +32,7 @@ export function planSwitchover(
       { kind: "pause-auto-follow", ...notStarted, patterns },
       ...detachFollowers(from, standby),
       ...liftBlocks(blocked),
-      ...openForWrites(from, standby, sight, config.replication),
+      ...openForWrites(from, standby, leader, config.replication),
     ],
   };
 }
@@ -45,11 +45,11 @@ export function planUndo(switchover: Plan, nowMs: number): Plan {
   return { kind: "undo", createdAtMs: nowMs, steps: [{ kind: "lift-write-block", ...notStarted, indices }] };
 }
 
-/** What a switchover costs, once `catch-up` has proven that the standby has everything. */
+/** The loss of a switchover, once `catch-up` has proven that the standby has every write. */
 export const noLoss: LossEstimate = {
   atLeast: 0,
   atMost: 0,
   shards: [],
   unseenMs: 0,
-  explanation: "nothing: writes had been stopped, and every shard had reached its leader",
+  explanation: "none: writes were stopped, and every shard had caught up with its leader",
 };

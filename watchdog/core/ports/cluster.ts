@@ -12,11 +12,18 @@ import type {
   ShardCheckpoint,
 } from "../state/cluster.ts";
 
-/** A request to a cluster that failed. `kind` is what callers may decide on; the message is for people. */
+/**
+ * The controller reaches the outside through the interfaces in this folder, which have real adapters and simulated ones.
+ *
+ * Rules for every adapter: each call is bounded by a timeout of its own and is not repeated by the adapter. A call that
+ * timed out may still have taken effect, so callers read back. Errors name the region or host that they are about.
+ */
+
+/** A request to a cluster that failed. Callers decide on `kind`; the message is for people. */
 export class ClusterError extends Error {
   readonly region: RegionName;
   readonly kind: ClusterErrorKind;
-  /** HTTP status, where the cluster answered at all. */
+  /** HTTP status; null when the cluster did not answer. */
   readonly status: number | null;
 
   constructor(region: RegionName, kind: ClusterErrorKind, message: string, status: number | null = null) {
@@ -33,12 +40,12 @@ export interface Cluster {
   readonly region: RegionName;
   probe(): Promise<ClusterProbe>;
   /**
-   * @param reconnect whether a connection to the remote that was lost is made anew before it is judged, which may take a
-   *   second. A cluster does that only when it uses the connection: after an outage it would seem cut off for good.
+   * @param reconnect whether to open a lost connection to the remote again before reporting on it, which may take a
+   *   second. A cluster opens one only when it uses it: after an outage the remote would seem disconnected for good.
    */
   readiness(remote: RegionName, options?: { readonly reconnect: boolean }): Promise<ClusterReadiness>;
 
-  /** Managed indices (those that the configured patterns name, exclusions taken out), followers and leaders alike. */
+  /** Managed indices: those that the configured patterns match and the exclusions do not, followers and leaders alike. */
   indices(): Promise<readonly IndexState[]>;
   checkpoints(indices: readonly string[]): Promise<readonly ShardCheckpoint[]>;
   followers(): Promise<readonly Follower[]>;
@@ -52,11 +59,11 @@ export interface Cluster {
   follow(index: string, leader: { readonly remoteCluster: RegionName; readonly index: string }): Promise<void>;
   pauseFollow(index: string): Promise<void>;
   resumeFollow(index: string): Promise<void>;
-  /** `signal` ends the wait for the answer, which may take as long as a lost leader is waited for; not what was begun. */
+  /** `signal` ends the wait for the answer, which lasts as long as the cluster waits for a lost leader; not the request. */
   unfollow(index: string, signal?: AbortSignal): Promise<void>;
   closeIndices(indices: readonly string[]): Promise<void>;
   openIndices(indices: readonly string[]): Promise<void>;
-  /** Adds or removes the `write` block; returns once no write is in flight any more. */
+  /** Adds or removes the `write` block; when adding, returns once no write is in flight. */
   setWriteBlock(indices: readonly string[], blocked: boolean): Promise<void>;
   deleteIndices(indices: readonly string[]): Promise<void>;
 

@@ -3,30 +3,30 @@ import type { WatchdogReport } from "../state/report.ts";
 
 export type Campaign =
   /**
-   * This watchdog decides, until `untilMonotonicMs` on its own monotonic clock at most. Look at the clock again right
-   * before acting: the process may have been frozen since.
+   * This watchdog is the controller, until `untilMonotonicMs` on its own monotonic clock at most. Compare with the clock
+   * again right before acting: the process may have been frozen since.
    */
   | { readonly leading: true; readonly untilMonotonicMs: number }
-  /** Another one does; null when the leadership changed hands during the call. */
+  /** Another one is; null when the controller changed during the call. */
   | { readonly leading: false; readonly leader: string | null };
 
 /**
- * Coordination of one watchdog with the others. Calls fail with an error of the adapter when the others cannot be
- * reached; a leadership won before then ends at its time.
+ * Coordination of one watchdog with the others. Calls throw an error of the adapter when the store cannot be reached; an
+ * election won before then expires at its time.
  */
 export interface Coordination {
-  /** Publishes what this watchdog sees, in place of what it published before. */
-  publish(sighting: WatchdogReport): Promise<void>;
-  /** What every live watchdog sees, this one included. */
+  /** Publishes the report of this watchdog in place of its last one. */
+  publish(report: WatchdogReport): Promise<void>;
+  /** The report of every live watchdog, this one included. */
   reports(): Promise<readonly WatchdogReport[]>;
-  /** Stands for, or stays in, the leadership. Never two lead at once. */
+  /** Campaigns to be the controller, or to stay it. There are never two controllers at once. */
   campaign(): Promise<Campaign>;
-  /** Gives the leadership up at once, for an orderly stop. Does nothing when not leading. */
+  /** Resigns as the controller at once, for an orderly stop. Does nothing when another one is. */
   resign(): Promise<void>;
-  /** Adds this watchdog to the known ones, or updates what is known of it. */
+  /** Registers this watchdog as a member, or updates its registration. */
   register(self: Member): Promise<void>;
-  /** In the order of their names. */
+  /** Every registered watchdog, by name. */
   members(): Promise<readonly Member[]>;
-  /** Takes a watchdog that is gone for good off the list: until then failsafe waits for its word in vain. */
+  /** Removes a member that is gone for good: until then failsafe requires its answer, and routers close. */
   forget(name: string): Promise<void>;
 }

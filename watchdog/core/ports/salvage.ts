@@ -2,28 +2,28 @@ import type { Divergence } from "../state/divergence.ts";
 import type { Cluster } from "./cluster.ts";
 
 export interface SalvageReport {
-  /** Where it lies, for people. */
+  /** Where the export is, in words. */
   readonly place: string;
   readonly operations: number;
-  /** Indices that were read, whether or not anything was above their checkpoints. */
+  /** Number of indices read, also those without an operation above their checkpoints. */
   readonly indices: number;
-  /** Indices that could not be read, with the reason and what to do. */
+  /** Indices that could not be read, with the reason and the remedy. */
   readonly leftOut: readonly { readonly index: string; readonly reason: string }[];
 }
 
-/** Every index of the request, or none: see `refusals` for why not. */
+/** Every index of the request, or none, with the reasons. */
 export type DeletionAuthorization =
   | { readonly authorized: readonly string[] }
   | { readonly refusals: readonly { readonly index: string; readonly reason: string }[] };
 
-/** Brings what a former primary holds alone to safety, and says what may be deleted of it then. */
+/** Exports the operations that only a former primary has, and authorizes the deletion of what is exported. */
 export interface Salvage {
   /**
-   * Exports what lies above the divergence's checkpoints, or finds that this was done before. The indices must be
-   * write-blocked. `assertStillController` throws to break it off between two pages.
+   * Exports the operations above the divergence's checkpoints, unless a valid export exists. The indices must be
+   * write-blocked. `assertStillController` throws to stop between two pages.
    */
   export(divergence: Divergence, formerPrimary: Cluster, assertStillController: () => void): Promise<SalvageReport>;
-  /** Whether these indices may be deleted, from what they hold now and what lies in safety on this host. */
+  /** Whether these indices may be deleted: compares what they have now with the exports on this host. */
   authorizeDelete(
     divergence: Divergence,
     formerPrimary: Cluster,

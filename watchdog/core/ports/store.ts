@@ -8,25 +8,25 @@ export interface StoredRecord {
   readonly revision: string;
 }
 
-/** How a write of the record came out. */
+/** A write that succeeded. */
 export type Written = Pick<StoredRecord, "revision">;
 
 /**
- * Where the one state document lives. An error with the `kind` "rejected" is a refusal by a store that can be reached;
- * any other one means that it cannot.
+ * Keeps the state document, its history and the routers' leases. An error with the `kind` "rejected" is a refusal by a
+ * store that can be reached; any other error means that it cannot.
  */
 export interface Store {
   /** null when there has never been a record. */
   read(): Promise<StoredRecord | null>;
   /**
-   * Compare-and-swap; `expected` null creates. Writes nothing on "conflict". Returns the revision that the record has
-   * now, so that the next write may follow without a read: should another one come in between, it is a "conflict".
+   * Compare-and-swap; `expected` null creates. Writes nothing on "conflict". Returns the new revision, so that the next
+   * write needs no read: if another write comes in between, it is a "conflict".
    */
   write(record: StateRecord, expected: string | null, entry: HistoryEntry): Promise<Written | "conflict">;
   history(limit: number): Promise<readonly HistoryEntry[]>;
 
   /**
-   * Takes or renews this router's lease. Returns how long it holds, counted from the moment the call began. A router
+   * Takes or renews this router's lease. Returns for how long it is valid, counted from the start of the call. A router
    * first takes its lease, then reads the record (rule lease-first).
    */
   renewRouterLease(router: string): Promise<{ readonly validForMs: number }>;
@@ -36,12 +36,12 @@ export interface Store {
 }
 
 /**
- * This host's own copy of the newest state document it has seen, apart from the store: a store that comes up empty is
- * filled from the highest epoch that any watchdog still has.
+ * This host's own copy of the newest state document that it has seen: a store that comes up empty is filled from the
+ * copy with the highest epoch on any host.
  */
 export interface RecordCopy {
   /** null when there is none. */
   read(): Promise<StateRecord | null>;
-  /** Replaces the copy, durable once it returns. */
+  /** Replaces the copy; it is durable once this returns. */
   write(record: StateRecord): Promise<void>;
 }

@@ -11,27 +11,37 @@ import { promotableBlocker } from "./conditions/standby.ts";
 import { blockersOf, type RuleBody, unchanged } from "./rule.ts";
 import { hopelessBecause } from "./switchover-end.ts";
 
+/** Rules while every router stops routing to the old region. */
+
 export const closingCalledOff: RuleBody<"closing"> = {
   scope: [changeIs("failover")],
   conditions: [
     ({ record }) => (record.automatic ? null : "an operator asked for it"),
     (s) => majoritySees(s, s.record.from, "healthy"),
   ],
-  outcome: (s) => ({
-    record: calledOff(s.record, `failover called off: ${s.record.from} is healthy again`, s.nowMs),
-    actions: [],
-    explanation: `${s.record.from} is healthy again and nothing was promoted: it goes on`,
-  }),
+  outcome: (s) => {
+    const { from, epoch } = s.record;
+    const cause = `failover called off: ${from} is healthy again`;
+    return {
+      record: calledOff(s.record, cause, s.nowMs),
+      actions: [],
+      explanation: `${cause} and nothing was promoted; routers open to ${from} under epoch ${epoch + 1}`,
+    };
+  },
 };
 
 export const switchoverCalledOff: RuleBody<"closing"> = {
   scope: [changeIs("switchover")],
   conditions: [switchoverHopeless],
-  outcome: (s) => ({
-    record: calledOff(s.record, `switchover to ${s.record.to} called off: ${hopelessBecause(s)}`, s.nowMs),
-    actions: [],
-    explanation: `switchover to ${s.record.to} called off: ${hopelessBecause(s)}`,
-  }),
+  outcome: (s) => {
+    const { from, to, epoch } = s.record;
+    const cause = `switchover to ${to} called off: ${hopelessBecause(s)}`;
+    return {
+      record: calledOff(s.record, cause, s.nowMs),
+      actions: [],
+      explanation: `${cause}; nothing was changed, routers open to ${from} under epoch ${epoch + 1}`,
+    };
+  },
 };
 
 export const beginPromotion: RuleBody<"closing"> = {
@@ -43,28 +53,34 @@ export const beginPromotion: RuleBody<"closing"> = {
     ({ record, seen }) =>
       record.change === "failover" || seen.active?.region === record.from
         ? null
-        : `${record.from} was not looked at since the switchover began`,
+        : `there is no snapshot of ${record.from} since the switchover began`,
   ],
-  outcome: (s) => ({
-    record: promoting(s.record, changePlan(s), s.nowMs),
-    actions: [{ kind: "carry-out-plan" }],
-    explanation: `every router has closed: ${s.record.to} is promoted`,
-  }),
+  outcome: (s) => {
+    const plan = planOf(s);
+    return {
+      record: promoting(s.record, plan, s.nowMs),
+      actions: [{ kind: "carry-out-plan" }],
+      explanation: `every router has closed: the promotion of ${s.record.to} begins, with ${plan.steps.length} steps`,
+    };
+  },
 };
 
 export const closingWaits: RuleBody<"closing"> = {
   conditions: [],
-  outcome: (s) => unchanged(s.record, `closing ${s.record.from}: ${blockersOf(beginPromotion, s)}`),
+  outcome: (s) => {
+    const waited = `for ${Math.round((s.nowMs - s.record.startedAtMs) / 1000)} s`;
+    return unchanged(s.record, `closing ${s.record.from} ${waited}: ${blockersOf(beginPromotion, s)}`);
+  },
 };
 
-/** What a change is carried out by, from the newest looks. */
-function changePlan({ record, seen, config, nowMs }: Situation<ClosingRecord>): Plan {
+/** The plan that carries out the change, from the newest snapshots. */
+function planOf({ record, seen, config, nowMs }: Situation<ClosingRecord>): Plan {
   const { standby, active } = seen;
-  if (standby === null) throw new Error("begin-promotion without a look at the standby");
+  if (standby === null) throw new Error("begin-promotion without a snapshot of the standby");
   const blocked = record.writeBlocks?.region === record.to ? record.writeBlocks.indices : [];
   if (record.change === "failover") {
     return planPromotion(record.from, standby, record.leaderSight, config, nowMs, blocked);
   }
-  if (active === null) throw new Error("a switchover begins without a look at the region that is left");
+  if (active === null) throw new Error("begin-promotion of a switchover without a snapshot of the old region");
   return planSwitchover(active, standby, record.leaderSight, config, nowMs, blocked);
 }

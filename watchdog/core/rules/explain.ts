@@ -5,20 +5,22 @@ import type { Situation } from "../state/situation.ts";
 import { everyPhase } from "./rule.ts";
 import { type RuleId, rules } from "./table.ts";
 
-/** A rule of the table as `explain` shows it. */
+/** A rule of the table as `explain` shows it. Field names are scripted. */
 export interface RuleExplanation {
   readonly rule: RuleId;
-  /** What the rule is for, in a sentence. */
+  /** One sentence: what the rule is for. */
   readonly purpose: string;
   readonly holds: boolean;
   /** True for the first rule that holds: the one that decides. */
   readonly decides: boolean;
-  /** What stands in its way; empty when it holds. */
+  /** What blocks it; empty when it holds. */
   readonly blockedBy: readonly string[];
 }
 
-/** Every rule: whether it holds and if not, what stands in its way. The one that decides comes first,
- * then those that nearly hold, then guards, then those that would hold if none before them did. */
+/**
+ * Every rule, whether it holds, and if not, what blocks it. First the rule that decides, then those of this phase by the
+ * number of blockers, then those of every phase, then those that hold but come later, then those not applicable.
+ */
 export function explain(
   record: StateRecord | null,
   seen: Observations,
@@ -33,7 +35,7 @@ export function explain(
     const decides = holds && !decided;
     decided ||= holds;
     const isSpecific = phases.length < everyPhase.length;
-    const reasons = blockedBy ?? ["it is about another situation"];
+    const reasons = blockedBy ?? ["not applicable in this phase"];
     const explanation: RuleExplanation = { rule: id, purpose, holds, decides, blockedBy: reasons };
     const group = decides ? 0 : blockedBy === null ? 4 : holds ? 3 : isSpecific ? 1 : 2;
     return { group, distance: reasons.length, explanation };

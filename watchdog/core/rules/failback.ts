@@ -7,11 +7,12 @@ import type { RuleBody } from "./rule.ts";
 export const automaticFailback: RuleBody<"serving"> = {
   conditions: [standbyStateIs("in-sync"), (s) => failbackBlockers(s).join("; ") || null],
   outcome: (s) => {
-    const cause = `automatic failback: ${standbyOf(s)} has been in sync for the whole quiet period`;
+    const quietS = Math.round(s.config.failback.quietPeriodMs / 1000);
+    const cause = `automatic failback to ${standbyOf(s)}, which has been in sync for the quiet period of ${quietS} s`;
     return {
       record: closing(s, { change: "switchover", automatic: true, cause }),
       actions: [],
-      explanation: cause,
+      explanation: `${cause}: routers close under epoch ${s.record.epoch + 1}`,
     };
   },
 };

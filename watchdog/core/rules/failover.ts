@@ -1,11 +1,16 @@
 import type { ServingRecord } from "../state/record.ts";
-import { standbyOf } from "../state/situation.ts";
+import { type Situation, standbyOf } from "../state/situation.ts";
 import { closing } from "../state/transitions.ts";
 import { activeUnhealthy } from "./conditions/active.ts";
 import { notInBlockPeriod, notPaused, oneRouter } from "./conditions/automatic.ts";
 import { not } from "./conditions/combine.ts";
 import { standbyHealthy, standbyInSync, standbyPromotable } from "./conditions/standby.ts";
 import { type Condition, type RuleBody, unchanged } from "./rule.ts";
+
+/** Rules about a lost active region: the automatic failover, and one refusal for each of its conditions. */
+
+const loss = ({ record, seen }: Situation<ServingRecord>) =>
+  `${record.active} is unhealthy: ${seen.health[record.active]?.reason}`;
 
 export const failover: RuleBody<"serving"> = {
   conditions: [
@@ -17,20 +22,16 @@ export const failover: RuleBody<"serving"> = {
     standbyInSync,
     notInBlockPeriod,
   ],
-  outcome: (s) => {
-    const cause = `${s.record.active} is unhealthy: ${s.seen.health[s.record.active]?.reason}`;
-    return {
-      record: closing(s, { change: "failover", automatic: true, cause }),
-      actions: [],
-      explanation: `${cause}; ${standbyOf(s)} takes over`,
-    };
-  },
+  outcome: (s) => ({
+    record: closing(s, { change: "failover", automatic: true, cause: loss(s) }),
+    actions: [],
+    explanation: `${loss(s)}; ${standbyOf(s)} takes over, routers close under epoch ${s.record.epoch + 1}`,
+  }),
 };
 
-/** A refusal: the active region is lost, and one condition of `failover` does not hold. */
 const refusal = (condition: Condition<ServingRecord>): RuleBody<"serving"> => ({
-  conditions: [activeUnhealthy, not(condition, "this is not what stands in the way")],
-  outcome: (s) => unchanged(s.record, `${s.record.active} is unhealthy, but nothing is done: ${condition(s)}`),
+  conditions: [activeUnhealthy, not(condition, "not the blocking condition")],
+  outcome: (s) => unchanged(s.record, `${loss(s)}; no failover: ${condition(s)}`),
 });
 
 export const refusePaused = refusal(notPaused);

@@ -1,20 +1,24 @@
 import { type Phase, type RuleBody, unchanged } from "./rule.ts";
 
+/** Rules before every phase: whether this watchdog may decide at all. */
+
 export const storeUnreachable: RuleBody<Phase> = {
   conditions: [({ seen }) => (seen.store.reachable ? "the store answers" : null)],
-  outcome: (s) => unchanged(s.record, `the store does not answer (${s.seen.store.error}): nothing is decided`),
+  outcome: (s) =>
+    unchanged(s.record, `the store does not answer (${s.seen.store.error}): nothing is decided until it does`),
 };
 
 export const selfDoubt: RuleBody<Phase> = {
-  conditions: [({ seen }) => (seen.selfDoubt.length > 0 ? null : "this watchdog trusts itself")],
-  outcome: (s) => unchanged(s.record, `this watchdog does not trust itself: ${s.seen.selfDoubt.join("; ")}`),
+  conditions: [({ seen }) => (seen.selfDoubt.length > 0 ? null : "the self-check passed")],
+  outcome: (s) =>
+    unchanged(s.record, `this watchdog takes no action until its self-check passes: ${s.seen.selfDoubt.join("; ")}`),
 };
 
 export const notLeading: RuleBody<Phase> = {
-  conditions: [({ seen }) => (seen.leadership.leading ? "this watchdog leads" : null)],
+  conditions: [({ seen }) => (seen.leadership.leading ? "this watchdog is the controller" : null)],
   outcome: (s) => {
     const { leader, error } = s.seen.leadership;
-    const who = leader === null ? "nobody leads yet" : `${leader} decides`;
-    return unchanged(s.record, `${who}; this watchdog observes${error === null ? "" : ` (${error})`}`);
+    const controller = leader === null ? "no controller is elected yet" : `${leader} is the controller`;
+    return unchanged(s.record, `${controller}; this watchdog observes${error === null ? "" : ` (${error})`}`);
   },
 };

@@ -4,19 +4,20 @@ import type { Situation } from "../state/situation.ts";
 import { noted } from "../state/transitions.ts";
 import type { RuleBody } from "./rule.ts";
 
-/** Those that have made themselves known and do not stand in the record as they are now. */
-const newcomers = ({ record, seen }: Situation<ServingRecord>) =>
-  seen.known.filter((known) => !record.watchdogs.some((listed) => isDeepStrictEqual(listed, known)));
+/** Live watchdogs that the record does not list, or lists in another form. */
+const newMembers = ({ record, seen }: Situation<ServingRecord>) =>
+  seen.known.filter((live) => !record.watchdogs.some((member) => isDeepStrictEqual(member, live)));
 
 export const registerWatchdog: RuleBody<"serving"> = {
-  conditions: [(s) => (newcomers(s).length > 0 ? null : "all that are known stand there as they are")],
+  conditions: [(s) => (newMembers(s).length > 0 ? null : "every live watchdog is registered")],
   outcome: (s) => {
-    const joining = newcomers(s);
-    const staying = s.record.watchdogs.filter(({ name }) => !joining.some((known) => known.name === name));
+    const joining = newMembers(s);
+    const staying = s.record.watchdogs.filter(({ name }) => !joining.some((member) => member.name === name));
+    const names = joining.map(({ name, site }) => `${name} of ${site}`).join(", ");
     return {
       record: noted(s.record, { watchdogs: [...staying, ...joining] }),
       actions: [],
-      explanation: joining.map(({ name, site }) => `watchdog ${name} of ${site} takes part`).join("; "),
+      explanation: `watchdog ${names} is registered: failsafe requires its answer from now on`,
     };
   },
 };

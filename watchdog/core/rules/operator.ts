@@ -5,35 +5,35 @@ import { isJudgeable, requestBlockers } from "./preconditions.ts";
 import type { Condition, RuleBody } from "./rule.ts";
 
 /**
- * What becomes of a change that an operator asked for. It is decided on once, as soon as enough is known: granted, or
- * refused with every reason. Neither way around closing, nor around the acknowledgements of the routers.
+ * Rules about a change that an operator asked for. It is handled once, as soon as enough is known: granted, or refused
+ * with every reason. A granted change closes routers and waits for their acknowledgements as any other change does.
  */
 
 const requested =
   (...kinds: readonly ChangeRequest["kind"][]): Condition<ServingRecord> =>
   ({ record: { request } }) =>
-    request !== null && kinds.includes(request.kind) ? null : `no ${kinds.join(" or ")} was asked for`;
+    request !== null && kinds.includes(request.kind) ? null : `no operator asked for a ${kinds.join(" or ")}`;
 
 const grantable: Condition<ServingRecord> = (s) => {
-  if (s.record.request === null) return "nothing was asked for";
+  if (s.record.request === null) return "no operator asked for a change";
   return requestBlockers(s, s.record.request).join("; ") || null;
 };
 
 const judgeable: Condition<ServingRecord> = (s) => {
   const { request } = s.record;
-  if (request === null) return "nothing was asked for";
-  return isJudgeable(s) || s.nowMs > request.validUntilMs ? null : "the regions were not looked at yet";
+  if (request === null) return "no operator asked for a change";
+  return isJudgeable(s) || s.nowMs > request.validUntilMs ? null : "the regions have not been observed yet";
 };
 
 const causeOf = ({ kind, by, reason }: ChangeRequest) =>
-  `${kind} asked for by ${by}${reason === null ? "" : `: ${reason}`}`;
+  `${by} asked for a ${kind}${reason === null ? "" : ` (${reason})`}`;
 
-/** A change that was granted: the request is used up. */
+/** The next record removes the request. */
 function granted(s: Situation<ServingRecord>, change: ChangeRequest["kind"]) {
   const { request } = s.record;
-  if (request === null) throw new Error(`a ${change} was granted that nobody had asked for`);
+  if (request === null) throw new Error(`a ${change} was granted that no operator asked for`);
   const cause = causeOf(request);
-  const explanation = `${cause}; ${request.to} takes over from ${s.record.active}`;
+  const explanation = `${cause}: ${request.to} takes over from ${s.record.active}, routers close under epoch ${s.record.epoch + 1}`;
   return { record: closing(s, { change, automatic: false, cause }), actions: [], explanation };
 }
 
@@ -58,7 +58,7 @@ export const refuseRequest: RuleBody<"serving"> = {
     return {
       record: noted(s.record, { request: null }),
       actions: [],
-      explanation: `${causeOf(request)}; refused: ${requestBlockers(s, request).join("; ")}`,
+      explanation: `${causeOf(request)}, which is refused: ${requestBlockers(s, request).join("; ")}`,
     };
   },
 };

@@ -1,12 +1,10 @@
 import { describeStep } from "../plans/describe-step.ts";
-import { plannedOf } from "../plans/planned.ts";
-import { currentStep } from "../state/plan.ts";
-import type { ServingRecord } from "../state/record.ts";
+import { currentStep, type Plan } from "../state/plan.ts";
 
-/** What a plan is doing now, for the explanations of rules that carry it on. */
-export function progress(record: ServingRecord, what: string): string {
-  const plan = plannedOf(record)?.plan;
-  const step = plan === undefined ? null : currentStep(plan);
-  if (step === null) return `${what}: done`;
-  return `${what}: ${describeStep(step)}${step.error === null ? "" : `; last attempt failed: ${step.error}`}`;
+/** The current step of a plan in words: "step 3 of 10: close 2 indices; last attempt failed: ..." */
+export function progressOf(plan: Plan): string {
+  const step = currentStep(plan);
+  if (step === null) return "every step is done";
+  const position = `step ${plan.steps.indexOf(step) + 1} of ${plan.steps.length}`;
+  return `${position}: ${describeStep(step)}${step.error === null ? "" : `; last attempt failed: ${step.error}`}`;
 }

@@ -16,8 +16,8 @@ import {
 import type { Condition } from "./rule.ts";
 
 /**
- * What a planned switchover to the standby needs, as sentences of what is missing: everything that could fail later, or
- * cost a write, is asked before any router closes. Empty when nothing stands in the way.
+ * What blocks a switchover to the standby; empty when nothing does. Whatever could fail later, or cost a write, is checked
+ * before any router closes.
  */
 export function switchoverBlockers(s: Situation<ServingRecord>): readonly string[] {
   const { record, config } = s;
@@ -38,32 +38,37 @@ export function switchoverBlockers(s: Situation<ServingRecord>): readonly string
   ];
 }
 
-/** What the region that is active now needs to become the standby of the other one. */
+/** What blocks the active region from becoming the standby of the other one. */
 function reversalBlockers(s: Situation<ServingRecord>): readonly string[] {
   const { record, seen, nowMs, config } = s;
   const { active } = seen;
   if (active === null || active.region !== record.active || nowMs - active.observedAtMs > snapshotMaxAgeMs(config)) {
-    return [`${record.active} was not looked at lately`];
+    return [`there is no recent snapshot of ${record.active}`];
   }
   const { licence, remote, nodesLowOnDisk, readOnly, version } = active.readiness;
   const { region } = active;
   const standby = standbyOf(s);
-  const faults: string[] = [];
+  const blockers: string[] = [];
   if (!licence.active || !licence.allowsCcr) {
-    faults.push(`the ${licence.type} licence of ${region} does not let it follow: it could not become the standby`);
+    blockers.push(
+      `the ${licence.type} licence of ${region} does not permit it to follow: it could not become the standby`,
+    );
   }
-  if (!remote.connected) faults.push(`${region} does not reach ${standby} as a remote cluster: it could not follow it`);
+  if (!remote.connected)
+    blockers.push(`${region} is not connected to the remote cluster ${standby}: it could not follow it`);
   if (nodesLowOnDisk.length > 0)
-    faults.push(`no room in ${region} for the copy: ${nodesLowOnDisk.join(", ")} low on disk`);
-  if (readOnly) faults.push(`the cluster of ${region} is read-only as a whole`);
+    blockers.push(`${region} has no room for the copy: ${nodesLowOnDisk.join(", ")} low on disk`);
+  if (readOnly) blockers.push(`a cluster-wide block makes ${region} read-only`);
   const next = seen.standby?.readiness.version;
   if (next !== undefined && isOlder(version, next)) {
-    faults.push(`${region} runs ${version}, older than the ${next} of ${standby}: it could not follow a newer leader`);
+    blockers.push(
+      `${region} runs ${version}, older than the ${next} of ${standby}: it could not follow a newer leader`,
+    );
   }
-  return [...faults, ...closedIndexBlockers(active, config.rejoin.policy)];
+  return [...blockers, ...closedIndexBlockers(active, config.rejoin.policy)];
 }
 
-/** A closed index is not replicated, and could not be salvaged before it gives way. */
+/** A closed index is not replicated, and could not be salvaged before it is deleted. */
 function closedIndexBlockers({ region, indices }: ActiveSnapshot, policy: "delete" | "keep"): readonly string[] {
   const closed = indices.filter(({ open }) => !open).map(({ name }) => name);
   if (policy === "keep" || closed.length === 0) return [];
@@ -72,40 +77,43 @@ function closedIndexBlockers({ region, indices }: ActiveSnapshot, policy: "delet
 }
 
 /**
- * Write aliases that the watchdog could not set after a promotion, as its role ends at the managed patterns, and
- * Elasticsearch asks for the privilege on the alias as well.
+ * Write aliases that the watchdog could not set after a promotion: its role covers the managed patterns only, and
+ * Elasticsearch requires the privilege on the alias as well.
  */
 export function aliasBlockers(
-  sight: LeaderSnapshot | null,
+  leader: LeaderSnapshot | null,
   managed: Parameters<typeof isManaged>[0],
 ): readonly string[] {
-  return (sight?.writeAliases ?? [])
+  return (leader?.writeAliases ?? [])
     .filter(({ alias }) => !isManaged(managed, alias))
     .map(
       ({ alias, index }) =>
-        `${alias}, an alias that writes to ${index}, is outside the managed patterns: the watchdog may not turn it; ` +
+        `${alias}, an alias that writes to ${index}, is outside the managed patterns: the watchdog has no privilege to set it; ` +
         "add its name to replication.patterns or rename it",
     );
 }
 
-/** A failover that an operator asked for: `force` is for a standby behind its leader, and a leader that is well. */
+/** What blocks a failover that an operator asked for; `force` permits a standby out of sync and a healthy leader. */
 function failoverBlockers(s: Situation<ServingRecord>, { force }: ChangeRequest): readonly string[] {
   const standby = standbyOf(s);
-  const faults = [majoritySees(s, standby, "healthy"), promotableBlocker(s, standby), oneRouter(s)];
+  const blockers = [majoritySees(s, standby, "healthy"), promotableBlocker(s, standby), oneRouter(s)];
   if (!force) {
     const isWell = majoritySees(s, s.record.active, "healthy") === null;
     const { active } = s.record;
-    faults.push(inSyncBlocker(s));
-    faults.push(
-      isWell ? `${active} is healthy: a switchover loses nothing; a failover away from it needs --force` : null,
+    blockers.push(inSyncBlocker(s));
+    blockers.push(
+      isWell ? `${active} is healthy: a switchover loses no write; a failover away from it needs --force` : null,
     );
   }
-  return faults.filter((fault) => fault !== null);
+  return blockers.filter((blocker) => blocker !== null);
 }
 
-/** Why an operator's request cannot be granted now; empty when it can. */
+/** What blocks an operator's request now; empty when nothing does. */
 export function requestBlockers(s: Situation<ServingRecord>, request: ChangeRequest): readonly string[] {
-  if (s.nowMs > request.validUntilMs) return ["nobody decided on it in time: ask again", ...blockersOf(s, request)];
+  if (s.nowMs > request.validUntilMs) {
+    const validS = Math.round((request.validUntilMs - request.atMs) / 1000);
+    return [`no controller handled the request within ${validS} s: ask again`, ...blockersOf(s, request)];
+  }
   if (request.to !== standbyOf(s)) return [`${request.to} is not the standby: ${s.record.active} is active`];
   return blockersOf(s, request);
 }
@@ -121,26 +129,29 @@ function blockersOf(s: Situation<ServingRecord>, request: ChangeRequest): readon
   }
 }
 
-/** Whether enough is known to judge a request: a watchdog that has just started waits for its first looks. */
+/** Whether enough is known to handle a request: a controller that has just started waits for its first observations. */
 export function isJudgeable({ seen, config }: Situation<ServingRecord>): boolean {
   const isProbed = (region: RegionName) => (seen.health[region]?.state ?? "unknown") !== "unknown";
   return Object.keys(config.regions).every(isProbed) && (seen.standby !== null || seen.standbyError !== null);
 }
 
-/** What keeps the first primary from becoming active again by itself. */
+/** What blocks an automatic failback to the first primary; empty when nothing does. */
 export function failbackBlockers(s: Situation<ServingRecord>): readonly string[] {
   const { record, config, nowMs } = s;
   const { automatic, quietPeriodMs } = config.failback;
   if (!automatic) return ["failback.automatic is off"];
-  if (record.active === config.firstPrimary) return [`${config.firstPrimary} is active already`];
-  if (record.lastFailover?.kind !== "failover") return ["the active region was changed on purpose"];
+  if (record.active === config.firstPrimary) return [`${config.firstPrimary} is already active`];
+  if (record.lastFailover?.kind !== "failover") return ["the last change of the active region was a switchover"];
   const quietMs = record.inSyncSinceMs === null ? 0 : nowMs - record.inSyncSinceMs;
-  const quiet = quietMs >= quietPeriodMs ? [] : [`in sync for ${quietMs} of the ${quietPeriodMs} ms asked for`];
+  const quiet =
+    quietMs >= quietPeriodMs
+      ? []
+      : [`in sync for ${Math.round(quietMs / 1000)} s of the ${Math.round(quietPeriodMs / 1000)} s required`];
   const gates = [notPaused, standbyRecovered].flatMap((condition) => condition(s) ?? []);
   return [...quiet, ...gates, ...switchoverBlockers(s)];
 }
 
-/** Compares dotted versions number by number; what follows a hyphen does not count. */
+/** Compares dotted versions number by number; a suffix after a hyphen is ignored. */
 export function isOlder(a: string, b: string): boolean {
   const numbers = (version: string) => (version.split("-")[0] ?? "").split(".").map(Number);
   const [left, right] = [numbers(a), numbers(b)];

@@ -1,13 +1,14 @@
-import { describeStep } from "../plans/describe-step.ts";
 import { planUndo } from "../plans/switchover.ts";
-import { currentStep } from "../state/plan.ts";
 import type { PromotingRecord } from "../state/record.ts";
 import { calledOff, promoted, turnedBack } from "../state/transitions.ts";
 import { anyOf } from "./conditions/combine.ts";
 import { majoritySees } from "./conditions/majority.ts";
-import { planDone, planIs, switchoverHopeless, turningBackUndecided } from "./conditions/plan.ts";
+import { planDone, planIs, switchoverHopeless, turningBackUndecided, writePause } from "./conditions/plan.ts";
+import { progressOf } from "./plan-progress.ts";
 import { type RuleBody, unchanged } from "./rule.ts";
 import { hopelessBecause } from "./switchover-end.ts";
+
+/** Rules while a promotion, a switchover or its way back is carried out. */
 
 export const promotionDone: RuleBody<"promoting"> = {
   scope: [planIs("promotion", "switchover")],
@@ -15,32 +16,37 @@ export const promotionDone: RuleBody<"promoting"> = {
   outcome: (s) => ({
     record: promoted(s.record, s.nowMs),
     actions: [],
-    explanation: `${s.record.to} is promoted and verified: it accepts writes from epoch ${s.record.epoch + 1} on`,
+    explanation: `${s.record.to} is promoted and verified: routers open to it under epoch ${s.record.epoch + 1}`,
   }),
 };
 
 export const promotionUndone: RuleBody<"promoting"> = {
   scope: [planIs("promotion")],
   conditions: [(s) => majoritySees(s, s.record.to, "unhealthy"), (s) => majoritySees(s, s.record.from, "healthy")],
-  outcome: (s) => ({
-    record: calledOff(
-      s.record,
-      `promotion of ${s.record.to} undone: it became unhealthy before it was opened`,
-      s.nowMs,
-    ),
-    actions: [],
-    explanation: `${s.record.to} became unhealthy, ${s.record.from} is well again: back to ${s.record.from}`,
-  }),
+  outcome: (s) => {
+    const { from, to, epoch } = s.record;
+    const cause = `promotion of ${to} undone: it became unhealthy before routers opened to it`;
+    return {
+      record: calledOff(s.record, cause, s.nowMs),
+      actions: [],
+      explanation: `${cause} (${s.seen.health[to]?.reason}); ${from} is healthy, routers open to it under epoch ${epoch + 1}`,
+    };
+  },
 };
 
 export const switchoverUndone: RuleBody<"promoting"> = {
   scope: [planIs("undo")],
   conditions: [anyOf<PromotingRecord>(planDone, (s) => majoritySees(s, s.record.from, "unhealthy"))],
-  outcome: (s) => ({
-    record: calledOff(s.record, `switchover to ${s.record.to} undone: it lost nothing`, s.nowMs),
-    actions: [],
-    explanation: `nothing was written to ${s.record.to}: back to ${s.record.from}`,
-  }),
+  outcome: (s) => {
+    const { from, to, epoch } = s.record;
+    const cause = `switchover to ${to} undone: no write was lost`;
+    const state = planDone(s) === null ? `${from} accepts writes again` : `${from} is unhealthy`;
+    return {
+      record: calledOff(s.record, cause, s.nowMs),
+      actions: [],
+      explanation: `${cause}; ${state}, routers open to it under epoch ${epoch + 1}`,
+    };
+  },
 };
 
 export const switchoverGivenUp: RuleBody<"promoting"> = {
@@ -49,7 +55,7 @@ export const switchoverGivenUp: RuleBody<"promoting"> = {
   outcome: (s) => ({
     record: turnedBack(s.record, planUndo(s.record.plan, s.nowMs)),
     actions: [{ kind: "carry-out-plan" }],
-    explanation: `switchover to ${s.record.to} given up: ${hopelessBecause(s)}`,
+    explanation: `switchover to ${s.record.to} turns back to ${s.record.from}: ${hopelessBecause(s)}`,
   }),
 };
 
@@ -58,17 +64,18 @@ export const promotionWaits: RuleBody<"promoting"> = {
   conditions: [anyOf<PromotingRecord>((s) => majoritySees(s, s.record.to, "unhealthy"), turningBackUndecided)],
   outcome: (s) => {
     const { from, to } = s.record;
-    const region = turningBackUndecided(s) === null ? from : to;
-    return unchanged(s.record, `the promotion of ${to} waits: ${region} is ${s.seen.health[region]?.reason}`);
+    const explanation =
+      turningBackUndecided(s) === null
+        ? `the switchover to ${to} waits for the first probe of ${from}, then it continues or turns back: writes have been stopped for ${writePause(s)}`
+        : `the promotion of ${to} waits until ${to} answers: ${s.seen.health[to]?.reason}`;
+    return unchanged(s.record, explanation);
   },
 };
 
 export const promotionGoesOn: RuleBody<"promoting"> = {
   conditions: [],
-  outcome: (s) => {
-    const step = currentStep(s.record.plan);
-    const failed = step?.error ? `; last attempt failed: ${step.error}` : "";
-    const doing = s.record.plan.kind === "undo" ? `going back to ${s.record.from}` : `promoting ${s.record.to}`;
-    return unchanged(s.record, `${doing}: ${step === null ? "done" : describeStep(step)}${failed}`, "carry-out-plan");
+  outcome: ({ record }) => {
+    const doing = record.plan.kind === "undo" ? `turning back to ${record.from}` : `promoting ${record.to}`;
+    return unchanged(record, `${doing}, ${progressOf(record.plan)}`, "carry-out-plan");
   },
 };

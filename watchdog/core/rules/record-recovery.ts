@@ -3,21 +3,26 @@ import { filledAt, firstRecord, noted } from "../state/transitions.ts";
 import { majorityPresent } from "./conditions/majority.ts";
 import { blockersOf, type Phase, type RuleBody, unchanged } from "./rule.ts";
 
+/** Rules about a store without the newest record: filled from a copy, or the very first record. */
+
 export const fillStoreFromCopy: RuleBody<Phase> = {
   conditions: [
     ({ record, seen }) => {
-      if (seen.newestCopy === null) return "no watchdog has a copy";
-      return seen.newestCopy.epoch > (record?.epoch ?? 0) ? null : "the store is as new as the copies";
+      if (seen.newestCopy === null) return "no watchdog has a copy of the record";
+      return seen.newestCopy.epoch > (record?.epoch ?? 0) ? null : "no copy is newer than the store";
     },
     majorityPresent,
   ],
   outcome: ({ record, seen, nowMs, config }) => {
     const copy = seen.newestCopy;
     if (copy === null) throw new Error("fill-store-from-copy without a copy");
+    const filledAtMs = filledAt(config, nowMs);
+    const store = record === null ? "the store is empty" : `the store has only epoch ${record.epoch}`;
+    const wait = filledAtMs === null ? "" : `; no router opens and nothing is promoted for ${config.leases.ttlMs} ms`;
     return {
-      record: noted(copy, { filledAtMs: filledAt(config, nowMs) }),
+      record: noted(copy, { filledAtMs }),
       actions: [],
-      explanation: `the store ${record === null ? "is empty" : `is at epoch ${record.epoch}`}: filled from a copy of epoch ${copy.epoch}`,
+      explanation: `${store}: it is filled from a copy of epoch ${copy.epoch}${wait}`,
     };
   },
 };
@@ -27,33 +32,32 @@ export const filledStoreSettles: RuleBody<Phase> = {
     ({ seen, config }) => {
       if (seen.filledKnownForMs === null) return "the store was not filled from a copy";
       const leftMs = config.leases.ttlMs - seen.filledKnownForMs;
-      return leftMs <= 0 ? null : `tickets from before may still count for ${leftMs} ms`;
+      return leftMs <= 0 ? null : `an earlier ticket may be valid for another ${leftMs} ms`;
     },
   ],
   outcome: ({ record }) => ({
     record: record === null ? null : noted<StateRecord>(record, { filledAtMs: null }),
     actions: [],
-    explanation: "every ticket from before the store was filled has run out",
+    explanation: "every ticket from before the store was filled has expired: routers open again",
   }),
 };
 
 export const firstPrimary: RuleBody<"none"> = {
   conditions: [
     majorityPresent,
-    ({ seen }) =>
-      seen.copyError === null ? null : `the copy of the record on this host cannot be read: ${seen.copyError}`,
+    ({ seen }) => (seen.copyError === null ? null : `this host's copy of the record cannot be read: ${seen.copyError}`),
     ({ seen, config }) => {
-      const look = seen.firstLooks.find(({ region }) => region === config.firstPrimary);
-      if (look === undefined) return `${config.firstPrimary} has not answered yet, so it might be somebody's follower`;
-      return look.following.length === 0
+      const snapshot = seen.firstLooks.find(({ region }) => region === config.firstPrimary);
+      if (snapshot === undefined) return `${config.firstPrimary} has not answered yet, so it may be a follower`;
+      return snapshot.following.length === 0
         ? null
-        : `${config.firstPrimary} holds followers (${look.following.slice(0, 3).join(", ")}), so the other region is the primary`;
+        : `${config.firstPrimary} has followers (${snapshot.following.slice(0, 3).join(", ")}), so the other region is the primary`;
     },
   ],
   outcome: (s) => ({
     record: firstRecord(s),
     actions: [],
-    explanation: `no record anywhere: ${s.config.firstPrimary} becomes active`,
+    explanation: `there is no record and no copy of one: ${s.config.firstPrimary} becomes active under epoch 1`,
   }),
 };
 
@@ -62,6 +66,6 @@ export const noRecord: RuleBody<"none"> = {
   outcome: (s) =>
     unchanged(
       s.record,
-      `no record yet, and ${s.config.firstPrimary} does not become active by itself: ${blockersOf(firstPrimary, s)}`,
+      `there is no record, so routers stay closed; ${s.config.firstPrimary} does not become active yet: ${blockersOf(firstPrimary, s)}`,
     ),
 };

@@ -1,5 +1,4 @@
 import { planRejoin } from "../plans/rejoin.ts";
-import type { Plan } from "../state/plan.ts";
 import type { ServingRecord } from "../state/record.ts";
 import { standbyOf } from "../state/situation.ts";
 import { noted, rejoined } from "../state/transitions.ts";
@@ -13,10 +12,12 @@ import {
   standbyStateIs,
   standbyWasPrimary,
 } from "./conditions/standby.ts";
-import { progress } from "./plan-progress.ts";
-import { type Condition, type RuleBody, unchanged } from "./rule.ts";
+import { progressOf } from "./plan-progress.ts";
+import { blockersOf, type Condition, type RuleBody, unchanged } from "./rule.ts";
 
-const standbySeen: Condition<ServingRecord> = (s) => promotableBlocker(s, standbyOf(s));
+/** Rules about a former primary that becomes the standby. */
+
+const standbyObserved: Condition<ServingRecord> = (s) => promotableBlocker(s, standbyOf(s));
 
 export const rejoinDone: RuleBody<"serving"> = {
   scope: [planIs("rejoin")],
@@ -24,23 +25,23 @@ export const rejoinDone: RuleBody<"serving"> = {
   outcome: (s) => ({
     record: rejoined(s.record, s.nowMs),
     actions: [{ kind: "keep-replication" }],
-    explanation: `${standbyOf(s)} holds nothing of its own any more: it follows ${s.record.active}`,
+    explanation: `${standbyOf(s)} has no indices of its own left: it follows ${s.record.active}`,
   }),
 };
 
 export const rejoinGoesOn: RuleBody<"serving"> = {
   scope: [planIs("rejoin")],
   conditions: [notPaused, activeWell, standbyHealthy],
-  outcome: (s) => unchanged(s.record, progress(s.record, `${standbyOf(s)} rejoins`), "carry-out-plan"),
+  outcome: (s) => {
+    const progress = s.record.plan === null ? "" : `, ${progressOf(s.record.plan)}`;
+    return unchanged(s.record, `${standbyOf(s)} rejoins${progress}`, "carry-out-plan");
+  },
 };
 
 export const rejoinWaits: RuleBody<"serving"> = {
   scope: [planIs("rejoin")],
   conditions: [],
-  outcome: (s) => {
-    const reasons = [notPaused, activeWell, standbyHealthy].flatMap((condition) => condition(s) ?? []);
-    return unchanged(s.record, `${standbyOf(s)} rejoins later: ${reasons.join("; ")}`);
-  },
+  outcome: (s) => unchanged(s.record, `the rejoin of ${standbyOf(s)} waits: ${blockersOf(rejoinGoesOn, s)}`),
 };
 
 export const rejoinBegins: RuleBody<"serving"> = {
@@ -51,17 +52,16 @@ export const rejoinBegins: RuleBody<"serving"> = {
     notPaused,
     activeWell,
     standbyRecovered,
-    standbySeen,
+    standbyObserved,
   ],
   outcome: (s) => {
     const { record, seen, config, nowMs } = s;
-    const look = seen.standby;
-    if (look === null) throw new Error("rejoin-begins without a look at the former primary");
-    const plan: Plan = planRejoin(record, look, config.rejoin.policy, nowMs);
+    const former = seen.standby;
+    if (former === null) throw new Error("rejoin-begins without a snapshot of the former primary");
     return {
-      record: noted(record, { standby: "fencing", plan }),
+      record: noted(record, { standby: "fencing", plan: planRejoin(record, former, config.rejoin.policy, nowMs) }),
       actions: [{ kind: "carry-out-plan" }],
-      explanation: `${standbyOf(s)} is back: it is fenced, what it holds alone is salvaged, then it follows ${record.active}`,
+      explanation: `${standbyOf(s)} is healthy again and rejoins: it is fenced and salvaged, then it follows ${record.active}`,
     };
   },
 };

@@ -4,29 +4,31 @@ import type { Situation } from "../state/situation.ts";
 import { noted } from "../state/transitions.ts";
 import { activeWell } from "./conditions/active.ts";
 import { noPlan, planDone, planIs } from "./conditions/plan.ts";
-import { progress } from "./plan-progress.ts";
+import { progressOf } from "./plan-progress.ts";
 import { type Condition, type RuleBody, unchanged } from "./rule.ts";
+
+/** Rules about indices of the active region that refuse writes. */
 
 /** Until then a write block whose request was cut off may still appear: bounded by the timeouts of requests. */
 const WRITE_BLOCKS_FORGOTTEN_MS = 120_000;
 
-function damageSeen({ record, seen }: Situation<ServingRecord>): RepairNeed | null {
+function needOf({ record, seen }: Situation<ServingRecord>): RepairNeed | null {
   const { active } = seen;
   if (active === null || active.region !== record.active) return null;
-  const damage = repairNeedOf(record, active);
-  return damage.strays.length + damage.blocked.length === 0 ? null : damage;
+  const need = repairNeedOf(record, active);
+  return need.strays.length + need.blocked.length === 0 ? null : need;
 }
 
-const damaged: Condition<ServingRecord> = (s) =>
-  damageSeen(s) === null ? `nothing in ${s.record.active} needs mending` : null;
+const repairNeeded: Condition<ServingRecord> = (s) =>
+  needOf(s) === null ? `no index of ${s.record.active} needs a repair` : null;
 
-/** A rejoin gives way: it starts over once the active region is mended. */
-const nothingButRejoin: Condition<ServingRecord> = (s) => (planIs("rejoin")(s) === null ? null : noPlan(s));
+/** A rejoin gives way to a repair and starts over after it. */
+const noPlanButRejoin: Condition<ServingRecord> = (s) => (planIs("rejoin")(s) === null ? null : noPlan(s));
 
-const describeDamage = ({ strays, blocked }: RepairNeed) =>
+const describeNeed = ({ strays, blocked }: RepairNeed) =>
   [
-    strays.length === 0 ? [] : [`${strays.join(", ")} began to follow while the promotion ended`],
-    blocked.length === 0 ? [] : [`${blocked.join(", ")} kept the write block of a switchover that was called off`],
+    strays.length === 0 ? [] : [`${strays.join(", ")} became a follower while the promotion ended`],
+    blocked.length === 0 ? [] : [`${blocked.join(", ")} still has the write block of a switchover that was called off`],
   ]
     .flat()
     .join("; ");
@@ -37,26 +39,29 @@ export const repairDone: RuleBody<"serving"> = {
   outcome: (s) => ({
     record: noted(s.record, { plan: null }),
     actions: [],
-    explanation: `every index of ${s.record.active} accepts writes again`,
+    explanation: `the repair of ${s.record.active} is done: every index accepts writes`,
   }),
 };
 
 export const repairGoesOn: RuleBody<"serving"> = {
   scope: [planIs("repair")],
   conditions: [],
-  outcome: (s) => unchanged(s.record, progress(s.record, `mending ${s.record.active}`), "carry-out-plan"),
+  outcome: ({ record }) => {
+    const progress = record.plan === null ? "" : `, ${progressOf(record.plan)}`;
+    return unchanged(record, `repairing ${record.active}${progress}`, "carry-out-plan");
+  },
 };
 
 export const repairBegins: RuleBody<"serving"> = {
-  conditions: [nothingButRejoin, damaged, activeWell],
+  conditions: [noPlanButRejoin, repairNeeded, activeWell],
   outcome: (s) => {
-    const damage = damageSeen(s);
-    if (damage === null) throw new Error("repair-begins without anything to mend");
+    const need = needOf(s);
+    if (need === null) throw new Error("repair-begins without anything to repair");
     const standby = s.record.plan === null ? s.record.standby : "absent";
     return {
-      record: noted(s.record, { plan: planRepair(damage, s.nowMs), standby }),
+      record: noted(s.record, { plan: planRepair(need, s.nowMs), standby }),
       actions: [{ kind: "carry-out-plan" }],
-      explanation: `${s.record.active} is mended: ${describeDamage(damage)}`,
+      explanation: `a repair of ${s.record.active} begins: ${describeNeed(need)}`,
     };
   },
 };
@@ -64,15 +69,15 @@ export const repairBegins: RuleBody<"serving"> = {
 export const writeBlocksForgotten: RuleBody<"serving"> = {
   conditions: [
     ({ record }) =>
-      record.writeBlocks?.region === record.active ? null : "no write block of ours is left in the active region",
+      record.writeBlocks?.region === record.active ? null : "the active region has no write block of the watchdog",
     ({ record, nowMs }) =>
-      nowMs - record.startedAtMs > WRITE_BLOCKS_FORGOTTEN_MS ? null : "a late one may still appear",
-    (s) => (damageSeen(s) === null ? null : "one is still there"),
+      nowMs - record.startedAtMs > WRITE_BLOCKS_FORGOTTEN_MS ? null : "a late write block may still appear",
+    (s) => (needOf(s) === null ? null : "a write block is still there"),
     activeWell,
   ],
   outcome: (s) => ({
     record: noted(s.record, { writeBlocks: null }),
     actions: [{ kind: "keep-replication" }],
-    explanation: `no write block of ours is left in ${s.record.active}`,
+    explanation: `${s.record.active} has no write block of the watchdog left`,
   }),
 };

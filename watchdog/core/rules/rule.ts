@@ -6,7 +6,7 @@ export type Condition<R extends StateRecord | null> = (situation: Situation<R>) 
 
 /** What the controller does for as long as this ruling is the newest one. */
 export type Action =
-  /** Set up following on the standby, and repair it. */
+  /** Set up following on the standby and keep it up. */
   | { readonly kind: "keep-replication" }
   /** Carry out the next step of the record's plan. */
   | { readonly kind: "carry-out-plan" };
@@ -64,7 +64,8 @@ export function rule<const Id extends string, P extends Phase>(
       return body.conditions.flatMap((condition) => condition(situation) ?? []);
     },
     outcome: (situation) => {
-      if (!inPhase(situation)) throw new Error(`rule ${id} was asked about a phase that is not its own`);
+      if (!inPhase(situation))
+        throw new Error(`rule ${id} does not apply in phase ${situation.record?.phase ?? "none"}`);
       return body.outcome(situation);
     },
   };
@@ -75,7 +76,7 @@ export function blockersOf<R extends StateRecord | null>(
   { conditions }: { readonly conditions: readonly Condition<R>[] },
   situation: Situation<R>,
 ): string {
-  return conditions.flatMap((condition) => condition(situation) ?? []).join("; ") || "nothing stands in the way";
+  return conditions.flatMap((condition) => condition(situation) ?? []).join("; ") || "nothing blocks it";
 }
 
 /** The record as it is, and what to do for as long as this ruling is the newest one. */

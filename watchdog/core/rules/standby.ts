@@ -7,13 +7,15 @@ import * as condition from "./conditions/standby.ts";
 import { rejoinBegins } from "./rejoin.ts";
 import { blockersOf, type RuleBody, unchanged } from "./rule.ts";
 
+/** Rules about the state of the standby, and what holds when nothing changes. */
+
 export const standbyJoins: RuleBody<"serving"> = {
   conditions: [
     condition.standbyStateIs("absent"),
-    not(condition.standbyWasPrimary, "it was the active region before, so it rejoins"),
+    not(condition.standbyWasPrimary, "it was the active region before, so it has to rejoin"),
     activeWell,
     condition.standbyHealthy,
-    condition.standbyHoldsNothingOfItsOwn,
+    condition.standbyHasNothingOfItsOwn,
   ],
   outcome: (s) => ({
     record: noted(s.record, { standby: "following" }),
@@ -32,17 +34,20 @@ export const standbyInSync: RuleBody<"serving"> = {
   outcome: (s) => ({
     record: noted(s.record, { standby: "in-sync", inSyncAtMs: s.nowMs, inSyncSinceMs: s.nowMs }),
     actions: [{ kind: "keep-replication" }],
-    explanation: `${standbyOf(s)} is in sync with ${s.record.active}`,
+    explanation: `${standbyOf(s)} is in sync with ${s.record.active}: it may be promoted`,
   }),
 };
 
 export const standbyBehind: RuleBody<"serving"> = {
   conditions: [condition.standbyStateIs("in-sync"), activeWell, not(condition.standbyInSync, "it is in sync")],
-  outcome: (s) => ({
-    record: noted(s.record, { standby: "following", inSyncSinceMs: null }),
-    actions: [{ kind: "keep-replication" }],
-    explanation: `not in sync any more: ${condition.standbyInSync(s)}${s.seen.standby?.sync?.reasons.map((reason) => `; ${reason}`).join("") ?? ""}`,
-  }),
+  outcome: (s) => {
+    const reasons = s.seen.standby?.sync?.reasons.map((reason) => `; ${reason}`).join("") ?? "";
+    return {
+      record: noted(s.record, { standby: "following", inSyncSinceMs: null }),
+      actions: [{ kind: "keep-replication" }],
+      explanation: `${standbyOf(s)} is no longer in sync, so it is not promoted automatically: ${condition.standbyInSync(s)}${reasons}`,
+    };
+  },
 };
 
 export const inSyncNoted: RuleBody<"serving"> = {
@@ -50,7 +55,7 @@ export const inSyncNoted: RuleBody<"serving"> = {
     condition.standbyStateIs("in-sync"),
     ({ record, seen, config }) => {
       const newer = (seen.inSyncSeenAtMs ?? 0) - (record.inSyncAtMs ?? 0);
-      return newer > config.replication.maxReadAgeMs / 2 ? null : "it was noted a short while ago";
+      return newer > config.replication.maxReadAgeMs / 2 ? null : "it was recorded a short time ago";
     },
   ],
   outcome: (s) => ({
@@ -62,7 +67,10 @@ export const inSyncNoted: RuleBody<"serving"> = {
 
 export const standbyWaits: RuleBody<"serving"> = {
   conditions: [condition.standbyStateIs("absent")],
-  outcome: (s) => unchanged(s.record, `${s.record.active} serves without a standby: ${standbyJoinFault(s)}`),
+  outcome: (s) => {
+    const next = condition.standbyWasPrimary(s) === null ? rejoinBegins : standbyJoins;
+    return unchanged(s.record, `${s.record.active} serves without a standby: ${blockersOf(next, s)}`);
+  },
 };
 
 export const steady: RuleBody<"serving"> = {
@@ -70,14 +78,10 @@ export const steady: RuleBody<"serving"> = {
   outcome: (s) => unchanged(s.record, steadySentence(s), "keep-replication"),
 };
 
-function standbyJoinFault(s: Situation<ServingRecord>): string {
-  return blockersOf(condition.standbyWasPrimary(s) === null ? rejoinBegins : standbyJoins, s);
-}
-
 function steadySentence(s: Situation<ServingRecord>): string {
   const active = s.seen.health[s.record.active];
-  const doing = `${s.record.active} serves, ${standbyOf(s)} is ${s.record.standby}`;
+  const regions = `${s.record.active} serves, ${standbyOf(s)} is ${s.record.standby}`;
   return active?.state === "healthy"
-    ? doing
-    : `${doing}; ${s.record.active} is ${active?.state ?? "unknown"}: ${active?.reason ?? "not probed yet"}`;
+    ? regions
+    : `${regions}; ${s.record.active} is ${active?.state ?? "unknown"}: ${active?.reason ?? "not probed yet"}`;
 }

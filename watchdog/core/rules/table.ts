@@ -12,111 +12,111 @@ import { everyPhase, type Rule, rule } from "./rule.ts";
 import * as standby from "./standby.ts";
 
 /**
- * Every decision, in order; the first rule that holds decides. Ids are stable: they stand in logs, history and metrics.
- * Each transition that stops or allows writes raises the epoch; nothing is promoted but from `closing` (closing-first),
- * and not before every router has acknowledged or lost its lease (ack-or-lease).
+ * Every decision, in order; the first rule that holds decides. Ids are stable: logs, history and metrics carry them. Each
+ * transition that stops or allows writes raises the epoch. A region is promoted only from `closing` (closing-first), once
+ * every router has acknowledged the epoch or lost its lease (ack-or-lease).
  */
-// biome-ignore format: two lines a row
+// biome-ignore format: two lines per row
 export const rules = [
-  // Before every phase.
+  // Every phase.
   rule("store-unreachable", everyPhase, guards.storeUnreachable,
-    "Without the store nobody decides anything."),
+    "Without the store nothing is decided."),
   rule("self-doubt", everyPhase, guards.selfDoubt,
-    "A watchdog that cannot trust itself takes no action."),
+    "A watchdog whose self-check fails takes no action."),
   rule("not-leading", everyPhase, guards.notLeading,
-    "Several watchdogs, one decision: only the one that leads decides."),
+    "Only the controller decides; the other watchdogs observe."),
   rule("fill-store-from-copy", everyPhase, recovery.fillStoreFromCopy,
-    "A store that is empty or was set back is filled from the newest copy any watchdog has."),
+    "A store that is empty or was set back is filled from the newest copy on any watchdog's disk."),
   rule("filled-store-settles", everyPhase, recovery.filledStoreSettles,
-    "One lease time to live after the store was filled every ticket from before has run out."),
+    "One lease time to live after the store was filled, every earlier ticket has expired."),
 
   // No record.
   rule("first-primary", ["none"], recovery.firstPrimary,
     "Where there was never a record, the configured first primary becomes active, unless it is a follower."),
   rule("no-record", ["none"], recovery.noRecord,
-    "Without a record nothing is routed."),
+    "Without a record no region is routed to."),
 
-  // Promoting: steps of the plan are carried out.
+  // Promoting: the plan is carried out.
   rule("promotion-done", ["promoting"], promoting.promotionDone,
-    "Once every step is done and verified, the new region is opened."),
+    "Once every step is done and verified, routers open to the new region."),
   rule("promotion-undone", ["promoting"], promoting.promotionUndone,
-    "If the new region is lost before it was opened, and the old one is well, the change is undone: nobody wrote to it."),
+    "A promotion is undone if the new region is lost before routers open to it and the old one is healthy again."),
   rule("switchover-undone", ["promoting"], promoting.switchoverUndone,
-    "A switchover that turned back ends when the old region accepts writes again, or is lost itself."),
+    "A switchover that turned back ends once the old region accepts writes again, or is lost."),
   rule("switchover-given-up", ["promoting"], promoting.switchoverGivenUp,
     "A switchover turns back when writers have waited too long, or a region that it needs is lost."),
   rule("promotion-waits", ["promoting"], promoting.promotionWaits,
-    "A promotion whose region does not answer waits for it; an overdue switchover, until it is clear whether it turns back."),
+    "A promotion waits until its region answers; an overdue switchover, until it is known whether it turns back."),
   rule("promotion-goes-on", ["promoting"], promoting.promotionGoesOn,
-    "A promotion under way is carried on, by whoever decides now."),
+    "A promotion, a switchover or its way back is carried out, whichever controller began it."),
 
   // Closing: every router stops routing to the old region.
   rule("closing-called-off", ["closing"], closing.closingCalledOff,
-    "If the old region is healthy again before anything was promoted, it goes on."),
+    "An automatic failover is called off if the old region is healthy again before anything was promoted."),
   rule("switchover-called-off", ["closing"], closing.switchoverCalledOff,
-    "A switchover that a region is lost for, or that takes too long, is called off: nothing was touched yet."),
+    "A switchover is called off if closing takes too long or a region that it needs is lost: nothing was changed yet."),
   rule("begin-promotion", ["closing"], closing.beginPromotion,
-    "Promotion begins once no router can reach the old region any more."),
+    "The promotion begins once no router can reach the old region."),
   rule("closing-waits", ["closing"], closing.closingWaits,
-    "Until then it waits, for acknowledgements or for leases to run out."),
+    "Until then the change waits for acknowledgements, or for leases to expire."),
 
   // Serving: a change that an operator asked for.
   rule("operator-failover", ["serving"], operator.operatorFailover,
-    "A failover that an operator asked for: the routers are told to close."),
+    "A failover that an operator asked for begins: routers close."),
   rule("switchover", ["serving"], operator.switchover,
-    "A planned change that an operator asked for and that loses nothing: the routers are told to close."),
+    "A switchover that an operator asked for, and that loses no write, begins: routers close."),
   rule("refuse-request", ["serving"], operator.refuseRequest,
-    "A change that cannot be granted is refused with its reasons, and forgotten."),
+    "A request that cannot be granted is refused with every reason."),
 
   // Serving: the active region is lost.
   rule("failover", ["serving"], failover.failover,
-    "The active region is lost and the standby can take over: the routers are told to close."),
+    "The active region is lost and the standby can take over: routers close."),
   rule("refuse-paused", ["serving"], failover.refusePaused,
-    "Automatic failover is paused by an operator."),
+    "No failover while an operator has paused automatic changes."),
   rule("refuse-both-unhealthy", ["serving"], failover.refuseBothUnhealthy,
-    "Both regions are unhealthy: nothing is touched."),
+    "No failover while the standby is not healthy either."),
   rule("refuse-several-routers", ["serving"], failover.refuseSeveralRouters,
-    "A file store cannot close more than its own router."),
+    "No failover by a file store while another router holds a lease, as it could not be closed."),
   rule("refuse-not-promotable", ["serving"], failover.refuseNotPromotable,
-    "The standby's cluster could not carry out a promotion."),
+    "No failover to a cluster that could not carry out the promotion."),
   rule("refuse-not-in-sync", ["serving"], failover.refuseNotInSync,
-    "A standby that is not in sync is never promoted without a human."),
+    "No automatic failover to a standby that is not in sync: an operator decides."),
   rule("refuse-block-period", ["serving"], failover.refuseBlockPeriod,
-    "At most one automatic failover per block period."),
+    "No automatic failover within the block period of the last one."),
 
   // Serving: upkeep.
   rule("register-watchdog", ["serving"], members.registerWatchdog,
-    "Every watchdog that takes part stands in the record, so that failsafe knows whose word it needs."),
+    "Registers each live watchdog; failsafe requires an answer from all of them."),
   rule("repair-done", ["serving"], repair.repairDone,
-    "Once the active region is mended, nothing more is owed."),
+    "Once every step is done, the active region is repaired."),
   rule("repair-goes-on", ["serving"], repair.repairGoesOn,
-    "Mending the active region is carried on, by whoever decides now."),
+    "A repair of the active region is carried out, whichever controller began it."),
   rule("repair-begins", ["serving"], repair.repairBegins,
-    "Indices of the active region that refuse writes, by our own doing or by auto-follow's, are mended."),
+    "Indices of the active region that refuse writes, as unexpected followers or by the watchdog's own block, are repaired."),
   rule("rejoin-done", ["serving"], rejoin.rejoinDone,
-    "A former primary that holds nothing of its own any more follows the active region."),
+    "A former primary without indices of its own follows the active region."),
   rule("rejoin-goes-on", ["serving"], rejoin.rejoinGoesOn,
-    "The return of a former primary is carried on, by whoever decides now."),
+    "The rejoin of a former primary is carried out, whichever controller began it."),
   rule("rejoin-waits", ["serving"], rejoin.rejoinWaits,
-    "Nothing of a former primary is touched while either region is unwell, or automatic changes are paused."),
+    "A rejoin waits while either region is not healthy, or automatic changes are paused."),
   rule("rejoin-begins", ["serving"], rejoin.rejoinBegins,
-    "A former primary that is well again is fenced, salvaged, and then follows the region that took over."),
+    "A former primary that is healthy again is fenced and salvaged, and then follows the active region."),
   rule("standby-joins", ["serving"], standby.standbyJoins,
     "A reachable region without managed indices of its own becomes the standby."),
   rule("standby-in-sync", ["serving"], standby.standbyInSync,
-    "A standby that follows everything without lag may be promoted."),
+    "A standby that follows every index without lag may be promoted."),
   rule("standby-behind", ["serving"], standby.standbyBehind,
-    "A standby that has not been in sync for a while, though its leader is well, is not promoted any more."),
+    "A standby that is no longer in sync, although its leader is healthy, is not promoted."),
   rule("write-blocks-forgotten", ["serving"], repair.writeBlocksForgotten,
-    "Write blocks that a switchover left behind are looked for no longer once none of its requests can be under way."),
+    "Write blocks that a switchover left are no longer searched for once none of its requests can be under way."),
   rule("automatic-failback", ["serving"], failback.automaticFailback,
-    "The first primary becomes active again by itself, by a switchover, where the configuration says so."),
+    "The first primary becomes active again by a switchover, where the configuration permits it."),
   rule("in-sync-noted", ["serving"], standby.inSyncNoted,
-    "When the standby was last in sync is noted now and then, for a watchdog that starts during an outage."),
+    "The last time in sync is recorded from time to time, for a watchdog that starts during an outage."),
   rule("standby-waits", ["serving"], standby.standbyWaits,
-    "A region that cannot be the standby yet is left alone."),
+    "A region that cannot be the standby yet is not changed."),
   rule("steady", ["serving"], standby.steady,
-    "Nothing to change; following is kept up."),
+    "Nothing changes; following is kept up."),
 ] as const satisfies readonly Rule[];
 
 export type RuleId = (typeof rules)[number]["id"];

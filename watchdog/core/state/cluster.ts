@@ -1,14 +1,16 @@
+/** What a cluster shows when it is asked: the values that observations, plans and adapters share. */
+
 /**
- * unreachable: no node answered; timeout: no answer in time, the request may have taken effect; unauthorized: 401 or
+ * unreachable: no node answered; timeout: no answer in time, the request may have taken effect; unauthorized: 401, or
  * 403 for lack of a privilege; not-found: 404; rejected: any other refusal, with the cluster's own reason.
  */
 export type ClusterErrorKind = "unreachable" | "timeout" | "unauthorized" | "not-found" | "rejected";
 
-/** What one look at a cluster found. A probe never throws: a failure is an answer too. */
+/** The result of one probe. A probe never throws: a failure is a result too. */
 export type ClusterProbe =
   | {
       readonly reachable: false;
-      /** unauthorized says nothing of the region's health: it is the watchdog's own password that is wrong. */
+      /** unauthorized proves nothing about the region's health: the watchdog's own user or password is wrong. */
       readonly kind: ClusterErrorKind;
       readonly error: string;
     }
@@ -16,24 +18,24 @@ export type ClusterProbe =
       readonly reachable: true;
       readonly clusterUuid: string;
       readonly version: string;
-      /** Name of the elected master, or null while there is none. */
+      /** Name of the elected master; null while there is none. */
       readonly master: string | null;
-      /** Health over the managed indices alone: an index nobody replicates must not cause a failover. */
+      /** Health of the managed indices alone: an index that is not replicated must not cause a failover. */
       readonly status: "green" | "yellow" | "red";
-      /** Managed indices with a missing primary, by name. */
+      /** Names of managed indices with a missing primary. */
       readonly redIndices: readonly string[];
       readonly nodes: number;
     };
 
-/** What a promotion or a follow needs to know of a cluster before anything is touched. */
+/** Whether a cluster can promote or follow: read before anything is changed. */
 export interface ClusterReadiness {
   readonly licence: { readonly type: string; readonly active: boolean; readonly allowsCcr: boolean };
   readonly version: string;
-  /** Whether this cluster reaches the other region as a remote; `configured` false when it has no such remote. */
+  /** Whether this cluster reaches the other region as a remote cluster; `configured` is false when it has no such remote. */
   readonly remote: { readonly configured: boolean; readonly connected: boolean };
-  /** Nodes above the flood-stage or high disk watermark, by name. */
+  /** Names of nodes above the high or flood-stage disk watermark. */
   readonly nodesLowOnDisk: readonly string[];
-  /** True when the cluster refuses changes as a whole (cluster.blocks.read_only and alike). */
+  /** True when a cluster-wide block such as cluster.blocks.read_only refuses changes. */
   readonly readOnly: boolean;
 }
 
@@ -49,17 +51,17 @@ export interface IndexState {
   readonly primaries: number;
   readonly primariesActive: number;
   readonly aliases: readonly AliasMembership[];
-  /** Name of the data stream whose backing index this is. */
+  /** Name of the data stream that this index backs; null for an index of no data stream. */
   readonly dataStream: string | null;
   readonly writeBlocked: boolean;
-  /** True while it is a follower in the eyes of its own settings (`index.xpack.ccr.following_index`). */
+  /** True while its own setting `index.xpack.ccr.following_index` is set. */
   readonly following: boolean;
 }
 
 export interface ShardProgress {
   readonly shard: number;
   readonly followerCheckpoint: number;
-  /** The leader's checkpoint as the follower last heard of it: on a dead link the lag looks small. */
+  /** The leader's checkpoint as the follower last read it: on a dead link the lag looks small. */
   readonly leaderCheckpointLastKnown: number;
   readonly millisSinceLastRead: number;
   readonly failedReads: number;
@@ -72,7 +74,7 @@ export interface Follower {
   readonly leaderIndex: string;
   readonly remoteCluster: string;
   readonly status: "active" | "paused";
-  /** Empty while paused: a paused follower has no tasks to report. */
+  /** Empty while paused: a paused follower has no tasks that report. */
   readonly shards: readonly ShardProgress[];
 }
 
@@ -84,7 +86,7 @@ export interface AutoFollowPattern {
   readonly active: boolean;
 }
 
-/** A shard's checkpoint, read from the shard itself (`_stats?level=shards`), so it is there for paused followers too. */
+/** A shard's checkpoints, read from the shard itself (`_stats?level=shards`): paused followers have them too. */
 export interface ShardCheckpoint {
   readonly index: string;
   readonly shard: number;

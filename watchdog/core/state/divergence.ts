@@ -1,25 +1,25 @@
 import type { RegionName } from "../../config/address.ts";
 import type { StateRecord } from "./record.ts";
 
-/** Where two regions parted: what the record keeps of the last failover, as far as salvage needs it. */
+/** Where two regions diverged: the part of the last failover in the record that salvage needs. */
 export interface Divergence {
-  /** Epoch under which the old region is salvaged; names the directory. */
+  /** Epoch under which the old region is salvaged; it names the directory. */
   readonly epoch: number;
   readonly oldRegion: RegionName;
   readonly newRegion: RegionName;
-  /** When the new region had been promoted, milliseconds since 1970. */
+  /** When the new region was promoted, in milliseconds since 1970. */
   readonly promotedAtMs: number;
   readonly checkpoints: readonly ReplicatedUpTo[];
 }
 
-/** The new region had every operation of this shard up to and including `checkpoint`. */
+/** The new region has every operation of this shard up to and including `checkpoint`. */
 export interface ReplicatedUpTo {
   readonly index: string;
   readonly shard: number;
   readonly checkpoint: number;
 }
 
-/** Null when there has been no failover, so that nothing can have diverged. */
+/** null when there was no failover: nothing can have diverged. */
 export function divergenceOf(record: Pick<StateRecord, "epoch" | "lastFailover">): Divergence | null {
   const failover = record.lastFailover;
   if (failover === null) return null;
@@ -36,7 +36,7 @@ export function divergenceOf(record: Pick<StateRecord, "epoch" | "lastFailover">
   };
 }
 
-/** -1, everything is to be salvaged, for a shard that the new region never followed. */
+/** -1 for a shard that the new region never followed: all of it is salvaged. */
 export function checkpointOf(divergence: Divergence, index: string, shard: number): number {
   return divergence.checkpoints.find((known) => known.index === index && known.shard === shard)?.checkpoint ?? -1;
 }

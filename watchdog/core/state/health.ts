@@ -2,29 +2,29 @@ import type { RegionName } from "../../config/address.ts";
 import type { ClusterProbe } from "./cluster.ts";
 import type { StateRecord } from "./record.ts";
 
-/** Failed probes in a row until a region is unhealthy, good ones in a row until it is healthy again. */
+/** Failed probes in a row that make a region unhealthy, and good ones in a row that make it healthy again. */
 export interface HealthThresholds {
   readonly failThreshold: number;
   readonly recoveryThreshold: number;
 }
 
 /**
- * unknown: never probed; suspect: failed, but not yet often enough; recovering: unhealthy, with good probes since, but
- * not yet enough of them.
+ * unknown: never probed; suspect: fewer failed probes in a row than the threshold; recovering: it was unhealthy, and has
+ * had fewer good probes in a row since than the threshold.
  */
 export type HealthState = "unknown" | "healthy" | "suspect" | "unhealthy" | "recovering";
 
-/** What the probes of one region add up to. */
+/** The health of one region, folded from its probes. */
 export interface RegionHealth {
   readonly state: HealthState;
   readonly failuresInARow: number;
   readonly successesInARow: number;
-  /** In words: what the last probe found, and how far it is from a change of state. */
+  /** One sentence: what the last probe found, and how many probes remain until the state changes. */
   readonly reason: string;
   /** When the state last changed; null while unknown. */
   readonly sinceMs: number | null;
   readonly lastProbeAtMs: number | null;
-  /** When a probe was last good, whatever the state; null when none ever was. */
+  /** When a probe was last good, in whatever state; null when none ever was. */
   readonly lastGoodAtMs: number | null;
   readonly lastProbe: ClusterProbe | null;
 }
@@ -40,10 +40,10 @@ export const unknownHealth: RegionHealth = {
   lastProbe: null,
 };
 
-/** A person reads them. */
+/** More of them would hide the rest of the sentence. */
 const RED_INDICES_NAMED = 10;
 
-/** Why a probe counts as failed, or null when it is good. Yellow is good: every primary is there. */
+/** Why a probe counts as failed; null when it is good. Yellow is good: every primary is assigned. */
 export function probeFailure(probe: ClusterProbe): string | null {
   if (!probe.reachable) return `no node answers: ${probe.error}`;
   if (probe.master === null) return "no elected master";
@@ -54,8 +54,8 @@ export function probeFailure(probe: ClusterProbe): string | null {
 }
 
 /**
- * Why a probe says nothing of the region at all, or null when it does. A region that refuses the watchdog's own password
- * may serve everybody else: it counts as neither well nor lost, so a rotated password never causes a failover.
+ * Why a probe proves nothing about the region; null when it does. A region that refuses the watchdog's own password may
+ * serve every application: the probe counts as neither good nor failed, so a rotated password never causes a failover.
  */
 export function probeInconclusive(probe: ClusterProbe): string | null {
   if (probe.reachable || probe.kind !== "unauthorized") return null;
@@ -63,8 +63,8 @@ export function probeInconclusive(probe: ClusterProbe): string | null {
 }
 
 /**
- * The indices of a region that the plan at work may close and open again, which takes each shard's primary away for a
- * while: our own doing, of which the region's health says nothing. Whether all came back, the steps look for themselves.
+ * The indices of a region that the current plan closes and opens again: each shard has no primary for a while, which is
+ * the watchdog's own doing and no sign of the region's health. The steps verify that every primary is back.
  */
 export function indicesInWork(record: StateRecord | null, region: RegionName): "all" | readonly string[] {
   if (record?.phase === "promoting" && record.to === region) return "all";
@@ -75,7 +75,7 @@ export function indicesInWork(record: StateRecord | null, region: RegionName): "
 /**
  * Folds one more probe into a region's health.
  *
- * @param inWork indices that are no failure when they are red: see `indicesInWork`
+ * @param inWork indices that may be red without counting as a failure: see `indicesInWork`
  */
 export function observeProbe(
   health: RegionHealth,

@@ -6,14 +6,14 @@ import type { LeaderSnapshot } from "./record-fields.ts";
 import type { SiteReport } from "./sites.ts";
 import type { SyncJudgement } from "./sync.ts";
 
-/** A router that may still be routing: it holds a lease. */
+/** A router that may still route: it holds a lease. */
 export interface RouterLease {
   readonly router: string;
-  /** The highest epoch for which the router has emptied its tickets or opened to the new region. */
+  /** The highest epoch for which the router has emptied its tickets, or has opened to the new region. */
   readonly acknowledgedEpoch: number;
 }
 
-/** What the standby (or the region that is being promoted) showed at the last look. */
+/** The last snapshot of the standby, or of the region that is being promoted. */
 export interface StandbySnapshot {
   readonly region: RegionName;
   readonly observedAtMs: number;
@@ -22,66 +22,69 @@ export interface StandbySnapshot {
   readonly followers: readonly Follower[];
   readonly autoFollow: readonly AutoFollowPattern[];
   readonly dataStreams: readonly DataStreamState[];
-  /** Whether it is in sync with the active region; null when that one did not answer, so nothing can be said. */
+  /** Whether it is in sync with the active region; null when there is no recent snapshot of that one to compare with. */
   readonly sync: SyncJudgement | null;
 }
 
-/** What the active region showed at the last look. */
+/** The last snapshot of the active region. */
 export interface ActiveSnapshot {
   readonly region: RegionName;
   readonly observedAtMs: number;
   readonly readiness: ClusterReadiness;
   readonly indices: readonly IndexState[];
-  /** Indices that follow the other region although this one is active: they refuse writes. */
+  /** Unexpected followers: indices that follow the other region although this one is active, and refuse writes. */
   readonly strays: readonly string[];
 }
 
-/** What a region showed while there was no record at all: enough to see that it is somebody's follower. */
+/** A region while there is no record: enough to see whether it follows the other one. */
 export interface FirstSnapshot {
   readonly region: RegionName;
   /** Managed indices that follow the other region. */
   readonly following: readonly string[];
 }
 
-/** Who decides at a moment. */
+/** Which watchdog is the controller. */
 export interface Leadership {
-  /** Whether this watchdog does; it looks at the clock again right before it acts. */
+  /** Whether this watchdog is; it compares its lease with the clock again right before it acts. */
   readonly leading: boolean;
-  /** Who does, where that is known. */
+  /** Name of the controller, where that is known. */
   readonly leader: string | null;
-  /** Why the others could not be asked; null when they could. */
+  /** Why the election could not be read; null when it could. */
   readonly error: string | null;
 }
 
-/** Everything one watchdog knows at a moment; the only thing beside record, time and configuration it decides from. */
+/**
+ * The observed state of one watchdog: with the record, the time and the configuration all that it decides from. Field
+ * names are persisted in recorded situations (`es-failover simulate --save`).
+ */
 export interface Observations {
   readonly health: Readonly<Record<RegionName, RegionHealth>>;
-  /** What every site says, this one included. */
+  /** The report of every site, this one included. */
   readonly sites: readonly SiteReport[];
   readonly standby: StandbySnapshot | null;
-  /** null before the first look since it became active, or while it does not answer. */
+  /** null until the first snapshot since it became active, and while it does not answer. */
   readonly active: ActiveSnapshot | null;
-  /** Why there is no (newer) look at the standby. */
+  /** Why there is no newer snapshot of the standby; null when there is one. */
   readonly standbyError: string | null;
-  /** When this watchdog itself last saw the standby in sync with a healthy active region; null after a restart. */
+  /** When this watchdog itself last saw the standby in sync with a healthy active region; null since a restart. */
   readonly inSyncSeenAtMs: number | null;
   readonly leaderSight: LeaderSnapshot | null;
-  /** Routers that hold a lease; null when the store did not say. */
+  /** Routers that hold a lease; null when the store did not answer. */
   readonly routers: readonly RouterLease[] | null;
   readonly store: { readonly reachable: boolean; readonly error: string | null };
   readonly leadership: Leadership;
-  /** Watchdogs that have made themselves known, this one included. */
+  /** Watchdogs that have registered, this one included. */
   readonly known: readonly Member[];
-  /** How long this watchdog's promises in failsafe still bind it: until then it promotes nothing. */
+  /** Time until the last failsafe grant that this watchdog gave or got expires: until then it promotes nothing. */
   readonly promisedForMs: number;
-  /** How long it has known that the store was filled from a copy; null when the record says nothing of the kind. */
+  /** How long this watchdog has known that the store was filled from a copy; null when it was not. */
   readonly filledKnownForMs: number | null;
-  /** Reasons for not trusting oneself; empty when all is well. */
+  /** What the self-check found; empty when it passed. */
   readonly selfDoubt: readonly string[];
-  /** The newest copy of the record on any watchdog's own disk. */
+  /** The newest copy of the record on any watchdog's disk; null when there is none. */
   readonly newestCopy: StateRecord | null;
-  /** Why this watchdog's own copy could not be read; null when it could, or when there is none. */
+  /** Why this watchdog's own copy could not be read; null when it could, and when there is none. */
   readonly copyError: string | null;
-  /** Looks at the regions while there is no record. */
+  /** Snapshots of the regions while there is no record. */
   readonly firstLooks: readonly FirstSnapshot[];
 }

@@ -1,16 +1,16 @@
-/** Which indices are managed: replicated, watched and promoted. */
+/** Which indices are managed: replicated, monitored and promoted. */
 export interface ManagedPatterns {
   /** Index patterns with `*`. */
   readonly patterns: readonly string[];
   readonly exclusions: readonly string[];
 }
 
-/** Name of the data stream whose backing index bears this name (`.ds-<stream>-<date>-<generation>`), or null. */
+/** Name of the data stream that an index of this name backs (`.ds-<stream>-<date>-<generation>`), or null. */
 export function dataStreamOfBackingIndex(index: string): string | null {
   return /^\.ds-(.+)-\d{4}\.\d{2}\.\d{2}-\d{6,}$/.exec(index)?.[1] ?? null;
 }
 
-/** Whether the patterns name this index; a data stream's backing index counts as its stream. */
+/** Whether the patterns match this index; a backing index is matched by the name of its data stream. */
 export function isManaged(managed: ManagedPatterns, index: string): boolean {
   const name = dataStreamOfBackingIndex(index) ?? index;
   return (
@@ -19,7 +19,7 @@ export function isManaged(managed: ManagedPatterns, index: string): boolean {
   );
 }
 
-/** `*` stands for any run of characters, as in Elasticsearch; nothing else is special. */
+/** `*` matches any run of characters, as in Elasticsearch; nothing else is special. */
 function matches(pattern: string, name: string): boolean {
   const parts = pattern.split("*");
   const first = parts[0] ?? "";
@@ -36,8 +36,8 @@ function matches(pattern: string, name: string): boolean {
 }
 
 /**
- * The patterns as a target of requests that would fail, or wait, for a name without `*` that does not exist. Wider
- * than the patterns: filter what comes back with `isManaged`.
+ * The patterns as the target of a request that would fail, or wait, on a name without `*` that does not exist. Wider
+ * than the patterns: filter the response with `isManaged`.
  */
 export function requestTarget(managed: ManagedPatterns): string[] {
   return managed.patterns.map((pattern) => (pattern.includes("*") ? pattern : `${pattern}*`));

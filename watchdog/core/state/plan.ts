@@ -2,10 +2,10 @@ import { z } from "zod";
 import type { DeepReadonly } from "../../util/deep-readonly.ts";
 import { indexNames, lossEstimate, shardCheckpoint, timeMs } from "./record-fields.ts";
 
-/** A change of the regions as a list of steps, kept in the record, so that any watchdog can carry it on. */
+/** A change as a list of steps, kept in the record so that any watchdog can resume it. Field names are persisted. */
 
 const stepProgress = {
-  /** failed: the last attempt failed, another follows; `error` says why. */
+  /** failed: the last attempt failed, with `error`; another one follows. */
   status: z.enum(["pending", "running", "done", "failed"]),
   attempts: z.number().int().min(0),
   startedAtMs: timeMs.nullable(),
@@ -13,14 +13,14 @@ const stepProgress = {
   error: z.string().nullable(),
 };
 
-/** A step of a plan: what it works on (fixed when the plan was made) and what it recorded while it ran. */
+/** What a step works on, fixed when the plan was made, and what it recorded while it ran. */
 const planStep = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("pause-auto-follow"), ...stepProgress, patterns: z.array(z.string()) }),
   z.strictObject({
     kind: z.literal("drain"),
     ...stepProgress,
     timeoutMs: z.number().int().min(0),
-    /** The leader's checkpoints as the followers last knew them; a paused follower cannot tell any more. */
+    /** The leader's checkpoints as the followers last knew them: a paused follower reports none. */
     leaderCheckpoints: z
       .array(z.strictObject({ index: z.string(), shard: z.number().int().min(0), checkpoint: z.number().int() }))
       .nullable(),
@@ -43,24 +43,24 @@ const planStep = z.discriminatedUnion("kind", [
   }),
   z.strictObject({ kind: z.literal("data-streams"), ...stepProgress, dataStreams: z.array(z.string()) }),
   z.strictObject({ kind: z.literal("verify"), ...stepProgress, indices: indexNames }),
-  /** Write blocks on the region that is left; `indices` are those that had none before. */
+  /** Write-blocks the region that is left; `indices` are those that had no write block before. */
   z.strictObject({ kind: z.literal("block-writes"), ...stepProgress, indices: indexNames }),
   z.strictObject({
     kind: z.literal("catch-up"),
     ...stepProgress,
     timeoutMs: z.number().int().min(0),
-    /** Where every shard of the leader ended, and the follower with it. */
+    /** The last operation of every leader shard, which its follower has too. */
     leaderCheckpoints: z
       .array(z.strictObject({ index: z.string(), shard: z.number().int().min(0), checkpoint: z.number().int() }))
       .nullable(),
   }),
   z.strictObject({ kind: z.literal("lift-write-block"), ...stepProgress, indices: indexNames }),
-  /** Write blocks on a former primary, before anything else is done with it; `indices` are those that had none before. */
+  /** Write-blocks a former primary before anything else; `indices` are those that had no write block before. */
   z.strictObject({ kind: z.literal("fence"), ...stepProgress, indices: indexNames }),
   z.strictObject({
     kind: z.literal("salvage"),
     ...stepProgress,
-    /** What was brought to safety, where, and what could not be read; null until it was. */
+    /** What was exported, where to, and what could not be read; null until then. */
     report: z
       .strictObject({
         place: z.string(),
@@ -70,7 +70,7 @@ const planStep = z.discriminatedUnion("kind", [
       })
       .nullable(),
   }),
-  /** Makes room for followers: `deleted` and `setAside` are what it has done so far. */
+  /** Makes room for followers; `deleted` and `setAside` list the indices done so far. */
   z.strictObject({
     kind: z.literal("clear"),
     ...stepProgress,
@@ -82,9 +82,8 @@ const planStep = z.discriminatedUnion("kind", [
 
 export const planSchema = z.strictObject({
   /**
-   * promotion: of a standby whose leader is lost; switchover: of one whose leader is well; undo: back to where a
-   * switchover came from; rejoin: a former primary becomes the standby; repair: of indices of the active region that
-   * refuse writes.
+   * promotion: of a standby whose leader is lost; switchover: of one whose leader is healthy; undo: a switchover turns
+   * back; rejoin: a former primary becomes the standby; repair: of indices of the active region that refuse writes.
    */
   kind: z.enum(["promotion", "switchover", "undo", "rejoin", "repair"]),
   createdAtMs: timeMs,
@@ -108,22 +107,22 @@ export const notStarted = {
   error: null,
 } as const;
 
-/** The first step that is not done, or null when all are. */
+/** The first step that is not done; null when all are. */
 export function currentStep(plan: Plan): PlanStep | null {
   return plan.steps.find(({ status }) => status !== "done") ?? null;
 }
 
-/** True once a step began that cannot be taken back: an unfollowed index follows again only as a new copy. */
+/** True once an unfollow began, which cannot be undone: the index follows again only as a new copy. */
 export function isIrreversible(plan: Plan): boolean {
   return plan.steps.some(({ kind, status, attempts }) => kind === "unfollow" && (status !== "pending" || attempts > 0));
 }
 
-/** The step of one kind, with what it recorded. */
+/** The step of one kind, with what it recorded; null when the plan has none. */
 export function stepOf<K extends StepKind>(plan: Plan, kind: K): StepOf<K> | null {
   return plan.steps.find((step): step is StepOf<K> => step.kind === kind) ?? null;
 }
 
-/** The plan with one step replaced. */
+/** The plan with the step of the same kind replaced. */
 export function withStep(plan: Plan, step: PlanStep): Plan {
   return { ...plan, steps: plan.steps.map((old) => (old.kind === step.kind ? step : old)) };
 }

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { DeepReadonly } from "../../util/deep-readonly.ts";
 
-/** Fields that the record and the plans in it have in common. */
+/** Fields that the record and its plans share. Field names are persisted. */
 
 export const region = z.string().min(1);
 /** Wall clock, milliseconds since 1970. */
@@ -15,17 +15,17 @@ export const shardCheckpoint = z.strictObject({
   maxSeqNo: z.number().int().min(-1),
 });
 
-/** What a look at the active region showed of its managed indices, kept because it cannot be asked once it is lost. */
+/** The active region's managed indices, kept because the region cannot be asked once it is lost. */
 export const leaderSnapshot = z.strictObject({
   atMs: timeMs,
   indices: indexNames,
-  /** Which index bore each name: a later one of the same name is another index. */
+  /** UUID of each index: a later index of the same name is another index. */
   uuids: z.array(z.strictObject({ index: z.string(), uuid: z.string() })).default([]),
   /** Highest sequence number per shard at that time. */
   shards: z.array(z.strictObject({ index: z.string(), shard: z.number().int().min(0), maxSeqNo: z.number().int() })),
-  /** Which index each alias writes to: followers do not know. */
+  /** The index that each alias writes to: followers do not know it. */
   writeAliases: z.array(z.strictObject({ alias: z.string(), index: z.string() })),
-  /** Highest rate over all shards between two looks; null while there was only one look. */
+  /** Highest rate over all shards between two snapshots; null until there are two. */
   peakOperationsPerSecond: z.number().min(0).nullable(),
 });
 
@@ -33,17 +33,17 @@ const shardLoss = z.strictObject({
   index: z.string(),
   shard: z.number().int().min(0),
   atLeast: z.number().int().min(0),
-  /** null: nothing is known that bounds it. */
+  /** null: nothing known bounds it. */
   atMost: z.number().int().min(0).nullable(),
 });
 
 export const lossEstimate = z.strictObject({
-  /** Operations that the old region is known to hold and the new one lacks. */
+  /** Operations that the old region is known to have and the new one lacks. */
   atLeast: z.number().int().min(0),
-  /** Operations that may be missing, if writes went on at the highest rate seen; null: nothing bounds it. */
+  /** Operations that may be missing if writes continued at the highest rate seen; null: nothing known bounds it. */
   atMost: z.number().int().min(0).nullable(),
   shards: z.array(shardLoss),
-  /** Time between the last look at the old region and the moment when no router could reach it any more. */
+  /** Time from the last snapshot of the old region until no router could reach it. */
   unseenMs: z.number().int().min(0).nullable(),
   explanation: z.string(),
 });

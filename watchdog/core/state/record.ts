@@ -4,11 +4,12 @@ import { type Plan, planSchema } from "./plan.ts";
 import { indexNames, leaderSnapshot, lossEstimate, region, shardCheckpoint, timeMs } from "./record-fields.ts";
 
 /**
- * The one document that says who is active. It lives in the store, is changed only by compare-and-swap, and is parsed
- * with this schema whenever it comes back from there: a document that a newer version wrote is refused, not guessed at.
+ * The state document: which region is active, and which change is under way. It is kept in the store, changed only by
+ * compare-and-swap, and parsed with this schema on every read: a document of a newer version is refused. Field names are
+ * persisted.
  */
 
-/** The last time the active region changed, whether planned or not. */
+/** The last change of the active region, planned or not. */
 const lastFailover = z.strictObject({
   kind: z.enum(["failover", "switchover"]).default("failover"),
   from: region,
@@ -17,38 +18,41 @@ const lastFailover = z.strictObject({
   cause: z.string(),
   startedAtMs: timeMs,
   finishedAtMs: timeMs,
-  /** Where each follower shard stood when it was cut off: what the old region holds above it is to be salvaged. */
+  /** The checkpoint of each follower shard when it was detached: what the old region has above it is salvaged. */
   checkpoints: z.array(shardCheckpoint),
   loss: lossEstimate,
-  /** Managed indices seen on the old region that the new one lacks. */
+  /** Managed indices that the old region was seen to have and the new one lacks. */
   missingIndices: indexNames,
-  /** Which index of the old region bore each name: the checkpoints speak of these alone. */
+  /** UUID of each index of the old region: the checkpoints are of these indices alone. */
   uuids: z.array(z.strictObject({ index: z.string(), uuid: z.string() })).default([]),
-  /** When the old region had been emptied of what it held of its own; null: it may still hold writes. */
+  /** When the old region had no indices of its own left; null while it may still have writes of its own. */
   rejoinedAtMs: timeMs.nullable().default(null),
 });
 
-/** How the region that is not active stands. */
+/**
+ * The state of the region that is not active. absent: it cannot be promoted, and nothing is done with it; fencing and
+ * salvaging: a former primary rejoins; following: it follows but is not in sync; in-sync: it may be promoted.
+ */
 const standbyState = z.enum(["absent", "fencing", "salvaging", "following", "in-sync"]);
 
 export const memberSchema = z.strictObject({
   name: z.string(),
   site: z.string(),
-  /** null on a witness. */
+  /** Name of the router beside it; null on a witness. */
   router: z.string().nullable(),
-  /** Where the others ask it in failsafe; null where it stands alone. */
+  /** https URL at which the others ask it in failsafe; null for a watchdog alone. */
   failsafeUrl: z.string().nullable().default(null),
 });
 
 const everyPhase = {
   schemaVersion: z.literal(1),
-  /** +1 whenever who may accept writes changes: on closing, on opening, and on going back. */
+  /** +1 whenever the region that may accept writes changes: on closing, on opening and on turning back. */
   epoch: z.number().int().min(1),
-  /** +1 with every write of this document: orders two copies of the same epoch. */
+  /** +1 with every write of this document: it orders two copies of the same epoch. */
   sequence: z.number().int().min(1),
-  /** Why the present phase began, for people. */
+  /** Why the current phase began, as a sentence. */
   cause: z.string(),
-  /** When the present phase's change began. */
+  /** When the change of the current phase began. */
   startedAtMs: timeMs,
   /** No automatic failover before this time. */
   blockedUntilMs: timeMs.nullable(),
@@ -57,27 +61,27 @@ const everyPhase = {
   /** Write blocks that this system set, and takes back should their region become the active one. */
   writeBlocks: z.strictObject({ region, indices: indexNames }).nullable().default(null),
   /**
-   * A region whose promotion was undone after some followers had been converted: nobody wrote to them, but they follow
-   * nothing any more. It rejoins like a former primary; up to the checkpoints it holds what its leader holds.
+   * A region whose promotion was undone after some followers had been detached: nothing was written to them, but they
+   * follow no leader any more. It rejoins as a former primary does; up to the checkpoints it has what its leader has.
    */
   halfPromoted: z
     .strictObject({ region, checkpoints: z.array(shardCheckpoint) })
     .nullable()
     .default(null),
-  /** Every watchdog that ever took part, so that failsafe knows whose word it needs. `router` is null on a witness. */
+  /** The members: every watchdog that ever registered. Failsafe requires an answer from all of them. */
   watchdogs: z.array(memberSchema),
   /**
-   * When this record was put into a store that had lost it, or into an empty one: leases from before are not in there,
-   * so nothing is opened or promoted until one lease time to live has passed. Then it is null again.
+   * When this record was written into a store that was empty or had lost it: such a store does not have the leases from
+   * before, so nothing is opened or promoted until one lease time to live has passed. Then it is null again.
    */
   filledAtMs: timeMs.nullable().default(null),
 };
 
-/** What both phases of a change under way carry. */
+/** Fields of both phases of a change. */
 const changing = {
-  /** failover: `from` is lost or given up; switchover: `from` is well, and nothing of it is left behind. */
+  /** failover: `from` is lost or given up; switchover: `from` is healthy, and every write of it is in `to`. */
   change: z.enum(["failover", "switchover"]).default("failover"),
-  /** How `to` stood before: what it is again when the change is called off. */
+  /** The state of `to` before: restored when the change is called off. */
   standbyBefore: z
     .strictObject({ state: standbyState, inSyncAtMs: timeMs.nullable() })
     .default({ state: "in-sync", inSyncAtMs: null }),
@@ -88,20 +92,20 @@ const changing = {
 };
 
 /**
- * A change that an operator asked for and nobody has decided on yet. It waits in the record, so that whichever watchdog
- * decides sees it; the rule that acts on it or refuses it takes it out, and the history says why.
+ * A change that an operator asked for and no controller has handled yet. It is kept in the record, so that any controller
+ * sees it; the rule that grants or refuses it removes it, and the history has the reason.
  */
 const changeRequest = z.strictObject({
-  /** failover: `to` takes over although the active region cannot be asked; switchover: planned, loses nothing. */
+  /** failover: `to` takes over without the active region; switchover: planned, and loses no write. */
   kind: z.enum(["failover", "switchover"]),
   to: region,
-  /** A failover to a standby that is not in sync, or although the active region is well; says nothing of a switchover. */
+  /** Permits a failover to a standby that is not in sync, or away from a healthy region. Unused for a switchover. */
   force: z.boolean(),
-  /** Login name of who asked. */
+  /** Login name of the operator. */
   by: z.string().min(1),
   reason: z.string().nullable(),
   atMs: timeMs,
-  /** After this time it is refused: nobody waits for it any more. */
+  /** After this time it is refused: the operator no longer expects it. */
   validUntilMs: timeMs,
 });
 
@@ -109,13 +113,13 @@ const servingRecord = z.strictObject({
   ...everyPhase,
   phase: z.literal("serving"),
   active: region,
-  /** How the other region stands. `in-sync`: as of `inSyncAtMs` it may be promoted automatically. */
+  /** State of the other region. */
   standby: standbyState,
-  /** When the standby was last seen in sync with a healthy active region; refreshed now and then. */
+  /** When the standby was last seen in sync with a healthy active region; refreshed from time to time. */
   inSyncAtMs: timeMs.nullable(),
-  /** Since when it has been in sync without interruption. */
+  /** Start of the uninterrupted time in sync; null while not in sync. */
   inSyncSinceMs: timeMs.nullable().default(null),
-  /** A rejoin or a repair under way: neither stops traffic. */
+  /** The rejoin or repair under way: neither stops traffic. */
   plan: planSchema.nullable().default(null),
   request: changeRequest.nullable().default(null),
 });
@@ -137,7 +141,7 @@ export type StateRecord = DeepReadonly<z.output<typeof stateRecordSchema>>;
 export type ServingRecord = DeepReadonly<z.output<typeof servingRecord>>;
 export type ClosingRecord = DeepReadonly<z.output<typeof closingRecord>>;
 export type PromotingRecord = DeepReadonly<z.output<typeof promotingRecord>>;
-/** A record with a plan to be carried out. */
+/** A record with a plan to carry out. */
 export type PlannedRecord = PromotingRecord | (ServingRecord & { readonly plan: Plan });
 export type StandbyState = ServingRecord["standby"];
 /** A watchdog in the record: failsafe requires an answer from each of them. */
@@ -145,13 +149,13 @@ export type Member = StateRecord["watchdogs"][number];
 export type ChangeRequest = DeepReadonly<z.output<typeof changeRequest>>;
 export type LastFailover = DeepReadonly<z.output<typeof lastFailover>>;
 
-/** Parses a document from outside. Throws with the path of the first wrong field. */
+/** Parses a document from outside. @throws Error with the path of the first invalid field */
 export function parseStateRecord(value: unknown): StateRecord {
   const parsed = stateRecordSchema.safeParse(value);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   const where = issue?.path.join(".") || "the document itself";
-  throw new Error(`the state document is not one this version can read: ${where}: ${issue?.message ?? "invalid"}`);
+  throw new Error(`this version cannot read the state document: ${where}: ${issue?.message ?? "invalid"}`);
 }
 
 /** True when `a` is newer than `b`: by epoch, then by sequence. */

@@ -11,19 +11,19 @@ export const healthStateSchema = z.enum([
   "recovering",
 ]) satisfies z.ZodType<HealthState>;
 
-/** One watchdog's view of one region, from its own probes. */
+/** The health of one region by one watchdog's own probes. */
 const regionReport = z.object({
   state: healthStateSchema,
   failuresInARow: z.number().int().min(0),
   successesInARow: z.number().int().min(0),
-  /** In words, for `status` and `explain`. */
+  /** One sentence for `status` and `explain`. */
   reason: z.string(),
 });
 
-/** What one watchdog publishes for the others. It disappears with its lease when the watchdog stops renewing it. */
+/** What one watchdog publishes. Its lease removes it when the watchdog stops renewing. Field names are stored in etcd. */
 export const watchdogReportSchema = z.object({
   watchdog: z.string().min(1),
-  /** Watchdogs of one site count once. */
+  /** Its site: the watchdogs of one site count once. */
   site: z.string().min(1),
   regions: z.record(z.string(), regionReport),
   /** Wall clock of the watchdog that publishes. */

@@ -3,12 +3,12 @@ import type { WatchdogConfig } from "../../config/schema.ts";
 import type { HealthState } from "./health.ts";
 import type { WatchdogReport } from "./report.ts";
 
-/** The third site, which holds no data. */
+/** The third site: it votes and holds no data. */
 export const WITNESS_SITE = "witness";
 
 /**
- * Sites whose word counts, whether or not they are heard from. With a file store there is one watchdog, so its own site
- * decides alone.
+ * Sites of which a majority is needed, whether or not they report. With a file store there is one watchdog, so its own
+ * site decides alone.
  */
 export function voters(config: WatchdogConfig): readonly string[] {
   const { kind } = config.store;
@@ -22,27 +22,27 @@ export function voters(config: WatchdogConfig): readonly string[] {
   }
 }
 
-/** What one site's watchdogs say of each region. A site counts once, however many watchdogs it has. */
+/** Health of each region by the watchdogs of one site. A site counts once, however many watchdogs it has. */
 export interface SiteReport {
   readonly site: string;
-  /** Highest epoch that a watchdog of the site knows, and keeps on its disk. */
+  /** Highest epoch that a watchdog of the site knows and keeps on its disk. */
   readonly epoch?: number | null;
   readonly regions: Readonly<Record<RegionName, HealthState>>;
 }
 
 /**
- * What each site says. Watchdogs of one site that see different things make it say no more than "suspect": neither its
- * loss nor its health is certain then.
+ * The reports of all watchdogs, by site. Where the watchdogs of one site differ about a region, the site reports
+ * "suspect": neither the region's loss nor its health is certain then.
  */
-export function siteReports(sightings: readonly WatchdogReport[]): readonly SiteReport[] {
-  const views = new Map<string, { readonly regions: Record<RegionName, HealthState>; readonly epoch: number }>();
-  for (const { site, regions, epoch } of sightings) {
-    const before = views.get(site);
+export function siteReports(reports: readonly WatchdogReport[]): readonly SiteReport[] {
+  const sites = new Map<string, { readonly regions: Record<RegionName, HealthState>; readonly epoch: number }>();
+  for (const { site, regions, epoch } of reports) {
+    const before = sites.get(site);
     const states = Object.entries(regions).map(([region, { state }]): [RegionName, HealthState] => {
       const other = before?.regions[region] ?? "unknown";
       return [region, other === "unknown" ? state : state === "unknown" || state === other ? other : "suspect"];
     });
-    views.set(site, { regions: Object.fromEntries(states), epoch: Math.max(epoch ?? 0, before?.epoch ?? 0) });
+    sites.set(site, { regions: Object.fromEntries(states), epoch: Math.max(epoch ?? 0, before?.epoch ?? 0) });
   }
-  return [...views].map(([site, view]) => ({ site, ...view }));
+  return [...sites].map(([site, report]) => ({ site, ...report }));
 }

@@ -3,7 +3,7 @@ import type { WatchdogConfig } from "../../config/schema.ts";
 import type { Observations } from "./observations.ts";
 import type { ServingRecord, StateRecord } from "./record.ts";
 
-/** What a rule looks at: the record (of one phase, or none), what was observed, the time, the configuration. */
+/** All that a rule decides from: the record (of one phase, or none), what was observed, the time, the configuration. */
 export interface Situation<R extends StateRecord | null = StateRecord | null> {
   readonly record: R;
   readonly seen: Observations;
@@ -14,7 +14,7 @@ export interface Situation<R extends StateRecord | null = StateRecord | null> {
 /** The region that is not `region`. */
 export function otherRegion(config: WatchdogConfig, region: RegionName): RegionName {
   const other = Object.keys(config.regions).find((name) => name !== region);
-  if (other === undefined) throw new Error(`the configuration names no region beside ${region}`);
+  if (other === undefined) throw new Error(`the configuration names no region besides ${region}`);
   return other;
 }
 

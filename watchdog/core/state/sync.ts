@@ -2,26 +2,26 @@ import type { RegionName } from "../../config/address.ts";
 import type { WatchdogConfig } from "../../config/schema.ts";
 import type { Follower, IndexState } from "./cluster.ts";
 
-/** Whether the standby could take over without losing more than is always possible, and why not. */
+/** Whether the standby is in sync with the active region, and if not, why. */
 export interface SyncJudgement {
   readonly inSync: boolean;
   readonly reasons: readonly string[];
-  /** Operations over all shards, as last known to the followers. */
+  /** Operations that the followers lack, over all shards, as far as they know their leaders. */
   readonly lagOperations: number;
-  /** The longest time since a follower heard from its leader. */
+  /** The longest time since a follower read from its leader. */
   readonly readAgeMs: number;
 }
 
 export type ReplicationLimits = Pick<WatchdogConfig["replication"], "maxLagOperations" | "maxReadAgeMs">;
 
-/** Operations that followers lack of what they last knew their leaders to have. A paused follower reports none. */
+/** Operations that followers lack, as far as they know their leaders. A paused follower reports none. */
 export function lagOperations(followers: readonly Follower[]): number {
   return followers
     .flatMap(({ shards }) => shards)
     .reduce((sum, shard) => sum + Math.max(0, shard.leaderCheckpointLastKnown - shard.followerCheckpoint), 0);
 }
 
-/** Judges the standby against the active region's indices as they are now. Closed leader indices are not followed. */
+/** Compares the standby with the active region's indices as they are now. A closed leader index cannot be followed. */
 export function judgeSync(
   leaderIndices: readonly IndexState[],
   followers: readonly Follower[],
@@ -36,7 +36,7 @@ export function judgeSync(
   const required = leaderIndices.filter(({ open }) => open);
   const relevant = required.flatMap(({ name }) => byLeaderIndex.get(name) ?? []);
   const reasons = required.flatMap(
-    ({ name }) => followerFault(name, byLeaderIndex.get(name), limits.maxReadAgeMs) ?? [],
+    ({ name }) => followerBlocker(name, byLeaderIndex.get(name), limits.maxReadAgeMs) ?? [],
   );
   const lag = lagOperations(relevant);
   if (lag > limits.maxLagOperations)
@@ -45,10 +45,10 @@ export function judgeSync(
   return { inSync: reasons.length === 0, reasons: abridged(reasons), lagOperations: lag, readAgeMs };
 }
 
-function followerFault(index: string, follower: Follower | undefined, maxReadAgeMs: number): string | null {
+function followerBlocker(index: string, follower: Follower | undefined, maxReadAgeMs: number): string | null {
   if (follower === undefined) return `${index} is not followed`;
-  if (follower.status === "paused") return `${index} is paused`;
-  if (follower.shards.length === 0) return `${index} follows, but reports no shard yet`;
+  if (follower.status === "paused") return `following ${index} is paused`;
+  if (follower.shards.length === 0) return `${index} is a follower but reports no shard yet`;
   for (const shard of follower.shards) {
     if (shard.fatalError !== null) return `${index} stopped following: ${shard.fatalError}`;
     const readError = shard.readErrors[0];
@@ -56,7 +56,7 @@ function followerFault(index: string, follower: Follower | undefined, maxReadAge
     // A follower that has just started knows neither its own nor its leader's checkpoint.
     if (shard.followerCheckpoint < 0 && shard.leaderCheckpointLastKnown >= 0) return `${index} is still being copied`;
     if (shard.millisSinceLastRead > maxReadAgeMs) {
-      return `${index} last heard from its leader ${shard.millisSinceLastRead} ms ago (at most ${maxReadAgeMs} allowed)`;
+      return `${index} last read from its leader ${shard.millisSinceLastRead} ms ago (at most ${maxReadAgeMs} allowed)`;
     }
   }
   return null;

@@ -5,21 +5,21 @@ import { isIrreversible, stepOf } from "./plan.ts";
 import type { ClosingRecord, LastFailover, PromotingRecord, ServingRecord, StateRecord } from "./record.ts";
 import { type Situation, standbyOf } from "./situation.ts";
 
-/** The next records: how each change of phase looks. */
+/** The next record of each change of phase. */
 
-/** The same phase and epoch with something noted in it. */
+/** The same phase and epoch with some fields changed. */
 export function noted<R extends StateRecord>(record: R, changes: Partial<R>): R {
   return { ...record, ...changes, sequence: record.sequence + 1 };
 }
 
-/** What every record carries on over a change of phase. */
+/** What every record keeps over a change of phase. */
 function carriedOver(record: StateRecord) {
   const { schemaVersion, epoch, sequence, blockedUntilMs, paused, lastFailover, watchdogs, filledAtMs } = record;
   const carried = { schemaVersion, epoch, blockedUntilMs, paused, lastFailover, watchdogs, filledAtMs };
   return { ...carried, sequence: sequence + 1, writeBlocks: blocksOf(record), halfPromoted: halfPromotedOf(record) };
 }
 
-/** What a promotion leaves that is undone after its first unfollow. */
+/** What is left of a promotion that was undone after its first unfollow. */
 function halfPromotedOf(record: StateRecord): StateRecord["halfPromoted"] {
   if (record.phase !== "promoting" || !isIrreversible(record.plan)) return record.halfPromoted;
   return { region: record.to, checkpoints: stepOf(record.plan, "record-checkpoints")?.checkpoints ?? [] };
@@ -41,7 +41,7 @@ export interface ChangeWanted {
   readonly cause: string;
 }
 
-/** The routers are told to close. Only an automatic failover begins a block period. */
+/** Closing: every router is to close. Only an automatic failover begins a block period. */
 export function closing(s: Situation<ServingRecord>, { change, automatic, cause }: ChangeWanted): ClosingRecord {
   const { record, seen, nowMs, config } = s;
   const isAutomaticFailover = automatic && change === "failover";
@@ -61,7 +61,7 @@ export function closing(s: Situation<ServingRecord>, { change, automatic, cause 
   };
 }
 
-/** Back to the old region, with nothing promoted; the attempt does not count as a failover. */
+/** Back to the old region with nothing promoted. The attempt does not count as a failover. */
 export function calledOff(record: ClosingRecord | PromotingRecord, cause: string, nowMs: number): ServingRecord {
   const beganBlockPeriod = record.automatic && record.change === "failover";
   return {
@@ -80,8 +80,8 @@ export function calledOff(record: ClosingRecord | PromotingRecord, cause: string
 }
 
 /**
- * A rejoin that the change broke off starts over. A switchover leaves the standby with all it had; that its followers
- * may be paused shows at the next look, and unless that mends them in time it is in sync no longer.
+ * The standby after a change that was called off. A rejoin that the change interrupted starts over. A switchover leaves
+ * the standby as it was; followers that it paused are resumed, and until then the standby stays in sync by `inSyncAtMs`.
  */
 function standbyAgain(record: ClosingRecord | PromotingRecord): Pick<ServingRecord, "standby" | "inSyncAtMs"> {
   const { state, inSyncAtMs } = record.standbyBefore;
@@ -124,7 +124,7 @@ export function promoted(record: PromotingRecord, nowMs: number): ServingRecord 
 function failoverOf(record: PromotingRecord, nowMs: number): LastFailover {
   const recorded = stepOf(record.plan, "record-checkpoints");
   if (recorded === null || recorded.checkpoints === null || recorded.loss === null) {
-    throw new Error("a promotion is done without recorded checkpoints: its plan was not carried out by this program");
+    throw new Error("the promotion is done, but its plan has no recorded checkpoints");
   }
   const promotedIndices = stepOf(record.plan, "verify")?.indices ?? [];
   return {
@@ -143,7 +143,7 @@ function failoverOf(record: PromotingRecord, nowMs: number): LastFailover {
   };
 }
 
-/** The former primary holds nothing of its own any more: from now on it follows. */
+/** The former primary has no indices of its own left: from now on it follows. */
 export function rejoined(record: ServingRecord, nowMs: number): ServingRecord {
   const { lastFailover } = record;
   return noted(record, {
@@ -180,7 +180,7 @@ export function firstRecord({ seen, nowMs, config }: Situation<null>): ServingRe
 }
 
 /**
- * Routers of another host may hold tickets from before the store was lost. With a file store there is one router, whose
- * leases outlive the file.
+ * Routers of other hosts may hold tickets from before the store was lost. With a file store there is one router, and its
+ * lease outlives the file.
  */
 export const filledAt = ({ store }: WatchdogConfig, nowMs: number) => (store.kind === "file" ? null : nowMs);

@@ -1,21 +1,21 @@
 import type { ServingRecord } from "../../state/record.ts";
 import type { Condition } from "../rule.ts";
 
-/** What holds back a change, whatever the regions show. */
+/** What prevents a change whatever the state of the regions is. */
 
 export const notPaused: Condition<ServingRecord> = ({ record: { paused } }) =>
-  paused === null ? null : `paused by ${paused.by}: ${paused.reason}`;
+  paused === null ? null : `${paused.by} paused automatic changes: ${paused.reason}`;
 
 export const notInBlockPeriod: Condition<ServingRecord> = ({ record: { blockedUntilMs }, nowMs }) =>
   blockedUntilMs === null || nowMs >= blockedUntilMs
     ? null
-    : `the last failover blocks another automatic one until ${new Date(blockedUntilMs).toISOString()}`;
+    : `the block period of the last failover ends at ${new Date(blockedUntilMs).toISOString()}`;
 
-/** A file store is this host's alone: another router would hear nothing of a change. */
+/** A file store is local to one host: a router of another host would not learn of a change. */
 export const oneRouter: Condition<ServingRecord> = ({ seen, config }) => {
   if (config.store.kind !== "file") return null;
   const others = (seen.routers ?? []).filter(({ router }) => router !== config.name);
   return others.length === 0
     ? null
-    : `a file store serves one router, but ${others.map(({ router }) => router).join(", ")} took a lease as well`;
+    : `a file store serves one router, but ${others.map(({ router }) => router).join(", ")} holds a lease too`;
 };

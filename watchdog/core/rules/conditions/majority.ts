@@ -4,18 +4,18 @@ import type { StateRecord } from "../../state/record.ts";
 import { voters } from "../../state/sites.ts";
 import type { Situation } from "../../state/situation.ts";
 
-/** null when a majority of all sites is heard from. */
+/** Holds when a majority of all sites reports. */
 export function majorityPresent({ seen, config }: Situation): string | null {
   const all = voters(config);
-  const missing = all.filter((site) => !seen.sites.some((view) => view.site === site));
+  const missing = all.filter((site) => !seen.sites.some((report) => report.site === site));
   const needed = Math.floor(all.length / 2) + 1;
-  return all.length - missing.length >= needed ? null : `${missing.join(" and ")} are not heard from`;
+  return all.length - missing.length >= needed ? null : `no report from ${missing.join(" and ")}`;
 }
 
 /**
- * null when a majority of all sites knows the record's epoch (rule known-to-a-majority). Should the store be lost, any
- * majority that fills it anew then holds a copy that says what was begun. A router that has acknowledged the epoch has
- * put the record on its host's disk, too.
+ * Holds when a majority of all sites knows the record's epoch (rule known-to-a-majority). If the store is lost, any
+ * majority that fills it again then has a copy with the change under way. A router that has acknowledged the epoch has
+ * written the record to its host's disk too.
  */
 export function majorityKnows({ record, seen, config }: Situation<StateRecord>): string | null {
   const all = voters(config);
@@ -23,26 +23,26 @@ export function majorityKnows({ record, seen, config }: Situation<StateRecord>):
   const sitesOfRouters = record.watchdogs
     .filter(({ router }) => acknowledged.some((lease) => lease.router === router))
     .map(({ site }) => site);
-  const told = seen.sites.filter(({ epoch }) => (epoch ?? 0) >= record.epoch).map(({ site }) => site);
-  const knowing = new Set([config.site, ...sitesOfRouters, ...told]);
+  const reporting = seen.sites.filter(({ epoch }) => (epoch ?? 0) >= record.epoch).map(({ site }) => site);
+  const knowing = new Set([config.site, ...sitesOfRouters, ...reporting]);
   const needed = Math.floor(all.length / 2) + 1;
   const missing = all.filter((site) => !knowing.has(site));
   return all.length - missing.length >= needed
     ? null
-    : `${missing.join(" and ")} do not know of epoch ${record.epoch} yet`;
+    : `epoch ${record.epoch} is not known to ${missing.join(" and ")} yet`;
 }
 
-/** null when a majority of all sites (not only of those heard from) sees the region in `state`. */
+/** Holds when a majority of all sites, not only of those that report, has the region in `state`. */
 export function majoritySees(situation: Situation, region: RegionName, state: HealthState): string | null {
   const all = voters(situation.config);
   const agreeing = situation.seen.sites.filter(({ site, regions }) => all.includes(site) && regions[region] === state);
   const needed = Math.floor(all.length / 2) + 1;
   if (agreeing.length >= needed) return null;
-  const own = situation.seen.health[region];
-  const views = all.map((site) => {
-    const view = situation.seen.sites.find((candidate) => candidate.site === site);
-    return `${site}: ${view?.regions[region] ?? "not heard from"}`;
+  const reason = situation.seen.health[region]?.reason ?? "not probed yet";
+  if (all.length === 1) return `${region} is not ${state}: ${reason}`;
+  const reports = all.map((site) => {
+    const report = situation.seen.sites.find((candidate) => candidate.site === site);
+    return `${site}: ${report?.regions[region] ?? "no report"}`;
   });
-  const votes = all.length === 1 ? "" : ` by ${agreeing.length} of the ${needed} sites needed (${views.join(", ")})`;
-  return `${region} is not seen ${state}${votes}: ${own?.reason ?? "not probed yet"}`;
+  return `${region} is ${state} for ${agreeing.length} of the ${needed} sites required (${reports.join(", ")}): ${reason}`;
 }

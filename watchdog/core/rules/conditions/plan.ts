@@ -1,6 +1,7 @@
 import type { RegionName } from "../../../config/address.ts";
 import { currentStep, isIrreversible, type PlanKind, stepOf } from "../../state/plan.ts";
 import type { ClosingRecord, PromotingRecord, ServingRecord } from "../../state/record.ts";
+import type { Situation } from "../../state/situation.ts";
 import type { Condition } from "../rule.ts";
 import { majoritySees } from "./majority.ts";
 
@@ -15,39 +16,44 @@ export const planIs =
 export const changeIs =
   (change: ClosingRecord["change"]): Condition<ClosingRecord> =>
   ({ record }) =>
-    record.change === change ? null : `this is a ${record.change}`;
+    record.change === change ? null : `the change is a ${record.change}`;
 
 export const planDone: Condition<ServingRecord | PromotingRecord> = ({ record: { plan } }) => {
   const step = plan === null ? null : currentStep(plan);
-  return step === null ? null : `${step.kind} is ${step.status}`;
+  return step === null ? null : `step ${step.kind} is ${step.status}`;
 };
 
+/** "12 s of at most 45 s" */
+export function writePause({ record, config, nowMs }: Situation<ClosingRecord | PromotingRecord>): string {
+  const seconds = (ms: number) => Math.round(ms / 1000);
+  return `${seconds(nowMs - record.startedAtMs)} s of at most ${seconds(config.switchover.maxWritePauseMs)} s`;
+}
+
 /**
- * What ends a switchover: writers have waited too long, or a region is lost that it still needs. Once the standby is
- * proven to have everything the old region is not needed any more, so then it is only gone back to where that is sure to
- * serve; and once indices were cut loose, which costs a new copy of them, only for the loss of the new region.
+ * Holds when a switchover has to end: writers have waited too long, or a region that it needs is lost. Once the standby
+ * is proven to have every write, the old region is no longer needed, so the switchover turns back only if the old region
+ * is healthy; and once followers were detached, which costs a new copy of them, only if the new region is lost.
  */
 export const switchoverHopeless: Condition<ClosingRecord | PromotingRecord> = (s) => {
   const { record, config, nowMs } = s;
   const is = (region: RegionName, state: "healthy" | "unhealthy") => majoritySees(s, region, state) === null;
   const catchUp = record.phase === "promoting" ? stepOf(record.plan, "catch-up") : null;
-  const pausedMs = nowMs - record.startedAtMs;
-  const tooLong = pausedMs > config.switchover.maxWritePauseMs;
-  const isCutLoose = record.phase === "promoting" && isIrreversible(record.plan);
+  const tooLong = nowMs - record.startedAtMs > config.switchover.maxWritePauseMs;
+  const isDetached = record.phase === "promoting" && isIrreversible(record.plan);
   const isHopeless =
     catchUp?.status === "done"
-      ? is(record.from, "healthy") && ((tooLong && !isCutLoose) || is(record.to, "unhealthy"))
+      ? is(record.from, "healthy") && ((tooLong && !isDetached) || is(record.to, "unhealthy"))
       : tooLong || catchUp?.status === "failed" || is(record.from, "unhealthy") || is(record.to, "unhealthy");
-  return isHopeless ? null : `it goes on, ${Math.round(pausedMs / 1000)} s after writes were stopped`;
+  return isHopeless ? null : `it continues: writes have been stopped for ${writePause(s)}`;
 };
 
 /**
- * Holds while nobody can tell whether an overdue switchover turns back: a decider that has just started has not looked
- * at the region that was left, and the next step may be the one after which there is no way back.
+ * Holds while it is unknown whether an overdue switchover turns back: a controller that has just started has not probed
+ * the old region, and the next step may be the irreversible one.
  */
 export const turningBackUndecided: Condition<PromotingRecord> = ({ record, seen, config, nowMs }) => {
   const isOverdue = nowMs - record.startedAtMs > config.switchover.maxWritePauseMs;
-  const isUnseen = (seen.health[record.from]?.state ?? "unknown") === "unknown";
-  const holds = record.plan.kind === "switchover" && isOverdue && isUnseen && !isIrreversible(record.plan);
-  return holds ? null : "no overdue switchover of which it is open whether it turns back";
+  const isUnprobed = (seen.health[record.from]?.state ?? "unknown") === "unknown";
+  const holds = record.plan.kind === "switchover" && isOverdue && isUnprobed && !isIrreversible(record.plan);
+  return holds ? null : `no overdue switchover waits for a probe of ${record.from}`;
 };

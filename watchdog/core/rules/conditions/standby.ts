@@ -17,31 +17,34 @@ export const standbyStateIs =
   ({ record }) =>
     states.includes(record.standby) ? null : `the standby is ${record.standby}, not ${states.join(" or ")}`;
 
-/** A region that holds its own copies of managed indices is no empty standby: those must be salvaged first. */
-export const standbyHoldsNothingOfItsOwn: Condition<ServingRecord> = (s) => {
+/** A region with managed indices of its own cannot join: an operator decides what becomes of them. */
+export const standbyHasNothingOfItsOwn: Condition<ServingRecord> = (s) => {
   const standby = standbyOf(s);
-  const look = s.seen.standby;
-  if (look === null || look.region !== standby)
-    return `${standby} was not looked at: ${s.seen.standbyError ?? "no answer yet"}`;
-  const own = look.indices.filter(({ following }) => !following).map(({ name }) => name);
+  const snapshot = s.seen.standby;
+  if (snapshot === null || snapshot.region !== standby) return noSnapshot(standby, s.seen);
+  const own = snapshot.indices.filter(({ following }) => !following).map(({ name }) => name);
   return own.length === 0
     ? null
-    : `${standby} holds ${own.length} managed indices of its own (${own.slice(0, 3).join(", ")}): they may hold writes that exist nowhere else`;
+    : `${standby} has ${own.length} managed indices of its own (${own.slice(0, 3).join(", ")}), which may have writes that exist nowhere else`;
 };
 
-/** Good checks in a row, by this watchdog's own looks: a region that is seen for the first time has proven nothing. */
+/** Good checks in a row by this watchdog itself: one good probe after a start does not prove that a region has recovered. */
 export const standbyRecovered: Condition<ServingRecord> = (s) => {
   const standby = standbyOf(s);
   const successes = s.seen.health[standby]?.successesInARow ?? 0;
   const { recoveryThreshold } = s.config.checks;
   return successes >= recoveryThreshold
     ? majoritySees(s, standby, "healthy")
-    : `${standby} has answered ${successes} of ${recoveryThreshold} good checks in a row`;
+    : `${standby} has had ${successes} of ${recoveryThreshold} good checks in a row`;
 };
 
 export const standbyWasPrimary: Condition<ServingRecord> = (s) =>
   isFormerPrimary(s.record, standbyOf(s)) ? null : `${standbyOf(s)} was not the active region before`;
 
+const noSnapshot = (region: RegionName, { standbyError }: Observations) =>
+  `there is no snapshot of ${region}${standbyError === null ? " yet" : `: ${standbyError}`}`;
+
+/** Why the standby is not in sync by the last comparison; null when it is. */
 export function comparisonBlocker(seen: Observations): string | null {
   const sync = seen.standby?.sync ?? null;
   if (sync === null) return "the two regions have not been compared yet";
@@ -49,9 +52,9 @@ export function comparisonBlocker(seen: Observations): string | null {
 }
 
 /**
- * Whether the standby may be promoted without a human: it was in sync when the active region was last well, and what
- * its followers lacked then stays below the limit. The outage itself makes followers fail to read, so what they say
- * after it began does not count against them.
+ * Why the standby may not be promoted automatically; null when it may: it was in sync when the active region was last
+ * healthy, and its followers lacked no more than the limit. Reads that fail since are caused by the outage itself and do
+ * not count.
  */
 export function inSyncBlocker(situation: Situation<ServingRecord>): string | null {
   const { record, seen, nowMs, config } = situation;
@@ -61,7 +64,7 @@ export function inSyncBlocker(situation: Situation<ServingRecord>): string | nul
   const reference = seen.health[record.active]?.lastGoodAtMs ?? nowMs;
   const inSyncAtMs = Math.max(seen.inSyncSeenAtMs ?? 0, record.inSyncAtMs ?? 0);
   if (reference - inSyncAtMs > maxReadAgeMs) {
-    return `${standby} was last seen in sync ${reference - inSyncAtMs} ms before ${record.active} was last well (at most ${maxReadAgeMs} allowed)`;
+    return `${standby} was last in sync ${reference - inSyncAtMs} ms before ${record.active} was last healthy (at most ${maxReadAgeMs} ms allowed)`;
   }
   const emptied = emptiedBlocker(situation);
   if (emptied !== null) return emptied;
@@ -70,8 +73,8 @@ export function inSyncBlocker(situation: Situation<ServingRecord>): string | nul
 }
 
 /**
- * Whether the standby lacks most of what the active region was last seen to hold. A new index is followed a little later;
- * a standby that was in sync and now lacks most of them was emptied.
+ * Why the standby counts as emptied; null when it does not: it lacks most indices that the active region was last seen
+ * to have. A few may be missing, as a new index is followed with a delay.
  */
 export function emptiedBlocker(situation: Situation<ServingRecord>): string | null {
   const { record, seen, config } = situation;
@@ -79,7 +82,7 @@ export function emptiedBlocker(situation: Situation<ServingRecord>): string | nu
   const followed = new Set(followersOf(situation).map(({ leaderIndex }) => leaderIndex));
   const missing = led.filter((index) => !followed.has(index));
   if (seen.standby === null || missing.length * 2 <= led.length) return null;
-  return `${otherRegion(config, record.active)} follows ${followed.size} of ${led.length} indices: it lacks most of them`;
+  return `${otherRegion(config, record.active)} follows only ${followed.size} of ${led.length} indices of ${record.active}`;
 }
 
 const followersOf = ({ record, seen }: Situation<ServingRecord>) =>
@@ -90,23 +93,22 @@ const syncReasons = ({ standby }: Observations) => {
   return reasons.length === 0 ? "" : `: ${reasons.join("; ")}`;
 };
 
-/** How old a look at the standby may be to act on: two rounds, each of which may wait for one answer. */
+/** Age up to which a snapshot of a region may be acted on: two rounds, each with one request that times out. */
 export function snapshotMaxAgeMs({ replication, elasticsearch }: WatchdogConfig): number {
   return 2 * (replication.intervalMs + elasticsearch.requestTimeoutMs);
 }
 
-/** Whether the cluster of `region` could carry out a promotion: seen recently, licensed, not read-only. */
+/** Why the cluster of `region` could not carry out a promotion; null when it could: observed recently, licensed, writable. */
 export function promotableBlocker({ seen, nowMs, config }: Situation, region: RegionName): string | null {
-  const look = seen.standby;
-  if (look === null || look.region !== region) {
-    return `${region} was not looked at${seen.standbyError === null ? " yet" : `: ${seen.standbyError}`}`;
-  }
-  if (nowMs - look.observedAtMs > snapshotMaxAgeMs(config)) {
+  const snapshot = seen.standby;
+  if (snapshot === null || snapshot.region !== region) return noSnapshot(region, seen);
+  const [ageMs, maxAgeMs] = [nowMs - snapshot.observedAtMs, snapshotMaxAgeMs(config)];
+  if (ageMs > maxAgeMs) {
     const why = seen.standbyError === null ? "" : `: ${seen.standbyError}`;
-    return `the last look at ${region} is ${nowMs - look.observedAtMs} ms old${why}`;
+    return `the last snapshot of ${region} is ${ageMs} ms old (at most ${maxAgeMs} ms allowed)${why}`;
   }
-  const { licence, readOnly } = look.readiness;
+  const { licence, readOnly } = snapshot.readiness;
   if (!licence.active) return `the ${licence.type} licence of ${region} is not active`;
   if (!licence.allowsCcr) return `the ${licence.type} licence of ${region} does not include cross-cluster replication`;
-  return readOnly ? `the cluster of ${region} is read-only as a whole` : null;
+  return readOnly ? `a cluster-wide block makes ${region} read-only` : null;
 }
