@@ -9,6 +9,9 @@ import type { SystemHosts } from "./hosts.ts";
 const PATIENCE_MS = 180_000;
 const POLL_MS = 250;
 
+/** As the watchdog's configuration has it by default. */
+const controlSocket = "/run/es-failover/control.sock";
+
 /** The watchdogs of all sites, by what they report. */
 export class Watchdogs {
   readonly #lab: Lab;
@@ -26,6 +29,14 @@ export class Watchdogs {
     return JSON.parse(stdout) as WatchdogStatus;
   }
 
+  /** The same status from the watchdog's socket: without SSH and the command a poll costs a tenth of the processor time. */
+  async #currentStatus(host: string): Promise<WatchdogStatus> {
+    const call = ["curl", "--silent", "--show-error", "--fail", "--max-time", "10", "--unix-socket", controlSocket];
+    const { exitCode, stdout, stderr } = await this.#lab.exec(host, [...call, "http://localhost/status"]);
+    if (exitCode !== 0) throw new Error(`${host}: the watchdog gives no status: ${stderr.trim()}`);
+    return JSON.parse(stdout) as WatchdogStatus;
+  }
+
   /**
    * Waits until the status of a watchdog (default: the router's in bhs) satisfies `condition`.
    * @throws Error with the last status that did not, and with the state of every watchdog
@@ -36,11 +47,12 @@ export class Watchdogs {
     patienceMs: number = PATIENCE_MS,
     host?: string,
   ): Promise<WatchdogStatus> {
+    const at = host ?? (await this.#hosts.router());
     const deadlineMs = Date.now() + patienceMs;
     let last = "no status yet";
     while (Date.now() < deadlineMs) {
       try {
-        const status = await this.status(host);
+        const status = await this.#currentStatus(at);
         if (condition(status)) return status;
         last = `${status.summary} ${JSON.stringify(status.replication)}`;
       } catch (error) {

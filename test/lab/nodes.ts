@@ -17,6 +17,8 @@ export function nodeTests(lab: () => LabUnderTest): void {
     const before = rolesOf(await system.watchdogs.status());
     const node = await questions.copyHolder("app-process-killed");
     const killedAtMs = Date.now();
+    const startNode = () => system.lab.exec(node, ["systemctl", "start", "--no-block", "elasticsearch"]);
+    onTestFinished(async () => void (await startNode()));
     await system.lab.exec(node, ["systemctl", "kill", "--signal=KILL", "elasticsearch"]);
     await untilServersUp(system, "gra", 2, 6_000);
     expect(await system.hosts.serversUp("gra")).not.toContain(node);
@@ -27,7 +29,7 @@ export function nodeTests(lab: () => LabUnderTest): void {
     );
     expect(reported.router?.ticket?.region).toBe("gra");
 
-    await system.lab.exec(node, ["systemctl", "start", "--no-block", "elasticsearch"]);
+    await startNode();
     await untilServersUp(system, "gra", 3, 120_000);
     expect(rolesOf(await system.watchdogs.status())).toEqual(before);
     expect(await account(traffic)).toEqual(nothingLost);
@@ -41,6 +43,9 @@ export function nodeTests(lab: () => LabUnderTest): void {
     const before = rolesOf(await system.watchdogs.status());
     const node = await questions.copyHolder("app-power-cut");
     const cutAtMs = Date.now();
+    onTestFinished(async () => {
+      if ((await system.lab.host(node))?.power === "off") await system.lab.start(node);
+    });
     await system.lab.kill(node);
     await untilServersUp(system, "gra", 2, 6_000);
     expect(await system.hosts.serversUp("gra")).not.toContain(node);
