@@ -82,7 +82,7 @@ export async function main(args: readonly string[]): Promise<number> {
     const obstacles = await run.timed("set-up", setUpMachine);
     for (const obstacle of obstacles) console.log(`skipped: tests that need a lab. ${obstacle}`);
     const reports = [await run.timed("checks", () => run.checks())];
-    for (const lanes of stagesFor(chosen.length > 0 ? chosen : projects)) {
+    for (const lanes of stagesFor(chosen.length > 0 ? chosen : projects, filters)) {
       const shared = lanes.length > 1;
       reports.push(...(await Promise.all(lanes.map((lane) => run.lane(lane, shared)))).flat());
     }

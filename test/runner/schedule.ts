@@ -3,11 +3,17 @@
 export const projects = ["unit", "simulation", "integration", "lab"] as const;
 export type Project = (typeof projects)[number];
 
-/** A part of a run: one call of vitest. */
+/** A part of a run: one call of vitest, for all test files of a project or some of them. */
 export interface Part {
   readonly name: string;
   readonly project: Project;
-  /** Gives way to whatever else wants the processor. */
+  /** Paths of the test files that this part runs alone. Default: all of the project's. */
+  readonly only?: readonly string[];
+  /** Paths of test files that another part runs. */
+  readonly except?: readonly string[];
+  /** Number of test files that run side by side. Default: as in vitest.config.ts. */
+  readonly workers?: number;
+  /** Whether everything else goes first where processor time is short. */
   readonly yields?: boolean;
 }
 
@@ -18,34 +24,69 @@ export type Lane = readonly Part[];
 export type Stage = readonly Lane[];
 
 /**
- * One after the other. The lab's tests mostly wait, for a quarter of an hour: simulations, which have no clock but their
- * own and use all the processor time they can get, run beside them and yield to them.
+ * Integration tests about time: leases of a few seconds, elections, deadlines in milliseconds. They would fail beside a
+ * lab's bring-up, which keeps every processor busy for minutes.
+ */
+export const timedFiles: readonly string[] = [
+  "test/integration/etcd-client.test.ts",
+  "test/integration/etcd-coordination.test.ts",
+  "test/integration/etcd-store.test.ts",
+  "test/integration/failsafe.test.ts",
+  "test/integration/haproxy.test.ts",
+  "test/integration/several-watchdogs.test.ts",
+];
+
+/**
+ * Run one after the other. Two lanes fill two cores, because the tests in them mostly wait. The lab's lane is the longest,
+ * a quarter of an hour. All that runs beside the lab yields to it: its tests have bounds in seconds, the others in minutes
+ * or, in simulations, on a clock of their own.
  */
 const stages: readonly Stage[] = [
   [[{ name: "unit", project: "unit" }]],
-  [[{ name: "integration", project: "integration" }]],
-  [[{ name: "lab", project: "lab" }], [{ name: "simulation", project: "simulation", yields: true }]],
+  [
+    [
+      { name: "integration (timed)", project: "integration", only: timedFiles, workers: 1 },
+      { name: "lab", project: "lab" },
+    ],
+    [
+      { name: "integration", project: "integration", except: timedFiles, workers: 1, yields: true },
+      { name: "simulation", project: "simulation", yields: true },
+    ],
+  ],
 ];
 
-/** The stages of a run of these projects. */
-export function stagesFor(chosen: readonly Project[]): readonly Stage[] {
+/**
+ * The stages of a run of these projects.
+ *
+ * @param filters when there are any, only test files run whose path contains one of them
+ */
+export function stagesFor(chosen: readonly Project[], filters: readonly string[]): readonly Stage[] {
   return stages
-    .map((lanes) => lanes.map((lane) => lane.filter(({ project }) => chosen.includes(project))))
+    .map((lanes) => lanes.map((lane) => lane.flatMap((part) => narrowed(part, chosen, filters))))
     .map((lanes) => lanes.filter((lane) => lane.length > 0))
     .filter((lanes) => lanes.length > 0);
+}
+
+function narrowed(part: Part, chosen: readonly Project[], filters: readonly string[]): readonly Part[] {
+  if (!chosen.includes(part.project)) return [];
+  if (part.only === undefined || filters.length === 0) return [part];
+  const only = part.only.filter((file) => filters.some((filter) => file.includes(filter)));
+  return only.length > 0 ? [{ ...part, only }] : [];
 }
 
 /**
  * The command that runs a part.
  *
- * @param filters words; when there are any, only test files run whose path contains one of them
+ * @param filters as for `stagesFor`
  * @param reportFile where vitest's JSON report goes
  */
 export function commandOf(part: Part, filters: readonly string[], reportFile: string): readonly string[] {
   const vitest = [
     ...["vitest", "run", `--project=${part.project}`, "--passWithNoTests"],
     ...["--reporter=default", "--reporter=json", `--outputFile.json=${reportFile}`],
-    ...filters,
+    ...(part.workers === undefined ? [] : [`--maxWorkers=${part.workers}`]),
+    ...(part.except ?? []).map((file) => `--exclude=${file}`),
+    ...(part.only ?? filters),
   ];
   return part.yields === true ? ["nice", "-n", "10", ...vitest] : vitest;
 }

@@ -1,35 +1,47 @@
+import { readdir } from "node:fs/promises";
+import path from "node:path";
 import { describe, expect, test } from "vitest";
-import { commandOf, type Part, type Project, projects, stagesFor } from "../runner/schedule.ts";
+import { commandOf, type Part, projects, stagesFor, timedFiles } from "../runner/schedule.ts";
 
-const partsFor = (chosen: readonly Project[]): readonly Part[] => stagesFor(chosen).flat(2);
+const checkout = path.join(import.meta.dirname, "..", "..");
+const partsFor = (...args: Parameters<typeof stagesFor>): readonly Part[] => stagesFor(...args).flat(2);
+
+/** The test files that a part runs, as vitest selects them by its command. */
+function selected(part: Part, files: readonly string[]): readonly string[] {
+  const wanted = part.only ?? [""];
+  return files.filter((file) => wanted.some((only) => file.includes(only)) && part.except?.includes(file) !== true);
+}
 
 describe("the schedule of a test run", () => {
-  test("runs every project exactly once", () => {
-    expect(
-      partsFor(projects)
-        .map(({ project }) => project)
-        .toSorted(),
-    ).toEqual(projects.toSorted());
+  test.each(projects)("runs every test file of %s exactly once", async (project) => {
+    const found = await readdir(path.join(checkout, "test", project), { recursive: true });
+    const files = found.filter((file) => file.endsWith(".test.ts")).map((file) => `test/${project}/${file}`);
+    const parts = partsFor(projects, []).filter((part) => part.project === project);
+    expect(parts.flatMap((part) => selected(part, files)).toSorted()).toEqual(files.toSorted());
+    expect(files).toEqual(expect.arrayContaining(parts.flatMap(({ only = [] }) => only)));
   });
 
   test("runs the chosen projects alone", () => {
-    expect(partsFor(["unit", "lab"]).map(({ project }) => project)).toEqual(["unit", "lab"]);
+    expect(partsFor(["unit", "lab"], []).map(({ name }) => name)).toEqual(["unit", "lab"]);
   });
 
-  test("selects test files by the given words", () => {
-    const [part] = partsFor(["integration"]);
-    const command = part === undefined ? [] : commandOf(part, ["publisher", "etcd-"], "report.json");
-    expect(command.slice(0, 3)).toEqual(["vitest", "run", "--project=integration"]);
-    expect(command.slice(-2)).toEqual(["publisher", "etcd-"]);
+  test("runs the files alone whose path contains a filter, whichever part they belong to", () => {
+    const filters = ["etcd-store", "publisher"];
+    const parts = partsFor(["integration"], filters);
+    expect(parts).toMatchObject([{ only: ["test/integration/etcd-store.test.ts"] }, { except: timedFiles }]);
+    expect(partsFor(["integration"], ["publisher"])).toHaveLength(1);
+    const commands = parts.map((part) => commandOf(part, filters, "report.json"));
+    expect(commands[0]?.at(-1)).toBe("test/integration/etcd-store.test.ts");
+    expect(commands[1]).toContain("--exclude=test/integration/etcd-store.test.ts");
+    expect(commands[1]?.slice(-2)).toEqual(filters);
   });
 
   test("lets everything beside the lab yield to it", () => {
-    const beside = stagesFor(projects).find((lanes) => lanes.flat().some(({ project }) => project === "lab")) ?? [];
-    expect(beside.flat().length).toBeGreaterThan(1);
-    for (const part of beside.flat()) {
-      expect({ part, nice: commandOf(part, [], "report.json")[0] === "nice" }).toEqual({
-        ...{ part, nice: part.project !== "lab" },
-      });
-    }
+    const stage = stagesFor(projects, []).find((lanes) => lanes.flat().some(({ project }) => project === "lab")) ?? [];
+    const beside = stage.filter((lane) => lane.every(({ project }) => project !== "lab")).flat();
+    expect(beside.map(({ project }) => project)).toEqual(["integration", "simulation"]);
+    for (const part of beside) expect(commandOf(part, [], "report.json")[0]).toBe("nice");
+    const [lab] = partsFor(["lab"], []);
+    expect(lab && commandOf(lab, [], "report.json")[0]).toBe("vitest");
   });
 });
