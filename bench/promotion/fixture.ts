@@ -7,7 +7,7 @@ import { eventually } from "../../lab/util/until.ts";
 import type { LoadedConfig } from "../../watchdog/config/load.ts";
 import { watchdogConfigSchema } from "../../watchdog/config/schema.ts";
 import type { Cluster } from "../../watchdog/core/ports/cluster.ts";
-import { forEachBounded } from "../../watchdog/util/loop.ts";
+import { forEachBounded } from "../../watchdog/util/concurrency.ts";
 
 /** Two clusters with many small indices, followed from gra to bhs: where both ways of promoting begin. */
 

@@ -26,7 +26,7 @@ const fullStatus: WatchdogStatus = {
   summary: "bhs is being promoted",
   record: promotedUpTo("unfollow"),
   store: { reachable: false, error: "etcd does not answer" },
-  self: { trusted: false, reasons: ["the wall clock jumped by 4000 ms"] },
+  self: { trusted: false, reasons: ["the wall clock jumped by 4000 ms against the monotonic one"] },
   regions: [
     { region: "gra", role: "old", health: health("unhealthy") },
     { region: "bhs", role: "new", health: health("healthy") },
@@ -114,7 +114,7 @@ class StubWatchdog implements Watchdog {
   };
   routing = () => ({ record: this.record, ticket: null, nowMs: NOW_MS });
   answerFailsafe = () => ({ agrees: false, watchdog: "bhs-haproxy-1", reason: "not here" }) as const;
-  isTurning = () => true;
+  isRunning = () => true;
 }
 
 let directory: string;

@@ -8,7 +8,7 @@ import type { HistoryEntry } from "../../watchdog/core/state/history.ts";
 import { currentStep } from "../../watchdog/core/state/plan.ts";
 import type { PromotingRecord, StateRecord } from "../../watchdog/core/state/record.ts";
 import { noted } from "../../watchdog/core/state/transitions.ts";
-import { Wakeup } from "../../watchdog/util/loop.ts";
+import { Wakeup } from "../../watchdog/util/wakeup.ts";
 import { config, promotedUpTo } from "./core-fixtures.ts";
 import { VirtualTime } from "./support/virtual-time.ts";
 

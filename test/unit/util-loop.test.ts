@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { SELF_CHECK_INTERVAL_MS, SelfCheck } from "../../watchdog/controller/self-check.ts";
-import { forEachBounded, Wakeup, within } from "../../watchdog/util/loop.ts";
+import { forEachBounded, within } from "../../watchdog/util/concurrency.ts";
+import { Wakeup } from "../../watchdog/util/wakeup.ts";
 import { Host, Process, World } from "../simulation/world/world.ts";
 
 const start = () => {
@@ -98,7 +99,7 @@ describe("trust in oneself", () => {
     const { world, clock } = start();
     const self = new SelfCheck(clock, { toleranceMs: 2_000, holdMs: 3_000 });
     await world.runUntil(9_000);
-    expect(self.blockers().join()).toMatch(/stood still for 8500 ms; waiting 3.0 s more/);
+    expect(self.blockers().join()).toMatch(/the process stalled for 8500 ms; waiting 3.0 s more/);
     self.heartbeat();
     world.every(SELF_CHECK_INTERVAL_MS, () => self.heartbeat());
     await world.runUntil(11_900);

@@ -9,7 +9,7 @@ import type { Watchdog } from "../controller/watchdog.ts";
 import { endpointState } from "../core/endpoint-state.ts";
 import { reasonOf } from "../util/files.ts";
 import type { Logger } from "../util/logger.ts";
-import { type Heartbeat, loop } from "../util/loop.ts";
+import { runLoop } from "../util/loop.ts";
 import type { StoreConnection } from "./store.ts";
 
 /** How often acknowledgements are exchanged with the other watchdogs. */
@@ -44,7 +44,7 @@ export function runEndpoint(config: WatchdogConfig, parts: EndpointParts): Runni
   const serve = async (): Promise<EndpointServer> => {
     const { listen } = endpoint;
     const tls = await readTls(endpoint);
-    const isRunning = () => watchdog.isTurning();
+    const isRunning = () => watchdog.isRunning();
     return serveEndpoint({
       listen,
       tls,
@@ -93,9 +93,9 @@ async function shareAcknowledgements(
 ): Promise<void> {
   if (connection.etcd === null) return;
   const sharing = new AcknowledgementSharing({ ...connection.etcd, watchdog, acknowledgements, clock: systemClock });
-  const heartbeat: Heartbeat = { name: "acknowledgements", lastMonotonicMs: 0, limitMs: Number.POSITIVE_INFINITY };
-  await loop({ heartbeat, clock: systemClock, log, signal, intervalMs: () => SHARING_INTERVAL_MS }, () =>
-    sharing.round(),
+  await runLoop(
+    { name: "acknowledgements", intervalMs: () => SHARING_INTERVAL_MS, round: () => sharing.round() },
+    { clock: systemClock, log, signal },
   );
 }
 

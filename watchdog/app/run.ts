@@ -131,7 +131,7 @@ async function reportToServiceManager(
       if (shown === null) await services.ready(summary);
       else if (summary !== shown) await services.status(summary);
       shown = summary;
-      if (watchdog.isTurning()) await services.alive();
+      if (watchdog.isRunning()) await services.alive();
       else log.error({}, "a loop of the watchdog stands still: systemd is given no sign of life");
     } catch (error) {
       log.warn({ error: reasonOf(error) }, "the service manager could not be told");

@@ -1,19 +1,17 @@
 import { type Applied, applyCommand, type Command, ruleIdOf } from "../core/requests.ts";
 import type { WatchdogContext } from "./context.ts";
 
-/** Somebody else writing at the same time is rare; this often in a row it is no coincidence. */
+/** Concurrent writes are rare: so many conflicts in a row are no coincidence. */
 const ATTEMPTS = 5;
 
-/** A command as it took effect, or why it did not. */
-export type CommandOutcome = Applied;
-
 /**
- * Puts an operator's command into the state document by compare-and-swap. It counts whether or not this watchdog
- * decides, and whether or not it trusts itself: the record carries it to whoever does.
+ * Writes an operator's command to the state document by compare-and-swap. Any watchdog may do so, whether or not it is
+ * the controller or passes its self-check: the record carries the command to the controller.
  *
- * @throws Error when the store does not answer, or somebody else writes all the time
+ * @param by the operator's login name
+ * @throws Error when the store does not answer, or every attempt meets a concurrent write
  */
-export async function submitCommand(context: WatchdogContext, command: Command, by: string): Promise<CommandOutcome> {
+export async function submitCommand(context: WatchdogContext, command: Command, by: string): Promise<Applied> {
   const { clock, config, wakeDecide, log } = context;
   const store = context.operatorStore ?? context.store;
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
@@ -29,5 +27,5 @@ export async function submitCommand(context: WatchdogContext, command: Command, 
       return applied;
     }
   }
-  throw new Error("the state document changes all the time: nothing was changed, try again");
+  throw new Error("the state document keeps changing: nothing was written, try again");
 }

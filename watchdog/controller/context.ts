@@ -9,9 +9,12 @@ import type { RecordCopy, Store } from "../core/ports/store.ts";
 import type { StateRecord } from "../core/state/record.ts";
 import type { Clock } from "../util/clock.ts";
 import type { Logger } from "../util/logger.ts";
-import type { Wakeup } from "../util/loop.ts";
-import type { ObservedState } from "./observed-state.ts";
-import type { SelfCheck } from "./self-check.ts";
+import { Wakeup } from "../util/wakeup.ts";
+import { DecisionLog } from "./decision-log.ts";
+import { ObservedState } from "./observed-state.ts";
+import { saveCopy } from "./record-copy.ts";
+import { SelfCheck } from "./self-check.ts";
+import { soleCoordination } from "./sole-coordination.ts";
 
 /** Everything a watchdog needs from outside. */
 export interface WatchdogParts {
@@ -19,11 +22,11 @@ export interface WatchdogParts {
   /** One for each region of the configuration. */
   readonly clusters: Readonly<Record<RegionName, Cluster>>;
   readonly store: Store;
-  /** For operators' commands, which count whoever decides: writes by compare-and-swap alone. Default: `store`. */
+  /** For operators' commands, which any watchdog may write, by compare-and-swap. Default: `store`. */
   readonly operatorStore?: Store;
-  /** Default: this watchdog is alone, and leads. */
+  /** Default: there is no other watchdog, and this one is the controller. */
   readonly coordination?: Coordination;
-  /** How the other watchdogs are asked in failsafe; null, the default, where this one stands alone. */
+  /** The way to ask the other watchdogs for failsafe grants; null, the default, without other watchdogs. */
   readonly peers?: Peers | null;
   readonly copy: RecordCopy;
   readonly salvage: Salvage;
@@ -33,21 +36,53 @@ export interface WatchdogParts {
   readonly log: Logger;
 }
 
-/** What the loops of one watchdog share: its parts, what it knows, and ways to call each other. */
+/** Shared by the loops of one watchdog: its parts, what it has observed, and ways to wake each other. */
 export interface WatchdogContext extends WatchdogParts {
-  readonly observed: ObservedState;
-  readonly selfCheck: SelfCheck;
-  readonly signal: AbortSignal;
-  /** Rung when there is news to decide on. */
-  readonly wakeDecide: Wakeup;
-  /** Rung when there is news for the other watchdogs, or from them. */
-  readonly wakeCoordinate: Wakeup;
   readonly coordination: Coordination;
   readonly peers: Peers | null;
-  /** Why this watchdog may not act now: doubts of itself, or another one leads. To be asked right before each action. */
-  actionBlockers(): readonly string[];
-  /** Rung when the router has something to do before its next round. */
+  readonly observed: ObservedState;
+  readonly decisions: DecisionLog;
+  readonly selfCheck: SelfCheck;
+  /** Aborts when the watchdog stops. */
+  readonly signal: AbortSignal;
+  /** Triggered when there is something new to decide on. */
+  readonly wakeDecide: Wakeup;
+  /** Triggered when there is something new for the other watchdogs, or from them. */
+  readonly wakeCoordinate: Wakeup;
+  /** Triggered when the router needs a change before its next round. */
   readonly wakeRoute: Wakeup;
-  /** Keeps the newest record on this host's disk; a disk that fails is logged, never waited for. */
+  /**
+   * Why this watchdog may not act now: a failed self-check, or another controller. To be called right before each action.
+   */
+  actionBlockers(): readonly string[];
+  /** Saves the newest record to this host's disk. A disk that fails is logged and stops nothing. */
   saveCopy(record: StateRecord): Promise<void>;
+}
+
+export function createContext(parts: WatchdogParts, signal: AbortSignal): WatchdogContext {
+  const { config, clock, coordination = soleCoordination(clock), peers = null } = parts;
+  const observed = new ObservedState(config);
+  const selfCheck = new SelfCheck(clock, {
+    toleranceMs: config.leases.marginMs,
+    holdMs: config.checks.failThreshold * config.checks.intervalMs,
+  });
+  return {
+    ...parts,
+    coordination,
+    peers,
+    observed,
+    decisions: new DecisionLog(),
+    selfCheck,
+    signal,
+    wakeDecide: new Wakeup(),
+    wakeCoordinate: new Wakeup(),
+    wakeRoute: new Wakeup(),
+    actionBlockers: () => {
+      const blockers = selfCheck.blockers();
+      return observed.isController(clock.monotonicMs())
+        ? blockers
+        : [...blockers, "this watchdog is not the controller"];
+    },
+    saveCopy: (record) => saveCopy(parts, observed, record),
+  };
 }

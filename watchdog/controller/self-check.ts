@@ -1,18 +1,18 @@
 import type { Clock } from "../util/clock.ts";
 
-/** How often the watchdog takes its own pulse. */
+/** Interval of the heartbeat. */
 export const SELF_CHECK_INTERVAL_MS = 500;
 
 export interface SelfCheckLimits {
-  /** A pulse later than this, or clocks that part by more, is a reason for doubt. */
+  /** A heartbeat later than this, or a larger jump between the clocks, fails the check. */
   readonly toleranceMs: number;
-  /** How long all must be well until the watchdog trusts itself again. */
+  /** How long a failed check blocks actions. */
   readonly holdMs: number;
 }
 
 /**
- * Whether this process may trust what it knows. A stalled event loop, a frozen or suspended host and a clock that was
- * set all make old news look new; after one of them nothing is done until fresh observations have come in.
+ * Checks whether this process may rely on what it has observed. A stalled event loop, a frozen or suspended host and a
+ * clock that was set all make old observations look new; afterwards nothing is done until fresh ones have come in.
  */
 export class SelfCheck {
   readonly #clock: Clock;
@@ -29,9 +29,9 @@ export class SelfCheck {
     this.#offsetMs = wallClockOffsetMs(clock);
   }
 
-  /** To be called every PULSE_MS. */
+  /** To be called every SELF_CHECK_INTERVAL_MS. */
   heartbeat(): void {
-    this.#examine();
+    this.#check();
     this.#lastHeartbeatMs = this.#clock.monotonicMs();
   }
 
@@ -42,9 +42,9 @@ export class SelfCheck {
     return jumped;
   }
 
-  /** Reasons for doubt now. Looks itself, so that no action slips in between a stall and the pulse that follows it. */
+  /** Why nothing may be done now. Checks by itself, so that no action slips in between a stall and the next heartbeat. */
   blockers(): readonly string[] {
-    this.#examine();
+    this.#check();
     if (this.#blocker === null) return [];
     const leftMs = this.#blocker.untilMonotonicMs - this.#clock.monotonicMs();
     if (leftMs > 0) return [`${this.#blocker.reason}; waiting ${(leftMs / 1000).toFixed(1)} s more`];
@@ -52,24 +52,24 @@ export class SelfCheck {
     return [];
   }
 
-  #examine(): void {
+  #check(): void {
     const nowMs = this.#clock.monotonicMs();
     const lateMs = nowMs - this.#lastHeartbeatMs - SELF_CHECK_INTERVAL_MS;
-    if (lateMs > this.#limits.toleranceMs) this.#raise(`the process stood still for ${Math.round(lateMs)} ms`);
-    const offset = wallClockOffsetMs(this.#clock);
-    const partedMs = offset - this.#offsetMs;
-    // Small corrections, such as those of NTP, move the baseline; only a jump is a reason for doubt.
-    this.#offsetMs = offset;
-    if (Math.abs(partedMs) > this.#limits.toleranceMs) {
+    if (lateMs > this.#limits.toleranceMs) this.#block(`the process stalled for ${Math.round(lateMs)} ms`);
+    const offsetMs = wallClockOffsetMs(this.#clock);
+    const jumpMs = offsetMs - this.#offsetMs;
+    // Small corrections, such as those of NTP, move the baseline; only a jump fails the check.
+    this.#offsetMs = offsetMs;
+    if (Math.abs(jumpMs) > this.#limits.toleranceMs) {
       this.#clockJumped = true;
-      this.#raise(`the wall clock jumped by ${Math.round(partedMs)} ms against the monotonic one`);
+      this.#block(`the wall clock jumped by ${Math.round(jumpMs)} ms against the monotonic one`);
     }
   }
 
-  #raise(reason: string): void {
+  #block(reason: string): void {
     this.#blocker = { reason, untilMonotonicMs: this.#clock.monotonicMs() + this.#limits.holdMs };
   }
 }
 
-/** How far the wall clock is ahead of the monotonic one: constant, as long as nobody sets it. */
+/** How far the wall clock is ahead of the monotonic one: constant until the wall clock is set. */
 export const wallClockOffsetMs = (clock: Clock) => clock.nowMs() - clock.monotonicMs();

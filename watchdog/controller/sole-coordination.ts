@@ -3,26 +3,26 @@ import type { Member } from "../core/state/record.ts";
 import type { WatchdogReport } from "../core/state/report.ts";
 import type { Clock } from "../util/clock.ts";
 
-/** The least time for which a sole watchdog leads at a time, so that its daemon campaigns as any other does. */
-const soleTermMs = 60_000;
+/** Term of a sole watchdog's leadership, which it renews by campaigning like any other. */
+const SOLE_TERM_MS = 60_000;
 
-/** Coordination of a watchdog that is alone (file store): it always leads, and sees what it published itself. */
+/** Coordination of a watchdog without others (file store): it is always the controller, and reads its own report. */
 export function soleCoordination(clock: Clock): Coordination {
   let own: WatchdogReport | null = null;
-  const known = new Map<string, Member>();
+  const members = new Map<string, Member>();
   return {
-    publish: async (sighting) => {
-      own = sighting;
+    publish: async (report) => {
+      own = report;
     },
     reports: async () => (own === null ? [] : [own]),
-    campaign: async () => ({ leading: true, untilMonotonicMs: clock.monotonicMs() + soleTermMs }),
+    campaign: async () => ({ leading: true, untilMonotonicMs: clock.monotonicMs() + SOLE_TERM_MS }),
     resign: async () => {},
     register: async (self) => {
-      known.set(self.name, self);
+      members.set(self.name, self);
     },
-    members: async () => [...known.values()],
+    members: async () => [...members.values()],
     forget: async (name) => {
-      known.delete(name);
+      members.delete(name);
     },
   };
 }

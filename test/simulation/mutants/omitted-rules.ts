@@ -26,14 +26,14 @@ export const omitted = {
   leaseFirst: {
     rule: "lease-first",
     defect: "a router reads the record, and takes its lease some time later",
-    file: "controller/loops/route.ts",
-    from: `      const leaseAskedAtMs = clock.nowMs();
-      const { validForMs } = await store.renewRouterLease(config.name);
-      const stored = await store.read();
+    file: "controller/loops/router-lease.ts",
+    from: `    const leaseAskedAtMs = clock.nowMs();
+    const { validForMs } = await store.renewRouterLease(config.name);
+    const stored = await store.read();
 `,
-    to: `      const stored = await store.read();
-      const leaseAskedAtMs = clock.nowMs();
-      const { validForMs } = await store.renewRouterLease(config.name);
+    to: `    const stored = await store.read();
+    const leaseAskedAtMs = clock.nowMs();
+    const { validForMs } = await store.renewRouterLease(config.name);
 `,
     given: {
       file: "controller/loops/route.ts",
@@ -51,7 +51,7 @@ export const omitted = {
   resume: {
     rule: "resume",
     defect: "a promotion that another run began is not carried on",
-    file: "controller/loops/execute.ts",
+    file: "controller/loops/plan-progress.ts",
     from: "if (step === null || signal.aborted) return null;",
     to: 'if (step === null || signal.aborted || step.status === "running") return null;',
   },

@@ -25,7 +25,7 @@ export const mutations: readonly Mutation[] = [
   {
     rule: "no acknowledgement over an unanswered ticket",
     defect: "a router acknowledges its closing although a ticket it sent may still arrive",
-    file: "controller/loops/route.ts",
+    file: "controller/loops/ticket.ts",
     from: "this.#uncertainUntilMs = Math.max(this.#uncertainUntilMs, ticket.validUntilMs);",
     to: "",
     breaks: ["1", "2"],

@@ -36,7 +36,7 @@ export const mutations: readonly Mutation[] = [
     rule: "restart-waits",
     defect: "a watchdog that has just started knows of no promise",
     file: "controller/watchdog.ts",
-    from: "if (parts.peers !== null) observed.extendFailsafeGrant(clock.monotonicMs() + config.leases.ttlMs);",
+    from: "if (peers !== null) observed.extendFailsafeGrant(clock.monotonicMs() + config.leases.ttlMs);",
     to: "",
     breaks: ["1", "2"],
     faults: ["gra is cut off as etcd returns and the others restart"],

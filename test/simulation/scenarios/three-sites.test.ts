@@ -80,7 +80,7 @@ describe("without etcd", () => {
     const { failsafe, router, store } = system.station("gra").watchdog?.status() ?? {};
     expect(store?.reachable).toBe(false);
     expect(failsafe).toMatchObject({ fault: null, answers: [{ agrees: true }, { agrees: true }] });
-    expect(router?.summary).toMatch(/routes to gra.*by the word of every watchdog/);
+    expect(router?.summary).toMatch(/routes to gra.*by failsafe: the store does not answer, every watchdog agrees/);
   });
 
   test("routers close when one watchdog is not heard from, and open again when etcd is back", async () => {

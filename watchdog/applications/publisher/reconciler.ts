@@ -1,7 +1,7 @@
 import type { Clock } from "../../util/clock.ts";
 import { messageOf } from "../../util/errors.ts";
 import type { Logger } from "../../util/logger.ts";
-import { Wakeup } from "../../util/loop.ts";
+import { Wakeup } from "../../util/wakeup.ts";
 import type { Outcome, PublishableState, Target } from "./targets/target.ts";
 
 /** Pause after the first failure in a row; doubled after each further one. */

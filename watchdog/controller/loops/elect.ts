@@ -2,11 +2,9 @@ import { memberOf } from "../../core/state/members.ts";
 import type { WatchdogReport } from "../../core/state/report.ts";
 import { messageOf } from "../../util/errors.ts";
 import type { WatchdogContext } from "../context.ts";
+import { regionReports } from "../observations.ts";
 
-/**
- * Keeps this watchdog in touch with the others: stands for, or stays in, the leadership, and exchanges what each one
- * sees. Runs apart from deciding, so that no look at a lost region delays the renewal of a leadership.
- */
+/** Campaigns for the leadership, and exchanges reports with the other watchdogs. */
 export class Coordinator {
   readonly #context: WatchdogContext;
   #isRegistered = false;
@@ -15,13 +13,13 @@ export class Coordinator {
     this.#context = context;
   }
 
-  /** One round. One that fails leaves this watchdog with its own eyes alone, and its leadership to its end. */
+  /** One round. On failure only local observations remain, and the leadership is left to expire. */
   async round(): Promise<void> {
     const { coordination, observed, wakeDecide } = this.#context;
-    const before = summaryOf(this.#context);
+    const before = fingerprint(this.#context);
     try {
       await this.#campaign();
-      await coordination.publish(this.#sighting());
+      await coordination.publish(this.#report());
       observed.reports = await coordination.reports();
       await this.#register();
       observed.coordinationError = null;
@@ -30,11 +28,11 @@ export class Coordinator {
       observed.coordinationError = messageOf(error);
       throw error;
     } finally {
-      if (summaryOf(this.#context) !== before) wakeDecide.trigger();
+      if (fingerprint(this.#context) !== before) wakeDecide.trigger();
     }
   }
 
-  /** For an orderly stop: another watchdog may lead at once. */
+  /** For an orderly stop: another watchdog may take over at once. */
   async leave(): Promise<void> {
     const { coordination, observed } = this.#context;
     if (observed.leadershipUntilMonotonicMs === null) return;
@@ -45,22 +43,22 @@ export class Coordinator {
   async #campaign(): Promise<void> {
     const { coordination, observed, selfCheck, config, clock, log } = this.#context;
     if (selfCheck.blockers().length > 0) return this.leave();
-    // A watchdog that the others have not heard of is not asked in failsafe, so it may not lead (rule promise).
     const { record } = observed;
     if (observed.storeError !== null) return;
+    // Failsafe asks only registered watchdogs, so no other may be the controller (rule promise).
     if (record !== null && !record.watchdogs.some(({ name }) => name === config.name)) return this.leave();
     const led = observed.isController(clock.monotonicMs());
     const campaign = await coordination.campaign();
     if (campaign.leading) observed.leadershipUntilMonotonicMs = campaign.untilMonotonicMs;
     else observed.loseLeadership(campaign.leader);
     if (campaign.leading !== led) {
-      const sentence = campaign.leading ? "this watchdog decides" : `${campaign.leader ?? "another watchdog"} decides`;
-      log.info({ event: "leadership", leading: campaign.leading }, sentence);
+      const controller = campaign.leading ? "this watchdog" : (campaign.leader ?? "another watchdog");
+      log.info({ event: "leadership", leading: campaign.leading }, `${controller} is the controller`);
     }
   }
 
-  /** While it blockers itself, its word must count for nothing. */
-  #sighting(): WatchdogReport {
+  /** While the self-check fails, the report says "unknown" of every region, so that it counts for nothing. */
+  #report(): WatchdogReport {
     const { observed, config, clock, selfCheck } = this.#context;
     const blockers = selfCheck.blockers();
     const unknown = { state: "unknown", failuresInARow: 0, successesInARow: 0, reason: blockers.join("; ") } as const;
@@ -70,7 +68,7 @@ export class Coordinator {
       site: config.site,
       regions:
         blockers.length === 0
-          ? observed.regionReports()
+          ? regionReports(observed)
           : Object.fromEntries(Object.keys(config.regions).map((region) => [region, unknown])),
       atMs: clock.nowMs(),
       epoch: observed.newest()?.epoch ?? null,
@@ -81,21 +79,21 @@ export class Coordinator {
   async #register(): Promise<void> {
     const { coordination, observed, config } = this.#context;
     const self = memberOf(config);
-    // Looked at again in each round: a store that lost its contents has forgotten it.
-    const known = await coordination.members();
-    if (!known.some(({ name }) => name === self.name)) this.#isRegistered = false;
+    // Checked in each round: a store that lost its contents has lost the registration.
+    const members = await coordination.members();
+    if (!members.some(({ name }) => name === self.name)) this.#isRegistered = false;
     if (!this.#isRegistered) await coordination.register(self);
     this.#isRegistered = true;
-    observed.members = [...known.filter(({ name }) => name !== self.name), self];
+    observed.members = [...members.filter(({ name }) => name !== self.name), self];
   }
 }
 
-/** What decisions hang on: when it changes, there is news to decide on. */
-function summaryOf({ observed, clock }: WatchdogContext): string {
-  const states = observed.reports.map(({ watchdog, regions, copy }) => [
+/** The input that decisions depend on: when it changes, there is something new to decide on. */
+function fingerprint({ observed, clock }: WatchdogContext): string {
+  const reports = observed.reports.map(({ watchdog, regions, copy }) => [
     watchdog,
     copy?.epoch ?? null,
     Object.entries(regions).map(([region, { state }]) => [region, state]),
   ]);
-  return JSON.stringify([observed.isController(clock.monotonicMs()), observed.members, states]);
+  return JSON.stringify([observed.isController(clock.monotonicMs()), observed.members, reports]);
 }

@@ -12,12 +12,12 @@ import { messageOf } from "../../util/errors.ts";
 import type { WatchdogContext } from "../context.ts";
 import type { FailsafeReport } from "../status.ts";
 
-/** Asks the other watchdogs, and answers them, while the store cannot be reached. */
+/** Obtains failsafe grants from the other watchdogs, and gives them, while the store cannot be reached. */
 export class Failsafe {
   readonly #context: WatchdogContext;
   #lastAskedAtMs: number | null = null;
-  #fault: string | null = null;
-  #heard: readonly PeerAnswer[] = [];
+  #blocker: string | null = null;
+  #answers: readonly PeerAnswer[] = [];
 
   constructor(context: WatchdogContext) {
     this.#context = context;
@@ -27,8 +27,8 @@ export class Failsafe {
     const { observed, clock } = this.#context;
     return {
       lastAskedAtMs: this.#lastAskedAtMs,
-      fault: this.#fault,
-      answers: this.#heard.map(({ watchdog, answer, error }) => ({
+      fault: this.#blocker,
+      answers: this.#answers.map(({ watchdog, answer, error }) => ({
         watchdog,
         agrees: answer?.agrees ?? false,
         reason: answer === null ? error : answer.agrees ? null : answer.reason,
@@ -37,37 +37,37 @@ export class Failsafe {
     };
   }
 
-  /** Answers another watchdog. Agreeing binds this one: it promotes nothing until its word has run out. */
+  /** Answers another watchdog. A grant binds this one: it promotes nothing until the grant has expired. */
   answer(question: FailsafeQuestion): FailsafeAnswer {
     const { observed, config, log } = this.#context;
     const newest = observed.newest();
     const answer = answerFailsafe(question, { name: config.name, newest, leaseTtlMs: config.leases.ttlMs });
-    if (answer.agrees) this.#promise();
-    log.debug(
-      { event: "failsafe-asked", by: question.watchdog, epoch: question.epoch, agrees: answer.agrees },
-      "asked",
-    );
+    if (answer.agrees) this.#bind();
+    const { watchdog: by, epoch } = question;
+    const outcome = answer.agrees ? "granted" : `refused: ${answer.reason}`;
+    log.debug({ event: "failsafe-asked", by, epoch, agrees: answer.agrees }, `failsafe for ${by}: ${outcome}`);
     return answer;
   }
 
-  /** The record under which the router may go on, or why it may not. Asking binds as answering does. */
-  async ask(): Promise<{ readonly record: ServingRecord } | { readonly fault: string }> {
+  /** The record under which the router may continue, or why it may not. A request binds as a grant does. */
+  async ask(): Promise<{ readonly record: ServingRecord } | { readonly blocker: string }> {
     const { observed, config, clock } = this.#context;
     const record = observed.newest();
     this.#lastAskedAtMs = clock.nowMs();
-    this.#heard = [];
-    const before = blockerBeforeAsking(record, config.name, this.#activeFault());
-    if (record?.phase !== "serving" || before !== null) return this.#refused(before ?? "no record is known");
-    const others = otherMembers(record, config.name);
-    this.#promise();
-    this.#heard = await Promise.all(others.map(({ name, failsafeUrl }) => this.#hear(name, failsafeUrl, record.epoch)));
-    const fault = blockerInAnswers(record, config.name, this.#heard);
-    if (fault !== null) return this.#refused(fault);
-    this.#fault = null;
+    this.#answers = [];
+    const before = blockerBeforeAsking(record, config.name, this.#activeBlocker());
+    if (record?.phase !== "serving" || before !== null) return this.#blocked(before ?? "no record is known");
+    this.#bind();
+    this.#answers = await Promise.all(
+      otherMembers(record, config.name).map(({ name, failsafeUrl }) => this.#askPeer(name, failsafeUrl, record.epoch)),
+    );
+    const blocker = blockerInAnswers(record, config.name, this.#answers);
+    if (blocker !== null) return this.#blocked(blocker);
+    this.#blocker = null;
     return { record };
   }
 
-  async #hear(name: string, failsafeUrl: string | null, epoch: number): Promise<PeerAnswer> {
+  async #askPeer(name: string, failsafeUrl: string | null, epoch: number): Promise<PeerAnswer> {
     const { peers, config } = this.#context;
     if (peers === null || failsafeUrl === null) return { watchdog: name, answer: null, error: "no address is known" };
     try {
@@ -78,20 +78,20 @@ export class Failsafe {
     }
   }
 
-  #activeFault(): string | null {
+  #activeBlocker(): string | null {
     const { observed } = this.#context;
     const record = observed.newest();
     if (record?.phase !== "serving" || observed.lastProbeWasGood(record.active)) return null;
     return `${record.active} is not well: ${observed.healthOf(record.active).reason}`;
   }
 
-  #promise(): void {
+  #bind(): void {
     const { observed, clock, config } = this.#context;
     observed.extendFailsafeGrant(clock.monotonicMs() + config.leases.ttlMs);
   }
 
-  #refused(fault: string): { readonly fault: string } {
-    this.#fault = fault;
-    return { fault };
+  #blocked(blocker: string): { readonly blocker: string } {
+    this.#blocker = blocker;
+    return { blocker };
   }
 }

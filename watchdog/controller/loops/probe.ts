@@ -1,14 +1,14 @@
 import type { Cluster } from "../../core/ports/cluster.ts";
 import type { ClusterProbe } from "../../core/state/cluster.ts";
 import { indicesInWork, observeProbe } from "../../core/state/health.ts";
+import { within } from "../../util/concurrency.ts";
 import { messageOf } from "../../util/errors.ts";
-import { within } from "../../util/loop.ts";
 import type { WatchdogContext } from "../context.ts";
 
 /** Beyond the adapter's own bound: a probe that hangs must not leave a lost region looking healthy. */
 const PROBE_SLACK_MS = 1_000;
 
-/** One look at one region's health. */
+/** Probes one region and updates its health. */
 export async function probeRegion(context: WatchdogContext, cluster: Cluster): Promise<void> {
   const { clock, config, observed, log } = context;
   const probe = await within(clock, config.checks.timeoutMs + PROBE_SLACK_MS, "the probe", cluster.probe()).catch(
@@ -26,8 +26,8 @@ export async function probeRegion(context: WatchdogContext, cluster: Cluster): P
     successes: after.successesInARow,
   };
   const sentence = `${cluster.region} is ${after.state}: ${after.reason}`;
-  const notable = before.state !== after.state || after.state === "suspect" || after.state === "recovering";
-  if (notable) log[after.state === "healthy" ? "info" : "warn"](fields, sentence);
+  const isNews = before.state !== after.state || after.state === "suspect" || after.state === "recovering";
+  if (isNews) log[after.state === "healthy" ? "info" : "warn"](fields, sentence);
   else log.debug(fields, sentence);
   if (before.state !== after.state) context.wakeCoordinate.trigger();
   context.wakeDecide.trigger();

@@ -1,42 +1,36 @@
 import type { RouterSettings } from "../../config/schema.ts";
-import type { Router, RouterState, RoutingTicket } from "../../core/ports/router.ts";
+import type { Router, RouterState } from "../../core/ports/router.ts";
 import { decideRouting, type RoutingDecision } from "../../core/routing.ts";
 import type { StateRecord } from "../../core/state/record.ts";
 import { messageOf } from "../../util/errors.ts";
-import { within } from "../../util/loop.ts";
 import type { WatchdogContext } from "../context.ts";
 import { wallClockOffsetMs } from "../self-check.ts";
 import type { RouterReport } from "../status.ts";
 import type { Failsafe } from "./failsafe.ts";
+import { RouterLeaseRenewal, type TakenLease } from "./router-lease.ts";
+import { TicketHolder } from "./ticket.ts";
 
-/** A lease, and the record as read after it was taken. */
-interface Granted {
-  readonly leaseAskedAtMs: number;
-  readonly validForMs: number;
-  readonly record: StateRecord | null;
-}
-
-/** The store was reached and said no: going on without it would be going on against it. */
+/** The store was reached and refused: to continue without it would be to override it. */
 const isRefusal = (error: unknown) => error instanceof Error && "kind" in error && error.kind === "rejected";
 
 /**
- * Keeps this host's router in step with the record: takes the lease, then reads the record (lease-first), then issues a
- * ticket or closes and acknowledges. Runs apart from probes and promotion, so that neither delays a renewal.
+ * Reconciles this host's router with the record: takes the lease, then reads the record (lease-first), then issues a
+ * ticket or closes and acknowledges.
  */
 export class RouterReconciler {
   readonly #context: WatchdogContext;
   readonly #failsafe: Failsafe;
   readonly #router: Router;
   readonly #settings: RouterSettings;
-  #offsetMs: number;
-  #renewal: Promise<Granted> | null = null;
-  /** An epoch whose closing failed: until it is done no lease is renewed, so that the decider need not wait for ever. */
-  #closeOwed: StateRecord | null = null;
-  /** Until when a ticket whose issuing gave no answer could still be in effect. */
-  #uncertainUntilMs = 0;
+  readonly #lease: RouterLeaseRenewal;
+  readonly #ticket: TicketHolder;
+  #clockOffsetMs: number;
+  /**
+   * A record whose closing failed. No lease is renewed until it is closed, so that the controller need not wait for ever.
+   */
+  #closePending: StateRecord | null = null;
   #acknowledgedEpoch = 0;
   #leaseUntilMs: number | null = null;
-  #ticket: RouterReport["ticket"] = null;
   #state: RouterState | null = null;
   #summary = "nothing done yet";
   #error: string | null = null;
@@ -46,16 +40,18 @@ export class RouterReconciler {
     this.#failsafe = failsafe;
     this.#router = router;
     this.#settings = settings;
-    this.#offsetMs = wallClockOffsetMs(context.clock);
+    this.#lease = new RouterLeaseRenewal(context);
+    this.#ticket = new TicketHolder(router);
+    this.#clockOffsetMs = wallClockOffsetMs(context.clock);
   }
 
   get intervalMs(): number {
     return this.#settings.ticketRenewalMs;
   }
 
-  /** The ticket given out last that has not been emptied. */
+  /** The last ticket issued; null once it has been emptied. */
   get ticket(): RouterReport["ticket"] {
-    return this.#ticket;
+    return this.#ticket.current;
   }
 
   report(): RouterReport {
@@ -63,84 +59,68 @@ export class RouterReconciler {
       name: this.#context.config.name,
       summary: this.#summary,
       state: this.#state,
-      ticket: this.#ticket,
+      ticket: this.#ticket.current,
       leaseUntilMs: this.#leaseUntilMs,
       acknowledgedEpoch: this.#acknowledgedEpoch,
       error: this.#error,
     };
   }
 
-  /** One round. A round that fails leaves the ticket to run out. */
+  /** One round. On failure the ticket is left to expire. */
   async round(): Promise<void> {
     try {
-      if (this.#closeOwed !== null) await this.#close(this.#closeOwed.epoch, this.#regions(), "closing is owed");
-      this.#closeOwed = null;
+      if (this.#closePending !== null) {
+        const regions = Object.keys(this.#context.config.regions);
+        await this.#close(this.#closePending.epoch, regions, "closing is pending");
+      }
+      this.#closePending = null;
       await this.#renew();
       this.#state = await this.#router.state();
-      this.#failed(null);
+      this.#setError(null);
     } catch (error) {
-      this.#failed(messageOf(error));
+      this.#setError(messageOf(error));
     }
   }
 
   /**
-   * Empties the ticket at once, whatever the present round waits for: HAProxy compares it with a wall clock that has just
-   * been set, so it could outlive its lease. The next round gives out a new one.
+   * Empties the ticket at once, whatever the present round awaits: HAProxy compares the ticket with a wall clock that has
+   * just been set, so it could outlive its lease. The next round issues a new one.
    */
   async emptyTicket(): Promise<void> {
-    const { observed } = this.#context;
-    await this.#router.close(observed.highestEpoch(), []);
-    this.#ticket = null;
-    this.#say("the wall clock was set: ticket emptied, a new one follows", true);
-  }
-
-  /** Rule lease-first. A renewal that outlasts its round is waited for in the next one, never doubled. */
-  #takeLease(): Promise<Granted> {
-    const { clock, store, config } = this.#context;
-    const take = async (): Promise<Granted> => {
-      const leaseAskedAtMs = clock.nowMs();
-      const { validForMs } = await store.renewRouterLease(config.name);
-      const stored = await store.read();
-      return { leaseAskedAtMs, validForMs, record: stored?.record ?? null };
-    };
-    this.#renewal ??= take().finally(() => {
-      this.#renewal = null;
-    });
-    this.#renewal.catch(() => undefined);
-    return config.store.kind === "file"
-      ? this.#renewal
-      : within(clock, config.store.deadlineMs, "the store", this.#renewal);
+    await this.#ticket.empty(this.#context.observed.highestEpoch(), []);
+    this.#setSummary("the wall clock was set: ticket emptied, a new one follows", true);
   }
 
   async #renew(): Promise<void> {
-    let granted: Granted;
+    let taken: TakenLease;
     try {
-      granted = await this.#takeLease();
+      taken = await this.#lease.take();
     } catch (error) {
       if (this.#context.peers === null || isRefusal(error)) throw error;
-      return this.#goOnWithoutStore(messageOf(error));
+      return this.#continueByFailsafe(messageOf(error));
     }
-    const { leaseAskedAtMs, validForMs, record } = granted;
+    const { leaseAskedAtMs, validForMs, record } = taken;
     this.#leaseUntilMs = leaseAskedAtMs + validForMs;
     if (record !== null) void this.#context.saveCopy(record);
     await this.#carryOut(this.#decide(record, leaseAskedAtMs, validForMs), record, true);
   }
 
-  /** Invariant 10: while all watchdogs agree, their word stands in for the lease. */
-  async #goOnWithoutStore(storeError: string): Promise<void> {
+  /** Invariant 10: failsafe grants of all watchdogs replace the lease. */
+  async #continueByFailsafe(storeError: string): Promise<void> {
     const { clock, config } = this.#context;
     const askedAtMs = clock.nowMs();
     const outcome = await this.#failsafe.ask();
-    if ("fault" in outcome)
-      throw new Error(`the store does not answer (${storeError}), and failsafe: ${outcome.fault}`);
+    if ("blocker" in outcome) {
+      throw new Error(`the store does not answer (${storeError}), and failsafe: ${outcome.blocker}`);
+    }
     const decision = this.#decide(outcome.record, askedAtMs, config.leases.ttlMs);
     await this.#carryOut(decision, outcome.record, false);
-    this.#say(`${this.#summary}, by the word of every watchdog: the store does not answer`, false);
+    this.#setSummary(`${this.#summary}, by failsafe: the store does not answer, every watchdog agrees`, false);
   }
 
   #decide(record: StateRecord | null, leaseAskedAtMs: number, leaseValidForMs: number): RoutingDecision {
     const { clock, config, observed } = this.#context;
-    const ticket = this.#ticket;
+    const ticket = this.#ticket.current;
     return decideRouting(
       {
         record,
@@ -156,56 +136,44 @@ export class RouterReconciler {
 
   async #carryOut(decision: RoutingDecision, record: StateRecord | null, hasLease: boolean): Promise<void> {
     switch (decision.kind) {
-      case "issue": {
-        const { epoch, region, validUntilMs } = decision.ticket;
-        const opens = this.#ticket?.epoch !== epoch || this.#ticket.region !== region;
-        // A lease that came late must not shorten a ticket that was given out under a later one.
-        if (!opens && (this.#ticket?.validUntilMs ?? 0) >= validUntilMs) return;
-        await this.#issue(decision.ticket);
-        this.#ticket = decision.ticket;
-        this.#say(decision.reason, opens);
-        if (hasLease && this.#acknowledgedEpoch < epoch) await this.#acknowledge(epoch);
-        return;
-      }
-      case "close": {
-        if (decision.acknowledge) this.#closeOwed = record;
+      case "issue":
+        return this.#issue(decision, hasLease);
+      case "close":
+        if (decision.acknowledge) this.#closePending = record;
         await this.#close(decision.epoch, decision.regions, decision.reason);
-        this.#closeOwed = null;
-        // An acknowledgement says, too, that this host keeps the record (rule known-to-a-majority).
+        this.#closePending = null;
+        // An acknowledgement also says that this host keeps the record (rule known-to-a-majority).
         if (record !== null) await this.#context.saveCopy(record);
         if (decision.acknowledge && hasLease) await this.#acknowledgeClosing(decision.epoch);
         return;
-      }
       case "wait":
-        this.#say(decision.reason, this.#summary !== decision.reason);
+        this.#setSummary(decision.reason, this.#summary !== decision.reason);
         return;
       default:
         throw new Error(`unknown routing decision in ${JSON.stringify(decision satisfies never)}`);
     }
   }
 
-  async #issue(ticket: RoutingTicket): Promise<void> {
-    try {
-      await this.#router.issueTicket(ticket);
-    } catch (error) {
-      // It may lie in the socket of a HAProxy that stands still, and be taken long after a later one.
-      this.#uncertainUntilMs = Math.max(this.#uncertainUntilMs, ticket.validUntilMs);
-      throw error;
-    }
+  async #issue({ ticket, reason }: Extract<RoutingDecision, { kind: "issue" }>, hasLease: boolean): Promise<void> {
+    const { epoch, region, validUntilMs } = ticket;
+    const current = this.#ticket.current;
+    const opens = current?.epoch !== epoch || current.region !== region;
+    // A lease that came late must not shorten a ticket that was issued under a later one.
+    if (!opens && (current?.validUntilMs ?? 0) >= validUntilMs) return;
+    await this.#ticket.issue(ticket);
+    this.#setSummary(reason, opens);
+    if (hasLease && this.#acknowledgedEpoch < epoch) await this.#acknowledge(epoch);
   }
 
   async #close(epoch: number, regions: readonly string[], reason: string): Promise<void> {
-    await this.#router.close(epoch, regions);
-    const wasOpen = this.#ticket !== null || this.#summary !== reason;
-    this.#ticket = null;
-    this.#say(reason, wasOpen);
+    const isNews = this.#ticket.current !== null || this.#summary !== reason;
+    await this.#ticket.empty(epoch, regions);
+    this.#setSummary(reason, isNews);
   }
 
-  /** Told anew in every round: a store that lost the acknowledgement with an expired lease hears it again. */
+  /** Repeated in every round: a store may have lost the acknowledgement with an expired lease. */
   async #acknowledgeClosing(epoch: number): Promise<void> {
-    if (this.#context.clock.nowMs() < this.#uncertainUntilMs) {
-      throw new Error("closed, but a ticket whose issuing failed may still come into effect: it has to run out first");
-    }
+    this.#ticket.assertNoneUncertain(this.#context.clock.nowMs());
     await this.#acknowledge(epoch);
   }
 
@@ -215,26 +183,22 @@ export class RouterReconciler {
     this.#context.wakeDecide.trigger();
   }
 
-  /** Compared from round to round: a clock that is slewed slowly does no harm to tickets that live for seconds. */
+  /** Compared from round to round: slow slewing does no harm to tickets that live for seconds. */
   #clocksParted(): boolean {
-    const offset = wallClockOffsetMs(this.#context.clock);
-    const partedMs = Math.abs(offset - this.#offsetMs);
-    this.#offsetMs = offset;
+    const offsetMs = wallClockOffsetMs(this.#context.clock);
+    const partedMs = Math.abs(offsetMs - this.#clockOffsetMs);
+    this.#clockOffsetMs = offsetMs;
     return partedMs > this.#context.config.leases.marginMs / 2;
   }
 
-  #regions(): readonly string[] {
-    return Object.keys(this.#context.config.regions);
-  }
-
-  #say(summary: string, isNews: boolean): void {
+  #setSummary(summary: string, isNews: boolean): void {
     this.#summary = summary;
-    const ticket = this.#ticket;
+    const ticket = this.#ticket.current;
     const fields = { event: "router", region: ticket?.region ?? null, epoch: ticket?.epoch ?? null };
     if (isNews) this.#context.log.info(fields, `router: ${summary}`);
   }
 
-  #failed(error: string | null): void {
+  #setError(error: string | null): void {
     if (error !== null && error !== this.#error) {
       this.#context.log.warn({ event: "router-error", error }, `router: ${error}`);
     }

@@ -5,7 +5,7 @@ import type { Follower, IndexState } from "../../core/state/cluster.ts";
 import type { PlanStep, StepKind, StepOf } from "../../core/state/plan.ts";
 import type { PlannedRecord } from "../../core/state/record.ts";
 import type { Clock } from "../../util/clock.ts";
-import { forEachBounded } from "../../util/loop.ts";
+import { forEachBounded } from "../../util/concurrency.ts";
 
 /** What a step may use. */
 export interface StepContext {

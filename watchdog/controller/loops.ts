@@ -1,0 +1,69 @@
+import type { Loop } from "../util/loop.ts";
+import type { Components } from "./components.ts";
+import type { WatchdogContext } from "./context.ts";
+import { decideOnce } from "./loops/decide.ts";
+import { observeActive } from "./loops/observe-active.ts";
+import { observeStandby } from "./loops/observe-standby.ts";
+import { probeRegion } from "./loops/probe.ts";
+import { SELF_CHECK_INTERVAL_MS } from "./self-check.ts";
+
+/** Interval of decisions during a change, when no news comes in. */
+const CHANGE_INTERVAL_MS = 500;
+
+/**
+ * Every loop of a watchdog. Each runs apart from the others, so that none waits for another's requests: a lost region
+ * delays no renewal of a ticket or of a leadership.
+ */
+export function watchdogLoops(context: WatchdogContext, components: Components): readonly Loop[] {
+  const { config, clusters, observed, peers, selfCheck, wakeCoordinate, wakeDecide, wakeRoute } = context;
+  const { coordinator, executor, replication, router } = components;
+  const checkMs = config.checks.intervalMs;
+  // Several times per lease, so that a leadership and a report are renewed well before they end.
+  const coordinationMs = Math.min(checkMs, config.leases.ttlMs / 4);
+  const steadyMs = peers === null ? checkMs : coordinationMs;
+  const observationMs = config.replication.intervalMs;
+  return [
+    {
+      name: "self-check",
+      intervalMs: () => SELF_CHECK_INTERVAL_MS,
+      round: async () => {
+        selfCheck.heartbeat();
+        if (selfCheck.takeClockJump()) await router?.emptyTicket();
+      },
+    },
+    ...Object.values(clusters).map((cluster) => ({
+      name: `probe ${cluster.region}`,
+      intervalMs: () => checkMs,
+      round: () => probeRegion(context, cluster),
+    })),
+    ...(router === null
+      ? []
+      : [{ name: "router", intervalMs: () => router.intervalMs, round: () => router.round(), wakeup: wakeRoute }]),
+    {
+      name: "coordinate",
+      intervalMs: () => coordinationMs,
+      round: () => coordinator.round(),
+      wakeup: wakeCoordinate,
+    },
+    {
+      name: "decide",
+      intervalMs: () => (observed.record?.phase === "serving" ? steadyMs : Math.min(checkMs, CHANGE_INTERVAL_MS)),
+      round: () => decideOnce(context, executor),
+      wakeup: wakeDecide,
+    },
+    {
+      name: "observe the active region",
+      intervalMs: () => observationMs,
+      round: () => observeActive(context),
+    },
+    {
+      name: "observe the standby",
+      intervalMs: () => observationMs,
+      round: async () => {
+        await observeStandby(context);
+        wakeDecide.trigger();
+      },
+    },
+    { name: "replicate", intervalMs: () => observationMs, round: () => replication.round() },
+  ];
+}

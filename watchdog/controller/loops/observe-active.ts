@@ -1,0 +1,76 @@
+import type { RegionName } from "../../config/address.ts";
+import type { IndexState, ShardCheckpoint } from "../../core/state/cluster.ts";
+import type { StateRecord } from "../../core/state/record.ts";
+import type { LeaderSnapshot } from "../../core/state/record-fields.ts";
+import { otherRegion } from "../../core/state/situation.ts";
+import type { WatchdogContext } from "../context.ts";
+import { activeBeforeChange } from "../observed-state.ts";
+
+/** Takes a snapshot of the active region: its managed indices, their checkpoints, its definitions. */
+export async function observeActive({ clusters, config, observed, clock }: WatchdogContext): Promise<void> {
+  const region = regionToObserve(observed.record);
+  if (region === null || !observed.lastProbeWasGood(region)) return;
+  const cluster = clusters[region];
+  if (cluster === undefined) return;
+  const standby = otherRegion(config, region);
+  const observation = observed.beginObservation("active");
+  // The time before the requests: what is written while they are answered counts as unseen.
+  const observedAtMs = clock.nowMs();
+  const [indices, definitions, readiness] = await Promise.all([
+    cluster.indices(),
+    cluster.definitions(config.replication.definitions),
+    // Should the roles change, this region follows the standby.
+    cluster.readiness(standby, { reconnect: true }),
+  ]);
+  const open = indices.filter((index) => index.open).map(({ name }) => name);
+  const checkpoints = open.length === 0 ? [] : await cluster.checkpoints(open);
+  // Rarely any: asked for only when the indices show some.
+  const followers = indices.some(({ following }) => following) ? await cluster.followers() : [];
+  const strays = followers.filter(({ remoteCluster }) => remoteCluster === standby).map(({ index }) => index);
+  if (activeBeforeChange(observed.record) !== region || !observation.isNewest()) return;
+  observed.active = { region, observedAtMs, readiness, indices, strays };
+  observed.definitions = definitions;
+  observed.leaderSnapshot = leaderSnapshotOf(observedAtMs, indices, checkpoints, observed.leaderSnapshot);
+}
+
+/** The active region, and the one that a switchover is about to leave. A lost region is not asked. */
+function regionToObserve(record: StateRecord | null): RegionName | null {
+  if (record?.phase === "serving") return record.active;
+  return record?.phase === "closing" && record.change === "switchover" ? record.from : null;
+}
+
+function leaderSnapshotOf(
+  atMs: number,
+  indices: readonly IndexState[],
+  checkpoints: readonly ShardCheckpoint[],
+  before: LeaderSnapshot | null,
+): LeaderSnapshot {
+  const shards = checkpoints.map(({ index, shard, maxSeqNo }) => ({ index, shard, maxSeqNo }));
+  const rate = before === null ? null : operationsPerSecond(before, { atMs, shards });
+  return {
+    atMs,
+    indices: indices.map(({ name }) => name),
+    uuids: indices.map(({ name, uuid }) => ({ index: name, uuid })),
+    shards,
+    writeAliases: writeAliasesOf(indices),
+    peakOperationsPerSecond:
+      rate === null ? (before?.peakOperationsPerSecond ?? null) : Math.max(rate, before?.peakOperationsPerSecond ?? 0),
+  };
+}
+
+function operationsPerSecond(before: LeaderSnapshot, now: Pick<LeaderSnapshot, "atMs" | "shards">): number | null {
+  const elapsedMs = now.atMs - before.atMs;
+  if (elapsedMs <= 0) return null;
+  const earlier = new Map(before.shards.map(({ index, shard, maxSeqNo }) => [`${index}/${shard}`, maxSeqNo]));
+  const operations = now.shards.reduce(
+    (sum, { index, shard, maxSeqNo }) => sum + Math.max(0, maxSeqNo - (earlier.get(`${index}/${shard}`) ?? -1)),
+    0,
+  );
+  return (operations * 1000) / elapsedMs;
+}
+
+function writeAliasesOf(indices: readonly IndexState[]): LeaderSnapshot["writeAliases"] {
+  return indices.flatMap(({ name, aliases }) =>
+    aliases.filter(({ isWriteIndex }) => isWriteIndex).map(({ alias }) => ({ alias, index: name })),
+  );
+}

@@ -1,0 +1,62 @@
+import type { Observations } from "../core/state/observations.ts";
+import { isNewer, type StateRecord } from "../core/state/record.ts";
+import type { WatchdogReport } from "../core/state/report.ts";
+import { siteReports } from "../core/state/sites.ts";
+import type { WatchdogContext } from "./context.ts";
+import type { ObservedState } from "./observed-state.ts";
+
+type Observing = Pick<WatchdogContext, "observed" | "selfCheck" | "config" | "clock">;
+
+/** The input of a decision, as of now. */
+export function observationsNow({ observed, selfCheck, config, clock }: Observing): Observations {
+  const selfDoubt = selfCheck.blockers();
+  const nowMonotonicMs = clock.monotonicMs();
+  const leading = observed.isController(nowMonotonicMs);
+  return {
+    health: Object.fromEntries(observed.health),
+    sites: siteReports(reportsNow({ observed, config, clock })),
+    standby: observed.standby,
+    active: observed.active,
+    standbyError: observed.standbyError,
+    inSyncSeenAtMs: observed.inSyncSeenAtMs,
+    leaderSight: observed.leaderSnapshot,
+    routers: observed.routers,
+    store: { reachable: observed.storeError === null, error: observed.storeError },
+    leadership: { leading, leader: leading ? config.name : observed.leader, error: observed.coordinationError },
+    known: observed.members,
+    promisedForMs: observed.failsafeGrantForMs(nowMonotonicMs),
+    filledKnownForMs: observed.filledKnownForMs(nowMonotonicMs),
+    selfDoubt,
+    newestCopy: newestOf([observed.newestCopy, ...observed.reports.map(({ copy }) => copy)]),
+    copyError: observed.copyError,
+    firstLooks: observed.firstSnapshots,
+  };
+}
+
+/** The report of each watchdog: the last published one of the others, and this watchdog's own as of now. */
+export function reportsNow({
+  observed,
+  config: { name: watchdog, site },
+  clock,
+}: Omit<Observing, "selfCheck">): readonly WatchdogReport[] {
+  const regions = regionReports(observed);
+  const own = { watchdog, site, regions, atMs: clock.nowMs(), epoch: observed.highestEpoch(), copy: null };
+  return [own, ...observed.reports.filter((report) => report.watchdog !== watchdog)];
+}
+
+/** What this watchdog's own probes say of each region. */
+export function regionReports({ health }: ObservedState): WatchdogReport["regions"] {
+  return Object.fromEntries(
+    [...health].map(([region, { state, failuresInARow, successesInARow, reason }]) => [
+      region,
+      { state, failuresInARow, successesInARow, reason },
+    ]),
+  );
+}
+
+function newestOf(copies: readonly (StateRecord | null)[]): StateRecord | null {
+  return copies.reduce(
+    (newest, copy) => (newest === null || (copy !== null && isNewer(copy, newest)) ? copy : newest),
+    null,
+  );
+}

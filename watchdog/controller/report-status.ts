@@ -1,0 +1,43 @@
+import type { RegionName } from "../config/address.ts";
+import type { StateRecord } from "../core/state/record.ts";
+import type { Components } from "./components.ts";
+import type { WatchdogContext } from "./context.ts";
+import { observationsNow, reportsNow } from "./observations.ts";
+import type { RegionStatus, WatchdogStatus } from "./status.ts";
+
+/** The status as of now. */
+export function statusNow(context: WatchdogContext, components: Components, startedAtMs: number): WatchdogStatus {
+  const { config, observed, decisions, selfCheck, clock, peers } = context;
+  const { failsafe, replication, executor, router } = components;
+  const blockers = selfCheck.blockers();
+  return {
+    name: config.name,
+    site: config.site,
+    nowMs: clock.nowMs(),
+    startedAtMs,
+    summary: decisions.latest?.explanation ?? "just started: nothing decided yet",
+    record: observed.record,
+    store: { reachable: observed.storeError === null, error: observed.storeError },
+    self: { trusted: blockers.length === 0, reasons: blockers },
+    regions: Object.keys(config.regions).map((region) => ({
+      region,
+      role: roleOf(region, observed.record),
+      health: observed.healthOf(region),
+    })),
+    sightings: reportsNow(context),
+    leadership: observationsNow(context).leadership,
+    watchdogs: observed.members,
+    leases: observed.routers,
+    failsafe: peers === null ? null : failsafe.report(),
+    replication: replication.report(),
+    plan: executor.report(),
+    router: router?.report() ?? null,
+    decisions: decisions.entries,
+  };
+}
+
+function roleOf(region: RegionName, record: StateRecord | null): RegionStatus["role"] {
+  if (record === null) return "unknown";
+  if (record.phase === "serving") return record.active === region ? "active" : "standby";
+  return record.to === region ? "new" : "old";
+}

@@ -1,0 +1,44 @@
+import type { Clock } from "./clock.ts";
+import { messageOf } from "./errors.ts";
+
+/** Settles like `work`, or rejects after `ms`: for a call that might not keep its own bound. */
+export async function within<T>(clock: Clock, ms: number, what: string, work: Promise<T>): Promise<T> {
+  const timer = new AbortController();
+  const deadline = clock.sleep(ms, timer.signal).then(
+    () => Promise.reject(new Error(`${what} gave no answer within ${ms} ms`)),
+    () => new Promise<never>(() => {}),
+  );
+  try {
+    return await Promise.race([work, deadline]);
+  } finally {
+    timer.abort(SETTLED);
+  }
+}
+
+/** Why a timer ends early. Created once, to spare a stack trace per call. */
+const SETTLED = new Error("settled");
+
+/**
+ * Runs `work` for every item, at most `limit` at once, and continues after failures. Returns the failures, each as a
+ * sentence that begins with the item's name.
+ */
+export async function forEachBounded<T>(
+  items: readonly T[],
+  limit: number,
+  nameOf: (item: T) => string,
+  work: (item: T) => Promise<void>,
+): Promise<readonly string[]> {
+  const failures: string[] = [];
+  const queue = items.values();
+  const worker = async () => {
+    for (const item of queue) {
+      try {
+        await work(item);
+      } catch (error) {
+        failures.push(`${nameOf(item)}: ${messageOf(error)}`);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
+  return failures;
+}
