@@ -9,23 +9,22 @@ export interface Authority {
 
 export interface HostCertificateArgs {
   readonly authority: Authority;
-  /** Names that the certificate vouches for. */
   readonly dnsNames: readonly string[];
   /**
-   * What the subject is: the first of the names (the default), or an organisation alone. etcd takes a client's common
-   * name for the name of a user.
+   * The subject: the first of the names (the default), or an organisation without a common name. etcd takes a client's
+   * common name for the name of a user.
    */
   readonly subject?: "common-name" | "organization";
   readonly ipAddresses: readonly pulumi.Input<string>[];
 }
 
 const hoursPerDay = 24;
-/** Browsers and Go refuse server certificates that live longer than this. */
+/** Browsers refuse server certificates with a longer validity (398 days). */
 const validityDays = 397;
-/** A `pulumi up` within this time before the end renews the certificate. */
+/** A `pulumi up` in the last days of the validity renews the certificate. */
 const renewalDays = 60;
 
-/** A key of the host's own and a certificate for its names and addresses, signed by the deployment's authority. */
+/** A host's own key and a certificate for its names and addresses, signed by the deployment's authority. */
 export class HostCertificate extends pulumi.ComponentResource {
   readonly privateKeyPem: pulumi.Output<string>;
   readonly certificatePem: pulumi.Output<string>;
@@ -62,7 +61,7 @@ export class HostCertificate extends pulumi.ComponentResource {
   }
 }
 
-/** Certificate and key as Elasticsearch reads them, below its configuration directory. */
+/** Certificate and key as Elasticsearch reads them, in its configuration directory. */
 export function nodeCertificateFiles(
   directory: string,
   material: { readonly ca: string; readonly certificate: string; readonly privateKey: string },

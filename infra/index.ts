@@ -1,6 +1,6 @@
 /**
- * The Pulumi program: `pulumi up` in a stack makes or changes that stack's region. It sets up machines and software; who
- * is active is the watchdog's, and nothing here sets, reads or reverts it.
+ * The Pulumi program: `pulumi up` in a stack creates or changes that stack's site. It provisions machines and software.
+ * The watchdogs decide which region is active, and nothing here sets, reads or reverts it.
  */
 import path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
@@ -28,13 +28,13 @@ function readConfig(): StackConfig {
 const config = readConfig();
 const region = new Region(config.region, { config, bundle: await buildWatchdogBundle() });
 
-/** Every host of the region, with its addresses and how to log in. */
+/** Every host of the site, with its addresses and how to log in. */
 export const hosts = region.hosts;
-/** Where applications send their requests, at any region's entry: all of them route to the active region. */
+/** Where applications send requests. Every entry, of either region, routes to the active region. */
 export const entry = region.entry;
-/** Applications verify the entry's certificate with this. */
+/** The authority with which applications verify an entry's certificate. */
 export const caCertificate = `${config.caCertificate}\n`;
-/** `pulumi stack output sshPrivateKey --show-secrets > key && chmod 600 key` for logging in to the hosts. */
+/** To log in to the hosts: `pulumi stack output sshPrivateKey --show-secrets > key && chmod 600 key`. */
 export const sshPrivateKey = pulumi.secret(`${config.sshPrivateKey}\n`);
-/** The application's user; its password: `pulumi config get appPassword`. */
+/** The application's user. Its password: `pulumi config get appPassword`. */
 export const appUser = "app";

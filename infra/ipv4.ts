@@ -1,4 +1,4 @@
-/** IPv4 addresses and networks as numbers: enough arithmetic to plan addresses and to check that networks are disjoint. */
+/** IPv4 addresses and networks as numbers, to plan addresses and to check that networks are disjoint. */
 
 export interface Ipv4Network {
   /** First address of the network. */
@@ -8,7 +8,7 @@ export interface Ipv4Network {
   readonly prefixLength: number;
 }
 
-/** The number behind a dotted address, or undefined when the text is none. */
+/** The number of a dotted address, or undefined when the text is no address. */
 export function parseIpv4(text: string): number | undefined {
   const parts = text.split(".");
   if (parts.length !== 4) return undefined;
@@ -24,7 +24,7 @@ export function formatIpv4(value: number): string {
   return [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join(".");
 }
 
-/** The network behind "192.168.1.0/24", or undefined when the text is none or has bits set after the prefix. */
+/** The network of "192.168.1.0/24", or undefined when the text is no network or has bits set after the prefix. */
 export function parseCidr(text: string): Ipv4Network | undefined {
   const match = /^([\d.]+)\/(\d{1,2})$/.exec(text);
   const first = parseIpv4(match?.[1] ?? "");

@@ -5,14 +5,14 @@ import type { RegionPlan } from "./topology.ts";
 export interface PrivateNetworkArgs {
   readonly serviceName: string;
   readonly region: RegionPlan;
-  /** Range and VLAN of the network that spans all regions. */
+  /** Range and VLAN of the network that spans all sites. */
   readonly network: { readonly cidr: string; readonly vlanId: number };
 }
 
 /**
- * The region's part of the vRack network. The same VLAN and range in each region make one network of them; the DHCP
- * service cannot be switched off, so each region has an allocation pool of its own that holds no pinned address. There
- * is no gateway: hosts reach the internet by their public interface.
+ * The site's part of the vRack network: the same VLAN and range at each site make one network of all parts. The DHCP
+ * service cannot be switched off, so each site has its own allocation pool, which contains no pinned address. There is no
+ * gateway: hosts reach the internet through their public interface.
  */
 export class PrivateNetwork extends pulumi.ComponentResource {
   readonly networkId: pulumi.Output<string>;

@@ -11,8 +11,8 @@ import { runScript, type StagedHost, stageScripts } from "./provision/remote.ts"
 import { SecurityGroups } from "./security-groups.ts";
 import { hostsOf, planTopology, ports, type Role, regionPlan, type Topology } from "./topology.ts";
 import {
+  createWatchdogUser,
   installWatchdog,
-  makeWatchdogUser,
   Watchdog,
   type WatchdogBundle,
   watchdogScripts,
@@ -32,10 +32,13 @@ export interface HostOutput {
   readonly ssh: string;
 }
 
-/** One region, or the witness' site, whole: what a stack consists of. Nothing in it asks for anything of another site. */
+/** A host to which its role's scripts have been copied, ready for packages. */
+type PreparedHost = StagedHost & { readonly ready: pulumi.Resource };
+
+/** Everything of one site: a region, or the witness. It uses no output of another site's stack. */
 export class Region extends pulumi.ComponentResource {
   readonly hosts: pulumi.Output<Record<string, HostOutput>>;
-  /** Where applications enter, over the internet (from `clientCidrs`) and over the private network. */
+  /** The entries for applications, over the internet (from `clientCidrs`) and over the private network. */
   readonly entry: pulumi.Output<{ readonly public: readonly string[]; readonly private: readonly string[] }>;
 
   private readonly config: StackConfig;
@@ -70,19 +73,9 @@ export class Region extends pulumi.ComponentResource {
     return new Instances(region.name, { config, region, network, securityGroups }, parent).instances;
   }
 
-  /** A host with its role's scripts on it, ready for packages. */
-  private prepared(instance: Instance, scripts: readonly string[]): StagedHost & { readonly ready: pulumi.Resource } {
-    const { host, publicIp } = instance;
-    const connection = {
-      host: publicIp,
-      user: this.config.sshUser,
-      privateKey: pulumi.secret(`${this.config.sshPrivateKey}\n`),
-      // No host key is pinned: an instance makes its own at its first boot, and neither OVHcloud's API nor a resource of
-      // this program could bring one there beforehand or tell it. SSH is open to adminCidrs alone.
-      // A host that was just made takes a while to answer.
-      dialErrorLimit: 30,
-      perDialTimeout: 10,
-    };
+  private prepared(instance: Instance, scripts: readonly string[]): PreparedHost {
+    const { host } = instance;
+    const connection = this.connection(instance);
     const staged = stageScripts({ name: host.name, connection, instanceId: instance.id }, scripts, { parent: this });
     const stdin = JSON.stringify({ privateIp: host.privateIp, aptProxy: this.config.aptProxy ?? "" });
     const ready = runScript(
@@ -93,15 +86,24 @@ export class Region extends pulumi.ComponentResource {
     return { ...staged, ready };
   }
 
+  /**
+   * No host key is pinned: an instance generates its own at its first boot, and neither OVHcloud's API nor a resource of
+   * this program can set it beforehand or read it. SSH is open to adminCidrs only.
+   */
+  private connection({ publicIp }: Instance): StagedHost["connection"] {
+    return {
+      host: publicIp,
+      user: this.config.sshUser,
+      privateKey: pulumi.secret(`${this.config.sshPrivateKey}\n`),
+      // A new host does not answer until it has booted.
+      dialErrorLimit: 30,
+      perDialTimeout: 10,
+    };
+  }
+
   private elasticsearch(instances: readonly Instance[]): void {
     const { config } = this;
-    const planned = hostsOf(regionPlan(this.topology, config.region), "elasticsearch").map(({ name }) => name);
-    // The password is made when the region is, and remembers the nodes of that moment: only they may form a cluster.
-    const elastic = new random.RandomPassword(
-      `${config.region}-elastic`,
-      { length: 32, special: false, keepers: { initialMasterNodes: planned.join(",") } },
-      { parent: this, ignoreChanges: ["keepers"] },
-    );
+    const elastic = this.elasticPassword();
     new Elasticsearch(
       config.region,
       {
@@ -125,30 +127,30 @@ export class Region extends pulumi.ComponentResource {
     );
   }
 
-  /** A host with a watchdog: a HAProxy host or the witness. Some hold a member of etcd, too. */
+  /** Created with the region, it records the nodes planned at that moment: only those may form a cluster. */
+  private elasticPassword(): random.RandomPassword {
+    const { region } = this.config;
+    const planned = hostsOf(regionPlan(this.topology, region), "elasticsearch").map(({ name }) => name);
+    return new random.RandomPassword(
+      `${region}-elastic`,
+      { length: 32, special: false, keepers: { initialMasterNodes: planned.join(",") } },
+      { parent: this, ignoreChanges: ["keepers"] },
+    );
+  }
+
+  /** A host with a watchdog: a HAProxy host or the witness. One of each site has a member of etcd, too. */
   private watchdog(instance: Instance, bundle: WatchdogBundle): void {
     const { config, topology, authority } = this;
     const isRouter = instance.host.role === "haproxy";
     const isMember = topology.etcdMembers.some(({ name }) => name === instance.host.name);
     const scripts = [...watchdogScripts, ...(isRouter ? haproxyScripts : []), ...(isMember ? etcdScripts : [])];
     const host = { ...this.prepared(instance, scripts), ...instance };
-    const user = makeWatchdogUser(host, { parent: this, after: [host.ready] });
+    const user = createWatchdogUser(host, { parent: this, after: [host.ready] });
     const installed = isRouter ? installHaproxy(host, { parent: this, after: [user] }) : user;
     const release = installWatchdog(host, bundle, { parent: this, after: [installed] });
-    const passwords = pulumi.secret({
-      elasticsearch: config.watchdogPassword,
-      etcd: config.etcdPassword,
-      etcdRoot: config.etcdRootPassword,
-    });
-    if (isMember) {
-      const ofEtcd = passwords.apply(({ etcd, etcdRoot }) => ({ root: etcdRoot, user: etcd }));
-      new EtcdMember(
-        host.name,
-        { topology, host, config, authority, passwords: ofEtcd, command: release },
-        { parent: this },
-      );
-    }
+    if (isMember) this.etcdMember(host, release);
     const routing = isRouter ? [this.haproxy(host, release)] : [];
+    const passwords = pulumi.secret({ elasticsearch: config.watchdogPassword, etcd: config.etcdPassword });
     new Watchdog(
       host.name,
       { topology, host, config, version: bundle.version, authority, passwords, after: [release, ...routing] },
@@ -156,7 +158,13 @@ export class Region extends pulumi.ComponentResource {
     );
   }
 
-  /** HAProxy's configuration, which the watchdog's command puts in place. */
+  private etcdMember(host: HaproxyHost, command: pulumi.Resource): void {
+    const { config, topology, authority } = this;
+    const passwords = pulumi.secret({ root: config.etcdRootPassword, user: config.etcdPassword });
+    new EtcdMember(host.name, { topology, host, config, authority, passwords, command }, { parent: this });
+  }
+
+  /** HAProxy's configuration, which the watchdog's command installs. */
   private haproxy(host: HaproxyHost, command: pulumi.Resource): pulumi.Resource {
     const { config, topology, authority } = this;
     const checkPassword = pulumi.secret(config.haproxyCheckPassword);

@@ -16,8 +16,8 @@ export interface SecurityGroupsArgs {
 }
 
 /**
- * The groups that the site's hosts are in: one per role, one for members of etcd. They name addresses, not groups: a
- * group of another OVHcloud region cannot be referred to.
+ * The security groups of the site's hosts: one per role, and one for members of etcd. Their rules name addresses, because
+ * a rule cannot refer to a group of another OVHcloud region.
  */
 export class SecurityGroups extends pulumi.ComponentResource {
   private readonly topology: Topology;
@@ -44,13 +44,13 @@ export class SecurityGroups extends pulumi.ComponentResource {
     this.registerOutputs({});
   }
 
-  /** Ids of the groups that a host of the site is in. */
+  /** Ids of the groups of one of the site's hosts. */
   of(host: Host): pulumi.Output<string>[] {
     return firewallGroupsOf(this.topology, host).flatMap((group) => this.ids.get(group) ?? []);
   }
 }
 
-/** Egress is open by OpenStack's own default rule, so only what comes in is declared. */
+/** OpenStack's default rule allows all egress, so only ingress is declared. */
 function securityGroupRule(rule: IngressRule): ovh.types.input.CloudSecurityGroupRule {
   return {
     direction: "INGRESS",

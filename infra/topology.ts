@@ -4,19 +4,19 @@ import { formatIpv4, parseCidr } from "./ipv4.ts";
 
 /**
  * The plan of all sites: hosts with their pinned addresses, and every flow that may pass between them. It follows from
- * the configuration alone, so that each site's stack knows the others' addresses without asking for them.
+ * the configuration only, so that each site's stack knows the addresses of the others without their outputs.
  */
 
 export type Role = "elasticsearch" | "haproxy" | "witness";
 
-/** Security groups: one per role, and one for the hosts that hold a member of etcd besides. */
+/** Security groups: one per role, and one for the hosts that also have a member of etcd. */
 export type FirewallGroup = Role | "etcd";
 
 export interface Host {
-  /** Stable name such as gra-es-1 or witness-1; also the host's name in certificates and in HAProxy. */
+  /** Stable name such as gra-es-1 or witness-1, also in certificates and in HAProxy. */
   readonly name: string;
   readonly role: Role;
-  /** The region that it stands in, or `witness`. */
+  /** Its region, or `witness`. */
   readonly region: string;
   /** Position among the region's hosts of its role, from 1. */
   readonly index: number;
@@ -24,7 +24,7 @@ export interface Host {
   readonly privateIp: string;
 }
 
-/** A region, or the witness' site. */
+/** A region, or the witness. */
 export interface RegionPlan {
   readonly name: string;
   readonly ovhRegion: string;
@@ -32,17 +32,17 @@ export interface RegionPlan {
   readonly availabilityZones: boolean;
   /** The region's part of the private network. */
   readonly cidr: string;
-  /** Addresses left to the network's own DHCP service; no host is pinned here. */
+  /** Addresses of the network's DHCP service. No host is pinned to one of them. */
   readonly allocationPool: { readonly start: string; readonly end: string };
   readonly hosts: readonly Host[];
 }
 
-/** One inbound flow that a host accepts; what no rule names is dropped. */
+/** One inbound flow that a host accepts. Everything else is dropped. */
 export interface IngressRule {
   readonly protocol: "tcp" | "icmp";
   /** Destination port; absent for icmp. */
   readonly port?: number;
-  /** Who may use it. */
+  /** Network of the senders. */
   readonly source: string;
   readonly why: string;
 }
@@ -56,9 +56,9 @@ export interface Topology {
   readonly hosts: readonly Host[];
   /** Hosts with a watchdog: every HAProxy host and the witness. */
   readonly watchdogs: readonly Host[];
-  /** Hosts with a member of etcd: the first HAProxy host of each region and the witness; none without a witness. */
+  /** Hosts with a member of etcd: the first HAProxy host of each region and the witness. None without a witness. */
   readonly etcdMembers: readonly Host[];
-  /** Flows that hosts of a group accept; the same at every site. */
+  /** Flows that hosts of a group accept, the same at every site. */
   readonly ingress: Readonly<Record<FirewallGroup, readonly IngressRule[]>>;
 }
 
@@ -66,28 +66,28 @@ export const ports = {
   ssh: 22,
   /** Elasticsearch's HTTP interface. */
   elasticsearchHttp: 9200,
-  /** Elasticsearch's transport: between the nodes of a region, and to the other region for replication. */
+  /** Elasticsearch's transport: within a region, and between the regions for replication. */
   elasticsearchTransport: 9300,
-  /** Where applications enter, on the HAProxy hosts. */
+  /** The entry for applications, on the HAProxy hosts. */
   entry: 9200,
-  /** etcd's interface for clients: the watchdogs, and members that ask whether a cluster exists. */
+  /** etcd's interface for clients: the watchdogs, and members that check whether a cluster exists. */
   etcdClient: 2379,
   /** Between the members of etcd. */
   etcdPeer: 2380,
-  /** Where watchdogs ask each other directly when etcd is gone. */
+  /** Where watchdogs ask each other for failsafe grants while etcd is unavailable. */
   failsafe: 9443,
-  /** Where applications ask which region serves, on the HAProxy hosts. */
+  /** The endpoint service for applications, on the HAProxy hosts. */
   endpoint: 9201,
 } as const;
 
 const roles: Readonly<Record<Role, { readonly short: string; readonly firstOffset: number }>> = {
   elasticsearch: { short: "es", firstOffset: 11 },
   haproxy: { short: "haproxy", firstOffset: 101 },
-  // The site bears the role's name already: witness-1.
+  // The site's name is the role's: witness-1.
   witness: { short: "", firstOffset: 11 },
 };
 
-/** Offsets 201 to 250 of each region's network are the DHCP service's; they lie above every pinned address. */
+/** Offsets of the DHCP service's addresses in each site's network, above every pinned address. */
 const poolOffsets = { first: 201, last: 250 } as const;
 
 type PlannedConfig = Pick<StackConfig, "regions" | "witness" | "network" | "adminCidrs" | "clientCidrs"> &
@@ -162,7 +162,7 @@ function planIngress(config: PlannedConfig, hosts: readonly Host[], etcdMembers:
       (source): IngressRule => ({ protocol: "icmp", source, why: "Reachability and path MTU" }),
     ),
   ];
-  // A single watchdog has nobody to ask.
+  // A single watchdog has no other to ask.
   const failsafe = config.witness === null ? [] : tcp(ports.failsafe, watchdogs, "Watchdogs, when etcd is gone");
   const clients = [config.network.cidr, ...config.clientCidrs];
   const endpoint = config.endpointAddresses ? tcp(ports.endpoint, clients, "Applications ask which region serves") : [];
@@ -181,7 +181,7 @@ function planIngress(config: PlannedConfig, hosts: readonly Host[], etcdMembers:
   };
 }
 
-/** The plan of one region, or of the witness' site. */
+/** The plan of one region, or of the witness. */
 export function regionPlan(topology: Topology, name: string): RegionPlan {
   const sites = [...topology.regions, ...(topology.witness === null ? [] : [topology.witness])];
   const region = sites.find((candidate) => candidate.name === name);

@@ -2,8 +2,8 @@ import { type Key, keysOf } from "../../watchdog/config/keys.ts";
 import { stackSchema } from "./schema.ts";
 
 /**
- * Pulumi hands every value over as text. What each key's text stands for follows from the key's schema; a text that
- * stands for nothing stays a text, which the schema then refuses.
+ * Turns the texts that Pulumi passes into values, by the schema of each key. A text that it cannot convert stays a text,
+ * which the schema then refuses.
  */
 export function decode(texts: Readonly<Record<string, string>>): Readonly<Record<string, unknown>> {
   const keys = new Map(keysOf(stackSchema).flatMap((key) => (key.path.length === 1 ? [[key.path.join(), key]] : [])));

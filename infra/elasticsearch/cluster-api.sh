@@ -1,13 +1,13 @@
 # shellcheck shell=bash
-# Talks to the node's own cluster as the user elastic. Sourced after `input` was read: {"url", "elasticPassword", …}
+# Calls the node's own cluster as the user elastic. Sourced after `input` was read: {"url", "elasticPassword", …}
 
 cluster_url=$(json_field url <<<"$input")
 elastic_password=$(json_field elasticPassword <<<"$input")
 readonly cluster_url elastic_password
 readonly ca_file=/etc/elasticsearch/certs/ca.crt
 
-# api METHOD PATH: the answer's body on standard output; a status of 400 or above is a failure. A body to send comes
-# from standard input when BODY=yes. The password goes by a descriptor: arguments can be seen by everybody.
+# api METHOD PATH: prints the response's body; fails on a status of 400 or above. With BODY=yes it sends standard input. The
+# password goes through a file descriptor, because every user of the host can see arguments.
 api() {
   local method=$1 path=$2
   local -a body=()

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Keeps what belongs to the cluster and not to a node: roles, users, the licence.
+# Applies what belongs to the cluster instead of a node: roles, users, the licence.
 # Input (JSON): {"url", "elasticPassword", "requests": [{"path", "body"}, …]}
 # shellcheck source=infra/provision/common.sh
 . "$(dirname "$0")/../provision/common.sh"

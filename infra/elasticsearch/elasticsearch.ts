@@ -3,17 +3,10 @@ import { type Authority, HostCertificate, nodeCertificateFiles } from "../certif
 import type { StackConfig } from "../config/schema.ts";
 import { contentHash, filesJson, type HostFile, runScript, type StagedHost } from "../provision/remote.ts";
 import { type Host, ports, type Topology } from "../topology.ts";
-import { aptPin, aptSource, keyringFile } from "./apt-source.ts";
-import {
-  configDirectory,
-  dataDirectory,
-  dataVolumeDropIn,
-  elasticsearchYml,
-  jvmOptions,
-  unicastHosts,
-  unitDropIn,
-} from "./node-files.ts";
-import { roleDefinitions, type UserKey, users } from "./users.ts";
+import { keyringFile, packageFiles } from "./apt-source.ts";
+import { clusterRequests } from "./cluster-requests.ts";
+import { configDirectory, dataDirectory, dataVolumeDropIn, needsRestart, nodeFiles, unitDropIn } from "./node-files.ts";
+import type { UserKey } from "./users.ts";
 
 export const elasticsearchScripts = [
   "instances/data-volume.sh",
@@ -25,7 +18,7 @@ export const elasticsearchScripts = [
   "elasticsearch/cluster.sh",
 ];
 
-/** Longest wait for a green cluster before the next node may be touched. */
+/** Longest wait for a green cluster before the next node may be restarted. */
 const greenWithinSeconds = 900;
 
 export interface ElasticsearchNodeHost extends StagedHost {
@@ -43,15 +36,22 @@ export interface ElasticsearchArgs {
   readonly nodes: readonly ElasticsearchNodeHost[];
   /** Password of the user elastic, which only provisioning uses. */
   readonly elasticPassword: pulumi.Output<string>;
-  /** Names of the nodes that form the cluster when it does not exist yet. */
+  /** Names of the nodes that form the cluster if it does not exist yet. */
   readonly initialMasterNodes: pulumi.Output<string>;
   readonly passwords: pulumi.Output<Readonly<Record<UserKey, string>>>;
 }
 
+interface StartedNode {
+  readonly node: ElasticsearchNodeHost;
+  /** Hash of the configuration and the certificate with which the node has to run. */
+  readonly desired: pulumi.Output<string>;
+  readonly step: pulumi.Resource;
+}
+
 /**
- * The region's Elasticsearch cluster. All nodes are installed, configured and, if they do not run, started side by
- * side, so that a new cluster can form. Then each node has its turn, one after the other: it is restarted if it runs
- * with something older than what is configured, and the next one's turn comes when the cluster is green again.
+ * The region's Elasticsearch cluster. All nodes are installed, configured and, where they do not run, started in
+ * parallel, so that a new cluster can form. A rolling restart follows: one node at a time, only where the node runs an
+ * older configuration, certificate or version, and the next node only once the cluster is green again.
  */
 export class Elasticsearch extends pulumi.ComponentResource {
   /** Step after which the cluster is green and has its users. */
@@ -61,86 +61,92 @@ export class Elasticsearch extends pulumi.ComponentResource {
     super("es-failover:elasticsearch:Elasticsearch", name, {}, opts);
     const started = args.nodes.map((node) => this.startedNode(node, args));
     let previous: readonly pulumi.Resource[] = started.map(({ step }) => step);
-    for (const { node, desired } of started) previous = [this.roll(node, desired, args, previous)];
+    for (const node of started) previous = [this.roll(node, args, previous)];
     const [first] = args.nodes;
     if (first === undefined) throw new Error("A region needs at least one Elasticsearch node");
     this.ready = this.cluster(first, args, previous);
     this.registerOutputs({});
   }
 
-  /** Installs, configures and starts one node; `desired` is what it should come to run with. */
-  private startedNode(node: ElasticsearchNodeHost, args: ElasticsearchArgs) {
-    const { host } = node;
-    const certificate = new HostCertificate(
-      host.name,
-      {
-        authority: args.authority,
-        dnsNames: [host.name, "localhost"],
-        ipAddresses: [host.privateIp, "127.0.0.1"],
-      },
-      { parent: this },
-    );
-    const install = runScript(
-      node,
-      { name: `${host.name}-install`, script: "elasticsearch/install.sh", stdin: installInput(node, args) },
-      { parent: this, after: [node.ready] },
-    );
-    const secretFiles = pulumi
-      .all([certificate.certificatePem, certificate.privateKeyPem])
-      .apply(([certificatePem, privateKey]) =>
-        nodeCertificateFiles(configDirectory, {
-          ca: args.authority.certificatePem,
-          certificate: certificatePem,
-          privateKey,
-        }),
-      );
-    const secrets = runScript(
-      node,
-      {
-        name: `${host.name}-secrets`,
-        script: "elasticsearch/secrets.sh",
-        stdin: pulumi.secret(
-          pulumi
-            .all([secretFiles, args.elasticPassword])
-            .apply(([files, bootstrapPassword]) => JSON.stringify({ bootstrapPassword, files })),
-        ),
-      },
-      { parent: this, after: [install] },
-    );
-    const files = configurationFiles(host, args);
-    const configure = runScript(
-      node,
-      { name: `${host.name}-configuration`, script: "provision/install-files.py", stdin: filesJson(files) },
-      { parent: this, after: [install] },
-    );
-    const desired = certificate.certificatePem.apply((certificatePem) =>
-      contentHash(
-        args.authority.certificatePem,
-        certificatePem,
-        ...files.filter(needsRestart).map((file) => file.content),
-      ),
-    );
-    const step = runScript(
-      node,
-      {
-        name: `${host.name}-start`,
-        script: "elasticsearch/start.sh",
-        args: ["forming"],
-        updateArgs: [],
-        stdin: pulumi
-          .all([desired, args.initialMasterNodes])
-          .apply(([hash, initialMasterNodes]) =>
-            JSON.stringify({ name: host.name, desired: hash, initialMasterNodes, dataDirectory }),
-          ),
-      },
-      { parent: this, after: [secrets, configure] },
-    );
+  private startedNode(node: ElasticsearchNodeHost, args: ElasticsearchArgs): StartedNode {
+    const certificate = this.certificate(node, args);
+    const installed = this.install(node, args);
+    const secrets = this.writeSecrets(node, certificate, args, installed);
+    const files = nodeFiles(node.host, args);
+    const configured = this.writeFiles(node, files, installed);
+    const desired = desiredState(files, certificate, args);
+    const step = this.start(node, desired, args, [secrets, configured]);
     return { node, desired, step };
   }
 
-  private roll(
+  /** The node's certificate, also for requests from the host itself. */
+  private certificate({ host }: ElasticsearchNodeHost, { authority }: ElasticsearchArgs): HostCertificate {
+    return new HostCertificate(
+      host.name,
+      { authority, dnsNames: [host.name, "localhost"], ipAddresses: [host.privateIp, "127.0.0.1"] },
+      { parent: this },
+    );
+  }
+
+  private install(node: ElasticsearchNodeHost, args: ElasticsearchArgs): pulumi.Resource {
+    return runScript(
+      node,
+      { name: `${node.host.name}-install`, script: "elasticsearch/install.sh", stdin: installInput(node, args) },
+      { parent: this, after: [node.ready] },
+    );
+  }
+
+  private writeSecrets(
+    node: ElasticsearchNodeHost,
+    { certificatePem, privateKeyPem }: HostCertificate,
+    { authority, elasticPassword }: ElasticsearchArgs,
+    installed: pulumi.Resource,
+  ): pulumi.Resource {
+    const stdin = pulumi
+      .all([certificatePem, privateKeyPem, elasticPassword])
+      .apply(([certificate, privateKey, bootstrapPassword]) => {
+        const material = { ca: authority.certificatePem, certificate, privateKey };
+        return JSON.stringify({ bootstrapPassword, files: nodeCertificateFiles(configDirectory, material) });
+      });
+    return runScript(
+      node,
+      { name: `${node.host.name}-secrets`, script: "elasticsearch/secrets.sh", stdin: pulumi.secret(stdin) },
+      { parent: this, after: [installed] },
+    );
+  }
+
+  private writeFiles(
+    node: ElasticsearchNodeHost,
+    files: readonly HostFile[],
+    installed: pulumi.Resource,
+  ): pulumi.Resource {
+    return runScript(
+      node,
+      { name: `${node.host.name}-configuration`, script: "provision/install-files.py", stdin: filesJson(files) },
+      { parent: this, after: [installed] },
+    );
+  }
+
+  private start(
     node: ElasticsearchNodeHost,
     desired: pulumi.Output<string>,
+    { initialMasterNodes }: ElasticsearchArgs,
+    after: readonly pulumi.Resource[],
+  ): pulumi.Resource {
+    const { name } = node.host;
+    const stdin = pulumi
+      .all([desired, initialMasterNodes])
+      .apply(([hash, masters]) => JSON.stringify({ name, desired: hash, initialMasterNodes: masters, dataDirectory }));
+    return runScript(
+      node,
+      { name: `${name}-start`, script: "elasticsearch/start.sh", args: ["forming"], updateArgs: [], stdin },
+      { parent: this, after },
+    );
+  }
+
+  /** Restarts the node if it does not run what is desired. */
+  private roll(
+    { node, desired }: StartedNode,
     args: ElasticsearchArgs,
     after: readonly pulumi.Resource[],
   ): pulumi.Resource {
@@ -162,6 +168,7 @@ export class Elasticsearch extends pulumi.ComponentResource {
     );
   }
 
+  /** Licence, roles and users, through one of the nodes. */
   private cluster(
     node: ElasticsearchNodeHost,
     args: ElasticsearchArgs,
@@ -184,12 +191,20 @@ function httpUrl(host: Host): string {
   return `https://${host.privateIp}:${ports.elasticsearchHttp}`;
 }
 
-/** A change of the version alone is no reason to install: the package is exchanged when it is the node's turn. */
+function desiredState(
+  files: readonly HostFile[],
+  { certificatePem }: HostCertificate,
+  { authority }: ElasticsearchArgs,
+): pulumi.Output<string> {
+  const contents = files.filter(needsRestart).map(({ content }) => content);
+  return certificatePem.apply((certificate) => contentHash(authority.certificatePem, certificate, ...contents));
+}
+
+/** On a changed version the script leaves the installed package alone: roll.sh replaces it, one node at a time. */
 function installInput({ dataVolumeId }: ElasticsearchNodeHost, { config }: ElasticsearchArgs): pulumi.Output<string> {
   const { packageSource, version } = config.elasticsearch;
   const files: HostFile[] = [
-    { path: "/etc/apt/sources.list.d/elasticsearch.sources", content: aptSource(packageSource), mode: "0644" },
-    { path: "/etc/apt/preferences.d/elasticsearch", content: aptPin(version), mode: "0644" },
+    ...packageFiles(packageSource, version),
     { path: unitDropIn, content: dataVolumeDropIn, mode: "0644" },
   ];
   return pulumi.output(dataVolumeId).apply((volumeId) =>
@@ -203,42 +218,4 @@ function installInput({ dataVolumeId }: ElasticsearchNodeHost, { config }: Elast
       files,
     }),
   );
-}
-
-const unicastHostsFile = `${configDirectory}/unicast_hosts.txt`;
-
-function configurationFiles(host: Host, { topology, config }: ElasticsearchArgs): HostFile[] {
-  const file = (path: string, content: string): HostFile => ({ path, content, mode: "0660", group: "elasticsearch" });
-  const { licence, heap } = config.elasticsearch;
-  return [
-    file(`${configDirectory}/elasticsearch.yml`, elasticsearchYml({ topology, host, licence })),
-    file(`${configDirectory}/jvm.options.d/es-failover.options`, jvmOptions(heap)),
-    file(unicastHostsFile, unicastHosts(topology, host.region)),
-  ];
-}
-
-/** Elasticsearch reads its list of hosts again by itself. */
-function needsRestart(file: HostFile): boolean {
-  return file.path !== unicastHostsFile;
-}
-
-export interface ClusterRequest {
-  readonly path: string;
-  readonly body: unknown;
-}
-
-/** What is put to the cluster's API: each request says the whole of what it is about, so that it can be repeated. */
-export function clusterRequests(
-  { replication, licenceFile }: ElasticsearchArgs["config"],
-  passwords: Readonly<Record<UserKey, string>>,
-): ClusterRequest[] {
-  const roles = Object.entries(roleDefinitions(replication.patterns));
-  return [
-    ...(licenceFile === undefined ? [] : [{ path: "/_license?acknowledge=true", body: JSON.parse(licenceFile) }]),
-    ...roles.map(([role, body]) => ({ path: `/_security/role/${role}`, body })),
-    ...Object.entries(users).map(([key, user]) => ({
-      path: `/_security/user/${user.name}`,
-      body: { password: passwords[key as UserKey], roles: [user.role] },
-    })),
-  ];
 }

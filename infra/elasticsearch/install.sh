@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs Elasticsearch with its data on the data volume. A node that has another version keeps it: roll.sh changes it
-# when it is the node's turn.
+# Installs Elasticsearch with its data on the data volume. A node with another version keeps it: roll.sh replaces it, one node
+# at a time.
 # Input (JSON): {"version", "volumeId", "dataDirectory", "keyUrl", "keyFingerprint", "keyring", "files": […]}
 # shellcheck source=infra/provision/common.sh
 . "$(dirname "$0")/../provision/common.sh"
@@ -13,10 +13,10 @@ key_url=$(json_field keyUrl <<<"$input")
 key_fingerprint=$(json_field keyFingerprint <<<"$input")
 keyring=$(json_field keyring <<<"$input")
 
-# Elasticsearch maps many files; what its own documentation asks for.
+# Elasticsearch maps many files; this is the minimum in its documentation.
 readonly least_map_count=1048576
 
-# The fingerprint of each primary key in a file.
+# fingerprints FILE: prints the fingerprint of each primary key in it.
 fingerprints() {
   gpg --batch --show-keys --with-colons "$1" 2>/dev/null |
     awk -F: '$1 == "pub" { primary = 1 } $1 == "fpr" && primary { print $10; primary = 0 }'
@@ -48,14 +48,14 @@ raise_map_count() {
   ((now < least_map_count)) || return 0
   printf 'vm.max_map_count = %d\n' "$least_map_count" >/etc/sysctl.d/60-es-failover.conf
   sysctl --quiet --write "vm.max_map_count=${least_map_count}" 2>/dev/null ||
-    say "vm.max_map_count is ${now} and cannot be raised here; Elasticsearch asks for ${least_map_count}"
+    say "vm.max_map_count is ${now} and cannot be raised here; Elasticsearch requires ${least_map_count}"
 }
 
-# A machine that loses power closes no connection, and the kernel goes on sending to it for 15 minutes: requests to its
-# Elasticsearch, replication's among them, hang that long. With five repeats they end after about 13 s, and the cluster
-# drops the node then. What Elasticsearch's own documentation asks for:
+# A machine that loses power closes no connection, and the kernel retransmits to it for 15 minutes: requests to its
+# Elasticsearch, including those of replication, hang that long. With five retransmissions they fail after about 13 s, and the
+# cluster then removes the node. Elasticsearch's documentation recommends the value:
 # https://www.elastic.co/docs/deploy-manage/deploy/self-managed/system-config-tcpretries
-give_silent_peers_up() {
+limit_tcp_retries() {
   local setting=net.ipv4.tcp_retries2
   printf '%s = 5\n' "$setting" >/etc/sysctl.d/60-es-failover-network.conf
   sysctl --quiet --write "$setting=5"
@@ -66,10 +66,10 @@ install_files <<<"$input" >/dev/null
 systemctl daemon-reload
 "$provisioning/instances/data-volume.sh" "$volume_id" "$data_directory"
 raise_map_count
-give_silent_peers_up
+limit_tcp_retries
 
 if [[ -z $(installed_version elasticsearch) ]]; then
-  # Only this source's lists: the package needs no other that a host has not got.
+  # Only this source's lists: every other package that it depends on is installed already.
   apt_get update -o Dir::Etc::sourcelist=sources.list.d/elasticsearch.sources -o Dir::Etc::sourceparts=- \
     -o APT::Get::List-Cleanup=false
   apt_get install "elasticsearch=${version}"

@@ -1,26 +1,56 @@
+import type { StackConfig } from "../config/schema.ts";
+import type { HostFile } from "../provision/remote.ts";
 import { type Host, hostsOf, otherRegion, ports, regionPlan, type Topology } from "../topology.ts";
 
-/** The files that make a host an Elasticsearch node of its region. All are written whole: nothing else adds to them. */
+/** The files that make a host an Elasticsearch node of its region. Provisioning writes each file as a whole. */
 
 export const configDirectory = "/etc/elasticsearch";
 export const dataDirectory = "/var/lib/elasticsearch";
 
+const unicastHostsFile = `${configDirectory}/unicast_hosts.txt`;
+
 /**
- * In sniff mode a few addresses are enough to learn all nodes of the other region. Naming the first three only keeps
- * this file, and so the nodes, untouched when the other region grows.
+ * In sniff mode a few addresses are enough to discover all nodes of the other region. With the first three only, growth
+ * of the other region changes neither this file nor the running nodes.
  */
 const remoteSeedCount = 3;
 
 export interface NodeFileOptions {
   readonly topology: Topology;
   readonly host: Host;
-  readonly licence: "trial" | "file";
+  readonly licence: StackConfig["elasticsearch"]["licence"];
 }
 
-/** elasticsearch.yml. Growth of the node's own region does not change it either: see `unicastHosts`. */
+/** A node's configuration without its certificate. */
+export function nodeFiles(
+  host: Host,
+  { topology, config }: { readonly topology: Topology; readonly config: Pick<StackConfig, "elasticsearch"> },
+): HostFile[] {
+  const file = (path: string, content: string): HostFile => ({ path, content, mode: "0660", group: "elasticsearch" });
+  const { licence, heap } = config.elasticsearch;
+  return [
+    file(`${configDirectory}/elasticsearch.yml`, elasticsearchYml({ topology, host, licence })),
+    file(`${configDirectory}/jvm.options.d/es-failover.options`, jvmOptions(heap)),
+    file(unicastHostsFile, unicastHosts(topology, host.region)),
+  ];
+}
+
+/** Whether the node has to restart to use a changed file. Elasticsearch rereads its list of hosts by itself. */
+export function needsRestart(file: HostFile): boolean {
+  return file.path !== unicastHostsFile;
+}
+
+/** elasticsearch.yml. Growth of the node's own region does not change it: see `unicastHosts`. */
 export function elasticsearchYml({ topology, host, licence }: NodeFileOptions): string {
-  const remote = otherRegion(topology, host.region);
-  const seeds = hostsOf(remote, "elasticsearch").slice(0, remoteSeedCount);
+  return [
+    ownClusterSettings(host),
+    remoteClusterSettings(topology, host),
+    `xpack.license.self_generated.type: ${licence === "trial" ? "trial" : "basic"}\n`,
+    securitySettings,
+  ].join("\n");
+}
+
+function ownClusterSettings(host: Host): string {
   return `# Rendered by \`pulumi up\`, which overwrites changes made here.
 cluster.name: ${host.region}
 node.name: ${host.name}
@@ -37,21 +67,26 @@ network.publish_host: ${host.privateIp}
 http.port: ${ports.elasticsearchHttp}
 transport.port: ${ports.elasticsearchTransport}
 
-# The other nodes stand in unicast_hosts.txt, which is read again when it changes: growth restarts no node.
+# The other nodes are in unicast_hosts.txt, which Elasticsearch rereads when it changes: growth restarts no node.
 discovery.seed_providers: file
+`;
+}
 
-# Replication runs from here to there or back; which of the two is not decided in this file.
+function remoteClusterSettings(topology: Topology, host: Host): string {
+  const remote = otherRegion(topology, host.region);
+  const seeds = hostsOf(remote, "elasticsearch").slice(0, remoteSeedCount);
+  return `# Both regions have the other as a remote cluster; this file does not decide in which direction replication runs.
 cluster.remote.${remote.name}.mode: sniff
 cluster.remote.${remote.name}.seeds: [${seeds.map(transportAddress).join(", ")}]
-# A follower that is at rest only waits for its leader's next operation. Should the answer be lost with the line, nothing
-# but the kernel's keep-alive, minutes later, would tell it that the connection is dead.
+# An idle follower only waits for its leader's next operation. If the answer is lost with the connection, only the
+# kernel's keep-alive, minutes later, would detect it.
 cluster.remote.${remote.name}.transport.ping_schedule: 5s
-# A node that starts while the other region is gone waits this long for it (30 s by default) before it joins its own.
+# How long a node that starts while the other region is unreachable waits before it joins its own cluster (default 30 s).
 cluster.remote.initial_connect_timeout: 5s
+`;
+}
 
-xpack.license.self_generated.type: ${licence === "trial" ? "trial" : "basic"}
-
-xpack.security.enabled: true
+const securitySettings = `xpack.security.enabled: true
 xpack.security.enrollment.enabled: false
 xpack.security.transport.ssl.enabled: true
 xpack.security.transport.ssl.verification_mode: full
@@ -64,9 +99,8 @@ xpack.security.http.ssl.key: certs/node.key
 xpack.security.http.ssl.certificate: certs/node.crt
 xpack.security.http.ssl.certificate_authorities: [certs/ca.crt]
 `;
-}
 
-/** unicast_hosts.txt: where a node looks for the others of its own region. */
+/** unicast_hosts.txt: where a node discovers the others of its own region. */
 export function unicastHosts(topology: Topology, region: string): string {
   const nodes = hostsOf(regionPlan(topology, region), "elasticsearch");
   return `# Rendered by \`pulumi up\`.\n${nodes.map((node) => `${transportAddress(node)}\n`).join("")}`;
@@ -81,8 +115,8 @@ export function jvmOptions(heap: string | undefined): string {
 export const unitDropIn = "/etc/systemd/system/elasticsearch.service.d/data-volume.conf";
 
 /**
- * A boot must not start the node before its data volume is there, nor without it: the node would come up empty on the
- * system disk. The volume is `nofail` in fstab, so nothing else would have the service wait for it.
+ * Without its data volume the node would start empty on the system disk. The volume is `nofail` in fstab, so nothing else
+ * makes the service wait for it.
  */
 export const dataVolumeDropIn = `# Rendered by \`pulumi up\`.
 [Unit]

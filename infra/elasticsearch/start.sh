@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Starts a node that does not run. All nodes of a region start at once, so this waits for no other node; a node that
-# runs already is left to roll.sh.
+# Starts a node that does not run. All nodes of a region start in parallel, so this waits for no other node; a running node is
+# left to roll.sh.
 # Arguments: `forming` at the node's first provisioning.
 # Input (JSON): {"name", "desired", "initialMasterNodes": "name,name,…", "dataDirectory"}
 # shellcheck source=infra/provision/common.sh
@@ -17,8 +17,8 @@ if systemctl is-active --quiet elasticsearch; then
   exit 0
 fi
 
-# A new cluster is formed only by the nodes that were there when the region was first provisioned, and only while they
-# hold no data: a node that is rebuilt later joins the cluster that exists. roll.sh takes the line out again.
+# Only the nodes that the region was first provisioned with form a new cluster, and only while they hold no data: a node that
+# is rebuilt later joins the existing cluster. roll.sh removes the line again.
 sed -i '/^cluster\.initial_master_nodes:/d' "$config"
 if [[ ${1:-} == forming && ,$initial_master_nodes, == *,$name,* && ! -e $data_directory/_state ]]; then
   printf 'cluster.initial_master_nodes: [%s]\n' "$initial_master_nodes" >>"$config"

@@ -1,7 +1,7 @@
-/** Users and roles that the program keeps in each cluster, with no more rights than their work needs. */
+/** Users and roles that the program creates in each cluster, with no more privileges than their work needs. */
 
 export const users = {
-  /** The watchdog: reads health, sets up and turns replication, promotes. */
+  /** The watchdog: reads health, sets up and reverses replication, promotes. */
   watchdog: { name: "es-failover", role: "es_failover_watchdog" },
   /** HAProxy's health check. */
   haproxyCheck: { name: "haproxy-check", role: "es_failover_haproxy_check" },
@@ -10,6 +10,7 @@ export const users = {
 } as const;
 
 export type UserKey = keyof typeof users;
+export const userKeys = ["watchdog", "haproxyCheck", "app"] as const satisfies readonly UserKey[];
 
 export interface RoleDefinition {
   readonly cluster: readonly string[];
@@ -19,12 +20,12 @@ export interface RoleDefinition {
 /**
  * Roles by name.
  *
- * @param patterns the replicated index patterns. The backing indices of a data stream are covered by its name.
+ * @param patterns the replicated index patterns. The name of a data stream covers its backing indices.
  */
 export function roleDefinitions(patterns: readonly string[]): Readonly<Record<string, RoleDefinition>> {
   return {
     [users.watchdog.role]: {
-      // read_ccr lets the other cluster's followers, which this user creates, read from here.
+      // read_ccr lets the other cluster's followers, which this user creates, read from this cluster.
       cluster: ["monitor", "manage_ccr", "read_ccr", "manage_index_templates", "manage_ilm", "manage_ingest_pipelines"],
       indices: [
         {
@@ -43,7 +44,7 @@ export function roleDefinitions(patterns: readonly string[]): Readonly<Record<st
     },
     [users.haproxyCheck.role]: { cluster: ["monitor"], indices: [] },
     [users.app.role]: {
-      // `GET /`, which many clients call to learn the version.
+      // `GET /`, by which many clients learn the version.
       cluster: ["cluster:monitor/main"],
       indices: [{ names: patterns, privileges: ["read", "write", "create_index", "view_index_metadata"] }],
     },

@@ -3,7 +3,7 @@ import { type MemberConfigInput, memberConfigSchema } from "../../watchdog/etcd-
 import type { StackConfig } from "../config/schema.ts";
 import { type Host, ports, type Topology } from "../topology.ts";
 
-/** The files that make a host a member of etcd: Debian's own unit with a drop-in, and its settings. */
+/** The files that make a host a member of etcd: its settings, and a drop-in for Debian's own unit. */
 
 const directory = "/etc/etcd";
 export const etcdPaths = {
@@ -17,28 +17,27 @@ export const etcdPaths = {
   rootPassword: `${directory}/root-password`,
   userPassword: `${directory}/user-password`,
   permission: `${directory}/found-new-cluster`,
-  /** Not the package's own directory: what a member that the package started by itself left there is no concern of ours. */
+  /** Apart from the package's own directory, which may hold data of a member that the package started by itself. */
   data: "/var/lib/etcd/es-failover",
   environment: "/run/etcd/bootstrap.env",
 } as const;
 
-/** The watchdogs' user of etcd: reads and writes the keys with this prefix, nothing else. */
+/** The watchdogs' user of etcd: may read and write the keys with this prefix, nothing else. */
 export const etcdUser = { name: "es-failover", prefix: defaultPrefix } as const;
 
-/** Quota of the data: a state document, leases and a bounded history need a small part of it. */
+/** Quota of the data: the record, the leases and a bounded history need a small part of it. */
 const quotaBytes = 512 * 1024 * 1024;
 
 /**
- * The largest request. The state document names every shard several times while a promotion runs, and etcd's own 1.5 MiB
- * would refuse that of some thousand indices in the midst of it. Members answer with base64, so this stays below the
- * 16 MiB that the watchdog reads.
+ * Bound on a request. During a promotion the record names every shard several times, which for some thousand indices
+ * exceeds etcd's default of 1.5 MiB. Members answer in base64, so the bound stays below the 16 MiB that the watchdog reads.
  */
 export const maxRequestBytes: number = 8 * 1024 * 1024;
 
 const clientUrl = (host: Host) => `https://${host.privateIp}:${ports.etcdClient}`;
 const peerUrl = (host: Host) => `https://${host.privateIp}:${ports.etcdPeer}`;
 
-/** Client addresses of the members, for a host: its own site's first, then as planned. */
+/** Client URLs of the members in the order for a host: its own site's first, then as planned. */
 export function etcdEndpoints({ etcdMembers }: Topology, from: Host): string[] {
   const near = etcdMembers.filter(({ region }) => region === from.region);
   return [...near, ...etcdMembers.filter(({ region }) => region !== from.region)].map(clientUrl);
@@ -49,19 +48,19 @@ export interface EtcdSettingsOptions {
   readonly config: Pick<StackConfig, "store" | "etcd">;
 }
 
-/** /etc/default/etcd. How a member starts for the first time is decided on the host: see `etcdDropIn`. */
+/** /etc/default/etcd. The host decides how a member starts for the first time: see `etcdDropIn`. */
 export function etcdSettings({ host, config: { store, etcd } }: EtcdSettingsOptions): string {
   const settings = {
     NAME: host.name,
     DATA_DIR: etcdPaths.data,
-    // The private network alone.
+    // The private network only.
     LISTEN_CLIENT_URLS: clientUrl(host),
     ADVERTISE_CLIENT_URLS: clientUrl(host),
     LISTEN_PEER_URLS: peerUrl(host),
     INITIAL_ADVERTISE_PEER_URLS: peerUrl(host),
     INITIAL_CLUSTER_TOKEN: "es-failover",
     STRICT_RECONFIG_CHECK: "true",
-    // A member whose data differs from the others' refuses to start.
+    // A member whose data differs from that of the others refuses to start.
     EXPERIMENTAL_INITIAL_CORRUPT_CHECK: "true",
     HEARTBEAT_INTERVAL: String(etcd.heartbeatMs),
     ELECTION_TIMEOUT: String(store.electionTimeoutMs),
@@ -84,9 +83,8 @@ export function etcdSettings({ host, config: { store, etcd } }: EtcdSettingsOpti
 }
 
 /**
- * Debian's unit starts etcd and waits until it has met a majority. Before that, each time, the host decides how its
- * member takes part, which may mean to wait for the others; so a start has no time limit, and provisioning does not wait
- * for it.
+ * Debian's unit counts etcd as started once it has joined a majority. Before each start the host decides how its member
+ * takes part, which may include a wait for the others. So a start has no time limit, and provisioning does not wait for it.
  */
 export const etcdDropIn = `# Rendered by \`pulumi up\`.
 [Unit]
@@ -130,7 +128,7 @@ SystemCallFilter=~@privileged @resources
 SystemCallErrorNumber=EPERM
 `;
 
-/** Started with each start of etcd; ends when its member votes and authentication is on. */
+/** Runs at each start of etcd; ends once its member votes and authentication is on. */
 export const completionUnit = `# Rendered by \`pulumi up\`.
 [Unit]
 Description=Completes this host's member of etcd: promotion, authentication
@@ -146,7 +144,7 @@ RestartSec=5
 NoNewPrivileges=yes
 CapabilityBoundingSet=CAP_DAC_OVERRIDE
 ProtectSystem=strict
-# The mark that the member votes, and the permission to found a cluster, which ends with it.
+# The file that marks a voting member, and the permission to found a cluster, which is removed with it.
 ReadWritePaths=/var/lib/etcd /etc/etcd
 ProtectHome=yes
 PrivateTmp=yes
@@ -160,7 +158,7 @@ LockPersonality=yes
 SystemCallArchitectures=native
 `;
 
-/** /etc/etcd/member.json. What its own schema refuses never reaches a host. */
+/** /etc/etcd/member.json, checked against its own schema before it reaches a host. */
 export function memberJson(topology: Topology, host: Host): string {
   const input: MemberConfigInput = {
     name: host.name,

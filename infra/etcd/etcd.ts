@@ -11,68 +11,77 @@ export interface EtcdHost extends StagedHost {
   readonly host: Host;
 }
 
+interface MemberPasswords {
+  readonly root: string;
+  readonly user: string;
+}
+
 export interface EtcdMemberArgs {
   readonly topology: Topology;
   readonly host: EtcdHost;
   readonly config: Pick<StackConfig, "store" | "etcd">;
   readonly authority: Authority;
-  readonly passwords: pulumi.Output<{ readonly root: string; readonly user: string }>;
+  readonly passwords: pulumi.Output<MemberPasswords>;
   /** The step that installed the watchdog's release: its command decides how a member starts. */
   readonly command: pulumi.Resource;
 }
 
 /**
- * A member of etcd on one host. It is started and not waited for: it takes part as soon as a majority of the planned
- * members is there. How it does, and how a rebuilt host's member enters the cluster that exists, is decided on the host
- * by asking the other members; see watchdog/etcd-member.
+ * A member of etcd on one host. Provisioning starts it and does not wait: it takes part once a majority of the planned
+ * members is up. The host decides how, by asking the other members, also when it was rebuilt and its member has to enter
+ * the existing cluster; see watchdog/etcd-member.
  */
 export class EtcdMember extends pulumi.ComponentResource {
   constructor(name: string, args: EtcdMemberArgs, opts?: pulumi.ComponentResourceOptions) {
     super("es-failover:etcd:EtcdMember", name, {}, opts);
-    const { host, topology, authority } = args;
+    const { host } = args;
     const installed = runScript(
       host,
       { name: `${host.name}-etcd-install`, script: "etcd/install.sh" },
-      // One step at a time may use the package database.
+      // Only one step at a time can use the package database.
       { parent: this, after: [args.command] },
     );
-    const certificate = new HostCertificate(
+    runScript(
+      host,
+      {
+        name: `${host.name}-etcd-configuration`,
+        script: "etcd/configure.sh",
+        // The first host in this place may found a cluster, one that replaces it may not: see watchdog/etcd-member.
+        args: ["founding"],
+        updateArgs: [],
+        stdin: pulumi.secret(this.configuration(args)),
+      },
+      { parent: this, after: [installed] },
+    );
+    this.registerOutputs({});
+  }
+
+  private configuration(args: EtcdMemberArgs): pulumi.Output<string> {
+    const { topology, host, config } = args;
+    const { certificatePem, privateKeyPem } = this.certificate(args);
+    const settings = etcdSettings({ host: host.host, config });
+    const member = memberJson(topology, host.host);
+    const ca = args.authority.certificatePem;
+    return pulumi.all([certificatePem, privateKeyPem, args.passwords]).apply(([certificate, privateKey, passwords]) =>
+      JSON.stringify({
+        desired: contentHash(settings, etcdDropIn, ca, certificate),
+        files: memberFiles({ settings, member, ca, certificate, privateKey, passwords }),
+      }),
+    );
+  }
+
+  private certificate({ authority, host }: EtcdMemberArgs): HostCertificate {
+    return new HostCertificate(
       `${host.name}-etcd`,
       {
         authority,
-        // A member shows its certificate to itself as a client, too; etcd takes a client's common name for a user's.
+        // A member is also a client of itself, and etcd takes a client's common name for the name of a user.
         subject: "organization",
         dnsNames: [host.name],
         ipAddresses: [host.host.privateIp],
       },
       { parent: this },
     );
-    const settings = etcdSettings({ host: host.host, config: args.config });
-    const stdin = pulumi
-      .all([certificate.certificatePem, certificate.privateKeyPem, args.passwords])
-      .apply(([certificatePem, privateKey, passwords]) => {
-        const ca = authority.certificatePem;
-        return JSON.stringify({
-          desired: contentHash(settings, etcdDropIn, ca, certificatePem),
-          files: memberFiles({
-            ...{ settings, ca, certificate: certificatePem, privateKey, passwords },
-            member: memberJson(topology, host.host),
-          }),
-        });
-      });
-    runScript(
-      host,
-      {
-        name: `${host.name}-etcd-configuration`,
-        script: "etcd/configure.sh",
-        // The first host in this place may found a cluster. One that replaces it may not: see watchdog/etcd-member.
-        args: ["founding"],
-        updateArgs: [],
-        stdin: pulumi.secret(stdin),
-      },
-      { parent: this, after: [installed] },
-    );
-    this.registerOutputs({});
   }
 }
 
@@ -82,7 +91,7 @@ function memberFiles(content: {
   readonly ca: string;
   readonly certificate: string;
   readonly privateKey: string;
-  readonly passwords: { readonly root: string; readonly user: string };
+  readonly passwords: MemberPasswords;
 }): HostFile[] {
   const rootOnly = (path: string, text: string): HostFile => ({ path, content: text, mode: "0600" });
   const forEtcd = (path: string, text: string): HostFile => ({ path, content: text, mode: "0640", group: "etcd" });

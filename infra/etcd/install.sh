@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Installs Debian's etcd without letting the package start a cluster of its own.
+# Installs Debian's etcd and prevents the package from starting a cluster of its own.
 # shellcheck source=infra/provision/common.sh
 . "$(dirname "$0")/../provision/common.sh"
 
 if [[ -z $(installed_version etcd-server) ]]; then
-  # As `systemctl mask` does, which would remark that the unit is not there yet.
+  # Like `systemctl mask`, which would warn that the unit does not exist yet.
   ln -sfn /dev/null /etc/systemd/system/etcd.service
   systemctl daemon-reload
   apt_get update

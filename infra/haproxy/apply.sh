@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Puts HAProxy's configuration and certificates in place: checked, reversible, by reload.
+# Installs HAProxy's configuration and certificates: checked first, applied by reload, rolled back on failure.
 # Input (JSON): {"candidate": path of the new haproxy.cfg, "certificates": hash of them, "files": […]}
 # shellcheck source=infra/provision/common.sh
 . "$(dirname "$0")/../provision/common.sh"
@@ -12,18 +12,18 @@ readonly master_socket=/run/haproxy/master.sock
 
 install_files <<<"$input" >/dev/null
 es-failover haproxy apply --file "$candidate" >&2 ||
-  fail "HAProxy's new configuration was refused; the one before is still in use. The reason stands above."
+  fail "HAProxy's new configuration was refused; the previous one is still in use. The reason is above."
 
 systemctl enable --quiet haproxy
 if [[ ! -S $master_socket ]] || ! systemctl is-active --quiet haproxy; then
-  # The first time: HAProxy runs as its package started it, or not at all.
+  # At the first time HAProxy runs as its package started it, or not at all.
   systemctl reset-failed haproxy 2>/dev/null || true
   if ! systemctl restart haproxy; then
     journalctl --unit haproxy --lines 10 --no-pager --output cat >&2 || true
     fail "HAProxy did not start. See \`journalctl -u haproxy\`."
   fi
 elif [[ $(cat "$applied_file" 2>/dev/null) != "$certificates" ]]; then
-  systemctl reload haproxy || fail "HAProxy did not take over the new certificates. See \`journalctl -u haproxy\`."
+  systemctl reload haproxy || fail "HAProxy did not load the new certificates. See \`journalctl -u haproxy\`."
 fi
 printf '%s\n' "$certificates" >"$applied_file"
 rm -f "$candidate"

@@ -1,6 +1,6 @@
 import { hostsOf, ports, type RegionPlan, type Topology } from "../topology.ts";
 
-/** haproxy.cfg: the same on every HAProxy host. Which region is routed to is not in it but in the routing ticket. */
+/** haproxy.cfg: the same on every HAProxy host. The routing ticket, not this file, decides to which region it routes. */
 
 export const haproxyPaths = {
   config: "/etc/haproxy/haproxy.cfg",
@@ -16,7 +16,7 @@ export const statusPort = 8404;
 
 export interface HaproxyConfigOptions {
   readonly topology: Topology;
-  /** User and password of the health check; they end up in the file, which only root may read. */
+  /** User and password of the health check. They are in the file, which only root may read. */
   readonly check: { readonly user: string; readonly password: string };
 }
 
@@ -34,8 +34,8 @@ global
   log stderr format short daemon
   user haproxy
   group haproxy
-  # As many connections as the host's limit on open files allows: no maxconn here.
-  # Workers of before a reload end at the latest after this.
+  # No maxconn: the host's limit on open files bounds the connections.
+  # Workers from before a reload end after this at the latest.
   hard-stop-after 60s
   stats socket ${haproxyPaths.adminSocket} mode 660 level admin group es-failover
   ssl-default-bind-options ssl-min-ver TLSv1.2 no-tls-tickets
@@ -54,7 +54,7 @@ defaults
   timeout http-request 10s
   timeout http-keep-alive 60s
   timeout client 60s
-  # Bounds what may still reach a region after its ticket has ended: a request that was already forwarded.
+  # Bounds what can still reach a region after its ticket has ended: a request that was already forwarded.
   timeout server 60s
 `;
 }
@@ -68,23 +68,23 @@ function entrySection(regions: readonly RegionPlan[]): string {
   return `frontend entry
   bind :${ports.entry} ssl crt ${haproxyPaths.entryCertificate} alpn h2,http/1.1
   # The routing ticket: the map holds, per region, the time (ms since 1970) until which requests may go there. The
-  # watchdog renews it. It is compared with the clock on each request, so that a router whose watchdog is dead or
-  # frozen, or which was itself frozen, stops routing by itself. left_…: milliseconds until a region's ticket ends.
+  # watchdog renews it. HAProxy compares it with the clock on each request, so a router stops routing by itself when its
+  # watchdog is dead or frozen, or after it was frozen itself. left_…: milliseconds until a region's ticket ends.
   http-request set-var(txn.now) date(0,ms)
 ${tickets.join("")}${routes.join("")}  default_backend closed
 `;
 }
 
-/** HAProxy takes no hyphen in the name of a variable. */
+/** HAProxy accepts no hyphen in the name of a variable. */
 function variable(region: string): string {
   return `txn.left_${region.replaceAll("-", "_")}`;
 }
 
 /**
- * Each node is checked for itself: `local=true` asks for the node's own view, so that a slow master marks no node down.
- * Yellow is healthy, and red still routes: one lost index is no reason to refuse the others. Whether the region as a
- * whole is fit is the watchdog's question. A node whose power was cut answers nothing, so that each check of it takes
- * until its connection times out, after `inter` at the latest: 1 + 1 + 0.5 + 1 + 0.5 + 1 = 5 s until it is marked down.
+ * Each node is checked on its own: `local=true` asks for the node's own view, so that a slow master marks no node down.
+ * Yellow is healthy, and red still routes: one lost index is no reason to refuse requests to the others. The watchdog
+ * judges the region as a whole. A node without power answers nothing, so each check of it lasts until its connection times
+ * out, after `inter` at the latest: 1 + 1 + 0.5 + 1 + 0.5 + 1 = 5 s until it is marked down.
  */
 function regionBackend(region: RegionPlan, authorization: string): string {
   const servers = hostsOf(region, "elasticsearch").map(
@@ -100,7 +100,7 @@ function regionBackend(region: RegionPlan, authorization: string): string {
 ${servers.join("")}`;
 }
 
-const closedBackend = `# No region has a valid ticket: nothing is active, or who is active is not known here.
+const closedBackend = `# No region has a valid ticket: no region is active, or the watchdog does not know which is.
 backend closed
   http-request return status 503 content-type application/json string '{"error":{"type":"es_failover_closed","reason":"no region is open to requests at the moment"},"status":503}' hdr Retry-After 2
 `;
@@ -112,7 +112,7 @@ const statusSection = `frontend status
   stats uri /
 `;
 
-/** /etc/default/haproxy: the master's command line, over which the watchdog asks for a reload and learns its outcome. */
+/** /etc/default/haproxy: the master's command line, with the socket on which the watchdog requests a reload. */
 export const haproxyDefaults = `# Rendered by \`pulumi up\`.
 EXTRAOPTS="-S ${haproxyPaths.masterSocket},mode,660,group,es-failover"
 `;

@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { type Authority, HostCertificate } from "../certificates.ts";
 import { users } from "../elasticsearch/users.ts";
-import { contentHash, type HostFile, runScript, type StagedHost } from "../provision/remote.ts";
+import { contentHash, type HostFile, runScript, type StagedHost, type StepOptions } from "../provision/remote.ts";
 import type { Host, Topology } from "../topology.ts";
 import { haproxyCfg, haproxyDefaults, haproxyPaths } from "./haproxy-cfg.ts";
 
@@ -14,11 +14,8 @@ export interface HaproxyHost extends StagedHost {
   readonly ready: pulumi.Resource;
 }
 
-/** Installs HAProxy. The user that the watchdog runs as must be there: HAProxy's sockets are its, too. */
-export function installHaproxy(
-  host: HaproxyHost,
-  { parent, after }: { readonly parent: pulumi.Resource; readonly after: readonly pulumi.Resource[] },
-): pulumi.Resource {
+/** Installs HAProxy. The watchdog's user must exist already, as it owns HAProxy's ticket map. */
+export function installHaproxy(host: HaproxyHost, { parent, after = [] }: StepOptions): pulumi.Resource {
   return runScript(
     host,
     { name: `${host.name}-haproxy-install`, script: "haproxy/install.sh" },
@@ -33,47 +30,52 @@ export interface HaproxyArgs {
   readonly checkPassword: pulumi.Output<string>;
   /** DNS names of the entry besides the host's own. */
   readonly entryNames: readonly string[];
-  /** The step that installed the watchdog's release: its command applies the configuration. */
+  /** The step that installed the watchdog's release: its command applies HAProxy's configuration. */
   readonly command: pulumi.Resource;
 }
 
-/** HAProxy on one host, configured as on every other. It starts closed: which region it routes to is the watchdog's. */
+/** HAProxy on one host, configured as on every other. It starts closed: the watchdog decides where it routes. */
 export class Haproxy extends pulumi.ComponentResource {
-  /** Step after which HAProxy serves by this configuration. */
+  /** Step after which HAProxy runs with this configuration. */
   readonly ready: pulumi.Resource;
 
   constructor(name: string, args: HaproxyArgs, opts?: pulumi.ComponentResourceOptions) {
     super("es-failover:haproxy:Haproxy", name, {}, opts);
     const { host } = args;
-    const certificate = new HostCertificate(
-      `${host.name}-entry`,
-      {
-        authority: args.authority,
-        dnsNames: [host.name, ...args.entryNames],
-        ipAddresses: [host.host.privateIp, host.publicIp],
-      },
-      { parent: this },
-    );
-    const stdin = pulumi
-      .all([certificate.certificatePem, certificate.privateKeyPem, args.checkPassword])
-      .apply(([certificatePem, privateKeyPem, password]) => {
-        const ca = args.authority.certificatePem;
-        return JSON.stringify({
-          candidate: candidateFile,
-          certificates: contentHash(ca, certificatePem),
-          files: haproxyFiles({
-            ca,
-            entry: `${certificatePem.trimEnd()}\n${privateKeyPem.trimEnd()}\n`,
-            config: haproxyCfg({ topology: args.topology, check: { user: users.haproxyCheck.name, password } }),
-          }),
-        });
-      });
+    const stdin = pulumi.secret(this.configuration(args));
     this.ready = runScript(
       host,
-      { name: `${host.name}-haproxy-configuration`, script: "haproxy/apply.sh", stdin: pulumi.secret(stdin) },
+      { name: `${host.name}-haproxy-configuration`, script: "haproxy/apply.sh", stdin },
       { parent: this, after: [args.command] },
     );
     this.registerOutputs({});
+  }
+
+  private configuration(args: HaproxyArgs): pulumi.Output<string> {
+    const { certificatePem, privateKeyPem } = this.certificate(args);
+    const ca = args.authority.certificatePem;
+    return pulumi
+      .all([certificatePem, privateKeyPem, args.checkPassword])
+      .apply(([certificate, privateKey, password]) =>
+        JSON.stringify({
+          candidate: candidateFile,
+          certificates: contentHash(ca, certificate),
+          files: haproxyFiles({
+            ca,
+            entry: `${certificate.trimEnd()}\n${privateKey.trimEnd()}\n`,
+            config: haproxyCfg({ topology: args.topology, check: { user: users.haproxyCheck.name, password } }),
+          }),
+        }),
+      );
+  }
+
+  /** For the names and addresses by which applications reach the entry. */
+  private certificate({ authority, host, entryNames }: HaproxyArgs): HostCertificate {
+    return new HostCertificate(
+      `${host.name}-entry`,
+      { authority, dnsNames: [host.name, ...entryNames], ipAddresses: [host.host.privateIp, host.publicIp] },
+      { parent: this },
+    );
   }
 }
 

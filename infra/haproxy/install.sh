@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs HAProxy, with a place for the routing ticket. The user es-failover, to whom it belongs, is there already.
+# Installs HAProxy, with a directory for the routing ticket. Its owner, the user es-failover, exists already.
 # shellcheck source=infra/provision/common.sh
 . "$(dirname "$0")/../provision/common.sh"
 
@@ -10,9 +10,10 @@ if [[ -z $(installed_version haproxy) ]]; then
   apt_get update
   apt_get install --no-install-recommends haproxy
 fi
-# The file will hold the health check's password; what replaces it takes over its permissions.
+# The file will hold the health check's password. Its replacements keep its permissions.
 chmod 0600 /etc/haproxy/haproxy.cfg
 
 install -d -m 0750 -o es-failover -g es-failover "$directory"
-# No ticket: HAProxy starts closed, until the watchdog knows who is active. One that is there is the watchdog's.
+# Without a ticket HAProxy starts closed, until the watchdog knows which region is active. An existing one is the
+# watchdog's.
 [[ -e $ticket_map ]] || install -m 0644 -o es-failover -g es-failover /dev/null "$ticket_map"

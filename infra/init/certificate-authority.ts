@@ -6,12 +6,12 @@ export interface CertificateAuthority {
   readonly privateKeyPem: string;
 }
 
-/** The authority outlives every certificate it signs; replacing it means replacing trust everywhere at once. */
+/** The authority outlives every certificate that it signs. To replace it, every host and client needs the new one at once. */
 const validityYears = 10;
 
 const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
 
-/** A new authority that may sign hosts' certificates and nothing below itself. */
+/** A new authority, which may sign hosts' certificates and no further authority. */
 export async function createCertificateAuthority(now = new Date()): Promise<CertificateAuthority> {
   const keys = await crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
   const notAfter = new Date(now);

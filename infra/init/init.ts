@@ -1,4 +1,4 @@
-/** `npm run init`: makes what must exist before the first `pulumi up` and stores it in every stack. */
+/** `npm run init`: creates what must exist before the first `pulumi up` and stores it in every stack. */
 import { randomBytes } from "node:crypto";
 import { readdir } from "node:fs/promises";
 import path from "node:path";
@@ -11,20 +11,20 @@ import { createSshKeyPair } from "./ssh-key.ts";
 
 const usage = `Usage: npm run init -- [--stack NAME]... [--project-directory DIRECTORY]
 
-Makes the certificate authority, the passwords and the SSH key that all stacks share, and stores them as secrets of
-each stack. What exists is never replaced; a new stack gets what the others have.
+Creates the certificate authority, the passwords and the SSH key that all stacks share, and stores them as secrets of
+each stack. It never replaces a value: a new stack receives the values of the others.
 
   --stack              a stack; by default each that has a Pulumi.<stack>.yaml
-  --project-directory  where Pulumi.yaml stands; by default this checkout`;
+  --project-directory  directory of Pulumi.yaml; by default this checkout`;
 
 export interface InitOptions {
   readonly stacks: readonly string[];
   readonly pulumi: PulumiCli;
-  /** Shows one line of what is done. Never a secret. */
+  /** Prints one line of progress. Never a secret. */
   readonly say: (line: string) => void;
 }
 
-/** Brings every stack to hold the same secrets. Safe to repeat, and to go on with after an interruption. */
+/** Gives all stacks the same secrets. Safe to repeat, also after an interruption. */
 export async function initialiseStacks({ stacks, pulumi, say }: InitOptions): Promise<void> {
   await pulumi.requireLogin();
   const known = await pulumi.stacks();
@@ -35,12 +35,13 @@ export async function initialiseStacks({ stacks, pulumi, say }: InitOptions): Pr
   const existing: Record<string, Partial<Record<InitKey, string>>> = {};
   for (const stack of stacks) existing[stack] = initValues(await pulumi.config(stack));
   const plan = planInit(existing);
-  for (const unit of plan.create)
-    await store(pulumi, stacks, await makeUnit(unit), (line) => say(`${line}, made anew`));
-  for (const { unit, from, to } of plan.copy) {
-    await store(pulumi, to, unitValues(unit, existing, from), (line) => say(`${line}, as in ${from}`));
+  for (const unit of plan.create) {
+    await store(pulumi, stacks, await createUnit(unit), (line) => say(`${line}, newly created`));
   }
-  if (plan.create.length + plan.copy.length === 0) say(`Nothing to do: ${stacks.join(", ")} hold all secrets.`);
+  for (const { unit, from, to } of plan.copy) {
+    await store(pulumi, to, unitValues(unit, existing, from), (line) => say(`${line}, copied from ${from}`));
+  }
+  if (plan.create.length + plan.copy.length === 0) say(`Nothing to do: ${stacks.join(", ")} have all secrets.`);
 }
 
 type Values = readonly (readonly [key: InitKey, value: string])[];
@@ -56,7 +57,7 @@ function unitValues(unit: Unit, existing: Existing, stack: string): Values {
   return keys.map((key) => [key, existing[stack]?.[key] ?? ""]);
 }
 
-async function makeUnit(unit: Unit): Promise<Values> {
+async function createUnit(unit: Unit): Promise<Values> {
   const [kind] = unit;
   switch (kind) {
     case "caCertificate": {
@@ -84,7 +85,7 @@ async function makeUnit(unit: Unit): Promise<Values> {
   }
 }
 
-/** Stacks side by side, as each has a file of its own; keys one after the other. */
+/** Stacks in parallel, as each has a file of its own; the keys of a stack one after the other. */
 async function store(
   pulumi: PulumiCli,
   stacks: readonly string[],
@@ -106,7 +107,7 @@ async function stacksWithFile(projectDirectory: string): Promise<string[]> {
   return names.sort();
 }
 
-/** The command. Returns its exit code. */
+/** The command. Returns its exit status. */
 export async function main(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({
     args: [...args],

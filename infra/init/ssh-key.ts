@@ -3,12 +3,12 @@ import { generateKeyPairSync, type KeyObject, randomBytes } from "node:crypto";
 export interface SshKeyPair {
   /** One line, as in authorized_keys. */
   readonly publicKey: string;
-  /** In OpenSSH's own format, the only one that every SSH client reads for Ed25519. */
+  /** In OpenSSH's own format, the only format of Ed25519 keys that every SSH client reads. */
   readonly privateKey: string;
 }
 
 const keyType = "ssh-ed25519";
-/** Cipher block length that OpenSSH pads to when the key is not encrypted. */
+/** OpenSSH pads an unencrypted key to a multiple of this length, bytes. */
 const blockLength = 8;
 
 /** A new Ed25519 key pair without a passphrase. */
@@ -23,7 +23,7 @@ export function createSshKeyPair(comment: string): SshKeyPair {
   };
 }
 
-/** The layout of OpenSSH's PROTOCOL.key: a clear header, then the private part with check numbers and padding. */
+/** Layout of OpenSSH's PROTOCOL.key: a plain header, then the private part with check numbers and padding. */
 function opensshPrivateKey(publicBlob: Buffer, point: Buffer, seed: Buffer, comment: string): string {
   const check = randomBytes(4);
   const secret = Buffer.concat([

@@ -24,7 +24,7 @@ export interface Instance {
   readonly dataVolumeId?: pulumi.Output<string>;
 }
 
-/** What the instances of a region have in common. */
+/** What the instances of a site have in common. */
 interface Common {
   readonly imageId: pulumi.Output<string>;
   readonly flavorId: (role: Role) => pulumi.Output<string>;
@@ -32,8 +32,8 @@ interface Common {
 }
 
 /**
- * The site's hosts: Elasticsearch nodes and HAProxy hosts, or the witness; each role spread over hypervisors, each host with a public
- * interface for administration and packages and its pinned address on the private network.
+ * The site's hosts: Elasticsearch nodes and HAProxy hosts, or the witness. Each role is spread over hypervisors. Each host
+ * has a public interface, for administration and packages, and its pinned address on the private network.
  */
 export class Instances extends pulumi.ComponentResource {
   readonly instances: readonly Instance[];
@@ -44,25 +44,25 @@ export class Instances extends pulumi.ComponentResource {
     const place = { serviceName: config.serviceName, region: region.ovhRegion };
     const images = ovh.getCloudInstanceImagesOutput(place, { parent: this }).images;
     const flavors = ovh.getCloudInstanceFlavorsOutput(place, { parent: this }).flavors;
-    const flavorId = (role: Role) => findId(flavors, config.flavors[role], "flavor", place.region);
     const common: Common = {
       imageId: findId(images, config.image, "image", place.region),
-      flavorId,
-      // Keys are the whole project's, so two regions need two names.
-      sshKeyName: new ovh.CloudSSHKey(
-        `${name}-ssh-key`,
-        {
-          serviceName: config.serviceName,
-          name: `es-failover-${region.name}`,
-          publicKey: config.sshPublicKey,
-        },
-        { parent: this },
-      ).name,
+      flavorId: (role) => findId(flavors, config.flavors[role], "flavor", place.region),
+      sshKeyName: this.sshKey(name, args),
     };
     this.instances = (["elasticsearch", "haproxy", "witness"] as const).flatMap((role) =>
       this.ofRole(role, common, args),
     );
     this.registerOutputs({});
+  }
+
+  /** Keys belong to the OVHcloud project, so each site needs a name of its own. */
+  private sshKey(name: string, { config, region }: InstancesArgs): pulumi.Output<string> {
+    const { serviceName, sshPublicKey: publicKey } = config;
+    return new ovh.CloudSSHKey(
+      `${name}-ssh-key`,
+      { serviceName, name: `es-failover-${region.name}`, publicKey },
+      { parent: this },
+    ).name;
   }
 
   /** The hosts of a role, in a group that keeps them on different hypervisors. */
@@ -107,9 +107,9 @@ export class Instances extends pulumi.ComponentResource {
       {
         parent: this,
         protect: config.protect,
-        // OVHcloud lists a new image under the same name now and then; following it would wipe every root disk.
+        // OVHcloud sometimes publishes a new image under the same name; to follow it would wipe every root disk.
         ignoreChanges: ["imageId"],
-        // The pinned address and the volume can belong to one instance only.
+        // Only one instance at a time can have the pinned address and the volume.
         deleteBeforeReplace: true,
       },
     );
@@ -137,7 +137,11 @@ export class Instances extends pulumi.ComponentResource {
   }
 }
 
-/** The id behind a name in one of OVHcloud's catalogues; names what there is when the name is none of it. */
+/**
+ * The id of a name in one of OVHcloud's catalogues.
+ *
+ * @throws RunError that lists the catalogue's names when it lacks the name
+ */
 function findId(
   catalogue: pulumi.Output<readonly { readonly id: string; readonly name: string }[]>,
   wanted: string,
@@ -165,7 +169,7 @@ function publicAddress(name: string, state: ovh.types.output.CloudInstanceCurren
     .flatMap((network) => network.addresses)
     .find(({ version, ip }) => version === 4 && !isPrivate(ip))?.ip;
   if (address === undefined) {
-    throw new pulumi.RunError(`${name} has no public IPv4 address: look at its interfaces in the OVHcloud console.`);
+    throw new pulumi.RunError(`${name} has no public IPv4 address: check its interfaces in the OVHcloud console.`);
   }
   return address;
 }

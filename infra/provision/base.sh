@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes a host that has just booted ready for the rest.
+# Prepares a host that has just booted for the other scripts.
 # Input (JSON): {"privateIp", "aptProxy": URL or ""}
 # shellcheck source=infra/provision/common.sh
 . "$(dirname "$0")/common.sh"
@@ -10,14 +10,14 @@ input=$(cat)
 private_ip=$(json_field privateIp <<<"$input")
 apt_proxy=$(json_field aptProxy <<<"$input")
 
-# The image's own set-up may still be running; it must not race with ours.
+# The image's own set-up may still be running. Provisioning must not race with it.
 if command -v cloud-init >/dev/null; then
-  timeout 300 cloud-init status --wait >&2 || say "cloud-init has not ended well: see \`cloud-init status --long\`"
+  timeout 300 cloud-init status --wait >&2 || say "cloud-init has failed: see \`cloud-init status --long\`"
 fi
 
 has_private_address() { ip -4 -oneline address show | grep -qF " ${private_ip}/"; }
 wait_until 120 "the private address ${private_ip}" \
-  "Look at \`ip address\` and at the instance's network interfaces: is it attached to the private network?" \
+  "Check \`ip address\` and the instance's network interfaces: is it attached to the private network?" \
   has_private_address
 
 if [[ -n $apt_proxy ]]; then

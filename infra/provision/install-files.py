@@ -1,9 +1,9 @@
 #!/usr/bin/python3
-"""Writes files that arrive as JSON on standard input, each atomically and only when it differs.
+"""Writes the files of a JSON document on standard input, each atomically and only if it differs.
 
 Input: {"files": [{"path", "content", "mode": "0640", "owner": "root", "group": "root"}, ...]}
-Output: the path of each file that was changed, one per line. Contents are never printed: they may be secret.
-Only modules of python3-minimal are used, which every Debian image has.
+Output: the path of each changed file, one per line. Contents may be secret and are never printed.
+Uses only modules of python3-minimal, which every Debian image has.
 """
 
 import grp

@@ -8,27 +8,29 @@ import type * as pulumi from "@pulumi/pulumi";
 export interface RemoteHost {
   readonly name: string;
   readonly connection: types.input.remote.ConnectionArgs;
-  /** The machine itself: one that was made anew under the same address starts from nothing. */
+  /** The machine itself: a replacement under the same address has nothing installed. */
   readonly instanceId: pulumi.Input<string>;
 }
 
-/** A file as install-files.py writes it; owner and group are root where they are not named. */
+/** A file as install-files.py writes it. */
 export interface HostFile {
   readonly path: string;
   readonly content: string;
   /** Octal permissions, such as "0640". */
   readonly mode: string;
+  /** Default: root. */
   readonly owner?: string;
+  /** Default: root. */
   readonly group?: string;
 }
 
 const infraDirectory = path.dirname(import.meta.dirname);
 const stagingDirectory = "/usr/local/lib/es-failover-provisioning";
 
-/** Scripts that every host gets; the others source and call them. */
+/** Scripts that every host needs: the others source and call them. */
 const sharedScripts = ["provision/common.sh", "provision/install-files.py", "provision/base.sh"];
 
-/** Scripts by their path below infra/, such as "elasticsearch/roll.sh". */
+/** Text of a script by its path below infra/, such as "elasticsearch/roll.sh". */
 export function scriptText(script: string): string {
   return readFileSync(path.join(infraDirectory, script), "utf8");
 }
@@ -39,7 +41,7 @@ export function contentHash(...parts: readonly string[]): string {
   return hash.digest("hex");
 }
 
-/** Puts text files from standard input into the staging directory; needs nothing on the host but Python. */
+/** Writes text files from standard input into the staging directory. Needs only Python on the host. */
 const stagingCommand = `sudo python3 -c '
 import json, os, sys
 for name, text in json.load(sys.stdin).items():
@@ -50,9 +52,11 @@ for name, text in json.load(sys.stdin).items():
     os.rename(path + ".new", path)
 '`;
 
-/** Where a step stands: the component it belongs to, and what must have happened before it. */
+/** A step's place in the program. */
 export interface StepOptions {
+  /** The component that the step belongs to. */
   readonly parent: pulumi.Resource;
+  /** Steps that must precede it. Default: none. */
   readonly after?: readonly pulumi.Resource[];
 }
 
@@ -61,7 +65,7 @@ export interface StagedHost extends RemoteHost {
   readonly staged: pulumi.Resource;
 }
 
-/** Brings the scripts of a host's role to it, once per content. */
+/** Copies the scripts of a host's role to it, again whenever their content changes. */
 export function stageScripts(
   host: RemoteHost,
   scripts: readonly string[],
@@ -85,21 +89,19 @@ export function stageScripts(
 }
 
 export interface ScriptRun {
-  /** Name of the resource; begins with the host's name. */
+  /** Name of the resource, beginning with the host's name. */
   readonly name: string;
   /** A staged script, by its path below infra/. */
   readonly script: string;
   /** Arguments. Never a secret: every user of the host can see them. */
   readonly args?: readonly string[];
-  /** Arguments of the runs that follow the first one; the same ones when left out. */
+  /** Arguments of the runs after the first one. Default: `args`. */
   readonly updateArgs?: readonly string[];
-  /** What the script reads. Secrets travel here, marked as such. */
+  /** What the script reads. Secrets belong here, marked as such. Default: nothing. */
   readonly stdin?: pulumi.Input<string>;
-  /** Further values whose change runs the script again. */
-  readonly triggers?: readonly pulumi.Input<string>[];
 }
 
-/** Runs a staged script as root: at first, and again when it, its input or a trigger has changed. */
+/** Runs a staged script as root, and again whenever the script, its input or the host has changed. */
 export function runScript(host: StagedHost, run: ScriptRun, { parent, after = [] }: StepOptions): remote.Command {
   const command = (args: readonly string[] = []) =>
     ["sudo", `${stagingDirectory}/${run.script}`, ...args.map(shellWord)].join(" ");
@@ -109,10 +111,10 @@ export function runScript(host: StagedHost, run: ScriptRun, { parent, after = []
     {
       connection: host.connection,
       create: command(run.args),
-      // Named even when it is the same: with an `update`, a changed trigger is an update and no replacement.
+      // Set even when equal to `create`: with an `update`, a changed trigger causes an update instead of a replacement.
       update: command(run.updateArgs ?? run.args),
       stdin: run.stdin ?? "",
-      triggers: [host.instanceId, version, ...(run.triggers ?? [])],
+      triggers: [host.instanceId, version],
       addPreviousOutputInEnv: false,
       logging: "stderr",
     },

@@ -1,7 +1,7 @@
 import type { Key } from "../../watchdog/config/keys.ts";
 import { profileNames } from "../../watchdog/config/profiles.ts";
 
-/** What a key's schema says about its value, in Markdown. */
+/** The value and the default of a key, in Markdown, from the key's schema. */
 
 type Schema = Key["schema"];
 

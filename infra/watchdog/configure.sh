@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Writes the watchdog's configuration and secrets, and (re)starts it when they or its release have changed. What the
-# watchdog itself refuses is not put into effect.
+# Writes the watchdog's configuration and secrets, and restarts it if they or its release have changed. A configuration that
+# the watchdog refuses does not take effect.
 # Input (JSON): {"desired", "files": […]}
 # shellcheck source=infra/provision/common.sh
 . "$(dirname "$0")/../provision/common.sh"
@@ -10,7 +10,7 @@ desired=$(json_field desired <<<"$input")
 readonly applied_file=$state_directory/watchdog-applied
 
 install_files <<<"$input" >/dev/null
-es-failover check-config >&2 || fail "the watchdog refuses its configuration; the reason stands above"
+es-failover check-config >&2 || fail "the watchdog refuses its configuration; the reason is above"
 
 systemctl enable --quiet es-failover
 if [[ $(cat "$applied_file" 2>/dev/null) != "$desired" ]] || ! systemctl is-active --quiet es-failover; then

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs a release of the watchdog beside those before it and makes it the current one. An upgrade is one change of a
-# symbolic link, and so is going back.
+# Installs a release of the watchdog beside the previous ones and makes it the current one. An upgrade changes one symbolic
+# link, and so does a rollback.
 # Arguments: version, archive, SHA-256 of the archive.
 # shellcheck source=infra/provision/common.sh
 . "$(dirname "$0")/../provision/common.sh"
@@ -15,7 +15,7 @@ readonly kept_releases=3
 if [[ ! -d $releases/$version ]]; then
   [[ -f $archive ]] || fail "${archive} is missing: it was not uploaded"
   printf '%s  %s\n' "$sha256" "$archive" | sha256sum --check --status ||
-    fail "${archive} is not what was uploaded: its SHA-256 differs from ${sha256}"
+    fail "${archive} differs from what was uploaded: its SHA-256 is not ${sha256}"
   scratch=$releases/.unpacking
   rm -rf "$scratch"
   install -d -m 0755 "$scratch"
@@ -30,7 +30,7 @@ ln -sfn "releases/$version" "$base/current.new"
 mv -T "$base/current.new" "$base/current"
 
 install -m 0644 "$base/current/es-failover.service" /etc/systemd/system/es-failover.service
-# Not enabled: for whoever publishes from this host, too.
+# Not enabled: for operators who also publish endpoints from this host.
 install -m 0644 "$base/current/es-failover-publisher@.service" /etc/systemd/system/es-failover-publisher@.service
 systemctl daemon-reload
 cat >/usr/local/bin/es-failover.new <<'COMMAND'
@@ -40,6 +40,6 @@ COMMAND
 chmod 0755 /usr/local/bin/es-failover.new
 mv /usr/local/bin/es-failover.new /usr/local/bin/es-failover
 
-# The newest stay, for going back: `ln -sfn` to one of them and a restart.
+# Keeps the newest releases for a rollback: `ln -sfn` to one of them and a restart.
 find "$releases" -mindepth 1 -maxdepth 1 -type d -printf '%T@ %p\n' | sort -rn | cut -d' ' -f2- |
   tail -n "+$((kept_releases + 1))" | xargs -r -d '\n' rm -rf

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The user and group es-failover, as which the watchdog runs, and what belongs to them.
+# Creates the user and group es-failover, as which the watchdog runs, and their directories.
 # shellcheck source=infra/provision/common.sh
 . "$(dirname "$0")/../provision/common.sh"
 

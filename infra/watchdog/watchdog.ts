@@ -4,13 +4,13 @@ import { remote } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { type Authority, HostCertificate } from "../certificates.ts";
 import type { StackConfig } from "../config/schema.ts";
-import { contentHash, type HostFile, runScript, type StagedHost } from "../provision/remote.ts";
+import { contentHash, type HostFile, runScript, type StagedHost, type StepOptions } from "../provision/remote.ts";
 import type { Host, Topology } from "../topology.ts";
 import { type WatchdogConfigOptions, watchdogJson, watchdogPaths } from "./watchdog-config.ts";
 
 export const watchdogScripts = ["watchdog/user.sh", "watchdog/install.sh", "watchdog/configure.sh"];
 
-/** The watchdog as it travels: an archive that holds its program, its Node and its unit. */
+/** The watchdog as it is uploaded: an archive with its program, its Node and its units. */
 export interface WatchdogBundle {
   readonly archivePath: string;
   /** Changes with the content. */
@@ -22,19 +22,16 @@ export interface WatchdogHost extends StagedHost {
   readonly publicIp: pulumi.Input<string>;
 }
 
-/** The user and group that the watchdog runs as. */
-export function makeWatchdogUser(
-  host: WatchdogHost,
-  { parent, after }: { readonly parent: pulumi.Resource; readonly after: readonly pulumi.Resource[] },
-): pulumi.Resource {
-  return runScript(host, { name: `${host.name}-watchdog-user`, script: "watchdog/user.sh" }, { parent, after });
+/** Creates the user and the group of the watchdog. */
+export function createWatchdogUser(host: WatchdogHost, step: StepOptions): pulumi.Resource {
+  return runScript(host, { name: `${host.name}-watchdog-user`, script: "watchdog/user.sh" }, step);
 }
 
-/** Uploads a release and makes it the current one. The running watchdog goes on with the one before until `Watchdog`. */
+/** Uploads a release and makes it the current one. A running watchdog keeps its release until `Watchdog` restarts it. */
 export function installWatchdog(
   host: WatchdogHost,
   bundle: WatchdogBundle,
-  { parent, after }: { readonly parent: pulumi.Resource; readonly after: readonly pulumi.Resource[] },
+  { parent, after = [] }: StepOptions,
 ): pulumi.Resource {
   const archive = `/var/tmp/es-failover-${bundle.version}.tar.gz`;
   const upload = new remote.CopyToRemote(
@@ -43,7 +40,7 @@ export function installWatchdog(
       connection: host.connection,
       source: new pulumi.asset.FileAsset(bundle.archivePath),
       remotePath: archive,
-      // A host that was made anew lacks what its predecessor was sent.
+      // A replaced host lacks what its predecessor received.
       triggers: [host.instanceId],
     },
     { parent, dependsOn: [host.staged] },
@@ -64,7 +61,7 @@ export interface WatchdogArgs {
   readonly authority: Authority;
   /** Passwords of its users of Elasticsearch and etcd. */
   readonly passwords: pulumi.Output<{ readonly elasticsearch: string; readonly etcd: string }>;
-  /** Steps that it needs: its release, and HAProxy with its sockets where there is one. */
+  /** Steps that must precede it: its release, and HAProxy with its sockets where there is one. */
   readonly after: readonly pulumi.Resource[];
 }
 
@@ -72,30 +69,23 @@ export interface WatchdogArgs {
 export class Watchdog extends pulumi.ComponentResource {
   constructor(name: string, args: WatchdogArgs, opts?: pulumi.ComponentResourceOptions) {
     super("es-failover:watchdog:Watchdog", name, {}, opts);
-    const { host, config, topology, authority } = args;
-    // Applications reach the endpoint service, where there is one, as they reach the entry.
-    const answersClients = config.endpointAddresses !== null && host.host.role === "haproxy";
-    const certificate = new HostCertificate(
-      `${host.name}-watchdog`,
-      {
-        authority,
-        subject: "organization",
-        dnsNames: [host.name, ...(answersClients ? config.entryNames : [])],
-        ipAddresses: [host.host.privateIp, ...(answersClients ? [host.publicIp] : [])],
-      },
-      { parent: this },
-    );
-    const json = watchdogJson({ topology, config, host: host.host });
+    const { host, topology, version } = args;
+    const certificate = this.certificate(args);
+    // Rendered here, so that a preview, which knows no certificate yet, checks it too.
+    const json = watchdogJson({ topology, config: args.config, host: host.host });
     const stdin = pulumi
       .all([args.passwords, certificate.certificatePem, certificate.privateKeyPem])
       .apply(([passwords, certificatePem, privateKey]) => {
         const files = watchdogFiles({
-          ...{ json, ca: authority.certificatePem, certificate: certificatePem, privateKey, passwords },
+          json,
+          ca: args.authority.certificatePem,
+          certificate: certificatePem,
+          privateKey,
+          passwords,
           withEtcd: topology.etcdMembers.length > 0,
-          answersClients,
+          answersClients: answersClients(args),
         });
-        const desired = contentHash(args.version, ...files.map(({ content }) => content));
-        return JSON.stringify({ desired, files });
+        return JSON.stringify({ desired: contentHash(version, ...files.map(({ content }) => content)), files });
       });
     runScript(
       host,
@@ -108,6 +98,27 @@ export class Watchdog extends pulumi.ComponentResource {
     );
     this.registerOutputs({});
   }
+
+  /** For etcd and the other watchdogs; with an endpoint service, also for the names and addresses of the entry. */
+  private certificate(args: WatchdogArgs): HostCertificate {
+    const { host, config, authority } = args;
+    const isEntry = answersClients(args);
+    return new HostCertificate(
+      `${host.name}-watchdog`,
+      {
+        authority,
+        subject: "organization",
+        dnsNames: [host.name, ...(isEntry ? config.entryNames : [])],
+        ipAddresses: [host.host.privateIp, ...(isEntry ? [host.publicIp] : [])],
+      },
+      { parent: this },
+    );
+  }
+}
+
+/** Whether the host has an endpoint service, which applications reach as they reach the entry. */
+function answersClients({ config, host }: WatchdogArgs): boolean {
+  return config.endpointAddresses !== null && host.host.role === "haproxy";
 }
 
 function watchdogFiles(content: {

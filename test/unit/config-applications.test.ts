@@ -21,7 +21,7 @@ const good: PublisherConfigInput = {
   ],
 };
 
-async function problemsOf(content: unknown): Promise<readonly string[]> {
+async function violationsOf(content: unknown): Promise<readonly string[]> {
   const file = path.join(directory, "publisher.json");
   await writeFile(file, JSON.stringify(content));
   try {
@@ -34,13 +34,13 @@ async function problemsOf(content: unknown): Promise<readonly string[]> {
 }
 
 describe("a publisher's section", () => {
-  test("may stand alone in its file, or beside a watchdog's, which is then not looked at", async () => {
-    expect(await problemsOf({ publisher: good })).toEqual([]);
-    expect(await problemsOf({ publisher: good, name: "gra-haproxy-1", site: "gra" })).toEqual([]);
-    expect(await problemsOf({ publisher: good, publishr: {} })).toEqual([
+  test("may be alone in its file, or beside a watchdog's sections, which are then not checked", async () => {
+    expect(await violationsOf({ publisher: good })).toEqual([]);
+    expect(await violationsOf({ publisher: good, name: "gra-haproxy-1", site: "gra" })).toEqual([]);
+    expect(await violationsOf({ publisher: good, publishr: {} })).toEqual([
       expect.stringMatching(/^publishr is not a known key of .*publisher\.json; the closest one is publisher$/),
     ]);
-    expect(await problemsOf({ name: "gra-haproxy-1" })).toEqual([expect.stringMatching(/^publisher is missing/)]);
+    expect(await violationsOf({ name: "gra-haproxy-1" })).toEqual([expect.stringMatching(/^publisher is missing/)]);
   });
 
   test.each<[string, object, RegExp]>([
@@ -70,40 +70,36 @@ describe("a publisher's section", () => {
       { files: [{ path: "/a", notify: { kind: "command", command: ["reload"] } }] },
       /absolute path/,
     ],
-    [
-      "a path that would end a line",
-      { files: [{ path: "/a", caPath: "/ca\nHost = evil" }] },
-      /without control characters/,
-    ],
+    ["a path that ends a line", { files: [{ path: "/a", caPath: "/ca\nHost = evil" }] }, /without control characters/],
     [
       "quiescence that never ends",
       { quiescence: { minMs: 5_000, maxMs: 1_000 } },
       /\(5000\) may not exceed maxMs \(1000\)/,
     ],
     [
-      "a token that is not there",
+      "a token file that does not exist",
       { consul: { tokenFile: "/nonexistent" } },
       /tokenFile names \/nonexistent, which cannot be read/,
     ],
-  ])("with %s is refused with what is wrong", async (_, changes, reason) => {
-    expect((await problemsOf({ publisher: { ...good, ...changes } })).join("\n")).toMatch(reason);
+  ])("with %s is refused with the reason", async (_, changes, reason) => {
+    expect((await violationsOf({ publisher: { ...good, ...changes } })).join("\n")).toMatch(reason);
   });
 });
 
 describe("an endpoint service", () => {
   const addresses = { gra: { host: "10.81.0.10", port: 9200 }, bhs: { host: "10.82.0.10", port: 9200 } };
-  const problems = (endpoint: object, changes: object = {}) => {
+  const violations = (endpoint: object, changes: object = {}) => {
     const section = endpointServiceSchema.parse({ listen: "127.0.0.1:9201", addresses, ...endpoint });
     return crossFieldViolations({ ...config, endpoint: section, ...changes }).map(sentenceOf);
   };
 
-  test("on loopback, with an address for each region, is all right", () => {
-    expect(problems({})).toEqual([]);
+  test("on loopback, with an address for each region, is accepted", () => {
+    expect(violations({})).toEqual([]);
   });
 
   test.each<[string, object, object, RegExp]>([
     [
-      "in the open without a certificate",
+      "that other hosts reach without a certificate",
       { listen: "0.0.0.0:9201" },
       {},
       /certificateFile is missing: other hosts can reach 0\.0\.0\.0:9201/,
@@ -111,13 +107,13 @@ describe("an endpoint service", () => {
     ["with a certificate and no key", { certificateFile: "/c" }, {}, /both be given or left out/],
     ["that lacks a region's address", { addresses: { gra: addresses.gra } }, {}, /addresses\.bhs is missing/],
     [
-      "that names a region nobody knows",
+      "that names an unknown region",
       { addresses: { ...addresses, sbg: addresses.gra } },
       {},
       /addresses\.sbg names no region/,
     ],
-    ["where no router stands", {}, { router: null }, /^endpoint must be left out where there is no router/m],
-  ])("%s is refused with what is wrong", (_, endpoint, changes, reason) => {
-    expect(problems(endpoint, changes).join("\n")).toMatch(reason);
+    ["where there is no router", {}, { router: null }, /^endpoint must be left out where there is no router/m],
+  ])("%s is refused with the reason", (_, endpoint, changes, reason) => {
+    expect(violations(endpoint, changes).join("\n")).toMatch(reason);
   });
 });

@@ -43,10 +43,10 @@ async function load(config: unknown) {
   return loadConfig(configFile);
 }
 
-async function problemsOf(config: unknown): Promise<readonly string[]> {
+async function violationsOf(config: unknown): Promise<readonly string[]> {
   const error = await load(config).then(
     () => {
-      throw new Error("was to be refused");
+      throw new Error("expected a refusal");
     },
     (reason: unknown) => reason,
   );
@@ -56,7 +56,7 @@ async function problemsOf(config: unknown): Promise<readonly string[]> {
 }
 
 describe("a configuration", () => {
-  test("that is good is loaded with its defaults and its password", async () => {
+  test("that is valid is loaded with its defaults and its password", async () => {
     const { config, elasticsearchPassword } = await load(good());
     expect(config.checks).toMatchObject({
       profile: "standard",
@@ -68,22 +68,22 @@ describe("a configuration", () => {
     expect(elasticsearchPassword).toBe("correct horse");
   });
 
-  test("that is missing or not JSON is said to be so", async () => {
+  test("that is missing or no JSON is refused with that reason", async () => {
     await expect(loadConfig("/nonexistent/watchdog.json")).rejects.toThrow(
       /\/nonexistent\/watchdog\.json.*\n.*no such file/,
     );
     await expect(load("{ not json")).rejects.toThrow(/is not JSON/);
   });
 
-  test("with several mistakes is refused with all of them, each with its key, its value and what would be right", async () => {
+  test("with several violations is refused with all of them, each with its key, its value and what to write", async () => {
     const { site: _, ...withoutSite } = good();
-    const problems = await problemsOf({
+    const violations = await violationsOf({
       ...withoutSite,
       regions: { gra: { nodes: ["http://192.168.1.10:9200"] }, bhs: { nodes: [] } },
       checks: { intervalMs: -5 },
       passwort: "do not print me",
     });
-    expect(problems).toEqual(
+    expect(violations).toEqual(
       expect.arrayContaining([
         expect.stringMatching(/^site is missing/),
         expect.stringMatching(/^regions\.gra\.nodes\[0\] is "http:\/\/192\.168\.1\.10:9200"/),
@@ -92,11 +92,11 @@ describe("a configuration", () => {
         expect.stringMatching(/^passwort is not a known key of .*watchdog\.json; the closest one is /),
       ]),
     );
-    expect(problems.join()).not.toContain("do not print me");
+    expect(violations.join()).not.toContain("do not print me");
   });
 
-  test("whose values contradict each other is refused with all contradictions and all unfit files at once", async () => {
-    const problems = await problemsOf({
+  test("whose values contradict each other is refused with all contradictions and all unusable files at once", async () => {
+    const violations = await violationsOf({
       ...good(),
       firstPrimary: "sbg",
       site: "rbx",
@@ -106,7 +106,7 @@ describe("a configuration", () => {
       router: { ticketValidityMs: 9_000 },
       elasticsearch: { username: "es-failover", passwordFile: "/nonexistent/password", caFile: passwordFile },
     });
-    expect(problems).toEqual([
+    expect(violations).toEqual([
       'firstPrimary is "sbg": write one of the regions, gra or bhs',
       expect.stringMatching(/^replication\.patterns\[0\] is "\*"/),
       expect.stringMatching(/^replication\.patterns\[1\] is "Orders": .*lower case/),
@@ -127,15 +127,15 @@ describe("a configuration", () => {
     await writeFile(open, "secret");
     for (const mode of [0o644, 0o604, 0o602]) {
       await chmod(open, mode);
-      const problems = await problemsOf({
+      const violations = await violationsOf({
         ...good(),
         elasticsearch: { username: "es-failover", passwordFile: open, caFile },
       });
-      expect(problems).toEqual([expect.stringMatching(/passwordFile names .*open to every user.*chmod 0640/)]);
+      expect(violations).toEqual([expect.stringMatching(/passwordFile names .*open to every user.*chmod 0640/)]);
     }
   });
 
-  test("with an empty password, or one of several lines, is refused", async () => {
+  test("with an empty password, or with several lines, is refused", async () => {
     const file = path.join(directory, "odd");
     for (const [content, reason] of [
       ["\n", /is empty/],
@@ -143,11 +143,11 @@ describe("a configuration", () => {
     ] as const) {
       await writeFile(file, content, { mode: 0o600 });
       const elasticsearch = { username: "es-failover", passwordFile: file, caFile };
-      expect(await problemsOf({ ...good(), elasticsearch })).toEqual([expect.stringMatching(reason)]);
+      expect(await violationsOf({ ...good(), elasticsearch })).toEqual([expect.stringMatching(reason)]);
     }
   });
 
-  test("never breaks the check, whatever JSON it holds", async () => {
+  test("of any JSON never crashes the check", async () => {
     await fc.assert(
       fc.asyncProperty(fc.jsonValue(), async (value) => {
         await expect(load(value)).rejects.toThrow(ConfigError);

@@ -9,7 +9,7 @@ import { testConfig } from "./infra-fixtures.ts";
 interface Registered {
   readonly type: string;
   readonly name: string;
-  // biome-ignore lint/suspicious/noExplicitAny: Pulumi's mocks hand inputs over untyped
+  // biome-ignore lint/suspicious/noExplicitAny: Pulumi's mocks pass inputs untyped
   readonly inputs: any;
 }
 
@@ -17,7 +17,7 @@ const registered: Registered[] = [];
 let directory: string;
 let region: Region;
 
-/** Computed outputs that the program reads, as the real providers give them. */
+/** Computed outputs that the program reads, as the real providers return them. */
 function outputsOf({ type, name, inputs }: pulumi.runtime.MockResourceArgs): Record<string, unknown> {
   switch (type) {
     case "ovh:index/cloudInstance:CloudInstance":
@@ -90,7 +90,7 @@ const named = (name: string) => {
 };
 
 describe("a region's components", () => {
-  test("no security group lets the whole internet in, and 9200 of Elasticsearch hears HAProxy hosts alone", () => {
+  test("no security group admits the whole internet, and Elasticsearch accepts 9200 from watchdog hosts only", () => {
     const groups = ofType("CloudSecurityGroup");
     expect(groups.map(({ name }) => name).sort()).toEqual(["gra-elasticsearch", "gra-etcd", "gra-haproxy"]);
     for (const { inputs } of groups) for (const rule of inputs.rules) expect(rule.remoteIpPrefix).not.toMatch(/\/0$/);
@@ -124,7 +124,7 @@ describe("a region's components", () => {
     expect(named("gra-subnet").inputs).not.toHaveProperty("gatewayIp");
   });
 
-  test("no secret stands in a command, and every input that holds one is marked secret", () => {
+  test("no command contains a secret, and every input that contains one is marked secret", () => {
     const secrets = ["password", "private-key", "pkcs8 key"];
     for (const { name, inputs } of ofType("Command")) {
       for (const text of [inputs.create, inputs.update]) for (const word of secrets) expect(text).not.toContain(word);
@@ -146,7 +146,7 @@ describe("a region's components", () => {
     ).toBe(true);
   });
 
-  test("certificates name the host and its addresses; the entry's names its public one, too", () => {
+  test("a certificate names the host and its addresses, that of an entry also its public address", () => {
     expect(named("gra-es-1-request").inputs).toMatchObject({
       dnsNames: ["gra-es-1", "localhost"],
       ipAddresses: ["192.168.1.11", "127.0.0.1"],
@@ -154,14 +154,14 @@ describe("a region's components", () => {
     expect(named("gra-haproxy-1-entry-request").inputs.ipAddresses).toEqual(["192.168.1.101", "5.0.0.13"]);
   });
 
-  test("no certificate that is shown to etcd has a common name, which would be taken for a user's", () => {
+  test("no client certificate for etcd has a common name, which etcd takes for the name of a user", () => {
     for (const name of ["gra-haproxy-1-etcd-request", "gra-haproxy-1-watchdog-request"]) {
       expect(named(name).inputs.subject).toEqual({ organization: "es-failover" });
       expect(named(name).inputs.ipAddresses).toEqual(["192.168.1.101"]);
     }
   });
 
-  test("whatever is brought to a host is brought again to one that was made anew in its place", () => {
+  test("every step on a host runs again on the host that replaces it", () => {
     for (const { name, inputs } of [...ofType("Command"), ...ofType("CopyToRemote")]) {
       const [host = ""] = /^gra-(es|haproxy)-\d|^gra-cluster/.exec(name) ?? [];
       expect([name, inputs.triggers[0]]).toEqual([name, `${host === "gra-cluster" ? "gra-es-1" : host}-id`]);
@@ -180,7 +180,7 @@ describe("a region's components", () => {
     expect(inputs.update).toMatch(/start\.sh$/);
   });
 
-  test("every host's addresses and the entry's are shown", async () => {
+  test("the outputs show the addresses of every host and of the entries", async () => {
     const hosts = await settled(region.hosts);
     expect(hosts["gra-haproxy-1"]).toEqual({
       role: "haproxy",

@@ -7,7 +7,7 @@ import { watchdogFileSchema } from "../../watchdog/config/schema.ts";
 import { ConfigError, parseSchema, sentenceOf } from "../../watchdog/config/violations.ts";
 import { testConfig, validRawConfig } from "./infra-fixtures.ts";
 
-function problemsOf(raw: Readonly<Record<string, string>>): readonly string[] {
+function violationsOf(raw: Readonly<Record<string, string>>): readonly string[] {
   try {
     parseConfig(raw, { fileOf: () => "Pulumi.gra.yaml" });
   } catch (error) {
@@ -17,13 +17,13 @@ function problemsOf(raw: Readonly<Record<string, string>>): readonly string[] {
   return [];
 }
 
-function problemsWith(changes: Readonly<Record<string, string>>): readonly string[] {
+function violationsWith(changes: Readonly<Record<string, string>>): readonly string[] {
   const own = Object.fromEntries(Object.entries(changes).map(([key, value]) => [`es-failover:${key}`, value]));
-  return problemsOf({ ...validRawConfig, ...own });
+  return violationsOf({ ...validRawConfig, ...own });
 }
 
-function problemsWithout(key: string): readonly string[] {
-  return problemsOf(
+function violationsWithout(key: string): readonly string[] {
+  return violationsOf(
     Object.fromEntries(Object.entries(validRawConfig).filter(([name]) => name !== `es-failover:${key}`)),
   );
 }
@@ -32,7 +32,7 @@ const [host] = hostsOf(regionPlan(planTopology(testConfig()), "gra"), "haproxy")
 if (host === undefined) throw new Error("no HAProxy host");
 
 describe("the stack configuration", () => {
-  test("a region has three Elasticsearch nodes and two HAProxy hosts unless told otherwise", () => {
+  test("a region has three Elasticsearch nodes and two HAProxy hosts by default", () => {
     const { regions } = testConfig();
     expect(
       Object.values(regions).map(({ elasticsearchNodes, haproxyNodes }) => [elasticsearchNodes, haproxyNodes]),
@@ -42,24 +42,24 @@ describe("the stack configuration", () => {
     ]);
   });
 
-  test("keys of other programs are left alone", () => {
-    expect(problemsOf({ ...validRawConfig, "ovh:endpoint": "ovh-eu" })).toEqual([]);
+  test("keys of other namespaces are ignored", () => {
+    expect(violationsOf({ ...validRawConfig, "ovh:endpoint": "ovh-eu" })).toEqual([]);
   });
 
   test.each(["region", "serviceName", "regions", "witness", "adminCidrs", "replication", "firstPrimary"])(
     "a missing %s is named as the user writes it",
     (key) => {
-      expect(problemsWithout(key)).toEqual([
+      expect(violationsWithout(key)).toEqual([
         expect.stringMatching(new RegExp(`^es-failover:${key} is missing: write `)),
       ]);
     },
   );
 
-  test("all that `npm run init` makes is asked for in one sentence", () => {
+  test("one sentence asks for everything that `npm run init` creates", () => {
     const raw = Object.fromEntries(
       Object.entries(validRawConfig).filter(([name]) => !initKeys.some((key) => name === `es-failover:${key}`)),
     );
-    expect(problemsOf(raw)).toEqual([
+    expect(violationsOf(raw)).toEqual([
       expect.stringMatching(/caCertificate.*etcdPassword are missing: run `npm run init`/),
     ]);
   });
@@ -122,8 +122,8 @@ describe("the stack configuration", () => {
       /leases\.ttlMs \(10000\) must be at least 1\.5 times store\.electionTimeoutMs \(7000\)/,
     ],
     ["replication", '{"patterns":["*"]}', /replication\.patterns\[0\] is "\*": this includes system indices/],
-  ])("a wrong %s (%s) is named with its value and what would be right", (key, value, message) => {
-    expect(problemsWith({ [key]: value })).toEqual([expect.stringMatching(message)]);
+  ])("a wrong %s (%s) is named with its value and what to write", (key, value, message) => {
+    expect(violationsWith({ [key]: value })).toEqual([expect.stringMatching(message)]);
   });
 
   test.each([
@@ -155,7 +155,7 @@ describe("the stack configuration", () => {
       /regions\.gra\.elasticsearchNodes is 0: write a number from 1 to/,
     ],
   ])("%s is refused", (_what, regions, message) => {
-    expect(problemsWith({ regions: JSON.stringify(regions) })).toEqual([expect.stringMatching(message)]);
+    expect(violationsWith({ regions: JSON.stringify(regions) })).toEqual([expect.stringMatching(message)]);
   });
 
   const routers = (gra: number, bhs: number) =>
@@ -168,8 +168,8 @@ describe("the stack configuration", () => {
     [2, 2],
     [1, 1],
     [0, 0],
-  ])("without a witness, %i and %i HAProxy hosts are refused: the state stands in one watchdog's file", (gra, bhs) => {
-    expect(problemsWith({ witness: "none", regions: routers(gra, bhs) })).toEqual([
+  ])("without a witness, %i and %i HAProxy hosts are refused: the record is in one watchdog's file", (gra, bhs) => {
+    expect(violationsWith({ witness: "none", regions: routers(gra, bhs) })).toEqual([
       expect.stringMatching(
         new RegExp(`has haproxyNodes gra ${gra}, bhs ${bhs}, and .*witness is none.*exactly one HAProxy`),
       ),
@@ -177,12 +177,12 @@ describe("the stack configuration", () => {
   });
 
   test("without a witness, one HAProxy host is enough", () => {
-    expect(problemsWith({ witness: "none", regions: routers(0, 1) })).toEqual([]);
+    expect(violationsWith({ witness: "none", regions: routers(0, 1) })).toEqual([]);
   });
 
   test("the witness has a stack of its own, unless there is none", () => {
-    expect(problemsWith({ region: "witness" })).toEqual([]);
-    expect(problemsWith({ region: "witness", witness: "none", regions: routers(0, 1) })).toEqual([
+    expect(violationsWith({ region: "witness" })).toEqual([]);
+    expect(violationsWith({ region: "witness", witness: "none", regions: routers(0, 1) })).toEqual([
       expect.stringMatching(/region is "witness", and es-failover:witness is none/),
     ]);
   });
@@ -206,7 +206,7 @@ describe("the stack configuration", () => {
     );
     const sentences = parsed.violations?.map((violation) => `es-failover:${sentenceOf(violation)}.`);
     const base = key === "replication" ? { patterns: ["app-*"] } : {};
-    expect(problemsWith({ [key]: JSON.stringify({ ...base, ...value }) })).toEqual(sentences);
+    expect(violationsWith({ [key]: JSON.stringify({ ...base, ...value }) })).toEqual(sentences);
     expect(sentences).toHaveLength(1);
   });
 
@@ -235,23 +235,25 @@ describe("the stack configuration", () => {
   });
 
   test.each(["standard", "fast"])("the %s profile keeps every timing rule", (profile) => {
-    expect(problemsWith({ checks: JSON.stringify({ profile }) })).toEqual([]);
+    expect(violationsWith({ checks: JSON.stringify({ profile }) })).toEqual([]);
   });
 
-  test("a licence of one's own must be there", () => {
-    expect(problemsWith({ elasticsearch: '{"licence":"file"}' })).toEqual([
+  test("the licence `file` requires the licence itself", () => {
+    expect(violationsWith({ elasticsearch: '{"licence":"file"}' })).toEqual([
       expect.stringMatching(/licenceFile is missing.*pulumi config set --secret/),
     ]);
   });
 
-  test("all problems are shown at once", () => {
-    expect(problemsWith({ serviceName: "x", adminCidrs: "y", bogus: "z" })).toHaveLength(3);
+  test("all violations are shown at once", () => {
+    expect(violationsWith({ serviceName: "x", adminCidrs: "y", bogus: "z" })).toHaveLength(3);
   });
 
   test("a secret is never part of a message", () => {
-    const problems = [...problemsOf({ ...validRawConfig, "es-failover:appPassword": " ", "es-failover:bogus": "x" })];
-    problems.push(...problemsWith({ licenceFile: "licence-document" }));
-    expect(problems).toEqual([
+    const violations = [
+      ...violationsOf({ ...validRawConfig, "es-failover:appPassword": " ", "es-failover:bogus": "x" }),
+    ];
+    violations.push(...violationsWith({ licenceFile: "licence-document" }));
+    expect(violations).toEqual([
       expect.stringMatching(/^es-failover:appPassword is empty: remove the key/),
       expect.stringMatching(/bogus is not a known key/),
       expect.stringMatching(/^es-failover:licenceFile is not a JSON document/),
@@ -263,7 +265,7 @@ describe("the stack configuration", () => {
       "watchdog-password",
       "check-password",
     ]) {
-      expect(problems.join("\n")).not.toContain(secret);
+      expect(violations.join("\n")).not.toContain(secret);
     }
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { aptPin, aptSource } from "../../infra/elasticsearch/apt-source.ts";
-import { clusterRequests } from "../../infra/elasticsearch/elasticsearch.ts";
+import { clusterRequests } from "../../infra/elasticsearch/cluster-requests.ts";
 import { elasticsearchYml, jvmOptions, unicastHosts } from "../../infra/elasticsearch/node-files.ts";
 import { completionUnit, etcdDropIn, etcdSettings, memberJson } from "../../infra/etcd/etcd-files.ts";
 import { haproxyCfg, haproxyDefaults } from "../../infra/haproxy/haproxy-cfg.ts";
@@ -31,7 +31,7 @@ describe("files of an Elasticsearch node", () => {
     expect(elasticsearchYml({ topology, host: host("elasticsearch"), licence: "trial" })).toMatchSnapshot();
   });
 
-  test("elasticsearch.yml, and so the running nodes, stay as they are when a region grows", () => {
+  test("elasticsearch.yml, and so the running nodes, do not change when a region grows", () => {
     const node = host("elasticsearch");
     expect(elasticsearchYml({ topology: grownInBhs, host: node, licence: "trial" })).toBe(
       elasticsearchYml({ topology, host: node, licence: "trial" }),
@@ -70,7 +70,7 @@ describe("files of a HAProxy host", () => {
     expect(watchdogJson({ topology, config, host: host("haproxy", "bhs") })).toMatchSnapshot();
   });
 
-  test("watchdog.json with an endpoint service for applications, which the witness has not", () => {
+  test("watchdog.json with an endpoint service for applications, which the witness lacks", () => {
     const endpointAddresses = {
       gra: { host: "192.168.1.101", port: 9200 },
       bhs: { host: "192.168.2.101", port: 9200 },

@@ -1,7 +1,7 @@
 import { parseConfig } from "../../infra/config/load.ts";
 import type { StackConfig } from "../../infra/config/schema.ts";
 
-/** A stack's configuration as Pulumi hands it over: text by key. */
+/** A stack's configuration as Pulumi passes it: text by key. */
 export const validRawConfig: Readonly<Record<string, string>> = {
   "es-failover:region": "gra",
   "es-failover:serviceName": "0123456789abcdef0123456789abcdef",

@@ -55,21 +55,21 @@ describe("npm run init", () => {
     expect(pulumi.held).toEqual(before);
   });
 
-  test("gives a new stack what the others have", async () => {
+  test("gives a new stack the values of the others", async () => {
     const pulumi = new FakePulumi();
     await initialiseStacks({ stacks: ["gra"], pulumi, say: silent });
     await initialiseStacks({ stacks: ["gra", "bhs"], pulumi, say: silent });
     expect(pulumi.held["bhs"]).toEqual(pulumi.held["gra"]);
   });
 
-  test("says no secret", async () => {
+  test("prints no secret", async () => {
     const pulumi = new FakePulumi();
     const lines: string[] = [];
     await initialiseStacks({ stacks: ["gra"], pulumi, say: (line) => lines.push(line) });
     for (const value of Object.values(pulumi.held["gra"] ?? {})) expect(lines.join("\n")).not.toContain(value);
   });
 
-  test("refuses stacks that hold different values, and half of a pair", () => {
+  test("refuses stacks with different values, and half of a pair", () => {
     expect(() => planInit({ gra: { appPassword: "a" }, bhs: { appPassword: "b" } })).toThrow(
       /different values of appPassword/,
     );
@@ -77,7 +77,7 @@ describe("npm run init", () => {
   });
 });
 
-describe("what init makes", () => {
+describe("init creates", () => {
   test("a certificate authority that may sign hosts' certificates and no further authority", async () => {
     const { certificatePem, privateKeyPem } = await createCertificateAuthority(new Date("2026-01-01T00:00:00Z"));
     const certificate = new X509Certificate(certificatePem);

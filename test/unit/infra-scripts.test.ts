@@ -57,7 +57,7 @@ describe("install-files.py", () => {
     return output.split("\n").filter((line) => line !== "");
   }
 
-  test("writes a file with its permissions, and a second time leaves it alone", async () => {
+  test("writes a file with its permissions, and leaves a current one unchanged", async () => {
     const file = path.join(directory, "a", "secret");
     expect(install("a/secret", "s3cret\n", "0640")).toEqual([file]);
     expect(await readFile(file, "utf8")).toBe("s3cret\n");
@@ -65,7 +65,7 @@ describe("install-files.py", () => {
     expect(install("a/secret", "s3cret\n", "0640")).toEqual([]);
   });
 
-  test("mends content and permissions that were changed by hand", async () => {
+  test("restores content and permissions that were changed by hand", async () => {
     const file = path.join(directory, "config");
     install("config", "right\n", "0600");
     await writeFile(file, "wrong\n");

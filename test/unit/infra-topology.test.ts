@@ -8,7 +8,7 @@ type PlanInput = Parameters<typeof planTopology>[0];
 
 const vrack = "192.168.0.0/16";
 const cidrOf = (octets: readonly [number, number, number]) => `${octets.join(".")}.0/24`;
-/** Networks outside the private one and outside those reserved here for strangers. */
+/** Networks outside the private one and those that this test uses for unknown senders. */
 const outsideCidr = fc.tuple(fc.integer({ min: 1, max: 99 }), fc.nat(255), fc.nat(255)).map(cidrOf);
 
 const regionConfig = fc.record({
@@ -52,8 +52,8 @@ const within = (address: string, cidr: string) => {
   return inner !== undefined && outer !== undefined && outer.first <= inner.first && inner.last <= outer.last;
 };
 
-/** What the rules of a host's security group let through: the firewall's own view. */
-function letsThrough(topology: Topology, from: string, to: Host, port: number): boolean {
+/** What the rules of a host's security groups admit: the firewall's view. */
+function admits(topology: Topology, from: string, to: Host, port: number): boolean {
   return firewallGroupsOf(topology, to)
     .flatMap((group) => topology.ingress[group])
     .some((rule) => rule.protocol === "tcp" && rule.port === port && within(from, rule.source));
@@ -64,7 +64,7 @@ const knownPorts = [22, 9200, 9201, 9300, 9100, 8404, 2379, 2380, 2381, 9443];
 
 type Sender = { readonly address: string; readonly host?: Host };
 
-/** Who may reach what, said anew and differently from the planner: by the sender's part in the system. */
+/** Which sender may reach what: an independent statement by the sender's part in the system. */
 function mayReach(input: PlanInput, from: Sender, to: Host, port: number): boolean {
   const administrator = input.adminCidrs.some((cidr) => within(from.address, cidr));
   const client = within(from.address, vrack) || input.clientCidrs.some((cidr) => within(from.address, cidr));
@@ -93,7 +93,7 @@ function grow(input: PlanInput, region: string, role: "elasticsearchNodes" | "ha
 }
 
 describe("the plan of all sites", () => {
-  test("gives no name and no address twice, and each region addresses of its own network", () => {
+  test("uses no name and no address twice, and pins addresses of a region in its own network", () => {
     fc.assert(
       fc.property(planInput, (input) => {
         const { hosts, regions, witness } = planTopology(input);
@@ -105,7 +105,7 @@ describe("the plan of all sites", () => {
     );
   });
 
-  test("pins no address that the network's DHCP service may hand out", () => {
+  test("pins no address of the network's DHCP service", () => {
     fc.assert(
       fc.property(planInput, (input) => {
         const { hosts, regions, witness } = planTopology(input);
@@ -121,7 +121,7 @@ describe("the plan of all sites", () => {
     );
   });
 
-  test("lets every declared flow through and nothing else", () => {
+  test("admits every declared flow and nothing else", () => {
     fc.assert(
       fc.property(planInput, fc.integer({ min: 1, max: 65535 }), (input, anyPort) => {
         const topology = planTopology(input);
@@ -134,7 +134,7 @@ describe("the plan of all sites", () => {
           senders.flatMap((from) => [...knownPorts, anyPort].map((port) => ({ from, to, port }))),
         );
         const wrong = flows.filter(
-          ({ from, to, port }) => letsThrough(topology, from.address, to, port) !== mayReach(input, from, to, port),
+          ({ from, to, port }) => admits(topology, from.address, to, port) !== mayReach(input, from, to, port),
         );
         expect(wrong).toEqual([]);
       }),
@@ -169,7 +169,7 @@ describe("the plan of all sites", () => {
     );
   });
 
-  test("puts one member of etcd at each of three sites, and none anywhere without a witness", () => {
+  test("has one member of etcd at each of three sites, and none without a witness", () => {
     fc.assert(
       fc.property(planInput, (input) => {
         const { etcdMembers } = planTopology(input);

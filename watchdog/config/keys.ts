@@ -9,7 +9,7 @@ type Node = z.core.JSONSchema.BaseSchema;
 
 /** One key, or one section of keys. */
 export interface Key {
-  /** Names from the top: `regions`, `<region>`, `nodes`; `[]` stands for an element of a list. */
+  /** Names from the top: `regions`, `<region>`, `nodes`. The element of a list has the name `[]`. */
   readonly path: readonly string[];
   /** The key's JSON schema: meaning (`description`), bounds, default, and the `meta` that the schema carries. */
   readonly schema: Node;

@@ -28,7 +28,7 @@ export const delayMs = z
   .min(0, "write 0 or a number of milliseconds above it")
   .meta({ unit: "ms" });
 
-/** A region's name, or the witness'. `what` says which. */
+/** The name of a site. `what` names the site that is meant. */
 export const nameOf = (what: string): z.ZodString => text(/^[a-z][a-z0-9-]{0,30}$/, what);
 export const regionName = nameOf("a name of lower-case letters, digits and hyphens, such as gra");
 
