@@ -37,21 +37,40 @@ export const timedFiles: readonly string[] = [
 ];
 
 /**
+ * Integration tests that make a few lab hosts of their own. A host takes about ten of the 128 inotify instances that Linux
+ * gives a user by default: beside the lab, which has nine hosts, there is room for no more.
+ */
+export const hostFiles: readonly string[] = [
+  "test/integration/cloud-hosts.test.ts",
+  "test/integration/lab-hosts.test.ts",
+  "test/integration/publisher-units.test.ts",
+];
+
+const parts = {
+  unit: { name: "unit", project: "unit" },
+  timed: { name: "integration (timed)", project: "integration", only: timedFiles, workers: 2 },
+  hosts: { name: "integration (hosts)", project: "integration", only: hostFiles, workers: 2 },
+  integration: {
+    name: "integration",
+    project: "integration",
+    except: [...timedFiles, ...hostFiles],
+    workers: 1,
+    yields: true,
+  },
+  simulation: { name: "simulation", project: "simulation", yields: true },
+  lab: { name: "lab", project: "lab" },
+} as const satisfies Readonly<Record<string, Part>>;
+
+/**
  * Run one after the other. Two lanes fill two cores, because the tests in them mostly wait. The lab's lane is the longest,
  * a quarter of an hour. All that runs beside the lab yields to it: its tests have bounds in seconds, the others in minutes
  * or, in simulations, on a clock of their own.
  */
 const stages: readonly Stage[] = [
-  [[{ name: "unit", project: "unit" }]],
+  [[parts.unit]],
   [
-    [
-      { name: "integration (timed)", project: "integration", only: timedFiles, workers: 1 },
-      { name: "lab", project: "lab" },
-    ],
-    [
-      { name: "integration", project: "integration", except: timedFiles, workers: 1, yields: true },
-      { name: "simulation", project: "simulation", yields: true },
-    ],
+    [parts.timed, parts.hosts, parts.lab],
+    [parts.integration, parts.simulation],
   ],
 ];
 

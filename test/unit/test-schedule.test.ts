@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
-import { commandOf, type Part, projects, stagesFor, timedFiles } from "../runner/schedule.ts";
+import { commandOf, hostFiles, type Part, projects, stagesFor, timedFiles } from "../runner/schedule.ts";
 
 const checkout = path.join(import.meta.dirname, "..", "..");
 const partsFor = (...args: Parameters<typeof stagesFor>): readonly Part[] => stagesFor(...args).flat(2);
@@ -28,12 +28,16 @@ describe("the schedule of a test run", () => {
   test("runs the files alone whose path contains a filter, whichever part they belong to", () => {
     const filters = ["etcd-store", "publisher"];
     const parts = partsFor(["integration"], filters);
-    expect(parts).toMatchObject([{ only: ["test/integration/etcd-store.test.ts"] }, { except: timedFiles }]);
-    expect(partsFor(["integration"], ["publisher"])).toHaveLength(1);
+    expect(parts).toMatchObject([
+      { only: ["test/integration/etcd-store.test.ts"] },
+      { only: ["test/integration/publisher-units.test.ts"] },
+      { except: expect.arrayContaining([...timedFiles, ...hostFiles]) },
+    ]);
+    expect(partsFor(["integration"], ["salvage"])).toHaveLength(1);
     const commands = parts.map((part) => commandOf(part, filters, "report.json"));
     expect(commands[0]?.at(-1)).toBe("test/integration/etcd-store.test.ts");
-    expect(commands[1]).toContain("--exclude=test/integration/etcd-store.test.ts");
-    expect(commands[1]?.slice(-2)).toEqual(filters);
+    expect(commands[2]).toContain("--exclude=test/integration/etcd-store.test.ts");
+    expect(commands[2]?.slice(-2)).toEqual(filters);
   });
 
   test("lets everything beside the lab yield to it", () => {
