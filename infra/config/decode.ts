@@ -10,11 +10,13 @@ export function decode(texts: Readonly<Record<string, string>>): Readonly<Record
   return Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, meaningOf(text, keys.get(name))]));
 }
 
+const booleans: Readonly<Record<string, boolean>> = { true: true, false: false };
+
 function meaningOf(text: string, key: Key | undefined): unknown {
   if (key?.nullable && text.trim() === "none") return null;
   switch (key?.schema.type) {
     case "boolean":
-      return text === "true" || (text === "false" ? false : text);
+      return booleans[text] ?? text;
     case "array":
       return text.trim().startsWith("[") ? parsed(text) : splitAtCommas(text);
     case "object":

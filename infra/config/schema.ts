@@ -269,9 +269,12 @@ export const stackSchema = z.strictObject({
   failback: failbackSchema,
   router: z.strictObject(ticketTimings).prefault({}).describe("Routing tickets of the HAProxy hosts."),
   leases: leasesSchema,
-  store: z.strictObject(etcdTimings).prefault({}).describe("The watchdogs' calls to etcd."),
-  failsafe: z.strictObject(failsafeTimings).prefault({}).describe("Failsafe while etcd is unavailable."),
-  etcd: z.strictObject(etcdMemberTimings).prefault({}).describe("The members of etcd."),
+  store: z.strictObject(etcdTimings).prefault({}).describe("The watchdogs' calls to etcd. Unused without a witness."),
+  failsafe: z
+    .strictObject(failsafeTimings)
+    .prefault({})
+    .describe("Failsafe while etcd is unavailable. Unused without a witness."),
+  etcd: z.strictObject(etcdMemberTimings).prefault({}).describe("The members of etcd. Unused without a witness."),
   publisher: publisherSchema
     .nullable()
     .default(null)

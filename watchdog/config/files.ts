@@ -40,8 +40,8 @@ export async function readSecret(key: string, file: string): Promise<string> {
 }
 
 /** Checks that a file holds certificates of authorities that are valid now. */
-export async function checkCaFile(key: string, file: string, nowMs: number): Promise<ConfigViolation | null> {
-  const refused = (reason: string): ConfigViolation => ({ key, message: `names ${file}, which ${reason}` });
+export async function caFileViolations(key: string, file: string, nowMs: number): Promise<readonly ConfigViolation[]> {
+  const refused = (reason: string) => [{ key, message: `names ${file}, which ${reason}` }];
   try {
     const blocks = (await readFile(file, "utf8")).match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g);
     if (blocks === null) return refused("holds no certificate in PEM format");
@@ -49,7 +49,7 @@ export async function checkCaFile(key: string, file: string, nowMs: number): Pro
       const reason = authorityError(new X509Certificate(block), nowMs);
       if (reason !== null) return refused(reason);
     }
-    return null;
+    return [];
   } catch (error) {
     return refused(`cannot be read: ${reasonOf(error)}`);
   }

@@ -14,7 +14,7 @@ export function sentenceOf({ key, message }: ConfigViolation): string {
   return key === "" ? message : `${key} ${message}`;
 }
 
-/** All that is wrong with a configuration, at once. Holds no secret: those are in files of their own. */
+/** All that is wrong with a configuration, at once. Shows no secret. */
 export class ConfigError extends Error {
   /** `/etc/es-failover/watchdog.json`, or the name of another source. */
   readonly source: string;

@@ -1,0 +1,70 @@
+import type { EtcdAccess, PublisherConfig } from "./applications.ts";
+import { caFileViolations, checkSecretFile, keyPairViolations } from "./files.ts";
+import type { WatchdogConfig } from "./schema.ts";
+import type { ConfigViolation } from "./violations.ts";
+
+/** Checks of the files that a configuration names. */
+
+type Violations = Promise<readonly ConfigViolation[]>;
+
+/** All files of a watchdog's configuration except the password of Elasticsearch, which loading reads. */
+export async function referencedFileViolations(config: WatchdogConfig): Violations {
+  const { elasticsearch, store, failsafe, endpoint, publisher } = config;
+  const checks = await Promise.all([
+    caFileViolations("elasticsearch.caFile", elasticsearch.caFile, Date.now()),
+    store.kind === "etcd" ? etcdFileViolations("store", store) : [],
+    failsafe === null ? [] : tlsFileViolations("failsafe", failsafe),
+    endpoint === null ? [] : endpointFileViolations(endpoint),
+    publisher === null ? [] : publisherFileViolations(publisher),
+  ]);
+  return checks.flat();
+}
+
+/** The files of a publisher's section. */
+export async function publisherFileViolations({ source, etcd, consul }: PublisherConfig): Violations {
+  const checks = await Promise.all([
+    source.kind === "etcd"
+      ? etcdFileViolations("publisher.source", source)
+      : optionalCaViolations("publisher.source.caFile", source.caFile),
+    etcd === null ? [] : etcdFileViolations("publisher.etcd", etcd),
+    consul === null ? [] : optionalCaViolations("publisher.consul.caFile", consul.caFile),
+    consul === null || consul.tokenFile === null
+      ? []
+      : secretFileViolations("publisher.consul.tokenFile", consul.tokenFile),
+  ]);
+  return checks.flat();
+}
+
+async function etcdFileViolations(section: string, access: EtcdAccess): Violations {
+  return [
+    ...(await secretFileViolations(`${section}.passwordFile`, access.passwordFile)),
+    ...(await tlsFileViolations(section, access)),
+  ];
+}
+
+async function tlsFileViolations(
+  section: string,
+  files: Pick<EtcdAccess, "caFile" | "certificateFile" | "keyFile">,
+): Violations {
+  return [
+    ...(await caFileViolations(`${section}.caFile`, files.caFile, Date.now())),
+    ...(await keyPairViolations(section, files)),
+  ];
+}
+
+async function endpointFileViolations({
+  certificateFile,
+  keyFile,
+}: NonNullable<WatchdogConfig["endpoint"]>): Violations {
+  if (certificateFile === null || keyFile === null) return [];
+  return keyPairViolations("endpoint", { certificateFile, keyFile });
+}
+
+async function optionalCaViolations(key: string, file: string | null): Violations {
+  return file === null ? [] : caFileViolations(key, file, Date.now());
+}
+
+async function secretFileViolations(key: string, file: string): Violations {
+  const { violation } = await checkSecretFile(key, file);
+  return violation === null ? [] : [violation];
+}
