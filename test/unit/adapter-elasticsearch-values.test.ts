@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { normalise } from "../../watchdog/adapters/elasticsearch/definitions.ts";
-import { inChunks } from "../../watchdog/adapters/elasticsearch/indices.ts";
+import { inChunks } from "../../watchdog/adapters/elasticsearch/names.ts";
 import { isAboveWatermark } from "../../watchdog/adapters/elasticsearch/watermark.ts";
 import { dataStreamOfBackingIndex, isManaged } from "../../watchdog/core/state/patterns.ts";
 

@@ -1,6 +1,6 @@
 import { createElasticsearchCluster, type ElasticsearchCluster } from "../adapters/elasticsearch/cluster.ts";
 import { createElasticsearchDocuments, DOCUMENT_TIMEOUT_MS } from "../adapters/elasticsearch/documents.ts";
-import type { NodesOptions } from "../adapters/elasticsearch/nodes.ts";
+import type { NodesOptions } from "../adapters/elasticsearch/node-client.ts";
 import type { RegionName } from "../config/address.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import type { Salvage } from "../core/ports/salvage.ts";

@@ -2,17 +2,12 @@ import type { RegionName } from "../../config/address.ts";
 import type { Cluster } from "../../core/ports/cluster.ts";
 import type { DefinitionKind } from "../../core/state/cluster.ts";
 import type { ManagedPatterns } from "../../core/state/patterns.ts";
+import { readCheckpoints } from "./checkpoints.ts";
 import { putDefinition, readDefinitions } from "./definitions.ts";
-import {
-  closeIndices,
-  deleteIndices,
-  openIndices,
-  probeWrite,
-  readCheckpoints,
-  readIndices,
-  setWriteBlock,
-} from "./indices.ts";
-import { type NodesOptions, RegionNodes } from "./nodes.ts";
+import { closeIndices, deleteIndices, openIndices, setWriteBlock } from "./index-changes.ts";
+import { readIndices } from "./index-states.ts";
+import type { NodesOptions } from "./node-client.ts";
+import { RegionNodes } from "./nodes.ts";
 import { probeCluster } from "./probe.ts";
 import { readReadiness } from "./readiness.ts";
 import {
@@ -25,6 +20,7 @@ import {
   resumeFollow,
   unfollow,
 } from "./replication.ts";
+import { probeWrite } from "./write-probe.ts";
 import { promoteDataStream, readDataStreams, rolloverDataStream, setWriteIndex } from "./write-targets.ts";
 
 export interface ElasticsearchClusterOptions extends NodesOptions {
@@ -33,7 +29,7 @@ export interface ElasticsearchClusterOptions extends NodesOptions {
   readonly probeTimeoutMs: number;
   /** Bound on one unfollow, milliseconds: it asks the lost leader to drop its retention leases. */
   readonly unfollowTimeoutMs: number;
-  /** Told once per kind of definition that this cluster has no module for. */
+  /** Called once per kind of definition that this cluster has no module for. */
   readonly unavailable?: (region: RegionName, kind: DefinitionKind) => void;
 }
 
@@ -50,10 +46,10 @@ export interface ElasticsearchCluster extends Cluster {
 export function createElasticsearchCluster(options: ElasticsearchClusterOptions): ElasticsearchCluster {
   const nodes = new RegionNodes(options);
   const { managed } = options;
-  const told = new Set<DefinitionKind>();
+  const reported = new Set<DefinitionKind>();
   const unavailable = (kind: DefinitionKind): void => {
-    if (told.has(kind)) return;
-    told.add(kind);
+    if (reported.has(kind)) return;
+    reported.add(kind);
     options.unavailable?.(options.region, kind);
   };
   return {

@@ -1,12 +1,13 @@
 import { ClusterError } from "../../core/ports/cluster.ts";
 import type { Definition, DefinitionKind } from "../../core/state/cluster.ts";
+import { assertAcknowledged, masterTimeout } from "./acknowledgement.ts";
 import { isMissingModule } from "./errors.ts";
-import { acknowledged, ackTimeouts } from "./indices.ts";
-import type { CallOptions, RegionNodes } from "./nodes.ts";
+import type { NodeCall, RegionNodes } from "./nodes.ts";
+import { property } from "./property.ts";
 
 type Body = Readonly<Record<string, unknown>>;
 
-/** What differs between two clusters although the definitions are the same. */
+/** Keys that differ between two clusters although the definitions are the same. */
 const VOLATILE_KEYS: ReadonlySet<string> = new Set([
   "created_date",
   "created_date_millis",
@@ -15,11 +16,10 @@ const VOLATILE_KEYS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Definitions of these kinds that people made, with keys in order and without what the cluster adds, so that equal
- * definitions of two clusters are deeply equal. What Elasticsearch manages itself is left out: each cluster has its
- * own.
+ * Users' definitions of these kinds, with keys sorted and without what the cluster adds, so that equal definitions of two
+ * clusters are deeply equal. What Elasticsearch manages itself is left out: each cluster has its own.
  *
- * @param unavailable told of a kind that this cluster has no module for; its definitions are none
+ * @param unavailable called with a kind that this cluster has no module for; it contributes no definitions
  */
 export async function readDefinitions(
   nodes: RegionNodes,
@@ -31,7 +31,7 @@ export async function readDefinitions(
       try {
         return await readKind(nodes, kind);
       } catch (error) {
-        // "Not found" is how the list of pipelines reads when there is none.
+        // The answer to a list of pipelines when there is none.
         if (error instanceof ClusterError && error.kind === "not-found") return [];
         if (!isMissingModule(error)) throw error;
         unavailable(kind);
@@ -42,15 +42,13 @@ export async function readDefinitions(
   return all
     .flat()
     .filter(({ name, body }) => !isManagedBySystem(name, body))
-    .map((definition) => ({ ...definition, body: normalise(definition.body) as Body }));
+    .map((definition) => ({ ...definition, body: normaliseObject(definition.body, 0) }));
 }
 
 async function readKind(nodes: RegionNodes, kind: DefinitionKind): Promise<readonly Definition[]> {
-  const named = (entries: readonly (readonly [string, unknown])[]): readonly Definition[] =>
-    entries.map(([name, body]) => ({ kind, name, body: body as Body }));
-  const read = <T>(
-    call: (client: Parameters<Parameters<RegionNodes["read"]>[1]>[0], options: CallOptions) => Promise<T>,
-  ) => nodes.read(`read definitions of kind ${kind}`, call);
+  const named = (entries: readonly (readonly [string, object])[]): readonly Definition[] =>
+    entries.map(([name, body]) => ({ kind, name, body: { ...body } }));
+  const read = <T>(call: NodeCall<T>) => nodes.read(`read definitions of kind ${kind}`, call);
   switch (kind) {
     case "index-template": {
       const answer = await read((client, options) => client.indices.getIndexTemplate({}, options));
@@ -64,7 +62,7 @@ async function readKind(nodes: RegionNodes, kind: DefinitionKind): Promise<reado
     }
     case "ilm-policy": {
       const answer = await read((client, options) => client.ilm.getLifecycle({}, options));
-      // `version` counts changes here, `in_use_by` lists users here; the policy alone is the definition.
+      // Besides the policy the answer has a count of changes and a list of uses.
       return named(Object.entries(answer).map(([name, { policy }]) => [name, { policy }] as const));
     }
     case "ingest-pipeline": {
@@ -84,30 +82,33 @@ export async function putDefinition(nodes: RegionNodes, { kind, name, body }: De
     "ilm-policy": "/_ilm/policy",
     "ingest-pipeline": "/_ingest/pipeline",
   }[kind];
-  // By path, not by the typed calls: the body goes back as it came, whatever this version of Elasticsearch knows in it.
+  // By path instead of the typed calls, so that the body is sent back unchanged, whatever fields this version has.
   const answer = await nodes.change(what, (client, options) =>
     client.transport.request<{ acknowledged?: boolean }>(
       {
         method: "PUT",
         path: `${path}/${encodeURIComponent(name)}`,
-        querystring: { master_timeout: ackTimeouts(nodes).master_timeout },
+        querystring: masterTimeout(nodes),
         body: { ...body },
       },
       options,
     ),
   );
-  acknowledged(nodes, what, answer);
+  assertAcknowledged(nodes, what, answer);
 }
 
 function isManagedBySystem(name: string, body: Body): boolean {
-  const meta = (body["_meta"] ?? (body["policy"] as Body | undefined)?.["_meta"]) as Body | undefined;
-  return name.startsWith(".") || meta?.["managed"] === true;
+  const meta = body["_meta"] ?? property(body["policy"], "_meta");
+  return name.startsWith(".") || property(meta, "managed") === true;
 }
 
-/** Keys in order at every depth; arrays keep theirs, which may carry meaning (composed_of, processors). */
+/** Sorts keys at every depth; arrays keep their order, which may carry meaning (composed_of, processors). */
 export function normalise(value: unknown, depth = 0): unknown {
   if (Array.isArray(value)) return value.map((item) => normalise(item, depth + 1));
-  if (typeof value !== "object" || value === null) return value;
+  return typeof value === "object" && value !== null ? normaliseObject(value, depth) : value;
+}
+
+function normaliseObject(value: object, depth: number): Body {
   return Object.fromEntries(
     Object.entries(value)
       .filter(([key]) => depth > 0 || !VOLATILE_KEYS.has(key))

@@ -2,15 +2,9 @@ import { errors } from "@elastic/elasticsearch";
 import type { RegionName } from "../../config/address.ts";
 import { ClusterError } from "../../core/ports/cluster.ts";
 import { messageOf } from "../../util/errors.ts";
+import { property } from "./property.ts";
 
-/** Marks a connection that was never established: nothing was sent, so another node may be asked instead. */
-export const CONNECT_FAILED = "cannot connect";
-
-export function connectFailed(error: unknown): boolean {
-  return error instanceof errors.ConnectionError && error.message.startsWith(CONNECT_FAILED);
-}
-
-/** Turns whatever the client threw into a `ClusterError` that names the region, the attempt and the cluster's reason. */
+/** Turns an error of the client into a `ClusterError` that names the region, the request and the cluster's reason. */
 export function toClusterError(region: RegionName, what: string, error: unknown): ClusterError {
   if (error instanceof ClusterError) return error;
   const failed = (kind: ClusterError["kind"], reason: string, status: number | null = null): ClusterError =>
@@ -29,7 +23,7 @@ export function toClusterError(region: RegionName, what: string, error: unknown)
     return failed("timeout", error.message);
   }
   if (error instanceof errors.ProductNotSupportedError) {
-    return failed("rejected", "what answers there is not Elasticsearch");
+    return failed("rejected", "the server there is not Elasticsearch");
   }
   if (error instanceof errors.ConnectionError) return failed("unreachable", error.message);
   return failed("rejected", messageOf(error));
@@ -40,13 +34,32 @@ export function isMissingModule(error: unknown): boolean {
   return error instanceof ClusterError && error.kind === "rejected" && /no handler found for uri/.test(error.message);
 }
 
+/** True when the node answered, if only with an error. */
+export const isAnswer = (error: unknown): boolean => error instanceof errors.ResponseError;
+
+/** A refusal of the request itself, which every node would repeat; not of the state that one node is in. */
+export function isRefusal(error: unknown): boolean {
+  if (!(error instanceof errors.ResponseError)) return false;
+  const status = error.statusCode ?? 500;
+  return status >= 400 && status < 500 && ![401, 408, 429].includes(status);
+}
+
+/** The error, or one timeout in place of the several forms that a timeout takes; `undefined`: nothing was asked in time. */
+export function asTimeout(error: unknown, timeoutMs: number): unknown {
+  const timedOut =
+    error === undefined ||
+    error instanceof errors.TimeoutError ||
+    error instanceof errors.RequestAbortedError ||
+    (error instanceof DOMException && error.name === "TimeoutError");
+  return timedOut ? new errors.TimeoutError(`no answer within ${timeoutMs} ms`) : error;
+}
+
 function errorTypeOf(body: unknown): string | undefined {
-  const error = property(body, "error");
-  const type = property(error, "type");
+  const type = property(property(body, "error"), "type");
   return typeof type === "string" ? type : undefined;
 }
 
-/** The cluster's own words: the reason, and the deepest cause where it says more. */
+/** The cluster's own reason, with the deepest cause where that adds to it. */
 function reasonOf(body: unknown): string | undefined {
   const error = property(body, "error");
   if (typeof error === "string") return error;
@@ -59,8 +72,4 @@ function reasonOf(body: unknown): string | undefined {
     cause = property(cause, "caused_by");
   }
   return typeof deepest === "string" && deepest !== reason ? `${reason}: ${deepest}` : reason;
-}
-
-function property(value: unknown, key: string): unknown {
-  return typeof value === "object" && value !== null ? (value as Record<string, unknown>)[key] : undefined;
 }

@@ -2,11 +2,11 @@ import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { type Client, errors, type TransportRequestParams } from "@elastic/elasticsearch";
 import type { z } from "zod";
-import { ClusterError } from "../../core/ports/cluster.ts";
 import { parseExact } from "../../util/exact-json.ts";
+import { rejected } from "./acknowledgement.ts";
 import type { CallOptions, RegionNodes } from "./nodes.ts";
 
-/** A request whose answer is read by `parseExact`, which the client's own reading of JSON would round. */
+/** A request whose answer is parsed by `parseExact`: the client's own JSON parser rounds large numbers. */
 export async function exactRequest(
   client: Client,
   options: CallOptions,
@@ -33,10 +33,10 @@ export async function exactRequest(
 }
 
 function timedOut(): Error {
-  return new errors.TimeoutError("the answer did not end in time");
+  return new errors.TimeoutError("the answer was not complete in time");
 }
 
-/** A refusal may come from something in between that does not speak JSON. */
+/** A refusal may come from a proxy in between, which does not answer in JSON. */
 function readableReason(answer: string): unknown {
   try {
     return JSON.parse(answer);
@@ -45,7 +45,7 @@ function readableReason(answer: string): unknown {
   }
 }
 
-/** @throws ClusterError that says where the answer is not what this version understands */
+/** @throws ClusterError that names the field which this version does not understand */
 export function parseAnswer<T extends z.ZodType>(
   nodes: RegionNodes,
   what: string,
@@ -55,9 +55,5 @@ export function parseAnswer<T extends z.ZodType>(
   const parsed = schema.safeParse(body);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
-  throw unexpected(nodes, what, `unexpected answer at ${issue?.path.join(".") ?? "its root"}: ${issue?.message ?? ""}`);
-}
-
-export function unexpected(nodes: RegionNodes, what: string, reason: string): ClusterError {
-  return new ClusterError(nodes.region, "rejected", `${nodes.region}: ${what}: ${reason}`);
+  throw rejected(nodes, what, `unexpected answer at ${issue?.path.join(".") ?? "its root"}: ${issue?.message ?? ""}`);
 }

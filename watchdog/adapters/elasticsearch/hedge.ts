@@ -1,13 +1,13 @@
 export interface HedgeOptions<T> {
   /** Bound on the whole, milliseconds. */
   readonly timeoutMs: number;
-  /** The next candidate is asked as well when the ones before it have said nothing for this long, milliseconds. */
+  /** The next candidate is asked as well after this long without an answer, milliseconds. */
   readonly staggerMs: number;
-  /** An answer that ends the search. Others are kept only for the case that nothing better comes. */
+  /** Whether an answer ends the search. The first other answer is used only when no conclusive one comes. */
   isConclusive(answer: T): boolean;
-  /** An error that ends the search, because every other candidate would say the same. */
+  /** Whether an error ends the search, because every other candidate would give the same. */
   isFinal(error: unknown): boolean;
-  /** An error that says more than that of a candidate before it: that one did not answer, this one did. */
+  /** Whether an error says more than that of an earlier candidate, as an answer says more than silence. */
   isTelling(error: unknown): boolean;
 }
 
@@ -20,67 +20,96 @@ export interface HedgeResult<T> {
 type Attempt<T> = (signal: AbortSignal) => Promise<T>;
 
 /**
- * Asks the first candidate, and, when it fails or is slow, the following ones beside it, so that a dead node costs
- * `staggerMs` and not the whole timeout. The first conclusive answer wins and the others are aborted. Only for
- * requests that may be sent twice. When nobody answered as hoped, throws the first telling error, else the first one, else
- * an error named TimeoutError.
+ * Asks the first candidate and, when it fails or is slow, the following ones beside it, so that a dead node costs
+ * `staggerMs` instead of the whole timeout. The first conclusive answer wins, and the other attempts are aborted. Only for
+ * requests that may be sent twice. Without an answer it throws the first telling error, else the first one, else an error
+ * named TimeoutError.
  */
 export function hedged<T>(attempts: readonly Attempt<T>[], options: HedgeOptions<T>): Promise<HedgeResult<T>> {
-  const aborter = new AbortController();
-  return new Promise<HedgeResult<T>>((resolve, reject) => {
-    let started = 0;
-    let pending = 0;
-    let fallback: HedgeResult<T> | undefined;
-    let told: unknown;
-    let stagger: NodeJS.Timeout | undefined;
+  return new Promise((resolve, reject) => new HedgedSearch(attempts, options, resolve, reject).start());
+}
 
-    const settle = (): void => {
-      clearTimeout(deadline);
-      clearTimeout(stagger);
-      aborter.abort();
-      if (fallback !== undefined) resolve(fallback);
-      else reject(told ?? new DOMException(`no answer within ${options.timeoutMs} ms`, "TimeoutError"));
-    };
-    const deadline = setTimeout(settle, options.timeoutMs);
+class HedgedSearch<T> {
+  readonly #attempts: readonly Attempt<T>[];
+  readonly #options: HedgeOptions<T>;
+  readonly #resolve: (result: HedgeResult<T>) => void;
+  readonly #reject: (error: unknown) => void;
+  readonly #aborter = new AbortController();
+  #started = 0;
+  #pending = 0;
+  #result: HedgeResult<T> | undefined;
+  #error: unknown;
+  #deadline: NodeJS.Timeout | undefined;
+  #stagger: NodeJS.Timeout | undefined;
 
-    const next = (): void => {
-      clearTimeout(stagger);
-      const candidate = started;
-      const attempt = attempts[candidate];
-      if (attempt === undefined || aborter.signal.aborted) return;
-      started += 1;
-      pending += 1;
-      stagger = setTimeout(next, options.staggerMs);
-      attempt(aborter.signal).then(
-        (answer) => {
-          if (aborter.signal.aborted) return;
-          pending -= 1;
-          if (options.isConclusive(answer)) {
-            fallback = { answer, candidate };
-            settle();
-            return;
-          }
-          fallback ??= { answer, candidate };
-          continueOrSettle();
-        },
-        (error: unknown) => {
-          if (aborter.signal.aborted) return;
-          pending -= 1;
-          if (options.isFinal(error)) {
-            fallback = undefined;
-            told = error;
-            settle();
-            return;
-          }
-          if (told === undefined || (options.isTelling(error) && !options.isTelling(told))) told = error;
-          continueOrSettle();
-        },
-      );
-    };
-    const continueOrSettle = (): void => {
-      if (started < attempts.length) next();
-      else if (pending === 0) settle();
-    };
-    next();
-  });
+  constructor(
+    attempts: readonly Attempt<T>[],
+    options: HedgeOptions<T>,
+    resolve: (result: HedgeResult<T>) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.#attempts = attempts;
+    this.#options = options;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  start(): void {
+    this.#deadline = setTimeout(() => this.#settle(), this.#options.timeoutMs);
+    this.#next();
+  }
+
+  #next(): void {
+    clearTimeout(this.#stagger);
+    const candidate = this.#started;
+    const attempt = this.#attempts[candidate];
+    if (attempt === undefined || this.#aborter.signal.aborted) return;
+    this.#started += 1;
+    this.#pending += 1;
+    this.#stagger = setTimeout(() => this.#next(), this.#options.staggerMs);
+    attempt(this.#aborter.signal).then(
+      (answer) => this.#takeAnswer({ answer, candidate }),
+      (error: unknown) => this.#takeError(error),
+    );
+  }
+
+  #takeAnswer(result: HedgeResult<T>): void {
+    if (this.#aborter.signal.aborted) return;
+    this.#pending -= 1;
+    if (this.#options.isConclusive(result.answer)) {
+      this.#result = result;
+      this.#settle();
+    } else {
+      this.#result ??= result;
+      this.#continue();
+    }
+  }
+
+  #takeError(error: unknown): void {
+    if (this.#aborter.signal.aborted) return;
+    this.#pending -= 1;
+    const { isFinal, isTelling } = this.#options;
+    if (isFinal(error)) {
+      this.#result = undefined;
+      this.#error = error;
+      this.#settle();
+    } else {
+      if (this.#error === undefined || (isTelling(error) && !isTelling(this.#error))) this.#error = error;
+      this.#continue();
+    }
+  }
+
+  #continue(): void {
+    if (this.#started < this.#attempts.length) this.#next();
+    else if (this.#pending === 0) this.#settle();
+  }
+
+  #settle(): void {
+    clearTimeout(this.#deadline);
+    clearTimeout(this.#stagger);
+    this.#aborter.abort();
+    const { timeoutMs } = this.#options;
+    if (this.#result !== undefined) this.#resolve(this.#result);
+    else this.#reject(this.#error ?? new DOMException(`no answer within ${timeoutMs} ms`, "TimeoutError"));
+  }
 }

@@ -1,13 +1,15 @@
+import type { Client } from "@elastic/elasticsearch";
+import { z } from "zod";
 import type { ClusterProbe } from "../../core/state/cluster.ts";
 import { isManaged, type ManagedPatterns, requestTarget } from "../../core/state/patterns.ts";
 import { toClusterError } from "./errors.ts";
-import type { RegionNodes } from "./nodes.ts";
+import type { CallOptions, RegionNodes } from "./nodes.ts";
 
 type Answer = Extract<ClusterProbe, { reachable: true }>;
 
 /**
- * One look at a cluster. A node that knows no master is believed only when no other node knows better: a single node
- * that is cut off from its own region must not speak for it. Never throws.
+ * Probes a cluster. A node that knows no master counts only when no other node knows one: a single node that is cut off
+ * from its own region must not speak for it. Never throws.
  */
 export async function probeCluster(
   nodes: RegionNodes,
@@ -15,24 +17,26 @@ export async function probeCluster(
   timeoutMs: number,
 ): Promise<ClusterProbe> {
   try {
-    return await nodes.read<Answer>(
-      "probe",
-      (client, options) => lookThrough(client, options, managed, timeoutMs),
+    return await nodes.read<Answer>("probe", (client, options) => probeNode(client, options, managed, timeoutMs), {
       timeoutMs,
-      (answer) => answer.master !== null,
-    );
+      isConclusive: (answer) => answer.master !== null,
+    });
   } catch (error) {
     const { kind, message } = toClusterError(nodes.region, "probe", error);
     return { reachable: false, kind, error: message };
   }
 }
 
-type NodeCall = Parameters<Parameters<RegionNodes["read"]>[1]>;
+/** The part of the cluster state that the probe asks for. */
+const clusterState = z.object({
+  master_node: z.string().nullish(),
+  nodes: z.record(z.string(), z.object({ name: z.string().optional() })).default({}),
+});
 
-/** What one node says: its own view of the master first, then the master's view of the managed indices. */
-async function lookThrough(
-  client: NodeCall[0],
-  options: NodeCall[1],
+/** The node's own knowledge of the master, then the master's knowledge of the managed indices. */
+async function probeNode(
+  client: Client,
+  options: CallOptions,
   managed: ManagedPatterns,
   timeoutMs: number,
 ): Promise<Answer> {
@@ -40,17 +44,25 @@ async function lookThrough(
     client.info({}, options),
     client.cluster.state({ metric: ["master_node", "nodes"], local: true }, options),
   ]);
-  const view = state as { master_node?: string | null; nodes?: Record<string, { name?: string }> };
-  const masterId = view.master_node ?? null;
+  const { master_node: masterId, nodes } = clusterState.parse(state);
   const answer = {
     reachable: true,
     clusterUuid: identity.cluster_uuid,
     version: identity.version.number,
-    nodes: Object.keys(view.nodes ?? {}).length,
+    nodes: Object.keys(nodes).length,
   } as const;
-  if (masterId === null) return { ...answer, master: null, status: "red", redIndices: [] };
+  if (masterId === null || masterId === undefined) return { ...answer, master: null, status: "red", redIndices: [] };
+  const health = await managedHealth(client, options, managed, timeoutMs);
+  return { ...answer, master: nodes[masterId]?.name ?? masterId, ...health };
+}
 
-  // Answered by the master itself: one that hangs fails the probe, whatever the other nodes still believe of it.
+/** Answered by the master itself: when it hangs the probe fails, whatever the other nodes still believe of it. */
+async function managedHealth(
+  client: Client,
+  options: CallOptions,
+  managed: ManagedPatterns,
+  timeoutMs: number,
+): Promise<Pick<Answer, "status" | "redIndices">> {
   const health = await client.cluster.health(
     {
       index: requestTarget(managed),
@@ -66,10 +78,5 @@ async function lookThrough(
     .map(([index, { status }]) => ({ index, status: status.toLowerCase() }));
   const red = statuses.filter(({ status }) => status === "red").map(({ index }) => index);
   const yellow = statuses.some(({ status }) => status === "yellow");
-  return {
-    ...answer,
-    master: view.nodes?.[masterId]?.name ?? masterId,
-    status: red.length > 0 ? "red" : yellow ? "yellow" : "green",
-    redIndices: red.sort(),
-  };
+  return { status: red.length > 0 ? "red" : yellow ? "yellow" : "green", redIndices: red.sort() };
 }

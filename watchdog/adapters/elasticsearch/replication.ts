@@ -2,8 +2,9 @@ import type { RegionName } from "../../config/address.ts";
 import { ClusterError } from "../../core/ports/cluster.ts";
 import type { AutoFollowPattern, Follower, ShardProgress } from "../../core/state/cluster.ts";
 import { isManaged, type ManagedPatterns } from "../../core/state/patterns.ts";
-import { acknowledged, ackTimeouts } from "./indices.ts";
+import { assertAcknowledged, masterTimeout } from "./acknowledgement.ts";
 import type { RegionNodes } from "./nodes.ts";
+import { property } from "./property.ts";
 
 /** Followers among the managed indices, with the progress of each shard where a task runs. */
 export async function readFollowers(nodes: RegionNodes, managed: ManagedPatterns): Promise<readonly Follower[]> {
@@ -23,7 +24,7 @@ export async function readFollowers(nodes: RegionNodes, managed: ManagedPatterns
     }));
 }
 
-/** The fields used of a shard's statistics, as the REST API gives them. */
+/** The fields of a shard's statistics that are used here. */
 interface ShardStatistics {
   readonly shard_id: number;
   readonly follower_global_checkpoint: number;
@@ -41,13 +42,14 @@ function progressOf(shard: ShardStatistics): ShardProgress {
     leaderCheckpointLastKnown: shard.leader_global_checkpoint,
     millisSinceLastRead: Number(shard.time_since_last_read_millis ?? -1),
     failedReads: shard.failed_read_requests,
-    readErrors: shard.read_exceptions.map((entry) => describe((entry as { exception?: unknown }).exception ?? entry)),
+    readErrors: shard.read_exceptions.map((entry) => describe(property(entry, "exception") ?? entry)),
     fatalError: shard.fatal_exception === undefined ? null : describe(shard.fatal_exception),
   };
 }
 
 function describe(exception: unknown): string {
-  const { type, reason } = (exception ?? {}) as { type?: unknown; reason?: unknown };
+  const type = property(exception, "type");
+  const reason = property(exception, "reason");
   if (typeof reason === "string") return reason;
   return typeof type === "string" ? type : JSON.stringify(exception);
 }
@@ -80,7 +82,7 @@ export async function putAutoFollow(nodes: RegionNodes, pattern: Omit<AutoFollow
       options,
     ),
   );
-  acknowledged(nodes, what, answer);
+  assertAcknowledged(nodes, what, answer);
 }
 
 type AutoFollowCommand = "pauseAutoFollowPattern" | "resumeAutoFollowPattern" | "deleteAutoFollowPattern";
@@ -90,12 +92,12 @@ export async function commandAutoFollow(nodes: RegionNodes, command: AutoFollowC
   const answer = await nodes.change(what, (client, options) =>
     client.ccr[command]({ name, ...masterTimeout(nodes) }, options),
   );
-  acknowledged(nodes, what, answer);
+  assertAcknowledged(nodes, what, answer);
 }
 
 /**
- * Makes a follower. Returns once it is created: the first copy goes on by itself and may take hours, so that progress
- * is read from the followers, not waited for here.
+ * Creates a follower and returns without waiting for the first copy, which may take hours: its progress is read from
+ * the followers.
  */
 export async function follow(
   nodes: RegionNodes,
@@ -118,28 +120,27 @@ export async function follow(
 
 export async function pauseFollow(nodes: RegionNodes, index: string): Promise<void> {
   const what = `pause following of ${index}`;
-  acknowledged(
-    nodes,
-    what,
-    await nodes.change(what, (client, options) => client.ccr.pauseFollow({ index, ...masterTimeout(nodes) }, options)),
+  const answer = await nodes.change(what, (client, options) =>
+    client.ccr.pauseFollow({ index, ...masterTimeout(nodes) }, options),
   );
+  assertAcknowledged(nodes, what, answer);
 }
 
 export async function resumeFollow(nodes: RegionNodes, index: string): Promise<void> {
   const what = `resume following of ${index}`;
-  acknowledged(
-    nodes,
-    what,
-    await nodes.change(what, (client, options) => client.ccr.resumeFollow({ index, ...masterTimeout(nodes) }, options)),
+  const answer = await nodes.change(what, (client, options) =>
+    client.ccr.resumeFollow({ index, ...masterTimeout(nodes) }, options),
   );
+  assertAcknowledged(nodes, what, answer);
 }
 
 /**
- * Makes a paused and closed follower an index of its own. Elasticsearch converts the index first and asks the leader
- * to drop its retention leases then, before it answers: with the leader gone the call may fail although the work is
- * done. So after a failure the index itself is asked, and the failure counts only while it is still a follower.
+ * Converts a paused and closed follower to an index of its own. Elasticsearch converts the index, then asks the leader to
+ * drop its retention leases, then answers: with the leader lost the call may fail although the index is converted. So a
+ * failure counts only while the index's settings still show a follower.
  *
- * @param timeoutMs bound on the unfollow; looking at the index afterwards takes a request's timeout at most
+ * @param timeoutMs bound on the unfollow; reading the settings afterwards takes a request's timeout at most
+ * @param signal ends the wait for the answer
  */
 export async function unfollow(
   nodes: RegionNodes,
@@ -152,10 +153,9 @@ export async function unfollow(
     const answer = await nodes.change(
       what,
       (client, options) => client.ccr.unfollow({ index, ...masterTimeout(nodes) }, options),
-      timeoutMs,
-      signal,
+      { timeoutMs, ...(signal && { giveUp: signal }) },
     );
-    acknowledged(nodes, what, answer);
+    assertAcknowledged(nodes, what, answer);
   } catch (error) {
     if (signal?.aborted) throw error;
     if (error instanceof ClusterError && error.kind === "unreachable") throw error;
@@ -163,20 +163,16 @@ export async function unfollow(
   }
 }
 
-/** True as well when the cluster does not say. */
+/** Also true when the settings cannot be read. */
 async function isStillFollowing(nodes: RegionNodes, index: string): Promise<boolean> {
   try {
     const answer = await nodes.read(`read settings of ${index}`, (client, options) =>
       client.indices.getSettings({ index, flat_settings: true, expand_wildcards: "all" }, options),
     );
-    const settings = answer[index]?.settings as Readonly<Record<string, unknown>> | undefined;
-    return settings === undefined || String(settings["index.xpack.ccr.following_index"]) === "true";
+    const settings = answer[index]?.settings;
+    return settings === undefined || String(property(settings, "index.xpack.ccr.following_index")) === "true";
   } catch (error) {
     if (error instanceof ClusterError) return true;
     throw error;
   }
-}
-
-function masterTimeout(nodes: RegionNodes): { readonly master_timeout: string } {
-  return { master_timeout: ackTimeouts(nodes).master_timeout };
 }

@@ -1,7 +1,9 @@
 import type { DocumentSampler, SampledDocument } from "../../diagnostics/verify/ports.ts";
 import { contentHash } from "../../salvage/operation.ts";
-import { createElasticsearchDocuments, searchShard } from "./documents.ts";
-import { type NodesOptions, RegionNodes } from "./nodes.ts";
+import { createElasticsearchDocuments } from "./documents.ts";
+import type { NodesOptions } from "./node-client.ts";
+import { RegionNodes } from "./nodes.ts";
+import { searchShard } from "./shard-search.ts";
 
 export interface ElasticsearchSampler extends DocumentSampler {
   close(): Promise<void>;

@@ -1,6 +1,8 @@
 import { isManaged, type ManagedPatterns, requestTarget } from "../../core/state/patterns.ts";
 import type { NodeClock, Storage, Survey } from "../../diagnostics/preflight/survey.ts";
-import { type NodesOptions, RegionNodes } from "./nodes.ts";
+import type { NodesOptions } from "./node-client.ts";
+import { RegionNodes } from "./nodes.ts";
+import { property } from "./property.ts";
 
 /** Elasticsearch's own default of `index.soft_deletes.retention_lease.period`. */
 const DEFAULT_RETENTION = "12h";
@@ -72,15 +74,14 @@ async function readRetention(
   return Object.entries(answer)
     .filter(([index]) => isManaged(managed, index))
     .map(([index, { settings, defaults }]) => {
-      const own = settings as Readonly<Record<string, unknown>> | undefined;
-      const given = defaults as Readonly<Record<string, unknown>> | undefined;
-      return { index, periodMs: timeValueMs(String(own?.[name] ?? given?.[name] ?? DEFAULT_RETENTION)) };
+      const period = property(settings, name) ?? property(defaults, name) ?? DEFAULT_RETENTION;
+      return { index, periodMs: timeValueMs(String(period)) };
     });
 }
 
 async function readClocks(nodes: RegionNodes): Promise<readonly NodeClock[]> {
   const askedMs = performance.now();
-  // The time at the top of each node's answer is that of the answer; the ones within may be a second old.
+  // The timestamp at the top of a node's answer is that of the answer; those within may be a second old.
   const stats = await nodes.read("read clocks of nodes", (client, options) =>
     client.nodes.stats({ metric: "os", filter_path: ["nodes.*.name", "nodes.*.timestamp"] }, options),
   );
@@ -101,11 +102,22 @@ async function measureRoundTrip(nodes: RegionNodes): Promise<number> {
   return shortestMs;
 }
 
-const TIME_UNITS = { nanos: 1e-6, micros: 1e-3, ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+/** Milliseconds. */
+const TIME_UNITS: ReadonlyMap<string, number> = new Map([
+  ["nanos", 1e-6],
+  ["micros", 1e-3],
+  ["ms", 1],
+  ["s", 1_000],
+  ["m", 60_000],
+  ["h", 3_600_000],
+  ["d", 86_400_000],
+]);
 
 /** "12h", "500ms", "-1": a time as Elasticsearch writes it. @throws Error for anything else */
 export function timeValueMs(text: string): number {
-  const [, amount, unit] = /^(-?\d+(?:\.\d+)?)(nanos|micros|ms|s|m|h|d)?$/.exec(text) ?? [];
-  if (amount === undefined) throw new Error(`"${text}" is not a time as Elasticsearch writes it`);
-  return Number(amount) * TIME_UNITS[(unit ?? "ms") as keyof typeof TIME_UNITS];
+  const [, amount, unit = "ms"] = /^(-?\d+(?:\.\d+)?)([a-z]+)?$/.exec(text) ?? [];
+  const unitMs = TIME_UNITS.get(unit);
+  if (amount === undefined || unitMs === undefined)
+    throw new Error(`"${text}" is not a time as Elasticsearch writes it`);
+  return Number(amount) * unitMs;
 }

@@ -1,13 +1,13 @@
 import { ClusterError } from "../../core/ports/cluster.ts";
 import type { DataStreamState } from "../../core/state/cluster.ts";
 import { isManaged, type ManagedPatterns } from "../../core/state/patterns.ts";
+import { ackTimeouts, assertAcknowledged, masterTimeout } from "./acknowledgement.ts";
 import { isMissingModule } from "./errors.ts";
-import { acknowledged, ackTimeouts } from "./indices.ts";
 import type { RegionNodes } from "./nodes.ts";
 
 /**
- * Makes `index` the one that takes writes sent to `alias`, and no other index of that alias, in one atomic change.
- * Adding an alias again replaces its filter and routing, so those that are there are carried over.
+ * Makes `index` the only write index of `alias`, in one atomic change. Adding an alias again replaces its filter and
+ * routing, so the present ones are carried over.
  */
 export async function setWriteIndex(nodes: RegionNodes, alias: string, index: string): Promise<void> {
   const what = `make ${index} the write index of ${alias}`;
@@ -35,10 +35,10 @@ export async function setWriteIndex(nodes: RegionNodes, alias: string, index: st
       options,
     ),
   );
-  acknowledged(nodes, what, answer);
+  assertAcknowledged(nodes, what, answer);
 }
 
-/** Managed data streams; none on a cluster that has no such module. */
+/** Managed data streams; none on a cluster without the module. */
 export async function readDataStreams(
   nodes: RegionNodes,
   managed: ManagedPatterns,
@@ -62,21 +62,18 @@ export async function readDataStreams(
   }
 }
 
-/** Makes a replicated data stream one that this cluster may roll over. Its backing indices stay as they are. */
+/** Converts a replicated data stream to one that this cluster may roll over. Its backing indices stay as they are. */
 export async function promoteDataStream(nodes: RegionNodes, name: string): Promise<void> {
   await nodes.change(`promote data stream ${name}`, (client, options) =>
-    client.indices.promoteDataStream({ name, master_timeout: ackTimeouts(nodes).master_timeout }, options),
+    client.indices.promoteDataStream({ name, ...masterTimeout(nodes) }, options),
   );
 }
 
-/** Gives the stream a backing index of this cluster's own to write to. Needs a matching index template here. */
+/** Creates a write index of this cluster's own for the stream. Needs a matching index template here. */
 export async function rolloverDataStream(nodes: RegionNodes, name: string): Promise<void> {
   const what = `roll over data stream ${name}`;
-  acknowledged(
-    nodes,
-    what,
-    await nodes.change(what, (client, options) =>
-      client.indices.rollover({ alias: name, wait_for_active_shards: 1, ...ackTimeouts(nodes) }, options),
-    ),
+  const answer = await nodes.change(what, (client, options) =>
+    client.indices.rollover({ alias: name, wait_for_active_shards: 1, ...ackTimeouts(nodes) }, options),
   );
+  assertAcknowledged(nodes, what, answer);
 }

@@ -1,0 +1,75 @@
+import { Client, errors } from "@elastic/elasticsearch";
+import { buildConnector, Pool } from "undici";
+import type { RegionName } from "../../config/address.ts";
+import { messageOf } from "../../util/errors.ts";
+
+export interface NodesOptions {
+  readonly region: RegionName;
+  /** https URLs of all nodes of the region. */
+  readonly nodes: readonly string[];
+  readonly username: string;
+  readonly password: string;
+  /** PEM file of the CA that signed the nodes' certificates. */
+  readonly caFile: string;
+  /** Bound on a request, milliseconds. */
+  readonly requestTimeoutMs: number;
+  /** Bound on making a connection, TLS included, milliseconds. Default 2 000: 20 round trips over an ocean. */
+  readonly connectTimeoutMs?: number;
+}
+
+/** A client of one node, and a way to break off everything that it has under way. */
+export interface NodeClient {
+  readonly client: Client;
+  destroy(): Promise<void>;
+}
+
+/** Bounds the sockets that pile up towards a region whose packets are dropped. */
+const CONNECTIONS_MAX = 64;
+
+/** A client without retries and sniffing: the addresses are given, and the caller decides what is sent twice. */
+export function createNodeClient(url: string, options: NodesOptions, ca: Buffer): NodeClient {
+  const connect = buildConnector({ ca, rejectUnauthorized: true, timeout: options.connectTimeoutMs ?? 2_000 });
+  const pools: Pool[] = [];
+  const client = new Client({
+    node: url,
+    // A pool of our own tells a failure to connect from a connection that broke with a request on it.
+    agent: ({ url: { origin, host } }: { url: URL }) => {
+      const pool = new Pool(origin, {
+        connections: CONNECTIONS_MAX,
+        connect: (target, callback) =>
+          connect(target, (error, socket) =>
+            error === null
+              ? callback(null, socket)
+              : callback(new Error(`${CONNECT_FAILED} to ${host}: ${connectReason(error)}`), null),
+          ),
+      });
+      pools.push(pool);
+      return pool;
+    },
+    auth: { username: options.username, password: options.password },
+    maxRetries: 0,
+    requestTimeout: options.requestTimeoutMs,
+    sniffOnStart: false,
+    sniffOnConnectionFault: false,
+    sniffInterval: false,
+  });
+  return {
+    client,
+    // A graceful close would keep connecting to a lost node.
+    destroy: async () => {
+      await Promise.all(pools.map((pool) => pool.destroy()));
+    },
+  };
+}
+
+/** Marks a connection that was never established: nothing was sent, so another node may be asked instead. */
+const CONNECT_FAILED = "cannot connect";
+
+export function connectFailed(error: unknown): boolean {
+  return error instanceof errors.ConnectionError && error.message.startsWith(CONNECT_FAILED);
+}
+
+function connectReason(error: unknown): string {
+  if (error instanceof AggregateError && error.message === "") return error.errors.map(connectReason).join("; ");
+  return messageOf(error);
+}
