@@ -1,6 +1,6 @@
 import { publisherSchema } from "../../watchdog/config/applications.ts";
 import { keysOf } from "../../watchdog/config/keys.ts";
-import { profileNames, profiles } from "../../watchdog/config/profiles.ts";
+import { profileNames, profiles, type Timings } from "../../watchdog/config/profiles.ts";
 import { watchdogFileSchema } from "../../watchdog/config/schema.ts";
 import { memberConfigSchema } from "../../watchdog/etcd-member/config.ts";
 import { configNamespace, secretKeys, stackSchema } from "../config/schema.ts";
@@ -22,7 +22,7 @@ function introduction(): string {
 |---|---|---|---|
 | [stacks](#stacks) | \`Pulumi.yaml\`, \`Pulumi.<stack>.yaml\` | you | \`pulumi preview\` |
 | [watchdog](#watchdog) | \`/etc/es-failover/watchdog.json\` | \`pulumi up\` | \`es-failover check-config\` |
-| [publisher](#publisher) | \`/etc/es-failover/publisher-<user>.json\`, or in \`watchdog.json\` | you | \`es-failover publish check-config\` |
+| [publisher](#the-publisher) | \`/etc/es-failover/publisher-<user>.json\`, or in \`watchdog.json\` | you | \`es-failover publish check-config\` |
 | [member of etcd](#member-of-etcd) | \`/etc/etcd/member.json\` | \`pulumi up\` | at the member's start |
 
 A configuration is checked as a whole before it takes effect: all violations are shown at once, and an unknown key is one.
@@ -30,11 +30,9 @@ Numbers are whole numbers, and \`ms\` are milliseconds. \`required\`: there is n
 }
 
 function profilePart(): string {
-  const standard = Object.entries(profiles.standard);
-  const rows = standard.flatMap(([section, timings]) =>
-    Object.keys(timings).map((key) =>
-      row([code(`${section}.${key}`), ...profileNames.map((name) => timing(name, section, key))]),
-    ),
+  const columns = profileNames.map((name) => new Map(timingsOf(profiles[name])));
+  const rows = timingsOf(profiles.standard).map(([key]) =>
+    row([code(key), ...columns.map((column) => String(column.get(key)))]),
   );
   return `## Profiles
 
@@ -46,9 +44,11 @@ ${row(["key", ...profileNames.map(code)])}
 ${rows.join("\n")}`;
 }
 
-function timing(profile: (typeof profileNames)[number], section: string, key: string): string {
-  const timings = Object.entries(profiles[profile]).find(([name]) => name === section)?.[1] ?? {};
-  return String(Object.entries(timings).find(([name]) => name === key)?.[1]);
+/** `leases.ttlMs` and its value, for every timing of a profile. */
+function timingsOf(profile: Timings): readonly (readonly [key: string, value: number])[] {
+  return Object.entries(profile).flatMap(([section, timings]) =>
+    Object.entries(timings).map(([key, value]) => [`${section}.${key}`, Number(value)] as const),
+  );
 }
 
 function stackPart(): string {
@@ -74,7 +74,7 @@ ${sectionTables(open, { nullText: "none", without: ["publisher"] })}
 
 ### publisher
 
-${stackSchema.shape.publisher.description ?? ""} Default: \`none\`. Keys: [publisher](#publisher-1).
+${stackSchema.shape.publisher.description ?? ""} Default: \`none\`. Keys: [the publisher](#the-publisher).
 
 ### Secrets
 
@@ -93,13 +93,13 @@ function watchdogPart(): string {
   return `## Watchdog
 
 \`/etc/es-failover/watchdog.json\`, one object. Beside the keys below it has ${sections.map((name) => `[${name}](#${name})`).join(", ")}
-with the same keys as the stacks, and [publisher](#publisher-1).
+with the same keys as the stacks, and [the publisher](#the-publisher).
 
 ${sectionTables(keysOf(watchdogFileSchema), { without: [...sections, "publisher"] })}`;
 }
 
 function publisherPart(): string {
-  return `## Publisher
+  return `## The publisher
 
 The object \`publisher\` in a file of its own or in \`watchdog.json\`. See [applications.md](applications.md).
 
