@@ -2,7 +2,6 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { isMissing } from "../util/files.ts";
 import { outcomeOf } from "../util/run.ts";
-import { until } from "../util/until.ts";
 import { cgroupEvents, createCgroup, inCgroup, killCgroup, removeCgroup, setFrozen } from "./cgroup.ts";
 import type { LabContext } from "./context.ts";
 import { hostLayout, hostNetwork, regionNetwork } from "./layout.ts";
@@ -16,18 +15,16 @@ import type { PowerState } from "./types.ts";
 const bootTimeoutMs = 60_000;
 
 export async function powerState({ cgroups }: LabContext, host: string): Promise<PowerState> {
-  const { populated } = await cgroupEvents(cgroups.system(host));
-  if (!populated) return "off";
+  // The supervisor outlives the system: it unplugs the host after a power-off, and boots it again after a reboot.
+  const groups = [cgroups.system(host), cgroups.supervisor(host)];
+  const events = await Promise.all(groups.map(cgroupEvents));
+  if (!events.some(({ populated }) => populated)) return "off";
   return (await cgroupEvents(cgroups.host(host))).frozen ? "frozen" : "running";
 }
 
 /** Boots a host that is off. Its supervisor outlives this process. */
 export async function powerOn(lab: LabContext, record: HostRecord): Promise<void> {
   const { name, region } = record.spec;
-  // After a power-off the old supervisor may still be at work.
-  await until(`the supervisor of ${name} has ended`, 10_000, async () => {
-    return !(await cgroupEvents(lab.cgroups.supervisor(name))).populated;
-  });
   await createCgroup(lab.cgroups.doors(name));
   const host = hostLayout(lab.layout, name);
   const argv = [

@@ -37,7 +37,10 @@ export interface HostAddresses {
   readonly privateIp?: string;
 }
 
-/** `off`: powered off, killed or never started. `frozen`: the cgroup freezer has stopped every process. */
+/**
+ * `running`: also while it boots, reboots or shuts down. `frozen`: the cgroup freezer has stopped every process. `off`:
+ * powered off, killed or never started; its network cables are unplugged.
+ */
 export type PowerState = "running" | "frozen" | "off";
 
 export interface HostStatus extends HostAddresses {
