@@ -2,14 +2,16 @@ import { describe, expect, test } from "vitest";
 import type { WatchdogContext } from "../../watchdog/controller/context.ts";
 import { PlanExecutor } from "../../watchdog/controller/loops/execute.ts";
 import { ObservedState } from "../../watchdog/controller/observed-state.ts";
+import { planSwitchover } from "../../watchdog/core/plans/switchover.ts";
 import type { Cluster } from "../../watchdog/core/ports/cluster.ts";
 import type { Store, StoredRecord } from "../../watchdog/core/ports/store.ts";
 import type { HistoryEntry } from "../../watchdog/core/state/history.ts";
 import { currentStep } from "../../watchdog/core/state/plan.ts";
 import type { PromotingRecord, StateRecord } from "../../watchdog/core/state/record.ts";
 import { noted } from "../../watchdog/core/state/transitions.ts";
+import { markedIndices } from "../../watchdog/core/state/write-blocks.ts";
 import { Wakeup } from "../../watchdog/util/wakeup.ts";
-import { config, promotedUpTo } from "./core-fixtures.ts";
+import { activeView, config, index, promotedUpTo, promoting, sight, standbyView } from "./core-fixtures.ts";
 import { VirtualTime } from "./support/virtual-time.ts";
 
 /** A store that counts, and lets somebody else write first when asked to. */
@@ -57,7 +59,12 @@ function bhs(open: () => boolean): Partial<Cluster> {
   };
 }
 
-function setUp(record: PromotingRecord, cluster: Partial<Cluster>, blockers: () => readonly string[] = () => []) {
+function setUp(
+  record: PromotingRecord,
+  cluster: Partial<Cluster>,
+  blockers: () => readonly string[] = () => [],
+  gra: Partial<Cluster> = { region: "gra" },
+) {
   const time = new VirtualTime();
   const store = new CountingStore(record);
   const observed = new ObservedState(config);
@@ -68,7 +75,7 @@ function setUp(record: PromotingRecord, cluster: Partial<Cluster>, blockers: () 
     clock: time,
     log: silent,
     store: store as unknown as Store,
-    clusters: { gra: { region: "gra" } as Cluster, bhs: cluster as Cluster },
+    clusters: { gra: gra as Cluster, bhs: cluster as Cluster },
     observed,
     signal: new AbortController().signal,
     wakeDecide: new Wakeup(),
@@ -131,6 +138,31 @@ describe("a plan that is carried out", () => {
     expect(last(store).paused).toMatchObject({ by: "erin" });
     expect(statusesOf(last(store)).every((status) => status === "done")).toBe(true);
     expect(store.reads).toBe(1);
+  });
+
+  test("marks an index in the record before it write-blocks it", async () => {
+    const record = promoting({
+      change: "switchover",
+      plan: planSwitchover(activeView(), standbyView(), sight, config, 0),
+    });
+    const blocked: string[] = [];
+    const gra: Partial<Cluster> = {
+      region: "gra",
+      indices: async () => ["logs-1", "logs-late"].map((name) => index(name, { writeBlocked: blocked.includes(name) })),
+      setWriteBlock: async (names) => {
+        const marked = markedIndices(store.stored.record, "gra");
+        for (const name of names) blocked.push(marked.includes(name) ? name : `${name} without a mark`);
+      },
+    };
+    const writeBlocks = [{ region: "gra", index: "logs-1", uuid: "uuid-logs-1" }];
+    const { store, start } = setUp({ ...record, writeBlocks }, { region: "bhs" }, () => [], gra);
+    await start();
+    expect(blocked).toEqual(["logs-1", "logs-late"]);
+    expect(store.written.map(({ entry }) => entry.explanation).slice(0, 3)).toEqual([
+      "block writes to 1 index of the region that is left: running",
+      "block writes to 1 index of the region that is left: failed, logs-late of gra has to be marked before it is write-blocked",
+      "block writes to 1 index of the region that is left: done",
+    ]);
   });
 
   test("ends when another plan stands in its place", async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { decide } from "../../watchdog/core/rules/decide.ts";
-import type { ServingRecord, StateRecord } from "../../watchdog/core/state/record.ts";
+import { parseStateRecord, type ServingRecord, type StateRecord } from "../../watchdog/core/state/record.ts";
 import { config, index, NOW_MS, observations, promotedUpTo, seenHealth, serving } from "./core-fixtures.ts";
 import { blocked, follows, type Holding, leads, type Round, tell, times } from "./core-incident.ts";
 
@@ -10,6 +10,9 @@ function afterFailover(changes: Partial<ServingRecord> = {}): ServingRecord {
   if (record?.phase !== "serving") throw new Error("the promotion is not done");
   return { ...record, ...changes };
 }
+
+/** bhs serves after a switchover, whose write blocks in gra are marked. */
+const switchedOver = afterFailover({ writeBlocks: [{ region: "gra", index: "logs-1", uuid: "uuid-logs-1" }] });
 
 const back: Round = { gra: "green", bhs: "green" };
 const soon = 2_000;
@@ -87,6 +90,25 @@ describe("incidents: rejoin", () => {
       ],
     ],
     [
+      "bhs is lost after a switchover before gra has rejoined and an operator forces gra back",
+      switchedOver,
+      [
+        ...times(5, { ...back, holds: { gra: blocked } }),
+        { afterMs: soon, done: ["fence"] },
+        ...times(3, { bhs: "gone" } as const),
+        { operator: { kind: "failover", to: "gra", force: true, reason: "bhs is gone for good" } },
+        { afterMs: soon },
+        {
+          afterMs: soon,
+          done: ["pause-auto-follow", "drain", "pause-follow", "record-checkpoints", "close", "unfollow", "open"],
+        },
+        { afterMs: soon, done: ["lift-write-block"], holds: { gra: leads } },
+        { afterMs: soon, done: ["write-aliases", "data-streams", "verify"] },
+        { afterMs: soon, holds: { gra: blocked } },
+        { afterMs: soon, done: ["lift-write-block"], holds: { gra: leads } },
+      ],
+    ],
+    [
       "a region whose promotion was undone half-way rejoins",
       serving({
         standby: "absent",
@@ -119,8 +141,13 @@ const bothLead: Holding = { indices: [index("logs-1"), index("logs-2")], followe
 const turnedBack = serving({
   epoch: 3,
   startedAtMs: NOW_MS - 30_000,
-  writeBlocks: { region: "gra", indices: ["logs-1"] },
+  writeBlocks: [{ region: "gra", index: "logs-1", uuid: "uuid-logs-1" }],
 });
+
+const createdAgain: Holding = {
+  indices: [index("logs-1", { uuid: "created-again", writeBlocked: true })],
+  followers: [],
+};
 
 describe("incidents: repair", () => {
   test.each<[string, StateRecord, readonly Round[], Holding | undefined]>([
@@ -157,6 +184,23 @@ describe("incidents: repair", () => {
       [
         back,
         { holds: { gra: blocked } },
+        { afterMs: soon, done: ["lift-write-block"], holds: { gra: leads } },
+        { afterMs: 60_000 },
+        { afterMs: 60_000 },
+      ],
+      undefined,
+    ],
+    [
+      "a write block on an index that was created again stays",
+      turnedBack,
+      [{ ...back, holds: { gra: createdAgain } }, { afterMs: 60_000 }, { afterMs: 60_000 }],
+      undefined,
+    ],
+    [
+      "a record of an earlier version has marks by name",
+      parseStateRecord({ ...turnedBack, writeBlocks: { region: "gra", indices: ["logs-1"] } }),
+      [
+        { ...back, holds: { gra: blocked } },
         { afterMs: soon, done: ["lift-write-block"], holds: { gra: leads } },
         { afterMs: 60_000 },
         { afterMs: 60_000 },

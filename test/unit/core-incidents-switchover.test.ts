@@ -22,7 +22,8 @@ const overdue = (() => {
       ? { ...step, status: "done" as const, attempts: 1 }
       : step,
   );
-  return { ...begun, plan: { ...plan, steps } };
+  const writeBlocks = [{ region: "gra", index: "logs-1", uuid: "uuid-logs-1" }];
+  return { ...begun, writeBlocks, plan: { ...plan, steps } };
 })();
 
 describe("incidents: switchover", () => {

@@ -64,7 +64,7 @@ const allDone = (plan: Plan): Plan => ({
 function switchingOver(how: "undone" | "catch-up failed"): PromotingRecord {
   const plan = planSwitchover(activeView(), standbyView(), sight, config, NOW_MS - 2_000);
   const change = { change: "switchover", automatic: false, startedAtMs: NOW_MS - 2_000 } as const;
-  if (how === "undone") return promoting({ ...change, plan: allDone(planUndo(plan, NOW_MS)) });
+  if (how === "undone") return promoting({ ...change, plan: allDone(planUndo(promoting(change), NOW_MS)) });
   const failure = { status: "failed", attempts: 1, error: "shard 0 of logs-1 is at 5" } as const;
   const steps = plan.steps.map((step): PlanStep => {
     if (step.kind === "block-writes") return { ...step, status: "done", attempts: 1 };
@@ -371,10 +371,10 @@ const cases: Readonly<Record<RuleId, Case>> = {
     says: /gra has no indices of its own left: it follows bhs/,
   },
   "write-blocks-forgotten": {
-    record: serving({ writeBlocks: { region: "gra", indices: ["logs-1"] } }),
+    record: serving({ writeBlocks: [{ region: "gra", index: "logs-1", uuid: "uuid-logs-1" }] }),
     seen: observations(),
     next: { phase: "serving", epoch: 1 },
-    says: /gra has no write block of the watchdog left/,
+    says: /every write block that the watchdog set in gra is lifted/,
   },
   "automatic-failback": {
     record: afterFailover({ standby: "in-sync", inSyncSinceMs: NOW_MS - 3_600_000, inSyncAtMs: NOW_MS - 1_000 }),

@@ -147,6 +147,15 @@ export const mutations: readonly Mutation[] = [
     faults: ["an operator asks for a failover"],
   },
   {
+    rule: "marked blocks are lifted",
+    defect: "a region opens although indices of it have the watchdog's own write blocks",
+    file: "controller/steps/write-blocks.ts",
+    from: "index.open && index.writeBlocked && isMarked(record, cluster.region, index)",
+    to: "index.open && index.writeBlocked && index.uuid.length > 1_000",
+    breaks: ["7"],
+    faults: ["replication is slow", "an operator asks for a switchover"],
+  },
+  {
     rule: "half-promoted rejoins",
     defect: "a region whose promotion was undone half-way is taken for one that follows",
     file: "core/plans/rejoin.ts",

@@ -111,6 +111,23 @@ describe("a switchover", () => {
     expectNothingLost(system);
   });
 
+  test("marks an index that is created in block-writes, and lifts its block after the death of the watchdog", async () => {
+    const system = await started();
+    whenWritten(system, isAtStep("block-writes", "running"), () => {
+      system.cluster("gra").createIndex("logs-late", null);
+    });
+    system.request("switchover", "bhs");
+    const isBlocked = () => system.cluster("gra").indices.get("logs-late")?.writeBlocked === true;
+    await system.world.runUntil(system.world.nowMs + 20_000, isBlocked);
+    expect(isBlocked()).toBe(true);
+    if (system.process !== null) system.process.diesAt = { call: 1, when: "before" };
+    await system.world.runUntil(system.world.nowMs + system.config.switchover.maxWritePauseMs);
+    system.restartWatchdogAfter(0);
+    await runUntil(system, 20_000, serves("gra"));
+    expect(system.clientWrites("logs-late")).toBe(true);
+    expectNothingLost(system);
+  });
+
   test("goes back when the standby does not catch up in time", async () => {
     const system = await started();
     system.replicationRate = 0;
@@ -256,6 +273,56 @@ describe("an operator's failover", () => {
     await runUntil(system, 90_000, serves("gra", "in-sync"));
     checkLedger(system);
     expect(system.world.violation, system.log.join("\n")).toBeNull();
+  });
+});
+
+describe("a region that is needed again before it has rejoined accepts writes", () => {
+  /** bhs is lost, and an operator forces gra back. */
+  async function forcedBack(system: SimSystem): Promise<void> {
+    system.cluster("bhs").ailments.down = true;
+    await system.world.runUntil(system.world.nowMs + 5_000);
+    system.request("failover", "gra", true);
+    await runUntil(system, 30_000, serves("gra"));
+    await expectWritable(system, "gra");
+    system.cluster("bhs").ailments.down = false;
+    await runUntil(system, 90_000, serves("gra", "in-sync"));
+    expect(system.world.violation, system.log.join("\n")).toBeNull();
+  }
+
+  test("when a switchover had blocked its writes before the fence", async () => {
+    const system = await started();
+    system.request("switchover", "bhs");
+    await runUntil(system, 20_000, serves("bhs"));
+    await runUntil(system, 30_000, serves("bhs", "salvaging"));
+    await forcedBack(system);
+  });
+
+  test("when a repair of the other region had taken the place of its rejoin", async () => {
+    const system = await started();
+    system.cluster("gra").ailments.down = true;
+    await runUntil(system, 20_000, serves("bhs"));
+    system.cluster("gra").ailments.down = false;
+    await runUntil(system, 30_000, serves("bhs", "salvaging"));
+    system.cluster("bhs").followLate("logs-stray", system.cluster("gra"));
+    await runUntil(system, 20_000, (record) => record.phase === "serving" && record.plan?.kind === "repair");
+    await runUntil(system, 30_000, serves("bhs", "fencing"));
+    await forcedBack(system);
+  });
+
+  test("when its own promotion had been undone half-way", async () => {
+    const system = await started();
+    system.request("switchover", "bhs");
+    whenWritten(system, isAtStep("open", "running"), () => {
+      system.cluster("bhs").ailments.down = true;
+    });
+    await runUntil(system, 60_000, serves("gra", "absent"));
+    system.cluster("bhs").ailments.down = false;
+    await runUntil(system, 60_000, serves("gra", "salvaging"));
+    system.cluster("gra").ailments.down = true;
+    await system.world.runUntil(system.world.nowMs + 5_000);
+    system.request("failover", "bhs", true);
+    await runUntil(system, 30_000, serves("bhs"));
+    await expectWritable(system, "bhs");
   });
 });
 

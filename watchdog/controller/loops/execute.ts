@@ -5,11 +5,13 @@ import type { StoredRecord } from "../../core/ports/store.ts";
 import { currentStep, type PlanStep, withStep } from "../../core/state/plan.ts";
 import type { PlannedRecord } from "../../core/state/record.ts";
 import { otherRegion } from "../../core/state/situation.ts";
+import { withMarks } from "../../core/state/write-blocks.ts";
 import { messageOf } from "../../util/errors.ts";
 import type { WatchdogContext } from "../context.ts";
 import type { StepReport } from "../status.ts";
 import { runStep } from "../steps/runner.ts";
 import { LateFollowers } from "../steps/verify.ts";
+import { UnmarkedIndices } from "../steps/write-blocks.ts";
 import { PlanProgress, RETRY_FIRST_MS, type RunningStep } from "./plan-progress.ts";
 
 /** Executes a plan step by step. Every step may run any number of times, also by another watchdog. */
@@ -78,7 +80,7 @@ export class PlanExecutor {
       const context = { cluster, other, salvage, record, config, clock, signal, assertStillController };
       const recorded = await runStep(context, step);
       const done: PlanStep = { ...recorded, status: "done", finishedAtMs: clock.nowMs(), error: null };
-      return await this.#progress.finish(running, done, (plan) => withStep(plan, done));
+      return await this.#progress.finish(running, done, (now) => ({ ...now, plan: withStep(now.plan, done) }));
     } catch (error) {
       if (signal.aborted) return null;
       return await this.#fail(running, error);
@@ -99,9 +101,18 @@ export class PlanExecutor {
   #fail(running: RunningStep, error: unknown): Promise<RunningStep | null> {
     const failed: PlanStep = { ...running.step, status: "failed", error: messageOf(error) };
     if (error instanceof LateFollowers) {
-      return this.#progress.finish(running, failed, (plan) => withLateFollowers(plan, error.indices));
+      const withLate = (now: PlannedRecord) => ({ ...now, plan: withLateFollowers(now.plan, error.indices) });
+      return this.#progress.finish(running, failed, withLate);
+    }
+    const withFailed = (now: PlannedRecord) => ({ ...now, plan: withStep(now.plan, failed) });
+    if (error instanceof UnmarkedIndices) {
+      const marked = (now: PlannedRecord) => ({
+        ...withFailed(now),
+        writeBlocks: withMarks(now, error.region, error.indices),
+      });
+      return this.#progress.finish(running, failed, marked);
     }
     this.#progress.pauseAfterFailure(running.step);
-    return this.#progress.finish(running, failed, (plan) => withStep(plan, failed));
+    return this.#progress.finish(running, failed, withFailed);
   }
 }

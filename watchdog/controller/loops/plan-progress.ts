@@ -56,7 +56,7 @@ export class PlanProgress {
 
   /** Marks the plan's next step as running; null when none may run, or on a conflict. */
   async begin(record: PlannedRecord, revision: string): Promise<RunningStep | null> {
-    const running = await this.#write(record, revision, record.plan, null);
+    const running = await this.#write(record, revision, null);
     return running === "conflict" ? null : running;
   }
 
@@ -67,11 +67,11 @@ export class PlanProgress {
   async finish(
     { record: begun, revision }: RunningStep,
     ended: PlanStep,
-    change: (plan: Plan) => Plan,
+    change: (now: PlannedRecord) => PlannedRecord,
   ): Promise<RunningStep | null> {
     let now = { record: begun, revision };
     for (let attempt = 0; attempt < FINISH_ATTEMPTS; attempt += 1) {
-      const next = await this.#write(now.record, now.revision, change(now.record.plan), ended);
+      const next = await this.#write(change(now.record), now.revision, ended);
       if (next !== "conflict") return next;
       const stored = await this.#context.store.read();
       const record = plannedOf(stored?.record ?? null);
@@ -84,10 +84,10 @@ export class PlanProgress {
   async #write(
     record: PlannedRecord,
     revision: string,
-    plan: Plan,
     ended: PlanStep | null,
   ): Promise<RunningStep | null | "conflict"> {
     const { store, clock, observed } = this.#context;
+    const { plan } = record;
     const step = this.#nextOf(plan);
     const subject = ended ?? step;
     if (subject === null || this.#context.actionBlockers().length > 0) return null;

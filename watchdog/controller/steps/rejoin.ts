@@ -4,24 +4,22 @@ import { probeFailure } from "../../core/state/health.ts";
 import type { PlanStep, StepOf } from "../../core/state/plan.ts";
 import type { ServingRecord } from "../../core/state/record.ts";
 import { assertNoneLeft, inBatches, namesOf, type StepContext } from "./step.ts";
+import { blockMarked } from "./write-blocks.ts";
 
 /** An index that the former primary holds itself, as opposed to a follower that it may have already. */
 const own = (index: IndexState) => !index.following;
 
-/** Sets write blocks on every index of the former primary's own. Closed indices take no writes anyway. */
-export async function fence(context: StepContext, step: StepOf<"fence">): Promise<PlanStep> {
-  const blocked = await blockOwn(context);
-  return { ...step, indices: [...new Set([...step.indices, ...blocked])].toSorted() };
-}
+/** A closed index takes no writes anyway. */
+const takesWrites = (index: IndexState) => own(index) && index.open && !index.writeBlocked;
 
-async function blockOwn(context: StepContext): Promise<readonly string[]> {
-  const { cluster } = context;
-  const writable = async () =>
-    namesOf(await cluster.indices(), (index) => own(index) && index.open && !index.writeBlocked);
-  const found = await writable();
-  const failures = await inBatches(context, found, (batch) => cluster.setWriteBlock(batch, true));
-  assertNoneLeft(await writable(), `indices of ${cluster.region} that still take writes`, failures);
-  return found;
+/**
+ * Sets write blocks on every index of the former primary's own.
+ *
+ * @throws UnmarkedIndices
+ */
+export async function fence(context: StepContext, step: StepOf<"fence">): Promise<PlanStep> {
+  await blockMarked(context, context.cluster, takesWrites);
+  return step;
 }
 
 /** Exports the operations above the recorded checkpoints. Indices that cannot be read are reported, and kept by `clear`. */
@@ -46,7 +44,7 @@ export async function clear(context: StepContext, step: StepOf<"clear">): Promis
     namesOf(await cluster.indices(), (index) => own(index) && index.open && !led.has(index.name));
 
   // An index created since the fence is salvaged like the others.
-  await blockOwn(context);
+  await blockMarked(context, cluster, takesWrites);
   const authorized = await authorizedOf(context, await toDelete());
   const failures = await inBatches(context, authorized, (batch) => cluster.deleteIndices(batch));
   assertNoneLeft(await toDelete(), `indices of ${cluster.region} not deleted`, failures);

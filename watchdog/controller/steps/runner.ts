@@ -4,9 +4,10 @@ import { close, open } from "./open-close.ts";
 import { clear, fence, salvage } from "./rejoin.ts";
 import { drain, pauseAutoFollow, pauseFollow } from "./replication-end.ts";
 import type { StepContext, StepRunner } from "./step.ts";
-import { blockWrites, catchUp, liftWriteBlock } from "./switchover.ts";
+import { blockWrites, catchUp } from "./switchover.ts";
 import { unfollow } from "./unfollow.ts";
 import { verify } from "./verify.ts";
+import { liftWriteBlock } from "./write-blocks.ts";
 import { promoteDataStreams, setWriteAliases } from "./write-targets.ts";
 
 export const stepRunners: { readonly [K in StepKind]: StepRunner<K> } = {
@@ -31,7 +32,7 @@ export const stepRunners: { readonly [K in StepKind]: StepRunner<K> } = {
 /**
  * Runs a step of any kind, and returns it with what it recorded.
  *
- * @throws LateFollowers, or an Error that says what is left to do
+ * @throws LateFollowers, UnmarkedIndices, or an Error that says what is left to do
  */
 export function runStep(context: StepContext, step: PlanStep): Promise<PlanStep> {
   return runOf(context, step.kind, step);

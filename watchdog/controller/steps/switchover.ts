@@ -2,7 +2,8 @@ import type { Cluster } from "../../core/ports/cluster.ts";
 import type { IndexState, ShardCheckpoint } from "../../core/state/cluster.ts";
 import type { PlanStep, StepOf } from "../../core/state/plan.ts";
 import { messageOf } from "../../util/errors.ts";
-import { assertNoneLeft, inBatches, namesOf, presentOf, type StepContext } from "./step.ts";
+import { assertNoneLeft, namesOf, type StepContext } from "./step.ts";
+import { blockMarked } from "./write-blocks.ts";
 
 /** Short, because writers wait. */
 const CATCH_UP_POLL_MS = 200;
@@ -12,14 +13,12 @@ const isWritable = ({ open, writeBlocked }: IndexState) => open && !writeBlocked
 /**
  * Sets write blocks on the old region. The block API returns once no write is in flight: what a router had already
  * forwarded is then either indexed or refused.
+ *
+ * @throws UnmarkedIndices
  */
 export async function blockWrites(context: StepContext, step: StepOf<"block-writes">): Promise<PlanStep> {
-  const { other } = context;
-  const writable = async () => namesOf(await other.indices(), isWritable);
-  const found = await writable();
-  const failures = await inBatches(context, found, (batch) => other.setWriteBlock(batch, true));
-  assertNoneLeft(await writable(), `indices of ${other.region} that still take writes`, failures);
-  return { ...step, indices: [...new Set([...step.indices, ...found])].toSorted() };
+  await blockMarked(context, context.other, isWritable);
+  return step;
 }
 
 /** Waits, within the step's timeout, until each shard equals its leader, whose writes are blocked. */
@@ -91,13 +90,3 @@ function shardsBehind(
 
 const checkpointsOf = async (cluster: Cluster, names: readonly string[]) =>
   names.length === 0 ? [] : cluster.checkpoints(names);
-
-/** Removes our write blocks: from the old region of an undone switchover, or from a former primary to be promoted. */
-export async function liftWriteBlock(context: StepContext, step: StepOf<"lift-write-block">): Promise<PlanStep> {
-  const { cluster } = context;
-  const blocked = async () =>
-    namesOf(await presentOf(cluster, step.indices), ({ open, writeBlocked }) => open && writeBlocked);
-  const failures = await inBatches(context, await blocked(), (batch) => cluster.setWriteBlock(batch, false));
-  assertNoneLeft(await blocked(), `indices of ${cluster.region} that still refuse writes`, failures);
-  return step;
-}

@@ -5,6 +5,7 @@ import type { StandbySnapshot } from "../state/observations.ts";
 import { isManaged, type ManagedPatterns } from "../state/patterns.ts";
 import { notStarted, type Plan, type PlanStep, type StepKind, type StepOf } from "../state/plan.ts";
 import type { LeaderSnapshot } from "../state/record-fields.ts";
+import { liftBlocks } from "./write-blocks.ts";
 
 /**
  * The promotion of a standby, from its snapshot. Auto-follow is paused first, so that no follower appears while the
@@ -17,8 +18,8 @@ export function planPromotion(
   leader: LeaderSnapshot | null,
   config: Pick<WatchdogConfig, "promotion" | "replication">,
   nowMs: number,
-  /** Indices that this system blocked while the region was a former primary: they are to accept writes again. */
-  blocked: readonly string[] = [],
+  /** Indices of the standby that are marked as write-blocked. */
+  marked: readonly string[] = [],
 ): Plan {
   const { drainTimeoutMs } = config.promotion;
   return {
@@ -28,7 +29,7 @@ export function planPromotion(
       { kind: "pause-auto-follow", ...notStarted, patterns: patternsFrom(from, standby) },
       { kind: "drain", ...notStarted, timeoutMs: drainTimeoutMs, leaderCheckpoints: null },
       ...detachFollowers(from, standby),
-      ...liftBlocks(blocked),
+      ...liftBlocks(marked),
       ...openForWrites(from, standby, leader, config.replication),
     ],
   };
@@ -61,11 +62,6 @@ export function openForWrites(
     { kind: "data-streams", ...notStarted, dataStreams: replicatedDataStreams(standby) },
     { kind: "verify", ...notStarted, indices },
   ];
-}
-
-/** No step where there is nothing to lift. */
-export function liftBlocks(indices: readonly string[]): readonly PlanStep[] {
-  return indices.length === 0 ? [] : [{ kind: "lift-write-block", ...notStarted, indices }];
 }
 
 const followersFrom = (from: RegionName, { followers }: StandbySnapshot) =>

@@ -1,26 +1,24 @@
 import type { ActiveSnapshot } from "../state/observations.ts";
-import type { Plan, PlanStep } from "../state/plan.ts";
-import { notStarted } from "../state/plan.ts";
+import { notStarted, type Plan, type PlanStep } from "../state/plan.ts";
 import type { ServingRecord } from "../state/record.ts";
-import { liftBlocks } from "./promotion.ts";
+import { isMarked } from "../state/write-blocks.ts";
+import { liftBlocks } from "./write-blocks.ts";
 
-/**
- * What keeps indices of the active region from accepting writes, and is ours to mend: followers that auto-follow had
- * decided on before it was paused and created after the promotion had ended; write blocks of ours that a switchover
- * left when it was called off.
- */
+/** Why indices of the active region refuse writes, as far as the watchdog caused it. */
 export interface RepairNeed {
+  /** Followers that auto-follow had begun before it was paused, and created after the promotion was verified. */
   readonly strays: readonly string[];
+  /** Marked write blocks that are in force: of a request that took effect after the region had opened. */
   readonly blocked: readonly string[];
 }
 
 export function repairNeedOf(record: ServingRecord, active: ActiveSnapshot): RepairNeed {
-  const ours = record.writeBlocks?.region === active.region ? record.writeBlocks.indices : [];
-  const blocked = active.indices.filter(({ name, open, writeBlocked }) => open && writeBlocked && ours.includes(name));
-  return { strays: active.strays, blocked: blocked.map(({ name }) => name) };
+  const inForce = active.indices.filter(({ open, writeBlocked }) => open && writeBlocked);
+  const blocked = inForce.filter((index) => isMarked(record, active.region, index)).map(({ name }) => name);
+  return { strays: active.strays, blocked };
 }
 
-/** Mends the active region while it serves: the same steps as a promotion's, for the few indices that need them. */
+/** Repairs the active region while it serves: the steps of a promotion, for the few indices that need them. */
 export function planRepair({ strays, blocked }: RepairNeed, nowMs: number): Plan {
   const indices = strays.toSorted();
   const promotion: readonly PlanStep[] = [

@@ -1,9 +1,11 @@
 import type { WatchdogConfig } from "../../config/schema.ts";
 import type { ActiveSnapshot, StandbySnapshot } from "../state/observations.ts";
-import type { Plan } from "../state/plan.ts";
-import { notStarted, stepOf } from "../state/plan.ts";
+import { notStarted, type Plan } from "../state/plan.ts";
+import type { PromotingRecord } from "../state/record.ts";
 import type { LeaderSnapshot, LossEstimate } from "../state/record-fields.ts";
-import { detachFollowers, liftBlocks, openForWrites } from "./promotion.ts";
+import { markedIndices } from "../state/write-blocks.ts";
+import { detachFollowers, openForWrites } from "./promotion.ts";
+import { liftBlocks } from "./write-blocks.ts";
 
 /**
  * A planned change of the active region, from the snapshots of both. The routers are closed when it begins, so writers
@@ -18,7 +20,7 @@ export function planSwitchover(
   config: Pick<WatchdogConfig, "switchover" | "replication">,
   nowMs: number,
   /** As of `planPromotion`. */
-  blocked: readonly string[] = [],
+  marked: readonly string[] = [],
 ): Plan {
   const from = active.region;
   const writable = active.indices.filter(({ open, writeBlocked }) => open && !writeBlocked).map(({ name }) => name);
@@ -31,17 +33,15 @@ export function planSwitchover(
       { kind: "catch-up", ...notStarted, timeoutMs: config.switchover.catchUpTimeoutMs, leaderCheckpoints: null },
       { kind: "pause-auto-follow", ...notStarted, patterns },
       ...detachFollowers(from, standby),
-      ...liftBlocks(blocked),
+      ...liftBlocks(marked),
       ...openForWrites(from, standby, leader, config.replication),
     ],
   };
 }
 
-/** The way back of a switchover from which nothing was cut loose: the old region accepts writes again. */
-export function planUndo(switchover: Plan, nowMs: number): Plan {
-  const blocked = stepOf(switchover, "block-writes");
-  // Also what a step that never ended may have done.
-  const indices = blocked === null || blocked.attempts === 0 ? [] : blocked.indices;
+/** A switchover turns back: the old region accepts writes again once its marked write blocks are lifted. */
+export function planUndo(record: PromotingRecord, nowMs: number): Plan {
+  const indices = markedIndices(record, record.from);
   return { kind: "undo", createdAtMs: nowMs, steps: [{ kind: "lift-write-block", ...notStarted, indices }] };
 }
 

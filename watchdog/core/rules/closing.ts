@@ -1,9 +1,11 @@
 import { planPromotion } from "../plans/promotion.ts";
 import { planSwitchover } from "../plans/switchover.ts";
+import { indicesToBlock } from "../plans/write-blocks.ts";
 import type { Plan } from "../state/plan.ts";
 import type { ClosingRecord } from "../state/record.ts";
 import type { Situation } from "../state/situation.ts";
 import { calledOff, promoting } from "../state/transitions.ts";
+import { markedIndices } from "../state/write-blocks.ts";
 import { majorityKnows, majoritySees } from "./conditions/majority.ts";
 import { changeIs, switchoverHopeless } from "./conditions/plan.ts";
 import { routersClosed } from "./conditions/routers.ts";
@@ -57,8 +59,9 @@ export const beginPromotion: RuleBody<"closing"> = {
   ],
   outcome: (s) => {
     const plan = planOf(s);
+    const toBlock = s.record.change === "switchover" ? indicesToBlock(plan, s.seen.active?.indices ?? []) : [];
     return {
-      record: promoting(s.record, plan, s.nowMs),
+      record: promoting(s.record, plan, toBlock, s.nowMs),
       actions: [{ kind: "carry-out-plan" }],
       explanation: `every router has closed: the promotion of ${s.record.to} begins, with ${plan.steps.length} steps`,
     };
@@ -77,10 +80,10 @@ export const closingWaits: RuleBody<"closing"> = {
 function planOf({ record, seen, config, nowMs }: Situation<ClosingRecord>): Plan {
   const { standby, active } = seen;
   if (standby === null) throw new Error("begin-promotion without a snapshot of the standby");
-  const blocked = record.writeBlocks?.region === record.to ? record.writeBlocks.indices : [];
+  const marked = markedIndices(record, record.to);
   if (record.change === "failover") {
-    return planPromotion(record.from, standby, record.leaderSight, config, nowMs, blocked);
+    return planPromotion(record.from, standby, record.leaderSight, config, nowMs, marked);
   }
   if (active === null) throw new Error("begin-promotion of a switchover without a snapshot of the old region");
-  return planSwitchover(active, standby, record.leaderSight, config, nowMs, blocked);
+  return planSwitchover(active, standby, record.leaderSight, config, nowMs, marked);
 }

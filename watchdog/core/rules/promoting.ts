@@ -53,7 +53,7 @@ export const switchoverGivenUp: RuleBody<"promoting"> = {
   scope: [planIs("switchover")],
   conditions: [switchoverHopeless],
   outcome: (s) => ({
-    record: turnedBack(s.record, planUndo(s.record.plan, s.nowMs)),
+    record: turnedBack(s.record, planUndo(s.record, s.nowMs)),
     actions: [{ kind: "carry-out-plan" }],
     explanation: `switchover to ${s.record.to} turns back to ${s.record.from}: ${hopelessBecause(s)}`,
   }),

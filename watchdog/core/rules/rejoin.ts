@@ -1,7 +1,9 @@
 import { planRejoin } from "../plans/rejoin.ts";
+import { indicesToBlock } from "../plans/write-blocks.ts";
 import type { ServingRecord } from "../state/record.ts";
 import { standbyOf } from "../state/situation.ts";
 import { noted, rejoined } from "../state/transitions.ts";
+import { withMarks } from "../state/write-blocks.ts";
 import { activeWell } from "./conditions/active.ts";
 import { notPaused } from "./conditions/automatic.ts";
 import { noPlan, planDone, planIs } from "./conditions/plan.ts";
@@ -23,7 +25,7 @@ export const rejoinDone: RuleBody<"serving"> = {
   scope: [planIs("rejoin")],
   conditions: [planDone],
   outcome: (s) => ({
-    record: rejoined(s.record, s.nowMs),
+    record: rejoined(s.record, standbyOf(s), s.nowMs),
     actions: [{ kind: "keep-replication" }],
     explanation: `${standbyOf(s)} has no indices of its own left: it follows ${s.record.active}`,
   }),
@@ -58,8 +60,10 @@ export const rejoinBegins: RuleBody<"serving"> = {
     const { record, seen, config, nowMs } = s;
     const former = seen.standby;
     if (former === null) throw new Error("rejoin-begins without a snapshot of the former primary");
+    const plan = planRejoin(record, former, config.rejoin.policy, nowMs);
+    const writeBlocks = withMarks(record, former.region, indicesToBlock(plan, former.indices));
     return {
-      record: noted(record, { standby: "fencing", plan: planRejoin(record, former, config.rejoin.policy, nowMs) }),
+      record: noted(record, { standby: "fencing", plan, writeBlocks }),
       actions: [{ kind: "carry-out-plan" }],
       explanation: `${standbyOf(s)} is healthy again and rejoins: it is fenced and salvaged, then it follows ${record.active}`,
     };

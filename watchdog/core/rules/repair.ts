@@ -2,6 +2,7 @@ import { planRepair, type RepairNeed, repairNeedOf } from "../plans/repair.ts";
 import type { ServingRecord } from "../state/record.ts";
 import type { Situation } from "../state/situation.ts";
 import { noted } from "../state/transitions.ts";
+import { isMarked, markedIndices, withoutMarks } from "../state/write-blocks.ts";
 import { activeWell } from "./conditions/active.ts";
 import { noPlan, planDone, planIs } from "./conditions/plan.ts";
 import { progressOf } from "./plan-progress.ts";
@@ -9,8 +10,8 @@ import { type Condition, type RuleBody, unchanged } from "./rule.ts";
 
 /** Rules about indices of the active region that refuse writes. */
 
-/** Until then a write block whose request was cut off may still appear: bounded by the timeouts of requests. */
-const WRITE_BLOCKS_FORGOTTEN_MS = 120_000;
+/** A write block whose request was cut off may take effect until then: bounded by the timeouts of requests. */
+const LATE_WRITE_BLOCK_MS = 120_000;
 
 function needOf({ record, seen }: Situation<ServingRecord>): RepairNeed | null {
   const { active } = seen;
@@ -28,7 +29,7 @@ const noPlanButRejoin: Condition<ServingRecord> = (s) => (planIs("rejoin")(s) ==
 const describeNeed = ({ strays, blocked }: RepairNeed) =>
   [
     strays.length === 0 ? [] : [`${strays.join(", ")} became a follower while the promotion ended`],
-    blocked.length === 0 ? [] : [`${blocked.join(", ")} still has the write block of a switchover that was called off`],
+    blocked.length === 0 ? [] : [`${blocked.join(", ")} has a write block of the watchdog that took effect late`],
   ]
     .flat()
     .join("; ");
@@ -66,18 +67,28 @@ export const repairBegins: RuleBody<"serving"> = {
   },
 };
 
+/** A marked index that is closed keeps its mark: the block is lifted once it is opened. */
+const blocksLifted: Condition<ServingRecord> = ({ record, seen }) => {
+  const { active } = seen;
+  if (active === null || active.region !== record.active) return `there is no snapshot of ${record.active}`;
+  const left = active.indices.filter((index) => index.writeBlocked && isMarked(record, active.region, index));
+  return left.length === 0 ? null : `${left.map(({ name }) => name).join(", ")} is still write-blocked`;
+};
+
 export const writeBlocksForgotten: RuleBody<"serving"> = {
   conditions: [
     ({ record }) =>
-      record.writeBlocks?.region === record.active ? null : "the active region has no write block of the watchdog",
-    ({ record, nowMs }) =>
-      nowMs - record.startedAtMs > WRITE_BLOCKS_FORGOTTEN_MS ? null : "a late write block may still appear",
-    (s) => (needOf(s) === null ? null : "a write block is still there"),
+      markedIndices(record, record.active).length > 0 ? null : "no write block is marked in the active region",
+    ({ record, nowMs }) => {
+      const leftMs = record.startedAtMs + LATE_WRITE_BLOCK_MS - nowMs;
+      return leftMs < 0 ? null : `a marked write block may take effect for another ${Math.ceil(leftMs / 1000)} s`;
+    },
+    blocksLifted,
     activeWell,
   ],
   outcome: (s) => ({
-    record: noted(s.record, { writeBlocks: null }),
+    record: noted(s.record, { writeBlocks: withoutMarks(s.record, s.record.active) }),
     actions: [{ kind: "keep-replication" }],
-    explanation: `${s.record.active} has no write block of the watchdog left`,
+    explanation: `every write block that the watchdog set in ${s.record.active} is lifted`,
   }),
 };

@@ -44,6 +44,21 @@ export const memberSchema = z.strictObject({
   failsafeUrl: z.string().nullable().default(null),
 });
 
+/** An index of a region that the watchdog write-blocks, so that the block is lifted when the region opens. */
+const writeBlock = z.strictObject({
+  region,
+  index: z.string().min(1),
+  /** null in a record of an earlier version, which marked by name alone. */
+  uuid: z.string().nullable(),
+});
+
+/** The form of earlier versions: one region, and names alone. */
+const earlierWriteBlocks = z
+  .strictObject({ region, indices: indexNames })
+  .transform(({ region: of, indices }): z.output<typeof writeBlock>[] =>
+    indices.map((index) => ({ region: of, index, uuid: null })),
+  );
+
 const everyPhase = {
   schemaVersion: z.literal(1),
   /** +1 whenever the region that may accept writes changes: on closing, on opening and on turning back. */
@@ -58,8 +73,11 @@ const everyPhase = {
   blockedUntilMs: timeMs.nullable(),
   paused: z.strictObject({ sinceMs: timeMs, by: z.string(), reason: z.string() }).nullable(),
   lastFailover: lastFailover.nullable(),
-  /** Write blocks that this system set, and takes back should their region become the active one. */
-  writeBlocks: z.strictObject({ region, indices: indexNames }).nullable().default(null),
+  /** Marks of the write blocks that the watchdog sets: see write-blocks.ts. null: none, never an empty list. */
+  writeBlocks: z
+    .union([z.array(writeBlock), earlierWriteBlocks])
+    .nullable()
+    .default(null),
   /**
    * A region whose promotion was undone after some followers had been detached: nothing was written to them, but they
    * follow no leader any more. It rejoins as a former primary does; up to the checkpoints it has what its leader has.
@@ -135,7 +153,30 @@ const promotingRecord = z.strictObject({
   plan: planSchema,
 });
 
-export const stateRecordSchema = z.discriminatedUnion("phase", [servingRecord, closingRecord, promotingRecord]);
+const anyRecord = z.discriminatedUnion("phase", [servingRecord, closingRecord, promotingRecord]);
+
+export const stateRecordSchema = anyRecord.transform(markedByPlan);
+
+/**
+ * An earlier version marked the blocks of a plan only when the plan ended. While one is under way, its indices are marked
+ * here, so that its blocks are lifted whichever way it ends.
+ */
+function markedByPlan(record: z.output<typeof anyRecord>): z.output<typeof anyRecord> {
+  const plan = record.phase === "closing" ? null : record.plan;
+  const step = plan?.steps.find(({ kind }) => kind === "block-writes" || kind === "fence");
+  if (step === undefined || !("indices" in step) || step.attempts === 0) return record;
+  const { lastFailover, halfPromoted } = record;
+  const region =
+    record.phase === "serving"
+      ? [lastFailover?.from, halfPromoted?.region].find((name) => name !== undefined && name !== record.active)
+      : record.from;
+  const marks = record.writeBlocks ?? [];
+  const unmarked = step.indices.filter(
+    (name) => !marks.some((block) => block.region === region && block.index === name),
+  );
+  if (region === undefined || unmarked.length === 0) return record;
+  return { ...record, writeBlocks: [...marks, ...unmarked.map((index) => ({ region, index, uuid: null }))] };
+}
 
 export type StateRecord = DeepReadonly<z.output<typeof stateRecordSchema>>;
 export type ServingRecord = DeepReadonly<z.output<typeof servingRecord>>;
@@ -147,6 +188,7 @@ export type StandbyState = ServingRecord["standby"];
 /** A watchdog in the record: failsafe requires an answer from each of them. */
 export type Member = StateRecord["watchdogs"][number];
 export type ChangeRequest = DeepReadonly<z.output<typeof changeRequest>>;
+export type WriteBlock = DeepReadonly<z.output<typeof writeBlock>>;
 export type LastFailover = DeepReadonly<z.output<typeof lastFailover>>;
 
 /** Parses a document from outside. @throws Error with the path of the first invalid field */

@@ -1,9 +1,12 @@
+import type { RegionName } from "../../config/address.ts";
 import type { WatchdogConfig } from "../../config/schema.ts";
+import type { IndexState } from "./cluster.ts";
 import { missingIndices } from "./loss.ts";
 import type { Plan } from "./plan.ts";
 import { isIrreversible, stepOf } from "./plan.ts";
 import type { ClosingRecord, LastFailover, PromotingRecord, ServingRecord, StateRecord } from "./record.ts";
 import { type Situation, standbyOf } from "./situation.ts";
+import { withMarks, withoutMarks } from "./write-blocks.ts";
 
 /** The next record of each change of phase. */
 
@@ -15,24 +18,15 @@ export function noted<R extends StateRecord>(record: R, changes: Partial<R>): R 
 /** What every record keeps over a change of phase. */
 function carriedOver(record: StateRecord) {
   const { schemaVersion, epoch, sequence, blockedUntilMs, paused, lastFailover, watchdogs, filledAtMs } = record;
-  const carried = { schemaVersion, epoch, blockedUntilMs, paused, lastFailover, watchdogs, filledAtMs };
-  return { ...carried, sequence: sequence + 1, writeBlocks: blocksOf(record), halfPromoted: halfPromotedOf(record) };
+  const { writeBlocks } = record;
+  const carried = { schemaVersion, epoch, blockedUntilMs, paused, lastFailover, watchdogs, filledAtMs, writeBlocks };
+  return { ...carried, sequence: sequence + 1, halfPromoted: halfPromotedOf(record) };
 }
 
 /** What is left of a promotion that was undone after its first unfollow. */
 function halfPromotedOf(record: StateRecord): StateRecord["halfPromoted"] {
   if (record.phase !== "promoting" || !isIrreversible(record.plan)) return record.halfPromoted;
   return { region: record.to, checkpoints: stepOf(record.plan, "record-checkpoints")?.checkpoints ?? [] };
-}
-
-/** Our write blocks, with those of the plan that ends here: also those that a step may have set before it was cut off. */
-function blocksOf(record: StateRecord): StateRecord["writeBlocks"] {
-  const plan = record.phase === "closing" ? null : record.plan;
-  if (plan === null) return record.writeBlocks;
-  const step = stepOf(plan, "fence") ?? stepOf(plan, "block-writes");
-  if (step === null || step.attempts === 0) return record.writeBlocks;
-  const region = record.phase === "promoting" ? record.from : record.lastFailover?.from;
-  return region === undefined ? record.writeBlocks : { region, indices: step.indices };
 }
 
 export interface ChangeWanted {
@@ -90,22 +84,25 @@ function standbyAgain(record: ClosingRecord | PromotingRecord): Pick<ServingReco
   return record.change === "switchover" ? { standby: state, inSyncAtMs } : { standby: "following", inSyncAtMs: null };
 }
 
-/** A switchover turns back: its write blocks go first, then the old region serves. */
+/** A switchover turns back: the write blocks of the old region are lifted first, then it serves. */
 export function turnedBack(record: PromotingRecord, undo: Plan): PromotingRecord {
-  const turned = noted(record, { plan: undo });
-  return { ...turned, writeBlocks: blocksOf(record), halfPromoted: halfPromotedOf(record) };
+  return noted(record, { plan: undo, halfPromoted: halfPromotedOf(record) });
 }
 
-export function promoting(record: ClosingRecord, plan: Plan, nowMs: number): PromotingRecord {
-  return { ...record, phase: "promoting", sequence: record.sequence + 1, closedAtMs: nowMs, plan };
+/** `toBlock`: indices of the old region that the plan write-blocks. */
+export function promoting(
+  record: ClosingRecord,
+  plan: Plan,
+  toBlock: readonly IndexState[],
+  nowMs: number,
+): PromotingRecord {
+  const writeBlocks = withMarks(record, record.from, toBlock);
+  return { ...record, phase: "promoting", sequence: record.sequence + 1, closedAtMs: nowMs, writeBlocks, plan };
 }
 
 export function promoted(record: PromotingRecord, nowMs: number): ServingRecord {
-  const { writeBlocks, halfPromoted: _, ...carried } = carriedOver(record);
   return {
-    ...carried,
-    // Those of the new region were lifted by the plan.
-    writeBlocks: writeBlocks?.region === record.to ? null : writeBlocks,
+    ...carriedOver(record),
     halfPromoted: null,
     phase: "serving",
     epoch: record.epoch + 1,
@@ -143,13 +140,16 @@ function failoverOf(record: PromotingRecord, nowMs: number): LastFailover {
   };
 }
 
-/** The former primary has no indices of its own left: from now on it follows. */
-export function rejoined(record: ServingRecord, nowMs: number): ServingRecord {
+/**
+ * The former primary has no indices of its own left: from now on it follows. Its marks go with the indices: those that
+ * were not deleted are set aside, closed and write-blocked on purpose.
+ */
+export function rejoined(record: ServingRecord, standby: RegionName, nowMs: number): ServingRecord {
   const { lastFailover } = record;
   return noted(record, {
     standby: "following",
     plan: null,
-    writeBlocks: null,
+    writeBlocks: withoutMarks(record, standby),
     halfPromoted: null,
     lastFailover: lastFailover === null ? null : { ...lastFailover, rejoinedAtMs: nowMs },
   });

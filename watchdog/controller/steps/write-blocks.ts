@@ -1,0 +1,55 @@
+import type { Cluster } from "../../core/ports/cluster.ts";
+import type { IndexState } from "../../core/state/cluster.ts";
+import type { PlanStep, StepOf } from "../../core/state/plan.ts";
+import { isMarked } from "../../core/state/write-blocks.ts";
+import { assertNoneLeft, inBatches, namesOf, type StepContext } from "./step.ts";
+
+/** Indices to write-block that the record does not mark yet, as they were created after the plan was made. */
+export class UnmarkedIndices extends Error {
+  readonly region: string;
+  readonly indices: readonly IndexState[];
+
+  constructor(region: string, indices: readonly IndexState[]) {
+    super(`${indices.map(({ name }) => name).join(", ")} of ${region} has to be marked before it is write-blocked`);
+    this.name = "UnmarkedIndices";
+    this.region = region;
+    this.indices = indices;
+  }
+}
+
+/**
+ * Write-blocks every index of the cluster that `takesWrites`, once the record marks it: else a step that is cut off would
+ * leave a block that no opening of the region lifts.
+ *
+ * @throws UnmarkedIndices, after which the step is to run again with these marked
+ */
+export async function blockMarked(
+  context: StepContext,
+  cluster: Cluster,
+  takesWrites: (index: IndexState) => boolean,
+): Promise<void> {
+  const found = (await cluster.indices()).filter(takesWrites);
+  const marked = namesOf(found, (index) => isMarked(context.record, cluster.region, index));
+  const failures = await inBatches(context, marked, (batch) => cluster.setWriteBlock(batch, true));
+  const left = (await cluster.indices()).filter(takesWrites);
+  const unmarked = left.filter((index) => !isMarked(context.record, cluster.region, index));
+  if (unmarked.length > 0) throw new UnmarkedIndices(cluster.region, unmarked);
+  assertNoneLeft(
+    left.map(({ name }) => name),
+    `indices of ${cluster.region} that still take writes`,
+    failures,
+  );
+}
+
+/** Lifts the write blocks that the record marks for the region that opens. One of another origin stays. */
+export async function liftWriteBlock(context: StepContext, step: StepOf<"lift-write-block">): Promise<PlanStep> {
+  const { cluster, record } = context;
+  const blocked = async () =>
+    namesOf(
+      await cluster.indices(),
+      (index) => index.open && index.writeBlocked && isMarked(record, cluster.region, index),
+    );
+  const failures = await inBatches(context, await blocked(), (batch) => cluster.setWriteBlock(batch, false));
+  assertNoneLeft(await blocked(), `indices of ${cluster.region} that still refuse writes`, failures);
+  return step;
+}
