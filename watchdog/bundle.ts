@@ -5,18 +5,19 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { build } from "esbuild";
+import { z } from "zod";
 import { cachedDirectory } from "./util/cache.ts";
 
 const run = promisify(execFile);
 const root = path.dirname(import.meta.dirname);
 
-/** The Node that travels along: hosts need none of their own. */
+/** The Node in the bundle: hosts need none of their own. */
 const nodeBinary = path.join(root, "node_modules", "node", "bin", "node");
 
 export interface WatchdogBundle {
   /** tar.gz with `node`, `es-failover.mjs` and its source map, the units and `VERSION` at its top. */
   readonly archivePath: string;
-  /** Changes with the content and with nothing else: `0.1.0-1f2e3d4c5b6a`. */
+  /** Depends on the content alone: `0.1.0-1f2e3d4c5b6a`. */
   readonly version: string;
 }
 
@@ -26,11 +27,11 @@ interface Program {
 }
 
 /**
- * The watchdog as it travels to a host. Made once per content and kept in the cache: the same sources give the same
- * archive, byte for byte, so that provisioning sees no change where there is none. A second or two when cached.
+ * The archive that provisioning copies to a host. It is built once per content and cached: the same sources give the same
+ * archive, byte for byte, so that provisioning sees a change only when there is one. Takes a second or two when cached.
  */
 export async function buildWatchdogBundle(): Promise<WatchdogBundle> {
-  // The version stands in the program and is taken from it: so it is computed over the program without one.
+  // The program contains its version, so the version is computed from the program without one.
   const unversioned = await bundleProgram("");
   const units = await Promise.all(
     unitNames.map(async (name) => ({ name, content: await readFile(path.join(import.meta.dirname, "systemd", name)) })),
@@ -46,7 +47,7 @@ export async function buildWatchdogBundle(): Promise<WatchdogBundle> {
   return { archivePath: path.join(directory, archiveName), version };
 }
 
-/** The watchdog's, and the publisher's for hosts of applications. */
+/** The units of the watchdog, and of the publisher on hosts of applications. */
 const unitNames = ["es-failover.service", "es-failover-publisher@.service"] as const;
 const archiveName = "es-failover.tar.gz";
 
@@ -63,14 +64,14 @@ async function pack(scratch: string, version: string, units: readonly Unit[]): P
   await writeFile(path.join(content, "VERSION"), `${version}\n`);
   await copyFile(await strippedNode(), path.join(content, "node"));
   await chmod(path.join(content, "node"), 0o755);
-  // Nothing of the time, the user or the order of a directory may enter: the archive's hash decides about uploads.
+  // Independent of time, user and directory order: the archive's hash decides whether it is uploaded.
   const normal = ["--sort=name", "--mtime=@0", "--owner=0", "--group=0", "--numeric-owner", "--mode=u+rw,go+r-w"];
   const archive = path.join(scratch, archiveName);
   await run("tar", [...normal, "--use-compress-program=gzip -n -4", "-cf", archive, "-C", content, "."]);
   await rm(content, { recursive: true });
 }
 
-/** Each change of a source makes an archive of 40 MB; a few are kept, for going back and for another checkout. */
+/** Each change of a source makes an archive of 40 MB; a few are kept, for a rollback and for other checkouts. */
 const ARCHIVES_KEPT = 5;
 
 async function dropOldArchives(parent: string, inUse: string): Promise<void> {
@@ -98,7 +99,7 @@ async function bundleProgram(version: string): Promise<Program> {
     format: "esm",
     target: "node24",
     sourcemap: "linked",
-    // Positions are enough to read a stack trace by; the sources themselves would triple the size.
+    // Positions suffice for stack traces; the sources themselves would triple the size.
     sourcesContent: false,
     define: { ES_FAILOVER_VERSION: JSON.stringify(version) },
     // Some dependencies are CommonJS and call require() for Node's own modules.
@@ -109,13 +110,13 @@ async function bundleProgram(version: string): Promise<Program> {
   });
   const output = (suffix: string): Uint8Array => {
     const file = outputFiles.find(({ path: name }) => name.endsWith(suffix));
-    if (file === undefined) throw new Error(`esbuild made no ${suffix} of the watchdog`);
+    if (file === undefined) throw new Error(`esbuild wrote no ${suffix} for the watchdog`);
     return file.contents;
   };
   return { code: output(".mjs"), sourceMap: output(".mjs.map") };
 }
 
-/** Without symbols for debuggers Node is 18 MB smaller; where `strip` is missing it travels as it is. */
+/** Without debug symbols Node is 18 MB smaller; where `strip` is missing, the bundle has it unstripped. */
 async function strippedNode(): Promise<string> {
   const directory = await cachedDirectory("node-binary", await nodeVersion(), async (scratch) => {
     const target = path.join(scratch, "node");
@@ -127,23 +128,21 @@ async function strippedNode(): Promise<string> {
 
 async function nodeVersion(): Promise<string> {
   const manifest = path.join(root, "node_modules", "node", "package.json");
-  return versionIn(manifest, "the watchdog travels with the `node` package: run `npm install`");
+  return versionIn(manifest, "the bundle contains the `node` package: run `npm install`");
 }
 
 function packageVersion(): Promise<string> {
-  return versionIn(path.join(root, "package.json"), "it belongs to this repository");
+  return versionIn(path.join(root, "package.json"), "it is part of this repository");
 }
 
 async function versionIn(manifest: string, hint: string): Promise<string> {
-  const { version } = JSON.parse(
-    await readFile(manifest, "utf8").catch(() => {
-      throw new Error(`${manifest} is missing: ${hint}`);
-    }),
-  ) as { version: string };
-  return version;
+  const text = await readFile(manifest, "utf8").catch(() => {
+    throw new Error(`${manifest} is missing: ${hint}`);
+  });
+  return z.object({ version: z.string() }).parse(JSON.parse(text)).version;
 }
 
-/** `npm run build:watchdog`: the program in dist/ for a look, and where the archive lies. */
+/** `npm run build:watchdog`: writes the program to dist/ and prints the path of the archive. */
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
   const { archivePath, version } = await buildWatchdogBundle();
   const dist = path.join(root, "dist");

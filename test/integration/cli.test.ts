@@ -193,7 +193,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
   test("ignores SIGHUP, and ends at once with 0 on SIGTERM, leaving the ticket to expire", async () => {
     const child = await startWatchdog();
     child.kill("SIGHUP");
-    await until(() => logged.includes("SIGHUP changes nothing"), "the log has the reason");
+    await until(() => logged.includes("SIGHUP is ignored"), "the log has the reason");
     expect((await esFailover("status")).code).toBe(0);
 
     const router = createHaproxyRouter({ name: "test", ...bench });

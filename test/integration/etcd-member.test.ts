@@ -39,11 +39,11 @@ class MemberHost {
   }
 
   prepare(signal: AbortSignal): Promise<void> {
-    return prepareMember({ config: this.config, say: (sentence) => this.reported.push(sentence), signal });
+    return prepareMember({ config: this.config, report: (sentence) => this.reported.push(sentence), signal });
   }
 
   complete(signal: AbortSignal): Promise<void> {
-    return completeMember({ config: this.config, say: (sentence) => this.reported.push(sentence), signal });
+    return completeMember({ config: this.config, report: (sentence) => this.reported.push(sentence), signal });
   }
 
   async startEtcd(): Promise<void> {
@@ -218,7 +218,7 @@ describe.skipIf(missing !== "")(`three hosts with a member of etcd each ${missin
     await host("gra").kill();
     await host("gra").loseDisk();
     const seen = new Set<string>();
-    for (const step of ["A member is removed", "This member asks to be taken in"]) {
+    for (const step of ["A member is removed", "This member asks to join as a learner"]) {
       const interrupted = new AbortController();
       const from = host("gra").reported.length;
       const run = host("gra")
@@ -256,7 +256,7 @@ describe.skipIf(missing !== "")(`three hosts with a member of etcd each ${missin
     await until(
       "it reports that no member answers",
       30_000,
-      reported(/etcd waits: no other member answers, and this host takes/),
+      reported(/etcd waits: no other member answers, and this host replaces an earlier one/),
     );
     expect(started).toBe(false);
     await Promise.all([host("gra").bringUp(stop.signal), host("bhs").bringUp(stop.signal)]);

@@ -92,8 +92,8 @@ describe("the state document on disk", () => {
   test("that vanished beside its history is an error and not a new beginning", async () => {
     await newStore().write(recordOf(1), null, entryOf(1));
     await rm(file("record.json"));
-    await expect(newStore().read()).rejects.toThrow(/record\.json is gone/);
-    await expect(newStore().write(recordOf(1), null, entryOf(1))).rejects.toThrow(/record\.json is gone/);
+    await expect(newStore().read()).rejects.toThrow(/record\.json is missing/);
+    await expect(newStore().write(recordOf(1), null, entryOf(1))).rejects.toThrow(/record\.json is missing/);
   });
 
   test("survives a writer that is killed at any moment", async () => {

@@ -243,7 +243,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
       const before = await present();
       const requests = traffic();
       await expect(apply(bench.configuration("  stats socket /tmp/no-such-directory/x.sock"))).rejects.toThrow(
-        /no-such-directory.*The old one is back in .*, and HAProxy serves by it/s,
+        /no-such-directory.*The old one is restored in .*, and HAProxy runs with it/s,
       );
       await until(() => requests.sent() > 20, "requests continued");
       expect((await requests.stop()).failures).toEqual([]);

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { EtcdMember } from "../../watchdog/adapters/etcd/wire.ts";
-import { type ClusterView, decideAdmission, type LocalMember } from "../../watchdog/etcd-member/admission.ts";
+import { decideAdmission, type LocalMember, type ObservedCluster } from "../../watchdog/etcd-member/admission.ts";
 
 const own = "https://192.168.1.101:2380";
 const local = (changes: Partial<LocalMember> = {}): LocalMember => ({
@@ -20,9 +20,12 @@ const member = (changes: Partial<EtcdMember> = {}): EtcdMember => ({
   ...changes,
 });
 const other = member({ id: "2", name: "bhs-haproxy-1", peerURLs: ["https://192.168.2.101:2380"] });
-const cluster = (...members: readonly EtcdMember[]): ClusterView => ({ kind: "cluster", members: [other, ...members] });
-const silent: ClusterView = { kind: "silent" };
-const noQuorum: ClusterView = { kind: "no-quorum", reason: "no leader" };
+const cluster = (...members: readonly EtcdMember[]): ObservedCluster => ({
+  kind: "cluster",
+  members: [other, ...members],
+});
+const silent: ObservedCluster = { kind: "silent" };
+const noQuorum: ObservedCluster = { kind: "no-quorum", reason: "no leader" };
 
 describe("how a host's member of etcd comes to take part", () => {
   test("the first host of its kind founds a cluster when nobody answers", () => {
@@ -70,7 +73,7 @@ describe("how a host's member of etcd comes to take part", () => {
   });
 
   test("no member that has ever voted starts without data that a working cluster has confirmed", () => {
-    const anyView = fc.constantFrom<ClusterView>(
+    const anyView = fc.constantFrom<ObservedCluster>(
       cluster(),
       cluster(member()),
       cluster(member({ isLearner: true })),

@@ -183,7 +183,7 @@ describe("router leases", () => {
     const [one, two] = [store(), store()];
     await time.settle(one.renewRouterLease("r"));
     await time.settle(two.renewRouterLease("r"));
-    await expect(time.settle(one.renewRouterLease("r"))).rejects.toThrow("a name of its own");
+    await expect(time.settle(one.renewRouterLease("r"))).rejects.toThrow("every watchdog needs a unique name");
     await time.settle(two.renewRouterLease("r"));
   });
 });

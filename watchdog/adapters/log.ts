@@ -1,10 +1,10 @@
 import { type DestinationStream, type Logger, pino } from "pino";
 
-/** Keys whose values never reach the log, at the top and one level down. */
+/** Keys whose values are redacted, at the top level and one level down. */
 const SECRET_KEYS = ["password", "passwd", "secret", "token", "apiKey", "authorization", "Authorization", "headers"];
 
 /**
- * JSON lines on standard output, which the journal keeps. Times as ISO 8601, levels by name.
+ * Logs JSON lines to standard output, which the journal keeps. Times are ISO 8601, levels are names.
  *
  * @param destination for tests; default standard output
  */

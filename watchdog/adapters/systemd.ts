@@ -3,13 +3,13 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
-/** What the service manager is told. Every method does nothing where no service manager listens. */
+/** Notifications to the service manager. Every method does nothing when no service manager listens. */
 export interface ServiceManager {
-  /** How often it wants a sign of life, milliseconds; null when it does not watch. */
+  /** Longest interval between heartbeats, milliseconds; null without a watchdog of the service manager. */
   readonly watchdogIntervalMs: number | null;
-  /** Started: what waits for this service may go on. */
+  /** The service has started: units that wait for it may start. */
   ready(status: string): Promise<void>;
-  /** A sign of life. To be given only while the work is really going on. */
+  /** A heartbeat. To be sent only while the service makes progress. */
   alive(): Promise<void>;
   stopping(): Promise<void>;
   /** One line, shown by `systemctl status`. */
@@ -17,15 +17,15 @@ export interface ServiceManager {
 }
 
 /**
- * sd_notify(3) by way of systemd-notify(1), as Node cannot write to datagram sockets. The unit therefore needs
- * `NotifyAccess=all`: the message comes from a child process.
+ * sd_notify(3) through systemd-notify(1), because Node cannot write to datagram sockets. The unit needs
+ * `NotifyAccess=all`, because the message comes from a child process.
  *
- * @param environment the process's own: NOTIFY_SOCKET and WATCHDOG_USEC
+ * @param environment with NOTIFY_SOCKET and WATCHDOG_USEC; default: the process's own
  */
 export function serviceManager(environment: NodeJS.ProcessEnv = process.env): ServiceManager {
   const listens = environment["NOTIFY_SOCKET"] !== undefined;
   const notify = async (...assignments: readonly string[]): Promise<void> => {
-    // It waits until systemd has read the message: one whose sender has gone cannot be attributed to the unit.
+    // systemd-notify waits until systemd has read the message: without its sender it cannot be attributed to the unit.
     if (listens) await run("systemd-notify", [...assignments], { timeout: 5_000, env: environment });
   };
   const watchdogUsec = Number(environment["WATCHDOG_USEC"] ?? Number.NaN);

@@ -9,9 +9,9 @@ import type { ActivePrimary } from "../salvage/ports.ts";
 import { createSalvage, salvageRoot } from "../salvage/salvage.ts";
 
 /**
- * The clusters of both regions, as the configuration names them.
+ * Connects to the configured clusters of both regions.
  *
- * @param unavailable told once per region and kind of definition that the cluster has no module for
+ * @param unavailable called once per region and kind of definition that the cluster has no module for
  */
 export function connectClusters(
   loaded: LoadedConfig,
@@ -29,7 +29,7 @@ export function connectClusters(
   return Object.fromEntries(Object.keys(config.regions).map((region) => [region, connect(region)]));
 }
 
-/** Salvage of either region, into the state directory of this host. `signal` ends an export at its next page. */
+/** Connects the salvage of either region to this host's state directory. `signal` ends an export at its next page. */
 export function connectSalvage(loaded: LoadedConfig, signal: AbortSignal): SalvageConnection {
   const documents = Object.keys(loaded.config.regions).map(
     (region) =>
@@ -55,14 +55,14 @@ export interface ActivePrimaryConnection extends ActivePrimary {
   close(): Promise<void>;
 }
 
-/** The region that a replay of salvaged operations writes to. */
+/** Connects to the region that a replay of salvaged operations writes to. */
 export function connectActivePrimary(loaded: LoadedConfig, region: RegionName): ActivePrimaryConnection {
   const { config } = loaded;
   const nodes = nodesOf(loaded, region);
   const cluster = createElasticsearchCluster({
     ...nodes,
     managed: config.replication,
-    // A region too slow to pass as healthy can still be written to, and an operator can wait.
+    // A region too slow to count as healthy still takes writes, and an operator can wait.
     probeTimeoutMs: DOCUMENT_TIMEOUT_MS,
     unfollowTimeoutMs: config.promotion.unfollowTimeoutMs,
   });
@@ -73,13 +73,13 @@ export function connectActivePrimary(loaded: LoadedConfig, region: RegionName): 
   return { ...documents, region, probe: cluster.probe, close };
 }
 
-/** How the nodes of one region are reached. */
+/** The nodes of one region, with address, credentials and CA. */
 export function nodesOf({ config, elasticsearchPassword }: LoadedConfig, region: RegionName): NodesOptions {
   const { username, caFile, requestTimeoutMs } = config.elasticsearch;
   const nodes = config.regions[region]?.nodes;
   if (nodes === undefined) {
     throw new Error(
-      `${region} is no region of the configuration: one of ${Object.keys(config.regions).join(" and ")} is`,
+      `${region} is not a configured region; the regions are ${Object.keys(config.regions).join(" and ")}`,
     );
   }
   return { region, nodes, username, password: elasticsearchPassword, caFile, requestTimeoutMs };

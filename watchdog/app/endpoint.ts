@@ -12,13 +12,13 @@ import type { Logger } from "../util/logger.ts";
 import { runLoop } from "../util/loop.ts";
 import type { StoreConnection } from "./store.ts";
 
-/** How often acknowledgements are exchanged with the other watchdogs. */
+/** Interval at which acknowledgements are exchanged with the other watchdogs. */
 const SHARING_INTERVAL_MS = 5_000;
-/** How soon it is tried again to listen, or to read a certificate. */
+/** Before the service is started again after a failure to listen, or to read a certificate. */
 const RETRY_INTERVAL_MS = 5_000;
 
 export interface RunningEndpoint {
-  /** Which application uses which epoch. */
+  /** The epoch that each application uses. */
   report(): ApplicationsReport;
   /** Ends when the signal given at the start has aborted. */
   readonly ended: Promise<void>;
@@ -32,8 +32,8 @@ export interface EndpointParts {
 }
 
 /**
- * Runs the endpoint service beside the watchdog; null where none is configured. Nothing that goes wrong with it stops
- * the watchdog: a port that is taken is logged and tried again.
+ * Runs the endpoint service beside the watchdog; null when none is configured. Its failures do not stop the watchdog: a
+ * port in use, for example, is logged and tried again.
  */
 export function runEndpoint(config: WatchdogConfig, parts: EndpointParts): RunningEndpoint | null {
   const { endpoint } = config;
@@ -69,11 +69,10 @@ export function runEndpoint(config: WatchdogConfig, parts: EndpointParts): Runni
 }
 
 async function keepServing(serve: () => Promise<EndpointServer>, log: Logger, signal: AbortSignal): Promise<void> {
-  const rest = (ms: number) => systemClock.sleep(ms, signal).catch(() => {});
   while (!signal.aborted) {
     try {
       const server = await serve();
-      log.info({ event: "endpoint", port: server.port }, "the endpoint service answers");
+      log.info({ event: "endpoint", port: server.port }, "the endpoint service is listening");
       await new Promise<void>((resolve) => {
         if (signal.aborted) resolve();
         else signal.addEventListener("abort", () => resolve(), { once: true });
@@ -81,7 +80,7 @@ async function keepServing(serve: () => Promise<EndpointServer>, log: Logger, si
       await server.close();
     } catch (error) {
       log.error({ event: "endpoint-error", error: reasonOf(error) }, reasonOf(error));
-      await rest(RETRY_INTERVAL_MS);
+      await systemClock.sleep(RETRY_INTERVAL_MS, signal).catch(() => {});
     }
   }
 }

@@ -4,6 +4,7 @@ import { systemClock } from "../adapters/clock.ts";
 import { serveControlSocket } from "../adapters/control-socket/server.ts";
 import { EtcdClient } from "../adapters/etcd/client.ts";
 import { etcdKeys } from "../adapters/etcd/keys.ts";
+import { readEtcdTls } from "../adapters/etcd/tls.ts";
 import { createLogger } from "../adapters/log.ts";
 import { serviceManager } from "../adapters/systemd.ts";
 import { publisherApi } from "../applications/publisher/api.ts";
@@ -100,15 +101,10 @@ async function httpClient(caFile: string | null, opened: Closable[]): Promise<Ht
 }
 
 async function etcdClient(section: string, access: EtcdAccess, opened: Closable[]): Promise<EtcdClient> {
-  const { endpoints, username, passwordFile, caFile, certificateFile, keyFile } = access;
+  const { endpoints, username, passwordFile } = access;
   const password = await readSecret(`${section}.passwordFile`, passwordFile);
-  const [ca, certificate, key] = await Promise.all([
-    readFile(caFile, "utf8"),
-    readFile(certificateFile, "utf8"),
-    readFile(keyFile, "utf8"),
-  ]);
   const credentials = { username, password };
-  const client = new EtcdClient({ endpoints, tls: { ca, certificate, key }, credentials, clock: systemClock });
+  const client = new EtcdClient({ endpoints, tls: await readEtcdTls(access), credentials, clock: systemClock });
   opened.push(client);
   return client;
 }

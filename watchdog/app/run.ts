@@ -24,10 +24,10 @@ import { runEndpoint } from "./endpoint.ts";
 import { connectStore, type StoreConnection } from "./store.ts";
 
 /**
- * Runs the watchdog until SIGTERM or SIGINT. It leaves HAProxy's ticket in place when it ends: a watchdog that is back
- * before the ticket runs out renews it, so that a restart costs no request; one that stays away closes the router.
+ * Runs the watchdog until SIGTERM or SIGINT. At its end it leaves HAProxy's ticket: a restarted watchdog renews the ticket
+ * before it expires, so that a restart costs no request; without a watchdog the router closes.
  *
- * @throws ConfigError, or an Error when the watchdog cannot start or breaks off
+ * @throws ConfigError, or an Error when the watchdog cannot start or fails
  */
 export async function runWatchdog(configFile: string): Promise<void> {
   const loaded = await loadConfig(configFile);
@@ -52,7 +52,7 @@ export async function runWatchdog(configFile: string): Promise<void> {
   try {
     const running = watchdog.run(stop.signal).finally(() => stop.abort());
     await Promise.all([running, reportToServiceManager(watchdog, services, stop.signal, log)]);
-    log.info({}, "watchdog ended; the routing ticket is left to run out or to be renewed by the next start");
+    log.info({}, "watchdog ended; the routing ticket expires unless the watchdog starts again");
   } finally {
     unhook();
     await services.stopping().catch(() => {});
@@ -90,7 +90,7 @@ function compose(config: WatchdogConfig, { clusters, salvage, connection, peers,
   });
 }
 
-/** The way to and from the other watchdogs when the store is lost; null where this one stands alone. */
+/** Connects to the other watchdogs for failsafe; null without other watchdogs. */
 async function connectOthers({ failsafe }: WatchdogConfig) {
   if (failsafe === null) return null;
   const tls = await readFailsafeTls(failsafe);
@@ -103,26 +103,23 @@ async function connectOthers({ failsafe }: WatchdogConfig) {
 
 function hookSignals(stop: AbortController, log: Logger): () => void {
   const end = (signal: NodeJS.Signals): void => {
-    log.info({ signal }, "asked to stop");
+    log.info({ signal }, "stopping");
     stop.abort();
   };
   const hangUp = (): void =>
-    log.warn(
-      {},
-      "SIGHUP changes nothing: the configuration is read at start, `systemctl restart es-failover` applies it",
-    );
+    log.warn({}, "SIGHUP is ignored: `systemctl restart es-failover` applies a changed configuration");
   process.on("SIGTERM", end).on("SIGINT", end).on("SIGHUP", hangUp);
   return () => process.off("SIGTERM", end).off("SIGINT", end).off("SIGHUP", hangUp);
 }
 
-/** Signs of life are given only while every loop of the watchdog turns: a hung one is restarted by systemd. */
+/** Sends heartbeats only while no loop is stuck: systemd restarts a watchdog that hangs. */
 async function reportToServiceManager(
   watchdog: Watchdog,
   services: ServiceManager,
   signal: AbortSignal,
   log: Logger,
 ): Promise<void> {
-  // A third of what systemd allows, so that one lost message does no harm; 10 s for the status line alone.
+  // A third of what systemd allows, so that one lost message does no harm; 10 s when only the status line is sent.
   const intervalMs = services.watchdogIntervalMs === null ? 10_000 : services.watchdogIntervalMs / 3;
   let shown: string | null = null;
   while (!signal.aborted) {
@@ -132,9 +129,9 @@ async function reportToServiceManager(
       else if (summary !== shown) await services.status(summary);
       shown = summary;
       if (watchdog.isRunning()) await services.alive();
-      else log.error({}, "a loop of the watchdog stands still: systemd is given no sign of life");
+      else log.error({}, "a loop of the watchdog is stuck: no heartbeat is sent to systemd");
     } catch (error) {
-      log.warn({ error: reasonOf(error) }, "the service manager could not be told");
+      log.warn({ error: reasonOf(error) }, "cannot report to the service manager");
     }
     await systemClock.sleep(intervalMs, signal).catch(() => {});
   }

@@ -1,8 +1,8 @@
-import { readFile } from "node:fs/promises";
 import { systemClock } from "../adapters/clock.ts";
 import { EtcdClient } from "../adapters/etcd/client.ts";
 import { EtcdCoordination } from "../adapters/etcd/coordination.ts";
 import { etcdStore } from "../adapters/etcd/store.ts";
+import { readEtcdTls } from "../adapters/etcd/tls.ts";
 import { createFileStore } from "../adapters/file-store/store.ts";
 import { readSecret } from "../config/files.ts";
 import type { WatchdogConfig } from "../config/schema.ts";
@@ -12,20 +12,20 @@ import type { Store } from "../core/ports/store.ts";
 import { reasonOf } from "../util/files.ts";
 import type { Logger } from "../util/logger.ts";
 
-/** The store that the configuration names, and what comes with it. */
+/** The configured store, with the coordination through it. */
 export interface StoreConnection {
-  /** Takes records from this watchdog only while it leads. */
+  /** Accepts records only while this watchdog is the controller. */
   readonly store: Store;
-  /** Takes records from anybody, by compare-and-swap: for operators' commands. */
+  /** Accepts records from any watchdog, by compare-and-swap: for operators' commands. */
   readonly operatorStore: Store;
   readonly coordination: Coordination;
-  /** The client itself, for what stands beside the record; null with a file store. */
+  /** The client itself, for the keys beside the record; null with a file store. */
   readonly etcd: { readonly client: EtcdClient; readonly prefix: string } | null;
   close(): void;
 }
 
 /**
- * Connects to the store. With etcd nothing is sent yet, but the files that the configuration names are read.
+ * Connects to the store. With etcd it sends nothing yet, but reads the configured files.
  *
  * @throws Error when one of them cannot be read
  */
@@ -38,7 +38,7 @@ export async function connectStore(config: WatchdogConfig, log: Pick<Logger, "wa
         clock: systemClock,
         leaseTtlMs: config.leases.ttlMs,
         routers: [config.name],
-        historyFailed: (error) => log.warn({ error: reasonOf(error) }, "the history could not be written"),
+        historyFailed: (error) => log.warn({ error: reasonOf(error) }, "cannot write the history"),
       });
       const coordination = soleCoordination(systemClock);
       return { store: fileStore, operatorStore: fileStore, coordination, etcd: null, close: () => {} };
@@ -56,13 +56,9 @@ async function connectEtcd(
 ): Promise<StoreConnection> {
   const { prefix, username, endpoints, hedgeAfterMs, deadlineMs } = store;
   const password = await readSecret("store.passwordFile", store.passwordFile);
-  const [ca, certificate, key] = await Promise.all(
-    [store.caFile, store.certificateFile, store.keyFile].map((file) => readFile(file, "utf8")),
-  );
-  if (ca === undefined || certificate === undefined || key === undefined) throw new Error("unreachable");
   const client = new EtcdClient({
     endpoints,
-    tls: { ca, certificate, key },
+    tls: await readEtcdTls(store),
     credentials: { username, password },
     hedgeAfterMs,
     deadlineMs,
@@ -79,7 +75,7 @@ async function connectEtcd(
   };
 }
 
-/** Reads the store without a running watchdog, and closes the connection. */
+/** Connects to the store without a running watchdog, reads it and disconnects. */
 export async function readStore<T>(config: WatchdogConfig, read: (store: Store) => Promise<T>): Promise<T> {
   const connection = await connectStore(config, { warn: () => {} });
   try {

@@ -1,7 +1,7 @@
-import { readFile } from "node:fs/promises";
 import { systemClock } from "../adapters/clock.ts";
 import { createSurvey } from "../adapters/elasticsearch/survey.ts";
 import { EtcdClient } from "../adapters/etcd/client.ts";
+import { readEtcdTls } from "../adapters/etcd/tls.ts";
 import type { RegionName } from "../config/address.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import type { WatchdogConfig } from "../config/schema.ts";
@@ -63,14 +63,9 @@ async function finding<T>(answer: Promise<T>): Promise<Finding<T>> {
 async function surveyStore({ store }: WatchdogConfig): Promise<readonly StoreMember[] | null> {
   if (store.kind !== "etcd") return null;
   const { endpoints, hedgeAfterMs, deadlineMs } = store;
-  const [ca, certificate, key] = await Promise.all([
-    readFile(store.caFile, "utf8"),
-    readFile(store.certificateFile, "utf8"),
-    readFile(store.keyFile, "utf8"),
-  ]);
   const client = new EtcdClient({
     endpoints,
-    tls: { ca, certificate, key },
+    tls: await readEtcdTls(store),
     // A member's status needs no user, so the check works even while authentication does not.
     credentials: null,
     hedgeAfterMs,

@@ -1,29 +1,28 @@
 import type { EtcdMember } from "../adapters/etcd/wire.ts";
 
 /**
- * How a host's member of etcd comes to take part: a pure decision, made before each start until the member has once been
- * seen as a voter of a working cluster.
+ * Decides how a host's member of etcd joins, before each start, until the member has been a voter of a working cluster.
+ * Pure.
  *
- * What it guards against: a member that comes back without its data but under its old identity. Raft takes it for the
- * one that has acknowledged entries, and two such members, or one and a member that lags, could elect a leader that lacks
- * what was committed. So a member without data of its own never enters a cluster that exists except as a new member,
- * which the others' majority has agreed to; and without an answer from any of them only a host that is the first one of
- * its kind may start as a founder.
+ * It guards against a member that returns without its data under its old identity. Raft would count the entries that the
+ * old one acknowledged, so that two such members, or one and a lagging member, could elect a leader without committed
+ * entries. So a member without data enters an existing cluster only as a new member that the others' majority has
+ * admitted, and while no other member answers only the first host in its place may start as a founder.
  */
 
-/** What the host knows of its own member. */
+/** The host's own member. */
 export interface LocalMember {
   readonly peerUrl: string;
-  /** There is a data directory with something in it. */
+  /** The data directory is not empty. */
   readonly hasData: boolean;
-  /** The data was once seen as a voter's of a working cluster: nothing is left to decide. */
+  /** The data has belonged to a voter of a working cluster: nothing is left to decide. */
   readonly joined: boolean;
-  /** This host may found a cluster together with the other planned members: no earlier one has stood in its place. */
+  /** This host may found a cluster with the other planned members: it replaces no earlier host. */
   readonly mayForm: boolean;
 }
 
-/** What the other planned members say. */
-export type ClusterView =
+/** The cluster as the other planned members report it. */
+export type ObservedCluster =
   /** None of them answers. */
   | { readonly kind: "silent" }
   /** A cluster exists, but a majority of it is missing. */
@@ -32,21 +31,21 @@ export type ClusterView =
 
 export type Admission =
   | { readonly kind: "start"; readonly clusterState: "new" | "existing"; readonly why: string }
-  /** Put the data away: it is of no cluster that is known. */
+  /** Move the data aside: it belongs to no known cluster. */
   | { readonly kind: "discard-data"; readonly why: string }
   | { readonly kind: "remove-member"; readonly id: string; readonly why: string }
   | { readonly kind: "add-learner"; readonly why: string }
   | { readonly kind: "wait"; readonly why: string };
 
-export function decideAdmission(local: LocalMember, view: ClusterView): Admission {
+export function decideAdmission(local: LocalMember, view: ObservedCluster): Admission {
   if (local.joined && local.hasData) {
-    return { kind: "start", clusterState: "existing", why: "this member has its data and its place in the cluster" };
+    return { kind: "start", clusterState: "existing", why: "this member has its data and is a member of the cluster" };
   }
   switch (view.kind) {
     case "silent":
-      return whenSilent(local);
+      return withoutAnswer(local);
     case "no-quorum":
-      return { kind: "wait", why: `the cluster has no majority that could admit this member: ${view.reason}` };
+      return { kind: "wait", why: `the cluster has no majority to admit this member: ${view.reason}` };
     case "cluster":
       return inCluster(local, view.members);
     default:
@@ -54,9 +53,9 @@ export function decideAdmission(local: LocalMember, view: ClusterView): Admissio
   }
 }
 
-function whenSilent({ hasData, mayForm }: LocalMember): Admission {
+function withoutAnswer({ hasData, mayForm }: LocalMember): Admission {
   if (hasData) {
-    return { kind: "start", clusterState: "new", why: "no other member answers yet; this one goes on with its data" };
+    return { kind: "start", clusterState: "new", why: "no other member answers yet; this one continues with its data" };
   }
   if (mayForm) {
     return { kind: "start", clusterState: "new", why: "no cluster exists yet; this member founds it with the others" };
@@ -64,8 +63,8 @@ function whenSilent({ hasData, mayForm }: LocalMember): Admission {
   return {
     kind: "wait",
     why:
-      "no other member answers, and this host takes the place of an earlier one whose cluster may exist still. " +
-      "Should every member be lost for good, allow a new cluster: see `es-failover etcd prepare --help`",
+      "no other member answers, and this host replaces an earlier one whose cluster may still exist. " +
+      "If every member is lost for good, allow a new cluster: see `es-failover etcd prepare --help`",
   };
 }
 
@@ -75,25 +74,25 @@ function inCluster(local: LocalMember, members: readonly EtcdMember[]): Admissio
     if (local.hasData) {
       return {
         kind: "discard-data",
-        why: "the cluster has no member at this address, so the data here is of another one",
+        why: "the cluster has no member at this address, so the data belongs to another one",
       };
     }
     return { kind: "add-learner", why: "the cluster has no member at this address" };
   }
-  // A member tells its client addresses when it has started for the first time.
+  // A member publishes its client addresses at its first start.
   const everStarted = own.clientURLs.length > 0;
   if (!everStarted) {
     if (own.isLearner)
-      return { kind: "start", clusterState: "existing", why: "the cluster awaits this member as a learner" };
-    return { kind: "start", clusterState: "new", why: "the other founders have begun; the cluster awaits this one" };
+      return { kind: "start", clusterState: "existing", why: "the cluster expects this member as a learner" };
+    return { kind: "start", clusterState: "new", why: "the other founders have started; the cluster expects this one" };
   }
   if (own.isLearner && local.hasData) {
-    return { kind: "start", clusterState: "existing", why: "this learner goes on catching up" };
+    return { kind: "start", clusterState: "existing", why: "this learner continues to catch up" };
   }
-  const lost = local.hasData ? "holds data that no working cluster has confirmed" : "has lost its data";
+  const lost = local.hasData ? "has data that no working cluster has confirmed" : "has lost its data";
   return {
     kind: "remove-member",
     id: own.id,
-    why: `member ${own.id} at this address ${lost}: it comes back as a new one`,
+    why: `member ${own.id} at this address ${lost}: it rejoins as a new one`,
   };
 }

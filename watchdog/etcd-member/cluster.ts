@@ -11,11 +11,13 @@ import {
 } from "../adapters/etcd/admin.ts";
 import { EtcdClient } from "../adapters/etcd/client.ts";
 import { EtcdError } from "../adapters/etcd/errors.ts";
+import { readEtcdTls } from "../adapters/etcd/tls.ts";
+import type { EtcdTls } from "../adapters/etcd/transport.ts";
 import type { EtcdMember } from "../adapters/etcd/wire.ts";
-import type { ClusterView } from "./admission.ts";
+import type { ObservedCluster } from "./admission.ts";
 import { type MemberConfig, ownMember } from "./config.ts";
 
-/** A change of the members commits at a majority on two sides of an ocean, and on disks. */
+/** Generous: a membership change is committed by a majority on both sides of an ocean, and on disk. */
 const hedgeAfterMs = 3_000;
 const deadlineMs = 7_000;
 
@@ -23,7 +25,7 @@ const notEnabled = (error: unknown) =>
   error instanceof EtcdError && error.message.includes("authentication is not enabled");
 const refused = (error: unknown) => error instanceof EtcdError && error.kind === "unauthorized";
 
-/** etcd as a member's host deals with it: by turns with and without credentials, as authentication may be on or not yet. */
+/** Administration of etcd from a member's host, with and without credentials: authentication may not be on yet. */
 export class EtcdAdministration {
   readonly #own: EtcdClient;
   readonly #others: EtcdClient;
@@ -31,13 +33,9 @@ export class EtcdAdministration {
   readonly #all: EtcdClient;
   readonly #allAsRoot: EtcdClient;
   readonly #allAsUser: EtcdClient;
-  readonly #setUp: AuthenticationSettings;
+  readonly #settings: AuthenticationSettings;
 
-  private constructor(
-    config: MemberConfig,
-    tls: { ca: string; certificate: string; key: string },
-    setUp: AuthenticationSettings,
-  ) {
+  private constructor(config: MemberConfig, tls: EtcdTls, settings: AuthenticationSettings) {
     const own = ownMember(config);
     const others = config.members.filter(({ name }) => name !== own.name);
     const client = (chosen: MemberConfig["members"], credentials: { username: string; password: string } | null) =>
@@ -49,27 +47,22 @@ export class EtcdAdministration {
         deadlineMs,
         clock: systemClock,
       });
-    const root = { username: "root", password: setUp.rootPassword };
+    const root = { username: "root", password: settings.rootPassword };
     this.#own = client([own], null);
     this.#others = client(others, null);
     this.#othersAsRoot = client(others, root);
     this.#all = client([own, ...others], null);
     this.#allAsRoot = client([own, ...others], root);
-    this.#allAsUser = client([own, ...others], { username: setUp.user.name, password: setUp.user.password });
-    this.#setUp = setUp;
+    this.#allAsUser = client([own, ...others], { username: settings.user.name, password: settings.user.password });
+    this.#settings = settings;
   }
 
   static async open(config: MemberConfig): Promise<EtcdAdministration> {
     const text = (file: string) => readFile(file, "utf8");
-    const [ca, certificate, key] = await Promise.all([config.caFile, config.certificateFile, config.keyFile].map(text));
     const rootPassword = (await text(config.root.passwordFile)).trim();
     const password = (await text(config.user.passwordFile)).trim();
     const user = { name: config.user.username, password, prefix: config.prefix };
-    return new EtcdAdministration(
-      config,
-      { ca: ca ?? "", certificate: certificate ?? "", key: key ?? "" },
-      { rootPassword, user },
-    );
+    return new EtcdAdministration(config, await readEtcdTls(config), { rootPassword, user });
   }
 
   close(): void {
@@ -78,19 +71,19 @@ export class EtcdAdministration {
     }
   }
 
-  /** What the other planned members say about the cluster, by their majority's word. */
-  async viewOfOthers(): Promise<ClusterView> {
+  /** The cluster as the majority of the other planned members knows it. */
+  async observeOthers(): Promise<ObservedCluster> {
     try {
       return { kind: "cluster", members: await this.#membersAt(this.#others, this.#othersAsRoot) };
     } catch (error) {
       if (!(error instanceof EtcdError)) throw error;
-      // A member that has not yet met a majority since its start completes no TLS handshake: it counts as unreachable.
+      // A member that has seen no majority since its start completes no TLS handshake, and so counts as unreachable.
       return error.kind === "unreachable" ? { kind: "silent" } : { kind: "no-quorum", reason: error.message };
     }
   }
 
-  /** The members, as this host's own one answers with the majority's agreement. A learner cannot answer. */
-  async membersByOwnWord(): Promise<readonly EtcdMember[]> {
+  /** The members as the majority knows them, read from this host's own member. A learner does not answer. */
+  async membersFromOwn(): Promise<readonly EtcdMember[]> {
     return members(this.#own);
   }
 
@@ -106,16 +99,16 @@ export class EtcdAdministration {
     await this.#administer(this.#others, this.#othersAsRoot, (client) => promoteLearner(client, id));
   }
 
-  /** Turns authentication on, or brings the watchdogs' user to its present password. True when anything was to do. */
-  async secure(): Promise<boolean> {
-    const { user } = this.#setUp;
+  /** Enables authentication, or updates the password of the watchdogs' user. False when nothing was to do. */
+  async ensureAuthentication(): Promise<boolean> {
+    const { user } = this.#settings;
     try {
       await this.#allAsUser.get(`${user.prefix}record`);
       return false;
     } catch (error) {
       if (!notEnabled(error) && !refused(error)) throw error;
       const administrator = notEnabled(error) ? this.#all : this.#allAsRoot;
-      await enableAuthentication(administrator, this.#setUp);
+      await enableAuthentication(administrator, this.#settings);
       if (administrator === this.#allAsRoot) await changePassword(administrator, user.name, user.password);
       return true;
     }
@@ -125,7 +118,7 @@ export class EtcdAdministration {
     return this.#administer(anonymous, asRoot, members);
   }
 
-  /** What etcd refuses for lack of credentials was not done, so it can be asked for again with them. */
+  /** A request refused for lack of credentials had no effect, so it may be repeated with them. */
   async #administer<T>(anonymous: EtcdClient, asRoot: EtcdClient, ask: (client: EtcdClient) => Promise<T>): Promise<T> {
     try {
       return await ask(anonymous);

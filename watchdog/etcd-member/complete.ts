@@ -5,49 +5,48 @@ import { writeFileAtomically } from "../util/files.ts";
 import { EtcdAdministration } from "./cluster.ts";
 import { ownMember } from "./config.ts";
 import { joinedFile, type MemberRun } from "./prepare.ts";
-import { Repeater } from "./repeater.ts";
+import { ProgressReporter } from "./progress-reporter.ts";
 
-const LOOK_EVERY_MS = 2_000;
+const POLL_INTERVAL_MS = 2_000;
 
 /**
- * Runs after each start of etcd until nothing is left to do: promotes this member when it is a learner that has caught
- * up, remembers that it is a voter, and sees to it that authentication is on. Whichever host comes first turns it on;
- * the others find it done.
+ * Runs after each start of etcd until nothing is left to do: promotes this member once it is a learner that has caught up,
+ * records that it is a voter, and enables authentication, which the first host does for all.
  */
-export async function completeMember({ config, say, signal }: MemberRun): Promise<void> {
+export async function completeMember({ config, report, signal }: MemberRun): Promise<void> {
   const administration = await EtcdAdministration.open(config);
-  const repeater = new Repeater(say);
+  const reporter = new ProgressReporter(report);
   try {
-    while (!(await isComplete({ config, say: (sentence) => repeater.say(sentence) }, administration))) {
-      await sleep(LOOK_EVERY_MS, undefined, signal === undefined ? {} : { signal });
+    while (!(await isComplete({ config, report: (sentence) => reporter.report(sentence) }, administration))) {
+      await sleep(POLL_INTERVAL_MS, undefined, signal === undefined ? {} : { signal });
     }
   } finally {
     administration.close();
   }
 }
 
-async function isComplete({ config, say }: MemberRun, administration: EtcdAdministration): Promise<boolean> {
+async function isComplete({ config, report }: MemberRun, administration: EtcdAdministration): Promise<boolean> {
   const { peerUrl } = ownMember(config);
   try {
-    const view = await administration.viewOfOthers();
+    const view = await administration.observeOthers();
     const own = view.kind === "cluster" ? view.members.find(({ peerURLs }) => peerURLs.includes(peerUrl)) : undefined;
     if (own?.isLearner) {
-      say("This member is a learner and catches up; it becomes a voter as soon as it has.");
+      report("This member is a learner; it becomes a voter once it has caught up.");
       await administration.promote(own.id);
-      say("This member has become a voter.");
+      report("This member is a voter now.");
     }
-    const members = await administration.membersByOwnWord();
+    const members = await administration.membersFromOwn();
     const mark = joinedFile(config);
     if (members.some((member) => member.peerURLs.includes(peerUrl) && !member.isLearner)) {
       await writeFileAtomically(mark, "This member has been a voter of a working cluster.\n", { mode: 0o600 });
       await rm(config.permissionFile, { force: true });
     }
-    if (await administration.secure())
-      say("Authentication is on, and the watchdogs' user has its rights and password.");
+    if (await administration.ensureAuthentication())
+      report("Authentication is enabled, and the watchdogs' user has its role and password.");
     return true;
   } catch (error) {
     if (!(error instanceof EtcdError)) throw error;
-    say(`Not complete yet: ${error.message}`);
+    report(`Not complete yet: ${error.message}`);
     return false;
   }
 }

@@ -5,40 +5,41 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { EtcdError } from "../adapters/etcd/errors.ts";
 import type { EtcdMember } from "../adapters/etcd/wire.ts";
 import { errnoOf } from "../util/files.ts";
-import { type Admission, type ClusterView, decideAdmission } from "./admission.ts";
+import { type Admission, decideAdmission, type ObservedCluster } from "./admission.ts";
 import { EtcdAdministration } from "./cluster.ts";
 import { type MemberConfig, ownMember } from "./config.ts";
-import { Repeater } from "./repeater.ts";
+import { ProgressReporter } from "./progress-reporter.ts";
 
-const LOOK_EVERY_MS = 2_000;
+const POLL_INTERVAL_MS = 2_000;
 
 export interface MemberRun {
   readonly config: MemberConfig;
-  /** Shows a sentence for people. */
-  readonly say: (sentence: string) => void;
+  /** Called with each new sentence for people. */
+  readonly report: (sentence: string) => void;
   readonly signal?: AbortSignal;
 }
 
-/** The mark that this member's data was once seen as a voter's of a working cluster. */
+/** Marks that this member's data has belonged to a voter of a working cluster. */
 export function joinedFile({ dataDirectory }: MemberConfig): string {
   return `${dataDirectory}.joined`;
 }
 
 /**
- * Runs before each start of etcd: returns when etcd may start, with the environment file that says how. Waits for the
- * other members as long as it takes. Interrupted at any moment, it can be run again: each round looks anew.
+ * Runs before each start of etcd: writes the environment file that tells etcd how to start, and returns when etcd may
+ * start. Waits for the other members without a limit. It may be interrupted at any point: each round starts from the
+ * present state.
  */
-export async function prepareMember({ config, say, signal }: MemberRun): Promise<void> {
+export async function prepareMember({ config, report, signal }: MemberRun): Promise<void> {
   const administration = await EtcdAdministration.open(config);
-  const repeater = new Repeater(say);
+  const reporter = new ProgressReporter(report);
   try {
     for (;;) {
       const view = joinedWithData(config, await hasData(config))
         ? ({ kind: "silent" } as const)
-        : await administration.viewOfOthers();
+        : await administration.observeOthers();
       const admission = decideAdmission(await localMember(config), view);
-      if (await carryOut(admission, { config, administration, view, repeater })) return;
-      await sleep(LOOK_EVERY_MS, undefined, signal === undefined ? {} : { signal });
+      if (await applyAdmission(admission, { config, administration, view, reporter })) return;
+      await sleep(POLL_INTERVAL_MS, undefined, signal === undefined ? {} : { signal });
     }
   } finally {
     administration.close();
@@ -68,52 +69,52 @@ async function hasData({ dataDirectory }: MemberConfig): Promise<boolean> {
   }
 }
 
-interface Surroundings {
+interface AdmissionContext {
   readonly config: MemberConfig;
   readonly administration: EtcdAdministration;
-  readonly view: ClusterView;
-  readonly repeater: Repeater;
+  readonly view: ObservedCluster;
+  readonly reporter: ProgressReporter;
 }
 
 /** True when etcd may start. */
-async function carryOut(
+async function applyAdmission(
   admission: Admission,
-  { config, administration, view, repeater }: Surroundings,
+  { config, administration, view, reporter }: AdmissionContext,
 ): Promise<boolean> {
   switch (admission.kind) {
     case "start": {
       const others = view.kind === "cluster" ? view.members : [];
       await writeEnvironment(config, admission.clusterState, others);
-      repeater.say(`etcd starts: ${admission.why}.`);
+      reporter.report(`etcd starts: ${admission.why}.`);
       return true;
     }
     case "wait":
-      repeater.say(`etcd waits: ${admission.why}.`);
+      reporter.report(`etcd waits: ${admission.why}.`);
       return false;
     case "discard-data":
-      repeater.say(`The data is put away to ${config.dataDirectory}.discarded: ${admission.why}.`);
+      reporter.report(`The data is moved to ${config.dataDirectory}.discarded: ${admission.why}.`);
       await discardData(config);
       return false;
     case "remove-member":
-      repeater.say(`A member is removed: ${admission.why}.`);
-      await attempt(repeater, () => administration.remove(admission.id));
+      reporter.report(`A member is removed: ${admission.why}.`);
+      await attempt(reporter, () => administration.remove(admission.id));
       return false;
     case "add-learner":
-      repeater.say(`This member asks to be taken in as a learner: ${admission.why}.`);
-      await attempt(repeater, () => administration.addLearner(ownMember(config).peerUrl));
+      reporter.report(`This member asks to join as a learner: ${admission.why}.`);
+      await attempt(reporter, () => administration.addLearner(ownMember(config).peerUrl));
       return false;
     default:
       return admission satisfies never;
   }
 }
 
-/** etcd refuses a change of the members until all of them have been in touch for some seconds: the next round tries again. */
-async function attempt(repeater: Repeater, change: () => Promise<void>): Promise<void> {
+/** etcd refuses a membership change until all members have been connected for some seconds: the next round retries. */
+async function attempt(reporter: ProgressReporter, change: () => Promise<void>): Promise<void> {
   try {
     await change();
   } catch (error) {
     if (!(error instanceof EtcdError)) throw error;
-    repeater.say(`Not yet: ${error.message}`);
+    reporter.report(`Not yet: ${error.message}`);
   }
 }
 
@@ -124,7 +125,7 @@ async function discardData(config: MemberConfig): Promise<void> {
   await rename(config.dataDirectory, discarded);
 }
 
-/** A member that joins must name the members that there are; founders, and nobody else, name the planned ones. */
+/** A member that joins must name the present members; only founders name the planned ones. */
 async function writeEnvironment(
   config: MemberConfig,
   clusterState: "new" | "existing",

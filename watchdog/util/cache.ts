@@ -3,12 +3,12 @@ import { mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import path from "node:path";
 
-/** Where results that are slow to make are kept, outside any checkout. `ES_FAILOVER_CACHE` overrides it. */
+/** Directory of cached build results, outside any checkout. `ES_FAILOVER_CACHE` overrides it. */
 export const cacheRoot: string =
   process.env["ES_FAILOVER_CACHE"] ??
   path.join(process.env["XDG_CACHE_HOME"] ?? path.join(homedir(), ".cache"), "es-failover");
 
-/** The final place of a cached result. A change of `key` (a version, a hash of the inputs) makes it anew. */
+/** The path of a cached result. A change of `key` (a version, a hash of the inputs) causes a new build. */
 export function cachePath(name: string, key: string): string {
   return path.join(cacheRoot, name, key);
 }
@@ -18,9 +18,9 @@ export function isCached(name: string, key: string): boolean {
 }
 
 /**
- * Makes a directory once: `build` fills a scratch directory beside the final place, which is then renamed. An
- * interrupted build leaves only scratch behind, and the next build sweeps it away. Two builds at a time are harmless:
- * the one that ends last discards its own result.
+ * Builds a directory once: `build` fills a scratch directory beside the final path, which is then renamed. An interrupted
+ * build leaves only its scratch directory, which the next build removes. Of two concurrent builds the one that ends last
+ * discards its result.
  */
 export async function cachedDirectory(
   name: string,
@@ -44,7 +44,7 @@ export async function cachedDirectory(
   return target;
 }
 
-/** Removes what builds left behind that did not live to clean up after themselves. */
+/** Removes scratch directories of builds whose process has ended. */
 async function sweepScratch(parent: string): Promise<void> {
   for (const entry of await readdir(parent)) {
     const pid = /^\.scratch-(\d+)-/.exec(entry)?.[1];

@@ -1,9 +1,9 @@
-/** Time, from outside, so that the simulator can own it. */
+/** Time as a dependency, so that the simulator can control it. */
 export interface Clock {
   /** Wall clock, milliseconds since 1970. */
   nowMs(): number;
-  /** Never goes back, keeps its pace when the wall clock is set; milliseconds since an arbitrary start. */
+  /** Milliseconds since an arbitrary start. Never decreases, and ignores changes of the wall clock. */
   monotonicMs(): number;
-  /** Ends after `ms`, or at once when `signal` aborts (then it rejects with the signal's reason). */
+  /** Resolves after `ms`; rejects with the signal's reason as soon as `signal` aborts. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }

@@ -2,17 +2,17 @@ import { type FileHandle, open, readFile, rename } from "node:fs/promises";
 import path from "node:path";
 import { errnoOf, syncDirectory } from "./files.ts";
 
-/** Exported documents are the users' own data: nobody but the watchdog's user may read them. */
+/** Exported documents are the users' data: only the watchdog's user may read them. */
 export const PRIVATE_FILE = 0o600;
 export const PRIVATE_DIRECTORY = 0o700;
 
-/** Puts a finished file in its place. The file must have been synced. */
+/** Renames a finished file to its final path, durably. The file must have been synced. */
 export async function commitFile(partial: string, target: string): Promise<void> {
   await rename(partial, target);
   await syncDirectory(path.dirname(target));
 }
 
-/** Appends lines; returns when they are on disk. A line that a crash cut off is dropped: nobody was told of it. */
+/** Appends lines; returns when they are on disk. A line that a crash truncated was never reported, and is dropped. */
 export async function appendDurably(target: string, lines: readonly string[]): Promise<void> {
   if (lines.length === 0) return;
   const handle = await open(target, "a+", PRIVATE_FILE);

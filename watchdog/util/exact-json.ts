@@ -1,7 +1,6 @@
 /**
- * JSON that comes out as it went in. A salvaged document must keep a long integer or a decimal as it was written, which
- * `JSON.parse` alone would round to a double. Object keys that look like array positions ("7") may change their place;
- * nothing reads meaning from that.
+ * JSON without loss. A salvaged document must keep long integers and decimals as they were written, which `JSON.parse`
+ * alone would round to doubles. Object keys that look like array positions ("7") may move, which has no meaning.
  */
 
 /** A number whose text a double would not reproduce. */
@@ -31,7 +30,7 @@ export function stringifyExact(value: unknown): string {
   return JSON.stringify(value);
 }
 
-/** The same text for the same content, whatever the order of keys was. Numbers are compared as they are written. */
+/** The same text for the same content, in whatever order its keys are. Numbers are compared as written. */
 export function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
   if (typeof value !== "object" || value === null || JSON.isRawJSON(value)) return JSON.stringify(value);

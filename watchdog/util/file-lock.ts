@@ -3,12 +3,12 @@ import { type FileHandle, open } from "node:fs/promises";
 import { reasonOf } from "./files.ts";
 
 /**
- * Runs a task under an exclusive lock, which the kernel drops when the process ends in whatever way: no stale locks.
- * Node has no flock(2) of its own, so flock(1) takes the lock on a file that it shares with this process; the lock
- * belongs to the open file and outlives the program that took it.
+ * Runs a task under an exclusive lock. The kernel releases it when the process ends, so there are no stale locks. Node has
+ * no flock(2), so flock(1) takes the lock on a file that it shares with this process: the lock belongs to the open file
+ * and outlives the program that took it.
  *
  * @param waitMs how long to wait for another holder; default 10 000
- * @throws Error that names the lock file when another process keeps it, or when it cannot be made
+ * @throws Error that names the lock file when another process holds it, or when it cannot be created
  */
 export async function withFileLock<T>(file: string, task: () => Promise<T>, waitMs = 10_000): Promise<T> {
   let handle: FileHandle;
@@ -33,15 +33,15 @@ function lock(fd: number, file: string, waitMs: number): Promise<void> {
     const child = spawn("flock", ["--exclusive", "--timeout", seconds, String(LOCK_FD)], {
       stdio: ["ignore", "ignore", "pipe", fd],
     });
-    let said = "";
+    let output = "";
     child.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
-      said += chunk;
+      output += chunk;
     });
     child.on("error", (error) => reject(new Error(`cannot lock ${file}: cannot run flock: ${error.message}`)));
     child.on("close", (code) => {
       if (code === 0) resolve();
-      else if (said === "") reject(new Error(`cannot lock ${file}: another process held it for ${waitMs} ms`));
-      else reject(new Error(`cannot lock ${file}: ${said.trim()}`));
+      else if (output === "") reject(new Error(`cannot lock ${file}: another process held it for ${waitMs} ms`));
+      else reject(new Error(`cannot lock ${file}: ${output.trim()}`));
     });
   });
 }

@@ -7,15 +7,15 @@ export interface AtomicWriteOptions {
   readonly mode: number;
   /** Numeric owner; default: the process's own. */
   readonly owner?: { readonly uid: number; readonly gid: number };
-  /** Return only once the disk has both the content and the name. Default true. */
+  /** Whether to return only once content and name are on disk. Default true. */
   readonly durable?: boolean;
 }
 
 /**
- * Replaces a file in one step: readers see the old content or the new one, never a part. The temporary file lies in
- * the same directory, as a rename does not cross file systems, and is removed when anything fails.
+ * Replaces a file in one step: readers see the old content or the new one, never a part. The temporary file is in the
+ * same directory, because a rename does not cross file systems, and is removed on failure.
  *
- * @throws Error that names the file and says what is wrong ("no space left on device")
+ * @throws Error that names the file and the reason ("no space left on device")
  */
 export async function writeFileAtomically(file: string, content: string, options: AtomicWriteOptions): Promise<void> {
   const directory = path.dirname(file);
@@ -28,7 +28,7 @@ export async function writeFileAtomically(file: string, content: string, options
     const handle = await open(temporary, "wx", options.mode);
     try {
       await handle.writeFile(content);
-      // The mode given to open() passes through the umask.
+      // open() applies the umask to its mode.
       await handle.chmod(options.mode);
       if (options.owner !== undefined) await handle.chown(options.owner.uid, options.owner.gid);
       if (durable) await handle.sync();
@@ -43,7 +43,7 @@ export async function writeFileAtomically(file: string, content: string, options
   }
 }
 
-/** A rename is on disk only once its directory is. */
+/** A rename is durable only once its directory has been synced. */
 export async function syncDirectory(directory: string): Promise<void> {
   const handle = await open(directory, "r");
   try {
@@ -53,12 +53,13 @@ export async function syncDirectory(directory: string): Promise<void> {
   }
 }
 
+/** The code of a system error, such as "ENOENT". */
 export function errnoOf(error: unknown): string | undefined {
-  const code = (error as NodeJS.ErrnoException | undefined)?.code;
-  return typeof code === "string" ? code : undefined;
+  if (typeof error !== "object" || error === null || !("code" in error)) return undefined;
+  return typeof error.code === "string" ? error.code : undefined;
 }
 
-/** The system's reason without the call and the path, which the caller's sentence has already. */
+/** The reason of a system error, without the call and the path, which the caller's sentence names. */
 export function reasonOf(error: unknown): string {
   const message = messageOf(error);
   return /^E[A-Z0-9]+: ([^,]+)/.exec(message)?.[1] ?? message;

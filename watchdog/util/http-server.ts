@@ -2,16 +2,16 @@ import type { IncomingMessage } from "node:http";
 import type { Server } from "node:net";
 import { reasonOf } from "./files.ts";
 
-/** What the watchdog's own HTTP servers have in common. */
+/** Shared by the watchdog's HTTP servers. */
 
 /**
  * Starts listening.
  *
  * @param listen address and port, an IPv6 address in brackets: "192.168.1.20:9443"; port 0 takes a free one
- * @param purpose what for, in words for people
- * @param backlog connections that may wait to be accepted; Node's own default is 511
+ * @param purpose for the error message
+ * @param backlog connections that may wait to be accepted; default 511, as in Node
  * @returns the port
- * @throws Error that names address and purpose when it cannot listen there
+ * @throws Error that names address and purpose when it cannot listen
  */
 export function listenOn(server: Server, listen: string, purpose: string, backlog?: number): Promise<number> {
   const at = listen.lastIndexOf(":");

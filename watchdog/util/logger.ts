@@ -1,4 +1,4 @@
-/** Where events go; pino's loggers fit as they are. */
+/** Destination of log events. pino's loggers implement it. */
 export interface Logger {
   debug(fields: Readonly<Record<string, unknown>>, message: string): void;
   info(fields: Readonly<Record<string, unknown>>, message: string): void;

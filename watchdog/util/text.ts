@@ -1,6 +1,6 @@
-/** How the commands lay out what they say. */
+/** Layout of the commands' output. */
 
-/** Rows as a table: columns as wide as their widest cell, two spaces apart, nothing after the last. */
+/** Rows as a table: columns as wide as their widest cell, two spaces apart, without trailing spaces. */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];
   for (const row of rows) {
@@ -18,7 +18,7 @@ export function table(rows: readonly (readonly string[])[]): string {
     .join("\n");
 }
 
-/** 950 ms, 12.3 s, 5 min, 3 h, 2 days: as exact as a reader needs it. */
+/** 950 ms, 12.3 s, 5 min, 3 h, 2 days: as exact as a reader needs. */
 export function duration(ms: number): string {
   if (ms < 1_000) return `${Math.round(ms)} ms`;
   if (ms < 60_000) return `${(ms / 1_000).toFixed(ms < 10_000 ? 1 : 0)} s`;
@@ -27,7 +27,7 @@ export function duration(ms: number): string {
   return `${Math.round(ms / 86_400_000)} days`;
 }
 
-/** 900 B, 12.3 MiB: as exact as a reader needs it. */
+/** 900 B, 12.3 MiB: as exact as a reader needs. */
 export function size(bytes: number): string {
   const units = ["B", "KiB", "MiB", "GiB", "TiB"];
   const power = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10));

@@ -18,27 +18,27 @@ export interface EtcdCoordinationOptions {
   readonly watchdog: string;
   /** As for the store. */
   readonly prefix?: string;
-  /** How long a leadership and a sighting outlive their last renewal. */
+  /** How long a leadership and a report outlive their last renewal, milliseconds. */
   readonly leaseTtlMs: number;
 }
 
-const knownWatchdogSchema = z.object({
+const registeredMemberSchema = z.object({
   name: z.string().min(1),
   site: z.string().min(1),
   router: z.string().min(1).nullable(),
   failsafeUrl: z.url({ protocol: /^https$/ }).nullable(),
 }) satisfies z.ZodType<Member>;
 
-const deciderSchema = z.object({ watchdog: z.string().min(1), instance: z.string().min(1) });
+const controllerSchema = z.object({ watchdog: z.string().min(1), instance: z.string().min(1) });
 
-/** Coordination of many watchdogs through etcd: a lease for the leadership and one for the sighting of each. */
+/** Coordination of several watchdogs through etcd: a lease for the leadership, and one for the report of each. */
 export class EtcdCoordination implements Coordination {
   readonly #client: EtcdClient;
   readonly #clock: Clock;
   readonly #keys: EtcdKeys;
-  readonly #deciderValue: string;
-  readonly #decider: LeasedKey;
-  readonly #sighting: LeasedKey;
+  readonly #controllerValue: string;
+  readonly #controller: LeasedKey;
+  readonly #report: LeasedKey;
   #leadership: Extract<Hold, { held: true }> | null = null;
 
   constructor({ client, clock, watchdog, leaseTtlMs: ttlMs, prefix = defaultPrefix }: EtcdCoordinationOptions) {
@@ -46,16 +46,16 @@ export class EtcdCoordination implements Coordination {
     this.#clock = clock;
     this.#keys = etcdKeys(prefix);
     const instance = randomUUID();
-    this.#deciderValue = JSON.stringify({ watchdog, instance });
-    // A leadership is never taken over, not even from a previous run of this watchdog: its lease has to run out.
-    const mayLead = (value: string) => value === this.#deciderValue;
-    this.#decider = new LeasedKey({ client, clock, key: this.#keys.controller, ttlMs, mayTakeOver: mayLead });
+    this.#controllerValue = JSON.stringify({ watchdog, instance });
+    // A leadership is never taken over, not even from a previous run of this watchdog: its lease has to expire.
+    const mayLead = (value: string) => value === this.#controllerValue;
+    this.#controller = new LeasedKey({ client, clock, key: this.#keys.controller, ttlMs, mayTakeOver: mayLead });
     const key = this.#keys.reports + watchdog;
-    this.#sighting = new LeasedKey({ client, clock, key, ttlMs, mayTakeOver: () => true });
+    this.#report = new LeasedKey({ client, clock, key, ttlMs, mayTakeOver: () => true });
   }
 
-  async publish(sighting: WatchdogReport): Promise<void> {
-    await this.#sighting.hold(JSON.stringify(sighting));
+  async publish(report: WatchdogReport): Promise<void> {
+    await this.#report.hold(JSON.stringify(report));
   }
 
   async reports(): Promise<readonly WatchdogReport[]> {
@@ -63,22 +63,19 @@ export class EtcdCoordination implements Coordination {
   }
 
   async campaign(): Promise<Campaign> {
-    const hold = await this.#decider.hold(this.#deciderValue);
+    const hold = await this.#controller.hold(this.#controllerValue);
     this.#leadership = hold.held ? hold : null;
     if (hold.held) return { leading: true, untilMonotonicMs: hold.untilMonotonicMs };
-    const found = deciderSchema.safeParse(JSON.parse(hold.holder));
+    const found = controllerSchema.safeParse(JSON.parse(hold.holder));
     return { leading: false, leader: found.success ? found.data.watchdog : null };
   }
 
   async resign(): Promise<void> {
     this.#leadership = null;
-    await this.#decider.release();
+    await this.#controller.release();
   }
 
-  /**
-   * What binds a record write to this leadership, for the store's `fence`; null when not leading, or no longer as far as
-   * the clock can tell.
-   */
+  /** Binds a record write to this leadership, for the store's `fence`; null when this watchdog is not the controller. */
   leadershipToken(): LeadershipToken | null {
     const leadership = this.#leadership;
     if (leadership === null || this.#clock.monotonicMs() >= leadership.untilMonotonicMs) return null;
@@ -87,7 +84,7 @@ export class EtcdCoordination implements Coordination {
 
   async register(self: Member): Promise<void> {
     const key = this.#keys.watchdogs + self.name;
-    const value = JSON.stringify(knownWatchdogSchema.parse(self));
+    const value = JSON.stringify(registeredMemberSchema.parse(self));
     const current = await this.#client.get(key);
     if (current?.value === value) return;
     const { succeeded } = await this.#client.transact(`write of ${key}`, {
@@ -95,11 +92,11 @@ export class EtcdCoordination implements Coordination {
       success: [{ put: key, value }],
       failure: [],
     });
-    if (!succeeded) throw new EtcdError("rejected", `etcd: ${key} was changed by someone else meanwhile; try again`);
+    if (!succeeded) throw new EtcdError("rejected", `etcd: ${key} was changed concurrently; try again`);
   }
 
   async members(): Promise<readonly Member[]> {
-    return (await this.#client.list(this.#keys.watchdogs)).map((found) => parseValue(found, knownWatchdogSchema));
+    return (await this.#client.list(this.#keys.watchdogs)).map((found) => parseValue(found, registeredMemberSchema));
   }
 
   async forget(name: string): Promise<void> {

@@ -5,10 +5,10 @@
  */
 export type EtcdErrorKind = "unreachable" | "timeout" | "no-quorum" | "unauthorized" | "rejected";
 
-/** A call to etcd that failed. `kind` is what callers may decide on; the message is for people. */
+/** A call to etcd that failed. Callers may branch on `kind`; the message is for people. */
 export class EtcdError extends Error {
   readonly kind: EtcdErrorKind;
-  /** True when a change that was asked for may have been made (or may still be): read back before acting on it. */
+  /** True when the requested change may have been made, or may still be: read back before acting on it. */
   readonly mayHaveTakenEffect: boolean;
 
   constructor(kind: EtcdErrorKind, message: string, mayHaveTakenEffect = false) {
@@ -24,11 +24,11 @@ export interface AttemptFailure {
   readonly endpoint: string;
   readonly kind: EtcdErrorKind;
   readonly reason: string;
-  /** Whether etcd may have carried the request out all the same. */
+  /** Whether the request may have taken effect all the same. */
   readonly mayHaveTakenEffect: boolean;
-  /** Whether another member may well answer what this one could not. */
+  /** Whether another member may succeed where this one failed. */
   readonly anotherMemberMayAnswer: boolean;
-  /** Whether the token was refused, so that a new one helps. */
+  /** Whether the token was refused, so that a new one may help. */
   readonly staleToken: boolean;
 }
 
@@ -44,14 +44,14 @@ const grpc = {
   unauthenticated: 16,
 } as const;
 
-/** Refusals that say "authenticate anew": a member forgot its tokens in a restart, or users and roles were changed. */
+/** Refusals of a token: the member lost its tokens in a restart, or users and roles were changed. */
 const staleTokenReasons = ["invalid auth token", "revision of auth store is old"];
-/** Refusals of the credentials themselves, which etcd reports under codes that others share. */
+/** Refusals of the credentials, which etcd reports under codes that other refusals share. */
 const credentialReasons = ["authentication failed", "user name is empty", "permission denied", ...staleTokenReasons];
 
 /**
- * What an error answer of etcd means. Only refusals that etcd gives before it proposes anything count as "certainly no
- * effect"; a request that timed out inside etcd may be committed later.
+ * Classifies an error answer of etcd. Only refusals that precede a raft proposal certainly had no effect; a request that
+ * timed out inside etcd may be committed later.
  */
 export function classifyRefusal(endpoint: string, code: number, reason: string): AttemptFailure {
   const failure = (kind: EtcdErrorKind, rest: Partial<AttemptFailure> = {}): AttemptFailure => ({
@@ -71,9 +71,9 @@ export function classifyRefusal(endpoint: string, code: number, reason: string):
     case grpc.permissionDenied:
       return failure("unauthorized");
     case grpc.unavailable:
-      // A learner serves nobody until it is promoted; it refuses at once.
+      // A learner refuses every request until it is promoted.
       if (reason.includes("learner")) return failure("unreachable", { anotherMemberMayAnswer: true });
-      // A change of the members while one of them is, or lately was, missing.
+      // A membership change while a member is, or lately was, missing.
       if (reason.includes("unhealthy cluster")) return failure("rejected");
       if (reason.includes("no leader")) return failure("no-quorum", { anotherMemberMayAnswer: true });
       return failure("timeout", { mayHaveTakenEffect: true, anotherMemberMayAnswer: true });
@@ -88,16 +88,16 @@ export function classifyRefusal(endpoint: string, code: number, reason: string):
 }
 
 /**
- * One error for a call that failed at every endpoint it was tried at. The kind is the most telling one: a member
- * without a leader says more than one that does not answer.
+ * One error for a call that failed at every endpoint it was tried at. The most specific kind wins: a member without a
+ * leader says more than one that does not answer.
  */
 export function summarise(call: string, failures: readonly AttemptFailure[], isRead: boolean): EtcdError {
   const order: readonly EtcdErrorKind[] = ["rejected", "unauthorized", "no-quorum", "timeout", "unreachable"];
   const kind = order.find((candidate) => failures.some((failure) => failure.kind === candidate)) ?? "unreachable";
   const mayHaveTakenEffect = !isRead && failures.some((failure) => failure.mayHaveTakenEffect);
   const details = failures.map(({ endpoint, reason }) => `${endpoint}: ${reason}`).join("; ");
-  const doubt = mayHaveTakenEffect ? " The change may have been made all the same." : "";
-  return new EtcdError(kind, `etcd: ${call} failed: ${headline[kind]} (${details}).${doubt}`, mayHaveTakenEffect);
+  const caveat = mayHaveTakenEffect ? " The change may have been made all the same." : "";
+  return new EtcdError(kind, `etcd: ${call} failed: ${headline[kind]} (${details}).${caveat}`, mayHaveTakenEffect);
 }
 
 const headline: Readonly<Record<EtcdErrorKind, string>> = {

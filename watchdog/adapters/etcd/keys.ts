@@ -1,16 +1,16 @@
 import type { Revision } from "./wire.ts";
 
-/** Where everything of one installation stands in etcd. A user needs read and write on the prefix, and nothing else. */
+/** The keys of one installation in etcd. Its user needs read and write on the prefix, and nothing else. */
 export interface EtcdKeys {
   /** The one state document. */
   readonly record: string;
   /** Its history, one key per write, in order of writing. */
   readonly history: string;
   readonly routers: string;
-  /** Held by the watchdog that leads. */
+  /** Held by the controller. */
   readonly controller: string;
   readonly reports: string;
-  /** Every watchdog that ever took part; outlives leases. */
+  /** Every registered watchdog; outlives leases. */
   readonly watchdogs: string;
 }
 
@@ -30,7 +30,7 @@ export function etcdKeys(prefix: string = defaultPrefix): EtcdKeys {
 
 /**
  * The history key of the write that replaces this revision of the record (null creates it). At most one write replaces a
- * revision, so the key says whether it was this one; padded, keys sort in the order of the writes.
+ * revision, so the key tells whether it was this one; padding makes the keys sort in the order of the writes.
  */
 export function historyKey(keys: EtcdKeys, replaced: Revision | null): string {
   return `${keys.history}${(replaced ?? "0").padStart(19, "0")}`;

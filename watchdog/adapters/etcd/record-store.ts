@@ -10,8 +10,8 @@ import { type EtcdKeys, historyKey } from "./keys.ts";
 import type { Compare, Revision } from "./wire.ts";
 
 /**
- * What every write of a decider demands besides the record's revision: that the decider's key is still the very one
- * which it took. A deposed decider thus cannot write, whatever it believes.
+ * What every write of the controller requires besides the record's revision: that the controller's key is still the one
+ * it took. So a deposed controller cannot write, whatever it believes.
  */
 export interface LeadershipToken {
   readonly key: string;
@@ -19,12 +19,12 @@ export interface LeadershipToken {
 }
 
 const historySchema = z.object({
-  /** Tells two attempts to replace the same revision apart. */
+  /** Distinguishes two attempts to replace the same revision. */
   writeId: z.string(),
   entry: historyEntrySchema,
 });
 
-/** Trimmed in lots: a trim costs two round trips, during which a change under way stands still. */
+/** Trims many entries at once: a trim costs two round trips, for which a change under way waits. */
 const TRIM_ABOVE = 1.1;
 
 export interface RecordStoreOptions {
@@ -55,11 +55,10 @@ export class EtcdRecordStore {
   }
 
   /**
-   * Compare-and-swap of the record together with its history entry. An attempt whose answer was lost is settled by a
-   * second one: either attempt can succeed only once, and when the second finds the revision replaced, the history key
-   * tells by whose write.
+   * Compare-and-swap of the record together with its history entry. A second attempt settles one whose answer was lost:
+   * only one of them can succeed, and when the second finds the revision replaced, the history key tells by whose write.
    *
-   * @throws EtcdError with `mayHaveTakenEffect` when even that could not be settled
+   * @throws EtcdError with `mayHaveTakenEffect` when the outcome stays unknown
    */
   async write(record: StateRecord, expected: string | null, entry: HistoryEntry): Promise<Written | "conflict"> {
     const { client, keys, fence, historyLimit } = this.#options;
@@ -75,7 +74,7 @@ export class EtcdRecordStore {
       success: [
         { put: keys.record, value: JSON.stringify(record) },
         { put: marker, value: JSON.stringify({ writeId, entry }) },
-        // Asked along with the write, which saves a round trip.
+        // In the same transaction, which saves a round trip.
         { count: keys.history },
       ],
       failure: [{ get: marker }],
@@ -88,7 +87,7 @@ export class EtcdRecordStore {
     }
     const found = answer.read[0]?.[0];
     if (found === undefined || parseValue(found, historySchema).writeId !== writeId) return "conflict";
-    // The marker was put along with the record, by an attempt whose answer was lost.
+    // An attempt whose answer was lost has written the marker, and the record with it.
     return this.#written(record, found.modRevision);
   }
 
@@ -104,14 +103,14 @@ export class EtcdRecordStore {
     return latestFirst.map((found) => parseValue(found, historySchema).entry).reverse();
   }
 
-  /** A lower epoch never overrides a higher one. Only a defect in the caller gets here, so it is told loudly. */
+  /** A lower epoch never overrides a higher one. Only a defect of the caller can cause it. */
   #refuseLowerEpoch(record: StateRecord, expected: string | null): void {
     const last = this.#lastSeen;
     if (last === null || last.revision !== expected || record.epoch >= last.epoch) return;
     throw new EtcdError("rejected", `a record of epoch ${record.epoch} may not replace one of epoch ${last.epoch}`);
   }
 
-  /** Best effort, after the write: history that is too long harms nobody, and the next write trims it. */
+  /** Best effort, after the write: a history that is too long does no harm, and the next write trims it. */
   async #trimHistory(): Promise<void> {
     const { client, keys, historyLimit } = this.#options;
     try {

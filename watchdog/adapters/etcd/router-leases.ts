@@ -11,7 +11,7 @@ import { LeasedKey } from "./leased-key.ts";
 const leaseSchema = z.object({
   router: z.string().min(1),
   acknowledgedEpoch: z.number().int().min(0),
-  /** Run of a watchdog that holds the lease: two watchdogs under one name must not acknowledge for each other. */
+  /** Identifies one run of a watchdog: two watchdogs with one name must not acknowledge for each other. */
   instance: z.string().min(1),
 });
 
@@ -22,7 +22,7 @@ export interface RouterLeasesOptions {
   readonly leaseTtlMs: number;
 }
 
-/** Per router a key under a lease of its own, with the epoch that the router has acknowledged. */
+/** Keeps one key per router, under a lease of its own, with the epoch that the router has acknowledged. */
 export class EtcdRouterLeases {
   readonly #options: RouterLeasesOptions;
   readonly #instance = randomUUID();
@@ -38,14 +38,14 @@ export class EtcdRouterLeases {
     if (!hold.held) {
       throw new EtcdError(
         "rejected",
-        `etcd: another watchdog has taken the lease of router ${router}; every watchdog needs a name of its own`,
+        `etcd: another watchdog has taken the lease of router ${router}; every watchdog needs a unique name`,
       );
     }
     held.everHeld = true;
     return { validForMs: hold.validForMs };
   }
 
-  /** Never lowers what was acknowledged before. The lease must be held: a router without one has nothing to say. */
+  /** Never lowers the acknowledged epoch. Requires the lease: without one the router may not acknowledge. */
   async acknowledge(router: string, epoch: number): Promise<void> {
     const held = this.#held(router);
     held.acknowledgedEpoch = Math.max(held.acknowledgedEpoch, epoch);
@@ -56,7 +56,7 @@ export class EtcdRouterLeases {
     );
   }
 
-  /** With a linearizable read, so that after a write of `closing` no lease taken before it is missed. */
+  /** A linearizable read, so that after a write of `closing` no lease taken before it is missed. */
   async list(): Promise<readonly RouterLease[]> {
     const found = await this.#options.client.list(this.#options.keys.routers);
     return found.map((one) => {
@@ -66,8 +66,8 @@ export class EtcdRouterLeases {
   }
 
   #held(router: string) {
-    const known = this.#routers.get(router);
-    if (known !== undefined) return known;
+    const present = this.#routers.get(router);
+    if (present !== undefined) return present;
     const { client, keys, clock, leaseTtlMs } = this.#options;
     const mayTakeOver = (value: string) => !created.everHeld || this.#isOurs(value);
     const key = new LeasedKey({ client, clock, key: keys.routers + router, ttlMs: leaseTtlMs, mayTakeOver });

@@ -8,15 +8,15 @@ import { EtcdRouterLeases } from "./router-leases.ts";
 export interface EtcdStoreOptions {
   readonly client: EtcdClient;
   readonly clock: Clock;
-  /** Begins and ends with a slash; default `/es-failover/`. Installations with prefixes of their own share a cluster. */
+  /** Begins and ends with a slash; default `/es-failover/`. Installations with different prefixes may share a cluster. */
   readonly prefix?: string;
-  /** Lease of a router. Shorter than 1.5 times etcd's election timeout, the lease outlives what the router counts on. */
+  /** Lease of a router, milliseconds. etcd raises it to 1.5 times its election timeout, which the router ignores. */
   readonly leaseTtlMs: number;
-  /** Default 1000 entries; up to a tenth more until they are trimmed. */
+  /** Default 1000 entries; up to a tenth more are kept until the next trim. */
   readonly historyLimit?: number;
   /**
-   * Fences record writes: each is bound to the token that it returns, and is a "conflict" when there is none or when
-   * etcd no longer knows it. Left out, any watchdog may write (compare-and-swap still holds): for operators' commands.
+   * Fences record writes: each requires the token that it returns, and is a "conflict" without a token or when etcd no
+   * longer has it. Without a fence any watchdog may write, by compare-and-swap alone: for operators' commands.
    */
   readonly fence?: () => LeadershipToken | null;
 }

@@ -5,8 +5,8 @@ export interface EtcdTls {
   /** The CA that signed the members' certificates; no other is trusted. */
   readonly ca: string;
   /**
-   * Client certificate and key; members demand one (`client-cert-auth`). Its subject must have no CommonName: with
-   * authentication on, etcd's gateway refuses those that have one.
+   * Client certificate and key, which members require (`client-cert-auth`). Its subject must have no CommonName: with
+   * authentication on, etcd's gateway refuses one that has.
    */
   readonly certificate: string;
   readonly key: string;
@@ -17,11 +17,11 @@ export interface HttpAnswer {
   readonly body: string;
 }
 
-/** One request to one member failed without an answer. */
+/** One request to one member that failed without an answer. */
 export class TransportFailure extends Error {
-  /** Whether the member may have received the request: a connection stood when it failed. */
+  /** Whether the member may have received the request: it failed on an established connection. */
   readonly sent: boolean;
-  /** The member ended the TLS handshake with an alert: it does not accept our certificate. */
+  /** The member ended the TLS handshake with an alert: it refuses our certificate. */
   readonly certificateRefused: boolean;
 
   constructor(message: string, { sent, certificateRefused }: { sent: boolean; certificateRefused: boolean }) {
@@ -32,26 +32,26 @@ export class TransportFailure extends Error {
   }
 }
 
-/** How long one request may take, both counted from its beginning. */
+/** How long one request may take; both counted from its start. */
 export interface Bounds {
-  /** Until there is a connection, TLS handshake included. */
+  /** Until the connection is established, TLS handshake included. */
   readonly connectionMs: number;
-  /** Until the answer is there. */
+  /** Until the answer is complete. */
   readonly answerMs: number;
 }
 
-/** Carries one request to one member. Throws `TransportFailure`. */
+/** Sends one request to one member. Throws `TransportFailure`. */
 export interface Transport {
   post(url: URL, body: string, headers: Readonly<Record<string, string>>, bounds: Bounds): Promise<HttpAnswer>;
   close(): void;
 }
 
-/** No answer that this client asks for is longer; a longer one is cut off as a fault. */
+/** Bound on an answer: no call of this client has a longer one. */
 const maxAnswerBytes = 16 * 1024 * 1024;
 
 /**
- * HTTPS with connections kept open. It knows whether a request got a connection at all, because only then may the member
- * have carried it out.
+ * HTTPS over connections that are kept open. It reports whether a request got a connection at all, because only then may
+ * it have taken effect.
  */
 export function httpsTransport(tls: EtcdTls): Transport {
   const agent = new Agent({
@@ -85,7 +85,7 @@ function post(
     const fail = (reason: string, code = "") => {
       clearTimeout(connectionTimer);
       clearTimeout(answerTimer);
-      // With TLS 1.3 the alert comes after our own side of the handshake has ended.
+      // With TLS 1.3 the alert arrives after our own side of the handshake has ended.
       const certificateRefused = code.startsWith("ERR_SSL_") && code.includes("ALERT");
       reject(new TransportFailure(reason, { sent: sent && !certificateRefused, certificateRefused }));
       outgoing.destroy();
@@ -97,7 +97,7 @@ function post(
       clearTimeout(connectionTimer);
     };
     outgoing.on("socket", (socket) => {
-      // A socket that is still connecting holds the request back until the handshake has ended.
+      // Node sends the request only after the handshake.
       if (outgoing.reusedSocket) connected();
       else socket.once("secureConnect", connected);
     });

@@ -4,25 +4,25 @@
  */
 import { z } from "zod";
 
-/** A revision or another 64-bit count, kept as a decimal string: it does not fit a number, and nobody does sums on it. */
+/** A revision or another 64-bit count as a decimal string: it does not fit a number, and is only compared. */
 export type Revision = string;
-/** A lease's id: a 63-bit number as a decimal string. */
+/** A 63-bit number as a decimal string. */
 export type LeaseId = string;
 
 const int64 = z
   .string()
   .regex(/^-?\d{1,19}$/, "a 64-bit integer in decimal")
   .default("0");
-/** Ids of members and clusters have no sign, so they may have a digit more. */
+/** Ids of members and clusters are unsigned, so they may have one digit more. */
 const id = z
   .string()
   .regex(/^\d{1,20}$/, "an unsigned 64-bit integer in decimal")
   .default("0");
-/** A 64-bit field whose values are small by their meaning: seconds, counts. */
+/** A 64-bit field with small values: seconds, counts. */
 const smallInt = int64.transform(Number).pipe(z.number().int());
 const base64 = z.base64().default("");
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-/** Records and leases are JSON text: bytes that are no UTF-8 are refused, not silently replaced. */
+/** Records and leases are JSON text: invalid UTF-8 is refused instead of silently replaced. */
 const text = base64.transform((encoded, context) => {
   try {
     return utf8.decode(Buffer.from(encoded, "base64"));
@@ -37,8 +37,8 @@ export function toBase64(plain: string): string {
 }
 
 /**
- * The end of the range that holds every key with this prefix, in base64: the prefix with its last byte that is not 0xff
- * raised by one. Bytes, not characters: keys sort by bytes.
+ * The end of the range of all keys with this prefix, in base64: the prefix with its last byte that is not 0xff
+ * incremented. Keys sort by bytes, not by characters.
  */
 export function prefixEnd(prefix: string): string {
   const bytes = Buffer.from(prefix, "utf8");
@@ -46,7 +46,7 @@ export function prefixEnd(prefix: string): string {
     const byte = bytes[last] ?? 0xff;
     if (byte < 0xff) return Buffer.from([...bytes.subarray(0, last), byte + 1]).toString("base64");
   }
-  // "\0" stands for "to the end of all keys".
+  // "\0" means "to the end of all keys".
   return Buffer.from([0]).toString("base64");
 }
 
@@ -79,7 +79,7 @@ export const txnAnswer = z.object({
 });
 
 export const leaseGrantAnswer = z.object({ ID: int64, TTL: smallInt, error: z.string().default("") });
-/** Keep-alive is a stream of which the gateway sends one message per line; one request gets one. */
+/** Keep-alive is a stream, of which the gateway sends one message per line, and one per request. */
 export const leaseKeepAliveAnswer = z.object({ result: z.object({ ID: int64, TTL: smallInt }) });
 export const leaseTimeToLiveAnswer = z.object({ ID: int64, TTL: smallInt, grantedTTL: smallInt });
 export const authenticateAnswer = z.object({ token: z.string().min(1) });
@@ -108,22 +108,22 @@ export const statusAnswer = z.object({
   errors: z.array(z.string()).default([]),
 });
 
-/** An error as the gateway reports it: flat for single calls, wrapped for streams. */
+/** An error of the gateway: flat for single calls, wrapped for streams. */
 export const refusalAnswer = z.union([
   z.object({ code: z.number(), message: z.string() }),
-  // A stream's, such as a keep-alive's: of a stream that never began, or broken off later.
+  // Of a stream, such as a keep-alive, that never began or broke off.
   z.object({ error: z.object({ code: z.number(), message: z.string() }) }).transform(({ error }) => error),
   z
     .object({ error: z.object({ grpc_code: z.number(), message: z.string() }) })
     .transform(({ error }) => ({ code: error.grpc_code, message: error.message })),
 ]);
 
-/** What a transaction demands of the store before it changes anything. */
+/** A condition of a transaction. */
 export type Compare =
   | { readonly key: string; readonly modRevision: Revision }
   | { readonly key: string; readonly createRevision: Revision };
 
-/** What a transaction does. */
+/** An operation of a transaction. */
 export type Operation =
   | { readonly put: string; readonly value: string; readonly lease?: LeaseId }
   | { readonly get: string }
@@ -134,10 +134,10 @@ export type Operation =
   | { readonly deleteFrom: string; readonly before: string };
 
 export function encodeCompare(compare: Compare): Record<string, string> {
-  const about = { key: toBase64(compare.key), result: "EQUAL" };
+  const common = { key: toBase64(compare.key), result: "EQUAL" };
   return "modRevision" in compare
-    ? { ...about, target: "MOD", mod_revision: compare.modRevision }
-    : { ...about, target: "CREATE", create_revision: compare.createRevision };
+    ? { ...common, target: "MOD", mod_revision: compare.modRevision }
+    : { ...common, target: "CREATE", create_revision: compare.createRevision };
 }
 
 export function encodeOperation(operation: Operation): Record<string, Record<string, string | boolean>> {

@@ -3,12 +3,12 @@ import { type FailsafeAnswer, type FailsafeQuestion, failsafeAnswerSchema, type 
 import { reasonOf } from "../../util/files.ts";
 import type { FailsafeTls } from "./tls.ts";
 
-/** No answer is longer: it names the watchdogs. */
+/** Bound on an answer, which names the watchdogs. */
 const MAX_ANSWER_BYTES = 64 * 1_024;
 
 /**
- * A question that got no answer in its time is not cut off at once, but after so many of its times: on a line that loses
- * packets the connection is good still, and the next question would lose more by building a new one.
+ * A request without an answer is aborted only after this many timeouts: on a line that loses packets its connection is
+ * still good, and building a new one would cost the next request more.
  */
 const LINGER = 3;
 
@@ -16,7 +16,7 @@ export interface FailsafePeers extends Peers {
   close(): void;
 }
 
-/** Asks the other watchdogs over connections that are kept open. `timeoutMs` bounds each question, handshake included. */
+/** Asks the other watchdogs over connections that are kept open. `timeoutMs` bounds each request, handshake included. */
 export function failsafePeers(tls: FailsafeTls, timeoutMs: number): FailsafePeers {
   const agent = new Agent({ ...tls, keepAlive: true, maxSockets: 4, minVersion: "TLSv1.2" });
   return {
@@ -55,7 +55,7 @@ function ask(agent: Agent, url: URL, question: FailsafeQuestion, timeoutMs: numb
             resolve(failsafeAnswerSchema.parse(JSON.parse(text)));
             clearTimeout(timer);
           } catch (error) {
-            failed(`gave an answer that this version cannot read: ${reasonOf(error)}`);
+            failed(`answered in a form that this version cannot read: ${reasonOf(error)}`);
           }
         });
       },

@@ -5,9 +5,9 @@ import { reasonOf } from "../../util/files.ts";
 import { listenOn, textOf } from "../../util/http-server.ts";
 import type { FailsafeTls } from "./tls.ts";
 
-/** No question is longer. */
+/** Bound on a question. */
 const MAX_QUESTION_BYTES = 4_096;
-/** A client that is slower than this has long given up. */
+/** Longer than any client waits. */
 const REQUEST_TIMEOUT_MS = 5_000;
 
 export interface FailsafeServerOptions {
@@ -23,10 +23,9 @@ export interface FailsafeServer {
 }
 
 /**
- * Answers the other watchdogs: `POST /failsafe`. Only those with a certificate of the same authority are heard; the rest
- * do not get past the handshake.
+ * Answers the other watchdogs: `POST /failsafe`. Clients without a certificate of the same authority fail the handshake.
  *
- * @throws Error when the address cannot be listened on
+ * @throws Error when it cannot listen on the address
  */
 export async function serveFailsafe({ listen, tls, answer }: FailsafeServerOptions): Promise<FailsafeServer> {
   const server = createServer(
@@ -36,7 +35,7 @@ export async function serveFailsafe({ listen, tls, answer }: FailsafeServerOptio
         outgoing.writeHead(status, { "content-type": "application/json" }).end(`${JSON.stringify(body)}\n`);
       };
       if (incoming.method !== "POST" || incoming.url !== "/failsafe") {
-        reply(404, { error: "only POST /failsafe is answered" });
+        reply(404, { error: "use POST /failsafe" });
         return;
       }
       readQuestion(incoming).then(
@@ -58,6 +57,6 @@ export async function serveFailsafe({ listen, tls, answer }: FailsafeServerOptio
 
 async function readQuestion(incoming: IncomingMessage): Promise<FailsafeQuestion> {
   const text = await textOf(incoming, MAX_QUESTION_BYTES);
-  if (text === null) throw new Error(`a question of more than ${MAX_QUESTION_BYTES} bytes`);
+  if (text === null) throw new Error(`the question is longer than ${MAX_QUESTION_BYTES} bytes`);
   return failsafeQuestionSchema.parse(JSON.parse(text));
 }

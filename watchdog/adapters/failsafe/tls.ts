@@ -7,7 +7,7 @@ export interface FailsafeTls {
   readonly key: string;
 }
 
-/** @throws Error that names the file which cannot be read */
+/** @throws Error that names the unreadable file */
 export async function readFailsafeTls(files: {
   readonly caFile: string;
   readonly certificateFile: string;

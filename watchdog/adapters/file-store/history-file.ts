@@ -2,12 +2,12 @@ import { open, readFile, rename, stat } from "node:fs/promises";
 import { type HistoryEntry, historyEntrySchema } from "../../core/state/history.ts";
 import { errnoOf } from "../../util/files.ts";
 
-/** The history is moved aside at this size, and one file before it is kept: some thousand changes each. */
+/** Size at which the history is rotated. One older file is kept: some thousand changes each. */
 const HISTORY_BYTES_MAX = 1024 * 1024;
 
 const olderFileOf = (file: string): string => `${file}.1`;
 
-/** Appends lines, one JSON document each. A line that a crash or a full disk cut short is fenced off by a new line. */
+/** Appends one JSON line per entry. A line that a crash or a full disk truncated is ended first. */
 export async function appendHistory(file: string, entries: readonly HistoryEntry[]): Promise<void> {
   if (entries.length === 0) return;
   await rotateWhenLarge(file);
@@ -24,7 +24,7 @@ export async function appendHistory(file: string, entries: readonly HistoryEntry
   }
 }
 
-/** The last `limit` entries, oldest first. Lines that were cut short are left out. */
+/** The last `limit` entries, oldest first. Truncated lines are left out. */
 export async function readHistory(file: string, limit: number): Promise<readonly HistoryEntry[]> {
   const newer = await readLines(file);
   const lines = newer.length >= limit ? newer : [...(await readLines(olderFileOf(file))), ...newer];

@@ -5,11 +5,11 @@ import { type HistoryEntry, historyEntrySchema } from "../../core/state/history.
 import { parseStateRecord, type StateRecord } from "../../core/state/record.ts";
 import { errnoOf, reasonOf, writeFileAtomically } from "../../util/files.ts";
 
-/** A state document on disk, with the sum that tells a damaged one. */
+/** A state document on disk, with a checksum that detects damage. */
 const recordFileSchema = z.strictObject({
   sha256: z.string(),
   record: z.unknown(),
-  /** The change that wrote it, so that a history which lost its last line can be completed. */
+  /** The change that wrote it: completes a history that lacks its last line. */
   entry: historyEntrySchema.nullable(),
 });
 
@@ -41,15 +41,15 @@ export async function readRecordFile(file: string): Promise<RecordFileContent | 
     return { record: parseStateRecord(record), entry, revision: revisionOf(text) };
   } catch (error) {
     throw new Error(
-      `the state document ${file} is damaged (${damageOf(error, text)}). Nothing is done without it. Put back a copy ` +
-        "of it, or find out which region holds the newest writes before you remove it: without it the first primary " +
-        "of the configuration becomes active.",
+      `the state document ${file} is damaged (${damageOf(error, text)}), so the watchdog takes no action. Restore a copy ` +
+        "of it, or find out which region holds the newest writes before you remove it: without it the configured first " +
+        "primary becomes active.",
       { cause: error },
     );
   }
 }
 
-/** Durable once it returns, with the file's revision. */
+/** Durable once it returns. Returns the file's revision. */
 export async function writeRecordFile(file: string, record: StateRecord, entry: HistoryEntry | null): Promise<string> {
   const content = `${JSON.stringify({ sha256: sumOf(record), record, entry }, null, 2)}\n`;
   await writeFileAtomically(file, content, { mode: 0o640 });
@@ -58,7 +58,7 @@ export async function writeRecordFile(file: string, record: StateRecord, entry: 
 
 function damageOf(error: unknown, text: string): string {
   if (text.trim() === "") return "it is empty";
-  if (error instanceof SyntaxError) return "it is not whole JSON";
-  if (error instanceof z.ZodError) return `not what a state document looks like: ${z.prettifyError(error)}`;
+  if (error instanceof SyntaxError) return "it is not complete JSON";
+  if (error instanceof z.ZodError) return `it is not a state document: ${z.prettifyError(error)}`;
   return reasonOf(error);
 }

@@ -8,8 +8,8 @@ export interface RouterLeases {
 }
 
 /**
- * Leases of the routers beside one watchdog, kept in its memory. As memory forgets at a restart, the router that may
- * still be routing by a ticket of before counts as holding a lease for a whole time to live from the start.
+ * Leases of the routers beside one watchdog, in its memory. Because a restart loses them, a router that may still route
+ * under an earlier ticket counts as holding a lease for a full time to live after the start.
  */
 export function createRouterLeases(
   clock: Pick<Clock, "monotonicMs">,

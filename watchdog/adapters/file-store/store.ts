@@ -10,19 +10,19 @@ import { type RecordFileContent, readRecordFile, writeRecordFile } from "./recor
 import { createRouterLeases } from "./router-leases.ts";
 
 export interface FileStoreOptions {
-  /** Made when missing. */
+  /** Created when missing. */
   readonly directory: string;
   readonly clock: Pick<Clock, "monotonicMs">;
   readonly leaseTtlMs: number;
   /** Routers beside this watchdog, which may still be routing when it starts. */
   readonly routers: readonly string[];
-  /** Told when the history could not be written; the state document itself was. */
+  /** Called when the state document was written but its history entry was not. */
   readonly historyFailed?: (error: unknown) => void;
 }
 
 /**
  * The store of a single watchdog: the state document as a file, changed under an exclusive lock, with its history as
- * JSON lines beside it. Two processes may read and write; neither loses the other's change.
+ * JSON lines beside it. Several processes may read and write without losing a change.
  */
 export function createFileStore(options: FileStoreOptions): Store {
   const recordFile = path.join(options.directory, "record.json");
@@ -33,8 +33,8 @@ export function createFileStore(options: FileStoreOptions): Store {
     const present = await readRecordFile(recordFile);
     if (present === null && (await exists(historyFile))) {
       throw new Error(
-        `${recordFile} is gone, but ${historyFile} shows that there was a state document. Put back a copy of it; to ` +
-          "start anew with the first primary of the configuration, remove the history as well.",
+        `${recordFile} is missing, but ${historyFile} shows that there was a state document. Restore a copy of it; to ` +
+          "start over with the configured first primary, remove the history as well.",
       );
     }
     return present;
@@ -51,7 +51,7 @@ export function createFileStore(options: FileStoreOptions): Store {
         const present = await readPresent();
         if ((present?.revision ?? null) !== expected) return "conflict";
         const revision = await writeRecordFile(recordFile, record, entry);
-        // The change stands from here on. A history that could not take it is completed at the next one.
+        // The change is in effect. A history entry that fails here is added at the next write.
         try {
           await appendHistory(historyFile, [...(await missingFromHistory(historyFile, present)), entry]);
         } catch (error) {
@@ -70,7 +70,7 @@ export function createFileStore(options: FileStoreOptions): Store {
   };
 }
 
-/** This host's own copy of the newest state document, for a store that comes up empty. */
+/** This host's copy of the newest state document, for a store that comes up empty. */
 export function createRecordCopy(file: string): RecordCopy {
   return {
     read: async () => (await readRecordFile(file))?.record ?? null,
@@ -81,7 +81,7 @@ export function createRecordCopy(file: string): RecordCopy {
   };
 }
 
-/** The change that wrote the present document, where the history lacks it because it was interrupted in between. */
+/** The change that wrote the present document, where an interruption kept it from the history. */
 async function missingFromHistory(
   historyFile: string,
   present: RecordFileContent | null,

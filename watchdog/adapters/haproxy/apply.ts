@@ -10,9 +10,9 @@ import { HaproxyError, haproxyProcess, sendCommand } from "./runtime-api.ts";
 const TIMEOUT_MS = 30_000;
 
 export interface ApplyOptions {
-  /** The configuration to put in place. */
+  /** The configuration to install. */
   readonly newFile: string;
-  /** The one that HAProxy reads. Its owner and mode are kept; the first one takes those of `newFile`. */
+  /** The file that HAProxy reads. Its owner and mode are kept; when it is missing, those of `newFile` are used. */
   readonly configFile: string;
   readonly masterSocket: string;
   readonly adminSocket: string;
@@ -23,20 +23,20 @@ export interface ApplyOptions {
 }
 
 /**
- * unchanged: it was in place already; reloaded: HAProxy serves by it; installed: it is in place, and HAProxy, which is
- * not running, will start from it.
+ * unchanged: the file had this content already; reloaded: HAProxy runs with it; installed: HAProxy is not running, and
+ * will start with it.
  */
 export type ApplyOutcome = "unchanged" | "reloaded" | "installed";
 
 /**
- * Replaces HAProxy's configuration and has HAProxy take it over (reload, never restart). The new one is checked before
- * it is put in place; when HAProxy does not come up with it all the same, the old one is put back and reloaded.
+ * Replaces HAProxy's configuration and reloads HAProxy (never restarts it). The new configuration is checked before it is
+ * installed; when HAProxy fails to reload all the same, the old one is restored and reloaded.
  *
- * The old configuration lies in `<configFile>.rollback` from before the replacement until HAProxy serves by the new
- * one, then in `<configFile>.previous`. So a `.rollback` that is found was left by an interrupted run: this run
- * finishes it, and goes back to that very file when it has to.
+ * The old configuration is in `<configFile>.rollback` from before the replacement until HAProxy runs with the new one,
+ * then in `<configFile>.previous`. So an existing `.rollback` was left by an interrupted run: this run completes it, and
+ * rolls back to that file if it has to.
  *
- * @throws Error that says what was wrong, and by which configuration HAProxy now serves
+ * @throws Error that gives the reason, and the configuration that HAProxy runs with
  */
 export function applyHaproxyConfiguration(options: ApplyOptions): Promise<ApplyOutcome> {
   return withFileLock(`${options.configFile}.lock`, async () => {
@@ -48,44 +48,45 @@ export function applyHaproxyConfiguration(options: ApplyOptions): Promise<ApplyO
     if (present === content && !interrupted) return "unchanged";
 
     const running = await currentWorker(options);
-    if (running !== null) await demandFreeBinds(options.newFile, content, present ?? "");
-    await putInPlace(options, content, present !== null && !interrupted ? present : null);
-    const failure = running === null ? null : await takeOver(options, running);
+    if (running !== null) await assertBindsAvailable(options.newFile, content, present ?? "");
+    await install(options, content, present !== null && !interrupted ? present : null);
+    const failure = running === null ? null : await reload(options, running);
     if (failure === null) {
       if (present !== null) await rename(rollbackFile, `${configFile}.previous`);
       return running === null ? "installed" : "reloaded";
     }
-    if (present === null) throw new Error(`HAProxy did not come up with ${configFile}, its first one: ${failure}`);
+    if (present === null)
+      throw new Error(`HAProxy failed to load ${configFile}, and there is no earlier configuration: ${failure}`);
     await rename(rollbackFile, configFile);
     await syncDirectory(path.dirname(configFile));
     throw new Error(
-      `HAProxy did not come up with the new configuration: ${failure}\n` +
-        `The old one is back in ${configFile}, and ${await goBack(options)}.`,
+      `HAProxy failed to load the new configuration: ${failure}\n` +
+        `The old one is restored in ${configFile}, and ${await rollBack(options)}.`,
     );
   });
 }
 
-/** Has HAProxy serve by the configuration that was put back; says, as half a sentence, how that went. */
-async function goBack(options: ApplyOptions): Promise<string> {
+/** Reloads HAProxy with the restored configuration; returns the outcome as a clause. */
+async function rollBack(options: ApplyOptions): Promise<string> {
   const running = await currentWorker(options).catch(() => null);
-  if (running === null) return "HAProxy, which ended, has to be started with it where its service does not do so";
-  const failure = await takeOver(options, running);
+  if (running === null) return "HAProxy has ended: start it, unless its service does so";
+  const failure = await reload(options, running);
   return failure === null
-    ? "HAProxy serves by it"
-    : `the reload to it failed as well (${failure}); see what \`journalctl -u haproxy\` says`;
+    ? "HAProxy runs with it"
+    : `reloading it failed as well (${failure}); see \`journalctl -u haproxy\``;
 }
 
-async function demandFreeBinds(newFile: string, next: string, present: string): Promise<void> {
+async function assertBindsAvailable(newFile: string, next: string, present: string): Promise<void> {
   const problems = await unavailableBinds(next, present);
   if (problems.length > 0) {
-    throw new Error(`${newFile} is not put in place, as HAProxy could not listen by it:\n${problems.join("\n")}`);
+    throw new Error(`${newFile} is not installed, because HAProxy could not listen:\n${problems.join("\n")}`);
   }
 }
 
-/** @param backup the present content, to be kept for a rollback; null when there is none or it is kept already */
-async function putInPlace(options: ApplyOptions, content: string, backup: string | null): Promise<void> {
+/** @param backup the present content, to keep for a rollback; null when there is none, or it is kept already */
+async function install(options: ApplyOptions, content: string, backup: string | null): Promise<void> {
   const { configFile } = options;
-  // The present file decides who may read it: it holds the check user's credentials.
+  // The file holds the check user's credentials, so its readers stay those of the present one.
   const { mode, uid, gid } = await stat(configFile).catch(() => stat(options.newFile));
   const attributes = { mode: mode & 0o777, owner: { uid, gid } };
   const candidate = path.join(path.dirname(configFile), `.${path.basename(configFile)}.candidate`);
@@ -106,14 +107,14 @@ function check(options: ApplyOptions, candidate: string): Promise<void> {
   return new Promise((resolve, reject) => {
     execFile(program, [...leading, "-c", "-f", candidate], { timeout }, (error, stdout, stderr) => {
       if (error === null) return resolve();
-      const said = `${stdout}${stderr}`.trim().replaceAll(candidate, options.newFile);
-      const reason = said === "" ? error.message : said;
-      reject(new Error(`${options.newFile} is not put in place, as HAProxy refuses it:\n${reason}`));
+      const output = `${stdout}${stderr}`.trim().replaceAll(candidate, options.newFile);
+      const reason = output === "" ? error.message : output;
+      reject(new Error(`${options.newFile} is not installed, because HAProxy rejects it:\n${reason}`));
     });
   });
 }
 
-/** The worker that serves at present; null when HAProxy does not run. */
+/** Process id of the present worker; null when HAProxy is not running. */
 async function currentWorker({ masterSocket, timeoutMs = TIMEOUT_MS }: ApplyOptions): Promise<number | null> {
   try {
     return parseProcesses(await sendCommand(masterSocket, "show proc", timeoutMs)).current;
@@ -123,13 +124,13 @@ async function currentWorker({ masterSocket, timeoutMs = TIMEOUT_MS }: ApplyOpti
   }
 }
 
-/** Reloads. Returns null when a new worker serves, else what went wrong. */
-async function takeOver(options: ApplyOptions, formerWorker: number): Promise<string | null> {
+/** Returns null when a new worker runs, else the reason. */
+async function reload(options: ApplyOptions, formerWorker: number): Promise<string | null> {
   const { masterSocket, adminSocket, timeoutMs = TIMEOUT_MS } = options;
   try {
     const { succeeded, messages } = parseReload(await sendCommand(masterSocket, "reload", timeoutMs));
     if (!succeeded) return messages === "" ? "the master gave no reason" : messages;
-    // Success means that the worker was started, not that it lived: it may end on its chroot or its user.
+    // Success means that the worker was started; it may still end on its chroot or its user.
     const worker = await currentWorker(options);
     if (worker === null || worker === formerWorker) return `no new worker took over. ${messages}`;
     await haproxyProcess(adminSocket, timeoutMs).ask("show info");

@@ -1,12 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { errnoOf, writeFileAtomically } from "../../util/files.ts";
 
-/** The highest epoch that the router has seen, kept beside its map file so that a restart does not forget it. */
+/** The highest epoch that the router has seen, kept beside its map file to survive restarts. */
 const floorFileOf = (ticketMapFile: string): string => `${ticketMapFile}.epoch`;
 
 /**
  * @returns 0 when no epoch was ever seen
- * @throws Error when the file is there but cannot be read: taking any epoch then could open the wrong region
+ * @throws Error when the file exists but cannot be read: accepting any epoch then could open the wrong region
  */
 export async function readEpochFloor(ticketMapFile: string): Promise<number> {
   const file = floorFileOf(ticketMapFile);

@@ -1,4 +1,4 @@
-/** Readers of what HAProxy's command line answers: text made for people, with a stable layout. */
+/** Parsers of the replies of HAProxy's command line: text for people, with a stable layout. */
 
 /** One line of `show map`: `0x55d1c8 gra 1790000000000`. */
 export function parseMap(reply: string): ReadonlyMap<string, string> {
@@ -51,9 +51,9 @@ export function parseSessions(reply: string): readonly { readonly id: string; re
 }
 
 export interface WorkerProcesses {
-  /** The worker that takes new connections; null while there is none. */
+  /** Process id of the worker that accepts connections; null while there is none. */
   readonly current: number | null;
-  /** Workers of before a reload that still finish their sessions. */
+  /** Workers from before a reload that finish their sessions. */
   readonly old: readonly number[];
 }
 
@@ -72,7 +72,7 @@ export function parseProcesses(reply: string): WorkerProcesses {
   return { current, old: oldPids };
 }
 
-/** `reload` of the master answers `Success=1` or `Success=0`, then the start-up messages. */
+/** The master's reply to `reload`: `Success=1` or `Success=0`, then the start-up messages. */
 export function parseReload(reply: string): { readonly succeeded: boolean; readonly messages: string } {
   const succeeded = /^Success=1/m.test(reply);
   const messages = reply.replace(/^Success=\d\s*/m, "").replace(/^--\s*/m, "");

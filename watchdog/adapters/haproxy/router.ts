@@ -10,7 +10,7 @@ export interface HaproxyRouterOptions {
   readonly name: string;
   /** The worker's runtime API socket, level admin. */
   readonly adminSocket: string;
-  /** The master's CLI socket: the only way to workers of before a reload, which still serve kept-alive connections. */
+  /** The master's CLI socket: the only access to workers from before a reload, which still serve kept-alive connections. */
   readonly masterSocket: string;
   /** The map file, named exactly as in HAProxy's configuration: HAProxy knows its maps by that name. */
   readonly ticketMapFile: string;
@@ -18,28 +18,28 @@ export interface HaproxyRouterOptions {
   readonly timeoutMs?: number;
 }
 
-/** A region's servers are the backend `es_<region>`. */
+/** The backend of a region's servers is `es_<region>`. */
 const BACKEND_PREFIX = "es_";
 
 /**
- * The HAProxy on this host. Operations run one after another, in the order they were asked for.
+ * The HAProxy on this host. Operations run one after another, in the order of their calls.
  *
- * The map file is what HAProxy starts from, so it may never promise more than HAProxy's own map: it is emptied before
- * the map is, and filled after. An epoch floor beside it outlives restarts.
+ * HAProxy starts from the map file, so the file must never be ahead of HAProxy's own map: it is emptied before the map,
+ * and filled after it. An epoch floor beside it survives restarts.
  */
 export function createHaproxyRouter(options: HaproxyRouterOptions): Router {
   const { adminSocket, masterSocket, ticketMapFile } = options;
   const timeoutMs = options.timeoutMs ?? 1_000;
   const worker = haproxyProcess(adminSocket, timeoutMs);
   const inTurn = serially();
-  /** The region that the file on disk may open; undefined: not known yet, after a start. */
+  /** The region that the file on disk may open; undefined after a start, when it is unknown. */
   let regionOnDisk: RegionName | null | undefined;
   let floor: number | undefined;
 
   const raiseFloor = async (epoch: number): Promise<void> => {
     floor ??= await readEpochFloor(ticketMapFile);
     if (epoch < floor) {
-      throw new HaproxyError(`router ${options.name}: epoch ${epoch} is over; epoch ${floor} has been seen`);
+      throw new HaproxyError(`router ${options.name}: epoch ${epoch} is outdated; epoch ${floor} has been seen`);
     }
     if (epoch === floor) return;
     await writeEpochFloor(ticketMapFile, epoch);
@@ -53,7 +53,7 @@ export function createHaproxyRouter(options: HaproxyRouterOptions): Router {
       regionOnDisk = null;
     }
     await replaceMap(worker, ticketMapFile, [[region, String(validUntilMs)]]);
-    // A renewal need not reach the disk itself: what a power cut leaves is older, and so opens less.
+    // A renewal need not be durable: after a power failure an older ticket is on disk, which expires sooner.
     await writeTicketFile(ticketMapFile, [{ region, validUntilMs }], { durable: regionOnDisk !== region });
     regionOnDisk = region;
   };
@@ -62,7 +62,7 @@ export function createHaproxyRouter(options: HaproxyRouterOptions): Router {
     await raiseFloor(epoch);
     await writeTicketFile(ticketMapFile, [], { durable: true });
     regionOnDisk = null;
-    // Listed only now: a worker that is not on this list yet starts from the emptied file.
+    // Listed after the file was emptied: a worker that starts later starts from the empty file.
     const { current, old } = await workers(masterSocket, timeoutMs);
     await replaceMap(current, ticketMapFile, []);
     await cutSessions(current, regions);
@@ -71,7 +71,7 @@ export function createHaproxyRouter(options: HaproxyRouterOptions): Router {
         await replaceMap(worker, ticketMapFile, []);
         await cutSessionsOfOldWorker(worker, regions, timeoutMs);
       } catch (error) {
-        // An old worker ends with its last session, and what ended serves nobody.
+        // An old worker ends with its last session: the failure counts only while it still runs.
         if ((await workers(masterSocket, timeoutMs)).old.some(({ label }) => label === worker.label)) throw error;
       }
     }
@@ -97,8 +97,8 @@ export function createHaproxyRouter(options: HaproxyRouterOptions): Router {
 }
 
 /**
- * Replaces the whole map in one atomic step and reads it back. What an interrupted attempt prepared is dropped by the
- * next commit.
+ * Replaces the whole map in one atomic step and reads it back. The next commit drops what an interrupted attempt has
+ * prepared.
  */
 async function replaceMap(
   process: HaproxyProcess,
@@ -115,11 +115,11 @@ async function replaceMap(
   const found = parseMap(await process.ask(`show map ${mapFile}`));
   if (found.size !== entries.length || entries.some(([key, value]) => found.get(key) !== value)) {
     const shown = [...found].map(([key, value]) => `${key} ${value}`).join(", ") || "nothing";
-    throw new HaproxyError(`HAProxy at ${process.label}: ${mapFile} was to change, but it holds ${shown}`);
+    throw new HaproxyError(`HAProxy at ${process.label}: ${mapFile} was not replaced; it holds ${shown}`);
   }
 }
 
-/** Ends what is being forwarded to these regions: a request already under way could still be a write. */
+/** Ends the sessions to these regions: a request under way may be a write. */
 async function cutSessions(process: HaproxyProcess, regions: readonly RegionName[]): Promise<void> {
   const backends = new Set(regions.map((region) => `${BACKEND_PREFIX}${region}`));
   const servers = parseServers(await process.ask("show servers state"));
@@ -128,7 +128,7 @@ async function cutSessions(process: HaproxyProcess, regions: readonly RegionName
   }
 }
 
-/** A worker of before a reload refuses to cut by server ("Proxy is disabled"), but ends sessions one by one. */
+/** A worker from before a reload refuses to end sessions by server ("Proxy is disabled"), but ends single ones. */
 async function cutSessionsOfOldWorker(
   process: HaproxyProcess,
   regions: readonly RegionName[],
@@ -140,9 +140,9 @@ async function cutSessionsOfOldWorker(
     const sessions = parseSessions(await process.ask("show sess")).filter(({ backend }) => backends.has(backend));
     if (sessions.length === 0) return;
     if (performance.now() > deadline) {
-      throw new HaproxyError(`HAProxy at ${process.label}: ${sessions.length} sessions are still not cut`);
+      throw new HaproxyError(`HAProxy at ${process.label}: ${sessions.length} sessions are still open`);
     }
-    // One that ended by itself meanwhile is answered with "No such session": as good as cut.
+    // For a session that has ended meanwhile the reply is "No such session".
     for (const { id } of sessions) await process.ask(`shutdown session ${id}`);
   }
 }
@@ -152,12 +152,12 @@ async function workers(
   timeoutMs: number,
 ): Promise<{ readonly current: HaproxyProcess; readonly old: readonly HaproxyProcess[] }> {
   const { current, old } = parseProcesses(await sendCommand(masterSocket, "show proc", timeoutMs));
-  if (current === null) throw new HaproxyError(`HAProxy at ${masterSocket}: the master has no worker at present`);
+  if (current === null) throw new HaproxyError(`HAProxy at ${masterSocket}: the master has no worker`);
   const process = (pid: number): HaproxyProcess => haproxyProcess(masterSocket, timeoutMs, pid);
   return { current: process(current), old: old.map(process) };
 }
 
-/** Runs tasks one after another in the order they came, whatever becomes of the ones before. */
+/** Runs tasks one after another in the order of the calls, also after failures. */
 function serially(): <T>(task: () => Promise<T>) => Promise<T> {
   let last: Promise<unknown> = Promise.resolve();
   return (task) => {

@@ -1,6 +1,6 @@
 import { connect } from "node:net";
 
-/** HAProxy could not be asked, or refused; the message names the socket and the command. */
+/** HAProxy did not answer, or refused a command; the message names the socket and the command. */
 export class HaproxyError extends Error {
   /** True when nothing listens on the socket: HAProxy is not running there. */
   readonly notRunning: boolean;
@@ -12,14 +12,14 @@ export class HaproxyError extends Error {
   }
 }
 
-/** Replies are a few kilobytes; one that does not end is not HAProxy's. */
+/** Bound on a reply: HAProxy's are a few kilobytes. */
 const REPLY_BYTES_MAX = 16 * 1024 * 1024;
 
 /**
  * Sends one command line to a CLI socket of HAProxy and returns the whole reply. HAProxy closes the connection after
  * it. Commands may be joined with `;`, which HAProxy runs in order; their replies follow each other.
  *
- * @param timeoutMs bound on the whole exchange: a stopped HAProxy still accepts connections
+ * @param timeoutMs bound on the whole exchange, because a stopped HAProxy still accepts connections
  * @throws HaproxyError
  */
 export function sendCommand(socketPath: string, command: string, timeoutMs: number): Promise<string> {
@@ -34,11 +34,11 @@ export function sendCommand(socketPath: string, command: string, timeoutMs: numb
     };
     const timer = setTimeout(() => fail(`no answer within ${timeoutMs} ms`), timeoutMs);
     socket.setEncoding("utf8");
-    // Ending our side tells the master that no more commands follow; it would keep the connection else.
+    // Without the end of our side the master keeps the connection open for further commands.
     socket.on("connect", () => socket.end(`${command}\n`));
     socket.on("data", (chunk: string) => {
       reply += chunk;
-      if (reply.length > REPLY_BYTES_MAX) fail("the reply does not end");
+      if (reply.length > REPLY_BYTES_MAX) fail(`the reply is longer than ${REPLY_BYTES_MAX} bytes`);
     });
     socket.on("error", (error: NodeJS.ErrnoException) => {
       const notRunning = error.code === "ENOENT" || error.code === "ECONNREFUSED";
@@ -51,19 +51,18 @@ export function sendCommand(socketPath: string, command: string, timeoutMs: numb
   });
 }
 
-/** A way to one HAProxy process: its own socket, or the master's with the process named. */
+/** A connection to one HAProxy process: by its own socket, or by the master's with the process named. */
 export interface HaproxyProcess {
   /** For messages: the socket, and the process where the socket serves several. */
   readonly label: string;
-  /** Sends a command that answers nothing when it succeeds; throws with what HAProxy said otherwise. */
+  /** Sends a command whose reply is empty on success; throws with HAProxy's reply otherwise. */
   order(command: string): Promise<void>;
   /** Sends a command and returns its reply. */
   ask(command: string): Promise<string>;
 }
 
 /**
- * @param pid a worker behind a master socket; commands then go to that very process, an old one that is still
- *   finishing its sessions after a reload included
+ * @param pid a worker behind a master socket, which may be an old one that finishes its sessions after a reload
  */
 export function haproxyProcess(socketPath: string, timeoutMs: number, pid?: number): HaproxyProcess {
   const prefix = pid === undefined ? "" : `@!${pid} `;

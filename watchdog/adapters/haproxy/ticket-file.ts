@@ -1,10 +1,10 @@
 import { writeFileAtomically } from "../../util/files.ts";
 
 /**
- * Writes the map that HAProxy starts from: a line `<region> <milliseconds since 1970>` per open region. HAProxy runs
- * under a user of its own and has to read it; there is nothing secret in it.
+ * Writes the map that HAProxy starts from: a line `<region> <milliseconds since 1970>` per open region. It is readable by
+ * all, because HAProxy runs under its own user, and contains no secret.
  *
- * @param durable wait until the disk has it: for a file that closes regions
+ * @param durable whether to wait until it is on disk: required for a file that closes regions
  */
 export async function writeTicketFile(
   file: string,

@@ -22,8 +22,10 @@ export function addEtcd(program: Command, { print }: CommandContext): void {
       .option("-f, --file <file>", "member settings written by provisioning", DEFAULT_MEMBER_FILE);
   addMember("prepare", "before etcd starts: decide how the member joins, and wait until it can")
     .addHelpText("after", prepareHelp)
-    .action(async ({ file }: { file: string }) => prepareMember({ config: await readMemberConfig(file), say: print }));
+    .action(async ({ file }: { file: string }) =>
+      prepareMember({ config: await readMemberConfig(file), report: print }),
+    );
   addMember("complete", "after etcd has started: promote the member and enable authentication; ends when done").action(
-    async ({ file }: { file: string }) => completeMember({ config: await readMemberConfig(file), say: print }),
+    async ({ file }: { file: string }) => completeMember({ config: await readMemberConfig(file), report: print }),
   );
 }
