@@ -1,17 +1,23 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { TestCluster } from "../../lab/elasticsearch/cluster.ts";
-import { type ClusterPair, startClusterPair } from "../../lab/elasticsearch/start-cluster.ts";
-import { eventually } from "../../lab/util/until.ts";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { type ClusterPair, startClusterPair, type TestCluster, until } from "../../lab/elasticsearch/cluster.ts";
 import {
   bulk,
+  copySlowly,
+  createLargeLeader,
   documentsOf,
   expectEqualDocuments,
+  firstShard,
   follow,
+  followerLeases,
   followStatus,
+  health,
   promote,
+  quickRetries,
+  refusal,
   type ShardStats,
-  shardStats,
+  write,
 } from "./support/ccr.ts";
+import { isForeign, whyNotForeign } from "./support/ccr-pair.ts";
 
 /** Replication through outages of either side. The tests share two clusters and follow each other. */
 
@@ -20,9 +26,12 @@ let gra: TestCluster;
 let bhs: TestCluster;
 
 beforeAll(async () => {
+  if (isForeign) return;
   pair = await startClusterPair();
   ({ gra, bhs } = pair);
 });
+
+beforeEach((context) => context.skip(isForeign, whyNotForeign.kills));
 
 afterAll(() => pair?.stop());
 
@@ -52,37 +61,37 @@ function startWriter(cluster: TestCluster, index: string): { stop(): Promise<num
   };
 }
 
-async function firstShard(index: string): Promise<ShardStats> {
-  const [shard] = await shardStats(bhs, index);
-  if (shard === undefined) throw new Error(`no shard stats of ${index}`);
-  return shard;
+const statsOf = (index: string): Promise<ShardStats> => firstShard(bhs, index);
+
+const isConnected = async (cluster: TestCluster, remote: TestCluster) =>
+  (await cluster.call("GET", "/_remote/info"))[remote.name].connected === true;
+
+async function restartLeader(): Promise<void> {
+  await gra.restart();
+  await until(60_000, "bhs is connected to gra again", () => isConnected(bhs, gra));
+  await until(60_000, "gra is connected to bhs again", () => isConnected(gra, bhs));
+}
+
+/** A leader in gra with one document in its last commit. */
+async function createLeader(index: string): Promise<void> {
+  await gra.call("PUT", `/${index}`, { body: { settings: { number_of_replicas: 0 } } });
+  await write(gra, index, "1");
+  await gra.call("POST", `/${index}/_flush?force=true`);
 }
 
 describe("outages", () => {
   test("a leader that is killed under load and restarted loses its follower nothing", async () => {
     await gra.call("PUT", "/loaded", { body: { settings: { number_of_shards: 2, number_of_replicas: 0 } } });
-    await follow(bhs, "loaded", "gra");
+    await follow(bhs, "loaded", "gra", "loaded", quickRetries);
     const writer = startWriter(gra, "loaded");
-    await eventually(
-      "the follower has some documents",
-      30_000,
-      async () => (await documentsOf(bhs, "loaded")).length > 9,
-    );
+    await until(30_000, "the follower has some documents", async () => (await documentsOf(bhs, "loaded")).length > 9);
 
     await gra.kill();
-    await eventually(
-      "failed reads are shown",
-      30_000,
-      async () => (await firstShard("loaded")).read_exceptions.length > 0,
-    );
-    expect((await firstShard("loaded")).fatal_exception).toBeUndefined();
+    await until(30_000, "failed reads are shown", async () => (await statsOf("loaded")).read_exceptions.length > 0);
+    expect((await statsOf("loaded")).fatal_exception).toBeUndefined();
     await gra.restart();
 
-    await eventually(
-      "reads succeed again",
-      60_000,
-      async () => (await firstShard("loaded")).read_exceptions.length === 0,
-    );
+    await until(60_000, "reads succeed again", async () => (await statsOf("loaded")).read_exceptions.length === 0);
     expect(await writer.stop()).toBeGreaterThan(0);
     await expectEqualDocuments({ cluster: gra, index: "loaded" }, { cluster: bhs, index: "loaded" }, 60_000);
   });
@@ -91,75 +100,265 @@ describe("outages", () => {
     const writer = startWriter(gra, "loaded");
     await bhs.kill();
     await bhs.restart();
-    await eventually(
-      "following goes on",
-      60_000,
-      async () => (await firstShard("loaded")).leader_global_checkpoint > 0,
-    );
+    await until(60_000, "following goes on", async () => (await statsOf("loaded")).leader_global_checkpoint > 0);
     expect(await writer.stop()).toBeGreaterThan(0);
     await expectEqualDocuments({ cluster: gra, index: "loaded" }, { cluster: bhs, index: "loaded" }, 60_000);
     // The lab's disks keep what was acknowledged, so nothing had to be copied again: the history is the leader's.
-    expect((await firstShard("loaded")).fatal_exception).toBeUndefined();
+    expect((await statsOf("loaded")).fatal_exception).toBeUndefined();
+  });
+
+  test("a closed follower whose task has started anew reports checkpoints of -1", async () => {
+    await createLeader("shut");
+    await follow(bhs, "shut", "gra");
+    await bhs.call("POST", "/shut/_close");
+    await bhs.kill();
+    await bhs.restart();
+    await until(60_000, "its task runs", async () => (await bhs.rest("GET", "/shut/_ccr/stats")).status === 200);
+    await until(60_000, "its shard is shown", async () => (await statsOf("shut")).follower_global_checkpoint === -1);
+    expect((await statsOf("shut")).leader_global_checkpoint).toBe(-1);
+    expect(await followStatus(bhs, "shut")).toBe("active");
   });
 
   test("while the leader is frozen the lag looks as it was last known", async () => {
-    await gra.call("PUT", "/frozen/_doc/1?refresh=true", { body: {} });
+    await createLeader("frozen");
     await follow(bhs, "frozen", "gra");
-    await eventually("in sync", 15_000, async () => (await firstShard("frozen")).follower_global_checkpoint === 0);
+    await until(15_000, "in sync", async () => (await statsOf("frozen")).follower_global_checkpoint === 0);
     gra.freeze();
     try {
-      const before = (await firstShard("frozen")).time_since_last_read_millis;
-      await eventually(
-        "time goes by",
+      const before = (await statsOf("frozen")).time_since_last_read_millis;
+      await until(
         15_000,
-        async () => (await firstShard("frozen")).time_since_last_read_millis > before + 500,
+        "time goes by",
+        async () => (await statsOf("frozen")).time_since_last_read_millis > before + 500,
       );
-      const shard = await firstShard("frozen");
+      const shard = await statsOf("frozen");
       expect(shard.leader_global_checkpoint).toBe(0);
       expect(shard.follower_global_checkpoint).toBe(0);
       expect(shard.read_exceptions).toEqual([]);
     } finally {
       gra.thaw();
     }
-    await gra.call("PUT", "/frozen/_doc/2", { body: {} });
+    await write(gra, "frozen", "2");
     await expectEqualDocuments({ cluster: gra, index: "frozen" }, { cluster: bhs, index: "frozen" });
   });
 
-  test("with the leader dead a follower can be promoted; unfollow reports the leases and has converted", async () => {
-    await gra.call("PUT", "/orphan/_doc/1?refresh=true", { body: {} });
-    await follow(bhs, "orphan", "gra");
-    await gra.kill();
+  test("while the leader is frozen, unfollow hangs and has converted the index", async () => {
+    await createLeader("hanging");
+    await follow(bhs, "hanging", "gra");
+    await bhs.call("POST", "/hanging/_ccr/pause_follow");
+    await bhs.call("POST", "/hanging/_close");
+    gra.freeze();
+    try {
+      await expect(bhs.rest("POST", "/hanging/_ccr/unfollow", { timeoutMs: 10_000 })).rejects.toThrow();
+      expect(await followStatus(bhs, "hanging")).toBeUndefined();
+    } finally {
+      gra.thaw();
+    }
+  });
+});
 
+describe("with the leader dead", () => {
+  beforeAll(async () => {
+    if (isForeign) return;
+    for (const index of ["orphan", "watched", "resting"]) {
+      await createLeader(index);
+      await follow(bhs, index, "gra");
+    }
+    await bhs.call("POST", "/resting/_ccr/pause_follow");
+    await bhs.call("PUT", "/_ccr/auto_follow/waiting", {
+      body: { remote_cluster: "gra", leader_index_patterns: ["waiting-*"] },
+    });
+    await gra.kill();
+  });
+
+  test("the remote is shown as not connected", async () => {
+    await until(30_000, "not connected", async () => !(await isConnected(bhs, gra)));
+  });
+
+  test("reads fail for want of a connection, are counted and tried again later and later, and nothing is fatal", async () => {
+    await until(60_000, "several failed reads", async () => {
+      return ((await statsOf("watched")).read_exceptions[0]?.retries ?? 0) >= 3;
+    });
+    const shard = await statsOf("watched");
+    expect(shard.read_exceptions[0]?.exception.type).toBe("connect_transport_exception");
+    expect(shard.fatal_exception).toBeUndefined();
+  });
+
+  test("the time since the last read falls back with each try: it does not measure the outage", async () => {
+    let longest = 0;
+    await until(90_000, "it is shorter than before", async () => {
+      const { time_since_last_read_millis: now } = await statsOf("watched");
+      longest = Math.max(longest, now);
+      return now < longest;
+    });
+  });
+
+  test("follow, resume and a new auto-follow pattern are refused with 400: the licence is not known", async () => {
+    const reason = "as the license state of the remote cluster [gra] could not be determined";
+    const body = { remote_cluster: "gra", leader_index: "new" };
+    for (const refused of [
+      await refusal(bhs, "PUT", "/new/_ccr/follow", body),
+      await refusal(bhs, "POST", "/resting/_ccr/resume_follow"),
+      await refusal(bhs, "PUT", "/_ccr/auto_follow/late", { remote_cluster: "gra", leader_index_patterns: ["late-*"] }),
+    ]) {
+      expect(refused).toMatchObject({ status: 400, type: "status_exception" });
+      expect(refused.reason).toContain(reason);
+    }
+  });
+
+  const failedStateRequests = async (): Promise<number> =>
+    (await bhs.call("GET", "/_ccr/stats")).auto_follow_stats.number_of_failed_remote_cluster_state_requests;
+
+  test("auto-follow asks again and again, several times a second, until its pattern is paused", async () => {
+    const before = await failedStateRequests();
+    await until(10_000, "many requests have failed", async () => (await failedStateRequests()) > before + 20);
+    await bhs.call("POST", "/_ccr/auto_follow/waiting/pause");
+    let last = -1;
+    await until(10_000, "no more requests fail", async () => {
+      const seen = last;
+      last = await failedStateRequests();
+      return last === seen;
+    });
+    await bhs.call("POST", "/_ccr/auto_follow/waiting/resume");
+    await until(10_000, "requests fail again", async () => (await failedStateRequests()) > last);
+  });
+
+  test("a follower can be promoted: unfollow answers 500 soon and has converted it", async () => {
     await bhs.call("POST", "/orphan/_ccr/pause_follow");
     await bhs.call("POST", "/orphan/_close");
-    const unfollowed = await bhs.rest("POST", "/orphan/_ccr/unfollow");
-    expect(unfollowed.status).toBeGreaterThanOrEqual(400);
+    const unfollowed = await bhs.rest("POST", "/orphan/_ccr/unfollow", { timeoutMs: 5000 });
+    expect([unfollowed.status, unfollowed.body.error.type]).toEqual([500, "exception"]);
     expect(unfollowed.body.error).toHaveProperty("failed_to_remove_retention_leases");
     expect(await followStatus(bhs, "orphan")).toBeUndefined();
     await bhs.call("POST", "/orphan/_open?wait_for_active_shards=1");
     expect((await bhs.call("PUT", "/orphan/_doc/2", { body: {} }))._seq_no).toBe(1);
   });
 
+  test("and back, auto-follow takes a new index and shows no error; the promoted follower's lease is still there", async () => {
+    await restartLeader();
+    expect(await followerLeases(gra, "orphan")).toHaveLength(1);
+    await createLeader("waiting-1");
+    await until(30_000, "followed", async () => (await followStatus(bhs, "waiting-1")) === "active");
+    const { auto_follow_stats: stats } = await bhs.call("GET", "/_ccr/stats");
+    expect(stats.recent_auto_follow_errors).toEqual([]);
+  });
+
   test("the old leader comes back as a follower of the new one, over its closed index", async () => {
-    await gra.restart();
     await gra.call("POST", "/orphan/_close");
-    await eventually(
-      "gra is connected to bhs again",
-      30_000,
-      async () => (await gra.call("GET", "/_remote/info")).bhs.connected,
-    );
     await follow(gra, "orphan", "bhs");
     await expectEqualDocuments({ cluster: bhs, index: "orphan" }, { cluster: gra, index: "orphan" });
     await promote(gra, "orphan");
     expect((await gra.call("PUT", "/orphan/_doc/3", { body: {} }))._seq_no).toBe(2);
   });
+});
 
-  test("a basic licence neither follows nor resumes", async () => {
-    await bhs.call("POST", "/_license/start_basic?acknowledge=true");
-    const answer = await bhs.rest("PUT", "/unlicensed/_ccr/follow", {
-      body: { remote_cluster: "gra", leader_index: "orphan" },
+describe("a first copy whose leader dies", () => {
+  const copies = ["torn", "torn-closed", "torn-cured"];
+
+  const isRed = async (index: string) => (await health(bhs, index)) === "red";
+
+  async function explained(index: string) {
+    return bhs.call("GET", "/_cluster/allocation/explain", { body: { index, shard: 0, primary: true } });
+  }
+
+  /** `no` once Elasticsearch has given up: until then it still counts as being restored. */
+  const lastAllocation = async (index: string): Promise<string> =>
+    (await explained(index)).unassigned_info.last_allocation_status;
+
+  beforeAll(async () => {
+    if (isForeign) return;
+    for (const index of copies) await createLargeLeader(gra, index, 200);
+    await copySlowly(bhs, 1024);
+    for (const index of copies) {
+      await bhs.call("PUT", `/${index}/_ccr/follow`, { body: { remote_cluster: "gra", leader_index: index } });
+    }
+    await until(30_000, "all copies run", async () => {
+      const recoveries = await bhs.call("GET", `/_cat/recovery/${copies.join()}?format=json&active_only=true`);
+      return recoveries.length === copies.length;
     });
-    expect(answer.status).toBe(403);
-    expect(answer.body.error.reason).toContain("current license is non-compliant for [ccr]");
+    await gra.kill();
+  });
+
+  afterAll(() => (isForeign ? undefined : copySlowly(bhs, null)));
+
+  test("leaves index and cluster red: allocation has failed, and was tried up to five times", async () => {
+    for (const index of copies) {
+      await until(60_000, `${index} is red`, () => isRed(index));
+      await until(60_000, `${index} is not tried any more`, async () => (await lastAllocation(index)) === "no");
+    }
+    expect((await bhs.call("GET", "/_cluster/health")).status).toBe("red");
+    const { unassigned_info: info } = await explained("torn");
+    expect(info.reason).toBe("ALLOCATION_FAILED");
+    expect(info.failed_allocation_attempts).toBeGreaterThanOrEqual(1);
+    expect(info.failed_allocation_attempts).toBeLessThanOrEqual(5);
+    expect(await followStatus(bhs, "torn")).toBe("paused");
+    expect((await bhs.rest("GET", "/torn/_ccr/stats")).status).toBe(404);
+  });
+
+  test("leaves a follower that cannot be paused, unfollowed or asked how far it is", async () => {
+    const paused = await refusal(bhs, "POST", "/torn/_ccr/pause_follow");
+    expect(paused.status).toBe(400);
+    expect(paused.reason).toContain("no shard follow tasks for [torn]");
+    const unfollowed = await refusal(bhs, "POST", "/torn/_ccr/unfollow");
+    expect(unfollowed.status).toBe(400);
+    expect(unfollowed.reason).toContain("because it has not been closed");
+    expect((await bhs.call("GET", "/torn/_stats?level=shards"))._shards.successful).toBe(0);
+    expect((await refusal(bhs, "GET", "/torn/_search")).status).toBe(503);
+  });
+
+  test("closes without its shard and then has no valid copy; unfollow answers 500 and has converted it", async () => {
+    const closed = await bhs.call("POST", "/torn-closed/_close?timeout=5s");
+    expect(closed.shards_acknowledged).toBe(false);
+    await until(30_000, "no valid copy", async () => {
+      return (await explained("torn-closed")).can_allocate === "no_valid_shard_copy";
+    });
+    const unfollowed = await bhs.rest("POST", "/torn-closed/_ccr/unfollow");
+    expect(unfollowed.status).toBe(500);
+    expect(unfollowed.body.error).toHaveProperty("failed_to_remove_retention_leases");
+    expect(await followStatus(bhs, "torn-closed")).toBeUndefined();
+  });
+
+  test("opens without its shard, and stays red", async () => {
+    const opened = await bhs.call("POST", "/torn-closed/_open?timeout=5s");
+    expect(opened.shards_acknowledged).toBe(false);
+    expect(await isRed("torn-closed")).toBe(true);
+    expect((await refusal(bhs, "GET", "/torn-closed/_search")).status).toBe(503);
+  });
+
+  test("stays red when the leader is back, also when allocation is tried again; it can be neither resumed nor followed", async () => {
+    await restartLeader();
+    const rerouted = await bhs.call("POST", "/_cluster/reroute?retry_failed=true&metric=none");
+    expect(rerouted.acknowledged).toBe(true);
+    expect(await isRed("torn")).toBe(true);
+    expect(await lastAllocation("torn")).toBe("no");
+
+    const resumed = await refusal(bhs, "POST", "/torn/_ccr/resume_follow");
+    expect(resumed.status).toBe(400);
+    expect(resumed.reason).toContain("The primary shard of a follower index [torn][0]");
+    expect(resumed.reason).toContain("recovery_source[snapshot recovery");
+    const body = { remote_cluster: "gra", leader_index: "torn" };
+    const followed = await refusal(bhs, "PUT", "/torn/_ccr/follow", body);
+    expect(followed).toMatchObject({ status: 500, type: "snapshot_restore_exception" });
+  });
+
+  test("is cured by deleting the follower and following again", async () => {
+    await copySlowly(bhs, null);
+    await bhs.call("DELETE", "/torn-cured");
+    await follow(bhs, "torn-cured", "gra");
+    await expectEqualDocuments({ cluster: gra, index: "torn-cured" }, { cluster: bhs, index: "torn-cured" });
+    expect(await isRed("torn-cured")).toBe(false);
+  });
+});
+
+describe("a basic licence", () => {
+  test("neither follows nor resumes", async () => {
+    await bhs.call("POST", "/_license/start_basic?acknowledge=true");
+    const refused = await refusal(bhs, "PUT", "/unlicensed/_ccr/follow", {
+      remote_cluster: "gra",
+      leader_index: "orphan",
+    });
+    expect(refused.status).toBe(403);
+    expect(refused.reason).toContain("current license is non-compliant for [ccr]");
+    expect((await refusal(bhs, "POST", "/resting/_ccr/resume_follow")).status).toBe(403);
   });
 });

@@ -3,19 +3,15 @@ package esfailover.lab.ccr;
 import org.apache.logging.log4j.LogManager;
 import org.apache.logging.log4j.Logger;
 import org.elasticsearch.ElasticsearchException;
-import org.elasticsearch.action.ActionListener;
 import org.elasticsearch.cluster.ClusterChangedEvent;
 import org.elasticsearch.cluster.ClusterState;
 import org.elasticsearch.cluster.ClusterStateListener;
-import org.elasticsearch.cluster.metadata.ProjectMetadata;
 import org.elasticsearch.cluster.service.ClusterService;
 import org.elasticsearch.core.Tuple;
 import org.elasticsearch.gateway.GatewayService;
-import org.elasticsearch.persistent.PersistentTasksCustomMetadata.PersistentTask;
 import org.elasticsearch.xpack.core.ccr.AutoFollowMetadata.AutoFollowPattern;
 import org.elasticsearch.xpack.core.ccr.AutoFollowStats;
 import org.elasticsearch.xpack.core.ccr.AutoFollowStats.AutoFollowedCluster;
-import org.elasticsearch.xpack.core.ccr.action.ShardFollowTask;
 
 import java.util.List;
 import java.util.Map;
@@ -26,8 +22,8 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Collectors;
 
 /**
- * On the elected master: has every remote cluster watched that an active pattern names, and keeps the statistics. Also ends the tasks of
- * followers that have been deleted.
+ * On the elected master: has every remote cluster watched that an active pattern names, and keeps the statistics. The tasks of followers
+ * that are deleted while they follow stay, as was seen of the real module.
  */
 final class AutoFollowCoordinator implements ClusterStateListener {
     private static final Logger logger = LogManager.getLogger(AutoFollowCoordinator.class);
@@ -35,7 +31,6 @@ final class AutoFollowCoordinator implements ClusterStateListener {
 
     private final CcrClient client;
     private final ClusterService clusterService;
-    private final ShardFollowTasks tasks;
     private final Map<String, RemoteClusterWatch> watches = new ConcurrentHashMap<>();
     private volatile boolean isMaster;
 
@@ -45,10 +40,9 @@ final class AutoFollowCoordinator implements ClusterStateListener {
     /** By pattern, or by pattern and index: when, and what. */
     private final NavigableMap<String, Tuple<Long, ElasticsearchException>> recentErrors = new TreeMap<>();
 
-    AutoFollowCoordinator(CcrClient client, ClusterService clusterService, ShardFollowTasks tasks) {
+    AutoFollowCoordinator(CcrClient client, ClusterService clusterService) {
         this.client = client;
         this.clusterService = clusterService;
-        this.tasks = tasks;
         clusterService.addListener(this);
     }
 
@@ -61,7 +55,6 @@ final class AutoFollowCoordinator implements ClusterStateListener {
             return;
         }
         watchRemoteClusters(changedPatterns(event), event.state());
-        endTasksOfDeletedFollowers(FollowerIndex.project(event.state()));
     }
 
     /** Remote clusters some pattern of which is new or another than before. */
@@ -92,16 +85,6 @@ final class AutoFollowCoordinator implements ClusterStateListener {
         }
     }
 
-    private void endTasksOfDeletedFollowers(ProjectMetadata project) {
-        List<PersistentTask<ShardFollowTask>> orphans = FollowerIndex.tasks(project)
-            .stream()
-            .filter(task -> project.hasIndex(task.getParams().getFollowShardId().getIndex()) == false)
-            .toList();
-        if (orphans.isEmpty() == false) {
-            tasks.end(orphans, ActionListener.wrap(ended -> {}, e -> logger.debug("tasks of deleted followers not ended", e)));
-        }
-    }
-
     /** False when the watch is to end: nothing is left to watch for, or another one has taken its place. */
     boolean isToBeWatched(RemoteClusterWatch watch, List<?> activePatterns) {
         boolean isCurrent = watches.get(watch.cluster()) == watch;
@@ -112,19 +95,28 @@ final class AutoFollowCoordinator implements ClusterStateListener {
         return false;
     }
 
-    synchronized void followSucceeded() {
+    synchronized void followSucceeded(String pattern, String leaderName) {
         successfulFollows++;
+        recentErrors.remove(key(pattern, leaderName));
     }
 
     synchronized void followFailed(String pattern, String leaderName, Exception e) {
         failedFollows++;
-        note(pattern + ":" + leaderName, e);
+        note(key(pattern, leaderName), e);
         logger.warn(() -> "failure occurred while auto-following index [" + leaderName + "]", e);
     }
 
     synchronized void stateRequestFailed(String pattern, Exception e) {
         failedStateRequests++;
         note(pattern, e);
+    }
+
+    synchronized void stateRequestSucceeded(String pattern) {
+        recentErrors.remove(pattern);
+    }
+
+    private static String key(String pattern, String leaderName) {
+        return pattern + ":" + leaderName;
     }
 
     private void note(String key, Exception e) {

@@ -51,7 +51,7 @@ final class AutoFollowPatterns {
     }
 
     /**
-     * With a new or changed pattern. A changed one stays active or paused, and keeps what it has followed.
+     * With a new or changed pattern, which is active even if it was paused before. A changed one keeps what it has followed.
      *
      * @param settledUuids leader indices that are there already: they do not count as new
      */
@@ -62,8 +62,7 @@ final class AutoFollowPatterns {
         Collection<String> settledUuids
     ) {
         String name = request.getName();
-        AutoFollowPattern before = patterns.getPatterns().get(name);
-        AutoFollowPattern pattern = pattern(request, before == null || before.isActive());
+        AutoFollowPattern pattern = pattern(request);
         List<String> settled = patterns.getFollowedLeaderIndexUUIDs().getOrDefault(name, List.of());
         return new AutoFollowMetadata(
             entry(patterns.getPatterns(), name, pattern),
@@ -114,7 +113,7 @@ final class AutoFollowPatterns {
         }).map(IndexMetadata::getIndexUUID).toList();
     }
 
-    private static AutoFollowPattern pattern(PutAutoFollowPatternAction.Request request, boolean active) {
+    private static AutoFollowPattern pattern(PutAutoFollowPatternAction.Request request) {
         FollowParameters parameters = request.getParameters();
         return new AutoFollowPattern(
             request.getRemoteCluster(),
@@ -122,7 +121,7 @@ final class AutoFollowPatterns {
             request.getLeaderIndexExclusionPatterns(),
             request.getFollowIndexNamePattern(),
             request.getSettings(),
-            active,
+            true,
             parameters.getMaxReadRequestOperationCount(),
             parameters.getMaxWriteRequestOperationCount(),
             parameters.getMaxOutstandingReadRequests(),

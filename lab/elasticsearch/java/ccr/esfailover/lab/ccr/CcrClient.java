@@ -8,21 +8,31 @@ import org.elasticsearch.action.RemoteClusterActionType;
 import org.elasticsearch.action.admin.cluster.state.ClusterStateAction;
 import org.elasticsearch.action.admin.cluster.state.ClusterStateResponse;
 import org.elasticsearch.action.admin.cluster.state.RemoteClusterStateRequest;
+import org.elasticsearch.action.admin.indices.stats.IndicesStatsAction;
+import org.elasticsearch.action.admin.indices.stats.IndicesStatsRequest;
+import org.elasticsearch.action.admin.indices.stats.ShardStats;
 import org.elasticsearch.action.support.ContextPreservingActionListener;
 import org.elasticsearch.action.support.IndicesOptions;
+import org.elasticsearch.action.support.RefCountingListener;
 import org.elasticsearch.client.internal.Client;
 import org.elasticsearch.cluster.ClusterState;
 import org.elasticsearch.cluster.metadata.IndexMetadata;
+import org.elasticsearch.cluster.routing.ShardRouting;
 import org.elasticsearch.common.util.concurrent.ThreadContext;
 import org.elasticsearch.core.TimeValue;
 import org.elasticsearch.index.IndexNotFoundException;
+import org.elasticsearch.index.seqno.SeqNoStats;
+import org.elasticsearch.index.shard.ShardId;
+import org.elasticsearch.index.shard.ShardNotFoundException;
 import org.elasticsearch.indices.IndexClosedException;
 import org.elasticsearch.threadpool.ThreadPool;
 import org.elasticsearch.transport.RemoteClusterService.DisconnectedStrategy;
 import org.elasticsearch.transport.TransportResponse;
 import org.elasticsearch.xpack.core.ClientHelper;
 
+import java.util.List;
 import java.util.Map;
+import java.util.function.BiConsumer;
 
 /**
  * Calls to the leader's cluster and to this one. Each says on whose behalf: the user of the request at hand, the user who once asked for
@@ -119,9 +129,30 @@ final class CcrClient {
         ClientHelper.executeAsyncWithOrigin(client, ORIGIN, action, request, listener);
     }
 
+    /** How far the primary of a shard of this cluster is; a failure that passes while there is none. */
+    void ownPosition(ShardId shard, ActionListener<SeqNoStats> listener) {
+        IndicesStatsRequest request = new IndicesStatsRequest().indices(shard.getIndexName()).clear();
+        localAsSystem(IndicesStatsAction.INSTANCE, request, listener.map(response -> {
+            for (ShardStats stats : response.getShards()) {
+                ShardRouting routing = stats.getShardRouting();
+                if (routing.shardId().equals(shard) && routing.primary() && stats.getSeqNoStats() != null) {
+                    return stats.getSeqNoStats();
+                }
+            }
+            throw new ShardNotFoundException(shard);
+        }));
+    }
+
     /** Metadata of an open leader index, as the user of the request at hand. */
     void leaderIndex(String cluster, String index, ActionListener<IndexMetadata> listener) {
-        remote(cluster, ClusterStateAction.REMOTE_TYPE, leaderIndexRequest(index), listener.map(response -> openIndex(response, index)));
+        ActionListener<IndexMetadata> told = LeaderUnreachable.told("index [" + cluster + ":" + index + "] metadata", cluster, listener);
+        remote(cluster, ClusterStateAction.REMOTE_TYPE, leaderIndexRequest(index), told.map(response -> openIndex(response, index)));
+    }
+
+    /** Metadata of an open leader index, as Elasticsearch itself. */
+    void leaderIndexAsSystem(String cluster, String index, ActionListener<IndexMetadata> listener) {
+        ActionListener<ClusterStateResponse> found = listener.map(response -> openIndex(response, index));
+        remoteAsSystem(cluster, ClusterStateAction.REMOTE_TYPE, leaderIndexRequest(index), found);
     }
 
     /** Metadata of an open leader index, as the user with these headers. */
@@ -154,7 +185,44 @@ final class CcrClient {
 
     /** Metadata and routing of all indices of the leader's cluster, as the user of the request at hand. */
     void leaderState(String cluster, ActionListener<ClusterState> listener) {
-        remote(cluster, ClusterStateAction.REMOTE_TYPE, allIndicesRequest(), listener.map(ClusterStateResponse::getState));
+        ActionListener<ClusterState> told = LeaderUnreachable.told("cluster state", cluster, listener);
+        remote(cluster, ClusterStateAction.REMOTE_TYPE, allIndicesRequest(), told.map(ClusterStateResponse::getState));
+    }
+
+    /** Metadata of all indices of the leader's cluster, as Elasticsearch itself. */
+    void leaderNamesAsSystem(String cluster, ActionListener<ClusterState> listener) {
+        RemoteClusterStateRequest request = new RemoteClusterStateRequest(MASTER_TIMEOUT);
+        request.clear().metadata(true).customs(false);
+        remoteAsSystem(cluster, ClusterStateAction.REMOTE_TYPE, request, listener.map(ClusterStateResponse::getState));
+    }
+
+    /** UUIDs of the histories of a leader's shards, by shard number, as Elasticsearch itself. */
+    void leaderHistories(String cluster, IndexMetadata leader, ActionListener<List<String>> listener) {
+        forEachShard(leader, listener, (probe, answered) -> remoteAsSystem(cluster, ShardChangesAction.REMOTE_TYPE, probe, answered));
+    }
+
+    /** Fails where the user with these headers may not read the leader. */
+    void checkLeaderIsReadable(Map<String, String> headers, String cluster, IndexMetadata leader, ActionListener<Void> listener) {
+        forEachShard(
+            leader,
+            listener.map(histories -> null),
+            (probe, answered) -> remoteAs(headers, cluster, ShardChangesAction.REMOTE_TYPE, probe, answered)
+        );
+    }
+
+    private static void forEachShard(
+        IndexMetadata leader,
+        ActionListener<List<String>> listener,
+        BiConsumer<ShardChangesAction.Request, ActionListener<ShardChangesAction.Response>> probe
+    ) {
+        String[] histories = new String[leader.getNumberOfShards()];
+        try (RefCountingListener all = new RefCountingListener(listener.map(done -> List.of(histories)))) {
+            for (int i = 0; i < histories.length; i++) {
+                int shard = i;
+                ActionListener<ShardChangesAction.Response> probed = all.acquire(response -> histories[shard] = response.historyUuid);
+                probe.accept(ShardChangesAction.Request.probe(new ShardId(leader.getIndex(), shard)), probed);
+            }
+        }
     }
 
     /**
@@ -177,7 +245,8 @@ final class CcrClient {
             cluster,
             ClusterStateAction.REMOTE_TYPE,
             request,
-            listener.map(response -> response.isWaitForTimedOut() ? null : response.getState())
+            LeaderUnreachable.told("cluster state", cluster, listener)
+                .map(response -> response.isWaitForTimedOut() ? null : response.getState())
         );
     }
 

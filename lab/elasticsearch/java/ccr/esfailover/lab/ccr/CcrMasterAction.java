@@ -9,6 +9,7 @@ import org.elasticsearch.cluster.ClusterState;
 import org.elasticsearch.cluster.ClusterStateUpdateTask;
 import org.elasticsearch.cluster.block.ClusterBlockException;
 import org.elasticsearch.cluster.block.ClusterBlockLevel;
+import org.elasticsearch.cluster.metadata.ProjectId;
 import org.elasticsearch.cluster.service.ClusterService;
 import org.elasticsearch.common.io.stream.Writeable;
 import org.elasticsearch.injection.guice.Inject;
@@ -85,7 +86,15 @@ abstract class CcrMasterAction<Request extends MasterNodeRequest<Request>, Respo
 
     @Override
     protected ClusterBlockException checkBlock(Request request, ClusterState state) {
-        return state.blocks().globalBlockedException(blockLevel);
+        String index = followerOf(request);
+        return index == null
+            ? state.blocks().globalBlockedException(blockLevel)
+            : state.blocks().indexBlockedException(ProjectId.DEFAULT, blockLevel, index);
+    }
+
+    /** The follower that the request is about, whose blocks count; null for none. */
+    protected String followerOf(Request request) {
+        return null;
     }
 
     /** Of the user of the request at hand, to act on their behalf later. */

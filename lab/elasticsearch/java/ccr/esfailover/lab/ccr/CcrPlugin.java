@@ -1,5 +1,6 @@
 package esfailover.lab.ccr;
 
+import org.apache.lucene.util.SetOnce;
 import org.elasticsearch.ElasticsearchStatusException;
 import org.elasticsearch.action.RequestValidators;
 import org.elasticsearch.action.admin.indices.alias.IndicesAliasesRequest;
@@ -15,10 +16,12 @@ import org.elasticsearch.common.io.stream.NamedWriteableRegistry;
 import org.elasticsearch.common.settings.Setting;
 import org.elasticsearch.common.settings.SettingsModule;
 import org.elasticsearch.core.CheckedFunction;
+import org.elasticsearch.env.Environment;
 import org.elasticsearch.features.NodeFeature;
 import org.elasticsearch.index.Index;
 import org.elasticsearch.index.IndexSettings;
 import org.elasticsearch.index.engine.EngineFactory;
+import org.elasticsearch.indices.recovery.RecoverySettings;
 import org.elasticsearch.persistent.PersistentTaskParams;
 import org.elasticsearch.persistent.PersistentTasksExecutor;
 import org.elasticsearch.persistent.PersistentTasksService;
@@ -26,6 +29,8 @@ import org.elasticsearch.plugins.ActionPlugin;
 import org.elasticsearch.plugins.EnginePlugin;
 import org.elasticsearch.plugins.PersistentTaskPlugin;
 import org.elasticsearch.plugins.Plugin;
+import org.elasticsearch.plugins.RepositoryPlugin;
+import org.elasticsearch.repositories.Repository;
 import org.elasticsearch.rest.RestHandler;
 import org.elasticsearch.rest.RestStatus;
 import org.elasticsearch.tasks.Task;
@@ -52,6 +57,7 @@ import org.elasticsearch.xpack.core.ccr.action.UnfollowAction;
 import java.io.IOException;
 import java.util.Collection;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
@@ -61,15 +67,35 @@ import java.util.function.Supplier;
  * real replication behind it. Written from the public documentation and from the request and status classes of x-pack-core. Where it
  * differs from the real module is said in lab/elasticsearch/README.md.
  */
-public final class CcrPlugin extends Plugin implements ActionPlugin, EnginePlugin, PersistentTaskPlugin {
+public final class CcrPlugin extends Plugin implements ActionPlugin, EnginePlugin, PersistentTaskPlugin, RepositoryPlugin {
+    /** Set when the node's parts are there; repositories are made after that. */
+    private final SetOnce<LeaderRepository.Services> repositoryServices = new SetOnce<>();
+
     @Override
     public Collection<?> createComponents(PluginServices services) {
         CcrClient client = new CcrClient(services.client(), services.threadPool());
         ShardFollowTasks tasks = new ShardFollowTasks(
             new PersistentTasksService(services.clusterService(), services.threadPool(), services.client())
         );
-        AutoFollowCoordinator autoFollow = new AutoFollowCoordinator(client, services.clusterService(), tasks);
-        return List.of(new CcrServices(client, new RetentionLeases(client), tasks, autoFollow, services.allocationService()));
+        RetentionLeases leases = new RetentionLeases(client);
+        AutoFollowCoordinator autoFollow = new AutoFollowCoordinator(client, services.clusterService());
+        CopySpeed speed = new CopySpeed(services.clusterService().getClusterSettings());
+        repositoryServices.set(new LeaderRepository.Services(client, services.clusterService(), leases, speed));
+        LeaderRepositories.keepRegistered(services.repositoriesService(), services.linkedProjectConfigService());
+        return List.of(new CcrServices(client, leases, tasks, autoFollow), new CopySources(client));
+    }
+
+    @Override
+    public Map<String, Repository.Factory> getInternalRepositories(
+        Environment environment,
+        NamedXContentRegistry registry,
+        ClusterService clusterService,
+        RecoverySettings recoverySettings
+    ) {
+        return Map.of(
+            LeaderRepositories.TYPE,
+            (project, metadata) -> new LeaderRepository(project, metadata, repositoryServices.get())
+        );
     }
 
     @Override
@@ -87,7 +113,13 @@ public final class CcrPlugin extends Plugin implements ActionPlugin, EnginePlugi
 
     @Override
     public List<Setting<?>> getSettings() {
-        return List.of(FollowerIndex.FOLLOWING_SETTING, Misbehaviour.SETTING);
+        return List.of(
+            FollowerIndex.FOLLOWING_SETTING,
+            Misbehaviour.SETTING,
+            CopySpeed.LAB_LIMIT,
+            CopySpeed.DOCUMENTED_LIMIT,
+            CopySpeed.CHUNK_SIZE
+        );
     }
 
     @Override
@@ -99,6 +131,8 @@ public final class CcrPlugin extends Plugin implements ActionPlugin, EnginePlugi
     public Collection<ActionHandler> getActions() {
         return List.of(
             new ActionHandler(ShardChangesAction.TYPE, ShardChangesAction.TransportAction.class),
+            new ActionHandler(LeaderFilesAction.TYPE, LeaderFilesAction.TransportAction.class),
+            new ActionHandler(LeaderFilesAction.TYPE_WITH_API_KEY, LeaderFilesAction.TransportActionWithApiKey.class),
             new ActionHandler(ShardOperationsAction.TYPE, ShardOperationsAction.TransportAction.class),
             new ActionHandler(PutFollowAction.INSTANCE, TransportPutFollowAction.class),
             new ActionHandler(PauseFollowAction.INSTANCE, TransportPauseFollowAction.class),
@@ -142,7 +176,7 @@ public final class CcrPlugin extends Plugin implements ActionPlugin, EnginePlugi
         for (Index index : indices) {
             IndexMetadata metadata = project.index(index);
             if (metadata != null && FollowerIndex.isFollower(metadata)) {
-                String message = "can't change %s of the following index [%s]: it takes them from its leader";
+                String message = "can't change %s of the following index [%s], which are self-replicated from its leader index";
                 return Optional.of(new ElasticsearchStatusException(message.formatted(what, index.getName()), RestStatus.FORBIDDEN));
             }
         }

@@ -3,6 +3,7 @@ package esfailover.lab.ccr;
 import org.elasticsearch.ElasticsearchException;
 import org.elasticsearch.ExceptionsHelper;
 import org.elasticsearch.core.Tuple;
+import org.elasticsearch.index.seqno.SeqNoStats;
 import org.elasticsearch.xpack.core.ccr.ShardFollowNodeTaskStatus;
 import org.elasticsearch.xpack.core.ccr.action.ShardFollowTask;
 
@@ -58,10 +59,11 @@ final class FollowProgress {
     }
 
     /** The follower's own position is all that is known until the leader answers: the lag looks like none. */
-    synchronized void startsAt(ShardOperationsAction.Response follower) {
-        followerReached(follower);
-        leaderGlobalCheckpoint = Math.max(leaderGlobalCheckpoint, follower.globalCheckpoint());
-        leaderMaxSeqNo = Math.max(leaderMaxSeqNo, follower.maxSeqNo());
+    synchronized void startsAt(SeqNoStats follower) {
+        followerGlobalCheckpoint = follower.getGlobalCheckpoint();
+        followerMaxSeqNo = follower.getMaxSeqNo();
+        leaderGlobalCheckpoint = Math.max(leaderGlobalCheckpoint, followerGlobalCheckpoint);
+        leaderMaxSeqNo = Math.max(leaderMaxSeqNo, followerMaxSeqNo);
         failuresInRow = 0;
     }
 
@@ -107,7 +109,8 @@ final class FollowProgress {
         successfulWrites++;
         operationsWritten += batch.operations().size();
         writeMillis += millisSince(startNanos);
-        followerReached(follower);
+        followerGlobalCheckpoint = follower.globalCheckpoint();
+        followerMaxSeqNo = follower.maxSeqNo();
         failuresInRow = 0;
     }
 
@@ -116,11 +119,6 @@ final class FollowProgress {
         failedWrites++;
         writeMillis += millisSince(startNanos);
         failuresInRow++;
-    }
-
-    private void followerReached(ShardOperationsAction.Response follower) {
-        followerGlobalCheckpoint = follower.globalCheckpoint();
-        followerMaxSeqNo = follower.maxSeqNo();
     }
 
     /** Any other failure that passes. */

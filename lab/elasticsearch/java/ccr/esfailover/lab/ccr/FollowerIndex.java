@@ -67,23 +67,15 @@ final class FollowerIndex {
     /**
      * Writes down the leader when a follower is created.
      *
-     * @param historyUuids     of the leader's shards, by shard number
-     * @param globalCheckpoints of the leader's shards at this moment: how far the first copy reaches
+     * @param historyUuids of the leader's shards, by shard number
      */
-    static void writeLeader(
-        IndexMetadata.Builder follower,
-        String remoteCluster,
-        IndexMetadata leader,
-        List<String> historyUuids,
-        List<Long> globalCheckpoints
-    ) {
+    static void writeLeader(IndexMetadata.Builder follower, String remoteCluster, IndexMetadata leader, List<String> historyUuids) {
         Map<String, String> custom = new HashMap<>();
         custom.put("remote_cluster_name", remoteCluster);
         custom.put("leader_index_name", leader.getIndex().getName());
         custom.put("leader_index_uuid", leader.getIndexUUID());
         for (int shard = 0; shard < historyUuids.size(); shard++) {
             custom.put("leader_history_uuid." + shard, historyUuids.get(shard));
-            custom.put("first_copy_until." + shard, Long.toString(globalCheckpoints.get(shard)));
         }
         follower.putCustom(CUSTOM_METADATA, custom);
     }
@@ -118,11 +110,6 @@ final class FollowerIndex {
 
     String leaderHistoryUuid(int shard) {
         return custom.get("leader_history_uuid." + shard);
-    }
-
-    /** Sequence number up to which the leader shard's history may have holes that the first copy fills with no-ops. */
-    long firstCopyUntil(int shard) {
-        return Long.parseLong(custom.get("first_copy_until." + shard));
     }
 
     String taskId(int shard) {

@@ -1,12 +1,13 @@
 package esfailover.lab.ccr;
 
 import org.elasticsearch.common.settings.IndexScopedSettings;
+import org.elasticsearch.common.settings.Setting;
 import org.elasticsearch.common.settings.Settings;
 
 import java.util.List;
 import java.util.Set;
 
-/** Which settings of a leader its follower has from it. */
+/** Which settings of a leader its follower takes over later on. It begins with all of them: index blocks, too. */
 final class LeaderSettings {
     /** Identity and life of the one index. */
     private static final Set<String> OF_ONE_INDEX = Set.of(
@@ -15,6 +16,7 @@ final class LeaderSettings {
         "index.provided_name",
         "index.history.uuid",
         "index.verified_before_close",
+        "index.verified_read_only",
         FollowerIndex.FOLLOWING_SETTING.getKey()
     );
     private static final List<String> OF_ONE_INDEX_PREFIXES = List.of(
@@ -47,15 +49,14 @@ final class LeaderSettings {
 
     private LeaderSettings() {}
 
-    /** What a new follower begins with. */
-    static Settings atCreation(Settings leader) {
-        return leader.filter(key -> OF_ONE_INDEX.contains(key) == false && startsWithAny(key, OF_ONE_INDEX_PREFIXES) == false);
+    private static Settings withoutOwn(Settings settings) {
+        return settings.filter(key -> OF_ONE_INDEX.contains(key) == false && startsWithAny(key, OF_ONE_INDEX_PREFIXES) == false);
     }
 
     /** What a follower must change to have its leader's settings again; null values remove. Empty when nothing. */
     static Settings changes(Settings leader, Settings follower, IndexScopedSettings known) {
-        Settings wanted = atCreation(leader).filter(key -> isKeptEqual(key, known));
-        Settings present = atCreation(follower).filter(key -> isKeptEqual(key, known));
+        Settings wanted = withoutOwn(leader).filter(key -> isKeptEqual(key, known));
+        Settings present = withoutOwn(follower).filter(key -> isKeptEqual(key, known));
         Settings.Builder changes = Settings.builder();
         for (String key : wanted.keySet()) {
             if (wanted.get(key).equals(present.get(key)) == false) {
@@ -71,7 +72,9 @@ final class LeaderSettings {
     }
 
     private static boolean isKeptEqual(String key, IndexScopedSettings known) {
-        boolean isUpdatable = known.isPrivateSetting(key) == false && known.isFinalSetting(key) == false;
+        Setting<?> setting = known.get(key);
+        boolean isPrivate = known.isPrivateSetting(key) || (setting != null && (setting.isPrivateIndex() || setting.isInternalIndex()));
+        boolean isUpdatable = isPrivate == false && known.isFinalSetting(key) == false;
         return isUpdatable && OF_ONE_SIDE.contains(key) == false && startsWithAny(key, OF_ONE_SIDE_PREFIXES) == false;
     }
 

@@ -4,8 +4,6 @@ import org.elasticsearch.action.ActionListener;
 import org.elasticsearch.action.admin.indices.alias.IndicesAliasesRequest;
 import org.elasticsearch.action.admin.indices.alias.IndicesAliasesRequest.AliasActions;
 import org.elasticsearch.action.admin.indices.alias.TransportIndicesAliasesAction;
-import org.elasticsearch.action.admin.indices.mapping.put.PutMappingRequest;
-import org.elasticsearch.action.admin.indices.mapping.put.TransportPutMappingAction;
 import org.elasticsearch.action.admin.indices.settings.put.TransportUpdateSettingsAction;
 import org.elasticsearch.action.admin.indices.settings.put.UpdateSettingsRequest;
 import org.elasticsearch.action.support.SubscribableListener;
@@ -15,7 +13,6 @@ import org.elasticsearch.cluster.service.ClusterService;
 import org.elasticsearch.common.settings.IndexScopedSettings;
 import org.elasticsearch.common.settings.Settings;
 import org.elasticsearch.index.Index;
-import org.elasticsearch.xcontent.XContentType;
 
 /** Gives a follower the mapping, settings and aliases that its leader has. */
 final class MetadataFollower {
@@ -56,12 +53,9 @@ final class MetadataFollower {
     private void takeOverMapping(IndexMetadata follower, IndexMetadata leader, ActionListener<Void> listener) {
         if (leader.mapping() == null || leader.mapping().equals(follower.mapping())) {
             listener.onResponse(null);
-            return;
+        } else {
+            new LeaderMapping(client).give(follower.getIndex(), leader, listener);
         }
-        PutMappingRequest request = new PutMappingRequest().setConcreteIndex(follower.getIndex()).origin(ORIGIN);
-        request.source(leader.mapping().source().string(), XContentType.JSON);
-        request.masterNodeTimeout(CcrClient.MASTER_TIMEOUT);
-        client.localAsSystem(TransportPutMappingAction.TYPE, request, listener.map(done -> null));
     }
 
     private void takeOverAliases(IndexMetadata follower, IndexMetadata leader, ActionListener<Void> listener) {
@@ -76,7 +70,6 @@ final class MetadataFollower {
                         .filter(alias.filter() == null ? null : alias.filter().string())
                         .indexRouting(alias.indexRouting())
                         .searchRouting(alias.searchRouting())
-                        .isHidden(alias.isHidden())
                         .writeIndex(false)
                 );
             }
@@ -94,16 +87,15 @@ final class MetadataFollower {
     }
 
     private static boolean isSame(AliasMetadata leaders, AliasMetadata followers) {
-        return followers != null && withoutWriteIndex(leaders).equals(followers);
+        return followers != null && asFollowed(leaders).equals(followers);
     }
 
-    /** An alias as a follower has it: nothing is written through it. */
-    static AliasMetadata withoutWriteIndex(AliasMetadata alias) {
+    /** An alias as a follower has it: nothing is written through it, and it is not hidden, as with the real module. */
+    private static AliasMetadata asFollowed(AliasMetadata alias) {
         return AliasMetadata.builder(alias.alias())
             .filter(alias.filter())
             .indexRouting(alias.indexRouting())
             .searchRouting(alias.searchRouting())
-            .isHidden(alias.isHidden())
             .writeIndex(false)
             .build();
     }

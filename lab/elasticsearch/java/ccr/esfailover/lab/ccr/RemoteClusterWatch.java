@@ -26,7 +26,11 @@ import java.util.concurrent.TimeUnit;
 /** Watches the metadata of one remote cluster and follows those of its new indices that active patterns name. */
 final class RemoteClusterWatch {
     private static final TimeValue POLL_TIMEOUT = TimeValue.timeValueMinutes(1);
-    private static final TimeValue RETRY_INTERVAL = TimeValue.timeValueMillis(500);
+    /**
+     * After a failed request. The real module does not wait at all, and makes about a thousand requests a second to a cluster that refuses
+     * connections; fifty a second show the same, and leave the machine to others.
+     */
+    private static final TimeValue RETRY_INTERVAL = TimeValue.timeValueMillis(20);
     private static final long NOT_SEEN = -1;
     /** Stands for the leader's name in {@code follow_index_pattern}. */
     private static final String LEADER_NAME = "{{leader_index}}";
@@ -76,48 +80,38 @@ final class RemoteClusterWatch {
         String firstPattern = patterns.get(0).getKey();
         Map<String, String> headers = AutoFollowPatterns.of(clusterService.state()).getHeaders().getOrDefault(firstPattern, Map.of());
         client.leaderStateAfter(headers, cluster, seenVersion, POLL_TIMEOUT, ActionListener.wrap(state -> {
+            patterns.forEach(pattern -> coordinator.stateRequestSucceeded(pattern.getKey()));
             if (state == null) {
                 look();
             } else {
                 followNewIndices(state);
             }
         }, e -> {
-            coordinator.stateRequestFailed(firstPattern, e);
+            patterns.forEach(pattern -> coordinator.stateRequestFailed(pattern.getKey(), e));
             client.later(RETRY_INTERVAL, this::look);
         }));
     }
 
+    /** What cannot be followed, or not yet, gets its next try with the next change of the remote metadata, and no sooner. */
     private void followNewIndices(ClusterState remoteState) {
-        List<Candidate> candidates = new ArrayList<>();
-        boolean isComplete = collect(remoteState, candidates);
-        ActionListener<Void> whenDone = ActionListener.wrap(done -> {
-            if (isComplete) {
-                seenVersion = remoteState.metadata().version();
-                look();
-            } else {
-                lookAgain();
-            }
-        }, e -> lookAgain());
+        Runnable next = () -> {
+            seenVersion = remoteState.metadata().version();
+            look();
+        };
+        ActionListener<Void> whenDone = ActionListener.running(next);
         Set<String> presentUuids = new HashSet<>();
         FollowerIndex.project(remoteState).indices().values().forEach(index -> presentUuids.add(index.getIndexUUID()));
         try (RefCountingListener all = new RefCountingListener(whenDone)) {
-            for (Candidate candidate : candidates) {
+            for (Candidate candidate : candidates(remoteState)) {
                 follow(candidate, presentUuids, all.acquire());
             }
         }
     }
 
-    /** Without waiting for a change: this look has left something undone. */
-    private void lookAgain() {
-        seenVersion = NOT_SEEN;
-        client.later(RETRY_INTERVAL, this::look);
-    }
-
-    /** False when an index is still to come that cannot be followed yet. */
-    private boolean collect(ClusterState remoteState, List<Candidate> candidates) {
+    private List<Candidate> candidates(ClusterState remoteState) {
+        List<Candidate> candidates = new ArrayList<>();
         ProjectMetadata remote = FollowerIndex.project(remoteState);
         Map<String, List<String>> settled = AutoFollowPatterns.of(clusterService.state()).getFollowedLeaderIndexUUIDs();
-        boolean isComplete = true;
         for (Map.Entry<String, AutoFollowPattern> entry : activePatterns()) {
             List<String> settledHere = settled.getOrDefault(entry.getKey(), List.of());
             for (IndexMetadata index : remote.indices().values()) {
@@ -127,13 +121,11 @@ final class RemoteClusterWatch {
                     IndexRoutingTable routing = remoteState.routingTable(ProjectId.DEFAULT).index(index.getIndex());
                     if (routing != null && routing.allPrimaryShardsActive()) {
                         candidates.add(new Candidate(entry.getKey(), entry.getValue(), index));
-                    } else {
-                        isComplete = false;
                     }
                 }
             }
         }
-        return isComplete;
+        return candidates;
     }
 
     private void follow(Candidate candidate, Set<String> presentUuids, ActionListener<Void> listener) {
@@ -163,7 +155,7 @@ final class RemoteClusterWatch {
             PutFollowAction.INSTANCE,
             request(candidate, leaderName, followerName),
             followed.map(response -> {
-                coordinator.followSucceeded();
+                coordinator.followSucceeded(candidate.patternName, leaderName);
                 return null;
             })
         );

@@ -22,6 +22,7 @@ import java.util.Set;
 /** Which failures of a shard task pass by themselves, and how long to wait before the next try. */
 final class RetryPolicy {
     private static final long FIRST_DELAY_MILLIS = 50;
+    private static final int MOST_DOUBLINGS = 20;
 
     private static final Set<RestStatus> PASSING_STATUS = Set.of(
         RestStatus.SERVICE_UNAVAILABLE,
@@ -56,7 +57,7 @@ final class RetryPolicy {
 
     /** Grows with the number of failures in a row up to the limit, and varies, so that many shards do not try at once. */
     static TimeValue delay(int failuresInRow, TimeValue limit) {
-        long longest = Math.min(limit.millis(), FIRST_DELAY_MILLIS << Math.min(failuresInRow, 10));
-        return TimeValue.timeValueMillis(Math.max(1, longest / 2 + Randomness.get().nextLong(longest / 2 + 1)));
+        long longest = FIRST_DELAY_MILLIS << Math.clamp(failuresInRow - 1, 0, MOST_DOUBLINGS);
+        return TimeValue.timeValueMillis(Math.clamp(Randomness.get().nextLong(longest + 1), 1, limit.millis()));
     }
 }

@@ -14,14 +14,11 @@ import org.elasticsearch.cluster.metadata.IndexNameExpressionResolver;
 import org.elasticsearch.cluster.project.ProjectResolver;
 import org.elasticsearch.cluster.routing.IndexShardRoutingTable;
 import org.elasticsearch.cluster.routing.ShardsIterator;
-import org.elasticsearch.cluster.routing.SplitShardCountSummary;
 import org.elasticsearch.cluster.service.ClusterService;
 import org.elasticsearch.common.io.stream.StreamInput;
 import org.elasticsearch.common.io.stream.StreamOutput;
 import org.elasticsearch.common.io.stream.Writeable;
 import org.elasticsearch.core.TimeValue;
-import org.elasticsearch.index.engine.Engine;
-import org.elasticsearch.index.mapper.Uid;
 import org.elasticsearch.index.seqno.SequenceNumbers;
 import org.elasticsearch.index.shard.GlobalCheckpointListeners.GlobalCheckpointListener;
 import org.elasticsearch.index.shard.IndexShard;
@@ -59,8 +56,6 @@ final class ShardChangesAction {
         private final int maxOperationCount;
         private final long maxBytes;
         private final TimeValue pollTimeout;
-        /** The history may have holes: of a document that was changed often, the last state is enough. */
-        private final boolean firstCopy;
         /** What the shard's history must be; null for any. */
         private final String expectedHistoryUuid;
 
@@ -70,7 +65,6 @@ final class ShardChangesAction {
             int maxOperationCount,
             long maxBytes,
             TimeValue pollTimeout,
-            boolean firstCopy,
             String expectedHistoryUuid
         ) {
             super(shardId.getIndexName());
@@ -79,13 +73,12 @@ final class ShardChangesAction {
             this.maxOperationCount = maxOperationCount;
             this.maxBytes = maxBytes;
             this.pollTimeout = pollTimeout;
-            this.firstCopy = firstCopy;
             this.expectedHistoryUuid = expectedHistoryUuid;
         }
 
         /** Asks for no operations, only for the shard's history and checkpoints. */
         static Request probe(ShardId shardId) {
-            return new Request(shardId, 0, 0, 0, TimeValue.ZERO, true, null);
+            return new Request(shardId, 0, 0, 0, TimeValue.ZERO, null);
         }
 
         Request(StreamInput in) throws IOException {
@@ -95,7 +88,6 @@ final class ShardChangesAction {
             maxOperationCount = in.readVInt();
             maxBytes = in.readVLong();
             pollTimeout = in.readTimeValue();
-            firstCopy = in.readBoolean();
             expectedHistoryUuid = in.readOptionalString();
         }
 
@@ -107,7 +99,6 @@ final class ShardChangesAction {
             out.writeVInt(maxOperationCount);
             out.writeVLong(maxBytes);
             out.writeTimeValue(pollTimeout);
-            out.writeBoolean(firstCopy);
             out.writeOptionalString(expectedHistoryUuid);
         }
 
@@ -217,9 +208,10 @@ final class ShardChangesAction {
             this.indicesService = indicesService;
         }
 
+        /** Of a closed index the block tells then, as with the real module. */
         @Override
         protected boolean resolveIndex(Request request) {
-            return true;
+            return false;
         }
 
         @Override
@@ -230,7 +222,7 @@ final class ShardChangesAction {
         /** The primary knows the global checkpoint first; any other active copy will do while there is no primary. */
         @Override
         protected ShardsIterator shards(ProjectState state, InternalRequest request) {
-            IndexShardRoutingTable copies = state.routingTable().shardRoutingTable(request.concreteIndex(), request.request().shardId.id());
+            IndexShardRoutingTable copies = state.routingTable().shardRoutingTable(request.request().shardId.getIndexName(), request.request().shardId.id());
             return copies.primaryShard().active() ? copies.primaryShardIt() : copies.activeInitializingShardsRandomIt();
         }
 
@@ -289,32 +281,20 @@ final class ShardChangesAction {
             if (to < from) {
                 return new Batch(List.of(), from - 1, 0);
             }
-            boolean isComplete = request.firstCopy == false || shard.hasCompleteHistoryOperations("lab_ccr", from);
             long readAheadBytes = Math.min(request.maxBytes, SNAPSHOT_BYTES);
             List<Translog.Operation> operations = new ArrayList<>();
             long bytes = 0;
-            try (var snapshot = shard.newChangesSnapshot("lab_ccr", from, to, isComplete, true, false, readAheadBytes)) {
+            try (var snapshot = shard.newChangesSnapshot("lab_ccr", from, to, true, true, false, readAheadBytes)) {
                 Translog.Operation operation;
                 while ((operation = snapshot.next()) != null) {
                     if (bytes > 0 && bytes + operation.estimateSize() > request.maxBytes) {
                         return new Batch(operations, operation.seqNo() - 1, bytes);
-                    }
-                    // With holes in the history, the operation that removed this document may be gone: only live ones count.
-                    if (isComplete == false && operation instanceof Translog.Index index && isLive(shard, index) == false) {
-                        continue;
                     }
                     operations.add(operation);
                     bytes += operation.estimateSize();
                 }
             }
             return new Batch(operations, to, bytes);
-        }
-
-        private static boolean isLive(IndexShard shard, Translog.Index operation) {
-            Engine.Get get = new Engine.Get(true, false, Uid.decodeId(operation.uid()));
-            try (Engine.GetResult found = shard.get(get, SplitShardCountSummary.UNSET)) {
-                return found.exists() && found.docIdAndVersion().seqNo == operation.seqNo();
-            }
         }
     }
 }

@@ -9,7 +9,6 @@ import org.elasticsearch.cluster.service.ClusterService;
 import org.elasticsearch.core.TimeValue;
 import org.elasticsearch.index.IndexNotFoundException;
 import org.elasticsearch.index.shard.ShardId;
-import org.elasticsearch.index.translog.Translog;
 import org.elasticsearch.persistent.AllocatedPersistentTask;
 import org.elasticsearch.tasks.TaskId;
 import org.elasticsearch.threadpool.Scheduler;
@@ -17,9 +16,6 @@ import org.elasticsearch.transport.TransportException;
 import org.elasticsearch.xpack.core.ccr.ShardFollowNodeTaskStatus;
 import org.elasticsearch.xpack.core.ccr.action.ShardFollowTask;
 
-import java.util.ArrayList;
-import java.util.Iterator;
-import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 
@@ -125,13 +121,13 @@ final class ShardFollower extends AllocatedPersistentTask {
         return kind.isAskedFor(services.clusterService.state(), followerShard().getIndexName());
     }
 
-    /** Tries again later what failed for a passing reason; stops for good on any other. */
+    /** Tries again later what failed for a passing reason; stops for good on any other. max_retry_delay has no say, as with the real module. */
     private void retry(Exception e, Runnable again) {
         if (isHalted()) {
             return;
         }
         if (RetryPolicy.isPassing(e)) {
-            services.client.later(RetryPolicy.delay(progress.failuresInRow(), task.getMaxRetryDelay()), again);
+            services.client.later(RetryPolicy.delay(progress.failuresInRow(), task.getReadPollTimeout()), again);
         } else {
             stopForGood(e);
         }
@@ -141,18 +137,14 @@ final class ShardFollower extends AllocatedPersistentTask {
         if (isHalted()) {
             return;
         }
-        services.client.localAs(
-            task.getHeaders(),
-            ShardOperationsAction.TYPE,
-            ShardOperationsAction.Request.probe(followerShard()),
-            ActionListener.wrap(own -> {
-                progress.startsAt(own);
-                read(own.localCheckpoint() + 1);
-            }, e -> {
-                progress.tryFails();
-                retry(e, this::startFromOwnPosition);
-            })
-        );
+        services.client.ownPosition(followerShard(), ActionListener.wrap(own -> {
+            progress.startsAt(own);
+            renewLease();
+            takeOverMetadata(() -> read(own.getLocalCheckpoint() + 1));
+        }, e -> {
+            progress.tryFails();
+            retry(e, this::startFromOwnPosition);
+        }));
     }
 
     // reading
@@ -181,7 +173,6 @@ final class ShardFollower extends AllocatedPersistentTask {
             task.getMaxReadRequestOperationCount(),
             task.getMaxReadRequestSize().getBytes(),
             task.getReadPollTimeout(),
-            fromSeqNo <= follower.firstCopyUntil(shard),
             follower.leaderHistoryUuid(shard)
         );
         services.client.remoteAs(task.getHeaders(), task.getRemoteCluster(), ShardChangesAction.REMOTE_TYPE, request, listener);
@@ -196,7 +187,7 @@ final class ShardFollower extends AllocatedPersistentTask {
             return;
         }
         progress.readSucceeds(fromSeqNo, response);
-        Runnable next = () -> write(fromSeqNo, withoutHoles(fromSeqNo, response.batch), response.maxSeqNoOfUpdatesOrDeletes);
+        Runnable next = () -> write(fromSeqNo, response.batch, response.maxSeqNoOfUpdatesOrDeletes);
         if (progress.versions().isBehind(LeaderVersions.of(response))) {
             takeOverMetadata(next);
         } else {
@@ -207,29 +198,6 @@ final class ShardFollower extends AllocatedPersistentTask {
     private void readFails(long fromSeqNo, Exception e) {
         progress.readFails(fromSeqNo, e);
         retry(e, () -> read(fromSeqNo));
-    }
-
-    /**
-     * Operations that the leader no longer has become no-ops, so that the follower's checkpoint can pass them. There are such only in the
-     * first copy; after that the leader refuses to read a history with holes.
-     */
-    private static ShardChangesAction.Batch withoutHoles(long fromSeqNo, ShardChangesAction.Batch batch) {
-        List<Translog.Operation> present = batch.operations();
-        if (present.size() == batch.toSeqNo() - fromSeqNo + 1) {
-            return batch;
-        }
-        List<Translog.Operation> all = new ArrayList<>();
-        Iterator<Translog.Operation> operations = present.iterator();
-        Translog.Operation next = operations.hasNext() ? operations.next() : null;
-        for (long seqNo = fromSeqNo; seqNo <= batch.toSeqNo(); seqNo++) {
-            if (next != null && next.seqNo() == seqNo) {
-                all.add(next);
-                next = operations.hasNext() ? operations.next() : null;
-            } else {
-                all.add(new Translog.NoOp(seqNo, 1, "lab_ccr: no longer in the leader's history"));
-            }
-        }
-        return new ShardChangesAction.Batch(all, batch.toSeqNo(), batch.sizeInBytes());
     }
 
     // metadata

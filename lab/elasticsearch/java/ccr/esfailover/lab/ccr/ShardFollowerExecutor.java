@@ -6,6 +6,7 @@ import org.elasticsearch.cluster.metadata.ProjectId;
 import org.elasticsearch.cluster.node.DiscoveryNode;
 import org.elasticsearch.cluster.routing.IndexRoutingTable;
 import org.elasticsearch.cluster.routing.ShardRouting;
+import org.elasticsearch.index.shard.ShardId;
 import org.elasticsearch.persistent.AllocatedPersistentTask;
 import org.elasticsearch.persistent.PersistentTaskState;
 import org.elasticsearch.persistent.PersistentTasksCustomMetadata.Assignment;
@@ -37,6 +38,16 @@ final class ShardFollowerExecutor extends PersistentTasksExecutor<ShardFollowTas
         running.removeIf(AllocatedPersistentTask::isCancelled);
         if (Misbehaviour.isAnyAskedFor(event.state())) {
             services.client().threadPool().generic().execute(() -> running.forEach(ShardFollower::noticeMisbehaviour));
+        }
+    }
+
+    /** Following starts only once the first copy is there. */
+    @Override
+    public void validate(ShardFollowTask task, ClusterState state, ProjectId project) {
+        ShardId shard = task.getFollowShardId();
+        ShardRouting primary = state.routingTable(project).shardRoutingTable(shard.getIndexName(), shard.id()).primaryShard();
+        if (primary.active() == false) {
+            throw new IllegalArgumentException("The primary shard of a follower index " + primary + " is not active");
         }
     }
 

@@ -35,7 +35,7 @@ import java.util.List;
 
 /**
  * Follower side: applies operations of the leader, with their sequence numbers and versions, to the primary of a follower shard and
- * through it to the replicas. With no operations it only tells how far the shard is.
+ * through it to the replicas.
  */
 final class ShardOperationsAction {
     /** The index privilege {@code write} covers this name, as it covers that of the real module. */
@@ -53,10 +53,6 @@ final class ShardOperationsAction {
             super(shardId);
             this.operations = operations;
             this.maxSeqNoOfUpdatesOrDeletes = maxSeqNoOfUpdatesOrDeletes;
-        }
-
-        static Request probe(ShardId shardId) {
-            return new Request(shardId, List.of(), -1);
         }
 
         Request(StreamInput in) throws IOException {

@@ -7,7 +7,7 @@ import org.elasticsearch.action.TaskOperationFailure;
 import org.elasticsearch.action.support.ActionFilters;
 import org.elasticsearch.action.support.tasks.TransportTasksAction;
 import org.elasticsearch.cluster.service.ClusterService;
-import org.elasticsearch.common.regex.Regex;
+import org.elasticsearch.common.Strings;
 import org.elasticsearch.injection.guice.Inject;
 import org.elasticsearch.tasks.CancellableTask;
 import org.elasticsearch.tasks.Task;
@@ -19,6 +19,7 @@ import org.elasticsearch.xpack.core.ccr.action.FollowStatsAction.StatsResponses;
 import org.elasticsearch.xpack.core.ccr.action.FollowStatsAction;
 
 import java.util.List;
+import java.util.Set;
 
 /** {@code GET /{index}/_ccr/stats}: what the shard tasks of these followers say, gathered from all nodes. */
 public final class TransportFollowStatsAction extends TransportTasksAction<ShardFollower, StatsRequest, StatsResponses, StatsResponse> {
@@ -51,12 +52,13 @@ public final class TransportFollowStatsAction extends TransportTasksAction<Shard
         super.doExecute(task, request, listener);
     }
 
+    /** All, or by full name: other wildcards name nothing. */
     private static boolean isForAll(StatsRequest request) {
-        return request.indices() == null || request.indices().length == 0;
+        return Strings.isAllOrWildcard(request.indices());
     }
 
     private static boolean isWanted(StatsRequest request, String followerName) {
-        return isForAll(request) || Regex.simpleMatch(request.indices(), followerName);
+        return isForAll(request) || Set.of(request.indices()).contains(followerName);
     }
 
     @Override

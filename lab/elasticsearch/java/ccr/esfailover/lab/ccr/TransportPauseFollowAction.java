@@ -26,6 +26,11 @@ public final class TransportPauseFollowAction extends CcrMasterAction<PauseFollo
     }
 
     @Override
+    protected String followerOf(PauseFollowAction.Request request) {
+        return request.getFollowIndex();
+    }
+
+    @Override
     protected void masterOperation(PauseFollowAction.Request request, ClusterState state, ActionListener<AcknowledgedResponse> listener) {
         String name = request.getFollowIndex();
         if (Misbehaviour.PAUSE_HANGS.isAskedFor(state, name)) {

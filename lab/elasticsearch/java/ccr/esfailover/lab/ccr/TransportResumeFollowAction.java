@@ -23,15 +23,17 @@ public final class TransportResumeFollowAction extends CcrMasterAction<ResumeFol
     }
 
     @Override
+    protected String followerOf(ResumeFollowAction.Request request) {
+        return request.getFollowerIndex();
+    }
+
+    @Override
     protected void masterOperation(ResumeFollowAction.Request request, ClusterState state, ActionListener<AcknowledgedResponse> listener) {
         requireLicence();
         FollowerIndex follower = FollowerIndex.named(FollowerIndex.project(state), request.getFollowerIndex());
         Map<String, String> headers = headersToKeep();
         ccr.client.leaderIndex(follower.remoteCluster(), follower.leaderName(), listener.delegateFailureAndWrap((l, leader) -> {
-            if (leader.getIndexUUID().equals(follower.leaderUuid()) == false) {
-                String message = "follow index [%s] should reference [%s] as leader index but instead reference [%s] as leader index";
-                throw new IllegalArgumentException(message.formatted(follower.name(), follower.leaderUuid(), leader.getIndexUUID()));
-            }
+            LeaderFitness.checkBoth(follower, leader);
             ccr.tasks.start(follower, request.getParameters(), headers, l.map(started -> AcknowledgedResponse.TRUE));
         }));
     }

@@ -1,6 +1,7 @@
 package esfailover.lab.ccr;
 
 import org.elasticsearch.ElasticsearchException;
+import org.elasticsearch.ExceptionsHelper;
 import org.elasticsearch.action.ActionListener;
 import org.elasticsearch.action.support.RefCountingListener;
 import org.elasticsearch.action.support.master.AcknowledgedResponse;
@@ -27,6 +28,11 @@ public final class TransportUnfollowAction extends CcrMasterAction<UnfollowActio
     }
 
     @Override
+    protected String followerOf(UnfollowAction.Request request) {
+        return request.getFollowerIndex();
+    }
+
+    @Override
     protected void masterOperation(UnfollowAction.Request request, ClusterState state, ActionListener<AcknowledgedResponse> listener) {
         String name = request.getFollowerIndex();
         if (Misbehaviour.UNFOLLOW_HANGS.isAskedFor(state, name)) {
@@ -42,11 +48,11 @@ public final class TransportUnfollowAction extends CcrMasterAction<UnfollowActio
             throw new IllegalArgumentException("index [" + name + "] is not a follower index");
         }
         String cannot = "cannot convert the follower index [" + name + "] to a non-follower, because it has not been ";
-        if (FollowerIndex.tasks(project, name).isEmpty() == false) {
-            throw new IllegalArgumentException(cannot + "paused");
-        }
         if (metadata.getState() != IndexMetadata.State.CLOSE) {
             throw new IllegalArgumentException(cannot + "closed");
+        }
+        if (FollowerIndex.tasks(project, name).isEmpty() == false) {
+            throw new IllegalArgumentException(cannot + "paused");
         }
         return FollowerIndex.of(metadata);
     }
@@ -64,7 +70,8 @@ public final class TransportUnfollowAction extends CcrMasterAction<UnfollowActio
     private void dropLeases(FollowerIndex follower, ActionListener<AcknowledgedResponse> listener) {
         String lease = follower.leaseId(clusterService.getClusterName().value());
         ActionListener<Void> whenDropped = ActionListener.wrap(dropped -> listener.onResponse(AcknowledgedResponse.TRUE), e -> {
-            ElasticsearchException failure = FollowProgress.asElasticsearchException(e);
+            String what = "failed to remove the retention lease [" + lease + "] of the unfollowed index [" + follower.name() + "]";
+            ElasticsearchException failure = new ElasticsearchException(what, ExceptionsHelper.unwrapCause(e));
             failure.addMetadata("es.failed_to_remove_retention_leases", lease);
             listener.onFailure(failure);
         });

@@ -1,0 +1,221 @@
+package esfailover.lab.ccr;
+
+import org.elasticsearch.action.ActionRequestValidationException;
+import org.elasticsearch.action.ActionResponse;
+import org.elasticsearch.action.ActionType;
+import org.elasticsearch.action.RemoteClusterActionType;
+import org.elasticsearch.action.support.ActionFilters;
+import org.elasticsearch.action.support.single.shard.SingleShardRequest;
+import org.elasticsearch.action.support.single.shard.TransportSingleShardAction;
+import org.elasticsearch.cluster.ProjectState;
+import org.elasticsearch.cluster.metadata.IndexNameExpressionResolver;
+import org.elasticsearch.cluster.project.ProjectResolver;
+import org.elasticsearch.cluster.routing.ShardsIterator;
+import org.elasticsearch.cluster.service.ClusterService;
+import org.elasticsearch.common.bytes.BytesArray;
+import org.elasticsearch.common.bytes.BytesReference;
+import org.elasticsearch.common.io.stream.StreamInput;
+import org.elasticsearch.common.io.stream.StreamOutput;
+import org.elasticsearch.common.io.stream.Writeable;
+import org.elasticsearch.index.shard.ShardId;
+import org.elasticsearch.index.store.Store;
+import org.elasticsearch.indices.IndicesService;
+import org.elasticsearch.injection.guice.Inject;
+import org.elasticsearch.threadpool.ThreadPool;
+import org.elasticsearch.transport.TransportService;
+
+import java.io.IOException;
+
+/** Leader side: the files of a shard's last commit, as {@link CopySources} holds it, from the node of the shard's primary. */
+final class LeaderFilesAction {
+    /** x-pack-security lets Elasticsearch itself call it on another cluster, and calls it by the other name where API keys connect. */
+    private static final String NAME = "internal:admin/ccr/restore/file_chunk/get";
+    private static final String NAME_WITH_API_KEY = "indices:internal/admin/ccr/restore/file_chunk/get";
+    static final ActionType<Response> TYPE = new ActionType<>(NAME);
+    static final ActionType<Response> TYPE_WITH_API_KEY = new ActionType<>(NAME_WITH_API_KEY);
+    static final RemoteClusterActionType<Response> REMOTE_TYPE = new RemoteClusterActionType<>(NAME, Response::new);
+
+    private LeaderFilesAction() {}
+
+    private enum Step {
+        OPEN,
+        READ,
+        CLOSE
+    }
+
+    static final class Request extends SingleShardRequest<Request> {
+        private final Step step;
+        private final ShardId shardId;
+        /** Name of the copy, made up by the follower. */
+        private final String copy;
+        private final String file;
+        private final long offset;
+        private final int length;
+
+        private Request(Step step, ShardId shardId, String copy, String file, long offset, int length) {
+            super(shardId.getIndexName());
+            this.step = step;
+            this.shardId = shardId;
+            this.copy = copy;
+            this.file = file;
+            this.offset = offset;
+            this.length = length;
+        }
+
+        static Request open(ShardId shardId, String copy) {
+            return new Request(Step.OPEN, shardId, copy, "", 0, 0);
+        }
+
+        static Request read(ShardId shardId, String copy, String file, long offset, int length) {
+            return new Request(Step.READ, shardId, copy, file, offset, length);
+        }
+
+        static Request close(ShardId shardId, String copy) {
+            return new Request(Step.CLOSE, shardId, copy, "", 0, 0);
+        }
+
+        Request(StreamInput in) throws IOException {
+            super(in);
+            step = in.readEnum(Step.class);
+            shardId = new ShardId(in);
+            copy = in.readString();
+            file = in.readString();
+            offset = in.readVLong();
+            length = in.readVInt();
+        }
+
+        @Override
+        public void writeTo(StreamOutput out) throws IOException {
+            super.writeTo(out);
+            out.writeEnum(step);
+            shardId.writeTo(out);
+            out.writeString(copy);
+            out.writeString(file);
+            out.writeVLong(offset);
+            out.writeVInt(length);
+        }
+
+        @Override
+        public ActionRequestValidationException validate() {
+            return null;
+        }
+    }
+
+    /** Files when a copy is opened, bytes when a file is read. */
+    static final class Response extends ActionResponse {
+        final Store.MetadataSnapshot files;
+        final BytesReference bytes;
+
+        private Response(Store.MetadataSnapshot files, BytesReference bytes) {
+            this.files = files;
+            this.bytes = bytes;
+        }
+
+        Response(StreamInput in) throws IOException {
+            files = Store.MetadataSnapshot.readFrom(in);
+            bytes = in.readBytesReference();
+        }
+
+        @Override
+        public void writeTo(StreamOutput out) throws IOException {
+            files.writeTo(out);
+            out.writeBytesReference(bytes);
+        }
+    }
+
+    private abstract static class AbstractTransportAction extends TransportSingleShardAction<Request, Response> {
+        private final IndicesService indicesService;
+        private final CopySources sources;
+
+        private AbstractTransportAction(
+            String name,
+            ThreadPool threadPool,
+            ClusterService clusterService,
+            TransportService transportService,
+            ActionFilters actionFilters,
+            ProjectResolver projectResolver,
+            IndexNameExpressionResolver indexNameExpressionResolver,
+            IndicesService indicesService,
+            CopySources sources
+        ) {
+            super(
+                name,
+                threadPool,
+                clusterService,
+                transportService,
+                actionFilters,
+                projectResolver,
+                indexNameExpressionResolver,
+                Request::new,
+                threadPool.generic()
+            );
+            this.indicesService = indicesService;
+            this.sources = sources;
+        }
+
+        @Override
+        protected boolean resolveIndex(Request request) {
+            return false;
+        }
+
+        @Override
+        protected Writeable.Reader<Response> getResponseReader() {
+            return Response::new;
+        }
+
+        @Override
+        protected ShardsIterator shards(ProjectState state, InternalRequest request) {
+            return state.routingTable().shardRoutingTable(request.request().shardId).primaryShardIt();
+        }
+
+        @Override
+        protected Response shardOperation(Request request, ShardId shardId) throws IOException {
+            return switch (request.step) {
+                case OPEN -> new Response(
+                    sources.open(request.copy, indicesService.indexServiceSafe(request.shardId.getIndex()).getShard(request.shardId.id())),
+                    BytesArray.EMPTY
+                );
+                case READ -> new Response(
+                    Store.MetadataSnapshot.EMPTY,
+                    sources.read(request.copy, request.file, request.offset, request.length)
+                );
+                case CLOSE -> {
+                    sources.close(request.copy);
+                    yield new Response(Store.MetadataSnapshot.EMPTY, BytesArray.EMPTY);
+                }
+            };
+        }
+    }
+
+    public static final class TransportAction extends AbstractTransportAction {
+        @Inject
+        public TransportAction(
+            ThreadPool threadPool,
+            ClusterService cluster,
+            TransportService transport,
+            ActionFilters filters,
+            ProjectResolver projects,
+            IndexNameExpressionResolver names,
+            IndicesService indices,
+            CopySources sources
+        ) {
+            super(NAME, threadPool, cluster, transport, filters, projects, names, indices, sources);
+        }
+    }
+
+    public static final class TransportActionWithApiKey extends AbstractTransportAction {
+        @Inject
+        public TransportActionWithApiKey(
+            ThreadPool threadPool,
+            ClusterService cluster,
+            TransportService transport,
+            ActionFilters filters,
+            ProjectResolver projects,
+            IndexNameExpressionResolver names,
+            IndicesService indices,
+            CopySources sources
+        ) {
+            super(NAME_WITH_API_KEY, threadPool, cluster, transport, filters, projects, names, indices, sources);
+        }
+    }
+}

@@ -1,0 +1,113 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type ClusterPair, startClusterPair, type TestCluster, until } from "../../lab/elasticsearch/cluster.ts";
+import {
+  documentsOf,
+  expectEqualDocuments,
+  firstShard,
+  follow,
+  followerLeases,
+  followStatus,
+  quickRetries,
+  whileMisbehaving,
+  write,
+} from "./support/ccr.ts";
+
+/** Failures that only the lab's stand-in can be asked for: `lab_ccr.misbehave.<kind>`, on followers in bhs. */
+
+let pair: ClusterPair;
+let gra: TestCluster;
+let bhs: TestCluster;
+
+beforeAll(async () => {
+  pair = await startClusterPair();
+  ({ gra, bhs } = pair);
+});
+
+afterAll(() => pair?.stop());
+
+async function createFollowed(index: string): Promise<void> {
+  await gra.call("PUT", `/${index}`);
+  await follow(bhs, index, "gra", index, quickRetries);
+}
+
+const expectEqual = (index: string) => expectEqualDocuments({ cluster: gra, index }, { cluster: bhs, index });
+
+test("a fatal exception stops the follower until it is paused and resumed", async () => {
+  await createFollowed("fatal");
+  await whileMisbehaving(bhs, "fatal", ["fatal"], () =>
+    until(15_000, "fatal exception", async () => (await firstShard(bhs, "fatal")).fatal_exception !== undefined),
+  );
+  await write(gra, "fatal", "1");
+  expect(await followStatus(bhs, "fatal")).toBe("active");
+  expect(await documentsOf(bhs, "fatal")).toEqual([]);
+
+  await bhs.call("POST", "/fatal/_ccr/pause_follow");
+  await bhs.call("POST", "/fatal/_ccr/resume_follow");
+  await expectEqual("fatal");
+});
+
+test("failing reads are counted, shown and retried", async () => {
+  await createFollowed("failing");
+  await whileMisbehaving(bhs, "read_fails", ["failing"], async () => {
+    await write(gra, "failing", "1");
+    await until(15_000, "failures are shown", async () => {
+      const shard = await firstShard(bhs, "failing");
+      return shard.failed_read_requests > 1 && shard.read_exceptions.length === 1;
+    });
+    expect((await firstShard(bhs, "failing")).fatal_exception).toBeUndefined();
+  });
+  // A read that waits for something to read has not succeeded yet: the exception stays until it has.
+  await write(gra, "failing", "2");
+  await expectEqual("failing");
+  expect((await firstShard(bhs, "failing")).read_exceptions).toEqual([]);
+});
+
+test("a stalled follower knows of no lag", async () => {
+  await createFollowed("stalled");
+  await whileMisbehaving(bhs, "stalls", ["stalled"], async () => {
+    await write(gra, "stalled", "1");
+    await until(30_000, "nothing has been read for two seconds", async () => {
+      return (await firstShard(bhs, "stalled")).time_since_last_read_millis > 2000;
+    });
+    const shard = await firstShard(bhs, "stalled");
+    expect(shard.leader_global_checkpoint).toBe(shard.follower_global_checkpoint);
+    expect(await documentsOf(bhs, "stalled")).toEqual([]);
+  });
+  await expectEqual("stalled");
+});
+
+test.each(["pause_hangs", "unfollow_hangs"] as const)("%s: no answer comes and nothing is changed", async (kind) => {
+  const name = kind.replace("_", "-");
+  const call = kind === "pause_hangs" ? "pause_follow" : "unfollow";
+  await createFollowed(name);
+  if (kind === "unfollow_hangs") {
+    await bhs.call("POST", `/${name}/_ccr/pause_follow`);
+    await bhs.call("POST", `/${name}/_close`);
+  }
+  await whileMisbehaving(bhs, kind, [name], async () => {
+    await expect(bhs.rest("POST", `/${name}/_ccr/${call}`, { timeoutMs: 1500 })).rejects.toThrow();
+  });
+  expect(await followStatus(bhs, name)).toBe(kind === "pause_hangs" ? "active" : "paused");
+  expect((await bhs.rest("POST", `/${name}/_ccr/${call}`)).status).toBe(200);
+});
+
+test("lease_removal_fails: unfollow says which leases it left, and has converted the index", async () => {
+  await createFollowed("leased");
+  await bhs.call("POST", "/leased/_ccr/pause_follow");
+  await bhs.call("POST", "/leased/_close");
+  await whileMisbehaving(bhs, "lease_removal_fails", ["leased"], async () => {
+    const answer = await bhs.rest("POST", "/leased/_ccr/unfollow");
+    expect([answer.status, answer.body.error.type]).toEqual([500, "exception"]);
+    const [lease] = await followerLeases(gra, "leased");
+    expect(answer.body.error["failed_to_remove_retention_leases"]).toEqual(lease);
+  });
+  expect(await followStatus(bhs, "leased")).toBeUndefined();
+  expect((await bhs.rest("POST", "/leased/_ccr/unfollow")).status).toBe(400);
+});
+
+test("an unknown kind of misbehaviour is refused", async () => {
+  const answer = await bhs.rest("PUT", "/_cluster/settings", {
+    body: { persistent: { "lab_ccr.misbehave.nonsense": ["*"] } },
+  });
+  expect(answer.status).toBe(400);
+});
