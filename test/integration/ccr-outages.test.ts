@@ -66,10 +66,18 @@ const statsOf = (index: string): Promise<ShardStats> => firstShard(bhs, index);
 const isConnected = async (cluster: TestCluster, remote: TestCluster) =>
   (await cluster.call("GET", "/_remote/info"))[remote.name].connected === true;
 
+/** Restarts gra, and makes each side connect to the other: by themselves they do only when there is something to ask. */
 async function restartLeader(): Promise<void> {
   await gra.restart();
-  await until(60_000, "bhs is connected to gra again", () => isConnected(bhs, gra));
-  await until(60_000, "gra is connected to bhs again", () => isConnected(gra, bhs));
+  for (const [cluster, remote] of [
+    [bhs, gra],
+    [gra, bhs],
+  ] as const) {
+    const body = { remote_cluster: remote.name, leader_index: "nothing" };
+    await until(60_000, `${cluster.name} is connected to ${remote.name} again`, async () => {
+      return (await refusal(cluster, "PUT", "/nothing/_ccr/follow", body)).status === 404;
+    });
+  }
 }
 
 /** A leader in gra with one document in its last commit. */
