@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { until } from "../../lab/elasticsearch/cluster.ts";
+import { eventually } from "../../lab/util/until.ts";
 import {
   bulk,
   documentsOf,
@@ -101,7 +101,7 @@ describe("follow", () => {
       follow_index_shards_acked: false,
       index_following_started: false,
     });
-    await until(30_000, "following starts", async () => (await followStatus(follower, index)) === "active");
+    await eventually("following starts", 30_000, async () => (await followStatus(follower, index)) === "active");
   });
 
   test("answers 404 for a missing leader and creates nothing", async () => {
@@ -251,7 +251,7 @@ describe("a follower", () => {
       },
     });
     await follow(follower, index, remote);
-    await until(10_000, "aliases", async () => Object.keys(await aliasesOf(index)).length === 2);
+    await eventually("aliases", 10_000, async () => Object.keys(await aliasesOf(index)).length === 2);
     expect(await aliasesOf(index)).toEqual({
       [pair.named("written")]: { is_write_index: false, filter: { term: { kind: "x" } } },
       [pair.named("routed")]: { is_write_index: false, index_routing: "a", search_routing: "a,b" },
@@ -261,7 +261,7 @@ describe("a follower", () => {
   test("shows an alias that is hidden on its leader", async () => {
     const alias = pair.named("hidden");
     const index = await createFollowed("hidden-alias", { aliases: { [alias]: { is_hidden: true } } });
-    await until(10_000, "aliases", async () => Object.keys(await aliasesOf(index)).length === 1);
+    await eventually("aliases", 10_000, async () => Object.keys(await aliasesOf(index)).length === 1);
     expect(await aliasesOf(index)).toEqual({ [alias]: { is_write_index: false } });
   });
 
@@ -371,7 +371,7 @@ describe("pause and resume", () => {
 
     await follower.call("POST", `/${index}/_ccr/resume_follow`);
     await expectEqual(index);
-    await until(60_000, "a lease again", async () => (await followerLeases(leader, index)).length === 1);
+    await eventually("a lease again", 60_000, async () => (await followerLeases(leader, index)).length === 1);
   });
 });
 
@@ -475,7 +475,7 @@ describe("info and stats", () => {
     await write(leader, index, "1");
     await write(leader, index, "2");
     await follow(follower, index, remote);
-    await until(15_000, "checkpoints are equal", async () => {
+    await eventually("checkpoints are equal", 15_000, async () => {
       const shard = await firstShard(follower, index);
       return shard.follower_global_checkpoint === 1 && shard.leader_global_checkpoint === 1;
     });
@@ -541,7 +541,7 @@ describe("auto-follow", () => {
     });
   const pathOf = (name: string) => `/_ccr/auto_follow/${pair.named(name)}`;
   const untilFollowed = (index: string) =>
-    until(60_000, `${index} is followed`, async () => (await followStatus(follower, index)) === "active");
+    eventually(`${index} is followed`, 60_000, async () => (await followStatus(follower, index)) === "active");
 
   test("takes new indices, but none that were there before and none that are excluded", async () => {
     const before = await createLeader("auto-before");
@@ -605,14 +605,14 @@ describe("auto-follow", () => {
 
     await untilFollowed(copyOf("named-1"));
     const statistics = async () => (await follower.call("GET", "/_ccr/stats")).auto_follow_stats;
-    await until(30_000, "the failure is told", async () => {
+    await eventually("the failure is told", 30_000, async () => {
       const errors = (await statistics()).recent_auto_follow_errors as AutoFollowError[];
       const error = errors.find((each) => each.leader_index === `${pair.named("named")}:${refused}`);
       return JSON.stringify(error?.auto_follow_exception ?? {}).includes("snapshot_restore_exception");
     });
     const failed = (await statistics()).number_of_failed_follow_indices;
     await createLeader("another-change");
-    await until(30_000, "it is counted again", async () => {
+    await eventually("it is counted again", 30_000, async () => {
       return (await statistics()).number_of_failed_follow_indices > failed;
     });
     await follower.call("DELETE", pathOf("named"));

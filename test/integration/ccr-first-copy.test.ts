@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { until } from "../../lab/elasticsearch/cluster.ts";
+import { eventually } from "../../lab/util/until.ts";
 import {
   bulk,
   copySlowly,
@@ -97,7 +97,7 @@ describe("while the first copy runs", () => {
   });
 
   test("the index is yellow and its primary initialises; the cluster is yellow, too", async () => {
-    await until(30_000, "the primary initialises", async () => {
+    await eventually("the primary initialises", 30_000, async () => {
       const shown = await follower.call("GET", `/_cluster/health/${index()}`);
       return shown.status === "yellow" && shown.active_primary_shards === 0 && shown.initializing_shards === 1;
     });
@@ -106,7 +106,7 @@ describe("while the first copy runs", () => {
 
   test("recovery tells of a snapshot in the remote cluster's repository, and how many percent are there", async () => {
     let first = 0;
-    await until(60_000, "some bytes have come", async () => {
+    await eventually("some bytes have come", 60_000, async () => {
       first = Number.parseFloat((await recoveryOf(index())).bytes_percent);
       return first > 0;
     });
@@ -115,7 +115,7 @@ describe("while the first copy runs", () => {
       stage: "index",
       repository: `_ccr_${pair.remote}`,
     });
-    await until(60_000, "more bytes have come", async () => {
+    await eventually("more bytes have come", 60_000, async () => {
       return Number.parseFloat((await recoveryOf(index())).bytes_percent) > first;
     });
     expect(first).toBeLessThan(100);

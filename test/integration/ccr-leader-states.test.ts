@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { until } from "../../lab/elasticsearch/cluster.ts";
+import { eventually } from "../../lab/util/until.ts";
 import {
   expectEqualDocuments,
   firstShard,
@@ -61,7 +61,7 @@ describe("a leader with a write block", () => {
     expect(await blocksOf(index())).toEqual({ write: "true" });
     await block(leader, index(), "write", false);
     await write(leader, index(), "second");
-    await until(60_000, "a write has failed", async () => {
+    await eventually("a write has failed", 60_000, async () => {
       return (await firstShard(follower, index())).failed_write_requests > 0;
     });
     expect(await blocksOf(index())).toEqual({ write: "true" });
@@ -69,7 +69,7 @@ describe("a leader with a write block", () => {
 
   test("lets replication stand still with failed writes alone: no exception tells of it, and the lag stays small", async () => {
     const before = (await firstShard(follower, index())).failed_write_requests;
-    await until(60_000, "more writes have failed", async () => {
+    await eventually("more writes have failed", 60_000, async () => {
       return (await firstShard(follower, index())).failed_write_requests > before;
     });
     const shard = await firstShard(follower, index());
@@ -121,12 +121,12 @@ describe("a leader that is closed", () => {
   test("fails the follower's reads, which are tried again; the follower stays active", async () => {
     await createFollowed("closed");
     await leader.call("POST", `/${index()}/_close`);
-    await until(60_000, "a read has failed", async () => {
+    await eventually("a read has failed", 60_000, async () => {
       const [failure] = (await firstShard(follower, index())).read_exceptions;
       return failure?.exception.type === "cluster_block_exception" && failure.exception.reason.includes("index closed");
     });
     const failed = (await firstShard(follower, index())).failed_read_requests;
-    await until(60_000, "it is tried again", async () => {
+    await eventually("it is tried again", 60_000, async () => {
       return (await firstShard(follower, index())).failed_read_requests > failed;
     });
     expect((await firstShard(follower, index())).fatal_exception).toBeUndefined();
@@ -149,7 +149,7 @@ describe("a leader that is closed", () => {
   test("is followed on once it is open again", async () => {
     const reopened = await createFollowed("reopened");
     await leader.call("POST", `/${reopened}/_close`);
-    await until(60_000, "a read has failed", async () => {
+    await eventually("a read has failed", 60_000, async () => {
       return (await firstShard(follower, reopened)).read_exceptions.length > 0;
     });
     await leader.call("POST", `/${reopened}/_open?wait_for_active_shards=1`);
@@ -163,7 +163,7 @@ describe("a leader that is deleted", () => {
   test("stops the follower for good, which info calls active all the same", async () => {
     const index = await createFollowed("deleted");
     await leader.call("DELETE", `/${index}`);
-    await until(60_000, "fatal", async () => {
+    await eventually("fatal", 60_000, async () => {
       return (await firstShard(follower, index)).fatal_exception !== undefined;
     });
     const fatal = (await firstShard(follower, index)).fatal_exception;
@@ -206,7 +206,7 @@ describe("a follower that is deleted while it follows", () => {
     const index = await createFollowed("orphaned");
     await follower.call("DELETE", `/${index}`);
     await write(leader, index, "second");
-    await until(60_000, "the task has failed for good", async () => {
+    await eventually("the task has failed for good", 60_000, async () => {
       return (await firstShard(follower, index)).fatal_exception !== undefined;
     });
   });

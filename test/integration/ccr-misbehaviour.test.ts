@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type ClusterPair, startClusterPair, type TestCluster, until } from "../../lab/elasticsearch/cluster.ts";
+import type { TestCluster } from "../../lab/elasticsearch/cluster.ts";
+import type { ClusterPair } from "../../lab/elasticsearch/start-cluster.ts";
+import { eventually } from "../../lab/util/until.ts";
+import { borrowClusterPair } from "./shared/cluster-pair.ts";
 import {
   documentsOf,
   expectEqualDocuments,
@@ -19,7 +22,7 @@ let gra: TestCluster;
 let bhs: TestCluster;
 
 beforeAll(async () => {
-  pair = await startClusterPair();
+  pair = await borrowClusterPair();
   ({ gra, bhs } = pair);
 });
 
@@ -35,7 +38,7 @@ const expectEqual = (index: string) => expectEqualDocuments({ cluster: gra, inde
 test("a fatal exception stops the follower until it is paused and resumed", async () => {
   await createFollowed("fatal");
   await whileMisbehaving(bhs, "fatal", ["fatal"], () =>
-    until(15_000, "fatal exception", async () => (await firstShard(bhs, "fatal")).fatal_exception !== undefined),
+    eventually("fatal exception", 15_000, async () => (await firstShard(bhs, "fatal")).fatal_exception !== undefined),
   );
   await write(gra, "fatal", "1");
   expect(await followStatus(bhs, "fatal")).toBe("active");
@@ -50,7 +53,7 @@ test("failing reads are counted, shown and retried", async () => {
   await createFollowed("failing");
   await whileMisbehaving(bhs, "read_fails", ["failing"], async () => {
     await write(gra, "failing", "1");
-    await until(15_000, "failures are shown", async () => {
+    await eventually("failures are shown", 15_000, async () => {
       const shard = await firstShard(bhs, "failing");
       return shard.failed_read_requests > 1 && shard.read_exceptions.length === 1;
     });
@@ -66,7 +69,7 @@ test("a stalled follower knows of no lag", async () => {
   await createFollowed("stalled");
   await whileMisbehaving(bhs, "stalls", ["stalled"], async () => {
     await write(gra, "stalled", "1");
-    await until(30_000, "nothing has been read for two seconds", async () => {
+    await eventually("nothing has been read for two seconds", 30_000, async () => {
       return (await firstShard(bhs, "stalled")).time_since_last_read_millis > 2000;
     });
     const shard = await firstShard(bhs, "stalled");

@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { type ClusterPair, startClusterPair, type TestCluster, until } from "../../lab/elasticsearch/cluster.ts";
+import type { TestCluster } from "../../lab/elasticsearch/cluster.ts";
+import type { ClusterPair } from "../../lab/elasticsearch/start-cluster.ts";
+import { eventually } from "../../lab/util/until.ts";
+import { borrowClusterPair } from "./shared/cluster-pair.ts";
 import {
   bulk,
   copySlowly,
@@ -27,7 +30,7 @@ let bhs: TestCluster;
 
 beforeAll(async () => {
   if (isForeign) return;
-  pair = await startClusterPair();
+  pair = await borrowClusterPair();
   ({ gra, bhs } = pair);
 });
 
@@ -74,7 +77,7 @@ async function restartLeader(): Promise<void> {
     [gra, bhs],
   ] as const) {
     const body = { remote_cluster: remote.name, leader_index: "nothing" };
-    await until(60_000, `${cluster.name} is connected to ${remote.name} again`, async () => {
+    await eventually(`${cluster.name} is connected to ${remote.name} again`, 60_000, async () => {
       return (await refusal(cluster, "PUT", "/nothing/_ccr/follow", body)).status === 404;
     });
   }
@@ -92,14 +95,22 @@ describe("outages", () => {
     await gra.call("PUT", "/loaded", { body: { settings: { number_of_shards: 2, number_of_replicas: 0 } } });
     await follow(bhs, "loaded", "gra", "loaded", quickRetries);
     const writer = startWriter(gra, "loaded");
-    await until(30_000, "the follower has some documents", async () => (await documentsOf(bhs, "loaded")).length > 9);
+    await eventually(
+      "the follower has some documents",
+      30_000,
+      async () => (await documentsOf(bhs, "loaded")).length > 9,
+    );
 
     await gra.kill();
-    await until(30_000, "failed reads are shown", async () => (await statsOf("loaded")).read_exceptions.length > 0);
+    await eventually(
+      "failed reads are shown",
+      30_000,
+      async () => (await statsOf("loaded")).read_exceptions.length > 0,
+    );
     expect((await statsOf("loaded")).fatal_exception).toBeUndefined();
     await gra.restart();
 
-    await until(60_000, "reads succeed again", async () => (await statsOf("loaded")).read_exceptions.length === 0);
+    await eventually("reads succeed again", 60_000, async () => (await statsOf("loaded")).read_exceptions.length === 0);
     expect(await writer.stop()).toBeGreaterThan(0);
     await expectEqualDocuments({ cluster: gra, index: "loaded" }, { cluster: bhs, index: "loaded" }, 60_000);
   });
@@ -108,7 +119,7 @@ describe("outages", () => {
     const writer = startWriter(gra, "loaded");
     await bhs.kill();
     await bhs.restart();
-    await until(60_000, "following goes on", async () => (await statsOf("loaded")).leader_global_checkpoint > 0);
+    await eventually("following goes on", 60_000, async () => (await statsOf("loaded")).leader_global_checkpoint > 0);
     expect(await writer.stop()).toBeGreaterThan(0);
     await expectEqualDocuments({ cluster: gra, index: "loaded" }, { cluster: bhs, index: "loaded" }, 60_000);
     // The lab's disks keep what was acknowledged, so nothing had to be copied again: the history is the leader's.
@@ -121,8 +132,12 @@ describe("outages", () => {
     await bhs.call("POST", "/shut/_close");
     await bhs.kill();
     await bhs.restart();
-    await until(60_000, "its task runs", async () => (await bhs.rest("GET", "/shut/_ccr/stats")).status === 200);
-    await until(60_000, "its shard is shown", async () => (await statsOf("shut")).follower_global_checkpoint === -1);
+    await eventually("its task runs", 60_000, async () => (await bhs.rest("GET", "/shut/_ccr/stats")).status === 200);
+    await eventually(
+      "its shard is shown",
+      60_000,
+      async () => (await statsOf("shut")).follower_global_checkpoint === -1,
+    );
     expect((await statsOf("shut")).leader_global_checkpoint).toBe(-1);
     expect(await followStatus(bhs, "shut")).toBe("active");
   });
@@ -130,13 +145,13 @@ describe("outages", () => {
   test("while the leader is frozen the lag looks as it was last known", async () => {
     await createLeader("frozen");
     await follow(bhs, "frozen", "gra");
-    await until(15_000, "in sync", async () => (await statsOf("frozen")).follower_global_checkpoint === 0);
+    await eventually("in sync", 15_000, async () => (await statsOf("frozen")).follower_global_checkpoint === 0);
     gra.freeze();
     try {
       const before = (await statsOf("frozen")).time_since_last_read_millis;
-      await until(
-        15_000,
+      await eventually(
         "time goes by",
+        15_000,
         async () => (await statsOf("frozen")).time_since_last_read_millis > before + 500,
       );
       const shard = await statsOf("frozen");
@@ -180,11 +195,11 @@ describe("with the leader dead", () => {
   });
 
   test("the remote is shown as not connected", async () => {
-    await until(30_000, "not connected", async () => !(await isConnected(bhs, gra)));
+    await eventually("not connected", 30_000, async () => !(await isConnected(bhs, gra)));
   });
 
   test("reads fail for want of a connection, are counted and tried again later and later, and nothing is fatal", async () => {
-    await until(60_000, "several failed reads", async () => {
+    await eventually("several failed reads", 60_000, async () => {
       return ((await statsOf("watched")).read_exceptions[0]?.retries ?? 0) >= 3;
     });
     const shard = await statsOf("watched");
@@ -194,7 +209,7 @@ describe("with the leader dead", () => {
 
   test("the time since the last read falls back with each try: it does not measure the outage", async () => {
     let longest = 0;
-    await until(90_000, "it is shorter than before", async () => {
+    await eventually("it is shorter than before", 90_000, async () => {
       const { time_since_last_read_millis: now } = await statsOf("watched");
       longest = Math.max(longest, now);
       return now < longest;
@@ -219,16 +234,16 @@ describe("with the leader dead", () => {
 
   test("auto-follow asks again and again, several times a second, until its pattern is paused", async () => {
     const before = await failedStateRequests();
-    await until(10_000, "many requests have failed", async () => (await failedStateRequests()) > before + 20);
+    await eventually("many requests have failed", 10_000, async () => (await failedStateRequests()) > before + 20);
     await bhs.call("POST", "/_ccr/auto_follow/waiting/pause");
     let last = -1;
-    await until(10_000, "no more requests fail", async () => {
+    await eventually("no more requests fail", 10_000, async () => {
       const seen = last;
       last = await failedStateRequests();
       return last === seen;
     });
     await bhs.call("POST", "/_ccr/auto_follow/waiting/resume");
-    await until(10_000, "requests fail again", async () => (await failedStateRequests()) > last);
+    await eventually("requests fail again", 10_000, async () => (await failedStateRequests()) > last);
   });
 
   test("a follower can be promoted: unfollow answers 500 soon and has converted it", async () => {
@@ -246,7 +261,7 @@ describe("with the leader dead", () => {
     await restartLeader();
     expect(await followerLeases(gra, "orphan")).toHaveLength(1);
     await createLeader("waiting-1");
-    await until(30_000, "followed", async () => (await followStatus(bhs, "waiting-1")) === "active");
+    await eventually("followed", 30_000, async () => (await followStatus(bhs, "waiting-1")) === "active");
     const { auto_follow_stats: stats } = await bhs.call("GET", "/_ccr/stats");
     expect(stats.recent_auto_follow_errors).toEqual([]);
   });
@@ -280,7 +295,7 @@ describe("a first copy whose leader dies", () => {
     for (const index of copies) {
       await bhs.call("PUT", `/${index}/_ccr/follow`, { body: { remote_cluster: "gra", leader_index: index } });
     }
-    await until(30_000, "all copies run", async () => {
+    await eventually("all copies run", 30_000, async () => {
       const recoveries = await bhs.call("GET", `/_cat/recovery/${copies.join()}?format=json&active_only=true`);
       return recoveries.length === copies.length;
     });
@@ -291,8 +306,8 @@ describe("a first copy whose leader dies", () => {
 
   test("leaves index and cluster red: allocation has failed, and was tried up to five times", async () => {
     for (const index of copies) {
-      await until(60_000, `${index} is red`, () => isRed(index));
-      await until(60_000, `${index} is not tried any more`, async () => (await lastAllocation(index)) === "no");
+      await eventually(`${index} is red`, 60_000, () => isRed(index));
+      await eventually(`${index} is not tried any more`, 60_000, async () => (await lastAllocation(index)) === "no");
     }
     expect((await bhs.call("GET", "/_cluster/health")).status).toBe("red");
     const { unassigned_info: info } = await explained("torn");
@@ -317,7 +332,7 @@ describe("a first copy whose leader dies", () => {
   test("closes without its shard and then has no valid copy; unfollow answers 500 and has converted it", async () => {
     const closed = await bhs.call("POST", "/torn-closed/_close?timeout=5s");
     expect(closed.shards_acknowledged).toBe(false);
-    await until(30_000, "no valid copy", async () => {
+    await eventually("no valid copy", 30_000, async () => {
       return (await explained("torn-closed")).can_allocate === "no_valid_shard_copy";
     });
     const unfollowed = await bhs.rest("POST", "/torn-closed/_ccr/unfollow");

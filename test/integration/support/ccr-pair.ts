@@ -1,14 +1,10 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { Agent } from "undici";
 import { z } from "zod";
-import {
-  type ClusterPair,
-  type RestOptions,
-  type RestResponse,
-  startClusterPair,
-} from "../../../lab/elasticsearch/cluster.ts";
-import { call, type RestTarget, rest } from "../../../lab/elasticsearch/rest.ts";
+import type { RestOptions, RestResponse } from "../../../lab/elasticsearch/cluster.ts";
+import { ClusterClient } from "../../../lab/elasticsearch/cluster-client.ts";
+import type { ClusterPair } from "../../../lab/elasticsearch/start-cluster.ts";
+import { borrowClusterPair } from "../shared/cluster-pair.ts";
 
 /** A cluster that is asked by REST, whoever runs it. */
 export interface RestCluster {
@@ -36,7 +32,8 @@ export interface ContractPair {
 
 const endpoint = z.strictObject({
   url: z.url(),
-  caFile: z.string().optional(),
+  /** PEM of the CA that signed the nodes' HTTP certificates. */
+  caFile: z.string(),
   user: z.string(),
   passwordFile: z.string(),
 });
@@ -63,13 +60,13 @@ export async function contractPair(): Promise<ContractPair> {
   const prefix = `es-failover-contract-${Date.now().toString(36)}-`;
   const named = (name: string) => `${prefix}${name}`;
   if (configured !== undefined && configured !== "") return foreignPair(configured, prefix, named);
-  const pair = await startClusterPair();
+  const pair = await borrowClusterPair();
   return { ...labRoles(pair), named, stop: () => pair.stop() };
 }
 
 /** The same for tests that kill and freeze: they need the lab's clusters. */
 export async function labContractPair(): Promise<ContractPair & { readonly lab: ClusterPair }> {
-  const lab = await startClusterPair();
+  const lab = await borrowClusterPair();
   return { ...labRoles(lab), lab, named: (name) => name, stop: () => lab.stop() };
 }
 
@@ -80,8 +77,8 @@ function labRoles(pair: ClusterPair) {
 async function foreignPair(file: string, prefix: string, named: (name: string) => string): Promise<ContractPair> {
   const { leader: ofLeader, follower: ofFollower, remote } = contractFile.parse(JSON.parse(readFileSync(file, "utf8")));
   const directory = path.dirname(path.resolve(file));
-  const leader = new ForeignCluster("leader", ofLeader, directory);
-  const follower = new ForeignCluster("follower", ofFollower, directory);
+  const leader = foreignCluster("leader", ofLeader, directory);
+  const follower = foreignCluster("follower", ofFollower, directory);
   const remotes = await follower.call("GET", "/_remote/info");
   if (remotes[remote]?.connected !== true) throw new Error(`the follower's cluster is not connected to "${remote}"`);
   const { cluster_name: followerName } = await follower.call("GET", "/");
@@ -123,27 +120,14 @@ async function removeSecurity(cluster: RestCluster, prefix: string): Promise<voi
   }
 }
 
-class ForeignCluster implements RestCluster {
-  readonly name: string;
-  private readonly target: RestTarget;
-
-  constructor(name: string, endpoint: Endpoint, directory: string) {
-    const read = (file: string) => readFileSync(path.resolve(directory, file), "utf8");
-    const credentials = { username: endpoint.user, password: read(endpoint.passwordFile).trim() };
-    const agent = new Agent(endpoint.caFile === undefined ? {} : { connect: { ca: read(endpoint.caFile) } });
-    this.name = name;
-    this.target = { name, url: endpoint.url.replace(/\/$/, ""), credentials, agent };
-  }
-
-  rest(method: string, pathAndQuery: string, options: RestOptions = {}): Promise<RestResponse> {
-    return rest(this.target, method, pathAndQuery, options);
-  }
-
-  call(method: string, pathAndQuery: string, options: RestOptions = {}) {
-    return call(this.target, method, pathAndQuery, options);
-  }
-
-  close(): Promise<void> {
-    return this.target.agent.destroy();
-  }
+function foreignCluster(name: string, endpoint: Endpoint, directory: string): ClusterClient {
+  const read = (file: string) => readFileSync(path.resolve(directory, file), "utf8");
+  return new ClusterClient({
+    name,
+    urls: [endpoint.url.replace(/\/$/, "")],
+    transportAddresses: [],
+    ca: read(endpoint.caFile),
+    caFile: path.resolve(directory, endpoint.caFile),
+    elastic: { username: endpoint.user, password: read(endpoint.passwordFile).trim() },
+  });
 }

@@ -1,5 +1,6 @@
 import { expect } from "vitest";
-import { type Credentials, until } from "../../../lab/elasticsearch/cluster.ts";
+import type { Credentials } from "../../../lab/elasticsearch/cluster.ts";
+import { eventually } from "../../../lab/util/until.ts";
 import type { RestCluster } from "./ccr-pair.ts";
 
 /** Everything of a document that replication must keep. */
@@ -42,7 +43,7 @@ export async function expectEqualDocuments(
   timeoutMs = 30_000,
 ): Promise<void> {
   let difference: unknown;
-  await until(timeoutMs, `${follower.index} equals ${leader.index}`, async () => {
+  await eventually(`${follower.index} equals ${leader.index}`, timeoutMs, async () => {
     const expected = await documentsOf(leader.cluster, leader.index);
     const actual = await documentsOf(follower.cluster, follower.index);
     difference = { expected, actual };
