@@ -11,8 +11,8 @@ import {
 import type { ClusterError } from "../../watchdog/core/ports/cluster.ts";
 
 /**
- * Calls to modules that the lab's Elasticsearch nodes lack (data streams, ILM), and errors that are hard to bring
- * about: against answers written down from Elasticsearch's API reference and source, not against a running one.
+ * Calls to modules that the lab's Elasticsearch nodes lack (data streams, ILM), and errors that are hard to cause: against
+ * answers taken from Elasticsearch's API reference and source instead of a running cluster.
  */
 
 interface Received {
@@ -103,7 +103,7 @@ describe("data streams", () => {
     rollover_on_write: false,
   });
 
-  test("are listed with the index that takes their writes; unmanaged ones are left out", async () => {
+  test("are listed with their write index; unmanaged ones are left out", async () => {
     answers = {
       "GET /_data_stream/*": { body: { data_streams: [stream("logs-app-eu", true), stream("metrics-x", false)] } },
     };
@@ -136,7 +136,7 @@ describe("data streams", () => {
     ]);
   });
 
-  test("that cannot be rolled over for lack of a template say so", async () => {
+  test("that cannot be rolled over for lack of a template give the reason", async () => {
     const reason = "no matching index template found for data stream [logs-app-eu]";
     answers = {
       "POST /logs-app-eu/_rollover": {
@@ -152,7 +152,7 @@ describe("data streams", () => {
   });
 });
 
-test("ILM policies are the policy alone, those of the system left out, and go back as they came", async () => {
+test("ILM policies are read as the policy alone, without system policies, and are written back unchanged", async () => {
   const phases = { hot: { min_age: "0ms", actions: { rollover: { max_age: "7d" } } } };
   answers = {
     "GET /_ilm/policy": {
@@ -182,7 +182,7 @@ describe("a refusal", () => {
     return failure(cluster.pauseFollow("i"));
   };
 
-  test("for lack of a privilege is told from one for the state of the cluster, though both are 403", async () => {
+  test("for lack of a privilege is distinguished from one for the cluster's state, although both are 403", async () => {
     const denied = await refuse(403, "security_exception", "action [x] is unauthorized for user [es-failover]");
     expect(denied).toMatchObject({ kind: "unauthorized", status: 403, region: "gra" });
     const blocked = await refuse(403, "cluster_block_exception", "blocked by: [FORBIDDEN/6/cluster read-only (api)];");
@@ -196,7 +196,7 @@ describe("a refusal", () => {
     expect(error.message).toBe("gra: pause following of i: could not pause: connection to bhs refused (HTTP 500)");
   });
 
-  test("an answer that nobody acknowledged is a failure", async () => {
+  test("an unacknowledged change is a failure", async () => {
     answers = { "POST /i/_ccr/pause_follow": { body: { acknowledged: false } } };
     expect(await failure(cluster.pauseFollow("i"))).toMatchObject({
       kind: "rejected",
@@ -204,7 +204,7 @@ describe("a refusal", () => {
     });
   });
 
-  test("no change is sent twice, whatever becomes of it", async () => {
+  test("no change is sent twice, whatever its outcome", async () => {
     await refuse(503, "master_not_discovered_exception", "null");
     expect(received).toHaveLength(1);
   });
@@ -227,17 +227,17 @@ describe("unfollow", () => {
     },
   };
 
-  test("that failed over the leader's retention leases succeeded when the index is no follower any more", async () => {
+  test("that failed on the leader's retention leases has succeeded once the index is no longer a follower", async () => {
     answers = { "POST /i/_ccr/unfollow": leaseFailure, "GET /i/_settings": { body: settings(false) } };
     await cluster.unfollow("i");
   });
 
-  test("that is not answered in time succeeded when the index is no follower any more", async () => {
+  test("that is not answered in time has succeeded once the index is no longer a follower", async () => {
     answers = { "POST /i/_ccr/unfollow": { never: true }, "GET /i/_settings": { body: settings(false) } };
     await cluster.unfollow("i");
   });
 
-  test("failed when the index is still a follower, or cannot be asked", async () => {
+  test("has failed when the index is still a follower, or its settings cannot be read", async () => {
     answers = { "POST /i/_ccr/unfollow": leaseFailure, "GET /i/_settings": { body: settings(true) } };
     expect(await failure(cluster.unfollow("i"))).toMatchObject({ kind: "rejected", status: 502 });
     answers = { "POST /i/_ccr/unfollow": leaseFailure };

@@ -26,7 +26,7 @@ describe("managed indices", () => {
     expect(isManaged(managed, index)).toBe(expected);
   });
 
-  test("a pattern matches what a regular expression of the same meaning matches", () => {
+  test("a pattern matches what the equivalent regular expression matches", () => {
     const text = fc.stringMatching(/^[ab]{0,6}$/);
     fc.assert(
       fc.property(fc.stringMatching(/^[ab*]{1,6}$/), text, (pattern, name) => {
@@ -36,7 +36,7 @@ describe("managed indices", () => {
     );
   });
 
-  test("a backing index tells its data stream", () => {
+  test("a backing index gives its data stream", () => {
     expect(dataStreamOfBackingIndex(".ds-logs-app-default-2026.11.22-000042")).toBe("logs-app-default");
     expect(dataStreamOfBackingIndex("logs-2026.11.22-000042")).toBeNull();
   });
@@ -65,7 +65,7 @@ describe("a disk watermark", () => {
   });
 });
 
-test("definitions are equal when only the order of keys and the times of change differ", () => {
+test("definitions are equal when only the order of keys and the times of changes differ", () => {
   const one = { template: { b: 1, a: [{ y: 1, x: 2 }] }, created_date_millis: 1, modified_date: "2026" };
   const other = { modified_date: "2025", template: { a: [{ x: 2, y: 1 }], b: 1 } };
   expect(JSON.stringify(normalise(one))).toBe(JSON.stringify(normalise(other)));
@@ -73,7 +73,7 @@ test("definitions are equal when only the order of keys and the times of change 
   expect(normalise(deeper)).toEqual(deeper);
 });
 
-test("lists of names are cut so that every request line is accepted, and no name is lost", () => {
+test("lists of names are split to fit the request line, without losing a name", () => {
   const names = fc.array(fc.stringMatching(/^[a-z<>ü-]{1,200}$/), { maxLength: 300 });
   fc.assert(
     fc.property(names, (indices) => {

@@ -10,8 +10,8 @@ import {
 } from "../../watchdog/adapters/haproxy/replies.ts";
 
 /** Replies as HAProxy 3.0.11 gave them. */
-describe("what HAProxy answers is understood:", () => {
-  test("a map, and the version that was prepared for it", () => {
+describe("HAProxy's replies are parsed:", () => {
+  test("a map, and its prepared version", () => {
     expect(parseMap("0x55d1c8a0 gra 1790000000000\n0x55d1c8b0 bhs 0\n\n")).toEqual(
       new Map([
         ["gra", "1790000000000"],
@@ -24,7 +24,7 @@ describe("what HAProxy answers is understood:", () => {
     expect(parsePreparedVersion("Unknown map identifier. Please use #<id> or <file>.\n")).toBeNull();
   });
 
-  test("servers, by the columns that the header names", () => {
+  test("servers, by the columns of the header", () => {
     const header =
       "# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight srv_iweight srv_time_since_last_change";
     const reply = `1\n${header}\n3 es_gra 1 gra-es-1 127.0.0.1 2 0 1 1 10\n4 es_bhs 1 bhs-es-1 127.0.0.1 0 0 1 1 3\n`;
@@ -35,7 +35,7 @@ describe("what HAProxy answers is understood:", () => {
     expect(parseServers("")).toEqual([]);
   });
 
-  test("the present worker, and those of before a reload", () => {
+  test("the present worker, and those from before a reload", () => {
     const reply = `#<PID>          <type>          <reloads>       <uptime>        <version>
 23637           master          1 [failed: 0]   0d00h00m36s     3.0.11-1+deb13u5
 # workers
@@ -59,7 +59,7 @@ describe("what HAProxy answers is understood:", () => {
     ]);
   });
 
-  test("a reload that succeeded, and one that did not, with its reasons", () => {
+  test("a successful reload, and a failed one with its reasons", () => {
     expect(parseReload("Success=1\n--\n[NOTICE] (1) : Loading success.\n")).toEqual({
       succeeded: true,
       messages: "[NOTICE] (1) : Loading success.",
@@ -72,7 +72,7 @@ describe("what HAProxy answers is understood:", () => {
   });
 });
 
-test("addresses that a configuration listens on are found, whatever else stands in its lines", () => {
+test("addresses that a configuration listens on are found, whatever else its lines contain", () => {
   const configuration = `
 frontend es
   bind 192.168.2.20:9200 ssl crt /etc/haproxy/certs/

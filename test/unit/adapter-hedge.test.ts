@@ -27,13 +27,13 @@ describe("asking several nodes", () => {
     expect(others).toBe(0);
   });
 
-  test("goes on at once after a failure, and after a short wait past a silent node", async () => {
+  test("asks the next node at once after a failure, and soon after a silent one", async () => {
     const startedMs = performance.now();
     expect(await hedged([fails("refused"), never, says("three")], options)).toEqual({ answer: "three", candidate: 2 });
     expect(performance.now() - startedMs).toBeLessThan(1_000);
   });
 
-  test("aborts what is still under way when an answer is there", async () => {
+  test("aborts the other requests once there is an answer", async () => {
     let aborted = false;
     const silent = (signal: AbortSignal) =>
       new Promise<string>((_, reject) => {
@@ -46,7 +46,7 @@ describe("asking several nodes", () => {
     expect(aborted).toBe(true);
   });
 
-  test("prefers a conclusive answer, and keeps a lesser one for when none comes", async () => {
+  test("prefers a conclusive answer, and falls back to another one", async () => {
     const conclusive = { ...options, isConclusive: (answer: string) => answer !== "no master" };
     expect((await hedged([says("no master"), says("master")], conclusive)).answer).toBe("master");
     expect((await hedged([says("no master"), fails("refused")], conclusive)).answer).toBe("no master");
@@ -54,7 +54,7 @@ describe("asking several nodes", () => {
     expect((await hedged([says("no master"), never], impatient)).answer).toBe("no master");
   });
 
-  test("ends with the first failure when nobody answers, and at its timeout when nobody says anything", async () => {
+  test("ends with the first failure when every node fails, and at its timeout when every node is silent", async () => {
     await expect(hedged([fails("first"), fails("second")], options)).rejects.toThrow("first");
     const startedMs = performance.now();
     await expect(hedged([never, never], { ...options, timeoutMs: 100 })).rejects.toThrow("no answer within 100 ms");
@@ -70,7 +70,7 @@ describe("asking several nodes", () => {
     await expect(hedged([never, late], final)).rejects.toThrow("no such index");
   });
 
-  test("tells of a node that refused rather than of those that did not answer", async () => {
+  test("reports a node that refused rather than those that did not answer", async () => {
     const isTelling = (error: unknown) => error instanceof Error && error.message === "wrong password";
     const attempts = [fails("refused"), fails("wrong password"), fails("refused as well")];
     await expect(hedged(attempts, { ...options, isTelling })).rejects.toThrow("wrong password");

@@ -15,7 +15,7 @@ describe("the log", () => {
     expect(Number.isNaN(Date.parse(String(line?.["time"])))).toBe(false);
   });
 
-  test("holds no secret, at the top or within an object", () => {
+  test("contains no secret, at the top level or within an object", () => {
     const lines = linesOf((log) =>
       log.info(
         { password: "hunter2", request: { authorization: "Basic aHVudGVyMg==", headers: { a: "hunter2" } } },
@@ -25,20 +25,20 @@ describe("the log", () => {
     expect(JSON.stringify(lines)).not.toMatch(/hunter2|aHVudGVyMg/);
   });
 
-  test("leaves out what is below its level", () => {
+  test("omits events below its level", () => {
     expect(linesOf((log) => log.debug({}, "detail"))).toEqual([]);
   });
 });
 
 describe("the service manager", () => {
-  test("is left alone where none listens", async () => {
+  test("receives nothing when none listens", async () => {
     const none = serviceManager({ WATCHDOG_USEC: "1000" });
     expect(none.watchdogIntervalMs).toBeNull();
     await none.ready("started");
     await none.alive();
   });
 
-  test("says in microseconds how often it wants a sign of life", () => {
+  test("gives the interval of heartbeats in microseconds", () => {
     expect(serviceManager({ NOTIFY_SOCKET: "/x", WATCHDOG_USEC: "30000000" }).watchdogIntervalMs).toBe(30_000);
     expect(serviceManager({ NOTIFY_SOCKET: "/x" }).watchdogIntervalMs).toBeNull();
   });

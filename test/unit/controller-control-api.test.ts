@@ -133,7 +133,7 @@ beforeEach(async () => {
 afterEach(() => server.close());
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
-/** Sends what no client of ours would. */
+/** Sends a request that our client would not send. */
 function send(method: string, target: string, body: string): Promise<{ status: number | undefined; text: string }> {
   return new Promise((resolve, reject) => {
     const headers = { "content-length": Buffer.byteLength(body) };
@@ -149,7 +149,6 @@ function send(method: string, target: string, body: string): Promise<{ status: n
   });
 }
 
-/** Calls whose path or body another version, or a person with curl, may get wrong. */
 describe("the control API's server", () => {
   test.each([
     ["GET", "/history?limit=0", "", "limit: a whole number from 1 to 10000"],
@@ -166,7 +165,7 @@ describe("the control API's server", () => {
     expect(watchdog.commands).toEqual([]);
   });
 
-  test("names its calls when it does not know the one that was made", async () => {
+  test("lists its calls in the answer to an unknown one", async () => {
     expect(await send("GET", "/failover", "")).toMatchObject({
       status: 404,
       text: expect.stringContaining("POST /failover"),
@@ -180,7 +179,7 @@ describe("the control API's server", () => {
 });
 
 describe("the control API's client", () => {
-  test("gets the whole status and the whole situation, field for field", async () => {
+  test("receives the complete status and situation", async () => {
     const sent = JSON.parse(JSON.stringify({ ...fullStatus, applications }));
     const status = await askControlSocket(socket, controlApi.status, {});
     expect(status).toEqual(sent);
@@ -189,7 +188,7 @@ describe("the control API's client", () => {
     expect(situation).toEqual(JSON.parse(JSON.stringify(watchdog.situation())));
   });
 
-  test("gets explanations and the history", async () => {
+  test("receives explanations and the history", async () => {
     expect(await askControlSocket(socket, controlApi.explain, {})).toEqual(watchdog.explain());
     expect(await askControlSocket(socket, controlApi.history, { limit: 20 })).toHaveLength(1);
     expect(watchdog.historyLimit).toBe(20);
@@ -197,7 +196,7 @@ describe("the control API's client", () => {
     expect(watchdog.historyLimit).toBe(50);
   });
 
-  test("gives commands, and is told why one is refused", async () => {
+  test("sends commands, and receives the reasons of a refusal", async () => {
     const paused = await askControlSocket(socket, controlApi.pause, { by: "ann", reason: "maintenance" });
     expect(paused).toMatchObject({ epoch: 1, sequence: 8 });
     await expect(askControlSocket(socket, controlApi.resume, { by: "ann" })).rejects.toThrow(
@@ -206,14 +205,14 @@ describe("the control API's client", () => {
     expect(watchdog.commands.map(({ command: { kind }, by }) => `${kind} ${by}`)).toEqual(["pause ann", "resume ann"]);
   });
 
-  test("asks for a change with the defaults of what it leaves out", async () => {
+  test("requests a change with defaults for omitted fields", async () => {
     await askControlSocket(socket, controlApi.switchover, { by: "ann", to: "bhs" });
     expect(watchdog.commands).toEqual([
       { command: { kind: "switchover", to: "bhs", force: false, reason: null }, by: "ann" },
     ]);
   });
 
-  test("previews a change without asking for it", async () => {
+  test("previews a change without requesting it", async () => {
     const preview = await askControlSocket(socket, controlApi.previewSwitchover, { by: "ann", to: "bhs" });
     expect(preview).toMatchObject({ kind: "switchover", from: "gra", to: "bhs", verdict: "begins" });
     const refused = await askControlSocket(socket, controlApi.previewFailover, { by: "ann", to: "gra" });
@@ -221,7 +220,7 @@ describe("the control API's client", () => {
     expect(watchdog.commands).toEqual([]);
   });
 
-  test("says where an answer is not one that it can read", async () => {
+  test("names the field of an answer that it cannot read", async () => {
     const other = path.join(directory, "other.sock");
     const newer = { ...controlApi.explain, answer: z.array(z.object({ rule: z.string() })) };
     const served = await serveControlSocket(other, [serveCall(newer, () => [{ rule: "a-rule-of-tomorrow" }])]);
@@ -234,7 +233,7 @@ describe("the control API's client", () => {
     }
   });
 
-  test("says that no watchdog is running", async () => {
+  test("reports that no watchdog is running", async () => {
     await expect(askControlSocket(path.join(directory, "none.sock"), controlApi.status, {})).rejects.toThrow(
       WatchdogNotRunning,
     );

@@ -14,12 +14,12 @@ import { Wakeup } from "../../watchdog/util/wakeup.ts";
 import { activeView, config, index, promotedUpTo, promoting, sight, standbyView } from "./core-fixtures.ts";
 import { VirtualTime } from "./support/virtual-time.ts";
 
-/** A store that counts, and lets somebody else write first when asked to. */
+/** A store that counts its calls, and can let a concurrent write come first. */
 class CountingStore implements Pick<Store, "read" | "write"> {
   stored: StoredRecord;
   reads = 0;
   readonly written: { readonly record: StateRecord; readonly entry: HistoryEntry }[] = [];
-  /** Takes place before the next write. */
+  /** Runs before the next write. */
   meanwhile: ((record: StateRecord) => StateRecord) | null = null;
 
   constructor(record: StateRecord) {
@@ -46,7 +46,7 @@ class CountingStore implements Pick<Store, "read" | "write"> {
   }
 }
 
-/** The region that is promoted, its one index converted and closed: what is left are calls that find all in order. */
+/** The region to promote, its one index converted and closed, so that the remaining steps succeed. */
 function bhs(open: () => boolean): Partial<Cluster> {
   const state = { name: "logs-1", uuid: "u", primaries: 1, primariesActive: 1, aliases: [], dataStream: null };
   return {
@@ -93,7 +93,7 @@ function setUp(
 const statusesOf = ({ plan }: PromotingRecord) => plan.steps.map(({ status }) => status);
 const last = (store: CountingStore) => store.stored.record as PromotingRecord;
 
-describe("a plan that is carried out", () => {
+describe("a plan under execution", () => {
   test("costs one write to begin, one more for each step, and no read", async () => {
     const { store, start } = setUp(
       promotedUpTo("open"),
@@ -106,7 +106,7 @@ describe("a plan that is carried out", () => {
     expect(store.reads).toBe(0);
   });
 
-  test("says in one write that a step is done and that the next one runs, and in the history how each one ended", async () => {
+  test("marks one step as done and the next as running in one write, and records each outcome in the history", async () => {
     const { store, start } = setUp(
       promotedUpTo("open"),
       bhs(() => true),
@@ -126,7 +126,7 @@ describe("a plan that is carried out", () => {
     ]);
   });
 
-  test("keeps what somebody else wrote meanwhile, and goes on", async () => {
+  test("keeps a concurrent write, and continues", async () => {
     const { store, start } = setUp(promotedUpTo("open"), {
       ...bhs(() => true),
       dataStreams: async () => {
@@ -165,7 +165,7 @@ describe("a plan that is carried out", () => {
     ]);
   });
 
-  test("ends when another plan stands in its place", async () => {
+  test("ends when another plan has replaced it", async () => {
     const { store, start } = setUp(promotedUpTo("open"), {
       ...bhs(() => true),
       dataStreams: async () => {
@@ -178,7 +178,7 @@ describe("a plan that is carried out", () => {
     expect(last(store).epoch).toBe(3);
   });
 
-  test("stops where this watchdog may not act any more, with nothing written", async () => {
+  test("stops without a write once this watchdog may no longer act", async () => {
     let blockers: readonly string[] = [];
     const { store, start } = setUp(
       promotedUpTo("open"),
@@ -196,7 +196,7 @@ describe("a plan that is carried out", () => {
     expect(statusesOf(last(store)).slice(-2)).toEqual(["running", "pending"]);
   });
 
-  test("says that a step failed without beginning it anew, and tries again after a second", async () => {
+  test("records that a step failed without restarting it, and retries after a second", async () => {
     let isOpen = false;
     const { store, start, time } = setUp(
       promotedUpTo("open"),

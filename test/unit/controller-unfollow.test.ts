@@ -9,7 +9,7 @@ import { VirtualTime } from "./support/virtual-time.ts";
 
 const UNFOLLOW_TIMEOUT_MS = 15_000;
 
-/** A region whose unfollow converts at once and never answers, as when the leader has lost its power. */
+/** A region whose unfollow converts at once and never answers, as when the leader's region has lost power. */
 class SilentRegion {
   readonly #time: VirtualTime;
   readonly #lookTakesMs: number;
@@ -77,7 +77,7 @@ async function unfollowAll(names: readonly string[], lookTakesMs: number) {
 
 const names = Array.from({ length: 200 }, (_, n) => `logs-${n}`);
 
-test("hundreds of unfollows that nobody answers are not waited for, and leave no request behind", async () => {
+test("hundreds of unanswered unfollows are not awaited, and leave no request open", async () => {
   const { region, tookMs } = await unfollowAll(names, 50);
   expect(region.waiting).toBe(0);
   expect(region.waitingMax).toBeLessThanOrEqual(config.promotion.parallelism);
@@ -85,10 +85,10 @@ test("hundreds of unfollows that nobody answers are not waited for, and leave no
   expect(tookMs).toBeLessThan(rounds * 1_000);
 });
 
-test("a region that takes long to describe its indices is asked by one at a time, and is left in peace in between", async () => {
+test("a region that is slow to list its indices is polled by one request at a time, with pauses in between", async () => {
   const lookTakesMs = 1_000;
   const { region, tookMs } = await unfollowAll(names.slice(0, 40), lookTakesMs);
   expect(region.looksAtOnceMax).toBe(1);
-  // The first and the last look are not part of the waiting.
+  // The first and the last poll are not part of the wait.
   expect((region.looks - 2) * 2 * lookTakesMs).toBeLessThan(tookMs);
 });

@@ -27,28 +27,28 @@ const cluster = (...members: readonly EtcdMember[]): ObservedCluster => ({
 const silent: ObservedCluster = { kind: "silent" };
 const noQuorum: ObservedCluster = { kind: "no-quorum", reason: "no leader" };
 
-describe("how a host's member of etcd comes to take part", () => {
-  test("the first host of its kind founds a cluster when nobody answers", () => {
+describe("the admission of a host's etcd member", () => {
+  test("the first host in its place founds a cluster when no member answers", () => {
     expect(decideAdmission(local(), silent)).toMatchObject({ kind: "start", clusterState: "new" });
   });
 
-  test("a host in an earlier one's place waits while nobody answers, for the cluster may exist still", () => {
+  test("a host that replaces an earlier one waits while no member answers, because the cluster may still exist", () => {
     expect(decideAdmission(local({ mayForm: false }), silent)).toMatchObject({ kind: "wait" });
   });
 
-  test("nobody enters a cluster that has no majority to agree", () => {
+  test("no member enters a cluster without a majority to admit it", () => {
     for (const changes of [{}, { hasData: true }, { mayForm: false }]) {
       expect(decideAdmission(local(changes), noQuorum)).toMatchObject({ kind: "wait" });
     }
   });
 
-  test("a member with its data and its place starts whatever the others say", () => {
+  test("a member with its data and membership starts whatever the others report", () => {
     for (const view of [silent, noQuorum, cluster(member()), cluster()]) {
       expect(decideAdmission(local({ hasData: true, joined: true }), view).kind).toBe("start");
     }
   });
 
-  test("a founder that comes later than the others starts as one", () => {
+  test("a founder that is later than the others starts as a founder", () => {
     expect(decideAdmission(local(), cluster(member({ clientURLs: [] })))).toMatchObject({
       kind: "start",
       clusterState: "new",
@@ -62,13 +62,13 @@ describe("how a host's member of etcd comes to take part", () => {
     expect(decideAdmission(local(), admitted)).toMatchObject({ kind: "start", clusterState: "existing" });
   });
 
-  test("a learner that is interrupted goes on; one that lost its data begins anew", () => {
+  test("an interrupted learner continues; one that lost its data is removed first", () => {
     const learner = cluster(member({ isLearner: true }));
     expect(decideAdmission(local({ hasData: true }), learner)).toMatchObject({ kind: "start" });
     expect(decideAdmission(local(), learner)).toMatchObject({ kind: "remove-member" });
   });
 
-  test("data of no known cluster is put away before the member is added", () => {
+  test("data of an unknown cluster is moved aside before the member is added", () => {
     expect(decideAdmission(local({ hasData: true }), cluster())).toMatchObject({ kind: "discard-data" });
   });
 

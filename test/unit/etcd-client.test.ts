@@ -14,7 +14,7 @@ const refusal = (code: number, message: string): HttpAnswer => ({
 });
 const put = { compare: [], success: [{ put: "k", value: "v" }], failure: [] } as const;
 
-/** An answer that is long on its way. */
+/** A delayed answer. */
 interface Late {
   readonly afterMs: number;
   readonly answer: HttpAnswer;
@@ -76,13 +76,13 @@ describe("which member is asked", () => {
     expect(clock.monotonicMs() - afterFirstMs).toBeLessThan(50);
   });
 
-  test("a member without a leader is passed over, for writes too: it did nothing", async () => {
+  test("a member without a leader is skipped, also for writes: it changed nothing", async () => {
     const { clock, client, asked } = setUp({ [a]: () => refusal(14, "etcdserver: no leader"), [b]: fine });
     await clock.settle(client.transact("write", put));
     expect(asked).toEqual(["a kv/txn", "b kv/txn"]);
   });
 
-  test("a member without a leader is passed over for keep-alives, too, whose refusals have a wrapping of their own", async () => {
+  test("a member without a leader is skipped for keep-alives, too, whose refusals have another form", async () => {
     const noLeader = { status: 503, body: JSON.stringify({ error: { code: 14, message: "etcdserver: no leader" } }) };
     const kept = answer({ result: { ID: "7", TTL: "10" } });
     const one = setUp({ [a]: () => noLeader, [b]: () => kept });
@@ -91,14 +91,14 @@ describe("which member is asked", () => {
     expect((await all.clock.settle(failed(keepLeaseAlive(all.client, "7")))).kind).toBe("no-quorum");
   });
 
-  test("a refusal that every member would give is not carried to the others", async () => {
+  test("a refusal that every member would repeat is not retried at the others", async () => {
     const { clock, client, asked } = setUp({ [a]: () => refusal(7, "etcdserver: permission denied"), [b]: fine });
     const error = await clock.settle(failed(client.transact("write", put)));
     expect(error.kind).toBe("unauthorized");
     expect(asked).toEqual(["a kv/txn"]);
   });
 
-  test("no member reachable: the error names them all", async () => {
+  test("without a reachable member the error names all of them", async () => {
     const { clock, client } = setUp({});
     const error = await clock.settle(failed(client.get("k")));
     expect(error.kind).toBe("unreachable");
@@ -111,7 +111,7 @@ describe("a member that is slow", () => {
     (afterMs: number): Behaviour =>
     () => ({ afterMs, answer: answer({ succeeded: true }) });
 
-  test("is still believed when it answers before the one that was asked meanwhile, and is asked first again", async () => {
+  test("wins when it answers before the member that was asked meanwhile, and is asked first again", async () => {
     const { clock, client, asked } = setUp({ [a]: late(1_500), [b]: () => "silent", [c]: () => "silent" });
     await clock.settle(client.get("k"));
     expect(clock.monotonicMs()).toBe(1_500);
@@ -120,7 +120,7 @@ describe("a member that is slow", () => {
     expect(asked[2]).toBe("a kv/range");
   });
 
-  test("is not waited for once another one has answered", async () => {
+  test("is not awaited once another one has answered", async () => {
     const { clock, client, asked } = setUp({ [a]: late(2_900), [b]: late(300), [c]: fine });
     await clock.settle(client.get("k"));
     expect(clock.monotonicMs()).toBe(1_300);
@@ -129,21 +129,21 @@ describe("a member that is slow", () => {
     expect(asked).toEqual(["a kv/range", "b kv/range", "b kv/range"]);
   });
 
-  test("has until the deadline for a write that may not be sent twice", async () => {
+  test("has until the deadline for a write that must not be sent twice", async () => {
     const { clock, client, asked } = setUp({ [a]: late(2_900), [b]: fine });
     await clock.settle(client.transact("write", put));
     expect(clock.monotonicMs()).toBe(2_900);
     expect(asked).toEqual(["a kv/txn"]);
   });
 
-  test("and with which there is not even a connection: such a write goes to the next one", async () => {
+  test("and to which there is no connection: such a write goes to the next one", async () => {
     const { clock, client, asked } = setUp({ [a]: () => "unreachable", [b]: fine });
     await clock.settle(client.transact("write", put));
     expect(clock.monotonicMs()).toBe(1_010);
     expect(asked).toEqual(["a kv/txn", "b kv/txn"]);
   });
 
-  test("whose answer comes after the deadline leaves no doubt about the other members' refusals", async () => {
+  test("whose answer comes after the deadline does not make the other members' refusals uncertain", async () => {
     const { clock, client } = setUp({
       [a]: late(9_000),
       [b]: () => refusal(14, "etcdserver: no leader"),
@@ -157,7 +157,7 @@ describe("a member that is slow", () => {
 });
 
 describe("writes whose answer is lost", () => {
-  test.each(["silent", "hangs up"] as const)("%s: not repeated, and said so", async (how) => {
+  test.each(["silent", "hangs up"] as const)("%s: not repeated, and reported", async (how) => {
     const { clock, client, asked } = setUp({ [a]: () => how, [b]: fine });
     const error = await clock.settle(failed(client.transact("write of k", put)));
     expect(error).toMatchObject({ kind: "timeout", mayHaveTakenEffect: true });
@@ -165,20 +165,20 @@ describe("writes whose answer is lost", () => {
     expect(asked).toEqual(["a kv/txn"]);
   });
 
-  test("an answer that is not etcd's leaves the same doubt", async () => {
+  test("an answer that is not etcd's leaves the same uncertainty", async () => {
     const { clock, client, asked } = setUp({ [a]: () => ({ status: 502, body: "<html>" }), [b]: fine });
     const error = await clock.settle(failed(client.transact("write", put)));
     expect(error.mayHaveTakenEffect).toBe(true);
     expect(asked).toEqual(["a kv/txn"]);
   });
 
-  test("tried at the next member when no connection came about", async () => {
+  test("are sent to the next member when no connection was made", async () => {
     const { clock, client, asked } = setUp({ [a]: () => "refuses", [b]: fine });
     await clock.settle(client.transact("write", put));
     expect(asked).toEqual(["a kv/txn", "b kv/txn"]);
   });
 
-  test("tried at the next member when its compares make that harmless", async () => {
+  test("are sent to the next member when their compares make that harmless", async () => {
     const { clock, client, asked } = setUp({ [a]: () => "silent", [b]: fine });
     await clock.settle(client.transact("write", { ...put, guarded: true }));
     expect(asked).toEqual(["a kv/txn", "b kv/txn"]);
@@ -203,7 +203,7 @@ test("a call ends by its deadline, whatever the members do", async () => {
 
 describe("authentication", () => {
   const credentials = { username: "u", password: "p" };
-  /** Gives out tokens t1, t2, …, and knows none that it gave out before it was restarted. */
+  /** Issues tokens t1, t2, …, and knows none from before its restart. */
   function member() {
     let given = 0;
     let forgotten = 0;
@@ -215,13 +215,13 @@ describe("authentication", () => {
     return { behaviour, restart: () => (forgotten = given) };
   }
 
-  test("calls at the same time share one token", async () => {
+  test("concurrent calls share one token", async () => {
     const { clock, client, asked } = setUp({ [a]: member().behaviour }, { credentials });
     await clock.settle(Promise.all([client.get("k"), client.get("l")]));
     expect(asked.filter((path) => path.includes("authenticate"))).toHaveLength(1);
   });
 
-  test("a token that a member has forgotten is renewed once, in the same call", async () => {
+  test("a token that a member has lost is renewed once, in the same call", async () => {
     const { behaviour, restart } = member();
     const { clock, client, asked } = setUp({ [a]: behaviour }, { credentials });
     await clock.settle(client.get("k"));
@@ -232,7 +232,7 @@ describe("authentication", () => {
     expect(asked).toEqual([authenticate, "a kv/range", "a kv/txn", authenticate, "a kv/txn", "a kv/range"]);
   });
 
-  test("calls at the same time whose token was forgotten get one new one", async () => {
+  test("concurrent calls whose token was lost obtain one new one", async () => {
     const { behaviour, restart } = member();
     const { clock, client, asked } = setUp({ [a]: behaviour }, { credentials });
     await clock.settle(client.get("k"));
@@ -241,7 +241,7 @@ describe("authentication", () => {
     expect(asked.filter((path) => path.includes("authenticate"))).toHaveLength(2);
   });
 
-  test("a wrong password ends the call with a sentence and no second try", async () => {
+  test("a wrong password ends the call with a sentence and without a retry", async () => {
     const refuse: Behaviour = () => refusal(3, "etcdserver: authentication failed, invalid user ID or password");
     const { clock, client, asked } = setUp({ [a]: refuse }, { credentials });
     const error = await clock.settle(failed(client.transact("write", put)));

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { classifyRefusal, type EtcdErrorKind, summarise } from "../../watchdog/adapters/etcd/errors.ts";
 
-describe("what a refusal of etcd means", () => {
+describe("a refusal of etcd is classified", () => {
   const table: readonly [number, string, EtcdErrorKind, { doubt: boolean; next: boolean; stale?: boolean }][] = [
     [14, "etcdserver: no leader", "no-quorum", { doubt: false, next: true }],
     [14, "etcdserver: request timed out", "timeout", { doubt: true, next: true }],
@@ -37,7 +37,7 @@ describe("what a refusal of etcd means", () => {
   });
 });
 
-describe("the error of a call that failed everywhere", () => {
+describe("the error of a call that failed at every endpoint", () => {
   const noLeader = classifyRefusal("https://a:2379", 14, "etcdserver: no leader");
   const timedOut = classifyRefusal("https://b:2379", 14, "etcdserver: request timed out");
 
@@ -48,7 +48,7 @@ describe("the error of a call that failed everywhere", () => {
     );
   });
 
-  test("says that a change may have been made, but never of a read", () => {
+  test("warns that a change may have been made, but not for a read", () => {
     const write = summarise("write", [noLeader, timedOut], false);
     expect(write.mayHaveTakenEffect).toBe(true);
     expect(write.message).toMatch(/The change may have been made all the same\.$/);

@@ -27,7 +27,7 @@ function setUp(options: { minTtlSeconds?: number } = {}) {
 }
 
 describe("a hold", () => {
-  test("counts from before the call, not from its answer", async () => {
+  test("counts from the start of the call, not from its answer", async () => {
     const { time, etcd, leasedKey } = setUp();
     etcd.fate = () => ({ requestDelayMs: 10, answerDelayMs: 400, lost: "nothing" });
     const hold = await time.settle(leasedKey(10_000).hold("me"));
@@ -35,14 +35,14 @@ describe("a hold", () => {
     expect(time.monotonicMs()).toBeGreaterThan(800);
   });
 
-  test("is never longer than asked for, even when etcd grants more", async () => {
+  test("is never longer than requested, even when etcd grants more", async () => {
     const { time, etcd, leasedKey } = setUp({ minTtlSeconds: 15 });
     expect(await time.settle(leasedKey(2_000).hold("me"))).toMatchObject({ validForMs: 2_000 });
     await time.runUntil(14_000);
     expect(etcd.value("/k")).toBe("me");
   });
 
-  test("lost to another one is noticed", async () => {
+  test("lost to another process is noticed", async () => {
     const { time, etcd, leasedKey } = setUp();
     const [mine, other] = [leasedKey(2_000), leasedKey(2_000)];
     await time.settle(mine.hold("me"));
@@ -53,7 +53,7 @@ describe("a hold", () => {
     expect(etcd.value("/k")).toBe("other");
   });
 
-  test("whose lease ran out unseen is taken anew", async () => {
+  test("whose lease expired unnoticed is taken again", async () => {
     const { time, etcd, leasedKey } = setUp();
     const key = leasedKey(2_000);
     await time.settle(key.hold("me"));
@@ -63,7 +63,7 @@ describe("a hold", () => {
     expect(etcd.value("/k")).toBe("me");
   });
 
-  test("whose key was deleted under it is put back", async () => {
+  test("whose key was deleted is restored", async () => {
     const { time, etcd, leasedKey } = setUp();
     const key = leasedKey(2_000);
     await time.settle(key.hold("me"));
@@ -81,7 +81,7 @@ describe("a hold", () => {
     expect(etcd.value("/k")).toBe("after");
   });
 
-  test("given back is free at once", async () => {
+  test("released is free at once", async () => {
     const { time, leasedKey } = setUp();
     const mine = leasedKey(60_000);
     await time.settle(mine.hold("me"));
@@ -89,7 +89,7 @@ describe("a hold", () => {
     expect(await time.settle(leasedKey(2_000).hold("other"))).toMatchObject({ held: true });
   });
 
-  test("that cannot be renewed is an error, and no word about the hold before", async () => {
+  test("that cannot be renewed is an error, which does not change the previous hold", async () => {
     const { time, etcd, leasedKey } = setUp();
     const key = leasedKey(2_000);
     await time.settle(key.hold("me"));
@@ -111,7 +111,7 @@ describe("whatever the network does", () => {
       { weight: 1, arbitrary: fc.constantFrom("request" as const, "answer" as const) },
     ),
   });
-  /** Pauses between two renewals of each process; long ones are a frozen process or a cut network. */
+  /** Pauses between two renewals of each process; long ones stand for a frozen process or a cut network. */
   const pauses = fc.array(fc.oneof(fc.integer({ min: 50, max: 1_000 }), fc.integer({ min: 1_000, max: 9_000 })), {
     minLength: 3,
     maxLength: 12,
@@ -124,7 +124,7 @@ describe("whatever the network does", () => {
     leaderChangesMs: fc.array(fc.integer({ min: 0, max: 30_000 }), { maxLength: 4 }),
   });
 
-  /** Runs the processes, each with its pauses, and checks after every event that each promise holds. */
+  /** Runs the processes, each with its pauses, and checks after every event that each hold is valid. */
   async function run(
     { fates, pauses, ttls, minTtlSeconds, leaderChangesMs }: typeof history extends fc.Arbitrary<infer H> ? H : never,
     successors: boolean,
@@ -149,7 +149,7 @@ describe("whatever the network does", () => {
     };
     let before = Promise.resolve();
     for (const [index, own] of pauses.entries()) {
-      // A successor starts when its predecessor has died; requests of the dead one may still be on their way.
+      // A successor starts after its predecessor has died, whose requests may still be under way.
       before = successors ? before.then(() => live(index, own)) : live(index, own);
     }
     await time.runUntil(180_000, () => {
@@ -165,14 +165,14 @@ describe("whatever the network does", () => {
     });
   }
 
-  test("a key is there, with its holder's name, for as long as the holder may rely on it; so never two hold it", async () => {
+  test("a key exists, with its holder's name, for as long as the holder may rely on it, so that never two hold it", async () => {
     await fc.assert(
       fc.asyncProperty(history, (events) => run(events, false)),
       { numRuns: 400 },
     );
   });
 
-  test("a key that a successor takes over stays for as long as its dead predecessor may have relied on it", async () => {
+  test("a key that a successor takes over remains for as long as its dead predecessor may have relied on it", async () => {
     await fc.assert(
       fc.asyncProperty(history, (events) => run(events, true)),
       { numRuns: 400 },

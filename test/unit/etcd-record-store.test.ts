@@ -26,7 +26,7 @@ function setUp(options: Partial<EtcdStoreOptions> = {}) {
 }
 
 describe("the record", () => {
-  test("is null before the first write, and then what was written", async () => {
+  test("is null before the first write, and afterwards the written record", async () => {
     const { time, store } = setUp();
     const one = store();
     expect(await time.settle(one.read())).toBeNull();
@@ -42,7 +42,7 @@ describe("the record", () => {
     expect((await time.settle(both)).filter((outcome) => outcome === "conflict")).toHaveLength(1);
   });
 
-  test("that changed meanwhile is not overwritten, and a conflict leaves no history", async () => {
+  test("that was changed concurrently is not overwritten, and a conflict leaves no history", async () => {
     const { time, store } = setUp();
     const one = store();
     await time.settle(one.write(record(1), null, entry(1)));
@@ -52,7 +52,7 @@ describe("the record", () => {
     expect(await time.settle(one.history(10))).toEqual([entry(1), entry(2)]);
   });
 
-  test("never goes back to a lower epoch", async () => {
+  test("never returns to a lower epoch", async () => {
     const { time, store } = setUp();
     const one = store();
     await time.settle(one.write(record(5), null, entry(5)));
@@ -81,7 +81,7 @@ describe("a write whose answer is lost", () => {
     expect((await time.settle(one.read()))?.record).toEqual(record(2));
   });
 
-  test("and that another one beat to it: a conflict, for good", async () => {
+  test("and that another write preceded: a lasting conflict", async () => {
     const { time, etcd, store } = setUp();
     const [one, two] = [store(), store()];
     const fates: Fate[] = [{ ...fine, requestDelayMs: 20_000 }];
@@ -94,7 +94,7 @@ describe("a write whose answer is lost", () => {
     expect((await time.settle(one.read()))?.record.cause).toBe("first");
   });
 
-  test("and stays lost: the error says that it may have been made", async () => {
+  test("and stays lost: the error warns that it may have been made", async () => {
     const { time, etcd, store } = setUp();
     etcd.fate = () => ({ ...fine, lost: "answer" });
     const error = await time.settle(
@@ -108,13 +108,13 @@ describe("a write whose answer is lost", () => {
 });
 
 describe("the fence", () => {
-  test("a watchdog that does not lead writes nothing", async () => {
+  test("a watchdog that is not the controller writes nothing", async () => {
     const { time, etcd, store } = setUp();
     expect(await time.settle(store({ fence: () => null }).write(record(1), null, entry(1)))).toBe("conflict");
     expect(etcd.keys()).toEqual([]);
   });
 
-  test("a watchdog whose leadership etcd no longer knows writes nothing", async () => {
+  test("a watchdog whose leadership has expired in etcd writes nothing", async () => {
     const { time, etcd, store } = setUp();
     const fence = () => ({ key: "/es-failover/decider", createRevision: "7" });
     expect(await time.settle(store({ fence }).write(record(1), null, entry(1)))).toBe("conflict");
@@ -122,7 +122,7 @@ describe("the fence", () => {
   });
 });
 
-test("history keeps the latest entries, in their order, and at most a tenth more than its limit", async () => {
+test("the history keeps the latest entries, in order, and at most a tenth more than its limit", async () => {
   const { time, etcd, store } = setUp();
   const one = store({ historyLimit: 10 });
   for (let epoch = 1; epoch <= 27; epoch++) {
@@ -139,7 +139,7 @@ test("history keeps the latest entries, in their order, and at most a tenth more
 });
 
 describe("router leases", () => {
-  test("a router acknowledges under its lease, and what it acknowledged never goes down", async () => {
+  test("a router acknowledges under its lease, and its acknowledged epoch never decreases", async () => {
     const { time, store } = setUp();
     const one = store();
     expect(await time.settle(one.renewRouterLease("r"))).toEqual({ validForMs: 10_000 });
@@ -149,7 +149,7 @@ describe("router leases", () => {
     expect(await time.settle(one.routerLeases())).toEqual([{ router: "r", acknowledgedEpoch: 4 }]);
   });
 
-  test("a router that never took a lease, or lost it, cannot acknowledge", async () => {
+  test("a router without a lease, or with a lost one, cannot acknowledge", async () => {
     const { time, store } = setUp();
     const one = store();
     await expect(time.settle(one.acknowledge("r", 1))).rejects.toThrow("holds no lease");
@@ -159,7 +159,7 @@ describe("router leases", () => {
     expect(await time.settle(one.routerLeases())).toEqual([]);
   });
 
-  test("a lease lost and taken anew still carries what was acknowledged", async () => {
+  test("a lease that was lost and taken again still has the acknowledged epoch", async () => {
     const { time, store } = setUp();
     const one = store();
     await time.settle(one.renewRouterLease("r"));
@@ -169,7 +169,7 @@ describe("router leases", () => {
     expect(await time.settle(one.routerLeases())).toEqual([{ router: "r", acknowledgedEpoch: 4 }]);
   });
 
-  test("a restarted watchdog takes its router's lease over, with nothing acknowledged", async () => {
+  test("a restarted watchdog takes over its router's lease, with nothing acknowledged", async () => {
     const { time, store } = setUp();
     const before = store();
     await time.settle(before.renewRouterLease("r"));
@@ -178,7 +178,7 @@ describe("router leases", () => {
     expect(await time.settle(store().routerLeases())).toEqual([{ router: "r", acknowledgedEpoch: 0 }]);
   });
 
-  test("two live watchdogs under one name: the earlier one is told, and stops", async () => {
+  test("of two live watchdogs with one name the earlier one gets an error and stops", async () => {
     const { time, store } = setUp();
     const [one, two] = [store(), store()];
     await time.settle(one.renewRouterLease("r"));

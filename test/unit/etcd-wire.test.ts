@@ -15,7 +15,7 @@ import {
 const encoded = (text: string) => Buffer.from(text, "utf8").toString("base64");
 
 describe("keys and values", () => {
-  test("any text comes back as it was sent", () => {
+  test("any text is returned as it was sent", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), (text) => {
         const { kvs } = rangeAnswer.parse({ kvs: [{ key: toBase64("k"), value: toBase64(text) }] });
@@ -24,12 +24,12 @@ describe("keys and values", () => {
     );
   });
 
-  test("bytes that are no UTF-8 are refused instead of changed", () => {
+  test("invalid UTF-8 is refused instead of changed", () => {
     const value = Buffer.from([0x7b, 0xff, 0x7d]).toString("base64");
     expect(rangeAnswer.safeParse({ kvs: [{ key: toBase64("k"), value }] }).success).toBe(false);
   });
 
-  test("the range of a prefix holds every key with it and no other", () => {
+  test("the range of a prefix contains every key with it and no other", () => {
     const bytes = fc.uint8Array({ minLength: 1, maxLength: 5 });
     fc.assert(
       fc.property(fc.string({ unit: "binary", minLength: 1, maxLength: 4 }), bytes, bytes, (prefix, tail, other) => {
@@ -53,7 +53,7 @@ describe("64-bit integers", () => {
     expect(count).toBe(1);
   });
 
-  test("fields that the gateway leaves out are zero", () => {
+  test("fields that the gateway omits are zero", () => {
     expect(rangeAnswer.parse({})).toMatchObject({ kvs: [], count: 0 });
     expect(txnAnswer.parse({ header: { revision: "7" } })).toEqual({
       header: { revision: "7" },
@@ -63,7 +63,7 @@ describe("64-bit integers", () => {
     expect(leaseKeepAliveAnswer.parse({ result: { ID: "5" } }).result.TTL).toBe(0);
   });
 
-  test("member ids may be the greatest unsigned ones", () => {
+  test("member ids may be the largest unsigned integers", () => {
     const header = { member_id: "18446744073709551615" };
     expect(statusAnswer.parse({ header, version: "3.5.16", leader: "18446744073709551615" }).header).toEqual(header);
   });
@@ -75,12 +75,12 @@ describe("64-bit integers", () => {
     },
   );
 
-  test("a time to live that no number holds exactly is refused", () => {
+  test("a time to live that no number represents exactly is refused", () => {
     expect(leaseGrantAnswer.safeParse({ ID: "1", TTL: "9007199254740993" }).success).toBe(false);
   });
 });
 
-test("compares and operations are written as etcd's gateway reads them", () => {
+test("compares and operations have the form that etcd's gateway expects", () => {
   expect(encodeCompare({ key: "k", modRevision: "4" })).toEqual({
     key: encoded("k"),
     result: "EQUAL",

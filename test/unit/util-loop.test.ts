@@ -25,13 +25,13 @@ describe("a wakeup", () => {
     return { world, ended };
   };
 
-  test("lets a wait end by time", async () => {
+  test("ends a wait after its time", async () => {
     const { world, ended } = waitFor(new Wakeup(), 500);
     await world.runUntil(1_000);
     expect(ended.atMs).toBe(500);
   });
 
-  test("ends a wait at once, and counts once when nobody waited", async () => {
+  test("ends a wait at once, and only one later wait when none was under way", async () => {
     const wakeup = new Wakeup();
     wakeup.trigger();
     const first = waitFor(wakeup, 500);
@@ -55,15 +55,15 @@ describe("a wakeup", () => {
 });
 
 describe("bounds", () => {
-  test("a call that gives no answer ends with a sentence", async () => {
+  test("a call without an answer ends with a sentence", async () => {
     const { world, clock } = start();
     const call = within(clock, 800, "the probe", new Promise(() => {}));
-    const told = expect(call).rejects.toThrow("the probe gave no answer within 800 ms");
+    const rejected = expect(call).rejects.toThrow("the probe gave no answer within 800 ms");
     await world.runUntil(1_000);
-    await told;
+    await rejected;
   });
 
-  test("never more requests at once than allowed, and the others go on after a failure", async () => {
+  test("no more requests run at once than allowed, and the others continue after a failure", async () => {
     let running = 0;
     let most = 0;
     const done: number[] = [];
@@ -81,21 +81,21 @@ describe("bounds", () => {
   });
 });
 
-describe("trust in oneself", () => {
-  const pulsing = () => {
+describe("the self-check", () => {
+  const beating = () => {
     const { world, host, clock } = start();
     const self = new SelfCheck(clock, { toleranceMs: 2_000, holdMs: 3_000 });
     world.every(SELF_CHECK_INTERVAL_MS, () => self.heartbeat());
     return { world, host, self };
   };
 
-  test("holds while pulses come and clocks agree", async () => {
-    const { world, self } = pulsing();
+  test("passes while heartbeats come and the clocks agree", async () => {
+    const { world, self } = beating();
     await world.runUntil(60_000);
     expect(self.blockers()).toEqual([]);
   });
 
-  test("is lost by a stall before the next pulse, and comes back after a while", async () => {
+  test("fails on a stall before the next heartbeat, and passes again after the hold time", async () => {
     const { world, clock } = start();
     const self = new SelfCheck(clock, { toleranceMs: 2_000, holdMs: 3_000 });
     await world.runUntil(9_000);
@@ -130,16 +130,16 @@ describe("trust in oneself", () => {
       },
       5_000,
     ],
-  ])("is lost when the clock is %s, and the ticket is to be emptied once", async (_what, change, byMs) => {
-    const { world, host, self } = pulsing();
+  ])("fails when the clock is %s, and reports the jump once", async (_what, change, byMs) => {
+    const { world, host, self } = beating();
     await world.runUntil(5_000);
     change(host);
     expect(self.blockers().join()).toContain(`jumped by ${byMs} ms`);
     expect([self.takeClockJump(), self.takeClockJump()]).toEqual([true, false]);
   });
 
-  test("is kept when the clock is corrected in small steps", async () => {
-    const { world, host, self } = pulsing();
+  test("passes when the clock is corrected in small steps", async () => {
+    const { world, host, self } = beating();
     world.every(SELF_CHECK_INTERVAL_MS, () => {
       host.wallOffsetMs += 50;
     });

@@ -11,7 +11,7 @@ import {
 } from "../../../watchdog/adapters/etcd/transport.ts";
 import type { VirtualTime } from "./virtual-time.ts";
 
-/** What becomes of one request. Delays in milliseconds; a request may take effect long after its sender gave up. */
+/** The fate of one request. Delays in milliseconds; a request may take effect long after its sender gave up. */
 export interface Fate {
   readonly requestDelayMs: number;
   readonly answerDelayMs: number;
@@ -36,9 +36,9 @@ export class FakeEtcd implements Transport {
   readonly #minTtlSeconds: number;
   #revision = 1;
   #lastLease = 1_000;
-  /** Fates of the requests to come, in their order; without any all goes well. */
+  /** Returns the fate of each request; by default all succeed. */
   fate: () => Fate = () => smooth;
-  /** Paths of all requests that took effect, in their order. */
+  /** Paths of all requests that took effect, in order. */
   readonly done: string[] = [];
 
   constructor(time: VirtualTime, { minTtlSeconds = 1 }: { readonly minTtlSeconds?: number } = {}) {
@@ -63,7 +63,7 @@ export class FakeEtcd implements Transport {
     });
   }
 
-  /** A new leader starts every lease's time anew. */
+  /** A new leader restarts every lease's time to live. */
   changeLeader(): void {
     this.#expire();
     for (const lease of this.#leases.values()) lease.expiresMs = this.#time.monotonicMs() + lease.ttlMs;

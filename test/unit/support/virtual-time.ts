@@ -1,6 +1,6 @@
 import type { Clock } from "../../../watchdog/util/clock.ts";
 
-/** Time that passes only when everything that waits for nothing else has run; events in the order of their times. */
+/** Time that advances only when nothing else can run; events happen in the order of their times. */
 export class VirtualTime implements Clock {
   #nowMs = 0;
   #sequence = 0;
@@ -22,7 +22,7 @@ export class VirtualTime implements Clock {
     this.#events.push({ atMs: Math.max(atMs, this.#nowMs), sequence: this.#sequence++, happen });
   }
 
-  /** Lets time pass until `endMs`; `look` sees the state after every event. */
+  /** Advances to `endMs`; `look` is called after every event. */
   async runUntil(endMs: number, look: () => void = () => {}): Promise<void> {
     for (;;) {
       await new Promise((resolve) => setImmediate(resolve));
@@ -31,7 +31,7 @@ export class VirtualTime implements Clock {
       const next = this.#events[0];
       if (next === undefined || next.atMs > endMs) break;
       this.#events.shift();
-      // Look at the last moment before the event, too: what is promised until then must hold until then.
+      // Also at the last moment before the event: a hold must be valid until its end.
       if (next.atMs > this.#nowMs) {
         this.#nowMs = next.atMs - 0.001;
         look();
@@ -42,7 +42,7 @@ export class VirtualTime implements Clock {
     this.#nowMs = endMs;
   }
 
-  /** Lets time pass until a promise has settled. */
+  /** Advances until a promise has settled. */
   async settle<Result>(promise: Promise<Result>): Promise<Result> {
     let settled = false;
     promise.finally(() => (settled = true)).catch(() => {});
