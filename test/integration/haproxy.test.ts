@@ -65,7 +65,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
     const router = newRouter();
     await router.close(epoch, ["gra"]);
     await expect(router.issueTicket({ ...ticketFor("gra", 60_000), epoch: epoch - 1 })).rejects.toThrow(
-      /epoch .* is over/,
+      /epoch .* is outdated/,
     );
     await expect(newRouter().issueTicket({ ...ticketFor("gra", 60_000), epoch: epoch - 1 })).rejects.toThrow(/is over/);
     await expect(newRouter().close(epoch - 1, ["gra"])).rejects.toThrow(/is over/);

@@ -44,7 +44,7 @@ export function reportsNow({
   return [own, ...observed.reports.filter((report) => report.watchdog !== watchdog)];
 }
 
-/** What this watchdog's own probes say of each region. */
+/** Each region's health by this watchdog's own probes. */
 export function regionReports({ health }: ObservedState): WatchdogReport["regions"] {
   return Object.fromEntries(
     [...health].map(([region, { state, failuresInARow, successesInARow, reason }]) => [

@@ -90,7 +90,7 @@ export class ObservedState {
 
   #noteFilling(filledAtMs: number | null, nowMonotonicMs: number): void {
     if (filledAtMs === null) this.#filled = null;
-    // The time is of another host's clock: it only tells one filling from another.
+    // The time is of another host's clock: it only distinguishes one filling from another.
     else if (filledAtMs !== this.#filled?.atMs) {
       this.#filled = { atMs: filledAtMs, knownSinceMonotonicMs: nowMonotonicMs };
     }

@@ -27,7 +27,7 @@ export interface Watchdog {
   command(command: Command, by: string): Promise<Applied>;
   /** The newest entries of the store's history, oldest first. Throws when the store does not answer. */
   history(limit: number): Promise<readonly HistoryEntry[]>;
-  /** What applications may be told now; cheap enough to call for each of their requests. */
+  /** The routing state for applications, as of now; cheap enough to call for each of their requests. */
   routing(): RoutingState;
   /** Answers another watchdog that asks for a failsafe grant. */
   answerFailsafe(question: FailsafeQuestion): FailsafeAnswer;

@@ -8,5 +8,5 @@ export const WHOLE_SOURCE = { exclude_vectors: false };
 
 export const documentSource = z.object({ _source: z.unknown().optional(), _routing: z.string().optional() });
 
-/** Tells the versions of a document apart. */
+/** Identifies a version of a document. */
 export const revision = { _seq_no: z.number(), _primary_term: z.number(), _version: z.number() };

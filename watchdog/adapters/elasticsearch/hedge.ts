@@ -7,7 +7,7 @@ export interface HedgeOptions<T> {
   isConclusive(answer: T): boolean;
   /** Whether an error ends the search, because every other candidate would give the same. */
   isFinal(error: unknown): boolean;
-  /** Whether an error says more than that of an earlier candidate, as an answer says more than silence. */
+  /** Whether an error is more specific than that of an earlier candidate, as an answer is than silence. */
   isTelling(error: unknown): boolean;
 }
 

@@ -32,7 +32,7 @@ export function createNodeClient(url: string, options: NodesOptions, ca: Buffer)
   const pools: Pool[] = [];
   const client = new Client({
     node: url,
-    // A pool of our own tells a failure to connect from a connection that broke with a request on it.
+    // A pool of our own distinguishes a failure to connect from a connection that broke with a request on it.
     agent: ({ url: { origin, host } }: { url: URL }) => {
       const pool = new Pool(origin, {
         connections: CONNECTIONS_MAX,

@@ -89,7 +89,7 @@ export function classifyRefusal(endpoint: string, code: number, reason: string):
 
 /**
  * One error for a call that failed at every endpoint it was tried at. The most specific kind wins: a member without a
- * leader says more than one that does not answer.
+ * leader is more specific than one that does not answer.
  */
 export function summarise(call: string, failures: readonly AttemptFailure[], isRead: boolean): EtcdError {
   const order: readonly EtcdErrorKind[] = ["rejected", "unauthorized", "no-quorum", "timeout", "unreachable"];

@@ -30,7 +30,7 @@ export function etcdKeys(prefix: string = defaultPrefix): EtcdKeys {
 
 /**
  * The history key of the write that replaces this revision of the record (null creates it). At most one write replaces a
- * revision, so the key tells whether it was this one; padding makes the keys sort in the order of the writes.
+ * revision, so the key identifies it; padding makes the keys sort in the order of the writes.
  */
 export function historyKey(keys: EtcdKeys, replaced: Revision | null): string {
   return `${keys.history}${(replaced ?? "0").padStart(19, "0")}`;

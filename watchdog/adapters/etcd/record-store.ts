@@ -56,7 +56,7 @@ export class EtcdRecordStore {
 
   /**
    * Compare-and-swap of the record together with its history entry. A second attempt settles one whose answer was lost:
-   * only one of them can succeed, and when the second finds the revision replaced, the history key tells by whose write.
+   * only one of them can succeed, and when the second finds the revision replaced, the history key shows by whose write.
    *
    * @throws EtcdError with `mayHaveTakenEffect` when the outcome stays unknown
    */

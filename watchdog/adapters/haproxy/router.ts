@@ -1,9 +1,13 @@
 import type { RegionName } from "../../config/address.ts";
 import type { Router, RouterState, RoutingTicket } from "../../core/ports/router.ts";
+import { serially } from "../../util/concurrency.ts";
+import { regionOf } from "./backend.ts";
 import { readEpochFloor, writeEpochFloor } from "./epoch-floor.ts";
-import { parseMap, parsePreparedVersion, parseProcesses, parseServers, parseSessions } from "./replies.ts";
+import { parseMap, parseProcesses, parseServers } from "./replies.ts";
 import { HaproxyError, type HaproxyProcess, haproxyProcess, sendCommand } from "./runtime-api.ts";
+import { cutSessions, cutSessionsOfOldWorker } from "./sessions.ts";
 import { writeTicketFile } from "./ticket-file.ts";
+import { replaceMap } from "./ticket-map.ts";
 
 export interface HaproxyRouterOptions {
   /** Name of the router in leases and acknowledgements. */
@@ -18,151 +22,104 @@ export interface HaproxyRouterOptions {
   readonly timeoutMs?: number;
 }
 
-/** The backend of a region's servers is `es_<region>`. */
-const BACKEND_PREFIX = "es_";
-
 /**
- * The HAProxy on this host. Operations run one after another, in the order of their calls.
+ * The HAProxy on this host. Tickets are issued and emptied one after another, in the order of the calls.
  *
  * HAProxy starts from the map file, so the file must never be ahead of HAProxy's own map: it is emptied before the map,
  * and filled after it. An epoch floor beside it survives restarts.
  */
 export function createHaproxyRouter(options: HaproxyRouterOptions): Router {
-  const { adminSocket, masterSocket, ticketMapFile } = options;
-  const timeoutMs = options.timeoutMs ?? 1_000;
-  const worker = haproxyProcess(adminSocket, timeoutMs);
-  const inTurn = serially();
+  return new HaproxyRouter(options);
+}
+
+class HaproxyRouter implements Router {
+  readonly name: string;
+  readonly #masterSocket: string;
+  readonly #ticketMapFile: string;
+  readonly #timeoutMs: number;
+  readonly #worker: HaproxyProcess;
+  readonly #inTurn = serially();
   /** The region that the file on disk may open; undefined after a start, when it is unknown. */
-  let regionOnDisk: RegionName | null | undefined;
-  let floor: number | undefined;
+  #regionOnDisk: RegionName | null | undefined;
+  #epochFloor: number | undefined;
 
-  const raiseFloor = async (epoch: number): Promise<void> => {
-    floor ??= await readEpochFloor(ticketMapFile);
-    if (epoch < floor) {
-      throw new HaproxyError(`router ${options.name}: epoch ${epoch} is outdated; epoch ${floor} has been seen`);
-    }
-    if (epoch === floor) return;
-    await writeEpochFloor(ticketMapFile, epoch);
-    floor = epoch;
-  };
+  constructor({ name, adminSocket, masterSocket, ticketMapFile, timeoutMs = 1_000 }: HaproxyRouterOptions) {
+    this.name = name;
+    this.#masterSocket = masterSocket;
+    this.#ticketMapFile = ticketMapFile;
+    this.#timeoutMs = timeoutMs;
+    this.#worker = haproxyProcess(adminSocket, timeoutMs);
+  }
 
-  const issueTicket = async ({ epoch, region, validUntilMs }: RoutingTicket): Promise<void> => {
-    await raiseFloor(epoch);
-    if (regionOnDisk !== region) {
-      await writeTicketFile(ticketMapFile, [], { durable: true });
-      regionOnDisk = null;
-    }
-    await replaceMap(worker, ticketMapFile, [[region, String(validUntilMs)]]);
+  issueTicket(ticket: RoutingTicket): Promise<void> {
+    return this.#inTurn(() => this.#issue(ticket));
+  }
+
+  close(epoch: number, regions: readonly RegionName[]): Promise<void> {
+    return this.#inTurn(() => this.#close(epoch, regions));
+  }
+
+  async state(): Promise<RouterState> {
+    const tickets = parseMap(await this.#worker.ask(`show map ${this.#ticketMapFile}`));
+    const servers = parseServers(await this.#worker.ask("show servers state"));
+    return {
+      tickets: [...tickets].map(([region, until]) => ({ region, validUntilMs: Number(until) })),
+      servers: servers.flatMap(({ backend, name, up }) => {
+        const region = regionOf(backend);
+        return region === null ? [] : [{ region, name, up }];
+      }),
+    };
+  }
+
+  async #issue({ epoch, region, validUntilMs }: RoutingTicket): Promise<void> {
+    await this.#raiseFloor(epoch);
+    if (this.#regionOnDisk !== region) await this.#emptyFile();
+    await replaceMap(this.#worker, this.#ticketMapFile, [[region, String(validUntilMs)]]);
     // A renewal need not be durable: after a power failure an older ticket is on disk, which expires sooner.
-    await writeTicketFile(ticketMapFile, [{ region, validUntilMs }], { durable: regionOnDisk !== region });
-    regionOnDisk = region;
-  };
+    const durable = this.#regionOnDisk !== region;
+    await writeTicketFile(this.#ticketMapFile, [{ region, validUntilMs }], { durable });
+    this.#regionOnDisk = region;
+  }
 
-  const close = async (epoch: number, regions: readonly RegionName[]): Promise<void> => {
-    await raiseFloor(epoch);
-    await writeTicketFile(ticketMapFile, [], { durable: true });
-    regionOnDisk = null;
+  async #close(epoch: number, regions: readonly RegionName[]): Promise<void> {
+    await this.#raiseFloor(epoch);
+    await this.#emptyFile();
     // Listed after the file was emptied: a worker that starts later starts from the empty file.
-    const { current, old } = await workers(masterSocket, timeoutMs);
-    await replaceMap(current, ticketMapFile, []);
+    const { current, old } = await this.#workers();
+    await replaceMap(current, this.#ticketMapFile, []);
     await cutSessions(current, regions);
     for (const worker of old) {
       try {
-        await replaceMap(worker, ticketMapFile, []);
-        await cutSessionsOfOldWorker(worker, regions, timeoutMs);
+        await replaceMap(worker, this.#ticketMapFile, []);
+        await cutSessionsOfOldWorker(worker, regions, this.#timeoutMs);
       } catch (error) {
         // An old worker ends with its last session: the failure counts only while it still runs.
-        if ((await workers(masterSocket, timeoutMs)).old.some(({ label }) => label === worker.label)) throw error;
+        if ((await this.#workers()).old.some(({ label }) => label === worker.label)) throw error;
       }
     }
-  };
-
-  const state = async (): Promise<RouterState> => {
-    const tickets = parseMap(await worker.ask(`show map ${ticketMapFile}`));
-    const servers = parseServers(await worker.ask("show servers state"));
-    return {
-      tickets: [...tickets].map(([region, until]) => ({ region, validUntilMs: Number(until) })),
-      servers: servers.flatMap(({ backend, name, up }) =>
-        backend.startsWith(BACKEND_PREFIX) ? [{ region: backend.slice(BACKEND_PREFIX.length), name, up }] : [],
-      ),
-    };
-  };
-
-  return {
-    name: options.name,
-    issueTicket: (ticket) => inTurn(() => issueTicket(ticket)),
-    close: (epoch, regions) => inTurn(() => close(epoch, regions)),
-    state,
-  };
-}
-
-/**
- * Replaces the whole map in one atomic step and reads it back. The next commit drops what an interrupted attempt has
- * prepared.
- */
-async function replaceMap(
-  process: HaproxyProcess,
-  mapFile: string,
-  entries: readonly (readonly [key: string, value: string])[],
-): Promise<void> {
-  const prepared = await process.ask(`prepare map ${mapFile}`);
-  const version = parsePreparedVersion(prepared);
-  if (version === null) {
-    throw new HaproxyError(`HAProxy at ${process.label} has no map ${mapFile}: ${prepared.trim()}`);
   }
-  for (const [key, value] of entries) await process.order(`add map @${version} ${mapFile} ${key} ${value}`);
-  await process.order(`commit map @${version} ${mapFile}`);
-  const found = parseMap(await process.ask(`show map ${mapFile}`));
-  if (found.size !== entries.length || entries.some(([key, value]) => found.get(key) !== value)) {
-    const shown = [...found].map(([key, value]) => `${key} ${value}`).join(", ") || "nothing";
-    throw new HaproxyError(`HAProxy at ${process.label}: ${mapFile} was not replaced; it holds ${shown}`);
-  }
-}
 
-/** Ends the sessions to these regions: a request under way may be a write. */
-async function cutSessions(process: HaproxyProcess, regions: readonly RegionName[]): Promise<void> {
-  const backends = new Set(regions.map((region) => `${BACKEND_PREFIX}${region}`));
-  const servers = parseServers(await process.ask("show servers state"));
-  for (const { backend, name } of servers.filter((server) => backends.has(server.backend))) {
-    await process.order(`shutdown sessions server ${backend}/${name}`);
-  }
-}
-
-/** A worker from before a reload refuses to end sessions by server ("Proxy is disabled"), but ends single ones. */
-async function cutSessionsOfOldWorker(
-  process: HaproxyProcess,
-  regions: readonly RegionName[],
-  timeoutMs: number,
-): Promise<void> {
-  const backends = new Set(regions.map((region) => `${BACKEND_PREFIX}${region}`));
-  const deadline = performance.now() + timeoutMs;
-  for (;;) {
-    const sessions = parseSessions(await process.ask("show sess")).filter(({ backend }) => backends.has(backend));
-    if (sessions.length === 0) return;
-    if (performance.now() > deadline) {
-      throw new HaproxyError(`HAProxy at ${process.label}: ${sessions.length} sessions are still open`);
+  async #raiseFloor(epoch: number): Promise<void> {
+    this.#epochFloor ??= await readEpochFloor(this.#ticketMapFile);
+    if (epoch < this.#epochFloor) {
+      throw new HaproxyError(
+        `router ${this.name}: epoch ${epoch} is outdated; epoch ${this.#epochFloor} has been seen`,
+      );
     }
-    // For a session that has ended meanwhile the reply is "No such session".
-    for (const { id } of sessions) await process.ask(`shutdown session ${id}`);
+    if (epoch === this.#epochFloor) return;
+    await writeEpochFloor(this.#ticketMapFile, epoch);
+    this.#epochFloor = epoch;
   }
-}
 
-async function workers(
-  masterSocket: string,
-  timeoutMs: number,
-): Promise<{ readonly current: HaproxyProcess; readonly old: readonly HaproxyProcess[] }> {
-  const { current, old } = parseProcesses(await sendCommand(masterSocket, "show proc", timeoutMs));
-  if (current === null) throw new HaproxyError(`HAProxy at ${masterSocket}: the master has no worker`);
-  const process = (pid: number): HaproxyProcess => haproxyProcess(masterSocket, timeoutMs, pid);
-  return { current: process(current), old: old.map(process) };
-}
+  async #emptyFile(): Promise<void> {
+    await writeTicketFile(this.#ticketMapFile, [], { durable: true });
+    this.#regionOnDisk = null;
+  }
 
-/** Runs tasks one after another in the order of the calls, also after failures. */
-function serially(): <T>(task: () => Promise<T>) => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve();
-  return (task) => {
-    const run = last.then(task, task);
-    last = run.catch(() => {});
-    return run;
-  };
+  async #workers(): Promise<{ readonly current: HaproxyProcess; readonly old: readonly HaproxyProcess[] }> {
+    const { current, old } = parseProcesses(await sendCommand(this.#masterSocket, "show proc", this.#timeoutMs));
+    if (current === null) throw new HaproxyError(`HAProxy at ${this.#masterSocket}: the master has no worker`);
+    const process = (pid: number): HaproxyProcess => haproxyProcess(this.#masterSocket, this.#timeoutMs, pid);
+    return { current: process(current), old: old.map(process) };
+  }
 }

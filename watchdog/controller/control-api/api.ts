@@ -7,7 +7,7 @@ import { watchdogStatusSchema } from "../status.ts";
 import { changePreviewSchema, commandAnswerSchema, ruleExplanationSchema } from "./changes.ts";
 import { situationSchema } from "./situation.ts";
 
-/** The caller's own word for who it is: every user that may open the socket has the same rights. */
+/** The caller names itself: every user that may open the socket has the same rights. */
 const origin = { by: z.string().trim().min(1).max(100) };
 const reason = z.string().trim().min(1).max(1_000);
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** Fields of one region's cluster in answers of the control API; their types stand in core/state/cluster.ts. */
+/** Fields of one region's cluster in answers of the control API; their types are in core/state/cluster.ts. */
 
 export const clusterReadiness = z.object({
   licence: z.object({ type: z.string(), active: z.boolean(), allowsCcr: z.boolean() }),

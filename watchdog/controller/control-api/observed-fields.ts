@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { healthStateSchema } from "../../core/state/report.ts";
 
-/** Fields that several answers of the control API share; their types stand in core/state. */
+/** Fields that several answers of the control API share; their types are in core/state. */
 
 const clusterProbe = z.discriminatedUnion("reachable", [
   z.object({

@@ -57,7 +57,7 @@ export class Coordinator {
     }
   }
 
-  /** While the self-check fails, the report says "unknown" of every region, so that it counts for nothing. */
+  /** While the self-check fails, the report gives every region as "unknown", so that it does not count. */
   #report(): WatchdogReport {
     const { observed, config, clock, selfCheck } = this.#context;
     const blockers = selfCheck.blockers();

@@ -13,7 +13,7 @@ const FINISH_ATTEMPTS = 5;
 export const RETRY_FIRST_MS = 1_000;
 const RETRY_MAX_MS = 30_000;
 
-/** A step that the store says is running, and the revision of the record that says so. */
+/** A step that is marked as running in the store, and the revision of the record with the mark. */
 export interface RunningStep {
   readonly record: PlannedRecord;
   readonly revision: string;
@@ -22,7 +22,7 @@ export interface RunningStep {
 
 /**
  * Writes a plan's progress to the store. A step is marked before it begins and after it has ended, so that another
- * watchdog can continue at any point. One write says that a step is done and that the next one begins, on top of the
+ * watchdog can continue at any point. One write marks a step as done and the next one as running, on top of the
  * record as written before: the store may be an ocean away.
  */
 export class PlanProgress {

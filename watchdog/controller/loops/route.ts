@@ -142,7 +142,7 @@ export class RouterReconciler {
         if (decision.acknowledge) this.#closePending = record;
         await this.#close(decision.epoch, decision.regions, decision.reason);
         this.#closePending = null;
-        // An acknowledgement also says that this host keeps the record (rule known-to-a-majority).
+        // An acknowledgement also confirms that this host keeps the record (rule known-to-a-majority).
         if (record !== null) await this.#context.saveCopy(record);
         if (decision.acknowledge && hasLease) await this.#acknowledgeClosing(decision.epoch);
         return;

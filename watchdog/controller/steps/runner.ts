@@ -32,7 +32,7 @@ export const stepRunners: { readonly [K in StepKind]: StepRunner<K> } = {
 /**
  * Runs a step of any kind, and returns it with what it recorded.
  *
- * @throws LateFollowers, UnmarkedIndices, or an Error that says what is left to do
+ * @throws LateFollowers, UnmarkedIndices, or an Error that names what is left to do
  */
 export function runStep(context: StepContext, step: PlanStep): Promise<PlanStep> {
   return runOf(context, step.kind, step);

@@ -44,7 +44,7 @@ async function unfollowOne(
 }
 
 /**
- * Tells whether an index is still in the list that `poll` returns. Callers share one poll at a time, and the next one
+ * Returns whether an index is still in the list that `poll` returns. Callers share one poll at a time, and the next one
  * starts no sooner than twice its duration after it ended: listing hundreds of indices costs the cluster something, too.
  */
 function sharedPoll(clock: Clock, poll: () => Promise<readonly string[]>): (index: string) => Promise<boolean> {
