@@ -2,7 +2,8 @@ import { describe, expect, test } from "vitest";
 import { SELF_CHECK_INTERVAL_MS, SelfCheck } from "../../watchdog/controller/self-check.ts";
 import { forEachBounded, within } from "../../watchdog/util/concurrency.ts";
 import { Wakeup } from "../../watchdog/util/wakeup.ts";
-import { Host, Process, World } from "../simulation/world/world.ts";
+import { Host, Process } from "../simulation/world/process.ts";
+import { World } from "../simulation/world/world.ts";
 
 const start = () => {
   const world = new World(1);

@@ -1,25 +1,25 @@
-import type { SimRegions } from "../world/regions.ts";
-import type { Fault } from "./fault.ts";
+import type { System } from "../world/system.ts";
+import { faults } from "./all.ts";
+import type { End, Fault } from "./fault.ts";
 
-/** The faults of one history. Times are drawn anew for each fault. */
-export interface Schedule<System> {
-  readonly faults: readonly Fault<System>[];
-  /** Only these of them; undefined: any. */
-  readonly names: readonly string[] | undefined;
+export interface Schedule {
+  /** Only these faults; absent: any. */
+  readonly names?: readonly string[] | undefined;
   readonly count: number;
+  /** When the next fault begins, and how long it lasts: drawn for each. */
   readonly beginsAtMs: () => number;
   readonly lastsMs: () => number;
-  /** Told of each that has begun and has an end. */
-  readonly onBegin?: (fault: Fault<System>) => void;
+  /** Called for each fault that has begun and has an end. */
+  readonly onBegin?: (fault: Fault) => void;
 }
 
 /** Puts faults on the clock; returns what ends all that are not over. */
-export function scheduleFaults<System extends SimRegions>(system: System, schedule: Schedule<System>): () => void {
+export function scheduleFaults(system: System, schedule: Schedule): End {
   const { world } = system;
-  const ends = new Set<() => void>();
+  const ends = new Set<End>();
   for (let n = schedule.count; n > 0; n -= 1) {
     world.after(schedule.beginsAtMs(), () => {
-      const fault = pickFault(system, schedule);
+      const fault = pickFault(system, schedule.names);
       const end = fault.begin(system);
       system.note(`fault: ${fault.name}`);
       if (end === null) return;
@@ -39,17 +39,16 @@ export function scheduleFaults<System extends SimRegions>(system: System, schedu
   };
 }
 
-/** One of the faults, by weight. */
-function pickFault<System extends SimRegions>(
-  { world }: System,
-  { faults, names }: Pick<Schedule<System>, "faults" | "names">,
-): Fault<System> {
-  const candidates = names === undefined ? faults : faults.filter(({ name }) => names.includes(name));
+/** One of the faults that this system can have, by weight. */
+function pickFault({ world, layout }: System, names: readonly string[] | undefined): Fault {
+  const candidates = faults.filter(
+    ({ name, store }) => (names?.includes(name) ?? true) && (store === undefined || store === layout.store),
+  );
   const total = candidates.reduce((sum, { weight }) => sum + weight, 0);
   let left = world.random.next() * total;
   for (const fault of candidates) {
     left -= fault.weight;
     if (left < 0) return fault;
   }
-  throw new Error(`no fault among ${names?.join()}`);
+  throw new Error(`${layout.name}: none of these faults: ${names?.join()}`);
 }

@@ -2,37 +2,12 @@ import { cp, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
-import type { CreateWatchdog } from "../world/regions.ts";
+import type { CreateWatchdog } from "../world/system.ts";
+import type { Edit } from "./mutant.ts";
 
 const root = path.resolve(import.meta.dirname, "../../..");
 
-/** One place of the source, changed. */
-export interface Edit {
-  /** Below watchdog/. */
-  readonly file: string;
-  readonly from: string;
-  readonly to: string;
-}
-
-/** A rule left out on purpose. The simulator has to notice. */
-export interface OmittedRule extends Edit {
-  /** The rule's name, as in the design where it has one there. */
-  readonly rule: string;
-  /** What the mutant does wrong. */
-  readonly defect: string;
-  /** A second guard taken away first, where there is one. By itself this must break nothing. */
-  readonly given?: Edit;
-}
-
-/** How a certain simulated system shows that a rule is left out. */
-export interface Mutation extends OmittedRule {
-  /** Invariants one of which has to break. */
-  readonly breaks: readonly string[];
-  /** The faults under which it shows soonest. */
-  readonly faults: readonly string[];
-}
-
-/** The watchdog with some edits made to its source, built in a directory of its own. */
+/** The watchdog with some edits made to its source, in a temporary directory that `remove` deletes. */
 export async function buildMutant(
   edits: readonly Edit[],
 ): Promise<{ readonly create: CreateWatchdog; readonly remove: () => Promise<void> }> {
@@ -46,7 +21,7 @@ export async function buildMutant(
       const place = path.join(directory, "watchdog", file);
       const source = await readFile(place, "utf8");
       const times = source.split(from).length - 1;
-      if (times !== 1) throw new Error(`${file} has the text to be changed ${times} times instead of once: ${from}`);
+      if (times !== 1) throw new Error(`${file} contains the text to change ${times} times instead of once: ${from}`);
       await writeFile(
         place,
         source.replace(from, () => to),

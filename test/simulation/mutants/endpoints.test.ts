@@ -1,9 +1,10 @@
 import { expect, test, vi } from "vitest";
 import type { Addresses } from "../../../watchdog/config/address.ts";
 import type { RoutingState } from "../../../watchdog/core/endpoint-state.ts";
-import { runHistory } from "../histories/three-sites.ts";
+import { runHistory } from "../histories/history.ts";
+import { threeSites } from "../world/layout.ts";
 
-/** An endpoint service that believes the record, as if its router always held a ticket. */
+/** An endpoint service that answers by the record alone, as if its router always held a ticket. */
 vi.mock("../../../watchdog/core/endpoint-state.ts", async (original) => {
   const real = await original<typeof import("../../../watchdog/core/endpoint-state.ts")>();
   const trusting = ({ record, nowMs }: RoutingState, addresses: Addresses) => {
@@ -14,12 +15,12 @@ vi.mock("../../../watchdog/core/endpoint-state.ts", async (original) => {
   return { ...real, endpointState: trusting };
 });
 
-test("an endpoint service that named regions without a ticket would be noticed", async () => {
+test("the simulator notices an endpoint service that names a region without a ticket", async () => {
   for (let seed = 1; seed <= 100; seed += 1) {
-    const { violation } = await runHistory(seed);
+    const { violation } = await runHistory({ layout: threeSites, seed });
     if (violation === null) continue;
     expect(violation).toMatch(/^1: applications are sent to/);
     return;
   }
-  expect.fail("no history of 100 shows an application sent to a region that another one has replaced");
+  expect.fail("none of 100 histories shows an application that is sent to a replaced region");
 });

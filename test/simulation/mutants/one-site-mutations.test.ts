@@ -1,8 +1,7 @@
 import { describe } from "vitest";
-import { runHistory } from "../histories/one-site.ts";
-import { mutations } from "./one-site.ts";
-import { testMutations } from "./suite.ts";
+import { oneSite } from "../world/layout.ts";
+import { testMutants } from "./suite.ts";
 
-describe("the simulator finds each rule that is left out", () => {
-  testMutations({ mutations, runHistory, historiesMax: 400 });
+describe("the histories of one site show every rule that is missing", () => {
+  testMutants(oneSite, 400);
 });

@@ -1,8 +1,7 @@
 import { describe } from "vitest";
-import { runHistory } from "../histories/three-sites.ts";
-import { testMutations } from "./suite.ts";
-import { mutations } from "./three-sites.ts";
+import { threeSites } from "../world/layout.ts";
+import { testMutants } from "./suite.ts";
 
-describe("with several watchdogs the simulator finds each rule that is left out", () => {
-  testMutations({ mutations, runHistory, historiesMax: 600 });
+describe("the histories of three sites show every rule that is missing", () => {
+  testMutants(threeSites, 600);
 });

@@ -1,67 +1,184 @@
 import { expect } from "vitest";
-import type { WatchdogConfig } from "../../../watchdog/config/schema.ts";
+import type { WatchdogStatus } from "../../../watchdog/controller/status.ts";
 import { createWatchdog } from "../../../watchdog/controller/watchdog.ts";
 import type { StepKind } from "../../../watchdog/core/state/plan.ts";
 import type { StateRecord } from "../../../watchdog/core/state/record.ts";
-import { SimSystem } from "../world/system.ts";
+import type { Evidence } from "../judge/evidence.ts";
+import { judge } from "../judge/judge.ts";
+import { checkLedger } from "../judge/ledger.ts";
+import type { ChangeConfig } from "../world/config.ts";
+import { type Layout, oneSite, type Site, sites } from "../world/layout.ts";
+import { isolated } from "../world/network.ts";
+import type { SimRouter } from "../world/router.ts";
+import type { Station } from "../world/station.ts";
+import { System } from "../world/system.ts";
 
-/** What scenarios are told with. */
+const SEED = 7;
+const WRITE_INTERVAL_MS = 100;
+const READY_MS_MAX = 30_000;
+const QUIET_MS = 10_000;
 
-/** A system whose standby is in sync and whose clients write ten times a second. */
-export async function started(change?: (config: WatchdogConfig) => WatchdogConfig): Promise<SimSystem> {
-  const system = new SimSystem(7, createWatchdog, change);
-  system.world.every(100, () => {
-    if (!system.clientWrites("logs-1")) system.clientCreates("logs-1", "logs-write");
-    if (!system.clientWrites("logs-2")) system.clientCreates("logs-2", null);
+export interface ScenarioOptions {
+  /** Default: one site. */
+  readonly layout?: Layout;
+  readonly change?: ChangeConfig;
+}
+
+/** A system under judgement in which nothing has started yet. */
+export function prepared({ layout = oneSite, change }: ScenarioOptions = {}): Evidence {
+  const system = new System({ seed: SEED, layout, create: createWatchdog, change });
+  return judge(system);
+}
+
+/** A system whose standby is in sync, whose routers are open, and whose clients write ten times a second. */
+export async function startedWithEvidence(options?: ScenarioOptions): Promise<Evidence> {
+  const evidence = prepared(options);
+  const { system } = evidence;
+  const { world, stations, clients } = system;
+  const entries = stations.filter(({ router }) => router !== null);
+  world.every(WRITE_INTERVAL_MS, () => {
+    for (const station of entries) for (const index of ["logs-1", "logs-2"]) clients.write(station, index);
   });
-  system.startWatchdog();
-  await runUntil(system, 20_000, (record) => record.phase === "serving" && record.standby === "in-sync");
-  await system.world.runUntil(system.world.nowMs + 10_000);
+  system.startAll();
+  await waitFor(system, READY_MS_MAX, () => serves("gra", "in-sync")(system.record) && routesTo(system, "gra"));
+  await pass(system, QUIET_MS);
+  return evidence;
+}
+
+export async function started(options?: ScenarioOptions): Promise<System> {
+  const { system } = await startedWithEvidence(options);
   return system;
 }
 
-export const recordOf = ({ disk }: SimSystem): StateRecord => {
-  const record = disk.stored?.record;
-  if (record === undefined) throw new Error("no record");
+// --- what a system has ----------------------------------------------------------------------------------------------
+
+/** The only watchdog of a system with one site. */
+export const watchdogOf = (system: System): Station => system.station("bhs");
+
+/** The router of a region; default: the only one of a system with one site. */
+export function routerOf(system: System, site = "bhs"): SimRouter {
+  const { router } = system.station(site);
+  if (router === null) throw new Error(`${site} has no router`);
+  return router;
+}
+
+export const statusOf = (system: System, site = "bhs"): WatchdogStatus | undefined =>
+  system.station(site).watchdog?.status();
+
+export function recordOf({ record }: System): StateRecord {
+  if (record === null) throw new Error("no record");
   return record;
-};
+}
 
-/** Whether a promotion, planned or not, has such a step with this status. */
-export const isAtStep = (kind: StepKind, status: string) => (record: StateRecord) =>
-  record.phase === "promoting" && record.plan.steps.some((step) => step.kind === kind && step.status === status);
+/** Whether every router sends requests to this region. */
+export const routesTo = ({ stations }: System, region: string): boolean =>
+  stations.every(({ router }) => router === null || router.route() === region);
 
-/** Lets time pass until the record is as wanted; fails with the history when that takes longer than `withinMs`. */
-export async function runUntil(
-  system: SimSystem,
-  withinMs: number,
-  isThere: (record: StateRecord) => boolean,
-): Promise<number> {
-  const { world, disk } = system;
+// --- conditions on the record ---------------------------------------------------------------------------------------
+
+/** Whether this region is active, with a standby in this state, and no request of an operator is open. */
+export const serves =
+  (active: string, standby?: string) =>
+  (record: StateRecord | null): boolean =>
+    record?.phase === "serving" &&
+    record.active === active &&
+    record.request === null &&
+    (standby === undefined || record.standby === standby);
+
+/** Whether the plan of the record has such a step with this status. */
+export const isAtStep = (kind: StepKind, status: string) => (record: StateRecord | null) =>
+  record !== null &&
+  record.phase !== "closing" &&
+  (record.plan?.steps.some((step) => step.kind === kind && step.status === status) ?? false);
+
+// --- three sites ----------------------------------------------------------------------------------------------------
+
+export const isolate = ({ network }: System, site: Site): (() => void) => network.cutAll(isolated(site, sites));
+
+/** Requests that a router turned away later than `sinceMs`. */
+export const refusedSince = ({ clients }: System, sinceMs: number) =>
+  clients.refused.filter(({ atMs }) => atMs > sinceMs);
+
+// --- time -----------------------------------------------------------------------------------------------------------
+
+export const pass = ({ world }: System, ms: number): Promise<void> => world.runUntil(world.nowMs + ms);
+
+/** Lets time pass until `holds`; returns how long it took. Fails with the history after `withinMs`. */
+export async function waitFor(system: System, withinMs: number, holds: () => boolean): Promise<number> {
+  const { world } = system;
   const fromMs = world.nowMs;
-  const reached = () => disk.stored !== null && isThere(disk.stored.record);
-  await world.runUntil(fromMs + withinMs, reached);
-  expect(reached(), system.log.join("\n")).toBe(true);
+  await world.runUntil(fromMs + withinMs, holds);
+  expect(holds(), tale(system)).toBe(true);
   return world.nowMs - fromMs;
 }
 
-/** The watchdog dies as soon as such a record stands on the disk, before it hears so. */
-export function diesWhenWritten({ disk, process }: SimSystem, isFatal: (record: StateRecord) => boolean): void {
+/** Lets time pass until the record is as wanted; returns how long it took. Fails with the history after `withinMs`. */
+export const runUntil = (
+  system: System,
+  withinMs: number,
+  isThere: (record: StateRecord) => boolean,
+): Promise<number> => waitFor(system, withinMs, () => system.record !== null && isThere(system.record));
+
+/** The history so far, and what the watchdogs report. */
+export const tale = ({ log, stations }: System): string =>
+  [...log, ...stations.map(({ site, watchdog }) => `${site}: ${watchdog?.status().summary}`)].join("\n");
+
+/** The watchdog dies at one of its next calls, counted from 1: before the call takes effect, or before its answer. */
+export function diesAt(system: System, call: number, when: "before" | "after"): void {
+  const { process } = watchdogOf(system);
   if (process === null) throw new Error("no watchdog runs");
-  process.onDeath = () => {};
-  const { onWrite } = disk;
-  disk.onWrite = (before, after, rule, by) => {
-    onWrite(before, after, rule, by);
-    if (by === process && isFatal(after)) process.diesAt = { call: 1, when: "after" };
-  };
+  process.diesAt = { call, when };
 }
 
-/** Does something once, as soon as such a record stands on the disk. */
-export function whenWritten({ disk }: SimSystem, isIt: (record: StateRecord) => boolean, then: () => void): void {
-  const { onWrite } = disk;
-  disk.onWrite = (before, after, rule, by) => {
-    onWrite(before, after, rule, by);
+/** The watchdog dies as soon as such a record is written, before it gets the answer; nothing restarts it. */
+export function diesWhenWritten(system: System, isFatal: (record: StateRecord) => boolean): void {
+  const { process } = watchdogOf(system);
+  if (process === null) throw new Error("no watchdog runs");
+  process.onDeath = () => {};
+  system.store.cell.writing.listen(({ after, process: by }) => {
+    if (by === process && isFatal(after)) process.diesAt = { call: 1, when: "after" };
+  });
+}
+
+/** Does something once, as such a record is written. */
+export function whenWritten(system: System, isIt: (record: StateRecord) => boolean, run: () => void): void {
+  const stop = system.store.cell.writing.listen(({ after }) => {
     if (!isIt(after)) return;
-    disk.onWrite = onWrite;
-    then();
-  };
+    stop();
+    run();
+  });
+}
+
+// --- expectations ---------------------------------------------------------------------------------------------------
+
+/** Every acknowledged write is accounted for, and every invariant held. */
+export function expectSound(system: System): void {
+  checkLedger(system);
+  expect(system.world.violation, tale(system)).toBeNull();
+}
+
+/** Clients write to this region alone, without many refusals. */
+export async function expectWritable(system: System, region: string): Promise<void> {
+  const { acknowledged } = system.clients;
+  const before = acknowledged.length;
+  await pass(system, 5_000);
+  const written = acknowledged.slice(before);
+  expect(written.length).toBeGreaterThan(10);
+  expect(written.filter((entry) => entry.region !== region)).toEqual([]);
+}
+
+/** The active region accepts a write to this index. */
+export async function expectWrittenTo(system: System, index: string): Promise<void> {
+  const before = system.clients.acknowledged.length;
+  system.clients.write(watchdogOf(system), index);
+  await pass(system, 3_000);
+  expect(system.clients.acknowledged.slice(before).map((entry) => entry.index)).toContain(index);
+}
+
+/** Every index of the active region is followed by the standby, which holds no other. */
+export async function expectMirrored(system: System, active: string, standby: string): Promise<void> {
+  await pass(system, 5_000);
+  const followers = [...system.cluster(standby).indices.values()];
+  expect(followers.filter(({ following }) => following?.remote !== active)).toEqual([]);
+  expect(followers.map(({ name }) => name).sort()).toEqual([...system.cluster(active).indices.keys()].sort());
 }

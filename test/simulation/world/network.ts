@@ -1,36 +1,34 @@
-import type { Process, World } from "./world.ts";
-
-export const sites = ["gra", "bhs", "witness"] as const;
-export type Site = (typeof sites)[number];
+import type { Site } from "./layout.ts";
+import type { Process } from "./process.ts";
+import type { World } from "./world.ts";
 
 /** One direction between two sites. */
-export type Way = readonly [from: Site, to: Site];
+export type Direction = readonly [from: Site, to: Site];
 
-export const bothWays = ([a, b]: readonly [Site, Site]): readonly Way[] => [
+export const bothWays = ([a, b]: readonly [Site, Site]): readonly Direction[] => [
   [a, b],
   [b, a],
 ];
 
-/** All ways from and to a site. */
-export const isolated = (site: Site): readonly Way[] =>
+/** Every direction from and to one of the sites. */
+export const isolated = (site: Site, sites: readonly Site[]): readonly Direction[] =>
   sites.filter((other) => other !== site).flatMap((other) => bothWays([site, other]));
 
 export interface CallOptions {
   readonly from: Site;
   readonly to: Site;
-  /** After so long without an answer the caller gives up. */
+  /** After so long without an answer the caller gives up, with this error. */
   readonly timeoutMs: number;
-  /** What it says then. */
   readonly failure: () => Error;
 }
 
-/** One way over the ocean, and within a site. */
-const OCEAN_MS = 45;
-const SITE_MS = 0;
-/** TCP sends again what was lost: a delay, as long as not everything is. */
+/** One way between two sites, and within one. */
+const WAN_MS = 45;
+const LAN_MS = 0;
+/** TCP sends again what was lost, so a loss is a delay. */
 const RESEND_MS = [200, 1_200] as const;
 
-/** The ways between the sites, each direction for itself. */
+/** The links between the sites, each direction for itself. */
 export class Network {
   readonly #world: World;
   readonly #cuts = new Map<string, number>();
@@ -42,16 +40,16 @@ export class Network {
     this.#world = world;
   }
 
-  /** Cuts one direction; returns what heals it. Several cuts of one way heal one by one. */
+  /** Cuts one direction; returns what heals it. Several cuts of one direction heal one by one. */
   cut(from: Site, to: Site): () => void {
-    const way = `${from}>${to}`;
-    this.#cuts.set(way, (this.#cuts.get(way) ?? 0) + 1);
-    return () => this.#cuts.set(way, (this.#cuts.get(way) ?? 0) - 1);
+    const direction = `${from}>${to}`;
+    this.#cuts.set(direction, (this.#cuts.get(direction) ?? 0) + 1);
+    return () => void this.#cuts.set(direction, (this.#cuts.get(direction) ?? 0) - 1);
   }
 
   /** Cuts several directions; returns what heals them all. */
-  cutAll(ways: readonly Way[]): () => void {
-    const heal = ways.map(([from, to]) => this.cut(from, to));
+  cutAll(directions: readonly Direction[]): () => void {
+    const heal = directions.map(([from, to]) => this.cut(from, to));
     return () => {
       for (const end of heal) end();
     };
@@ -61,21 +59,17 @@ export class Network {
     return (this.#cuts.get(`${from}>${to}`) ?? 0) > 0;
   }
 
-  /** Whether two sites can talk: a question and its answer come through. */
+  /** Whether a question and its answer get through. */
   talk(a: Site, b: Site): boolean {
     return a === b || !(this.isCut(a, b) || this.isCut(b, a));
   }
 
-  isDisturbed(): boolean {
-    return this.loss > 0 || this.jitterMs > 0 || [...this.#cuts.values()].some((cuts) => cuts > 0);
-  }
-
-  /** How long a message takes; null: it never comes. */
-  leg(from: Site, to: Site): number | null {
-    if (from === to) return SITE_MS;
+  /** How long a message takes; null: it never arrives. */
+  latencyMs(from: Site, to: Site): number | null {
+    if (from === to) return LAN_MS;
     if (this.isCut(from, to)) return null;
     const { random } = this.#world;
-    let takesMs = OCEAN_MS + (this.jitterMs > 0 ? random.between(0, this.jitterMs) : 0);
+    let takesMs = WAN_MS + (this.jitterMs > 0 ? random.between(0, this.jitterMs) : 0);
     if (this.loss > 0 && random.chance(this.loss)) {
       if (random.chance(this.loss)) return null;
       takesMs += random.between(...RESEND_MS);
@@ -84,8 +78,8 @@ export class Network {
   }
 
   /**
-   * A request of a process to a site: `work` begins when it arrives there, whether or not its sender still lives, and may
-   * have taken effect although no answer came back.
+   * A request of a process to a site. `work` begins when the request arrives, whether or not its sender still lives, and
+   * may take effect although no answer comes back.
    */
   call<T>(process: Process, { from, to, timeoutMs, failure }: CallOptions, work: () => Promise<T>): Promise<T> {
     if (process.diesNow("before")) return new Promise<T>(() => {});
@@ -101,7 +95,7 @@ export class Network {
       const cancel = world.after(timeoutMs, () => settle(() => reject(failure())));
       const back = (end: () => void) => {
         if (process.diesNow("after")) return;
-        const backMs = this.leg(to, from);
+        const backMs = this.latencyMs(to, from);
         if (backMs === 0) settle(end);
         else if (backMs !== null) world.after(backMs, () => settle(end));
       };
@@ -112,7 +106,7 @@ export class Network {
           (error: unknown) => back(() => reject(error)),
         );
       };
-      const thereMs = this.leg(from, to);
+      const thereMs = this.latencyMs(from, to);
       if (thereMs === 0) arrive();
       else if (thereMs !== null) world.after(thereMs, arrive);
     });

@@ -1,20 +1,19 @@
 import type { RegionName } from "../../../watchdog/config/address.ts";
 import type { Router, RoutingTicket } from "../../../watchdog/core/ports/router.ts";
-import type { Host, Process, World } from "./world.ts";
+import type { Host, Process } from "./process.ts";
+import type { World } from "./world.ts";
 
-/** HAProxy with its ticket map: compares the map with its host's clock on each request, whatever the watchdog does. */
+/** HAProxy with its ticket map: it compares the map with its host's clock on each request, whatever the watchdog does. */
 export class SimRouter {
   readonly host: Host;
   readonly #world: World;
   readonly #tickets = new Map<RegionName, number>();
   #highestEpoch = 0;
   isFrozen = false;
-  /** Set by faults: the socket answers nobody. */
+  /** Set by faults: the socket does not answer. */
   isDeaf = false;
-  /** Set by faults: issuing a ticket gives no answer, and takes effect some time later. */
-  isLateBy = 0;
-  /** Requests routed, for the history's account. */
-  routed = 0;
+  /** Set by faults: issuing a ticket gives no answer, and takes effect this much later. */
+  lateByMs = 0;
 
   constructor(world: World, host: Host) {
     this.#world = world;
@@ -30,6 +29,11 @@ export class SimRouter {
   /** The region for one request, or null: answered with 503. */
   route(): RegionName | null {
     return this.openRegions()[0] ?? null;
+  }
+
+  /** Whether its map holds a ticket that is over, so that a clock that is set back would make it valid again. */
+  hasExpiredTicket(): boolean {
+    return [...this.#tickets.values()].some((untilMs) => untilMs <= this.host.wallMs());
   }
 
   port(process: Process, name: string): Router {
@@ -63,10 +67,10 @@ export class SimRouter {
       this.#tickets.clear();
       this.#tickets.set(ticket.region, ticket.validUntilMs);
     };
-    if (this.isLateBy === 0) return ask(put);
-    // The command sits in the socket's buffer; whoever sent it has given up, but it is carried out in the end,
-    // whatever epoch the adapter has learned of since.
-    this.#world.after(this.isLateBy, () => {
+    if (this.lateByMs === 0) return ask(put);
+    // The command waits in the socket's buffer: its sender gives up, yet HAProxy carries it out in the end, whatever
+    // epoch the adapter knows by then.
+    this.#world.after(this.lateByMs, () => {
       this.#tickets.clear();
       this.#tickets.set(ticket.region, ticket.validUntilMs);
     });

@@ -1,8 +1,10 @@
 import type { Cluster } from "../../../watchdog/core/ports/cluster.ts";
 import type { DeletionAuthorization, Salvage, SalvageReport } from "../../../watchdog/core/ports/salvage.ts";
 import { checkpointOf, type Divergence } from "../../../watchdog/core/state/divergence.ts";
-import type { SimCluster, SimIndex } from "./cluster.ts";
-import type { Process, World } from "./world.ts";
+import type { SimCluster } from "./cluster/cluster.ts";
+import type { SimIndex } from "./cluster/index-state.ts";
+import type { Process } from "./process.ts";
+import type { World } from "./world.ts";
 
 interface Receipt {
   readonly uuid: string;
@@ -10,24 +12,25 @@ interface Receipt {
   readonly length: number;
 }
 
-/** Exports on the disk of one host: they outlive every process there, and no other host has them. */
+/** Exports on the disk of one host: they outlive every process there; no other host has them. */
 export class SimSalvage {
   readonly #world: World;
-  /** Every operation that was brought to safety. */
+  /** Ids of all writes that were exported. */
   readonly operations = new Set<string>();
   readonly #receipts: Receipt[] = [];
-  /** Indices, by uuid, that an operator gave up. */
+  /** UUIDs of indices that an operator has discarded. */
   readonly discarded = new Set<string>();
 
   constructor(world: World) {
     this.#world = world;
   }
 
-  port(process: Process, clusterOf: (region: string) => SimCluster): Salvage {
+  port(process: Process, clusterOf: (region: string) => SimCluster, isReached: (region: string) => boolean): Salvage {
     const ask = <T>(cluster: SimCluster, answer: () => T): Promise<T> => {
       const takesMs = this.#world.random.between(10, 1_500);
       return process.call({ effectMs: takesMs >> 1, answerMs: takesMs - (takesMs >> 1) }, () => {
-        if (!cluster.isUp() || cluster.ailments.noMaster) throw new Error(`${cluster.region}: connection refused`);
+        const answers = cluster.isUp() && !cluster.ailments.noMaster && isReached(cluster.region);
+        if (!answers) throw new Error(`${cluster.region}: connection refused`);
         return answer();
       });
     };

@@ -1,171 +1,245 @@
-import { profiles } from "../../../watchdog/config/profiles.ts";
-import {
-  defaultRouterSettings,
-  type RouterSettings,
-  type WatchdogConfig,
-  type WatchdogConfigInput,
-  watchdogConfigSchema,
-} from "../../../watchdog/config/schema.ts";
+import type { WatchdogConfig } from "../../../watchdog/config/schema.ts";
+import type { WatchdogParts } from "../../../watchdog/controller/context.ts";
 import type { Watchdog } from "../../../watchdog/controller/watchdog.ts";
-import type { ChangeRequest } from "../../../watchdog/core/state/record.ts";
-import { checkWrite } from "../judge/invariants.ts";
+import type { Cluster } from "../../../watchdog/core/ports/cluster.ts";
+import type { Salvage } from "../../../watchdog/core/ports/salvage.ts";
+import type { ChangeRequest, StateRecord } from "../../../watchdog/core/state/record.ts";
+import type { Logger } from "../../../watchdog/util/logger.ts";
+import { Clients } from "./clients.ts";
+import { SimCluster } from "./cluster/cluster.ts";
+import { type ClusterLimits, clusterPort } from "./cluster/port.ts";
+import { type ChangeConfig, configOf } from "./config.ts";
 import { namedRegions } from "./endpoints.ts";
-import { Disk } from "./file-store.ts";
-import { type CreateWatchdog, leaderBy, SimRegions } from "./regions.ts";
-import { SimRouter } from "./router.ts";
-import { SimSalvage } from "./salvage.ts";
-import { Host, Process, World } from "./world.ts";
+import { SimEtcd } from "./etcd/etcd.ts";
+import { failsafePeers } from "./failsafe.ts";
+import { FileStore } from "./file-store.ts";
+import { type Layout, otherRegion, type Region, regions } from "./layout.ts";
+import { Network } from "./network.ts";
+import { Process } from "./process.ts";
+import { throughNetwork } from "./remote-cluster.ts";
+import { Station } from "./station.ts";
+import type { SimStore } from "./store.ts";
+import { World } from "./world.ts";
 
-const configInput: WatchdogConfigInput = {
-  name: "bhs-haproxy-1",
-  site: "bhs",
-  regions: { gra: { nodes: ["https://192.168.1.11:9200"] }, bhs: { nodes: ["https://192.168.2.11:9200"] } },
-  firstPrimary: "gra",
-  elasticsearch: {
-    username: "es-failover",
-    passwordFile: "/etc/es-failover/secrets/password",
-    caFile: "/etc/es-failover/ca.crt",
-    requestTimeoutMs: 2_000,
-  },
-  replication: { patterns: ["logs-*"], intervalMs: 2_000, maxLagOperations: 50, maxReadAgeMs: 15_000 },
-  checks: profiles.fast.checks,
-  promotion: { drainTimeoutMs: 4_000, unfollowTimeoutMs: 3_000, batchSize: 2, parallelism: 2 },
-  store: { kind: "file", directory: "/var/lib/es-failover" },
-  router: {},
-};
+const REPLICATION_ROUND_MS = 200;
+const AUTO_FOLLOW_ROUND_MS = 1_000;
+const REQUEST_VALID_MS = 30_000;
 
-/** Two regions, one host with HAProxy and watchdog, and clients: everything on one virtual clock. */
-export class SimSystem extends SimRegions {
-  readonly routerSettings: RouterSettings = defaultRouterSettings;
-  readonly host: Host;
-  readonly router: SimRouter;
-  readonly disk: Disk;
+export type CreateWatchdog = (parts: WatchdogParts) => Watchdog;
+
+export interface SystemOptions {
+  readonly seed: number;
+  readonly layout: Layout;
+  readonly create: CreateWatchdog;
+  readonly change?: ChangeConfig | undefined;
+}
+
+/** Two clusters that follow each other, watchdogs, routers, clients, a store and a network, on one virtual clock. */
+export class System {
+  readonly world: World;
+  readonly layout: Layout;
+  readonly network: Network;
+  readonly clusters: Readonly<Record<Region, SimCluster>>;
+  readonly stations: readonly Station[];
+  readonly store: SimStore;
+  readonly clients: Clients;
+  /** What all watchdogs have in common; name and site are those of the first. */
+  readonly config: WatchdogConfig;
+  /** Ids of writes that were destroyed with a cluster: no watchdog can bring them back. */
+  readonly wiped = new Set<string>();
+  readonly log: string[] = [];
+  restarts = 0;
+  /** Failsafe grants that watchdogs gave. */
+  grants = 0;
+  /** Operations per shard and round; faults reduce it. */
+  replicationRate = 50;
   readonly #create: CreateWatchdog;
-  process: Process | null = null;
-  watchdog: Watchdog | null = null;
-  salvage: SimSalvage;
-  /** Until then a clock that was set back may still be unnoticed: a second fault of the same host has to wait. */
-  clockUnsettledUntilMs = 0;
-  #writes = 0;
 
-  constructor(
-    seed: number,
-    create: CreateWatchdog,
-    change: (config: WatchdogConfig) => WatchdogConfig = (same) => same,
-  ) {
-    super(new World(seed), change(watchdogConfigSchema.parse(configInput)));
+  constructor({ seed, layout, create, change = (same) => same }: SystemOptions) {
+    this.layout = layout;
     this.#create = create;
-    this.host = new Host(this.world);
-    this.router = new SimRouter(this.world, this.host);
-    this.disk = new Disk(this.world);
-    this.salvage = new SimSalvage(this.world);
-    this.disk.onWrite = (before, after, rule, process) => {
-      checkWrite(this, before, after, process);
-      this.highestEpoch = Math.max(this.highestEpoch, after.epoch);
-      this.note(`record: ${rule} → ${after.phase} epoch ${after.epoch}`);
+    const world = new World(seed);
+    const network = new Network(world);
+    const isLinked = () => network.talk("gra", "bhs");
+    this.world = world;
+    this.network = network;
+    this.clusters = {
+      gra: new SimCluster({ world, region: "gra", isLinked }),
+      bhs: new SimCluster({ world, region: "bhs", isLinked }),
     };
-  }
-
-  namedRegions(): readonly string[] {
-    return namedRegions([this]);
-  }
-
-  protected activeNow() {
-    const record = this.disk.stored?.record;
-    const active = record === undefined ? "gra" : leaderBy(record);
-    return { active, isWell: this.cluster(active).isWell(), isDisturbed: false };
-  }
-
-  // --- the watchdog's process -------------------------------------------------------------------------------------
-
-  startWatchdog(): void {
-    const process = new Process(this.host);
-    this.process = process;
-    process.onDeath = () => {
-      this.note("watchdog dies");
-      this.restartWatchdogAfter(this.world.random.between(100, 15_000));
-    };
-    const clusters = Object.fromEntries(
-      Object.entries(this.clusters).map(([region, cluster]) => [
-        region,
-        cluster.port(process, (name) => this.cluster(name)),
-      ]),
-    );
-    this.watchdog = this.#create({
-      config: this.config,
-      clusters,
-      salvage: this.salvage.port(process, (name) => this.cluster(name)),
-      store: this.disk.store(process, this.config.name, this.config.leases.ttlMs),
-      copy: this.disk.recordCopy(process),
-      router: this.router.port(process, this.config.name),
-      clock: process.clock(),
-      log: this.logger(""),
+    this.stations = layout.watchdogs.map((site) => new Station(world, site, change(configOf(layout, site))));
+    const [first] = this.stations;
+    if (first === undefined) throw new Error(`${layout.name} has no watchdog`);
+    this.config = first.config;
+    const { ttlMs } = this.config.leases;
+    this.store = layout.store === "etcd" ? new SimEtcd(world, network, ttlMs) : new FileStore(world, ttlMs);
+    const routers = this.stations.filter(({ router }) => router !== null).length;
+    this.clients = new Clients({ world, network, clusters: this.clusters, routers });
+    this.store.cell.writing.listen(({ after, rule, process }) => {
+      const by = this.stations.find((station) => station.process === process)?.site ?? "a watchdog that is dead";
+      this.note(`${by}: record: ${rule} → ${after.phase} epoch ${after.epoch}`);
     });
-    this.watchdog.run(new AbortController().signal).catch((error: unknown) => {
-      this.world.report("run", `the watchdog ended by itself: ${error instanceof Error ? error.stack : String(error)}`);
+    this.#startReplication();
+  }
+
+  // --- its parts --------------------------------------------------------------------------------------------------
+
+  get record(): StateRecord | null {
+    return this.store.cell.stored?.record ?? null;
+  }
+
+  /** Where the layout has it. */
+  get etcd(): SimEtcd {
+    if (this.store instanceof SimEtcd) return this.store;
+    throw new Error(`${this.layout.name} has no etcd`);
+  }
+
+  /** Where the layout has it. */
+  get file(): FileStore {
+    if (this.store instanceof FileStore) return this.store;
+    throw new Error(`${this.layout.name} has no file store`);
+  }
+
+  cluster(region: string): SimCluster {
+    const found = regions.find((one) => one === region);
+    if (found === undefined) throw new Error(`no region ${region}`);
+    return this.clusters[found];
+  }
+
+  station(site: string): Station {
+    const found = this.stations.find((station) => station.site === site);
+    if (found === undefined) throw new Error(`no watchdog in ${site}`);
+    return found;
+  }
+
+  /** Regions that any router would send a request to now. */
+  openRegions(): readonly string[] {
+    const open: string[] = [];
+    for (const { router } of this.stations) {
+      for (const region of router?.openRegions() ?? []) if (!open.includes(region)) open.push(region);
+    }
+    return open;
+  }
+
+  /** Regions that any endpoint service names to applications. */
+  namedRegions(): readonly string[] {
+    return namedRegions(this.stations);
+  }
+
+  isSalvaged(operation: string): boolean {
+    return this.stations.some(({ salvage }) => salvage.operations.has(operation));
+  }
+
+  isDiscarded(uuid: string): boolean {
+    return this.stations.some(({ salvage }) => salvage.discarded.has(uuid));
+  }
+
+  // --- watchdogs --------------------------------------------------------------------------------------------------
+
+  startAll(): void {
+    for (const station of this.stations) this.start(station);
+  }
+
+  start(station: Station): void {
+    const process = new Process(station.host);
+    station.process = process;
+    process.onDeath = () => {
+      this.note(`${station.site}: watchdog dies`);
+      this.restartAfter(station, this.world.random.between(100, 15_000));
+    };
+    const { store, coordination } = this.store.connect({ process, site: station.site, watchdog: station.config.name });
+    station.watchdog = this.#create({
+      config: station.config,
+      clusters: { gra: this.#port(station, process, "gra"), bhs: this.#port(station, process, "bhs") },
+      salvage: this.#salvage(station, process),
+      store,
+      ...(coordination === null ? {} : { coordination, peers: failsafePeers(this, station, process) }),
+      copy: station.recordCopy(process),
+      router: station.router?.port(process, station.config.name) ?? null,
+      clock: process.clock(),
+      log: this.#logger(station),
+    });
+    station.watchdog.run(new AbortController().signal).catch((error: unknown) => {
+      const why = error instanceof Error ? error.stack : String(error);
+      this.world.report("run", `the watchdog of ${station.site} ended by itself: ${why}`);
     });
     this.world.touch();
   }
 
-  killWatchdog(): void {
-    if (this.process?.isAlive) this.note("watchdog killed");
-    this.process?.kill();
+  kill(station: Station): void {
+    if (station.process?.isAlive) this.note(`${station.site}: watchdog killed`);
+    station.process?.kill();
   }
 
-  restartWatchdogAfter(delayMs: number): void {
+  restartAfter(station: Station, delayMs: number): void {
     this.world.after(delayMs, () => {
-      if (this.process?.isAlive) return;
+      if (station.process?.isAlive || station.isOff) return;
       this.restarts += 1;
-      this.note("watchdog starts");
-      this.startWatchdog();
+      this.note(`${station.site}: watchdog starts`);
+      this.start(station);
     });
   }
 
-  // --- clients and operators --------------------------------------------------------------------------------------
+  #salvage({ site, salvage }: Station, process: Process): Salvage {
+    const isReached = (region: string) => this.network.talk(site, region === "gra" ? "gra" : "bhs");
+    return salvage.port(process, (region) => this.cluster(region), isReached);
+  }
 
-  /**
-   * One request of a client through the router; true when it was passed on. Now and then one is under way for a while:
-   * it arrives although the router has closed since.
-   */
-  clientWrites(index: string): boolean {
-    const region = this.router.route();
-    if (region === null) return false;
-    this.#writes += 1;
-    const id = `${index}#${this.#writes}`;
-    const arrive = () => {
-      const isAcknowledged = this.cluster(region).write(index, id);
-      if (isAcknowledged) this.ledger.push({ id, index, region, atMs: this.world.nowMs });
-      return isAcknowledged;
+  #port({ site, config }: Station, process: Process, region: Region): Cluster {
+    const limits: ClusterLimits = {
+      requestTimeoutMs: config.elasticsearch.requestTimeoutMs,
+      probeTimeoutMs: config.checks.timeoutMs,
+      unfollowTimeoutMs: config.promotion.unfollowTimeoutMs,
     };
-    if (!this.world.random.chance(0.05)) return arrive();
-    this.world.after(this.world.random.between(1, 2_000), arrive);
-    return true;
+    const cluster = clusterPort({
+      cluster: this.clusters[region],
+      limits,
+      clusterOf: (name) => this.cluster(name),
+    });
+    return throughNetwork({ cluster, region, network: this.network, process, from: site, limits });
   }
 
-  clientCreates(index: string, alias: string | null): boolean {
-    const region = this.router.route();
-    return region !== null && this.cluster(region).createIndex(index, alias);
-  }
+  // --- operators and faults ---------------------------------------------------------------------------------------
 
-  /** Another host goes on, which has none of the exports. */
-  loseSalvage(): void {
-    this.salvage = new SimSalvage(this.world);
-  }
-
-  /** A region is built anew, with nothing in it. */
-  wipe(region: string): void {
-    for (const { operations } of this.cluster(region).indices.values()) {
-      for (const id of operations) this.wiped.add(id);
-    }
-    this.cluster(region).wipe();
-  }
-
-  /** An operator asks for a change, as the command line does. */
+  /** An operator asks for a change, as the command line does. Returns whether the request is in the record. */
   request(kind: ChangeRequest["kind"], to: string, force = false): boolean {
-    const atMs = this.host.wallMs();
-    const request = { kind, to, force, by: "alice", reason: null, atMs, validUntilMs: atMs + 30_000 };
-    const isAsked = this.disk.command((record) => ({ ...record, request, sequence: record.sequence + 1 }));
-    if (isAsked) this.note(`operator: ${kind} to ${to}${force ? " by force" : ""}`);
-    return isAsked;
+    const [{ host } = { host: null }] = this.stations;
+    const atMs = host?.wallMs() ?? 0;
+    const request = { kind, to, force, by: "alice", reason: null, atMs, validUntilMs: atMs + REQUEST_VALID_MS };
+    const isTaken = this.store.cell.command((record) => ({ ...record, request, sequence: record.sequence + 1 }));
+    if (isTaken) this.note(`operator: ${kind} to ${to}${force ? " by force" : ""}`);
+    return isTaken;
+  }
+
+  /** The cluster of a region is rebuilt, with nothing in it. */
+  wipe(region: string): void {
+    const cluster = this.cluster(region);
+    for (const id of cluster.operations()) this.wiped.add(id);
+    cluster.wipe();
+  }
+
+  note(line: string): void {
+    this.log.push(`${(this.world.nowMs / 1000).toFixed(1).padStart(6)} s  ${line}`);
+  }
+
+  #logger({ site }: Station): Logger {
+    const line = (level: string) => (_fields: Readonly<Record<string, unknown>>, message: string) => {
+      this.note(`${site}: ${level} ${message}`);
+    };
+    return { debug: () => {}, info: line("info "), warn: line("warn "), error: line("ERROR") };
+  }
+
+  #startReplication(): void {
+    const each = (round: (follower: SimCluster, leader: SimCluster) => void) => () => {
+      for (const region of regions) round(this.clusters[region], this.clusters[otherRegion(region)]);
+    };
+    this.world.every(
+      REPLICATION_ROUND_MS,
+      each((follower, leader) => follower.replicate(leader, this.replicationRate)),
+    );
+    this.world.every(
+      AUTO_FOLLOW_ROUND_MS,
+      each((follower, leader) => follower.autoFollow(leader)),
+    );
   }
 }

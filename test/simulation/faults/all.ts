@@ -1,0 +1,22 @@
+import { clusterFaults } from "./clusters.ts";
+import { etcdFaults } from "./etcd.ts";
+import type { Fault } from "./fault.ts";
+import { hostFaults } from "./hosts.ts";
+import { networkFaults } from "./network.ts";
+import { operatorFaults } from "./operators.ts";
+import { powerFaults } from "./power.ts";
+import { replicationFaults } from "./replication.ts";
+import { routerFaults } from "./routers.ts";
+import { storeFaults } from "./store.ts";
+
+export const faults: readonly Fault[] = [
+  ...clusterFaults,
+  ...replicationFaults,
+  ...operatorFaults,
+  ...powerFaults,
+  ...networkFaults,
+  ...storeFaults,
+  ...etcdFaults,
+  ...hostFaults,
+  ...routerFaults,
+];

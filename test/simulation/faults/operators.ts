@@ -1,0 +1,25 @@
+import { otherRegion } from "../world/layout.ts";
+import type { System } from "../world/system.ts";
+import type { Fault } from "./fault.ts";
+
+const standbyOf = ({ record }: System) => otherRegion(record?.phase === "serving" ? record.active : "gra");
+
+/** Not faults, but changes that meet them. */
+export const operatorFaults: readonly Fault[] = [
+  {
+    name: "an operator asks for a switchover",
+    weight: 6,
+    begin: (system) => {
+      system.request("switchover", standbyOf(system));
+      return null;
+    },
+  },
+  {
+    name: "an operator asks for a failover",
+    weight: 1,
+    begin: (system) => {
+      system.request("failover", standbyOf(system), system.world.random.chance(0.5));
+      return null;
+    },
+  },
+];

@@ -1,0 +1,35 @@
+import type { Region } from "../world/layout.ts";
+import { otherRegion } from "../world/layout.ts";
+import { type Evidence, summary } from "./evidence.ts";
+
+/** Before every change that a watchdog makes to a cluster. */
+export function checkChange(evidence: Evidence, region: Region, what: string, indices: readonly string[]): void {
+  for (const index of indices) {
+    if (what === "delete") checkDeletion(evidence, region, index);
+    if (what === "unfollow") checkUnfollow(evidence, region, index);
+  }
+}
+
+/** Invariant 5: what is deleted is in the other region, exported, or discarded by an operator. */
+function checkDeletion({ system }: Evidence, region: Region, name: string): void {
+  const { world, record } = system;
+  if (record?.phase === "serving" && record.active === region) {
+    world.report("5", `${name} of ${region} deleted although ${region} is active`);
+  }
+  const index = system.cluster(region).indices.get(name);
+  if (index === undefined || system.isDiscarded(index.uuid)) return;
+  const there = system.cluster(otherRegion(region)).operations();
+  const lost = index.operations.filter((id) => !there.has(id) && !system.isSalvaged(id));
+  if (lost.length > 0) world.report("5", `${name} of ${region} deleted with ${lost.length} operations of its own`);
+}
+
+/** Invariant 6: a follower is detached only where the record says so. */
+function checkUnfollow({ system }: Evidence, region: Region, name: string): void {
+  const { world, record } = system;
+  if (record === null) return;
+  const isUnderWay =
+    record.phase === "promoting" &&
+    record.plan.steps.some(({ kind, status }) => kind === "unfollow" && status !== "pending");
+  const isRepair = record.phase === "serving" && record.active === region;
+  if (!isUnderWay && !isRepair) world.report("6", `${name} of ${region} unfollowed while ${summary(record)}`);
+}

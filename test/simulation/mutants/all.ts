@@ -1,0 +1,6 @@
+import { changeMutants } from "./changes.ts";
+import { decisionMutants } from "./decisions.ts";
+import { entryMutants } from "./entries.ts";
+import type { Mutant } from "./mutant.ts";
+
+export const mutants: readonly Mutant[] = [...entryMutants, ...decisionMutants, ...changeMutants];

@@ -1,0 +1,144 @@
+import type { Mutant } from "./mutant.ts";
+
+/** Without these rules a change would not end, or would lose writes (invariants 5, 6, 7 and 9). */
+export const changeMutants: readonly Mutant[] = [
+  {
+    rule: "resume",
+    defect: "a promotion that another run or watchdog began is not continued",
+    edit: {
+      file: "controller/loops/plan-progress.ts",
+      from: "if (step === null || signal.aborted) return null;",
+      to: 'if (step === null || signal.aborted || step.status === "running") return null;',
+    },
+    shows: {
+      "one site": { breaks: ["7"], faults: ["gra is lost", "a watchdog dies in the middle of a call"] },
+      "three sites": { breaks: ["7"], faults: ["gra is lost", "a watchdog dies in the middle of a call"] },
+    },
+  },
+  {
+    rule: "verify before opening",
+    defect: "the new region is opened although followers are left in it",
+    edit: {
+      file: "controller/steps/verify.ts",
+      from: "if (late.length > 0) throw new LateFollowers(late);",
+      to: "if (late.length > 0) return step;",
+    },
+    shows: {
+      "one site": { breaks: ["6", "7"], faults: ["probes are lost"] },
+    },
+  },
+  {
+    rule: "close, then unfollow",
+    defect: "followers are converted while they are open",
+    edit: {
+      file: "controller/steps/open-close.ts",
+      from: "(index) => index.following && index.open)",
+      to: "(index) => index.following && index.open && index.uuid.length > 1_000)",
+    },
+    shows: {
+      "one site": { breaks: ["7"], faults: ["gra is lost"] },
+    },
+  },
+  {
+    rule: "salvage-first",
+    defect: "a former primary is emptied although nothing was salvaged",
+    edit: {
+      file: "controller/steps/rejoin.ts",
+      from: "report: await context.salvage.export(divergence, cluster, assertStillController) };",
+      to: 'report: { place: "nowhere", operations: divergence.epoch, indices: assertStillController.length, leftOut: [] } };',
+    },
+    given: {
+      file: "controller/steps/rejoin.ts",
+      from: "if (indices.length === 0) return [];",
+      to: "if (indices.length >= 0) return indices;",
+    },
+    shows: {
+      "one site": { breaks: ["5"], faults: ["gra is lost"] },
+    },
+  },
+  {
+    rule: "fence-first",
+    defect: "a former primary is not fenced",
+    edit: {
+      file: "controller/steps/rejoin.ts",
+      from: "own(index) && index.open && !index.writeBlocked",
+      to: "own(index) && index.open && !index.writeBlocked && index.uuid.length > 1_000",
+    },
+    shows: {
+      "one site": { breaks: ["7", "5"], faults: ["gra is lost"] },
+    },
+  },
+  {
+    rule: "equality-first",
+    defect: "a switchover does not wait until the standby has everything",
+    edit: {
+      file: "controller/steps/switchover.ts",
+      from: "if (behind.length === 0) {",
+      to: "if (behind.length >= 0) {",
+    },
+    given: {
+      file: "controller/steps/checkpoints.ts",
+      from: ".filter(({ key, checkpoint }) => reached.get(key) !== checkpoint)",
+      to: ".filter(({ key, checkpoint }) => key.length > 1_000 && reached.get(key) !== checkpoint)",
+    },
+    shows: {
+      "one site": { breaks: ["9"], faults: ["an operator asks for a switchover", "replication is slow"] },
+    },
+  },
+  {
+    rule: "block-writes-first",
+    defect: "a switchover compares the regions while the old one may still take writes",
+    edit: {
+      file: "controller/steps/switchover.ts",
+      from: "const isWritable = ({ open, writeBlocked }: IndexState) => open && !writeBlocked;",
+      to: "const isWritable = ({ open, uuid }: IndexState) => open && uuid.length > 1_000;",
+    },
+    given: {
+      file: "controller/steps/switchover.ts",
+      from: "if (!index.writeBlocked) return",
+      to: "if (index.uuid.length > 1_000) return",
+    },
+    shows: {
+      "one site": { breaks: ["9"], faults: ["an operator asks for a switchover"] },
+    },
+  },
+  {
+    rule: "unexpected followers are repaired",
+    defect: "a follower that appears after the promotion refuses writes for ever",
+    edit: {
+      file: "core/plans/repair.ts",
+      from: "return { strays: active.strays,",
+      to: "return { strays: [],",
+    },
+    shows: {
+      "one site": { breaks: ["7"], faults: ["an operator asks for a failover"] },
+    },
+  },
+  {
+    rule: "half-promoted rejoins",
+    defect: "a region whose promotion was undone half-way is taken for one that follows",
+    edit: {
+      file: "core/plans/rejoin.ts",
+      from: " || record.halfPromoted?.region === region",
+      to: "",
+    },
+    shows: {
+      "one site": {
+        breaks: ["7"],
+        faults: ["gra flaps", "bhs is lost after a while", "an operator asks for a switchover", "calls hang"],
+      },
+    },
+  },
+  {
+    rule: "marked blocks are lifted",
+    defect: "a region opens although indices of it have the watchdog's own write blocks",
+    edit: {
+      file: "controller/steps/write-blocks.ts",
+      from: "index.open && index.writeBlocked && isMarked(record, cluster.region, index)",
+      to: "index.open && index.writeBlocked && index.uuid.length > 1_000",
+    },
+    shows: {
+      "one site": { breaks: ["7"], faults: ["replication is slow", "an operator asks for a switchover"] },
+    },
+  },
+];

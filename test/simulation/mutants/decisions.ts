@@ -1,0 +1,69 @@
+import type { Mutant } from "./mutant.ts";
+
+/** Without these rules a region would be given up, or promoted, on wrong grounds (invariants 4, 11 and 12). */
+export const decisionMutants: readonly Mutant[] = [
+  {
+    rule: "epoch never goes back",
+    defect: "a store that comes up empty is taken for a new system",
+    edit: {
+      file: "core/rules/record-recovery.ts",
+      from: 'return seen.newestCopy.epoch > (record?.epoch ?? 0) ? null : "no copy is newer than the store";',
+      to: 'return "copies do not count";',
+    },
+    shows: {
+      "one site": { breaks: ["4", "1", "7", "ledger"], faults: ["gra is lost", "the store comes up empty"] },
+    },
+  },
+  {
+    rule: "self-check",
+    defect: "a watchdog acts at once after it was frozen or its clock was set",
+    edit: {
+      file: "controller/self-check.ts",
+      from: "if (leftMs > 0)",
+      to: "if (leftMs > 1_000_000)",
+    },
+    shows: {
+      "one site": { breaks: ["11"], faults: ["gra is lost", "a watchdog is frozen", "a clock is set"] },
+      "three sites": { breaks: ["11"], faults: ["gra is lost", "a watchdog is frozen", "a clock is set"] },
+    },
+  },
+  {
+    rule: "in-sync only",
+    defect: "a standby is promoted whatever it lacks",
+    edit: {
+      file: "core/rules/conditions/standby.ts",
+      from: 'if (record.standby !== "in-sync") return',
+      to: 'if (record.epoch > 0) return null;\n  if (record.standby !== "in-sync") return',
+    },
+    shows: {
+      "one site": {
+        breaks: ["12"],
+        faults: ["gra is lost", "gra is lost long after the clusters lost each other"],
+      },
+    },
+  },
+  {
+    rule: "majority",
+    defect: "the report of one site is enough",
+    edit: {
+      file: "core/rules/conditions/majority.ts",
+      from: "const needed = Math.floor(all.length / 2) + 1;\n  if (agreeing.length >= needed) return null;",
+      to: "const needed = 1;\n  if (agreeing.length >= needed) return null;",
+    },
+    shows: {
+      "three sites": { breaks: ["health", "12"], faults: ["two sites are cut apart", "one direction is cut"] },
+    },
+  },
+  {
+    rule: "a refused password is no loss",
+    defect: "a region that refuses the watchdogs' password counts as lost",
+    edit: {
+      file: "core/state/health.ts",
+      from: "if (inconclusive !== null) {",
+      to: "if (inconclusive !== null && probe.reachable) {",
+    },
+    shows: {
+      "three sites": { breaks: ["health", "12"], faults: ["the watchdogs' password is refused"] },
+    },
+  },
+];

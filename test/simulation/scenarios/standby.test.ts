@@ -1,0 +1,80 @@
+import { describe, expect, test } from "vitest";
+import {
+  expectMirrored,
+  expectSound,
+  expectWrittenTo,
+  pass,
+  recordOf,
+  runUntil,
+  serves,
+  started,
+  statusOf,
+  watchdogOf,
+} from "./scenario.ts";
+
+describe("a standby", () => {
+  test("that lost its data is filled again", async () => {
+    const system = await started();
+    system.wipe("bhs");
+    await pass(system, 15_000);
+    await runUntil(system, 30_000, serves("gra", "in-sync"));
+    await expectMirrored(system, "gra", "bhs");
+  });
+
+  test("that lost its data is not promoted because it was in sync a moment before", async () => {
+    const system = await started();
+    system.cluster("bhs").ailments.remoteLost = true;
+    system.wipe("bhs");
+    await pass(system, 3_000);
+    system.cluster("gra").ailments.down = true;
+    await pass(system, 20_000);
+    expect(recordOf(system)).toMatchObject({ phase: "serving", active: "gra" });
+    expect(statusOf(system)?.summary).toMatch(/no failover: bhs/);
+  });
+
+  test("that was away until its leases expired is copied again", async () => {
+    const system = await started();
+    system.cluster("bhs").ailments.down = true;
+    await pass(system, 30_000);
+    system.cluster("gra").forgetHistory();
+    await pass(system, 5_000);
+    system.cluster("bhs").ailments.down = false;
+    await pass(system, 3_000);
+    await runUntil(system, 60_000, serves("gra", "in-sync"));
+    await expectMirrored(system, "gra", "bhs");
+    expectSound(system);
+  });
+
+  test("is not copied again while it holds more than its leader", async () => {
+    const system = await started();
+    const [leader, follower] = [
+      system.cluster("gra").indices.get("logs-1"),
+      system.cluster("bhs").indices.get("logs-1"),
+    ];
+    if (leader === undefined || follower?.following == null) throw new Error("logs-1 is not followed");
+    follower.operations.splice(0, follower.operations.length, ...leader.operations, "only-here", "and-here");
+    follower.following.fatal = "Operations are no longer available for replicating.";
+    leader.historyFrom = Number.MAX_SAFE_INTEGER;
+    leader.writeBlocked = true;
+    await pass(system, 20_000);
+    expect(system.cluster("bhs").indices.get("logs-1")).toBe(follower);
+    const errors = statusOf(system)?.replication?.repairs.map(({ error }) => error);
+    expect(errors?.join()).toMatch(/logs-1 may hold operations that gra lacks/);
+  });
+});
+
+describe("a follower that auto-follow adds after the promotion was verified", () => {
+  test("is promoted while its region serves", async () => {
+    const system = await started();
+    // The write finds no index, and creates it; auto-follow then decides to follow it.
+    system.clients.write(watchdogOf(system), "logs-new");
+    await pass(system, 1_100);
+    system.cluster("gra").ailments.down = true;
+    await runUntil(system, 20_000, serves("bhs"));
+    system.cluster("bhs").followLate("logs-stray", system.cluster("gra"));
+    await runUntil(system, 20_000, (record) => record.phase === "serving" && record.plan?.kind === "repair");
+    await runUntil(system, 20_000, (record) => record.phase === "serving" && record.plan === null);
+    await expectWrittenTo(system, "logs-stray");
+    expectSound(system);
+  });
+});

@@ -1,0 +1,174 @@
+import type { RegionName } from "../../../../watchdog/config/address.ts";
+import type { Cluster } from "../../../../watchdog/core/ports/cluster.ts";
+import type { ClusterProbe } from "../../../../watchdog/core/state/cluster.ts";
+import { serve } from "../outcome.ts";
+import * as administration from "./administration.ts";
+import type { SimCluster } from "./cluster.ts";
+
+export interface ClusterLimits {
+  readonly requestTimeoutMs: number;
+  readonly probeTimeoutMs: number;
+  readonly unfollowTimeoutMs: number;
+}
+
+export interface PortOptions {
+  readonly cluster: SimCluster;
+  readonly limits: ClusterLimits;
+  readonly clusterOf: (region: RegionName) => SimCluster;
+}
+
+/** The cluster as its own site calls it, with the delays, timeouts and refusals of its ailments. */
+export function clusterPort(options: PortOptions): Cluster {
+  const { cluster, clusterOf } = options;
+  const { world, ailments } = cluster;
+  const ask = <T>(answer: () => T) => call(options, answer);
+  const change = (what: string, indices: readonly string[], make: () => void) =>
+    ask(() => {
+      cluster.changing.emit({ what, indices });
+      make();
+    });
+  return {
+    region: cluster.region,
+    probe: () => probe(options),
+    readiness: () =>
+      ask(() => ({
+        licence: { type: "trial", active: !ailments.licenceLost, allowsCcr: !ailments.licenceLost },
+        version: cluster.version,
+        remote: { configured: true, connected: cluster.reachesRemote() },
+        nodesLowOnDisk: cluster.isLowOnDisk ? ["node-1"] : [],
+        readOnly: false,
+      })),
+    indices: () => ask(() => administration.indexStates(cluster)),
+    checkpoints: (names) => ask(() => names.map((name) => administration.checkpointOf(cluster, name))),
+    followers: () => ask(() => administration.followers(cluster)),
+    autoFollowPatterns: () =>
+      ask(() => [...cluster.autoFollowPatterns.values()].map(({ sinceMs: _, ...pattern }) => pattern)),
+    putAutoFollow: (pattern) =>
+      change("put auto-follow", [], () => {
+        cluster.autoFollowPatterns.set(pattern.name, { ...pattern, active: true, sinceMs: world.nowMs });
+      }),
+    pauseAutoFollow: (name) =>
+      change("pause auto-follow", [], () => administration.setAutoFollowActive(cluster, name, false)),
+    resumeAutoFollow: (name) =>
+      change("resume auto-follow", [], () => administration.setAutoFollowActive(cluster, name, true)),
+    deleteAutoFollow: (name) => change("delete auto-follow", [], () => void cluster.autoFollowPatterns.delete(name)),
+    follow: (name, { remoteCluster }) =>
+      change("follow", [name], () => {
+        const leader = clusterOf(remoteCluster);
+        if (!cluster.reachesRemote() || !leader.isUp()) throw cluster.error("rejected", "no such remote cluster", 500);
+        cluster.startFollowing(name, leader);
+      }),
+    pauseFollow: (name) => change("pause follow", [name], () => administration.pauseFollow(cluster, name)),
+    resumeFollow: (name) => change("resume follow", [name], () => administration.resumeFollow(cluster, name)),
+    unfollow: (name) => unfollow(options, name),
+    closeIndices: (names) => change("close", names, () => administration.setOpen(cluster, names, false)),
+    openIndices: (names) => change("open", names, () => administration.setOpen(cluster, names, true)),
+    setWriteBlock: (names, blocked) =>
+      change(blocked ? "write block" : "lift write block", names, () =>
+        administration.setWriteBlock(cluster, names, blocked),
+      ),
+    deleteIndices: (names) =>
+      ask(() => {
+        for (const name of names) cluster.existing(name);
+        cluster.changing.emit({ what: "delete", indices: names });
+        for (const name of names) cluster.indices.delete(name);
+      }),
+    setWriteIndex: (alias, name) =>
+      change("set write index", [name], () => administration.setWriteIndex(cluster, alias, name)),
+    dataStreams: () => ask(() => []),
+    promoteDataStream: () => ask(() => {}),
+    rolloverDataStream: () => ask(() => {}),
+    probeWrite: (name) => change("probe write", [name], () => administration.probeWrite(cluster, name)),
+    definitions: () => ask(() => []),
+    putDefinition: () => ask(() => {}),
+  };
+}
+
+function call<T>({ cluster, limits }: PortOptions, answer: () => T): Promise<T> {
+  const { random } = cluster.world;
+  const { slowMs, hangs } = cluster.ailments;
+  const { requestTimeoutMs } = limits;
+  const timeout = () => cluster.error("timeout", "no answer in time", null);
+  if (random.chance(hangs)) {
+    // Nobody can tell whether a call without an answer took effect.
+    const takesEffect = random.chance(0.5);
+    return serve(cluster.world, { effectMs: random.between(0, requestTimeoutMs - 1), answerMs: 1 }, () => {
+      if (takesEffect && cluster.isUp()) answer();
+      throw timeout();
+    });
+  }
+  const delayMs = slowMs > 0 ? random.between(0, slowMs) : random.chance(0.2) ? random.between(1, 200) : 0;
+  if (delayMs > requestTimeoutMs) {
+    return serve(cluster.world, { effectMs: requestTimeoutMs, answerMs: 0 }, () => {
+      throw timeout();
+    });
+  }
+  return serve(cluster.world, { effectMs: delayMs >> 1, answerMs: delayMs - (delayMs >> 1) }, () => {
+    if (!cluster.isUp()) throw cluster.error("unreachable", "connection refused", null);
+    if (cluster.ailments.refusesPassword) throw cluster.error("unauthorized", "unable to authenticate user", 401);
+    if (cluster.ailments.noMaster) throw cluster.error("rejected", "no elected master", 503);
+    return answer();
+  });
+}
+
+function probe({ cluster, limits }: PortOptions): Promise<ClusterProbe> {
+  const { random } = cluster.world;
+  const { probeLoss, slowMs } = cluster.ailments;
+  const delayMs = slowMs > 0 ? random.between(0, slowMs) : random.chance(0.2) ? random.between(1, 100) : 0;
+  if (!cluster.isUp())
+    return serve(cluster.world, { effectMs: 0, answerMs: 0 }, () => unreachable("connection refused"));
+  if (delayMs > limits.probeTimeoutMs || random.chance(probeLoss)) {
+    return serve(cluster.world, { effectMs: 0, answerMs: limits.probeTimeoutMs }, () => ({
+      reachable: false,
+      kind: "timeout",
+      error: "no answer in time",
+    }));
+  }
+  return serve(cluster.world, { effectMs: delayMs, answerMs: 0 }, () => probeAnswer(cluster));
+}
+
+const unreachable = (error: string): ClusterProbe => ({ reachable: false, kind: "unreachable", error });
+
+function probeAnswer(cluster: SimCluster): ClusterProbe {
+  const { noMaster, red, refusesPassword } = cluster.ailments;
+  if (!cluster.isUp()) return unreachable("connection reset");
+  if (refusesPassword) return { reachable: false, kind: "unauthorized", error: "unable to authenticate user" };
+  const starting = [...cluster.indices.values()].filter((index) => administration.isStarting(cluster, index));
+  return {
+    reachable: true,
+    clusterUuid: cluster.uuid,
+    version: cluster.version,
+    master: noMaster ? null : "node-1",
+    status: red || starting.length > 0 ? "red" : "green",
+    redIndices: red ? ["logs-1"] : starting.map(({ name }) => name),
+    nodes: 3,
+  };
+}
+
+function unfollow(options: PortOptions, name: string): Promise<void> {
+  const { cluster, limits, clusterOf } = options;
+  const remote = cluster.indices.get(name)?.following?.remote;
+  const leaderIsGone = remote !== undefined && (!clusterOf(remote).isUp() || !cluster.reachesRemote());
+  const mood = leaderIsGone ? cluster.ailments.unfollow : "works";
+  const make = () => {
+    cluster.changing.emit({ what: "unfollow", indices: [name] });
+    administration.unfollow(cluster, name);
+  };
+  switch (mood) {
+    case "works":
+      return call(options, make);
+    case "lease-removal-fails":
+      return call(options, () => {
+        make();
+        throw cluster.error("rejected", "es.failed_to_remove_retention_leases", 502);
+      });
+    case "hangs-done":
+    case "hangs-undone":
+      return serve(cluster.world, { effectMs: 10, answerMs: limits.unfollowTimeoutMs }, () => {
+        if (mood === "hangs-done" && cluster.isWell()) make();
+        throw cluster.error("timeout", "no answer in time", null);
+      });
+    default:
+      throw new Error(`unknown mood ${mood satisfies never}`);
+  }
+}

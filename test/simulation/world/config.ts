@@ -1,0 +1,56 @@
+import { profiles } from "../../../watchdog/config/profiles.ts";
+import {
+  type WatchdogConfig,
+  type WatchdogConfigInput,
+  watchdogConfigSchema,
+} from "../../../watchdog/config/schema.ts";
+import { isRegion, type Layout, type Site } from "./layout.ts";
+
+export type ChangeConfig = (config: WatchdogConfig) => WatchdogConfig;
+
+/** Times are short, so that a history of a minute is full of events. */
+const common = {
+  regions: { gra: { nodes: ["https://192.168.1.11:9200"] }, bhs: { nodes: ["https://192.168.2.11:9200"] } },
+  firstPrimary: "gra",
+  elasticsearch: { username: "es-failover", passwordFile: "/p", caFile: "/ca", requestTimeoutMs: 2_000 },
+  checks: profiles.fast.checks,
+  promotion: { drainTimeoutMs: 4_000, unfollowTimeoutMs: 3_000, batchSize: 2, parallelism: 2 },
+} as const satisfies Partial<WatchdogConfigInput>;
+
+const stores = {
+  file: { store: { kind: "file", directory: "/var/lib/es-failover" } },
+  etcd: {
+    store: {
+      kind: "etcd",
+      endpoints: ["https://192.168.1.20:2379"],
+      caFile: "/ca",
+      certificateFile: "/c",
+      keyFile: "/k",
+      username: "es-failover",
+      passwordFile: "/p",
+    },
+  },
+} as const satisfies Record<Layout["store"], Partial<WatchdogConfigInput>>;
+
+/** With several watchdogs, above what a standby may be stale while the network is bad: its reads and their reports. */
+const maxReadAgeMs = { file: 15_000, etcd: 60_000 } as const satisfies Record<Layout["store"], number>;
+
+const failsafeOf = (site: Site) => ({
+  listen: "0.0.0.0:9443",
+  url: `https://${site}:9443`,
+  certificateFile: "/c",
+  keyFile: "/k",
+  caFile: "/ca",
+});
+
+/** The configuration of the watchdog at a site. */
+export const configOf = ({ store }: Layout, site: Site): WatchdogConfig =>
+  watchdogConfigSchema.parse({
+    ...common,
+    ...stores[store],
+    replication: { patterns: ["logs-*"], intervalMs: 2_000, maxLagOperations: 50, maxReadAgeMs: maxReadAgeMs[store] },
+    name: `${site}-watchdog`,
+    site,
+    ...(store === "etcd" ? { failsafe: failsafeOf(site) } : {}),
+    router: isRegion(site) ? {} : null,
+  });
