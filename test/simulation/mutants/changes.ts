@@ -141,4 +141,17 @@ export const changeMutants: readonly Mutant[] = [
       "one site": { breaks: ["7"], faults: ["replication is slow", "an operator asks for a switchover"] },
     },
   },
+  {
+    rule: "late followers are covered",
+    defect: "a switchover has no checkpoint of a follower that auto-follow added after the plan was made",
+    edit: {
+      file: "controller/steps/checkpoints.ts",
+      from: "if (late.length > 0) throw new LateFollowers(late);",
+      to: "",
+    },
+    shows: {
+      "one site": { breaks: ["7"], faults: ["an operator asks for a switchover", "gra is lost"] },
+      "three sites": { breaks: ["7"], faults: ["an operator asks for a switchover", "gra is lost"] },
+    },
+  },
 ];

@@ -9,6 +9,7 @@ import { checkLedger } from "../judge/ledger.ts";
 import type { ChangeConfig } from "../world/config.ts";
 import { type Layout, oneSite, type Site, sites } from "../world/layout.ts";
 import { isolated } from "../world/network.ts";
+import type { Process } from "../world/process.ts";
 import type { SimRouter } from "../world/router.ts";
 import type { Station } from "../world/station.ts";
 import { System } from "../world/system.ts";
@@ -123,18 +124,29 @@ export const runUntil = (
 export const tale = ({ log, stations }: System): string =>
   [...log, ...stations.map(({ site, watchdog }) => `${site}: ${watchdog?.status().summary}`)].join("\n");
 
-/** The watchdog dies at one of its next calls, counted from 1: before the call takes effect, or before its answer. */
-export function diesAt(system: System, call: number, when: "before" | "after"): void {
+function processOf(system: System): Process {
   const { process } = watchdogOf(system);
   if (process === null) throw new Error("no watchdog runs");
-  process.diesAt = { call, when };
+  return process;
 }
 
-/** The watchdog dies as soon as such a record is written, before it gets the answer; nothing restarts it. */
+/**
+ * The watchdog dies at one of its next calls, counted from 1: before the call takes effect, or before its answer. It
+ * restarts some seconds later.
+ */
+export function diesAt(system: System, call: number, when: "before" | "after"): void {
+  processOf(system).diesAt = { call, when };
+}
+
+/** When the watchdog dies, only the scenario restarts it. */
+export function staysDead(system: System): void {
+  processOf(system).onDeath = () => {};
+}
+
+/** The watchdog dies as soon as such a record is written, before it gets the answer; only the scenario restarts it. */
 export function diesWhenWritten(system: System, isFatal: (record: StateRecord) => boolean): void {
-  const { process } = watchdogOf(system);
-  if (process === null) throw new Error("no watchdog runs");
-  process.onDeath = () => {};
+  const process = processOf(system);
+  staysDead(system);
   system.store.cell.writing.listen(({ after, process: by }) => {
     if (by === process && isFatal(after)) process.diesAt = { call: 1, when: "after" };
   });

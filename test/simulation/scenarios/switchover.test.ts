@@ -14,6 +14,7 @@ import {
   runUntil,
   serves,
   started,
+  staysDead,
   waitFor,
   watchdogOf,
   whenWritten,
@@ -59,6 +60,18 @@ describe("a switchover", () => {
     }
   });
 
+  test("covers a follower that auto-follow adds after the plan was made", async () => {
+    const system = await started();
+    whenWritten(system, isAtStep("block-writes", "running"), () => {
+      system.cluster("bhs").followLate("logs-late", system.cluster("gra"));
+    });
+    system.request("switchover", "bhs");
+    await runUntil(system, 20_000, serves("bhs"));
+    expect(recordOf(system).lastFailover?.checkpoints.map(({ index }) => index)).toContain("logs-late");
+    await runUntil(system, 60_000, serves("bhs", "in-sync"));
+    expectNothingLost(system);
+  });
+
   test.each(steps)("whose watchdog dies in %s is completed by the next one", async (kind) => {
     const system = await started();
     diesWhenWritten(system, isAtStep(kind, "running"));
@@ -95,6 +108,7 @@ describe("a switchover", () => {
     });
     system.request("switchover", "bhs");
     await waitFor(system, 20_000, () => system.cluster("gra").indices.get("logs-late")?.writeBlocked === true);
+    staysDead(system);
     diesAt(system, 1, "before");
     await pass(system, system.config.switchover.maxWritePauseMs);
     system.restartAfter(watchdogOf(system), 0);

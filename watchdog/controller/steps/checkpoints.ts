@@ -5,9 +5,12 @@ import { type StepOf, stepOf } from "../../core/state/plan.ts";
 import type { PlannedRecord } from "../../core/state/record.ts";
 import type { LossEstimate } from "../../core/state/record-fields.ts";
 import { assertNoneLeft, presentOf, type StepContext } from "./step.ts";
+import { LateFollowers } from "./verify.ts";
 
 /** Records the checkpoint of each follower shard, and the loss that follows from it, before followers are detached. */
 export async function recordCheckpoints({ cluster, record }: StepContext, step: StepOf<"record-checkpoints">) {
+  const late = caughtUpLate(record, step);
+  if (late.length > 0) throw new LateFollowers(late);
   // Indices recorded by an earlier run may have advanced since: their first checkpoint stays.
   const recorded = step.checkpoints ?? [];
   const known = new Set(recorded.map(({ index }) => index));
@@ -22,6 +25,12 @@ export async function recordCheckpoints({ cluster, record }: StepContext, step: 
   );
   const checkpoints = [...recorded, ...fresh];
   return { ...step, checkpoints, loss: lossOf(record, checkpoints) };
+}
+
+/** Followers that `catch-up` compared with their leaders, but that the plan lacks: auto-follow added them after it. */
+function caughtUpLate({ plan }: PlannedRecord, { indices }: StepOf<"record-checkpoints">): readonly string[] {
+  const compared = stepOf(plan, "catch-up")?.leaderCheckpoints ?? [];
+  return [...new Set(compared.map(({ index }) => index))].filter((index) => !indices.includes(index));
 }
 
 function lossOf(record: PlannedRecord, checkpoints: readonly ShardCheckpoint[]): LossEstimate | null {
