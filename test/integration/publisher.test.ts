@@ -1,5 +1,17 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { chmod, mkdir, mkdtemp, readdir, readFile, realpath, rm, stat, symlink, writeFile } from "node:fs/promises";
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  realpath,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
@@ -197,10 +209,12 @@ describe("an endpoint file", () => {
   test("that was edited by hand is corrected, and additions stay", async () => {
     const running = await publish({ files: [{ path: file("app.ini") }] });
     await contains(1);
+    // Saved as editors save: a file that is truncated first could be read while it is empty.
     await writeFile(
-      file("app.ini"),
+      file("edited"),
       (await text()).replace("10.81.0.10", "10.99.0.1").concat("; a note\n[New]\na = 1\n"),
     );
+    await rename(file("edited"), file("app.ini"));
     await until(async () => (await text()).includes("10.81.0.10"), "the host is restored");
     expect(await text()).toContain("; a note\n[New]\na = 1\n");
     expect(logged).toContainEqual({

@@ -9,8 +9,8 @@ const CCR_LICENCES: ReadonlySet<string> = new Set(["platinum", "enterprise", "tr
 const DISK = "cluster.routing.allocation.disk";
 const READ_ONLY_BLOCKS = ["cluster.blocks.read_only", "cluster.blocks.read_only_allow_delete"];
 
-/** TCP, TLS and the nodes' own handshakes are six round trips: half a second between continents. */
-const RECONNECT_TIMEOUT = "1s";
+/** TCP, TLS and the nodes' own handshakes are six round trips: nearly two seconds at 300 ms each. */
+const RECONNECT_TIMEOUT_MS = 3_000;
 
 /** Settings by their full name, such as "cluster.blocks.read_only"; values are strings in all but odd cases. */
 type FlatSettings = Readonly<Record<string, unknown>>;
@@ -55,7 +55,10 @@ async function readRemote(
     return { configured, connected: connection?.connected === true };
   // Asks the remotes themselves, and so connects to them.
   const resolved = await nodes.read("connect to remote clusters", (client, options) =>
-    client.indices.resolveCluster({ timeout: RECONNECT_TIMEOUT }, options),
+    client.indices.resolveCluster(
+      { timeout: `${Math.min(RECONNECT_TIMEOUT_MS, Math.floor(nodes.requestTimeoutMs * 0.8))}ms` },
+      options,
+    ),
   );
   return { configured, connected: resolved[remote]?.connected === true };
 }

@@ -40,8 +40,8 @@ export interface Cluster {
   readonly region: RegionName;
   probe(): Promise<ClusterProbe>;
   /**
-   * @param reconnect whether to open a lost connection to the remote again before reporting on it, which may take a
-   *   second. A cluster opens one only when it uses it: after an outage the remote would seem disconnected for good.
+   * @param reconnect whether to open a lost connection to the remote again before reporting on it, which may take
+   *   three seconds. A cluster opens one only when it uses it: after an outage the remote would seem disconnected for good.
    */
   readiness(remote: RegionName, options?: { readonly reconnect: boolean }): Promise<ClusterReadiness>;
 
