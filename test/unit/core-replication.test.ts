@@ -65,6 +65,14 @@ describe("the changes that the standby needs", () => {
     expect(kinds(view({}, standby))).toEqual([kind]);
   });
 
+  test("are none for a follower in its first copy: it reports paused and cannot be resumed", () => {
+    const copying = {
+      indices: [index("logs-1", { following: true, primariesActive: 0 })],
+      followers: [follower("logs-1", {}, { status: "paused", shards: [] })],
+    };
+    expect(planReplication(view({}, copying))).toEqual({ changes: [], problems: [] });
+  });
+
   test("put definitions that differ, and not those that differ in the order of keys", () => {
     const leader = { definitions: [template("a", { x: 1, y: { b: 1, a: 2 } }), template("b", { x: 1 })] };
     const standby = {

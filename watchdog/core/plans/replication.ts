@@ -100,7 +100,11 @@ function followerChange(
   }
   // A promotion that was undone before its first unfollow leaves followers closed and paused.
   if (!index.open) return change({ kind: "open-follower", index: name });
-  if (follower.status === "paused") return change({ kind: "resume-follow", index: name });
+  if (follower.status === "paused") {
+    // Elasticsearch reports `paused` while the first copy runs, and refuses to resume until every primary has started.
+    const isCopying = index.primariesActive < index.primaries;
+    return isCopying ? { change: null, problem: null } : change({ kind: "resume-follow", index: name });
+  }
   const fatal = follower.shards.find((shard) => shard.fatalError !== null)?.fatalError;
   if (fatal) {
     return change(
