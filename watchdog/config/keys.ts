@@ -20,7 +20,7 @@ export interface Key {
   readonly kind?: string;
 }
 
-/** Stands for the names that a user chooses: all of them are regions. */
+/** A placeholder for the names that a user chooses: all of them are regions. */
 const anyRegion = "<region>";
 const anyElement = "[]";
 

@@ -10,7 +10,7 @@ import {
 } from "../config/address.ts";
 import type { StateRecord } from "./state/record.ts";
 
-/** What applications are told: the active region's address or the phase. Shared by endpoint service and publisher. */
+/** What applications learn: the active region's address or the phase. Shared by endpoint service and publisher. */
 
 /** The active region and its address, under an epoch. */
 export interface Endpoint extends Address {

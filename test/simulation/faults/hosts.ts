@@ -17,7 +17,7 @@ export function anyStation(system: System): Station | null {
   return isClockSettled(system, station) ? station : null;
 }
 
-/** What stands still: the watchdog's process alone, HAProxy too, or the host with its clock. */
+/** What stops: the watchdog's process alone, HAProxy too, or the host with its clock. */
 type Frozen = "watchdog" | "host" | "suspended host";
 
 function freeze(system: System, what: Frozen): End | null {

@@ -1,6 +1,6 @@
 import type { History } from "./history.ts";
 
-/** What a failing test says of a history: what broke, the command that shows it again, and its log. */
+/** What a failing test prints of a history: what broke, the command that replays it, and its log. */
 export function tale({ layout, seed, faults, violation, log }: History): string {
   const only = faults === undefined ? "" : ` --faults "${faults.join()}"`;
   return [

@@ -23,7 +23,7 @@ function checkDeletion({ system }: Evidence, region: Region, name: string): void
   if (lost.length > 0) world.report("5", `${name} of ${region} deleted with ${lost.length} operations of its own`);
 }
 
-/** Invariant 6: a follower is detached only where the record says so. */
+/** Invariant 6: a follower is detached only where the record has it. */
 function checkUnfollow({ system }: Evidence, region: Region, name: string): void {
   const { world, record } = system;
   if (record === null) return;

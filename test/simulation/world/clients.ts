@@ -9,7 +9,7 @@ const TIMEOUT_MS = 5_000;
 const SLOW_SHARE = 0.05;
 const SLOW_MS_MAX = 2_000;
 
-/** A write that a client was told is safe, and by which region. */
+/** A write that a region acknowledged to a client. */
 export interface Acknowledgement {
   readonly id: string;
   readonly index: string;

@@ -16,7 +16,7 @@ export interface Delays {
   readonly answerMs: number;
 }
 
-/** A server's work on one request, whoever sent it. */
+/** A server's work on one request, from any client. */
 export function serve<T>(world: World, { effectMs, answerMs }: Delays, effect: () => T): Promise<T> {
   if (effectMs + answerMs === 0) {
     const outcome = outcomeOf(effect);

@@ -71,7 +71,7 @@ export function rule<const Id extends string, P extends Phase>(
   };
 }
 
-/** What blocks a rule, in one sentence: for another rule that says why that one does not apply. */
+/** What blocks a rule, in one sentence: for another rule that explains why that one does not apply. */
 export function blockersOf<R extends StateRecord | null>(
   { conditions }: { readonly conditions: readonly Condition<R>[] },
   situation: Situation<R>,

@@ -90,7 +90,7 @@ function call<T>({ cluster, limits }: PortOptions, answer: () => T): Promise<T> 
   const { requestTimeoutMs } = limits;
   const timeout = () => cluster.error("timeout", "no answer in time", null);
   if (random.chance(hangs)) {
-    // Nobody can tell whether a call without an answer took effect.
+    // A caller cannot know whether a call without an answer took effect.
     const takesEffect = random.chance(0.5);
     return serve(cluster.world, { effectMs: random.between(0, requestTimeoutMs - 1), answerMs: 1 }, () => {
       if (takesEffect && cluster.isUp()) answer();
