@@ -46,32 +46,44 @@ export const hostFiles: readonly string[] = [
   "test/integration/publisher-units.test.ts",
 ];
 
+/** Integration tests on pairs of Elasticsearch clusters: together about half of the time of all integration tests. */
+export const clusterFiles: readonly string[] = [
+  "test/integration/ccr-contract.test.ts",
+  "test/integration/ccr-first-copy.test.ts",
+  "test/integration/ccr-leader-states.test.ts",
+  "test/integration/ccr-misbehaviour.test.ts",
+  "test/integration/ccr-outages.test.ts",
+  "test/integration/cli-change.test.ts",
+  "test/integration/cluster-pair.test.ts",
+  "test/integration/elasticsearch-adapter.test.ts",
+  "test/integration/salvage.test.ts",
+  "test/integration/watchdog-failover.test.ts",
+  "test/integration/watchdog-return.test.ts",
+];
+
 const parts = {
   unit: { name: "unit", project: "unit" },
   timed: { name: "integration (timed)", project: "integration", only: timedFiles, workers: 2 },
   hosts: { name: "integration (hosts)", project: "integration", only: hostFiles, workers: 2 },
+  clusters: { name: "integration (clusters)", project: "integration", only: clusterFiles, workers: 1 },
   integration: {
     name: "integration",
     project: "integration",
-    except: [...timedFiles, ...hostFiles],
+    except: [...timedFiles, ...hostFiles, ...clusterFiles],
     workers: 1,
-    yields: true,
   },
   simulation: { name: "simulation", project: "simulation", yields: true },
   lab: { name: "lab", project: "lab" },
 } as const satisfies Readonly<Record<string, Part>>;
 
 /**
- * Run one after the other. Two lanes fill two cores, because the tests in them mostly wait. The lab's lane is the longest,
- * a quarter of an hour. All that runs beside the lab yields to it: its tests have bounds in seconds, the others in minutes
- * or, in simulations, on a clock of their own.
+ * Run one after the other. Two lanes fill two cores, because the tests in them mostly wait. Beside the lab, whose bring-up
+ * keeps every processor busy for minutes, only simulations run: their clock is their own, and they yield to it.
  */
 const stages: readonly Stage[] = [
   [[parts.unit]],
-  [
-    [parts.timed, parts.hosts, parts.lab],
-    [parts.integration, parts.simulation],
-  ],
+  [[parts.timed, parts.hosts, parts.integration], [parts.clusters]],
+  [[parts.lab], [parts.simulation]],
 ];
 
 /**

@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
-import { commandOf, hostFiles, type Part, projects, stagesFor, timedFiles } from "../runner/schedule.ts";
+import { clusterFiles, commandOf, hostFiles, type Part, projects, stagesFor, timedFiles } from "../runner/schedule.ts";
 
 const checkout = path.join(import.meta.dirname, "..", "..");
 const partsFor = (...args: Parameters<typeof stagesFor>): readonly Part[] => stagesFor(...args).flat(2);
@@ -31,9 +31,12 @@ describe("the schedule of a test run", () => {
     expect(parts).toMatchObject([
       { only: ["test/integration/etcd-store.test.ts"] },
       { only: ["test/integration/publisher-units.test.ts"] },
-      { except: expect.arrayContaining([...timedFiles, ...hostFiles]) },
+      { except: expect.arrayContaining([...timedFiles, ...hostFiles, ...clusterFiles]) },
     ]);
-    expect(partsFor(["integration"], ["salvage"])).toHaveLength(1);
+    expect(partsFor(["integration"], ["file-store"])).toHaveLength(1);
+    expect(partsFor(["integration"], ["salvage"])).toContainEqual(
+      expect.objectContaining({ only: ["test/integration/salvage.test.ts"] }),
+    );
     const commands = parts.map((part) => commandOf(part, filters, "report.json"));
     expect(commands[0]?.at(-1)).toBe("test/integration/etcd-store.test.ts");
     expect(commands[2]).toContain("--exclude=test/integration/etcd-store.test.ts");
@@ -43,7 +46,7 @@ describe("the schedule of a test run", () => {
   test("lets everything beside the lab yield to it", () => {
     const stage = stagesFor(projects, []).find((lanes) => lanes.flat().some(({ project }) => project === "lab")) ?? [];
     const beside = stage.filter((lane) => lane.every(({ project }) => project !== "lab")).flat();
-    expect(beside.map(({ project }) => project)).toEqual(["integration", "simulation"]);
+    expect(beside.map(({ project }) => project)).toEqual(["simulation"]);
     for (const part of beside) expect(commandOf(part, [], "report.json")[0]).toBe("nice");
     const [lab] = partsFor(["lab"], []);
     expect(lab && commandOf(lab, [], "report.json")[0]).toBe("vitest");
