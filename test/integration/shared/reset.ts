@@ -33,6 +33,11 @@ async function revive(cluster: TestCluster): Promise<void> {
     const { status } = await cluster.rest("GET", "/_cluster/health?timeout=1s");
     return status === 200;
   });
+  // After a restart the security index recovers last; until then its API answers 503.
+  await eventually(`${cluster.name} lists its users and roles`, 60_000, async () => {
+    const answers = await Promise.all(["user", "role"].map((kind) => cluster.rest("GET", `/_security/${kind}`)));
+    return answers.every(({ status }) => status === 200);
+  });
 }
 
 /** A trial that was given up does not come back. */
