@@ -33,11 +33,6 @@ async function revive(cluster: TestCluster): Promise<void> {
     const { status } = await cluster.rest("GET", "/_cluster/health?timeout=1s");
     return status === 200;
   });
-  // After a restart the security index recovers last; until then its API answers 503.
-  await eventually(`${cluster.name} lists its users and roles`, 60_000, async () => {
-    const answers = await Promise.all(["user", "role"].map((kind) => cluster.rest("GET", `/_security/${kind}`)));
-    return answers.every(({ status }) => status === 200);
-  });
 }
 
 /** A trial that was given up does not come back. */
@@ -110,7 +105,12 @@ async function namedParts(
   // biome-ignore lint/suspicious/noExplicitAny: whatever the REST API answers
   namesOf: (body: any) => readonly string[],
 ): Promise<readonly Leftover[]> {
-  const { status, body } = await cluster.rest("GET", path);
+  let { status, body } = await cluster.rest("GET", path);
+  // After a restart the security index recovers last; until then its API answers 503.
+  await eventually(`${cluster.name} answers GET ${path}`, 60_000, async () => {
+    if (status === 503) ({ status, body } = await cluster.rest("GET", path));
+    return status !== 503;
+  });
   if (status !== 200 && status !== 404) throw new Error(`${cluster.name}: GET ${path} answered ${status}`);
   return namesOf(body).map((name) => ({ what: `${kind} ${name}`, removal: ["DELETE", `${path}/${name}`] }));
 }
