@@ -116,6 +116,7 @@ describe("a probe", () => {
       master: info.name,
       status: "green",
       redIndices: [],
+      copyingIndices: [],
       nodes: 1,
     });
   });

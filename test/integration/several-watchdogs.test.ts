@@ -52,6 +52,7 @@ class EmptyCluster {
               master: "node-1",
               status: "green",
               redIndices: [],
+              copyingIndices: [],
               nodes: 3,
             },
       readiness: () =>
@@ -84,6 +85,7 @@ class EmptyCluster {
       closeIndices: nothing,
       openIndices: nothing,
       setWriteBlock: nothing,
+      liftFollowerBlocks: nothing,
       deleteIndices: nothing,
       setWriteIndex: nothing,
       dataStreams: none,

@@ -48,10 +48,9 @@ class CountingStore implements Pick<Store, "read" | "write"> {
 
 /** The region to promote, its one index converted and closed, so that the remaining steps succeed. */
 function bhs(open: () => boolean): Partial<Cluster> {
-  const state = { name: "logs-1", uuid: "u", primaries: 1, primariesActive: 1, aliases: [], dataStream: null };
   return {
     region: "bhs",
-    indices: async () => [{ ...state, open: open(), writeBlocked: false, following: false }],
+    indices: async () => [index("logs-1", { open: open() })],
     followers: async () => [],
     openIndices: async () => undefined,
     dataStreams: async () => [],

@@ -57,6 +57,7 @@ export const routerSettings = defaultRouterSettings;
 export const index = (name: string, changes: Partial<IndexState> = {}): IndexState => ({
   name,
   uuid: `uuid-${name}`,
+  createdAtMs: NOW_MS - 86_400_000,
   open: true,
   primaries: 1,
   primariesActive: 1,
@@ -64,6 +65,7 @@ export const index = (name: string, changes: Partial<IndexState> = {}): IndexSta
   dataStream: null,
   writeBlocked: false,
   following: false,
+  firstCopy: null,
   ...changes,
 });
 
@@ -74,6 +76,7 @@ export const follower = (
 ): Follower => ({
   index: name,
   leaderIndex: name,
+  leaderUuid: `uuid-${name}`,
   remoteCluster: "gra",
   status: "active",
   shards: [
@@ -83,6 +86,7 @@ export const follower = (
       leaderCheckpointLastKnown: 100,
       millisSinceLastRead: 500,
       failedReads: 0,
+      failedWrites: 0,
       readErrors: [],
       fatalError: null,
       ...shard,
@@ -107,7 +111,7 @@ export const standbyView = (changes: Partial<StandbySnapshot> = {}): StandbySnap
     { name: "es-failover-from-gra", remoteCluster: "gra", patterns: ["logs-*"], exclusions: [], active: true },
   ],
   dataStreams: [],
-  sync: { inSync: true, reasons: [], lagOperations: 0, readAgeMs: 500 },
+  sync: { inSync: true, reasons: [], unprotected: [], lagOperations: 0, readAgeMs: 500 },
   ...changes,
 });
 
@@ -118,6 +122,7 @@ const goodProbe = {
   master: "node-1",
   status: "green",
   redIndices: [],
+  copyingIndices: [],
   nodes: 3,
 } as const;
 

@@ -19,6 +19,7 @@ const good: ClusterProbe = {
   master: "node-1",
   status: "green",
   redIndices: [],
+  copyingIndices: [],
   nodes: 3,
 };
 const bad: ClusterProbe = { reachable: false, kind: "unreachable", error: "connection refused" };

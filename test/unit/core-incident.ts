@@ -21,6 +21,7 @@ const answer = {
   version: "9.5.3",
   master: "node-1",
   redIndices: [],
+  copyingIndices: [],
   nodes: 3,
 } as const;
 const probes = {

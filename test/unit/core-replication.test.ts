@@ -125,7 +125,13 @@ describe("in sync", () => {
   const judge = (...followers: ReturnType<typeof follower>[]) => judgeSync([index("logs-1")], followers, "gra", limits);
 
   test("when every open leader index is followed, without lag or errors", () => {
-    expect(judge(follower("logs-1"))).toEqual({ inSync: true, reasons: [], lagOperations: 0, readAgeMs: 500 });
+    expect(judge(follower("logs-1"))).toEqual({
+      inSync: true,
+      reasons: [],
+      unprotected: [],
+      lagOperations: 0,
+      readAgeMs: 500,
+    });
   });
 
   test("a small lag is allowed, and counted", () => {

@@ -43,7 +43,7 @@ interface Case {
 
 const lost = seenHealth("unhealthy", "healthy");
 const sync = (inSync: boolean, ...reasons: string[]) =>
-  standbyView({ sync: { inSync, reasons, lagOperations: 0, readAgeMs: 0 } });
+  standbyView({ sync: { inSync, reasons, unprotected: [], lagOperations: 0, readAgeMs: 0 } });
 
 const requestOf = (changes: Partial<ChangeRequest>): ChangeRequest => ({
   kind: "switchover",

@@ -24,6 +24,7 @@ const divergence: Divergence = {
 const state: DeletionCandidate["state"] = {
   name: "orders",
   uuid: "u1",
+  createdAtMs: 0,
   open: true,
   primaries: 2,
   primariesActive: 2,
@@ -31,6 +32,7 @@ const state: DeletionCandidate["state"] = {
   dataStream: null,
   writeBlocked: true,
   following: false,
+  firstCopy: null,
 };
 const at = (shard: number, maxSeqNo: number) => ({ index: "orders", shard, globalCheckpoint: maxSeqNo, maxSeqNo });
 const candidate: DeletionCandidate = { state, checkpoints: [at(0, 9), at(1, 2)] };

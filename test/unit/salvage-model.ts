@@ -47,6 +47,7 @@ export class ModelRegion implements OldPrimary, ActivePrimary, ComparedRegion {
     this.#states.set(name, {
       name,
       uuid: `${this.region}-${name}-${createdAtMs}`,
+      createdAtMs,
       open: true,
       primaries: shards,
       primariesActive: shards,
@@ -54,6 +55,7 @@ export class ModelRegion implements OldPrimary, ActivePrimary, ComparedRegion {
       dataStream: null,
       writeBlocked: false,
       following: false,
+      firstCopy: null,
     });
   }
 
@@ -84,7 +86,14 @@ export class ModelRegion implements OldPrimary, ActivePrimary, ComparedRegion {
 
   async probe(): Promise<ClusterProbe> {
     const { clusterUuid } = this;
-    const nodes = { version: "9.5.3", master: "m", status: "green" as const, redIndices: [], nodes: 1 };
+    const nodes = {
+      version: "9.5.3",
+      master: "m",
+      status: "green" as const,
+      redIndices: [],
+      copyingIndices: [],
+      nodes: 1,
+    };
     return { reachable: true, clusterUuid, ...nodes };
   }
 

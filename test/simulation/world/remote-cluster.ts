@@ -45,6 +45,7 @@ export function throughNetwork({ cluster, region, network, process, from, limits
     closeIndices: ask(cluster.closeIndices),
     openIndices: ask(cluster.openIndices),
     setWriteBlock: ask(cluster.setWriteBlock),
+    liftFollowerBlocks: ask(cluster.liftFollowerBlocks),
     deleteIndices: ask(cluster.deleteIndices),
     setWriteIndex: ask(cluster.setWriteIndex),
     dataStreams: ask(cluster.dataStreams),

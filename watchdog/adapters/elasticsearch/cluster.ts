@@ -4,7 +4,7 @@ import type { DefinitionKind } from "../../core/state/cluster.ts";
 import type { ManagedPatterns } from "../../core/state/patterns.ts";
 import { readCheckpoints } from "./checkpoints.ts";
 import { putDefinition, readDefinitions } from "./definitions.ts";
-import { closeIndices, deleteIndices, openIndices, setWriteBlock } from "./index-changes.ts";
+import { closeIndices, deleteIndices, liftFollowerBlocks, openIndices, setWriteBlock } from "./index-changes.ts";
 import { readIndices } from "./index-states.ts";
 import type { NodesOptions } from "./node-client.ts";
 import { RegionNodes } from "./nodes.ts";
@@ -74,6 +74,7 @@ export function createElasticsearchCluster(options: ElasticsearchClusterOptions)
     closeIndices: (indices) => closeIndices(nodes, indices),
     openIndices: (indices) => openIndices(nodes, indices),
     setWriteBlock: (indices, blocked) => setWriteBlock(nodes, indices, blocked),
+    liftFollowerBlocks: (indices) => liftFollowerBlocks(nodes, indices),
     deleteIndices: (indices) => deleteIndices(nodes, indices),
 
     setWriteIndex: (alias, index) => setWriteIndex(nodes, alias, index),

@@ -53,6 +53,18 @@ async function unblock(nodes: RegionNodes, index: string[]): Promise<void> {
   assertAcknowledged(nodes, what, answer);
 }
 
+/** By the setting: other calls about a follower with `read_only` are refused, this one is not. */
+export async function liftFollowerBlocks(nodes: RegionNodes, indices: readonly string[]): Promise<void> {
+  for (const index of inChunks(indices)) {
+    const what = `lift the blocks of ${listNames(index)}`;
+    const settings: Record<string, unknown> = { "index.blocks.write": null, "index.blocks.read_only": null };
+    const answer = await nodes.change(what, (client, options) =>
+      client.indices.putSettings({ index, settings, ...ackTimeouts(nodes) }, options),
+    );
+    assertAcknowledged(nodes, what, answer);
+  }
+}
+
 export async function deleteIndices(nodes: RegionNodes, indices: readonly string[]): Promise<void> {
   for (const index of inChunks(indices)) {
     const what = `delete ${listNames(index)}`;

@@ -34,6 +34,7 @@ export async function readIndices(nodes: RegionNodes, managed: ManagedPatterns):
     states.push({
       name,
       uuid: String(property(settings, "index.uuid")),
+      createdAtMs: Number(property(settings, "index.creation_date")),
       open: place.attributes.includes("open"),
       primaries: shards.number_of_shards,
       primariesActive: shards.active_primary_shards,
@@ -41,6 +42,7 @@ export async function readIndices(nodes: RegionNodes, managed: ManagedPatterns):
       dataStream: place.data_stream ?? null,
       writeBlocked: ["index.blocks.write", "index.blocks.read_only"].some(isSet),
       following: isSet("index.xpack.ccr.following_index"),
+      firstCopy: null,
     });
   }
   return states.sort((a, b) => (a.name < b.name ? -1 : 1));

@@ -51,7 +51,8 @@ async function probeNode(
     version: identity.version.number,
     nodes: Object.keys(nodes).length,
   } as const;
-  if (masterId === null || masterId === undefined) return { ...answer, master: null, status: "red", redIndices: [] };
+  if (masterId === null || masterId === undefined)
+    return { ...answer, master: null, status: "red", redIndices: [], copyingIndices: [] };
   const health = await managedHealth(client, options, managed, timeoutMs);
   return { ...answer, master: nodes[masterId]?.name ?? masterId, ...health };
 }
@@ -62,7 +63,7 @@ async function managedHealth(
   options: CallOptions,
   managed: ManagedPatterns,
   timeoutMs: number,
-): Promise<Pick<Answer, "status" | "redIndices">> {
+): Promise<Pick<Answer, "status" | "redIndices" | "copyingIndices">> {
   const health = await client.cluster.health(
     {
       index: requestTarget(managed),
@@ -78,5 +79,5 @@ async function managedHealth(
     .map(([index, { status }]) => ({ index, status: status.toLowerCase() }));
   const red = statuses.filter(({ status }) => status === "red").map(({ index }) => index);
   const yellow = statuses.some(({ status }) => status === "yellow");
-  return { status: red.length > 0 ? "red" : yellow ? "yellow" : "green", redIndices: red.sort() };
+  return { status: red.length > 0 ? "red" : yellow ? "yellow" : "green", redIndices: red.sort(), copyingIndices: [] };
 }

@@ -18,6 +18,7 @@ export async function readFollowers(nodes: RegionNodes, managed: ManagedPatterns
     .map(({ follower_index, leader_index, remote_cluster, status }) => ({
       index: follower_index,
       leaderIndex: leader_index,
+      leaderUuid: null,
       remoteCluster: remote_cluster,
       status,
       shards: (shardsByIndex.get(follower_index) ?? []).map(progressOf).sort((a, b) => a.shard - b.shard),
@@ -31,6 +32,7 @@ interface ShardStatistics {
   readonly leader_global_checkpoint: number;
   readonly time_since_last_read_millis?: unknown;
   readonly failed_read_requests: number;
+  readonly failed_write_requests: number;
   readonly read_exceptions: readonly unknown[];
   readonly fatal_exception?: unknown;
 }
@@ -42,6 +44,7 @@ function progressOf(shard: ShardStatistics): ShardProgress {
     leaderCheckpointLastKnown: shard.leader_global_checkpoint,
     millisSinceLastRead: Number(shard.time_since_last_read_millis ?? -1),
     failedReads: shard.failed_read_requests,
+    failedWrites: shard.failed_write_requests,
     readErrors: shard.read_exceptions.map((entry) => describe(property(entry, "exception") ?? entry)),
     fatalError: shard.fatal_exception === undefined ? null : describe(shard.fatal_exception),
   };

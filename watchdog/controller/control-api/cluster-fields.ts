@@ -10,9 +10,18 @@ export const clusterReadiness = z.object({
   readOnly: z.boolean(),
 });
 
+const firstCopy = z.object({
+  state: z.enum(["running", "failed"]),
+  bytesDone: z.number(),
+  bytesTotal: z.number().nullable(),
+  startedAtMs: z.number().nullable(),
+  error: z.string().nullable(),
+});
+
 export const indexState = z.object({
   name: z.string(),
   uuid: z.string(),
+  createdAtMs: z.number(),
   open: z.boolean(),
   primaries: z.number(),
   primariesActive: z.number(),
@@ -20,6 +29,14 @@ export const indexState = z.object({
   dataStream: z.string().nullable(),
   writeBlocked: z.boolean(),
   following: z.boolean(),
+  firstCopy: firstCopy.nullable(),
+});
+
+export const unprotectedIndex = z.object({
+  index: z.string(),
+  state: z.enum(["not-followed", "copying", "copy-failed", "behind"]),
+  reason: z.string(),
+  copy: firstCopy.nullable(),
 });
 
 const shardProgress = z.object({
@@ -28,6 +45,7 @@ const shardProgress = z.object({
   leaderCheckpointLastKnown: z.number(),
   millisSinceLastRead: z.number(),
   failedReads: z.number(),
+  failedWrites: z.number(),
   readErrors: z.array(z.string()),
   fatalError: z.string().nullable(),
 });
@@ -35,6 +53,7 @@ const shardProgress = z.object({
 export const follower = z.object({
   index: z.string(),
   leaderIndex: z.string(),
+  leaderUuid: z.string().nullable(),
   remoteCluster: z.string(),
   status: z.enum(["active", "paused"]),
   shards: z.array(shardProgress),

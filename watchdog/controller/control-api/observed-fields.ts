@@ -16,6 +16,7 @@ const clusterProbe = z.discriminatedUnion("reachable", [
     master: z.string().nullable(),
     status: z.enum(["green", "yellow", "red"]),
     redIndices: z.array(z.string()),
+    copyingIndices: z.array(z.string()),
     nodes: z.number(),
   }),
 ]);

@@ -2,7 +2,14 @@ import { z } from "zod";
 import { memberSchema, stateRecordSchema } from "../../core/state/record.ts";
 import { leaderSnapshot } from "../../core/state/record-fields.ts";
 import { healthStateSchema } from "../../core/state/report.ts";
-import { autoFollowPattern, clusterReadiness, dataStreamState, follower, indexState } from "./cluster-fields.ts";
+import {
+  autoFollowPattern,
+  clusterReadiness,
+  dataStreamState,
+  follower,
+  indexState,
+  unprotectedIndex,
+} from "./cluster-fields.ts";
 import { leadership, regionHealth, routerLease, storeState } from "./observed-fields.ts";
 
 const siteReport = z.object({
@@ -20,7 +27,13 @@ const standbySnapshot = z.object({
   autoFollow: z.array(autoFollowPattern),
   dataStreams: z.array(dataStreamState),
   sync: z
-    .object({ inSync: z.boolean(), reasons: z.array(z.string()), lagOperations: z.number(), readAgeMs: z.number() })
+    .object({
+      inSync: z.boolean(),
+      reasons: z.array(z.string()),
+      unprotected: z.array(unprotectedIndex),
+      lagOperations: z.number(),
+      readAgeMs: z.number(),
+    })
     .nullable(),
 });
 

@@ -65,6 +65,8 @@ export interface Cluster {
   openIndices(indices: readonly string[]): Promise<void>;
   /** Adds or removes the `write` block; when adding, returns once no write is in flight. */
   setWriteBlock(indices: readonly string[], blocked: boolean): Promise<void>;
+  /** Removes `index.blocks.write` and `index.blocks.read_only` from followers, whose leader had them when they were made. */
+  liftFollowerBlocks(indices: readonly string[]): Promise<void>;
   deleteIndices(indices: readonly string[]): Promise<void>;
 
   setWriteIndex(alias: string, index: string): Promise<void>;

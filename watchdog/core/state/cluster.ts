@@ -24,6 +24,8 @@ export type ClusterProbe =
       readonly status: "green" | "yellow" | "red";
       /** Names of managed indices with a missing primary. */
       readonly redIndices: readonly string[];
+      /** Names of managed indices whose missing primaries all wait for a first copy, running or failed; none is in `redIndices`. */
+      readonly copyingIndices: readonly string[];
       readonly nodes: number;
     };
 
@@ -44,9 +46,27 @@ export interface AliasMembership {
   readonly isWriteIndex: boolean;
 }
 
+/**
+ * The first copy of a follower: it goes by files, as a restore from the leader, and the index has no primary until it is
+ * complete.
+ */
+export interface FirstCopy {
+  /** failed: Elasticsearch has given up; only deleting the follower and following again helps. */
+  readonly state: "running" | "failed";
+  /** Bytes copied so far, over all primaries. */
+  readonly bytesDone: number;
+  /** Bytes to copy; null until the restore has read what its leader holds. */
+  readonly bytesTotal: number | null;
+  /** null while no primary has begun. */
+  readonly startedAtMs: number | null;
+  /** Why it failed; null while it runs. */
+  readonly error: string | null;
+}
+
 export interface IndexState {
   readonly name: string;
   readonly uuid: string;
+  readonly createdAtMs: number;
   readonly open: boolean;
   readonly primaries: number;
   readonly primariesActive: number;
@@ -56,6 +76,8 @@ export interface IndexState {
   readonly writeBlocked: boolean;
   /** True while its own setting `index.xpack.ccr.following_index` is set. */
   readonly following: boolean;
+  /** null unless it is a follower whose primaries wait for their first copy. */
+  readonly firstCopy: FirstCopy | null;
 }
 
 export interface ShardProgress {
@@ -65,6 +87,8 @@ export interface ShardProgress {
   readonly leaderCheckpointLastKnown: number;
   readonly millisSinceLastRead: number;
   readonly failedReads: number;
+  /** Writes to the follower that failed, since its task began: they show in no error. */
+  readonly failedWrites: number;
   readonly readErrors: readonly string[];
   readonly fatalError: string | null;
 }
@@ -72,6 +96,8 @@ export interface ShardProgress {
 export interface Follower {
   readonly index: string;
   readonly leaderIndex: string;
+  /** UUID of the index that it follows: a leader of the same name created later is another index. null: not known. */
+  readonly leaderUuid: string | null;
   readonly remoteCluster: string;
   readonly status: "active" | "paused";
   /** Empty while paused: a paused follower has no tasks that report. */

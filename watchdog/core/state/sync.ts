@@ -1,11 +1,23 @@
 import type { RegionName } from "../../config/address.ts";
 import type { WatchdogConfig } from "../../config/schema.ts";
-import type { Follower, IndexState } from "./cluster.ts";
+import type { FirstCopy, Follower, IndexState } from "./cluster.ts";
+
+/** An index of the active region that the standby could not replace now, and why. */
+export interface UnprotectedIndex {
+  readonly index: string;
+  /** copying, copy-failed: see `FirstCopy`; behind: it follows, but not what its leader has now. */
+  readonly state: "not-followed" | "copying" | "copy-failed" | "behind";
+  readonly reason: string;
+  /** null unless its first copy runs or failed. */
+  readonly copy: FirstCopy | null;
+}
 
 /** Whether the standby is in sync with the active region, and if not, why. */
 export interface SyncJudgement {
   readonly inSync: boolean;
   readonly reasons: readonly string[];
+  /** Every index that is not protected, also those that do not count against `inSync`. */
+  readonly unprotected: readonly UnprotectedIndex[];
   /** Operations that the followers lack, over all shards, as far as they know their leaders. */
   readonly lagOperations: number;
   /** The longest time since a follower read from its leader. */
@@ -42,7 +54,7 @@ export function judgeSync(
   if (lag > limits.maxLagOperations)
     reasons.push(`${lag} operations behind (at most ${limits.maxLagOperations} allowed)`);
   const readAgeMs = Math.max(0, ...relevant.flatMap(({ shards }) => shards.map((shard) => shard.millisSinceLastRead)));
-  return { inSync: reasons.length === 0, reasons: abridged(reasons), lagOperations: lag, readAgeMs };
+  return { inSync: reasons.length === 0, reasons: abridged(reasons), unprotected: [], lagOperations: lag, readAgeMs };
 }
 
 function followerBlocker(index: string, follower: Follower | undefined, maxReadAgeMs: number): string | null {

@@ -53,6 +53,10 @@ export function setWriteBlock(cluster: SimCluster, names: readonly string[], blo
   }
 }
 
+export function liftFollowerBlocks(cluster: SimCluster, names: readonly string[]): void {
+  for (const name of names) cluster.existing(name).writeBlocked = false;
+}
+
 export function setWriteIndex(cluster: SimCluster, alias: string, name: string): void {
   for (const index of cluster.indices.values()) {
     for (const membership of index.aliases) {
@@ -84,6 +88,7 @@ export const indexStates = (cluster: SimCluster): readonly IndexState[] =>
   [...cluster.indices.values()].map((index) => ({
     name: index.name,
     uuid: index.uuid,
+    createdAtMs: index.createdMs,
     open: index.open,
     primaries: 1,
     primariesActive: cluster.ailments.red || isStarting(cluster, index) ? 0 : 1,
@@ -91,6 +96,7 @@ export const indexStates = (cluster: SimCluster): readonly IndexState[] =>
     dataStream: null,
     writeBlocked: index.writeBlocked,
     following: index.following !== null,
+    firstCopy: null,
   }));
 
 export function checkpointOf(cluster: SimCluster, name: string): ShardCheckpoint {
@@ -101,15 +107,25 @@ export function checkpointOf(cluster: SimCluster, name: string): ShardCheckpoint
 export const followers = ({ indices, world }: SimCluster): readonly Follower[] =>
   [...indices.values()].flatMap(({ name, following, operations }) => {
     if (following === null) return [];
-    const { remote, leaderIndex, status, leaderCheckpoint, lastReadMs, readError, fatal } = following;
+    const { remote, leaderIndex, leaderUuid, status, leaderCheckpoint, lastReadMs, readError, fatal } = following;
     const shard = {
       shard: 0,
       followerCheckpoint: operations.length - 1,
       leaderCheckpointLastKnown: Math.max(leaderCheckpoint, operations.length - 1),
       millisSinceLastRead: world.nowMs - lastReadMs,
+      failedWrites: 0,
       failedReads: readError === null ? 0 : 1,
       readErrors: readError === null ? [] : [readError],
       fatalError: fatal,
     };
-    return [{ index: name, leaderIndex, remoteCluster: remote, status, shards: status === "paused" ? [] : [shard] }];
+    return [
+      {
+        index: name,
+        leaderIndex,
+        leaderUuid,
+        remoteCluster: remote,
+        status,
+        shards: status === "paused" ? [] : [shard],
+      },
+    ];
   });

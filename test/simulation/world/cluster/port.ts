@@ -67,6 +67,8 @@ export function clusterPort(options: PortOptions): Cluster {
       change(blocked ? "write block" : "lift write block", names, () =>
         administration.setWriteBlock(cluster, names, blocked),
       ),
+    liftFollowerBlocks: (names) =>
+      change("lift the blocks of followers", names, () => administration.liftFollowerBlocks(cluster, names)),
     deleteIndices: (names) =>
       ask(() => {
         for (const name of names) cluster.existing(name);
@@ -141,6 +143,7 @@ function probeAnswer(cluster: SimCluster): ClusterProbe {
     master: noMaster ? null : "node-1",
     status: red || starting.length > 0 ? "red" : "green",
     redIndices: red ? ["logs-1"] : starting.map(({ name }) => name),
+    copyingIndices: [],
     nodes: 3,
   };
 }
