@@ -2,24 +2,22 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { roleDefinitions, users } from "../../infra/elasticsearch/users.ts";
 import { createTestAuthority } from "../../lab/elasticsearch/certificates.ts";
 import type { TestCluster } from "../../lab/elasticsearch/cluster.ts";
 import type { ClusterPair } from "../../lab/elasticsearch/start-cluster.ts";
-import {
-  createElasticsearchCluster,
-  type ElasticsearchCluster,
-  type ElasticsearchClusterOptions,
+import type {
+  ElasticsearchCluster,
+  ElasticsearchClusterOptions,
 } from "../../watchdog/adapters/elasticsearch/cluster.ts";
 import type { ClusterError } from "../../watchdog/core/ports/cluster.ts";
 import type { ClusterProbe } from "../../watchdog/core/state/cluster.ts";
 import { freePort, until } from "./helpers.ts";
 import { borrowClusterPair } from "./shared/cluster-pair.ts";
+import { connectAsWatchdog, createWatchdogUser } from "./support/watchdog-user.ts";
 
 /** Two real clusters, each the other's remote, used as the watchdog's user with the role that provisioning gives it. */
 
 const managed = { patterns: ["orders*", "logs"], exclusions: ["orders-tmp*"] };
-const password = "watchdog-test-password";
 
 let pair: ClusterPair;
 let gra: ElasticsearchCluster;
@@ -28,7 +26,7 @@ const opened: ElasticsearchCluster[] = [];
 
 beforeAll(async () => {
   pair = await borrowClusterPair();
-  await Promise.all([pair.gra, pair.bhs].map(createWatchdogUser));
+  await Promise.all([pair.gra, pair.bhs].map((cluster) => createWatchdogUser(cluster, ["orders*", "logs"])));
   gra = connect(pair.gra);
   bhs = connect(pair.bhs);
 });
@@ -38,26 +36,8 @@ afterAll(async () => {
   await pair?.stop();
 });
 
-async function createWatchdogUser(cluster: TestCluster): Promise<void> {
-  const role = roleDefinitions(["orders*", "logs"])[users.watchdog.role];
-  await cluster.call("PUT", `/_security/role/${users.watchdog.role}`, { body: role });
-  const body = { password, roles: [users.watchdog.role] };
-  await cluster.call("PUT", `/_security/user/${users.watchdog.name}`, { body });
-}
-
 function connect(cluster: TestCluster, other: Partial<ElasticsearchClusterOptions> = {}): ElasticsearchCluster {
-  const connected = createElasticsearchCluster({
-    region: cluster.name,
-    nodes: cluster.urls,
-    username: users.watchdog.name,
-    password,
-    caFile: cluster.caFile,
-    requestTimeoutMs: 20_000,
-    probeTimeoutMs: 5_000,
-    unfollowTimeoutMs: 5_000,
-    managed,
-    ...other,
-  });
+  const connected = connectAsWatchdog(cluster, managed, other);
   opened.push(connected);
   return connected;
 }

@@ -56,6 +56,7 @@ export const clusterFiles: readonly string[] = [
   "test/integration/cli-change.test.ts",
   "test/integration/cluster-pair.test.ts",
   "test/integration/elasticsearch-adapter.test.ts",
+  "test/integration/elasticsearch-followers.test.ts",
   "test/integration/salvage.test.ts",
   "test/integration/watchdog-failover.test.ts",
   "test/integration/watchdog-return.test.ts",

@@ -190,6 +190,12 @@ describe("a refusal", () => {
     expect(`${denied.message}${JSON.stringify(denied)}`).not.toContain("secret-of-the-test");
   });
 
+  test("because CCR cannot reach the leader's cluster is an outage, although it is answered with 400", async () => {
+    const reason =
+      "can not fetch remote index [gra:i] metadata as the license state of the remote cluster [gra] could not be determined";
+    expect(await refuse(400, "status_exception", reason)).toMatchObject({ kind: "unreachable", status: 400 });
+  });
+
   test("carries the reason and its deepest cause", async () => {
     const caused_by = { type: "a", reason: "half", caused_by: { type: "b", reason: "connection to bhs refused" } };
     const error = await refuse(500, "status_exception", "could not pause", { caused_by });

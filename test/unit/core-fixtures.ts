@@ -85,6 +85,7 @@ export const follower = (
       followerCheckpoint: 100,
       leaderCheckpointLastKnown: 100,
       millisSinceLastRead: 500,
+      reads: 1,
       failedReads: 0,
       failedWrites: 0,
       readErrors: [],

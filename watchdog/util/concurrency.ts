@@ -43,6 +43,21 @@ export async function forEachBounded<T>(
   return failures;
 }
 
+/** The results of `work` for every item, in their order, at most `limit` at once. Rejects with the first failure. */
+export async function mapBounded<T, R>(
+  items: readonly T[],
+  limit: number,
+  work: (item: T) => Promise<R>,
+): Promise<readonly R[]> {
+  const results: R[] = [];
+  const queue = items.entries();
+  const worker = async () => {
+    for (const [position, item] of queue) results[position] = await work(item);
+  };
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
+  return results;
+}
+
 /** Runs tasks one after another in the order of the calls, also after failures. */
 export function serially(): <T>(task: () => Promise<T>) => Promise<T> {
   let last: Promise<unknown> = Promise.resolve();

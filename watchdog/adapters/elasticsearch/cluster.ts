@@ -4,6 +4,7 @@ import type { DefinitionKind } from "../../core/state/cluster.ts";
 import type { ManagedPatterns } from "../../core/state/patterns.ts";
 import { readCheckpoints } from "./checkpoints.ts";
 import { putDefinition, readDefinitions } from "./definitions.ts";
+import { FollowerReader } from "./followers.ts";
 import { closeIndices, deleteIndices, liftFollowerBlocks, openIndices, setWriteBlock } from "./index-changes.ts";
 import { readIndices } from "./index-states.ts";
 import type { NodesOptions } from "./node-client.ts";
@@ -16,7 +17,6 @@ import {
   pauseFollow,
   putAutoFollow,
   readAutoFollowPatterns,
-  readFollowers,
   resumeFollow,
   unfollow,
 } from "./replication.ts";
@@ -46,6 +46,7 @@ export interface ElasticsearchCluster extends Cluster {
 export function createElasticsearchCluster(options: ElasticsearchClusterOptions): ElasticsearchCluster {
   const nodes = new RegionNodes(options);
   const { managed } = options;
+  const followerReader = new FollowerReader(nodes, managed);
   const reported = new Set<DefinitionKind>();
   const unavailable = (kind: DefinitionKind): void => {
     if (reported.has(kind)) return;
@@ -59,7 +60,7 @@ export function createElasticsearchCluster(options: ElasticsearchClusterOptions)
 
     indices: () => readIndices(nodes, managed),
     checkpoints: (indices) => readCheckpoints(nodes, indices),
-    followers: () => readFollowers(nodes, managed),
+    followers: () => followerReader.read(),
 
     autoFollowPatterns: () => readAutoFollowPatterns(nodes),
     putAutoFollow: (pattern) => putAutoFollow(nodes, pattern),

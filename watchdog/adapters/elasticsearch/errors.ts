@@ -4,6 +4,12 @@ import { ClusterError } from "../../core/ports/cluster.ts";
 import { messageOf } from "../../util/errors.ts";
 import { property } from "./property.ts";
 
+/**
+ * What CCR answers while it cannot reach the leader's cluster: HTTP 400 like a refusal, although the same request succeeds
+ * once the connection is back.
+ */
+const LEADER_UNREACHABLE = /license state of the remote cluster \[.*?\] could not be determined/;
+
 /** Turns an error of the client into a `ClusterError` that names the region, the request and the cluster's reason. */
 export function toClusterError(region: RegionName, what: string, error: unknown): ClusterError {
   if (error instanceof ClusterError) return error;
@@ -17,6 +23,7 @@ export function toClusterError(region: RegionName, what: string, error: unknown)
       return failed("unauthorized", reason, status);
     }
     if (status === 404) return failed("not-found", reason, status);
+    if (LEADER_UNREACHABLE.test(reason)) return failed("unreachable", reason, status);
     return failed("rejected", status === null ? reason : `${reason} (HTTP ${status})`, status);
   }
   if (error instanceof errors.TimeoutError || error instanceof errors.RequestAbortedError) {

@@ -1,9 +1,16 @@
 import type { AliasMembership, IndexState } from "../../core/state/cluster.ts";
 import { isManaged, type ManagedPatterns, requestTarget } from "../../core/state/patterns.ts";
+import { type IncompleteIndex, readFirstCopies } from "./first-copies.ts";
 import type { RegionNodes } from "./nodes.ts";
 import { property } from "./property.ts";
 
-/** Managed indices, open and closed, as three calls describe them; one deleted between the calls is left out. */
+/** Attempts at allocating a shard, unless the index has a setting of its own. */
+const MAX_ATTEMPTS = 5;
+
+/**
+ * Managed indices, open and closed, as three calls describe them; one deleted between the calls is left out. More is asked
+ * only about followers without all primaries.
+ */
 export async function readIndices(nodes: RegionNodes, managed: ManagedPatterns): Promise<readonly IndexState[]> {
   const target = requestTarget(managed);
   const everything = { expand_wildcards: "all", ignore_unavailable: true, allow_no_indices: true } as const;
@@ -26,26 +33,36 @@ export async function readIndices(nodes: RegionNodes, managed: ManagedPatterns):
   ]);
   const resolvedByName = new Map(resolved.indices.map((index) => [index.name, index]));
   const states: IndexState[] = [];
+  const incomplete: IncompleteIndex[] = [];
   for (const [name, { aliases, settings }] of Object.entries(described)) {
     const place = resolvedByName.get(name);
     const shards = health.indices?.[name];
     if (place === undefined || shards === undefined || !isManaged(managed, place.data_stream ?? name)) continue;
     const isSet = (key: string): boolean => String(property(settings, key)) === "true";
+    const following = isSet("index.xpack.ccr.following_index");
+    const primaries = shards.number_of_shards;
+    if (following && shards.active_primary_shards < primaries) {
+      const maxAttempts = Number(property(settings, "index.allocation.max_retries") ?? MAX_ATTEMPTS);
+      incomplete.push({ name, primaries, maxAttempts });
+    }
     states.push({
       name,
       uuid: String(property(settings, "index.uuid")),
       createdAtMs: Number(property(settings, "index.creation_date")),
       open: place.attributes.includes("open"),
-      primaries: shards.number_of_shards,
+      primaries,
       primariesActive: shards.active_primary_shards,
       aliases: membershipsOf(aliases),
       dataStream: place.data_stream ?? null,
       writeBlocked: ["index.blocks.write", "index.blocks.read_only"].some(isSet),
-      following: isSet("index.xpack.ccr.following_index"),
+      following,
       firstCopy: null,
     });
   }
-  return states.sort((a, b) => (a.name < b.name ? -1 : 1));
+  const copies = await readFirstCopies(nodes, incomplete);
+  return states
+    .map((state) => ({ ...state, firstCopy: copies.get(state.name) ?? null }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 function membershipsOf(

@@ -2,7 +2,10 @@ import type { Client } from "@elastic/elasticsearch";
 import { z } from "zod";
 import type { ClusterProbe } from "../../core/state/cluster.ts";
 import { isManaged, type ManagedPatterns, requestTarget } from "../../core/state/patterns.ts";
+import { mapBounded } from "../../util/concurrency.ts";
 import { toClusterError } from "./errors.ts";
+import { areWaitingForFirstCopy, missingPrimaries, routingFields } from "./missing-primaries.ts";
+import { inChunks } from "./names.ts";
 import type { CallOptions, RegionNodes } from "./nodes.ts";
 
 type Answer = Extract<ClusterProbe, { reachable: true }>;
@@ -70,14 +73,57 @@ async function managedHealth(
       level: "indices",
       expand_wildcards: "all",
       master_timeout: `${timeoutMs}ms`,
-      filter_path: ["status", "timed_out", "indices.*.status"],
+      filter_path: ["timed_out", "indices.*.status", "indices.*.number_of_shards", "indices.*.active_primary_shards"],
     },
     options,
   );
   const statuses = Object.entries(health.indices ?? {})
     .filter(([index]) => isManaged(managed, index))
-    .map(([index, { status }]) => ({ index, status: status.toLowerCase() }));
+    .map(([index, { status, number_of_shards, active_primary_shards }]) => ({
+      index,
+      status: status.toLowerCase(),
+      lacksPrimary: active_primary_shards < number_of_shards,
+    }));
   const red = statuses.filter(({ status }) => status === "red").map(({ index }) => index);
-  const yellow = statuses.some(({ status }) => status === "yellow");
-  return { status: red.length > 0 ? "red" : yellow ? "yellow" : "green", redIndices: red.sort(), copyingIndices: [] };
+  const initializing = statuses.filter(({ status, lacksPrimary }) => status !== "red" && lacksPrimary);
+  const candidates = [...red, ...initializing.map(({ index }) => index)].slice(0, CANDIDATES_MAX);
+  const copying = await waitingForFirstCopy(client, options, candidates, timeoutMs);
+  const redIndices = red.filter((index) => !copying.has(index)).sort();
+  const yellow = copying.size > 0 || statuses.some(({ status }) => status === "yellow");
+  return {
+    status: redIndices.length > 0 ? "red" : yellow ? "yellow" : "green",
+    redIndices,
+    copyingIndices: [...copying].sort(),
+  };
+}
+
+/** Bounds the probe of a cluster whose indices all lack a primary, as after a restart: the others count as red. */
+const CANDIDATES_MAX = 500;
+const CHUNKS_AT_ONCE = 4;
+
+/** The indices among these whose missing primaries all wait for their first copy, running or failed. */
+async function waitingForFirstCopy(
+  client: Client,
+  options: CallOptions,
+  indices: readonly string[],
+  timeoutMs: number,
+): Promise<ReadonlySet<string>> {
+  const answers = await mapBounded(inChunks(indices), CHUNKS_AT_ONCE, (index) =>
+    client.cluster.state(
+      {
+        metric: "routing_table",
+        index,
+        expand_wildcards: "all",
+        ignore_unavailable: true,
+        master_timeout: `${timeoutMs}ms`,
+        filter_path: routingFields,
+      },
+      options,
+    ),
+  );
+  return new Set(
+    answers.flatMap((answer) =>
+      [...missingPrimaries(answer)].flatMap(([index, missing]) => (areWaitingForFirstCopy(missing) ? [index] : [])),
+    ),
+  );
 }

@@ -1,61 +1,9 @@
 import type { RegionName } from "../../config/address.ts";
 import { ClusterError } from "../../core/ports/cluster.ts";
-import type { AutoFollowPattern, Follower, ShardProgress } from "../../core/state/cluster.ts";
-import { isManaged, type ManagedPatterns } from "../../core/state/patterns.ts";
+import type { AutoFollowPattern } from "../../core/state/cluster.ts";
 import { assertAcknowledged, masterTimeout } from "./acknowledgement.ts";
 import type { RegionNodes } from "./nodes.ts";
 import { property } from "./property.ts";
-
-/** Followers among the managed indices, with the progress of each shard where a task runs. */
-export async function readFollowers(nodes: RegionNodes, managed: ManagedPatterns): Promise<readonly Follower[]> {
-  const [info, stats] = await Promise.all([
-    nodes.read("read followers", (client, options) => client.ccr.followInfo({ index: "*" }, options)),
-    nodes.read("read replication statistics", (client, options) => client.ccr.stats({}, options)),
-  ]);
-  const shardsByIndex = new Map(stats.follow_stats.indices.map(({ index, shards }) => [index, shards]));
-  return info.follower_indices
-    .filter(({ follower_index }) => isManaged(managed, follower_index))
-    .map(({ follower_index, leader_index, remote_cluster, status }) => ({
-      index: follower_index,
-      leaderIndex: leader_index,
-      leaderUuid: null,
-      remoteCluster: remote_cluster,
-      status,
-      shards: (shardsByIndex.get(follower_index) ?? []).map(progressOf).sort((a, b) => a.shard - b.shard),
-    }));
-}
-
-/** The fields of a shard's statistics that are used here. */
-interface ShardStatistics {
-  readonly shard_id: number;
-  readonly follower_global_checkpoint: number;
-  readonly leader_global_checkpoint: number;
-  readonly time_since_last_read_millis?: unknown;
-  readonly failed_read_requests: number;
-  readonly failed_write_requests: number;
-  readonly read_exceptions: readonly unknown[];
-  readonly fatal_exception?: unknown;
-}
-
-function progressOf(shard: ShardStatistics): ShardProgress {
-  return {
-    shard: shard.shard_id,
-    followerCheckpoint: shard.follower_global_checkpoint,
-    leaderCheckpointLastKnown: shard.leader_global_checkpoint,
-    millisSinceLastRead: Number(shard.time_since_last_read_millis ?? -1),
-    failedReads: shard.failed_read_requests,
-    failedWrites: shard.failed_write_requests,
-    readErrors: shard.read_exceptions.map((entry) => describe(property(entry, "exception") ?? entry)),
-    fatalError: shard.fatal_exception === undefined ? null : describe(shard.fatal_exception),
-  };
-}
-
-function describe(exception: unknown): string {
-  const type = property(exception, "type");
-  const reason = property(exception, "reason");
-  if (typeof reason === "string") return reason;
-  return typeof type === "string" ? type : JSON.stringify(exception);
-}
 
 export async function readAutoFollowPatterns(nodes: RegionNodes): Promise<readonly AutoFollowPattern[]> {
   const { patterns } = await nodes.read("read auto-follow patterns", (client, options) =>

@@ -44,6 +44,7 @@ const shardProgress = z.object({
   followerCheckpoint: z.number(),
   leaderCheckpointLastKnown: z.number(),
   millisSinceLastRead: z.number(),
+  reads: z.number(),
   failedReads: z.number(),
   failedWrites: z.number(),
   readErrors: z.array(z.string()),

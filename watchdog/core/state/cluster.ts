@@ -1,8 +1,9 @@
 /** What a cluster shows when it is asked: the values that observations, plans and adapters share. */
 
 /**
- * unreachable: no node answered; timeout: no answer in time, the request may have taken effect; unauthorized: 401, or
- * 403 for lack of a privilege; not-found: 404; rejected: any other refusal, with the cluster's own reason.
+ * unreachable: no node answered, or the cluster could not reach the one that it follows; timeout: no answer in time, the
+ * request may have taken effect; unauthorized: 401, or 403 for lack of a privilege; not-found: 404; rejected: any other
+ * refusal, with the cluster's own reason.
  */
 export type ClusterErrorKind = "unreachable" | "timeout" | "unauthorized" | "not-found" | "rejected";
 
@@ -86,6 +87,8 @@ export interface ShardProgress {
   /** The leader's checkpoint as the follower last read it: on a dead link the lag looks small. */
   readonly leaderCheckpointLastKnown: number;
   readonly millisSinceLastRead: number;
+  /** Reads that the leader answered, since its task began: before the first one the lag seems to be 0. */
+  readonly reads: number;
   readonly failedReads: number;
   /** Writes to the follower that failed, since its task began: they show in no error. */
   readonly failedWrites: number;

@@ -114,6 +114,7 @@ export const followers = ({ indices, world }: SimCluster): readonly Follower[] =
       leaderCheckpointLastKnown: Math.max(leaderCheckpoint, operations.length - 1),
       millisSinceLastRead: world.nowMs - lastReadMs,
       failedWrites: 0,
+      reads: 1,
       failedReads: readError === null ? 0 : 1,
       readErrors: readError === null ? [] : [readError],
       fatalError: fatal,

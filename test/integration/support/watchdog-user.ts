@@ -1,0 +1,38 @@
+import { roleDefinitions, users } from "../../../infra/elasticsearch/users.ts";
+import type { TestCluster } from "../../../lab/elasticsearch/cluster.ts";
+import {
+  createElasticsearchCluster,
+  type ElasticsearchCluster,
+  type ElasticsearchClusterOptions,
+} from "../../../watchdog/adapters/elasticsearch/cluster.ts";
+import type { ManagedPatterns } from "../../../watchdog/core/state/patterns.ts";
+
+const password = "watchdog-test-password";
+
+/** The watchdog's user with the role that provisioning gives it. */
+export async function createWatchdogUser(cluster: TestCluster, patterns: readonly string[]): Promise<void> {
+  const role = roleDefinitions(patterns)[users.watchdog.role];
+  await cluster.call("PUT", `/_security/role/${users.watchdog.role}`, { body: role });
+  const body = { password, roles: [users.watchdog.role] };
+  await cluster.call("PUT", `/_security/user/${users.watchdog.name}`, { body });
+}
+
+/** The watchdog's adapter, used as that user. To be closed. */
+export function connectAsWatchdog(
+  cluster: TestCluster,
+  managed: ManagedPatterns,
+  other: Partial<ElasticsearchClusterOptions> = {},
+): ElasticsearchCluster {
+  return createElasticsearchCluster({
+    region: cluster.name,
+    nodes: cluster.urls,
+    username: users.watchdog.name,
+    password,
+    caFile: cluster.caFile,
+    requestTimeoutMs: 20_000,
+    probeTimeoutMs: 5_000,
+    unfollowTimeoutMs: 5_000,
+    managed,
+    ...other,
+  });
+}
