@@ -81,6 +81,21 @@ export const entryMutants: readonly Mutant[] = [
     },
   },
   {
+    rule: "a restart forgets no unanswered ticket",
+    defect: "a watchdog acknowledges a closing although a ticket that its last run sent may still arrive",
+    edit: {
+      file: "controller/loops/route.ts",
+      from: "new TicketHolder(router, context.clock.nowMs() + settings.ticketValidityMs)",
+      to: "new TicketHolder(router, 0)",
+    },
+    shows: {
+      "one site": {
+        breaks: ["1", "2"],
+        faults: ["gra is lost", "HAProxy takes commands late", "a watchdog restarts at once"],
+      },
+    },
+  },
+  {
     rule: "serving opens",
     defect: "the new region is never opened by the router",
     edit: {

@@ -41,7 +41,7 @@ export class RouterReconciler {
     this.#router = router;
     this.#settings = settings;
     this.#lease = new RouterLeaseRenewal(context);
-    this.#ticket = new TicketHolder(router);
+    this.#ticket = new TicketHolder(router, context.clock.nowMs() + settings.ticketValidityMs);
     this.#clockOffsetMs = wallClockOffsetMs(context.clock);
   }
 

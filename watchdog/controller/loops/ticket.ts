@@ -5,10 +5,12 @@ export class TicketHolder {
   readonly #router: Router;
   #current: RoutingTicket | null = null;
   /** Until when a ticket could still be in effect whose issuing gave no answer. */
-  #uncertainUntilMs = 0;
+  #uncertainUntilMs: number;
 
-  constructor(router: Router) {
+  /** @param validUntilMsMax until when a ticket may be valid that an earlier run of this watchdog got no answer for */
+  constructor(router: Router, validUntilMsMax: number) {
     this.#router = router;
+    this.#uncertainUntilMs = validUntilMsMax;
   }
 
   /** The last ticket issued; null once it has been emptied. */
@@ -36,7 +38,7 @@ export class TicketHolder {
   /** @throws Error while a ticket that was issued without an answer may still take effect */
   assertNoneUncertain(nowMs: number): void {
     if (nowMs < this.#uncertainUntilMs) {
-      throw new Error("closed, but a ticket whose issuing failed may still take effect: waiting until it has expired");
+      throw new Error("closed, but a ticket that HAProxy has not confirmed may still take effect: waiting for its end");
     }
   }
 }
