@@ -108,6 +108,10 @@ describe("a probe", () => {
       body: { settings: { "index.routing.allocation.require._name": "nobody" } },
     });
     expect(await gra.probe()).toMatchObject({ status: "red", redIndices: ["orders-red"] });
+    const found = (await gra.indices()).map(({ name, uuid }) => [name, uuid] as const);
+    expect(await gra.uuids(["orders-red", "orders-none", "orders-yellow"])).toEqual(
+      new Map(found.filter(([name]) => name === "orders-red" || name === "orders-yellow")),
+    );
     await gra.deleteIndices(["orders-red", "orders-yellow"]);
     expect(reachable(await gra.probe()).status).toBe("green");
   });

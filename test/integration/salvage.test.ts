@@ -54,6 +54,11 @@ let root: string;
 let divergence: Divergence;
 let exported: ExportResult;
 
+/** What the gate answers when it opens. */
+const authorizes = (...names: readonly string[]) => ({
+  authorized: names.map((name) => ({ name, uuid: expect.any(String) })),
+});
+
 beforeAll(async () => {
   root = await mkdtemp(path.join(tmpdir(), "es-failover-salvage-"));
   pair = await borrowClusterPair();
@@ -120,18 +125,18 @@ describe("salvage of an old primary that has returned", () => {
     expect(await authorizeDeletion(other, divergence, gra, [orders])).toHaveProperty("refusals");
     const { receipt } = await exportOperations({ ...options, oldPrimary: gra });
     expect(receipt.operations.count).toBe(onlyOnGra.exported.length);
-    expect(await authorizeDeletion(other, divergence, gra, [orders])).toEqual({ authorized: [orders] });
+    expect(await authorizeDeletion(other, divergence, gra, [orders])).toEqual(authorizes(orders));
   });
 
   test("the gate opens for what the receipt proves, and not for a file that was changed", async () => {
     const both = ["local-1", orders];
-    expect(await authorizeDeletion(root, divergence, gra, both)).toEqual({ authorized: both });
+    expect(await authorizeDeletion(root, divergence, gra, both)).toEqual(authorizes(...both));
     const file = path.join(exported.directory, exported.receipt.operations.file);
     const content = await readFile(file);
     await appendFile(file, Buffer.from([0]));
     expect(await authorizeDeletion(root, divergence, gra, both)).toHaveProperty("refusals");
     await writeFile(file, content);
-    expect(await authorizeDeletion(root, divergence, gra, both)).toEqual({ authorized: both });
+    expect(await authorizeDeletion(root, divergence, gra, both)).toEqual(authorizes(...both));
   });
 
   test("the gate shuts without a write block, and after one more write to the old primary", async () => {
@@ -146,7 +151,7 @@ describe("salvage of an old primary that has returned", () => {
     });
     const request = { root, oldPrimary: gra, operator: "test", reason: "known to be worthless", nowMs: Date.now };
     await discardIndices({ ...request, indices: ["local-1"] });
-    expect(await authorizeDeletion(root, divergence, gra, ["local-1"])).toEqual({ authorized: ["local-1"] });
+    expect(await authorizeDeletion(root, divergence, gra, ["local-1"])).toEqual(authorizes("local-1"));
   });
 
   test("a preview counts each class and changes nothing", async () => {

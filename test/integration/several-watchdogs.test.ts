@@ -86,6 +86,7 @@ class EmptyCluster {
       openIndices: nothing,
       setWriteBlock: nothing,
       liftFollowerBlocks: nothing,
+      uuids: () => ask(new Map()),
       deleteIndices: nothing,
       setWriteIndex: nothing,
       dataStreams: none,

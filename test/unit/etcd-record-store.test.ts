@@ -120,6 +120,18 @@ describe("the fence", () => {
     expect(await time.settle(store({ fence }).write(record(1), null, entry(1)))).toBe("conflict");
     expect(etcd.keys()).toEqual([]);
   });
+
+  test("the record is read as the controller only while etcd has the leadership that the watchdog took", async () => {
+    const { time, store } = setUp();
+    const written = (await time.settle(store().write(record(1), null, entry(1)))) as Written;
+    // Any key will do as that of the controller.
+    const fence = (createRevision: string) => () => ({ key: "/es-failover/record", createRevision });
+    const readBy = (own: Partial<EtcdStoreOptions>) => time.settle(store(own).readAsController());
+    expect(await readBy({ fence: fence(written.revision) })).toEqual({ record: record(1), ...written });
+    expect(await readBy({ fence: fence("999") })).toBeNull();
+    expect(await readBy({ fence: () => null })).toBeNull();
+    expect(await readBy({})).toEqual({ record: record(1), ...written });
+  });
 });
 
 test("the history keeps the latest entries, in order, and at most a tenth more than its limit", async () => {

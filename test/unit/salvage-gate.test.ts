@@ -75,7 +75,7 @@ const discard: Discard = {
 
 describe("the gate before deletion", () => {
   test("authorizes a write-blocked index whose receipt accounts for the current state of every shard", () => {
-    expect(judge([candidate], evidence)).toEqual({ authorized: ["orders"] });
+    expect(judge([candidate], evidence)).toEqual({ authorized: [{ name: "orders", uuid: "u1" }] });
   });
 
   test.each<[string, DeletionCandidate, Evidence]>([
@@ -122,7 +122,9 @@ describe("the gate before deletion", () => {
 
   test("authorizes an index that an operator discarded by name, with or without a write block", () => {
     const open = { ...candidate, state: { ...state, writeBlocked: false } };
-    expect(judge([open], { ...evidence, receipts: [], discards: [discard] })).toEqual({ authorized: ["orders"] });
+    expect(judge([open], { ...evidence, receipts: [], discards: [discard] })).toEqual({
+      authorized: [{ name: "orders", uuid: "u1" }],
+    });
   });
 
   test("refuses all when one index has no proof", () => {
@@ -199,7 +201,7 @@ describe("the gate with files", () => {
   const export_ = () =>
     exportOperations({ root, divergence, oldPrimary: gra, nowMs: () => 5_000, compression: "none" });
   const gate = () => authorizeDeletion(root, divergence, gra, ["orders"]);
-  const authorized = { authorized: ["orders"] };
+  const authorized = { authorized: [{ name: "orders", uuid: "gra-orders-0" }] };
   const refused = { refusals: [{ index: "orders", reason: expect.stringMatching(/\w/) }] };
 
   test("authorizes after an export, and refuses again after a newer operation", async () => {

@@ -19,7 +19,15 @@ export interface ServingState {
  * @throws Refused when there is no state document, or a change is in progress
  */
 export async function activeRegion(config: WatchdogConfig): Promise<ServingState> {
-  const record = await currentRecord(config);
+  return servingState(config, await currentRecord(config));
+}
+
+/** The same by a read of the store itself, for what cannot be taken back. */
+export async function storedActiveRegion(config: WatchdogConfig): Promise<ServingState> {
+  return servingState(config, await storedRecord(config));
+}
+
+function servingState(config: WatchdogConfig, record: StateRecord | null): ServingState {
   if (record === null) throw new Refused(["no region is active: the store holds no state document yet"]);
   if (record.phase !== "serving") {
     throw new Refused([
@@ -34,6 +42,10 @@ async function currentRecord(config: WatchdogConfig): Promise<StateRecord | null
     return (await askControlSocket(config.controlSocket, controlApi.status, {})).record;
   } catch (error) {
     if (!(error instanceof WatchdogNotRunning)) throw error;
-    return (await readStore(config, (store) => store.read()))?.record ?? null;
+    return storedRecord(config);
   }
+}
+
+async function storedRecord(config: WatchdogConfig): Promise<StateRecord | null> {
+  return (await readStore(config, (store) => store.read()))?.record ?? null;
 }

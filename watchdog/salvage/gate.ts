@@ -30,7 +30,9 @@ export function judge(candidates: readonly DeletionCandidate[], evidence: Eviden
     const reason = refusalOf(candidate, evidence);
     return reason === null ? [] : [{ index: candidate.state.name, reason }];
   });
-  return refusals.length > 0 ? { refusals } : { authorized: candidates.map(({ state }) => state.name) };
+  return refusals.length > 0
+    ? { refusals }
+    : { authorized: candidates.map(({ state: { name, uuid } }) => ({ name, uuid })) };
 }
 
 function refusalOf(candidate: DeletionCandidate, evidence: Evidence): string | null {

@@ -50,7 +50,7 @@ export const changeMutants: readonly Mutant[] = [
     given: {
       file: "controller/steps/rejoin.ts",
       from: "if (indices.length === 0) return [];",
-      to: "if (indices.length >= 0) return indices;",
+      to: "if (indices.length >= 0) return (await cluster.indices()).filter(({ name }) => indices.includes(name));",
     },
     shows: {
       "one site": { breaks: ["5"], faults: ["gra is lost"] },

@@ -33,6 +33,7 @@ export class FileStore implements SimStore {
     const leases = new Map([[watchdog, { untilMs: monotonicMs() + this.#ttlMs, acknowledgedEpoch: 0 }]]);
     const store: Store = {
       read: () => ask(() => cell.stored),
+      readAsController: () => ask(() => cell.stored),
       write: (record, expected, entry) => ask(() => cell.write({ record, expected, entry }, process)),
       history: (limit) => ask(() => cell.history.slice(-limit)),
       renewRouterLease: (router) =>

@@ -12,17 +12,33 @@ export class Host {
   wallOffsetMs = 0;
   /** How long it was suspended in all: its monotonic clock did not advance meanwhile. */
   suspendedMs = 0;
+  #pausedSinceMs: number | null = null;
+  #pausedMs = 0;
 
   constructor(world: World) {
     this.world = world;
   }
 
   wallMs(): number {
-    return WALL_START_MS + this.world.nowMs + this.wallOffsetMs;
+    return WALL_START_MS + this.#runningMs() + this.wallOffsetMs;
   }
 
   monotonicMs(): number {
-    return this.world.nowMs - this.suspendedMs;
+    return this.#runningMs() - this.suspendedMs;
+  }
+
+  /** Pauses the virtual machine: neither clock advances until `resume`. Its processes have to be frozen meanwhile. */
+  pause(): void {
+    this.#pausedSinceMs = this.world.nowMs;
+  }
+
+  resume(): void {
+    if (this.#pausedSinceMs !== null) this.#pausedMs += this.world.nowMs - this.#pausedSinceMs;
+    this.#pausedSinceMs = null;
+  }
+
+  #runningMs(): number {
+    return (this.#pausedSinceMs ?? this.world.nowMs) - this.#pausedMs;
   }
 }
 

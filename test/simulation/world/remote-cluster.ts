@@ -46,6 +46,7 @@ export function throughNetwork({ cluster, region, network, process, from, limits
     openIndices: ask(cluster.openIndices),
     setWriteBlock: ask(cluster.setWriteBlock),
     liftFollowerBlocks: ask(cluster.liftFollowerBlocks),
+    uuids: ask(cluster.uuids),
     deleteIndices: ask(cluster.deleteIndices),
     setWriteIndex: ask(cluster.setWriteIndex),
     dataStreams: ask(cluster.dataStreams),

@@ -84,7 +84,8 @@ export class SimSalvage {
       );
       return isProven ? [] : [{ index: name, reason: "there is no valid receipt: salvage the region first" }];
     });
-    return refusals.length > 0 ? { refusals } : { authorized: indices };
+    if (refusals.length > 0) return { refusals };
+    return { authorized: indices.map((name) => ({ name, uuid: cluster.existing(name).uuid })) };
   }
 }
 

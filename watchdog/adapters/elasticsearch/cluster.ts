@@ -5,7 +5,14 @@ import type { ManagedPatterns } from "../../core/state/patterns.ts";
 import { readCheckpoints } from "./checkpoints.ts";
 import { putDefinition, readDefinitions } from "./definitions.ts";
 import { FollowerReader } from "./followers.ts";
-import { closeIndices, deleteIndices, liftFollowerBlocks, openIndices, setWriteBlock } from "./index-changes.ts";
+import {
+  closeIndices,
+  deleteIndices,
+  liftFollowerBlocks,
+  openIndices,
+  readUuids,
+  setWriteBlock,
+} from "./index-changes.ts";
 import { readIndices } from "./index-states.ts";
 import type { NodesOptions } from "./node-client.ts";
 import { RegionNodes } from "./nodes.ts";
@@ -76,6 +83,7 @@ export function createElasticsearchCluster(options: ElasticsearchClusterOptions)
     openIndices: (indices) => openIndices(nodes, indices),
     setWriteBlock: (indices, blocked) => setWriteBlock(nodes, indices, blocked),
     liftFollowerBlocks: (indices) => liftFollowerBlocks(nodes, indices),
+    uuids: (indices) => readUuids(nodes, indices),
     deleteIndices: (indices) => deleteIndices(nodes, indices),
 
     setWriteIndex: (alias, index) => setWriteIndex(nodes, alias, index),

@@ -1,6 +1,7 @@
 import { ackTimeouts, assertAcknowledged, rejected } from "./acknowledgement.ts";
 import { inChunks, listNames } from "./names.ts";
 import type { RegionNodes } from "./nodes.ts";
+import { property } from "./property.ts";
 
 export async function closeIndices(nodes: RegionNodes, indices: readonly string[]): Promise<void> {
   for (const index of inChunks(indices)) {
@@ -63,6 +64,22 @@ export async function liftFollowerBlocks(nodes: RegionNodes, indices: readonly s
     );
     assertAcknowledged(nodes, what, answer);
   }
+}
+
+/** UUIDs of those of the indices that exist, open or closed. */
+export async function readUuids(nodes: RegionNodes, indices: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const found = new Map<string, string>();
+  for (const index of inChunks(indices)) {
+    const answer = await nodes.read(`read the UUIDs of ${listNames(index)}`, (client, options) =>
+      client.indices.getSettings(
+        { index, name: "index.uuid", flat_settings: true, ignore_unavailable: true, expand_wildcards: "none" },
+        options,
+      ),
+    );
+    for (const [name, { settings }] of Object.entries(answer))
+      found.set(name, String(property(settings, "index.uuid")));
+  }
+  return found;
 }
 
 export async function deleteIndices(nodes: RegionNodes, indices: readonly string[]): Promise<void> {

@@ -7,7 +7,7 @@ import type { EtcdClient } from "./client.ts";
 import { EtcdError } from "./errors.ts";
 import { parseValue } from "./json.ts";
 import { type EtcdKeys, historyKey } from "./keys.ts";
-import type { Compare, Revision } from "./wire.ts";
+import type { Compare, KeyValue, Revision } from "./wire.ts";
 
 /**
  * What every write of the controller requires besides the record's revision: that the controller's key is still the one
@@ -48,7 +48,25 @@ export class EtcdRecordStore {
   async read(): Promise<StoredRecord | null> {
     const { client, keys } = this.#options;
     const found = await client.get(keys.record);
-    if (found === null) return null;
+    return found === null ? null : this.#parsed(found);
+  }
+
+  /** The same while this watchdog leads, in one transaction; null when it does not. */
+  async readAsController(): Promise<StoredRecord | null> {
+    const { client, keys, fence } = this.#options;
+    const token = fence === null ? null : fence();
+    if (fence !== null && token === null) return null;
+    const compare: Compare[] = token === null ? [] : [{ key: token.key, createRevision: token.createRevision }];
+    const { succeeded, read } = await client.transact("read of the state record", {
+      compare,
+      success: [{ get: keys.record }],
+      failure: [],
+    });
+    const found = read[0]?.[0];
+    return !succeeded || found === undefined ? null : this.#parsed(found);
+  }
+
+  #parsed(found: KeyValue): StoredRecord {
     const record = parseStateRecord(parseValue(found, z.unknown()));
     this.#lastSeen = { revision: found.modRevision, epoch: record.epoch };
     return { record, revision: found.modRevision };

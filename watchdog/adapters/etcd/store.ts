@@ -29,6 +29,7 @@ export function etcdStore(options: EtcdStoreOptions): Store {
   const routers = new EtcdRouterLeases({ client, keys, clock, leaseTtlMs });
   return {
     read: () => records.read(),
+    readAsController: () => records.readAsController(),
     write: (record, expected, entry) => records.write(record, expected, entry),
     history: (limit) => records.history(limit),
     renewRouterLease: (router) => routers.renew(router),

@@ -40,11 +40,15 @@ export function createFileStore(options: FileStoreOptions): Store {
     return present;
   };
 
+  const read = async () => {
+    const present = await readPresent();
+    return present === null ? null : { record: present.record, revision: present.revision };
+  };
+
   return {
-    read: async () => {
-      const present = await readPresent();
-      return present === null ? null : { record: present.record, revision: present.revision };
-    },
+    read,
+    // There is no other watchdog.
+    readAsController: read,
     write: async (record, expected, entry) => {
       await mkdir(options.directory, { recursive: true, mode: 0o750 });
       return withFileLock(path.join(options.directory, "lock"), async () => {

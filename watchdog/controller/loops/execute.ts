@@ -7,6 +7,7 @@ import type { PlannedRecord } from "../../core/state/record.ts";
 import { otherRegion } from "../../core/state/situation.ts";
 import { withMarks } from "../../core/state/write-blocks.ts";
 import { messageOf } from "../../util/errors.ts";
+import { confirmController } from "../confirm.ts";
 import type { WatchdogContext } from "../context.ts";
 import type { StepReport } from "../status.ts";
 import { runStep } from "../steps/runner.ts";
@@ -76,8 +77,19 @@ export class PlanExecutor {
     const [cluster, other] = [clusters[region], clusters[otherRegion(config, region)]];
     if (cluster === undefined || other === undefined || signal.aborted || actionBlockers().length > 0) return null;
     const assertStillController = () => this.#assertStillController(record);
+    const confirmed = () => this.#confirmController(record);
     try {
-      const context = { cluster, other, salvage, record, config, clock, signal, assertStillController };
+      const context = {
+        cluster,
+        other,
+        salvage,
+        record,
+        config,
+        clock,
+        signal,
+        assertStillController,
+        confirmController: confirmed,
+      };
       const recorded = await runStep(context, step);
       const done: PlanStep = { ...recorded, status: "done", finishedAtMs: clock.nowMs(), error: null };
       return await this.#progress.finish(running, done, (now) => ({ ...now, plan: withStep(now.plan, done) }));
@@ -96,6 +108,12 @@ export class PlanExecutor {
     if (newest !== null && newest.epoch >= record.epoch && !isSamePlan(plannedOf(newest), record)) {
       throw new Error(`interrupted: the ${record.plan.kind} is no longer the plan of the record`);
     }
+  }
+
+  /** Also refuses once an operator has paused automatic changes: what is destroyed cannot be brought back. */
+  async #confirmController(record: PlannedRecord): Promise<void> {
+    this.#assertStillController(record);
+    await confirmController(this.#context, (now) => now.paused === null && isSamePlan(plannedOf(now), record));
   }
 
   #fail(running: RunningStep, error: unknown): Promise<RunningStep | null> {

@@ -1,13 +1,15 @@
 import { planReplication, type ReplicationChange, type ReplicationSnapshot } from "../../core/plans/replication.ts";
 import type { Cluster } from "../../core/ports/cluster.ts";
 import { aliasBlockers } from "../../core/rules/preconditions.ts";
+import type { ServingRecord, StateRecord } from "../../core/state/record.ts";
 import { otherRegion } from "../../core/state/situation.ts";
 import { lagOperations } from "../../core/state/sync.ts";
 import { forEachBounded } from "../../util/concurrency.ts";
 import { messageOf } from "../../util/errors.ts";
+import { confirmController } from "../confirm.ts";
 import type { WatchdogContext } from "../context.ts";
 import type { ReplicationStatus } from "../status.ts";
-import { describeChange, makeChange } from "./replication-change.ts";
+import { type ChangeContext, describeChange, makeChange } from "./replication-change.ts";
 
 /** Delay before a change is repeated, doubled each time up to the limit. */
 const RETRY_FIRST_MS = 2_000;
@@ -54,10 +56,11 @@ export class ReplicationReconciler {
     const leader = clusters[record.active];
     if (cluster === undefined || leader === undefined) return;
     const changes = await this.#plan(cluster, { ...active, definitions });
+    const confirm = () => confirmController(this.#context, (now) => isStandbyOf(record, now));
     const make = async (change: ReplicationChange) => {
       // Checked before each change: once a closing has begun, no follower may be added.
       if (!this.#isRuled() || observed.record?.epoch !== record.epoch) return;
-      await this.#make(change, cluster, leader);
+      await this.#make(change, { cluster, leader, confirm });
     };
     // Definitions in their order, then indices, which do not depend on each other, then the auto-follow pattern.
     for (const change of changes.filter(isDefinition)) await make(change);
@@ -90,20 +93,21 @@ export class ReplicationReconciler {
     return isAsked && actionBlockers().length === 0;
   }
 
-  async #make(change: ReplicationChange, cluster: Cluster, leader: Cluster): Promise<void> {
+  async #make(change: ReplicationChange, context: ChangeContext): Promise<void> {
     const { clock, log } = this.#context;
+    const { region } = context.cluster;
     const sentence = describeChange(change);
     const retry = this.#retries.get(sentence);
     if (retry !== undefined && clock.monotonicMs() < retry.notBeforeMonotonicMs) return;
-    const fields = { event: "replication", change: change.kind, region: cluster.region };
+    const fields = { event: "replication", change: change.kind, region };
     try {
-      await makeChange(change, cluster, leader);
+      await makeChange(change, context);
       this.#addRepair(sentence, null);
-      log.info(fields, `${cluster.region}: ${sentence}`);
+      log.info(fields, `${region}: ${sentence}`);
     } catch (error) {
       const message = messageOf(error);
       this.#addRepair(sentence, message);
-      log.warn({ ...fields, error: message }, `${cluster.region}: ${sentence} failed: ${message}`);
+      log.warn({ ...fields, error: message }, `${region}: ${sentence} failed: ${message}`);
     }
     // Also after a success: a cluster that accepts a change without showing it must not be asked in every round.
     const delayMs = Math.min(RETRY_MAX_MS, retry === undefined ? RETRY_FIRST_MS : retry.delayMs * 2);
@@ -125,3 +129,11 @@ export class ReplicationReconciler {
 
 const isDefinition = ({ kind }: ReplicationChange) => kind === "put-definition";
 const isOfOneIndex = (change: ReplicationChange) => "index" in change;
+
+/** Whether the standby still follows the same active region, automatic changes are not paused, and nothing rejoins. */
+const isStandbyOf = (then: ServingRecord, now: StateRecord) =>
+  now.phase === "serving" &&
+  now.epoch === then.epoch &&
+  now.active === then.active &&
+  now.paused === null &&
+  now.plan === null;

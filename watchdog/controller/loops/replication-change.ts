@@ -1,5 +1,7 @@
 import type { ReplicationChange } from "../../core/plans/replication.ts";
 import type { Cluster } from "../../core/ports/cluster.ts";
+import type { IndexId } from "../../core/state/cluster.ts";
+import { deleteConfirmed } from "../delete-indices.ts";
 
 /** Identifies the change for people, and for its retries. */
 export function describeChange(change: ReplicationChange): string {
@@ -25,8 +27,19 @@ export function describeChange(change: ReplicationChange): string {
   }
 }
 
+export interface ChangeContext {
+  /** The standby. */
+  readonly cluster: Cluster;
+  readonly leader: Cluster;
+  /** Throws unless the store confirms that the standby is still to follow: see `confirmController`. */
+  readonly confirm: () => Promise<void>;
+}
+
 /** Makes one change in the standby's cluster. */
-export async function makeChange(change: ReplicationChange, cluster: Cluster, leader: Cluster): Promise<void> {
+export async function makeChange(
+  change: ReplicationChange,
+  { cluster, leader, confirm }: ChangeContext,
+): Promise<void> {
   switch (change.kind) {
     case "put-definition":
       return cluster.putDefinition(change.definition);
@@ -43,18 +56,19 @@ export async function makeChange(change: ReplicationChange, cluster: Cluster, le
     case "restart-follow":
       await cluster.pauseFollow(change.index);
       return cluster.resumeFollow(change.index);
-    case "recreate-follow":
-      await assertLeaderHasAll(change.index, cluster, leader);
+    case "recreate-follow": {
+      const follower = await assertLeaderHasAll(change.index, cluster, leader);
       // Should this be interrupted here, the next round follows the index, as it is missing.
-      await cluster.deleteIndices([change.index]);
+      await deleteConfirmed(cluster, [follower], confirm);
       return cluster.follow(change.index, { remoteCluster: change.leader, index: change.index });
+    }
     default:
       throw new Error(`unknown change in ${JSON.stringify(change satisfies never)}`);
   }
 }
 
 /** A copy may be deleted only while it is a follower, and its leader has all of its operations. */
-async function assertLeaderHasAll(index: string, cluster: Cluster, leader: Cluster): Promise<void> {
+async function assertLeaderHasAll(index: string, cluster: Cluster, leader: Cluster): Promise<IndexId> {
   const [states, own, led] = await Promise.all([
     cluster.indices(),
     cluster.checkpoints([index]),
@@ -69,4 +83,5 @@ async function assertLeaderHasAll(index: string, cluster: Cluster, leader: Clust
   if (own.length < state.primaries || ahead.length > 0) {
     throw new Error(`${index} may hold operations that ${leader.region} lacks: kept, an operator has to inspect it`);
   }
+  return state;
 }

@@ -1,8 +1,9 @@
 import { divergenceFrom } from "../../core/plans/rejoin.ts";
-import type { IndexState } from "../../core/state/cluster.ts";
+import type { IndexId, IndexState } from "../../core/state/cluster.ts";
 import { probeFailure } from "../../core/state/health.ts";
 import type { PlanStep, StepOf } from "../../core/state/plan.ts";
 import type { ServingRecord } from "../../core/state/record.ts";
+import { deleteConfirmed } from "../delete-indices.ts";
 import { assertNoneLeft, inBatches, namesOf, type StepContext } from "./step.ts";
 import { blockMarked } from "./write-blocks.ts";
 
@@ -46,22 +47,38 @@ export async function clear(context: StepContext, step: StepOf<"clear">): Promis
   // An index created since the fence is salvaged like the others.
   await blockMarked(context, cluster, takesWrites);
   const authorized = await authorizedOf(context, await toDelete());
-  const failures = await inBatches(context, authorized, (batch) => cluster.deleteIndices(batch));
+  const failures = await deleteAuthorized(context, authorized);
   assertNoneLeft(await toDelete(), `indices of ${cluster.region} not deleted`, failures);
   const aside = step.policy === "keep" ? await toSetAside() : [];
-  const notClosed = await inBatches(context, aside, (batch) => cluster.closeIndices(batch));
+  const notClosed = await inBatches(context, aside, async (batch) => {
+    await context.confirmController();
+    await cluster.closeIndices(batch);
+  });
   if (step.policy === "keep") {
     assertNoneLeft(await toSetAside(), `indices of ${cluster.region} not set aside`, notClosed);
   }
   return {
     ...step,
-    deleted: [...new Set([...step.deleted, ...authorized])].toSorted(),
+    deleted: [...new Set([...step.deleted, ...namesOf(authorized, () => true)])].toSorted(),
     setAside: [...new Set([...step.setAside, ...aside])].toSorted(),
   };
 }
 
+/** One batch after the other: a pause that no clock shows costs what is under way then. */
+function deleteAuthorized(context: StepContext, authorized: readonly IndexId[]): Promise<readonly string[]> {
+  const { cluster, confirmController } = context;
+  const ids = new Map(authorized.map((index) => [index.name, index]));
+  const remove = (batch: readonly string[]) =>
+    deleteConfirmed(
+      cluster,
+      batch.flatMap((name) => ids.get(name) ?? []),
+      confirmController,
+    );
+  return inBatches(context, [...ids.keys()], remove, 1);
+}
+
 /** The receipt is on the host that exported: a watchdog that continues in its place exports again. */
-async function authorizedOf(context: StepContext, indices: readonly string[]): Promise<readonly string[]> {
+async function authorizedOf(context: StepContext, indices: readonly string[]): Promise<readonly IndexId[]> {
   const { cluster, assertStillController } = context;
   if (indices.length === 0) return [];
   const divergence = divergenceFrom(servingOf(context), cluster.region, await cluster.indices());

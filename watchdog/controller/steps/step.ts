@@ -20,6 +20,8 @@ export interface StepContext {
   readonly signal: AbortSignal;
   /** Throws when this watchdog may no longer act on the plan: to be called before every request that changes something. */
   readonly assertStillController: () => void;
+  /** The same by the store itself, see `confirmController`: to be awaited right before every request that destroys something. */
+  readonly confirmController: () => Promise<void>;
 }
 
 /**
@@ -52,8 +54,9 @@ export function each<T>(
   items: readonly T[],
   nameOf: (item: T) => string,
   request: (item: T) => Promise<void>,
+  atOnce = config.promotion.parallelism,
 ): Promise<readonly string[]> {
-  return forEachBounded(items, config.promotion.parallelism, nameOf, (item) => {
+  return forEachBounded(items, atOnce, nameOf, (item) => {
     assertStillController();
     return request(item);
   });
@@ -64,12 +67,13 @@ export function inBatches(
   context: StepContext,
   names: readonly string[],
   request: (batch: readonly string[]) => Promise<void>,
+  atOnce = context.config.promotion.parallelism,
 ): Promise<readonly string[]> {
   const { batchSize } = context.config.promotion;
   const batches = Array.from({ length: Math.ceil(names.length / batchSize) }, (_, n) =>
     names.slice(n * batchSize, (n + 1) * batchSize),
   );
-  return each(context, batches, (batch) => batch.join(","), request);
+  return each(context, batches, (batch) => batch.join(","), request, atOnce);
 }
 
 /** Throws with the first of what is left, and with the failures that explain it. */

@@ -67,6 +67,9 @@ export interface Cluster {
   setWriteBlock(indices: readonly string[], blocked: boolean): Promise<void>;
   /** Removes `index.blocks.write` and `index.blocks.read_only` from followers, whose leader had them when they were made. */
   liftFollowerBlocks(indices: readonly string[]): Promise<void>;
+  /** UUIDs of those of the named indices that exist, open or closed. */
+  uuids(indices: readonly string[]): Promise<ReadonlyMap<string, string>>;
+  /** `deleteConfirmed` of the controller calls it, which checks first that these are the indices that were meant. */
   deleteIndices(indices: readonly string[]): Promise<void>;
 
   setWriteIndex(alias: string, index: string): Promise<void>;

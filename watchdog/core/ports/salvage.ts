@@ -1,3 +1,4 @@
+import type { IndexId } from "../state/cluster.ts";
 import type { Divergence } from "../state/divergence.ts";
 import type { Cluster } from "./cluster.ts";
 
@@ -13,7 +14,7 @@ export interface SalvageReport {
 
 /** Every index of the request, or none, with the reasons. */
 export type DeletionAuthorization =
-  | { readonly authorized: readonly string[] }
+  | { readonly authorized: readonly IndexId[] }
   | { readonly refusals: readonly { readonly index: string; readonly reason: string }[] };
 
 /** Exports the operations that only a former primary has, and authorizes the deletion of what is exported. */

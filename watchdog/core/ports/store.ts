@@ -19,6 +19,12 @@ export interface Store {
   /** null when there has never been a record. */
   read(): Promise<StoredRecord | null>;
   /**
+   * The record, by one linearizable read that also confirms the leadership; null when the store has another controller
+   * than this watchdog, or no record. Unlike what this watchdog believes, it is right also after a pause that no clock of
+   * the host shows.
+   */
+  readAsController(): Promise<StoredRecord | null>;
+  /**
    * Compare-and-swap; `expected` null creates. Writes nothing on "conflict". Returns the new revision, so that the next
    * write needs no read: if another write comes in between, it is a "conflict".
    */

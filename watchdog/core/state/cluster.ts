@@ -81,6 +81,9 @@ export interface IndexState {
   readonly firstCopy: FirstCopy | null;
 }
 
+/** Identifies an index: a later one of the same name has another UUID. */
+export type IndexId = Pick<IndexState, "name" | "uuid">;
+
 export interface ShardProgress {
   readonly shard: number;
   readonly followerCheckpoint: number;

@@ -53,6 +53,9 @@ export function setWriteBlock(cluster: SimCluster, names: readonly string[], blo
   }
 }
 
+export const uuidsOf = ({ indices }: SimCluster, names: readonly string[]): ReadonlyMap<string, string> =>
+  new Map([...indices].filter(([name]) => names.includes(name)).map(([name, { uuid }]) => [name, uuid]));
+
 export function liftFollowerBlocks(cluster: SimCluster, names: readonly string[]): void {
   for (const name of names) cluster.existing(name).writeBlocked = false;
 }

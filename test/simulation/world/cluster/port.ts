@@ -69,6 +69,7 @@ export function clusterPort(options: PortOptions): Cluster {
       ),
     liftFollowerBlocks: (names) =>
       change("lift the blocks of followers", names, () => administration.liftFollowerBlocks(cluster, names)),
+    uuids: (names) => ask(() => administration.uuidsOf(cluster, names)),
     deleteIndices: (names) =>
       ask(() => {
         for (const name of names) cluster.existing(name);

@@ -26,13 +26,23 @@ export function etcdStore(session: EtcdSession): Store {
   const { read, change } = requests;
   const acknowledged = new Map<string, number>();
   const held = new Set<string>();
+  const believedRevision = () => {
+    const { leadership } = session;
+    const isOver = leadership === null || user.process.host.monotonicMs() >= leadership.untilMonotonicMs;
+    return isOver ? null : leadership.createRevision;
+  };
+  const leads = (createRevision: number) => keys.live(keys.leader)?.createRevision === createRevision;
   return {
     read: () => read(() => keys.record.stored),
+    readAsController: async () => {
+      const createRevision = believedRevision();
+      return createRevision === null ? null : read(() => (leads(createRevision) ? keys.record.stored : null));
+    },
     write: async (record, expected, entry) => {
-      const { leadership } = session;
-      if (leadership === null || user.process.host.monotonicMs() >= leadership.untilMonotonicMs) return "conflict";
+      const createRevision = believedRevision();
+      if (createRevision === null) return "conflict";
       return change(() => {
-        if (keys.live(keys.leader)?.createRevision !== leadership.createRevision) return "conflict";
+        if (!leads(createRevision)) return "conflict";
         return keys.record.write({ record, expected, entry }, user.process);
       });
     },

@@ -1,9 +1,10 @@
 import type { Command } from "commander";
 import { loadConfig } from "../../../config/load.ts";
+import type { WatchdogConfig } from "../../../config/schema.ts";
 import { discardIndices } from "../../../salvage/discards.ts";
 import { salvageRoot } from "../../../salvage/salvage.ts";
 import { Refused } from "../../../util/socket-api.ts";
-import { activeRegion } from "../../active-region.ts";
+import { storedActiveRegion } from "../../active-region.ts";
 import type { CommandContext } from "../../context.ts";
 import { exitCodes } from "../../exit-codes.ts";
 import { confirm, loginName } from "../../operator.ts";
@@ -34,10 +35,7 @@ async function discard(
   { reason, dryRun, yes }: DiscardOptions,
 ): Promise<void> {
   const loaded = await loadConfig(configFile());
-  const { other, record } = await activeRegion(loaded.config);
-  if (record.lastFailover?.from !== other) {
-    throw new Refused([`${other} is not an old primary: it was not active before ${record.active}`]);
-  }
+  const { other, epoch } = await oldPrimaryNow(loaded.config);
   // Read before the user changes.
   const operator = loginName();
   await actAsOwnerOf(loaded.config.stateDirectory);
@@ -56,6 +54,10 @@ async function discard(
       complain("Not confirmed: nothing was discarded.");
       return finish(exitCodes.refused);
     }
+    // The operator may have taken long to confirm.
+    if ((await oldPrimaryNow(loaded.config)).epoch !== epoch) {
+      throw new Refused([`the active region has changed since ${other} was read: nothing was discarded`]);
+    }
     const root = salvageRoot(loaded.config.stateDirectory);
     const discards = await discardIndices({ root, oldPrimary, indices, operator, reason, nowMs: Date.now });
     print(
@@ -65,4 +67,13 @@ async function discard(
   } finally {
     await Promise.all(Object.values(clusters).map((cluster) => cluster.close()));
   }
+}
+
+/** The store is asked, not the watchdog: what is given up cannot be brought back. */
+async function oldPrimaryNow(config: WatchdogConfig): Promise<{ readonly other: string; readonly epoch: number }> {
+  const { other, record } = await storedActiveRegion(config);
+  if (record.lastFailover?.from !== other) {
+    throw new Refused([`${other} is not an old primary: it was not active before ${record.active}`]);
+  }
+  return { other, epoch: record.epoch };
 }
