@@ -7,7 +7,7 @@ import { indicesInWork, observeProbe, type RegionHealth, unknownHealth } from ".
 import type { Observations } from "../../watchdog/core/state/observations.ts";
 import { currentStep, type PlanStep, type StepKind, withStep } from "../../watchdog/core/state/plan.ts";
 import type { StateRecord } from "../../watchdog/core/state/record.ts";
-import { judgeSync } from "../../watchdog/core/state/sync.ts";
+import { judgeSync, noSyncMemory, type SyncJudgement } from "../../watchdog/core/state/sync.ts";
 import { activeView, config, follower, index, NOW_MS, observations, standbyView } from "./core-fixtures.ts";
 
 /**
@@ -96,6 +96,7 @@ class Incident {
   #epochBefore: number;
   #selfDoubt: readonly string[] = [];
   #inSyncSeenAtMs: number | null = NOW_MS;
+  #syncMemory = noSyncMemory;
   #carriesOut = false;
 
   constructor(start: StateRecord, holds: Readonly<Record<Region, Holding>>) {
@@ -187,14 +188,29 @@ class Incident {
     this.#say(`step ${kind}: ${error === null ? "done" : `failed: ${error}`}`);
   }
 
+  #judge(from: Region, standby: Region): SyncJudgement {
+    const record = this.#record;
+    const { judgement, memory } = judgeSync(
+      {
+        leader: { region: from, indices: this.#holds[from].indices, shards: [], healthy: true },
+        standby: { ...this.#holds[standby], autoFollow: standbyView().autoFollow[0] },
+        inSyncSinceMs: record.phase === "serving" && record.standby === "in-sync" ? record.inSyncSinceMs : null,
+        atMs: this.#nowMs,
+        limits: config.replication,
+      },
+      this.#syncMemory,
+    );
+    this.#syncMemory = memory;
+    return judgement;
+  }
+
   #seen(): Observations {
     const record = this.#record;
     const from: Region = regionOf(record.phase === "serving" ? record.active : record.from);
     const standby: Region = from === "gra" ? "bhs" : "gra";
     const { indices, followers } = this.#holds[standby];
-    const led = this.#holds[from].indices;
     const isLeaderWell = this.#health[from].failuresInARow === 0;
-    const sync = isLeaderWell ? judgeSync(led, followers, from, config.replication) : null;
+    const sync = isLeaderWell ? this.#judge(from, standby) : null;
     if (sync?.inSync) this.#inSyncSeenAtMs = this.#nowMs;
     const { name } = config;
     const acknowledgedEpoch = this.#acknowledges === "newest" ? this.#epochBefore : this.#acknowledges;
@@ -214,7 +230,7 @@ class Incident {
         ...activeView(),
         region: from,
         observedAtMs: this.#nowMs,
-        indices: led,
+        indices: this.#holds[from].indices,
         strays: this.#holds[from].followers.map(({ index }) => index),
       },
       inSyncSeenAtMs: this.#inSyncSeenAtMs,

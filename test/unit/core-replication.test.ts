@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
 import { planReplication, type ReplicationSnapshot } from "../../watchdog/core/plans/replication.ts";
-import { judgeSync } from "../../watchdog/core/state/sync.ts";
 import { follower, index } from "./core-fixtures.ts";
 
 const pattern = {
@@ -117,50 +116,5 @@ describe("the changes that the standby needs", () => {
   ])("%s is left to a person", (_what, made, problem) => {
     expect(planReplication(made).problems.join()).toMatch(problem);
     expect(planReplication(made).changes).toEqual([]);
-  });
-});
-
-describe("in sync", () => {
-  const limits = { maxLagOperations: 50, maxReadAgeMs: 1_000 };
-  const judge = (...followers: ReturnType<typeof follower>[]) => judgeSync([index("logs-1")], followers, "gra", limits);
-
-  test("when every open leader index is followed, without lag or errors", () => {
-    expect(judge(follower("logs-1"))).toEqual({
-      inSync: true,
-      reasons: [],
-      unprotected: [],
-      lagOperations: 0,
-      readAgeMs: 500,
-    });
-  });
-
-  test("a small lag is allowed, and counted", () => {
-    expect(judge(follower("logs-1", { followerCheckpoint: 60 }))).toMatchObject({ inSync: true, lagOperations: 40 });
-  });
-
-  test.each([
-    ["behind", follower("logs-1", { followerCheckpoint: 40 }), /60 operations behind \(at most 50 allowed\)/],
-    ["not reading", follower("logs-1", { millisSinceLastRead: 1_001 }), /last read from its leader 1001 ms ago/],
-    [
-      "failing to read",
-      follower("logs-1", { readErrors: ["no seed node left"] }),
-      /cannot read from its leader: no seed node left/,
-    ],
-    ["stopped", follower("logs-1", { fatalError: "unable to open any connections" }), /stopped following/],
-    ["paused", follower("logs-1", {}, { status: "paused", shards: [] }), /is paused/],
-    ["being copied", follower("logs-1", { followerCheckpoint: -1 }), /still being copied/],
-    ["without a shard", follower("logs-1", {}, { shards: [] }), /reports no shard yet/],
-    ["following elsewhere", follower("logs-1", {}, { remoteCluster: "old" }), /is not followed/],
-  ])("not when a follower is %s", (_what, one, reason) => {
-    const judgement = judge(one);
-    expect(judgement.inSync).toBe(false);
-    expect(judgement.reasons.join()).toMatch(reason);
-  });
-
-  test("shows a short list of reasons for many indices", () => {
-    const indices = Array.from({ length: 300 }, (_, n) => index(`logs-${n}`));
-    const { reasons } = judgeSync(indices, [], "gra", limits);
-    expect(reasons).toHaveLength(6);
-    expect(reasons.at(-1)).toBe("and 295 more");
   });
 });

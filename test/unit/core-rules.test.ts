@@ -513,6 +513,19 @@ describe("the table of rules", () => {
     expect(decide(behind.record, seen, NOW_MS, config).rule).not.toBe("standby-in-sync");
   });
 
+  test("a new index that is still being copied refuses a switchover, which would lose it, and no failover", () => {
+    const reason = "logs-9 is still being copied";
+    const state = "copying" as const;
+    const unprotected = [{ index: "logs-9", state, reason, copy: null, sinceMs: NOW_MS, established: false }];
+    const standby = standbyView({ sync: { inSync: true, reasons: [], unprotected, lagOperations: 0, readAgeMs: 0 } });
+    const asked = decide(serving({ request: requestOf({}) }), observations({ standby }), NOW_MS, config);
+    expect([asked.rule, asked.explanation]).toEqual([
+      "refuse-request",
+      expect.stringContaining(`not protected yet: ${reason}`),
+    ]);
+    expect(decide(serving(), observations({ ...lost, standby }), NOW_MS, config).rule).toBe("failover");
+  });
+
   test("followers that cannot read because their leader is lost do not prevent the failover", () => {
     const seen = observations({ ...lost, standby: sync(false, "logs-1 cannot read from its leader") });
     expect(decide(serving(), seen, NOW_MS, config).rule).toBe("failover");

@@ -7,6 +7,7 @@ import type { ActiveSnapshot, FirstSnapshot, RouterLease, StandbySnapshot } from
 import { isNewer, type Member, type StateRecord } from "../core/state/record.ts";
 import type { LeaderSnapshot } from "../core/state/record-fields.ts";
 import type { WatchdogReport } from "../core/state/report.ts";
+import { noSyncMemory, type SyncMemory } from "../core/state/sync.ts";
 
 /** Everything one watchdog has observed. The loops write it; decisions and status read it. */
 export class ObservedState {
@@ -19,6 +20,8 @@ export class ObservedState {
   copyError: string | null = null;
   standby: StandbySnapshot | null = null;
   standbyError: string | null = null;
+  /** What the comparisons of the two regions so far add to the next one. */
+  syncMemory: SyncMemory = noSyncMemory;
   active: ActiveSnapshot | null = null;
   /** The active region's definitions, of the same time as `active`. */
   definitions: readonly Definition[] = [];
@@ -81,6 +84,7 @@ export class ObservedState {
     this.#noteFilling(record?.filledAtMs ?? null, nowMonotonicMs);
     if (activeBeforeChange(before) !== activeBeforeChange(record)) {
       this.standby = null;
+      this.syncMemory = noSyncMemory;
       this.active = null;
       this.definitions = [];
       this.leaderSnapshot = null;

@@ -37,6 +37,8 @@ export const unprotectedIndex = z.object({
   state: z.enum(["not-followed", "copying", "copy-failed", "behind"]),
   reason: z.string(),
   copy: firstCopy.nullable(),
+  sinceMs: z.number(),
+  established: z.boolean(),
 });
 
 const shardProgress = z.object({

@@ -1,6 +1,5 @@
 import type { RegionName } from "../../config/address.ts";
 import { autoFollowName } from "../../core/plans/replication.ts";
-import type { AutoFollowPattern, Follower } from "../../core/state/cluster.ts";
 import type { StandbySnapshot } from "../../core/state/observations.ts";
 import { otherRegion } from "../../core/state/situation.ts";
 import { judgeSync } from "../../core/state/sync.ts";
@@ -42,27 +41,35 @@ async function takeSnapshot(
     cluster.autoFollowPatterns(),
     cluster.dataStreams(),
   ]);
-  const sync = judge(context, leader, { followers, autoFollow, observedAtMs });
-  return { region, observedAtMs, readiness, indices, followers, autoFollow, dataStreams, sync };
-}
-
-interface FollowerSide {
-  readonly followers: readonly Follower[];
-  readonly autoFollow: readonly AutoFollowPattern[];
-  readonly observedAtMs: number;
+  const snapshot = { region, observedAtMs, readiness, indices, followers, autoFollow, dataStreams };
+  return { ...snapshot, sync: judge(context, leader, snapshot) };
 }
 
 /** null without a recent snapshot of the leader to compare with. */
 function judge(
   { observed, config }: WatchdogContext,
   leader: RegionName,
-  { followers, autoFollow, observedAtMs }: FollowerSide,
+  standby: Omit<StandbySnapshot, "sync">,
 ): StandbySnapshot["sync"] {
-  const { active } = observed;
+  const { active, record } = observed;
+  const { observedAtMs: atMs } = standby;
   const maxAgeMs = 2 * config.replication.intervalMs;
-  if (active === null || active.region !== leader || observedAtMs - active.observedAtMs > maxAgeMs) return null;
-  const sync = judgeSync(active.indices, followers, leader, config.replication);
-  if (autoFollow.some((pattern) => pattern.active && pattern.name === autoFollowName(leader))) return sync;
-  const reason = "new indices are not followed: no active auto-follow pattern";
-  return { ...sync, inSync: false, reasons: [...sync.reasons, reason] };
+  if (active === null || active.region !== leader || atMs - active.observedAtMs > maxAgeMs) return null;
+  const { judgement, memory } = judgeSync(
+    {
+      leader: {
+        region: leader,
+        indices: active.indices,
+        shards: observed.leaderSnapshot?.shards ?? [],
+        healthy: observed.healthOf(leader).state === "healthy",
+      },
+      standby: { ...standby, autoFollow: standby.autoFollow.find(({ name }) => name === autoFollowName(leader)) },
+      inSyncSinceMs: record?.phase === "serving" && record.standby === "in-sync" ? record.inSyncSinceMs : null,
+      atMs,
+      limits: config.replication,
+    },
+    observed.syncMemory,
+  );
+  observed.syncMemory = memory;
+  return judgement;
 }

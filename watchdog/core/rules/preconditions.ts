@@ -4,6 +4,7 @@ import { isManaged } from "../state/patterns.ts";
 import type { ChangeRequest, ServingRecord } from "../state/record.ts";
 import type { LeaderSnapshot } from "../state/record-fields.ts";
 import { type Situation, standbyOf } from "../state/situation.ts";
+import type { UnprotectedIndex } from "../state/sync.ts";
 import { notPaused, oneRouter } from "./conditions/automatic.ts";
 import { majoritySees } from "./conditions/majority.ts";
 import {
@@ -30,12 +31,20 @@ export function switchoverBlockers(s: Situation<ServingRecord>): readonly string
     () => (record.plan === null ? null : `a ${record.plan.kind} is under way`),
     () => (record.standby === "in-sync" ? null : `${standby} is not in sync (${record.standby})`),
     ({ seen }) => comparisonBlocker(seen),
+    ({ seen }) => unprotectedBlocker(seen.standby?.sync?.unprotected ?? []),
   ];
   return [
     ...healthy.flatMap((condition) => condition(s) ?? []),
     ...reversalBlockers(s),
     ...aliasBlockers(s.seen.leaderSight, config.replication),
   ];
+}
+
+/** New indices do not take the standby out of sync, but a planned change would lose them. */
+function unprotectedBlocker(unprotected: readonly UnprotectedIndex[]): string | null {
+  const reasons = unprotected.filter(({ established }) => !established).map(({ reason }) => reason);
+  if (reasons.length === 0) return null;
+  return `not protected yet: ${reasons[0]}${reasons.length > 1 ? `; and ${reasons.length - 1} more` : ""}`;
 }
 
 /** What blocks the active region from becoming the standby of the other one. */

@@ -1,15 +1,21 @@
 import type { RegionName } from "../../config/address.ts";
 import type { WatchdogConfig } from "../../config/schema.ts";
-import type { FirstCopy, Follower, IndexState } from "./cluster.ts";
+import type { AutoFollowPattern, FirstCopy, Follower, IndexState } from "./cluster.ts";
+import { observeWrites, type WriteProgress } from "./failing-writes.ts";
+import { type Exposure, exposureOf } from "./protection.ts";
+import type { LeaderSnapshot } from "./record-fields.ts";
 
 /** An index of the active region that the standby could not replace now, and why. */
 export interface UnprotectedIndex {
   readonly index: string;
-  /** copying, copy-failed: see `FirstCopy`; behind: it follows, but not what its leader has now. */
-  readonly state: "not-followed" | "copying" | "copy-failed" | "behind";
+  readonly state: Exposure["state"];
   readonly reason: string;
   /** null unless its first copy runs or failed. */
   readonly copy: FirstCopy | null;
+  /** When this watchdog first saw it unprotected. */
+  readonly sinceMs: number;
+  /** False for a new index that never was protected: it does not suspend the protection of the others. */
+  readonly established: boolean;
 }
 
 /** Whether the standby is in sync with the active region, and if not, why. */
@@ -24,7 +30,45 @@ export interface SyncJudgement {
   readonly readAgeMs: number;
 }
 
-export type ReplicationLimits = Pick<WatchdogConfig["replication"], "maxLagOperations" | "maxReadAgeMs">;
+export type ReplicationLimits = Pick<WatchdogConfig["replication"], "maxLagOperations" | "maxReadAgeMs" | "intervalMs">;
+
+/** What is compared: the active region's indices as they are now, and the standby. */
+export interface Comparison {
+  readonly leader: {
+    readonly region: RegionName;
+    readonly indices: readonly IndexState[];
+    readonly shards: LeaderSnapshot["shards"];
+    readonly healthy: boolean;
+  };
+  readonly standby: {
+    readonly indices: readonly IndexState[];
+    readonly followers: readonly Follower[];
+    /** The watchdog's own pattern. */
+    readonly autoFollow: AutoFollowPattern | undefined;
+  };
+  /** Since when the standby has been in sync without interruption, by the record; null while it is not. */
+  readonly inSyncSinceMs: number | null;
+  readonly atMs: number;
+  readonly limits: ReplicationLimits;
+}
+
+/** What earlier comparisons add to one. */
+export interface SyncMemory {
+  /** UUIDs of leader indices that were seen protected. */
+  readonly protectedBefore: ReadonlySet<string>;
+  /** When each unprotected leader index, by UUID, was first seen so. */
+  readonly unprotectedSinceMs: ReadonlyMap<string, number>;
+  readonly writes: WriteProgress;
+  /** Since when auto-follow is paused although the active region is healthy; null while it is not. */
+  readonly autoFollowPausedSinceMs: number | null;
+}
+
+export const noSyncMemory: SyncMemory = {
+  protectedBefore: new Set(),
+  unprotectedSinceMs: new Map(),
+  writes: new Map(),
+  autoFollowPausedSinceMs: null,
+};
 
 /** Operations that followers lack, as far as they know their leaders. A paused follower reports none. */
 export function lagOperations(followers: readonly Follower[]): number {
@@ -33,46 +77,90 @@ export function lagOperations(followers: readonly Follower[]): number {
     .reduce((sum, shard) => sum + Math.max(0, shard.leaderCheckpointLastKnown - shard.followerCheckpoint), 0);
 }
 
-/** Compares the standby with the active region's indices as they are now. A closed leader index cannot be followed. */
+/** A closed leader index cannot be followed, so it is not compared. */
 export function judgeSync(
-  leaderIndices: readonly IndexState[],
-  followers: readonly Follower[],
-  leader: RegionName,
-  limits: ReplicationLimits,
-): SyncJudgement {
-  const byLeaderIndex = new Map(
-    followers
-      .filter(({ remoteCluster }) => remoteCluster === leader)
-      .map((follower) => [follower.leaderIndex, follower]),
-  );
-  const required = leaderIndices.filter(({ open }) => open);
+  comparison: Comparison,
+  memory: SyncMemory,
+): { readonly judgement: SyncJudgement; readonly memory: SyncMemory } {
+  const { leader, standby, limits, atMs } = comparison;
+  const followers = standby.followers.filter(({ remoteCluster }) => remoteCluster === leader.region);
+  const byLeaderIndex = new Map(followers.map((follower) => [follower.leaderIndex, follower]));
+  const indices = new Map(standby.indices.map((index) => [index.name, index]));
+  const shards = Map.groupBy(leader.shards, ({ index }) => index);
+  const writes = observeWrites(memory.writes, followers);
+  const required = leader.indices.filter(({ open }) => open);
+  const exposures = required.map((index) => {
+    const follower = byLeaderIndex.get(index.name);
+    const exposure = exposureOf({
+      leader: index,
+      index: indices.get(follower?.index ?? index.name),
+      follower,
+      leaderShards: shards.get(index.name) ?? [],
+      writes,
+      maxReadAgeMs: limits.maxReadAgeMs,
+    });
+    return { index, exposure };
+  });
+  const unprotected = exposures.flatMap(({ index, exposure }): UnprotectedIndex[] => {
+    if (exposure === null) return [];
+    const { hadAll, ...shown } = exposure;
+    const sinceMs = memory.unprotectedSinceMs.get(index.uuid) ?? atMs;
+    const established = hadAll || !isNew(index, comparison) || memory.protectedBefore.has(index.uuid);
+    return [{ index: index.name, ...shown, sinceMs, established }];
+  });
+  const reasons = unprotected.filter(({ established }) => established).map(({ reason }) => reason);
   const relevant = required.flatMap(({ name }) => byLeaderIndex.get(name) ?? []);
-  const reasons = required.flatMap(
-    ({ name }) => followerBlocker(name, byLeaderIndex.get(name), limits.maxReadAgeMs) ?? [],
-  );
   const lag = lagOperations(relevant);
   if (lag > limits.maxLagOperations)
     reasons.push(`${lag} operations behind (at most ${limits.maxLagOperations} allowed)`);
-  const readAgeMs = Math.max(0, ...relevant.flatMap(({ shards }) => shards.map((shard) => shard.millisSinceLastRead)));
-  return { inSync: reasons.length === 0, reasons: abridged(reasons), unprotected: [], lagOperations: lag, readAgeMs };
+  const autoFollowPausedSinceMs = pausedSince(comparison, memory);
+  reasons.push(...autoFollowReasons(comparison, autoFollowPausedSinceMs));
+  const readAgeMs = Math.max(0, ...relevant.flatMap((each) => each.shards.map((shard) => shard.millisSinceLastRead)));
+  return {
+    judgement: {
+      inSync: reasons.length === 0,
+      reasons: abridged(reasons),
+      unprotected,
+      lagOperations: lag,
+      readAgeMs,
+    },
+    memory: {
+      protectedBefore: new Set(
+        exposures.flatMap(({ index: { uuid }, exposure }) =>
+          exposure === null || memory.protectedBefore.has(uuid) ? [uuid] : [],
+        ),
+      ),
+      unprotectedSinceMs: new Map(
+        exposures.flatMap(({ index: { uuid }, exposure }) =>
+          exposure === null ? [] : [[uuid, memory.unprotectedSinceMs.get(uuid) ?? atMs]],
+        ),
+      ),
+      writes,
+      autoFollowPausedSinceMs,
+    },
+  };
 }
 
-function followerBlocker(index: string, follower: Follower | undefined, maxReadAgeMs: number): string | null {
-  if (follower === undefined) return `${index} is not followed`;
-  if (follower.status === "paused") return `following ${index} is paused`;
-  if (follower.shards.length === 0) return `${index} is a follower but reports no shard yet`;
-  for (const shard of follower.shards) {
-    if (shard.fatalError !== null) return `${index} stopped following: ${shard.fatalError}`;
-    const readError = shard.readErrors[0];
-    if (readError !== undefined) return `${index} cannot read from its leader: ${readError}`;
-    // A follower that has just started knows neither its own nor its leader's checkpoint.
-    if (shard.followerCheckpoint < 0 && shard.leaderCheckpointLastKnown >= 0) return `${index} is still being copied`;
-    if (shard.millisSinceLastRead > maxReadAgeMs) {
-      return `${index} last read from its leader ${shard.millisSinceLastRead} ms ago (at most ${maxReadAgeMs} allowed)`;
-    }
-  }
-  return null;
+function pausedSince({ leader, standby, atMs }: Comparison, memory: SyncMemory): number | null {
+  const isPaused = standby.autoFollow?.active === false && leader.healthy;
+  return isPaused ? (memory.autoFollowPausedSinceMs ?? atMs) : null;
 }
+
+/** Rounds of the reconciliation that may pass until it has resumed what it paused while the active region was unwell. */
+const ROUNDS_UNTIL_RESUMED = 3;
+
+function autoFollowReasons({ standby, atMs, limits }: Comparison, pausedSinceMs: number | null): readonly string[] {
+  if (standby.autoFollow === undefined) return ["new indices are not followed: there is no auto-follow pattern"];
+  if (pausedSinceMs === null || atMs - pausedSinceMs <= ROUNDS_UNTIL_RESUMED * limits.intervalMs) return [];
+  return ["new indices are not followed: the auto-follow pattern is paused"];
+}
+
+/**
+ * Created while the standby was in sync: the comparison that found it in sync did not include this index. The times are of
+ * two clocks; one that errs by seconds at most postpones what an index that was never protected counts for.
+ */
+const isNew = ({ createdAtMs }: IndexState, { inSyncSinceMs }: Comparison): boolean =>
+  inSyncSinceMs !== null && createdAtMs > inSyncSinceMs;
 
 /** Keeps a list of reasons readable when hundreds of indices share one. */
 function abridged(reasons: readonly string[]): readonly string[] {
