@@ -15,6 +15,7 @@ export const etcdFaults: readonly Fault[] = [
     name: "all of etcd is lost",
     weight: 6,
     store: "etcd",
+    onlyEtcd: true,
     begin: (system) => {
       const end = loseAll(system);
       return () => {
@@ -27,6 +28,7 @@ export const etcdFaults: readonly Fault[] = [
     name: "a member of etcd is lost",
     weight: 2,
     store: "etcd",
+    onlyEtcd: true,
     begin: ({ etcd, world }) => {
       const site = world.random.pick(sites);
       etcd.down.add(site);
@@ -37,6 +39,7 @@ export const etcdFaults: readonly Fault[] = [
     name: "etcd flaps",
     weight: 4,
     store: "etcd",
+    onlyEtcd: true,
     begin: (system) => {
       const { down } = system.etcd;
       const end = flapping(system, [300, 12_000], () => {
@@ -69,6 +72,7 @@ export const etcdFaults: readonly Fault[] = [
     name: "etcd is slow",
     weight: 3,
     store: "etcd",
+    onlyEtcd: true,
     begin: ({ etcd, world }) => {
       etcd.slowMs = world.random.pick([500, 2_000, 6_000]);
       return () => {
@@ -80,6 +84,7 @@ export const etcdFaults: readonly Fault[] = [
     name: "changes of etcd have unknown outcomes",
     weight: 3,
     store: "etcd",
+    onlyEtcd: true,
     begin: ({ etcd, world }) => {
       etcd.ambiguity = world.random.pick([0.1, 0.5]);
       return () => {

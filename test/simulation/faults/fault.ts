@@ -11,6 +11,8 @@ export interface Fault {
   readonly weight: number;
   /** The only kind of store that can have it; absent: it needs none. */
   readonly store?: Layout["store"];
+  /** It disturbs etcd and nothing else, so traffic has to continue (invariant 10). */
+  readonly onlyEtcd?: true;
   /** Returns how it ends; null: it could not begin, or ends by itself. */
   begin(system: System): End | null;
 }

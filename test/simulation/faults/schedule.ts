@@ -22,6 +22,7 @@ export function scheduleFaults(system: System, schedule: Schedule): End {
       const fault = pickFault(system, schedule.names);
       const end = fault.begin(system);
       system.note(`fault: ${fault.name}`);
+      if (fault.onlyEtcd !== true) system.isOnlyEtcdDisturbed = false;
       if (end === null) return;
       const endOnce = () => {
         if (!ends.delete(endOnce)) return;

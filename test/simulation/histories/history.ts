@@ -3,6 +3,7 @@ import { scheduleFaults } from "../faults/schedule.ts";
 import type { Evidence } from "../judge/evidence.ts";
 import { judge } from "../judge/judge.ts";
 import { checkLedger } from "../judge/ledger.ts";
+import { checkTraffic } from "../judge/traffic.ts";
 import type { ChangeConfig } from "../world/config.ts";
 import type { Layout } from "../world/layout.ts";
 import { type CreateWatchdog, System } from "../world/system.ts";
@@ -34,8 +35,6 @@ export interface History {
   /** null when every invariant held. */
   readonly violation: string | null;
   readonly acknowledged: number;
-  /** Requests that a router turned away after every router had been open. */
-  readonly refused: number;
   readonly failovers: number;
   readonly switchovers: number;
   /** Whether a former primary became the standby again. */
@@ -60,7 +59,6 @@ export async function runHistory(options: HistoryOptions): Promise<History> {
     faults,
     violation,
     acknowledged: system.clients.acknowledged.length,
-    refused: system.clients.refused.length,
     failovers: evidence.failovers.length,
     switchovers: evidence.switchovers.length,
     rejoined: (system.record?.lastFailover?.rejoinedAtMs ?? null) !== null,
@@ -70,13 +68,15 @@ export async function runHistory(options: HistoryOptions): Promise<History> {
   };
 }
 
-async function violationIn({ system }: Evidence, heal: () => void): Promise<string | null> {
+async function violationIn(evidence: Evidence, heal: () => void): Promise<string | null> {
+  const { system } = evidence;
   const { world, stations } = system;
   try {
     await world.runUntil(HEALED_MS);
     heal();
     await checkRest(system);
     checkLedger(system);
+    checkTraffic(evidence);
     // Status and explanation can be rendered in every state.
     JSON.stringify(stations.map(({ watchdog }) => [watchdog?.status(), watchdog?.explain()]));
     return world.violation?.message ?? null;

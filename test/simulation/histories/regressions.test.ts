@@ -4,15 +4,15 @@ import { runHistory } from "./history.ts";
 import { regressions } from "./regressions.ts";
 import { soundHistory } from "./suite.ts";
 
-describe.each(regressions)("$layout.name, seed $seed: $defect", ({ layout, seed, edit, breaks }) => {
+describe.each(regressions)("$layout.name, seed $seed: $defect", ({ layout, seed, faults, edit, breaks }) => {
   test("stays fixed", async () => {
-    await soundHistory(layout, seed);
+    await soundHistory(layout, seed, faults);
   });
 
   test("would be noticed if it came back", async () => {
     const { create, remove } = await buildMutant([edit]);
     try {
-      const { violation } = await runHistory({ layout, seed, create });
+      const { violation } = await runHistory({ layout, seed, create, faults });
       expect(breaks).toContain(violation?.split(":")[0]);
     } finally {
       await remove();

@@ -1,10 +1,12 @@
 import type { Edit } from "../mutants/mutant.ts";
-import { type Layout, oneSite } from "../world/layout.ts";
+import { type Layout, oneSite, threeSites } from "../world/layout.ts";
 
 /** A history that once broke an invariant. */
 export interface Regression {
   readonly layout: Layout;
   readonly seed: number;
+  /** Where the history has only these. */
+  readonly faults?: readonly string[];
   readonly defect: string;
   /** Brings the defect back, so that the seed is known to show it still. */
   readonly edit: Edit;
@@ -24,5 +26,17 @@ export const regressions: readonly Regression[] = [
       to: "      await this.#router.issueTicket(ticket);\n      this.#uncertainUntilMs = 0;\n",
     },
     breaks: ["1", "2"],
+  },
+  {
+    layout: threeSites,
+    seed: 47,
+    faults: ["etcd is slow", "changes of etcd have unknown outcomes"],
+    defect: "a router whose lease came late waited for the store beyond the end of its ticket before it asked failsafe",
+    edit: {
+      file: "controller/loops/entitlement.ts",
+      from: "const patienceMs = Math.min(deadlineMs, latestMs);",
+      to: "const patienceMs = deadlineMs + 0 * latestMs;",
+    },
+    breaks: ["10"],
   },
 ];

@@ -8,7 +8,7 @@ import { Truth } from "./truth.ts";
 
 /**
  * Holds a system that has not started to the invariants of the design, by their numbers there: each violation is
- * reported to its world. Not included are those that only a history's end shows: `checkLedger` and rest.
+ * reported to its world. Not included are those that only a history's end shows: `checkLedger`, `checkTraffic` and rest.
  */
 export function judge(system: System): Evidence {
   const evidence: Evidence = {

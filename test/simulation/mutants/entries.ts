@@ -49,12 +49,12 @@ export const entryMutants: readonly Mutant[] = [
     defect: "a router reads the record, and takes its lease some time later",
     edit: {
       file: "controller/loops/router-lease.ts",
-      from: `    const leaseAskedAtMs = clock.nowMs();
+      from: `    const askedAtMs = clock.nowMs();
     const { validForMs } = await store.renewRouterLease(config.name);
     const stored = await store.read();
 `,
       to: `    const stored = await store.read();
-    const leaseAskedAtMs = clock.nowMs();
+    const askedAtMs = clock.nowMs();
     const { validForMs } = await store.renewRouterLease(config.name);
 `,
     },

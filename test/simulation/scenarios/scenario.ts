@@ -179,8 +179,9 @@ export async function expectWritable(system: System, region: string): Promise<vo
   expect(written.filter((entry) => entry.region !== region)).toEqual([]);
 }
 
-/** The active region accepts a write to this index. */
+/** The active region accepts a write to this index once the router is open. */
 export async function expectWrittenTo(system: System, index: string): Promise<void> {
+  await waitFor(system, 3_000, () => routerOf(system).route() !== null);
   const before = system.clients.acknowledged.length;
   system.clients.write(watchdogOf(system), index);
   await pass(system, 3_000);

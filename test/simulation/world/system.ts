@@ -51,6 +51,8 @@ export class System {
   restarts = 0;
   /** Failsafe grants that watchdogs gave. */
   grants = 0;
+  /** Until a fault begins that disturbs more. */
+  isOnlyEtcdDisturbed = true;
   /** Operations per shard and round; faults reduce it. */
   replicationRate = 50;
   readonly #create: CreateWatchdog;

@@ -6,12 +6,9 @@ import { messageOf } from "../../util/errors.ts";
 import type { WatchdogContext } from "../context.ts";
 import { wallClockOffsetMs } from "../self-check.ts";
 import type { RouterReport } from "../status.ts";
+import { type Entitlement, EntitlementSource } from "./entitlement.ts";
 import type { Failsafe } from "./failsafe.ts";
-import { RouterLeaseRenewal, type TakenLease } from "./router-lease.ts";
 import { TicketHolder } from "./ticket.ts";
-
-/** The store was reached and refused: to continue without it would be to override it. */
-const isRefusal = (error: unknown) => error instanceof Error && "kind" in error && error.kind === "rejected";
 
 /**
  * Reconciles this host's router with the record: takes the lease, then reads the record (lease-first), then issues a
@@ -19,10 +16,9 @@ const isRefusal = (error: unknown) => error instanceof Error && "kind" in error 
  */
 export class RouterReconciler {
   readonly #context: WatchdogContext;
-  readonly #failsafe: Failsafe;
   readonly #router: Router;
   readonly #settings: RouterSettings;
-  readonly #lease: RouterLeaseRenewal;
+  readonly #entitlements: EntitlementSource;
   readonly #ticket: TicketHolder;
   #clockOffsetMs: number;
   /**
@@ -37,10 +33,9 @@ export class RouterReconciler {
 
   constructor(context: WatchdogContext, failsafe: Failsafe, router: Router, settings: RouterSettings) {
     this.#context = context;
-    this.#failsafe = failsafe;
     this.#router = router;
     this.#settings = settings;
-    this.#lease = new RouterLeaseRenewal(context);
+    this.#entitlements = new EntitlementSource(context, failsafe);
     this.#ticket = new TicketHolder(router, context.clock.nowMs() + settings.ticketValidityMs);
     this.#clockOffsetMs = wallClockOffsetMs(context.clock);
   }
@@ -92,41 +87,27 @@ export class RouterReconciler {
   }
 
   async #renew(): Promise<void> {
-    let taken: TakenLease;
-    try {
-      taken = await this.#lease.take();
-    } catch (error) {
-      if (this.#context.peers === null || isRefusal(error)) throw error;
-      return this.#continueByFailsafe(messageOf(error));
+    const entitlement = await this.#entitlements.obtain(this.#ticket.current?.validUntilMs ?? null);
+    const { by, askedAtMs, validForMs, record } = entitlement;
+    if (by === "lease") {
+      this.#leaseUntilMs = askedAtMs + validForMs;
+      if (record !== null) void this.#context.saveCopy(record);
     }
-    const { leaseAskedAtMs, validForMs, record } = taken;
-    this.#leaseUntilMs = leaseAskedAtMs + validForMs;
-    if (record !== null) void this.#context.saveCopy(record);
-    await this.#carryOut(this.#decide(record, leaseAskedAtMs, validForMs), record, true);
+    await this.#carryOut(this.#decide(entitlement), record, by === "lease");
+    if (by === "failsafe") {
+      this.#setSummary(`${this.#summary}, by failsafe: the store does not answer, every watchdog agrees`, false);
+    }
   }
 
-  /** Invariant 10: failsafe grants of all watchdogs replace the lease. */
-  async #continueByFailsafe(storeError: string): Promise<void> {
-    const { clock, config } = this.#context;
-    const askedAtMs = clock.nowMs();
-    const outcome = await this.#failsafe.ask();
-    if ("blocker" in outcome) {
-      throw new Error(`the store does not answer (${storeError}), and failsafe: ${outcome.blocker}`);
-    }
-    const decision = this.#decide(outcome.record, askedAtMs, config.leases.ttlMs);
-    await this.#carryOut(decision, outcome.record, false);
-    this.#setSummary(`${this.#summary}, by failsafe: the store does not answer, every watchdog agrees`, false);
-  }
-
-  #decide(record: StateRecord | null, leaseAskedAtMs: number, leaseValidForMs: number): RoutingDecision {
+  #decide({ record, askedAtMs, validForMs }: Entitlement): RoutingDecision {
     const { clock, config, observed } = this.#context;
     const ticket = this.#ticket.current;
     return decideRouting(
       {
         record,
         highestEpochSeen: observed.highestEpoch(),
-        leaseAskedAtMs,
-        leaseValidForMs,
+        leaseAskedAtMs: askedAtMs,
+        leaseValidForMs: validForMs,
         clocksParted: this.#clocksParted(),
         openTo: ticket !== null && ticket.validUntilMs > clock.nowMs() ? ticket : null,
       },

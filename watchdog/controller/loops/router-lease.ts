@@ -5,7 +5,7 @@ import type { WatchdogContext } from "../context.ts";
 /** A lease, and the record as read after it was taken. */
 export interface TakenLease {
   /** Wall clock just before the request. */
-  readonly leaseAskedAtMs: number;
+  readonly askedAtMs: number;
   readonly validForMs: number;
   readonly record: StateRecord | null;
 }
@@ -19,23 +19,29 @@ export class RouterLeaseRenewal {
     this.#context = context;
   }
 
-  /** A renewal that outlasts its round is awaited in the next one, never doubled. */
-  take(): Promise<TakenLease> {
+  /**
+   * Null when there is no answer within that time. A renewal that outlasts it is awaited by the next call, never doubled.
+   */
+  async take(withinMs: number): Promise<TakenLease | null> {
     const { clock, config } = this.#context;
     this.#underWay ??= this.#take().finally(() => {
       this.#underWay = null;
     });
     this.#underWay.catch(() => undefined);
-    return config.store.kind === "file"
-      ? this.#underWay
-      : within(clock, config.store.deadlineMs, "the store", this.#underWay);
+    if (config.store.kind === "file") return this.#underWay;
+    try {
+      return await within(clock, withinMs, "the store", this.#underWay);
+    } catch (error) {
+      if (this.#underWay !== null) return null;
+      throw error;
+    }
   }
 
   async #take(): Promise<TakenLease> {
     const { clock, store, config } = this.#context;
-    const leaseAskedAtMs = clock.nowMs();
+    const askedAtMs = clock.nowMs();
     const { validForMs } = await store.renewRouterLease(config.name);
     const stored = await store.read();
-    return { leaseAskedAtMs, validForMs, record: stored?.record ?? null };
+    return { askedAtMs, validForMs, record: stored?.record ?? null };
   }
 }
