@@ -5,6 +5,7 @@ import { profiles } from "../../watchdog/config/profiles.ts";
 import {
   checksSchema,
   etcdMemberTimings,
+  etcdQuota,
   etcdTimings,
   failbackSchema,
   failsafeTimings,
@@ -269,7 +270,10 @@ export const stackSchema = z.strictObject({
   failback: failbackSchema,
   router: z.strictObject(ticketTimings).prefault({}).describe("Routing tickets of the HAProxy hosts."),
   leases: leasesSchema,
-  store: z.strictObject(etcdTimings).prefault({}).describe("The watchdogs' calls to etcd. Unused without a witness."),
+  store: z
+    .strictObject({ ...etcdTimings, ...etcdQuota })
+    .prefault({})
+    .describe("The watchdogs' calls to etcd, and the size of its data. Unused without a witness."),
   failsafe: z
     .strictObject(failsafeTimings)
     .prefault({})

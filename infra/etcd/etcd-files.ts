@@ -25,9 +25,6 @@ export const etcdPaths = {
 /** The watchdogs' user of etcd: may read and write the keys with this prefix, nothing else. */
 export const etcdUser = { name: "es-failover", prefix: defaultPrefix } as const;
 
-/** Quota of the data: the record, the leases and a bounded history need a small part of it. */
-const quotaBytes = 512 * 1024 * 1024;
-
 /**
  * Bound on a request. During a promotion the record names every shard several times, which for some thousand indices
  * exceeds etcd's default of 1.5 MiB. Members answer in base64, so the bound stays below the 16 MiB that the watchdog reads.
@@ -65,8 +62,11 @@ export function etcdSettings({ host, config: { store, etcd } }: EtcdSettingsOpti
     HEARTBEAT_INTERVAL: String(etcd.heartbeatMs),
     ELECTION_TIMEOUT: String(store.electionTimeoutMs),
     AUTO_COMPACTION_MODE: "periodic",
-    AUTO_COMPACTION_RETENTION: "1h",
-    QUOTA_BACKEND_BYTES: String(quotaBytes),
+    // Only the present values are ever read. Twice as long may pass until the space of an old one is used again.
+    AUTO_COMPACTION_RETENTION: "10m",
+    QUOTA_BACKEND_BYTES: String(store.quotaBytes),
+    // A start returns free space of the file to the disk, where there is as much (MiB).
+    EXPERIMENTAL_BOOTSTRAP_DEFRAG_THRESHOLD_MEGABYTES: "64",
     MAX_REQUEST_BYTES: String(maxRequestBytes),
     CLIENT_CERT_AUTH: "true",
     TRUSTED_CA_FILE: etcdPaths.ca,

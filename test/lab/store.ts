@@ -54,7 +54,7 @@ export function storeTests(lab: () => LabUnderTest, applications: () => BothEntr
     const status = await esFailover(system, router, "status");
     expect(status.exitCode).toBe(0);
     expect(status.stdout).toMatch(/store +unreachable: /);
-    expect(status.stdout).toMatch(/by failsafe: the store does not answer, every watchdog agrees/);
+    expect(status.stdout).toMatch(/by failsafe: the store gives no lease, every watchdog agrees/);
     const explanation = await esFailover(system, router, "explain");
     expect(explanation.stdout).toMatch(/^store-unreachable: applies/);
     const command = await esFailover(system, router, "failover", "--to", "bhs", "--force", "--yes");

@@ -117,6 +117,13 @@ describe("status as a table", () => {
     );
   });
 
+  test("names a store that takes no write, and one that soon will not", () => {
+    const full = { reachable: true, error: null, full: "etcd's quota is reached", warning: "a member takes 100 %" };
+    const text = formatStatus({ ...status, store: full });
+    expect(text).toContain("store  takes no write: etcd's quota is reached");
+    expect(text).toContain("store  a member takes 100 %");
+  });
+
   test("names the missing state document", () => {
     const fresh = { ...status, record: null, plan: null, decisions: [], store: { reachable: true, error: null } };
     expect(formatStatus(fresh)).toContain("State: no state document yet.");

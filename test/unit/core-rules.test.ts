@@ -615,6 +615,15 @@ const anyObservations: fc.Arbitrary<Observations> = fc
 const forAll = (check: (record: StateRecord | null, seen: Observations) => void) =>
   fc.assert(fc.property(anyRecord, anyObservations, check), { numRuns: 3_000 });
 
+test("a store that answers and takes no write decides as little as one that does not answer", () => {
+  const full = observations({ ...lost, store: { reachable: true, error: null, full: "etcd's quota is reached" } });
+  const ruling = decide(serving(), full, NOW_MS, config);
+  expect(ruling).toMatchObject({ rule: "store-unreachable", record: serving(), actions: [] });
+  expect(ruling.explanation).toBe(
+    "the store takes no write (etcd's quota is reached): nothing is decided until it does",
+  );
+});
+
 describe("for any observations", () => {
   test("no ruling lowers the epoch, and every changed record is a newer one that can be parsed", () => {
     forAll((record, seen) => {

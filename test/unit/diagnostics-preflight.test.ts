@@ -1,10 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { profiles } from "../../watchdog/config/profiles.ts";
 import type { Check } from "../../watchdog/diagnostics/preflight/check.ts";
-import type { PreflightFindings, RegionFindings } from "../../watchdog/diagnostics/preflight/findings.ts";
+import type { PreflightFindings, RegionFindings, StoreMember } from "../../watchdog/diagnostics/preflight/findings.ts";
 import { judgePreflight } from "../../watchdog/diagnostics/preflight/judge.ts";
 import { config, standbyView } from "./core-fixtures.ts";
 
+const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;
 const HOUR = 3_600_000;
 
@@ -28,11 +29,19 @@ function region(changes: Partial<RegionFindings> = {}): RegionFindings {
   };
 }
 
+const storeMember = (endpoint: string, changes: Partial<StoreMember> = {}): StoreMember => ({
+  endpoint,
+  problem: null,
+  space: { endpoint, bytes: 10 * MIB, bytesInUse: MIB, quotaBytes: 512 * MIB },
+  full: false,
+  ...changes,
+});
+
 function judge(changes: Partial<PreflightFindings> = {}, settings = config): ReadonlyMap<string, Check> {
   const healthy = {
     regions: { gra: region(), bhs: region() },
     active: "gra",
-    storeMembers: ["a", "b", "c"].map((endpoint) => ({ endpoint, problem: null })),
+    storeMembers: ["a", "b", "c"].map((endpoint) => storeMember(endpoint)),
     sites: ["gra", "bhs", "witness"],
     timingViolations: [],
     outageMs: 12 * HOUR,
@@ -148,10 +157,30 @@ describe("preflight", () => {
   test("fails a store without quorum, and warns of one with a member down", () => {
     const verdict = (down: number) =>
       judge({
-        storeMembers: ["a", "b", "c"].map((endpoint, n) => ({ endpoint, problem: n < down ? "no answer" : null })),
+        storeMembers: ["a", "b", "c"].map((endpoint, n) =>
+          storeMember(endpoint, { problem: n < down ? "no answer" : null }),
+        ),
       }).get("store")?.verdict;
     expect([verdict(0), verdict(1), verdict(2)]).toEqual(["ok", "warn", "fail"]);
     expect(judge({ storeMembers: null }).get("store")?.verdict).toBe("warn");
+  });
+
+  test("warns of a member near its quota, and fails a full one, with the command that frees space", () => {
+    const near = { endpoint: "b", bytes: 400 * MIB, bytesInUse: 20 * MIB, quotaBytes: 512 * MIB };
+    const members = (changes: Partial<StoreMember>) => [storeMember("a"), storeMember("b", changes), storeMember("c")];
+    const check = (changes: Partial<StoreMember>) => judge({ storeMembers: members(changes) }).get("store");
+    expect(check({ space: near })).toMatchObject({
+      verdict: "warn",
+      found: expect.stringContaining("78 % of etcd's quota"),
+    });
+    expect(check({ space: near })?.found).toContain("`sudo es-failover etcd defragment`");
+    // Nothing to gain by defragmenting.
+    expect(check({ space: { ...near, bytesInUse: near.bytes } })?.found).toContain("raise `store.quotaBytes`");
+    const full = check({ full: true, problem: "memberID:1 alarm:NOSPACE" });
+    expect(full).toMatchObject({
+      verdict: "fail",
+      advice: expect.stringContaining("`sudo es-failover etcd defragment`"),
+    });
   });
 
   test("warns of one silent site, and fails two, which leave no majority", () => {

@@ -22,7 +22,10 @@ describe("a refusal of etcd is classified", () => {
     [3, "etcdserver: user name is empty", "unauthorized", { doubt: false, next: false }],
     [7, "etcdserver: permission denied", "unauthorized", { doubt: false, next: false }],
     [5, "etcdserver: requested lease not found", "rejected", { doubt: false, next: false }],
-    [8, "etcdserver: mvcc: database space exceeded", "rejected", { doubt: false, next: false }],
+    [8, "etcdserver: mvcc: database space exceeded", "full", { doubt: false, next: false }],
+    [8, "etcdserver: too many requests", "timeout", { doubt: false, next: true }],
+    [8, "grpc: received message larger than max", "rejected", { doubt: false, next: false }],
+    [15, "etcdserver: corrupt cluster", "corrupt", { doubt: false, next: false }],
     [9, "etcdserver: authentication is not enabled", "rejected", { doubt: false, next: false }],
   ];
   test.each(table)("code %i, %s: %s", (code, reason, kind, { doubt, next, stale = false }) => {
@@ -45,6 +48,13 @@ describe("the error of a call that failed at every endpoint", () => {
     expect(summarise("write of the state record", [noLeader, timedOut], true).message).toBe(
       "etcd: write of the state record failed: a majority of the members is missing, or no leader is elected yet " +
         "(https://a:2379: etcdserver: no leader; https://b:2379: etcdserver: request timed out).",
+    );
+  });
+
+  test("names the way out of a full etcd", () => {
+    const full = classifyRefusal("https://a:2379", 8, "etcdserver: mvcc: database space exceeded");
+    expect(summarise("lease grant", [full], false).message).toMatch(
+      /etcd's quota is reached: it takes no write until `sudo es-failover etcd defragment` on a member's host/,
     );
   });
 

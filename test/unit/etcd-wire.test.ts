@@ -64,7 +64,7 @@ describe("64-bit integers", () => {
   });
 
   test("member ids may be the largest unsigned integers", () => {
-    const header = { member_id: "18446744073709551615" };
+    const header = { member_id: "18446744073709551615", revision: "7" };
     expect(statusAnswer.parse({ header, version: "3.5.16", leader: "18446744073709551615" }).header).toEqual(header);
   });
 

@@ -54,7 +54,7 @@ async function connectEtcd(
   { name, leases }: WatchdogConfig,
   store: Extract<WatchdogConfig["store"], { kind: "etcd" }>,
 ): Promise<StoreConnection> {
-  const { prefix, username, endpoints, hedgeAfterMs, deadlineMs } = store;
+  const { prefix, username, endpoints, hedgeAfterMs, deadlineMs, quotaBytes } = store;
   const password = await readSecret("store.passwordFile", store.passwordFile);
   const client = new EtcdClient({
     endpoints,
@@ -67,7 +67,7 @@ async function connectEtcd(
   const shared = { client, clock: systemClock, prefix, leaseTtlMs: leases.ttlMs };
   const coordination = new EtcdCoordination({ ...shared, watchdog: name });
   return {
-    store: etcdStore({ ...shared, fence: () => coordination.leadershipToken() }),
+    store: etcdStore({ ...shared, quotaBytes, fence: () => coordination.leadershipToken() }),
     operatorStore: etcdStore(shared),
     coordination,
     etcd: { client, prefix },

@@ -1,6 +1,6 @@
 import { systemClock } from "../adapters/clock.ts";
 import { createSurvey } from "../adapters/elasticsearch/survey.ts";
-import { EtcdClient } from "../adapters/etcd/client.ts";
+import { EtcdClient, type MemberStatus } from "../adapters/etcd/client.ts";
 import { readEtcdTls } from "../adapters/etcd/tls.ts";
 import type { RegionName } from "../config/address.ts";
 import type { LoadedConfig } from "../config/load.ts";
@@ -62,7 +62,7 @@ async function finding<T>(answer: Promise<T>): Promise<Finding<T>> {
 /** null with a file store. */
 async function surveyStore({ store }: WatchdogConfig): Promise<readonly StoreMember[] | null> {
   if (store.kind !== "etcd") return null;
-  const { endpoints, hedgeAfterMs, deadlineMs } = store;
+  const { endpoints, hedgeAfterMs, deadlineMs, quotaBytes } = store;
   const client = new EtcdClient({
     endpoints,
     tls: await readEtcdTls(store),
@@ -75,12 +75,18 @@ async function surveyStore({ store }: WatchdogConfig): Promise<readonly StoreMem
   try {
     return (await client.statuses()).map((status, position) => {
       const endpoint = endpoints[position] ?? "";
-      if (status instanceof Error) return { endpoint, problem: status.message };
-      if (!status.hasLeader) return { endpoint, problem: "it has no leader" };
-      if (status.errors.length > 0) return { endpoint, problem: status.errors.join(", ") };
-      return { endpoint, problem: status.isLearner ? "it is a learner and has no vote" : null };
+      if (status instanceof Error) return { endpoint, problem: status.message, space: null, full: false };
+      const { databaseBytes: bytes, databaseBytesInUse: bytesInUse, errors } = status;
+      const full = errors.some((error) => error.includes("NOSPACE"));
+      return { endpoint, problem: problemOf(status), space: { endpoint, bytes, bytesInUse, quotaBytes }, full };
     });
   } finally {
     client.close();
   }
+}
+
+function problemOf({ hasLeader, errors, isLearner }: MemberStatus): string | null {
+  if (!hasLeader) return "it has no leader";
+  if (errors.length > 0) return errors.join(", ");
+  return isLearner ? "it is a learner and has no vote" : null;
 }

@@ -3,6 +3,7 @@ import { endpointServiceSchema, publisherSchema } from "./applications.ts";
 import { profiles } from "./profiles.ts";
 import {
   checksSchema,
+  etcdQuota,
   etcdTimings,
   failbackSchema,
   failsafeTimings,
@@ -72,6 +73,7 @@ const storeSchema = z
         .default("/es-failover/")
         .describe("Prefix of all keys. Installations that share an etcd cluster have different ones."),
       ...etcdTimings,
+      ...etcdQuota,
     }),
   ])
   .describe("Where the record and the leases are kept.");

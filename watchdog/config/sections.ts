@@ -188,6 +188,17 @@ export const etcdTimings = {
   ),
 };
 
+/** Bound on the data of each member of etcd. */
+export const etcdQuota = {
+  quotaBytes: count(1024 * 1024)
+    .default(512 * 1024 * 1024)
+    .describe(
+      "The members' `--quota-backend-bytes`: at this size etcd takes no write. The record, the leases and a bounded " +
+        "history need a small part of it; `status` and `preflight` warn above 60 %.",
+    )
+    .meta({ unit: "bytes" }),
+};
+
 /** Timings of the failsafe. */
 export const failsafeTimings = { timeoutMs: byProfile("failsafe", "timeoutMs", "Bound on asking one watchdog.") };
 

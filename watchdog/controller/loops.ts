@@ -3,6 +3,7 @@ import type { Components } from "./components.ts";
 import type { WatchdogContext } from "./context.ts";
 import { decideOnce } from "./loops/decide.ts";
 import { observeActive } from "./loops/observe-active.ts";
+import { observeSpace } from "./loops/observe-space.ts";
 import { observeStandby } from "./loops/observe-standby.ts";
 import { probeRegion } from "./loops/probe.ts";
 import { SELF_CHECK_INTERVAL_MS } from "./self-check.ts";
@@ -10,12 +11,15 @@ import { SELF_CHECK_INTERVAL_MS } from "./self-check.ts";
 /** Interval of decisions during a change, when no news comes in. */
 const CHANGE_INTERVAL_MS = 500;
 
+/** A store fills up over hours. */
+const SPACE_INTERVAL_MS = 60_000;
+
 /**
  * Every loop of a watchdog. Each runs apart from the others, so that none waits for another's requests: a lost region
  * delays no renewal of a ticket or of a leadership.
  */
 export function watchdogLoops(context: WatchdogContext, components: Components): readonly Loop[] {
-  const { config, clusters, observed, peers, selfCheck, wakeCoordinate, wakeDecide, wakeRoute } = context;
+  const { config, clusters, store, observed, peers, selfCheck, wakeCoordinate, wakeDecide, wakeRoute } = context;
   const { coordinator, executor, replication, router } = components;
   const checkMs = config.checks.intervalMs;
   // Several times per lease, so that a leadership and a report are renewed well before they end.
@@ -64,6 +68,9 @@ export function watchdogLoops(context: WatchdogContext, components: Components):
         wakeDecide.trigger();
       },
     },
+    ...(store.space === undefined
+      ? []
+      : [{ name: "store space", intervalMs: () => SPACE_INTERVAL_MS, round: () => observeSpace(context) }]),
     { name: "replicate", intervalMs: () => observationMs, round: () => replication.round() },
   ];
 }

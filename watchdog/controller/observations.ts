@@ -21,7 +21,7 @@ export function observationsNow({ observed, selfCheck, config, clock }: Observin
     inSyncSeenAtMs: observed.inSyncSeenAtMs,
     leaderSight: observed.leaderSnapshot,
     routers: observed.routers,
-    store: { reachable: observed.storeError === null, error: observed.storeError },
+    store: storeState(observed),
     leadership: { leading, leader: leading ? config.name : observed.leader, error: observed.coordinationError },
     known: observed.members,
     promisedForMs: observed.failsafeGrantForMs(nowMonotonicMs),
@@ -52,6 +52,11 @@ export function regionReports({ health }: ObservedState): WatchdogReport["region
       { state, failuresInARow, successesInARow, reason },
     ]),
   );
+}
+
+/** How the store answers this watchdog. */
+export function storeState({ storeError, storeFull }: ObservedState): Observations["store"] {
+  return { reachable: storeError === null, error: storeError, full: storeFull };
 }
 
 function newestOf(copies: readonly (StateRecord | null)[]): StateRecord | null {

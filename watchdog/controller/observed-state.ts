@@ -1,5 +1,6 @@
 import type { RegionName } from "../config/address.ts";
 import type { WatchdogConfig } from "../config/schema.ts";
+import { isStoreFull } from "../core/ports/store.ts";
 import type { Definition } from "../core/state/cluster.ts";
 import { type RegionHealth, unknownHealth } from "../core/state/health.ts";
 import { memberOf } from "../core/state/members.ts";
@@ -7,7 +8,9 @@ import type { ActiveSnapshot, FirstSnapshot, RouterLease, StandbySnapshot } from
 import { isNewer, type Member, type StateRecord } from "../core/state/record.ts";
 import type { LeaderSnapshot } from "../core/state/record-fields.ts";
 import type { WatchdogReport } from "../core/state/report.ts";
+import type { MemberSpace } from "../core/state/store-space.ts";
 import { noSyncMemory, type SyncMemory } from "../core/state/sync.ts";
+import { messageOf } from "../util/errors.ts";
 
 /** Everything one watchdog has observed. The loops write it; decisions and status read it. */
 export class ObservedState {
@@ -15,6 +18,10 @@ export class ObservedState {
   record: StateRecord | null = null;
   /** Why the store cannot be reached; null when it can. */
   storeError: string | null = "not asked yet";
+  /** Why the store takes no write although it answers; null when it does. */
+  storeFull: string | null = null;
+  /** What each member of the store holds; null when unknown, or without a quota. */
+  storeSpace: readonly MemberSpace[] | null = null;
   /** The copy of the record on this host's disk. */
   newestCopy: StateRecord | null = null;
   copyError: string | null = null;
@@ -103,6 +110,12 @@ export class ObservedState {
   /** How long this watchdog has known that the store was filled from a copy; null when it was not. */
   filledKnownForMs(nowMonotonicMs: number): number | null {
     return this.#filled === null ? null : nowMonotonicMs - this.#filled.knownSinceMonotonicMs;
+  }
+
+  /** Takes the outcome of a write to the store: null for one that succeeded. */
+  noteStoreWrite(error: unknown): void {
+    if (error === null) this.storeFull = null;
+    else if (isStoreFull(error)) this.storeFull = messageOf(error);
   }
 
   /** Whether this watchdog is the controller at that time of its monotonic clock. */

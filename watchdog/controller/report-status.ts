@@ -1,8 +1,9 @@
 import type { RegionName } from "../config/address.ts";
 import type { StateRecord } from "../core/state/record.ts";
+import { spaceWarning } from "../core/state/store-space.ts";
 import type { Components } from "./components.ts";
 import type { WatchdogContext } from "./context.ts";
-import { observationsNow, reportsNow } from "./observations.ts";
+import { observationsNow, reportsNow, storeState } from "./observations.ts";
 import type { RegionStatus, WatchdogStatus } from "./status.ts";
 
 /** The status as of now. */
@@ -17,7 +18,7 @@ export function statusNow(context: WatchdogContext, components: Components, star
     startedAtMs,
     summary: decisions.latest?.explanation ?? "just started: nothing decided yet",
     record: observed.record,
-    store: { reachable: observed.storeError === null, error: observed.storeError },
+    store: { ...storeState(observed), warning: spaceWarning(observed.storeSpace ?? []) },
     self: { trusted: blockers.length === 0, reasons: blockers },
     regions: Object.keys(config.regions).map((region) => ({
       region,

@@ -86,7 +86,8 @@ export const watchdogStatusSchema = z.object({
   /** The explanation of the newest decision. */
   summary: z.string(),
   record: stateRecordSchema.nullable(),
-  store: storeState,
+  /** `warning`: what to do before its quota is reached. */
+  store: storeState.extend({ warning: z.string().nullable().exactOptional() }),
   /** The self-check: `reasons` are its blockers. */
   self: z.object({ trusted: z.boolean(), reasons: z.array(z.string()) }),
   regions: z.array(regionStatus),

@@ -88,6 +88,8 @@ export class EtcdMemberProcess {
 export interface EtcdClusterOptions {
   /** Default 1000 ms, as for the fast profile; the heartbeat is a tenth of it. */
   readonly electionTimeoutMs?: number;
+  /** At this size of its data a member takes no write. Default: etcd's own, 2 GiB. */
+  readonly quotaBytes?: number;
 }
 
 export class EtcdCluster {
@@ -115,7 +117,7 @@ export class EtcdCluster {
   }
 
   /** Starts the members and returns once they have a leader and require authentication. */
-  static async start({ electionTimeoutMs = 1_000 }: EtcdClusterOptions = {}): Promise<EtcdCluster> {
+  static async start({ electionTimeoutMs = 1_000, quotaBytes = 0 }: EtcdClusterOptions = {}): Promise<EtcdCluster> {
     const program = await etcdCommand();
     if (program === null) throw new Error("there is no etcd: run `npm test`, which sets it up");
     const directory = await mkdtemp(path.join(tmpdir(), "es-failover-etcd-"));
@@ -139,7 +141,7 @@ export class EtcdCluster {
         "--election-timeout",
         `${electionTimeoutMs}`,
       ];
-      const sizes = ["--max-request-bytes", `${maxRequestBytes}`];
+      const sizes = ["--max-request-bytes", `${maxRequestBytes}`, "--quota-backend-bytes", `${quotaBytes}`];
       const rest = [...tlsArguments(authority.caFile, memberFiles), "--unsafe-no-fsync", "--log-level", "warn"];
       return new EtcdMemberProcess(client, [...program, ...own, ...urls, ...timing, ...sizes, ...rest]);
     });

@@ -47,7 +47,7 @@ describe("without etcd", () => {
     const { failsafe, router, store } = statusOf(system, "gra") ?? {};
     expect(store?.reachable).toBe(false);
     expect(failsafe).toMatchObject({ fault: null, answers: [{ agrees: true }, { agrees: true }] });
-    expect(router?.summary).toMatch(/routes to gra.*by failsafe: the store does not answer, every watchdog agrees/);
+    expect(router?.summary).toMatch(/routes to gra.*by failsafe: the store gives no lease, every watchdog agrees/);
   });
 
   test("routers close when one watchdog does not answer, and open again when etcd is back", async () => {

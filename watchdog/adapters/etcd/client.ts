@@ -74,6 +74,9 @@ export interface MemberStatus {
   readonly isLeader: boolean;
   readonly isLearner: boolean;
   readonly databaseBytes: number;
+  readonly databaseBytesInUse: number;
+  /** Revision of the store as this member knows it. */
+  readonly revision: Revision;
   readonly errors: readonly string[];
 }
 
@@ -160,9 +163,10 @@ export class EtcdClient {
         const call = { path: "maintenance/status", body: {}, answer: statusAnswer };
         const found = await attempt(this.#transport, endpoint, call, bounds, {});
         if ("failure" in found) return summarise("status", [found.failure], true);
-        const { header, version, leader, dbSize, isLearner, errors } = found.answer;
+        const { header, version, leader, dbSize, dbSizeInUse, isLearner, errors } = found.answer;
         const isLeader = leader === header.member_id;
-        return { endpoint, version, hasLeader: leader !== "0", isLeader, isLearner, databaseBytes: dbSize, errors };
+        const size = { databaseBytes: dbSize, databaseBytesInUse: dbSizeInUse, revision: header.revision };
+        return { endpoint, version, hasLeader: leader !== "0", isLeader, isLearner, ...size, errors };
       }),
     );
   }

@@ -1,9 +1,10 @@
 /**
  * unreachable: no connection to any member; timeout: no answer in time, or the connection broke before one; no-quorum:
- * the members that answer have no leader; unauthorized: user, password, certificate or permission refused; rejected:
- * any other refusal, with etcd's own reason.
+ * the members that answer have no leader; unauthorized: user, password, certificate or permission refused; full: the
+ * quota is reached, so that reads and keep-alives work, and no write and no new lease does; corrupt: the members' data
+ * differs, and etcd answers nothing; rejected: any other refusal, with etcd's own reason.
  */
-export type EtcdErrorKind = "unreachable" | "timeout" | "no-quorum" | "unauthorized" | "rejected";
+export type EtcdErrorKind = "unreachable" | "timeout" | "no-quorum" | "unauthorized" | "full" | "corrupt" | "rejected";
 
 /** A call to etcd that failed. Callers may branch on `kind`; the message is for people. */
 export class EtcdError extends Error {
@@ -39,8 +40,10 @@ const grpc = {
   invalidArgument: 3,
   deadlineExceeded: 4,
   permissionDenied: 7,
+  resourceExhausted: 8,
   internal: 13,
   unavailable: 14,
+  dataLoss: 15,
   unauthenticated: 16,
 } as const;
 
@@ -70,6 +73,14 @@ export function classifyRefusal(endpoint: string, code: number, reason: string):
     case grpc.unauthenticated:
     case grpc.permissionDenied:
       return failure("unauthorized");
+    case grpc.resourceExhausted:
+      // An alarm of the whole cluster (NOSPACE): the other members refuse it, too.
+      if (reason.includes("space exceeded")) return failure("full");
+      // A member that lags behind its own log refuses for a moment, before it proposes anything.
+      if (reason.includes("too many requests")) return failure("timeout", { anotherMemberMayAnswer: true });
+      return failure("rejected");
+    case grpc.dataLoss:
+      return failure("corrupt");
     case grpc.unavailable:
       // A learner refuses every request until it is promoted.
       if (reason.includes("learner")) return failure("unreachable", { anotherMemberMayAnswer: true });
@@ -92,7 +103,15 @@ export function classifyRefusal(endpoint: string, code: number, reason: string):
  * leader is more specific than one that does not answer.
  */
 export function summarise(call: string, failures: readonly AttemptFailure[], isRead: boolean): EtcdError {
-  const order: readonly EtcdErrorKind[] = ["rejected", "unauthorized", "no-quorum", "timeout", "unreachable"];
+  const order: readonly EtcdErrorKind[] = [
+    "rejected",
+    "unauthorized",
+    "full",
+    "corrupt",
+    "no-quorum",
+    "timeout",
+    "unreachable",
+  ];
   const kind = order.find((candidate) => failures.some((failure) => failure.kind === candidate)) ?? "unreachable";
   const mayHaveTakenEffect = !isRead && failures.some((failure) => failure.mayHaveTakenEffect);
   const details = failures.map(({ endpoint, reason }) => `${endpoint}: ${reason}`).join("; ");
@@ -105,5 +124,8 @@ const headline: Readonly<Record<EtcdErrorKind, string>> = {
   timeout: "no answer in time",
   "no-quorum": "a majority of the members is missing, or no leader is elected yet",
   unauthorized: "etcd refused the credentials or lacks a permission",
+  full: "etcd's quota is reached: it takes no write until `sudo es-failover etcd defragment` on a member's host frees space",
+  corrupt:
+    "etcd found that the data of its members differs, and answers nothing: restore or replace the member that errs",
   rejected: "etcd refused it",
 };

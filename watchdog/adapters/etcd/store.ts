@@ -4,6 +4,7 @@ import type { EtcdClient } from "./client.ts";
 import { defaultPrefix, etcdKeys } from "./keys.ts";
 import { EtcdRecordStore, type LeadershipToken } from "./record-store.ts";
 import { EtcdRouterLeases } from "./router-leases.ts";
+import { memberSpaces } from "./space.ts";
 
 export interface EtcdStoreOptions {
   readonly client: EtcdClient;
@@ -19,11 +20,13 @@ export interface EtcdStoreOptions {
    * longer has it. Without a fence any watchdog may write, by compare-and-swap alone: for operators' commands.
    */
   readonly fence?: () => LeadershipToken | null;
+  /** The members' quota; without it the store's space is not watched. */
+  readonly quotaBytes?: number;
 }
 
 /** The store for many watchdogs: one etcd cluster over three sites. Calls fail with `EtcdError`. */
 export function etcdStore(options: EtcdStoreOptions): Store {
-  const { client, clock, leaseTtlMs, prefix = defaultPrefix, historyLimit = 1_000, fence = null } = options;
+  const { client, clock, leaseTtlMs, prefix = defaultPrefix, historyLimit = 1_000, fence = null, quotaBytes } = options;
   const keys = etcdKeys(prefix);
   const records = new EtcdRecordStore({ client, keys, historyLimit, fence });
   const routers = new EtcdRouterLeases({ client, keys, clock, leaseTtlMs });
@@ -35,5 +38,6 @@ export function etcdStore(options: EtcdStoreOptions): Store {
     renewRouterLease: (router) => routers.renew(router),
     acknowledge: (router, epoch) => routers.acknowledge(router, epoch),
     routerLeases: () => routers.list(),
+    ...(quotaBytes === undefined ? {} : { space: () => memberSpaces(client, quotaBytes) }),
   };
 }

@@ -78,6 +78,10 @@ export const txnAnswer = z.object({
     ),
 });
 
+export const alarmsAnswer = z.object({
+  alarms: z.array(z.object({ memberID: id, alarm: z.string().default("NONE") })).default([]),
+});
+
 export const leaseGrantAnswer = z.object({ ID: int64, TTL: smallInt, error: z.string().default("") });
 /** Keep-alive is a stream, of which the gateway sends one message per line, and one per request. */
 export const leaseKeepAliveAnswer = z.object({ result: z.object({ ID: int64, TTL: smallInt }) });
@@ -99,11 +103,13 @@ export const membersAnswer = z.object({ members: z.array(member).default([]) });
 export const memberAddAnswer = z.object({ member });
 
 export const statusAnswer = z.object({
-  header: z.object({ member_id: id }),
+  header: z.object({ member_id: id, revision: int64 }),
   version: z.string(),
   /** Member id of the leader; "0" when there is none. */
   leader: id,
+  /** Of the file, which the quota bounds, and of what it holds at present. */
   dbSize: smallInt,
+  dbSizeInUse: smallInt,
   isLearner: z.boolean().default(false),
   errors: z.array(z.string()).default([]),
 });

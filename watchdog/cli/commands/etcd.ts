@@ -1,8 +1,13 @@
 import type { Command } from "commander";
 import { completeMember } from "../../etcd-member/complete.ts";
 import { DEFAULT_MEMBER_FILE, readMemberConfig } from "../../etcd-member/config.ts";
+import { defragmentMembers, membersToDefragment } from "../../etcd-member/defragment.ts";
 import { prepareMember } from "../../etcd-member/prepare.ts";
+import { size } from "../../util/text.ts";
 import type { CommandContext } from "../context.ts";
+import { exitCodes } from "../exit-codes.ts";
+import { confirm } from "../operator.ts";
+import { dryRunOption, yesOption } from "../options.ts";
 
 const prepareHelp = `
 A member with data that already belongs to a cluster starts at once. A member without data asks the other planned
@@ -12,9 +17,14 @@ the old cluster may still exist. Only if all members and their data are lost for
 
   sudo touch /etc/etcd/found-new-cluster`;
 
-/** systemd runs these around the etcd member of this host, as root. */
-export function addEtcd(program: Command, { print }: CommandContext): void {
-  const etcd = program.command("etcd").description("the etcd member of this host (run by its units, as root)");
+const defragmentHelp = `
+At its quota (store.quotaBytes) etcd takes no write: routers go on, and no region is promoted. This forgets old revisions
+of the keys, rewrites each member's file without the free space in it, the leader's last, and ends the alarm (NOSPACE).`;
+
+/** systemd runs `prepare` and `complete` around the etcd member of this host, as root. */
+export function addEtcd(program: Command, context: CommandContext): void {
+  const { print } = context;
+  const etcd = program.command("etcd").description("the etcd member of this host, as root");
   const addMember = (name: string, description: string) =>
     etcd
       .command(name)
@@ -28,4 +38,33 @@ export function addEtcd(program: Command, { print }: CommandContext): void {
   addMember("complete", "after etcd has started: promote the member and enable authentication; ends when done").action(
     async ({ file }: { file: string }) => completeMember({ config: await readMemberConfig(file), report: print }),
   );
+  addMember("defragment", "free space in every member, one at a time, and end the alarm of a full etcd")
+    .addHelpText("after", defragmentHelp)
+    .addOption(dryRunOption())
+    .addOption(yesOption())
+    .action((options: DefragmentOptions) => defragment(context, options));
+}
+
+interface DefragmentOptions {
+  readonly file: string;
+  readonly dryRun: boolean;
+  readonly yes: boolean;
+}
+
+async function defragment(
+  { print, complain, finish }: CommandContext,
+  { file, dryRun, yes }: DefragmentOptions,
+): Promise<void> {
+  const config = await readMemberConfig(file);
+  const members = await membersToDefragment({ config, report: complain });
+  for (const { endpoint, databaseBytes, databaseBytesInUse, errors } of members) {
+    const alarms = errors.length === 0 ? "" : `; ${errors.join(", ")}`;
+    print(`${endpoint}: ${size(databaseBytes)}, of which ${size(databaseBytesInUse)} in use${alarms}`);
+  }
+  if (dryRun) return;
+  if (!yes && !(await confirm("Each member answers nothing for the moments in which its file is rewritten."))) {
+    complain("Not confirmed: nothing was changed.");
+    return finish(exitCodes.refused);
+  }
+  await defragmentMembers({ config, report: print });
 }

@@ -85,6 +85,8 @@ function phaseRows(record: StateRecord, nowMs: number): string[][] {
 function problemsSection({ store, self }: WatchdogStatus): string {
   const rows: string[][] = [];
   if (!store.reachable) rows.push(["store", `unreachable: ${store.error ?? "no reason given"}`]);
+  else if (store.full) rows.push(["store", `takes no write: ${store.full}`]);
+  if (store.warning) rows.push(["store", store.warning]);
   if (!self.trusted) rows.push(["self-check", `failed, so it takes no action: ${self.reasons.join("; ")}`]);
   return section("Problems", rows);
 }

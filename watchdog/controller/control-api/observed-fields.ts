@@ -40,4 +40,8 @@ export const leadership = z.object({
 
 export const routerLease = z.object({ router: z.string(), acknowledgedEpoch: z.number() });
 
-export const storeState = z.object({ reachable: z.boolean(), error: z.string().nullable() });
+export const storeState = z.object({
+  reachable: z.boolean(),
+  error: z.string().nullable(),
+  full: z.string().nullable().exactOptional(),
+});

@@ -136,6 +136,7 @@ async function writeStore(
   } catch (error) {
     const message = messageOf(error);
     observed.storeError = message;
+    observed.noteStoreWrite(error);
     log.error({ event: "store-error", error: message }, `the record was not written to the store: ${message}`);
     return null;
   }

@@ -20,10 +20,13 @@ export class Coordinator {
     try {
       await this.#campaign();
       await coordination.publish(this.#report());
+      // Written in each round, so that a store which takes writes again is noticed by this.
+      observed.noteStoreWrite(null);
       observed.reports = await coordination.reports();
       await this.#register();
       observed.coordinationError = null;
     } catch (error) {
+      observed.noteStoreWrite(error);
       observed.reports = [];
       observed.coordinationError = messageOf(error);
       throw error;
@@ -95,5 +98,5 @@ function fingerprint({ observed, clock }: WatchdogContext): string {
     copy?.epoch ?? null,
     Object.entries(regions).map(([region, { state }]) => [region, state]),
   ]);
-  return JSON.stringify([observed.isController(clock.monotonicMs()), observed.members, reports]);
+  return JSON.stringify([observed.isController(clock.monotonicMs()), observed.storeFull, observed.members, reports]);
 }

@@ -1,3 +1,4 @@
+import { isRefusal } from "../../core/ports/store.ts";
 import type { StateRecord } from "../../core/state/record.ts";
 import { messageOf } from "../../util/errors.ts";
 import type { WatchdogContext } from "../context.ts";
@@ -13,10 +14,7 @@ export interface Entitlement {
   readonly record: StateRecord | null;
 }
 
-/** The store was reached and refused: to continue without it would be to override it. */
-const isRefusal = (error: unknown) => error instanceof Error && "kind" in error && error.kind === "rejected";
-
-/** Takes the router's lease; while the store does not answer, failsafe grants of all watchdogs replace it (invariant 10). */
+/** Takes the router's lease; while the store gives none, failsafe grants of all watchdogs replace it (invariant 10). */
 export class EntitlementSource {
   readonly #context: WatchdogContext;
   readonly #failsafe: Failsafe;
@@ -51,7 +49,7 @@ export class EntitlementSource {
     const lateLease =
       lease.isUnderWay && patienceMs < deadlineMs ? await this.#byLease(deadlineMs - patienceMs) : lease;
     if ("by" in lateLease) return lateLease;
-    throw new Error(`the store does not answer (${lateLease.storeError}), and failsafe: ${grants.blocker}`);
+    throw new Error(`the store gives no lease (${lateLease.storeError}), and failsafe: ${grants.blocker}`);
   }
 
   /** @throws Error when the store refuses */
@@ -63,6 +61,7 @@ export class EntitlementSource {
       if (taken === null) return { isUnderWay: true, storeError: "no answer in time" };
       return { by: "lease", ...taken };
     } catch (error) {
+      this.#context.observed.noteStoreWrite(error);
       if (isRefusal(error)) throw error;
       return { isUnderWay: false, storeError: messageOf(error) };
     }

@@ -95,7 +95,7 @@ export class RouterReconciler {
     }
     await this.#carryOut(this.#decide(entitlement), record, by === "lease");
     if (by === "failsafe") {
-      this.#setSummary(`${this.#summary}, by failsafe: the store does not answer, every watchdog agrees`, false);
+      this.#setSummary(`${this.#summary}, by failsafe: the store gives no lease, every watchdog agrees`, false);
     }
   }
 

@@ -1,6 +1,7 @@
 import type { HistoryEntry } from "../state/history.ts";
 import type { RouterLease } from "../state/observations.ts";
 import type { StateRecord } from "../state/record.ts";
+import type { MemberSpace } from "../state/store-space.ts";
 
 export interface StoredRecord {
   readonly record: StateRecord;
@@ -13,7 +14,8 @@ export type Written = Pick<StoredRecord, "revision">;
 
 /**
  * Keeps the state document, its history and the routers' leases. An error with the `kind` "rejected" is a refusal by a
- * store that can be reached; any other error means that it cannot.
+ * store that can be reached; "full": it can be reached and read, and takes no write; any other error means that it cannot
+ * be reached.
  */
 export interface Store {
   /** null when there has never been a record. */
@@ -39,7 +41,17 @@ export interface Store {
   acknowledge(router: string, epoch: number): Promise<void>;
   /** Routers that hold a lease now. */
   routerLeases(): Promise<readonly RouterLease[]>;
+  /** What each member's data occupies; absent in a store without a quota. */
+  space?(): Promise<readonly MemberSpace[]>;
 }
+
+const hasKind = (error: unknown, kind: string) => error instanceof Error && "kind" in error && error.kind === kind;
+
+/** The store was reached and refused: to continue without it would be to override it. */
+export const isRefusal = (error: unknown): boolean => hasKind(error, "rejected");
+
+/** The store takes no write until an operator frees space: for routers it is as good as lost. */
+export const isStoreFull = (error: unknown): boolean => hasKind(error, "full");
 
 /**
  * This host's own copy of the newest state document that it has seen: a store that comes up empty is filled from the

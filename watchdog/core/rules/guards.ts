@@ -3,9 +3,14 @@ import { type Phase, type RuleBody, unchanged } from "./rule.ts";
 /** Rules before every phase: whether this watchdog may decide at all. */
 
 export const storeUnreachable: RuleBody<Phase> = {
-  conditions: [({ seen }) => (seen.store.reachable ? "the store answers" : null)],
-  outcome: (s) =>
-    unchanged(s.record, `the store does not answer (${s.seen.store.error}): nothing is decided until it does`),
+  conditions: [({ seen: { store } }) => (store.reachable && !store.full ? "the store answers" : null)],
+  outcome: ({ record, seen: { store } }) =>
+    unchanged(
+      record,
+      store.reachable
+        ? `the store takes no write (${store.full}): nothing is decided until it does`
+        : `the store does not answer (${store.error}): nothing is decided until it does`,
+    ),
 };
 
 export const selfDoubt: RuleBody<Phase> = {

@@ -20,7 +20,7 @@ import * as standby from "./standby.ts";
 export const rules = [
   // Every phase.
   rule("store-unreachable", everyPhase, guards.storeUnreachable,
-    "Without the store nothing is decided."),
+    "Without a store that takes writes nothing is decided."),
   rule("self-doubt", everyPhase, guards.selfDoubt,
     "A watchdog whose self-check fails takes no action."),
   rule("not-leading", everyPhase, guards.notLeading,

@@ -71,7 +71,12 @@ export interface Observations {
   readonly leaderSight: LeaderSnapshot | null;
   /** Routers that hold a lease; null when the store did not answer. */
   readonly routers: readonly RouterLease[] | null;
-  readonly store: { readonly reachable: boolean; readonly error: string | null };
+  readonly store: {
+    readonly reachable: boolean;
+    readonly error: string | null;
+    /** Why it takes no write although it answers; null or absent when it does. */
+    readonly full?: string | null;
+  };
   readonly leadership: Leadership;
   /** Watchdogs that have registered, this one included. */
   readonly known: readonly Member[];

@@ -1,5 +1,6 @@
 import type { RegionName } from "../../config/address.ts";
 import type { ClusterReadiness } from "../../core/state/cluster.ts";
+import type { MemberSpace } from "../../core/state/store-space.ts";
 import type { NodeClock, Storage } from "./survey.ts";
 
 /** A value, or why it could not be read. */
@@ -19,6 +20,10 @@ export interface StoreMember {
   readonly endpoint: string;
   /** null when the member is healthy. */
   readonly problem: string | null;
+  /** What it holds; null when it does not answer. */
+  readonly space: MemberSpace | null;
+  /** It has reached its quota and takes no write. */
+  readonly full: boolean;
 }
 
 export interface PreflightFindings {
