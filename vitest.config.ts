@@ -34,7 +34,7 @@ export default defineConfig({
       project("integration", 3, {
         timeoutMs: 240_000,
         workers: 2,
-        globalSetup: ["test/integration/shared/setup.ts"],
+        globalSetup: ["test/process-guard.ts", "test/integration/shared/setup.ts"],
       }),
       project("lab", 4, { timeoutMs: 600_000, workers: 1 }),
     ],

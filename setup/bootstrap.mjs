@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The start of npm's scripts, on a machine where nothing is set up: plain JavaScript for any Node from 18 on. Installs the
-// npm packages, which include Node 24, and runs main.ts with that.
+// npm packages, which include Node 24, and runs main.ts with that. The scripts `exec` it, because npm sends a signal that it
+// gets to its child alone: a shell in between would end without passing it on.
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";

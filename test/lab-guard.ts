@@ -3,6 +3,7 @@ import { rm } from "node:fs/promises";
 import path from "node:path";
 import process from "node:process";
 import { Lab } from "../lab/hosts/lab.ts";
+import { unmarkedEnvironment } from "./process-guard.ts";
 
 /**
  * Removes a lab, and the scratch directory around it, as soon as this process has ended in any way: a lab's hosts outlive
@@ -12,6 +13,7 @@ export function removeLabWithThisProcess(scratch: string, labDirectory = path.jo
   const guard = spawn(process.execPath, [import.meta.filename, labDirectory, scratch], {
     detached: true,
     stdio: ["pipe", "ignore", "inherit"],
+    env: unmarkedEnvironment(),
   });
   // Waits for the end of the pipe, which the kernel closes with this process.
   guard.unref();

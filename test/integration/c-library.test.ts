@@ -41,7 +41,7 @@ class Demo {
     this.#ledger = ledger;
     this.#process = spawn(program, ["--ledger", ledger, ...args], {
       stdio: ["ignore", "pipe", "pipe"],
-      env: { PATH: process.env["PATH"], ...sanitizerOptions, ...environment },
+      env: { ...process.env, ...sanitizerOptions, ...environment },
     });
     for (const stream of [this.#process.stdout, this.#process.stderr]) {
       stream?.setEncoding("utf8").on("data", (text: string) => {
