@@ -284,6 +284,13 @@ describe("indices", () => {
     expect(aliases["orders-d1"].aliases["orders-sales"]).toMatchObject({ is_write_index: false, filter });
     expect(aliases["orders-d2"].aliases["orders-sales"]).toMatchObject({ is_write_index: true, filter });
   });
+
+  test("is set on an index without the alias, also where no index has it", async () => {
+    await createIndex(pair.gra, "orders-e1", {});
+    await gra.setWriteIndex("orders-fresh", "orders-e1");
+    const aliases = await pair.gra.call("GET", "/_alias/orders-fresh");
+    expect(aliases).toEqual({ "orders-e1": { aliases: { "orders-fresh": { is_write_index: true } } } });
+  });
 });
 
 describe("definitions", () => {

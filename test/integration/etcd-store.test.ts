@@ -5,6 +5,7 @@ import type { EtcdClientOptions } from "../../watchdog/adapters/etcd/client.ts";
 import { EtcdError } from "../../watchdog/adapters/etcd/errors.ts";
 import { type EtcdStoreOptions, etcdStore } from "../../watchdog/adapters/etcd/store.ts";
 import { httpsTransport, type Transport, TransportFailure } from "../../watchdog/adapters/etcd/transport.ts";
+import { planRepair } from "../../watchdog/core/plans/repair.ts";
 import type { Store } from "../../watchdog/core/ports/store.ts";
 import type { StateRecord } from "../../watchdog/core/state/record.ts";
 import { EtcdCluster, etcdCommand } from "./support/etcd-cluster.ts";
@@ -68,13 +69,7 @@ describe.skipIf(skipped)("the store with three real members (skipped where set-u
     const indices = checkpoints.map(({ index }) => index);
     const record: StateRecord = {
       ...stateRecord(1),
-      plan: {
-        kind: "repair",
-        createdAtMs: 0,
-        steps: (["pause-follow", "close", "unfollow", "open", "verify"] as const).map((kind) => ({
-          ...{ kind, indices, status: "pending", attempts: 0, startedAtMs: null, finishedAtMs: null, error: null },
-        })),
-      },
+      plan: planRepair({ strays: indices, copies: [], blocked: [] }, 0),
       halfPromoted: { region: "bhs", checkpoints },
     };
     expect(JSON.stringify(record).length).toBeGreaterThan(4 * 1024 * 1024);

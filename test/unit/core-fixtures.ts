@@ -5,7 +5,7 @@ import {
   watchdogConfigSchema,
 } from "../../watchdog/config/schema.ts";
 import { planPromotion } from "../../watchdog/core/plans/promotion.ts";
-import type { Follower, IndexState } from "../../watchdog/core/state/cluster.ts";
+import type { FirstCopy, Follower, IndexState } from "../../watchdog/core/state/cluster.ts";
 import { type HealthState, type RegionHealth, unknownHealth } from "../../watchdog/core/state/health.ts";
 import type { ActiveSnapshot, Observations, StandbySnapshot } from "../../watchdog/core/state/observations.ts";
 import type { ClosingRecord, PromotingRecord, ServingRecord } from "../../watchdog/core/state/record.ts";
@@ -67,6 +67,23 @@ export const index = (name: string, changes: Partial<IndexState> = {}): IndexSta
   following: false,
   firstCopy: null,
   ...changes,
+});
+
+/** A follower in its first copy, which is at 37 % after a minute. */
+export const copying = (
+  name: string,
+  copy: Partial<FirstCopy> = {},
+  changes: Partial<IndexState> = {},
+): IndexState => ({
+  ...index(name, { following: true, primariesActive: 0, ...changes }),
+  firstCopy: {
+    state: "running",
+    bytesDone: 37,
+    bytesTotal: 100,
+    startedAtMs: NOW_MS - 60_000,
+    error: null,
+    ...copy,
+  },
 });
 
 export const follower = (
@@ -159,6 +176,8 @@ export const sight: LeaderSnapshot = {
   ],
   shards: [{ index: "logs-1", shard: 0, maxSeqNo: 105 }],
   writeAliases: [],
+  aliases: [],
+  writeBlocked: [],
   peakOperationsPerSecond: 10,
 };
 
@@ -216,6 +235,7 @@ export const serving = (changes: Partial<ServingRecord> = {}): ServingRecord => 
   inSyncSinceMs: NOW_MS - 3_600_000,
   plan: null,
   request: null,
+  discardTriedAtMs: null,
   ...changes,
 });
 

@@ -124,7 +124,9 @@ describe("a region's health", () => {
   test("excuses only the indices of the plan under way, in its region", () => {
     expect(indicesInWork(promoting(), "bhs")).toBe("all");
     expect(indicesInWork(promoting(), "gra")).toEqual([]);
-    const repairing = serving({ plan: planRepair({ strays: ["logs-2", "logs-1"], blocked: ["logs-3"] }, 0) });
+    const repairing = serving({
+      plan: planRepair({ strays: ["logs-2", "logs-1"], copies: [], blocked: ["logs-3"] }, 0),
+    });
     expect(indicesInWork(repairing, "gra")).toEqual(["logs-1", "logs-2"]);
     expect(indicesInWork(repairing, "bhs")).toEqual([]);
     for (const record of [null, serving(), closing()]) expect(indicesInWork(record, "gra")).toEqual([]);

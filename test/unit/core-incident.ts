@@ -3,12 +3,13 @@ import { applyCommand, type Command } from "../../watchdog/core/requests.ts";
 import { decide } from "../../watchdog/core/rules/decide.ts";
 import { explain } from "../../watchdog/core/rules/explain.ts";
 import type { ClusterProbe, Follower, IndexState } from "../../watchdog/core/state/cluster.ts";
+import { copyThen } from "../../watchdog/core/state/first-copy.ts";
 import { indicesInWork, observeProbe, type RegionHealth, unknownHealth } from "../../watchdog/core/state/health.ts";
 import type { Observations } from "../../watchdog/core/state/observations.ts";
 import { currentStep, type PlanStep, type StepKind, withStep } from "../../watchdog/core/state/plan.ts";
 import type { StateRecord } from "../../watchdog/core/state/record.ts";
 import { judgeSync, noSyncMemory, type SyncJudgement } from "../../watchdog/core/state/sync.ts";
-import { activeView, config, follower, index, NOW_MS, observations, standbyView } from "./core-fixtures.ts";
+import { activeView, config, copying, follower, index, NOW_MS, observations, standbyView } from "./core-fixtures.ts";
 
 /**
  * Incidents as text: round by round what was observed and what was decided. The golden files in incidents/ are rewritten
@@ -48,6 +49,12 @@ export const empty: Holding = { indices: [], followers: [] };
 export const follows = (remoteCluster: Region, shard: Partial<Follower["shards"][number]> = {}): Holding => ({
   indices: [index("logs-1", { following: true })],
   followers: [follower("logs-1", shard, { remoteCluster })],
+});
+
+/** A region that holds `logs-2` as well, as a follower in its first copy. */
+export const withCopy = ({ indices, followers }: Holding, remoteCluster: Region): Holding => ({
+  indices: [...indices, copying("logs-2")],
+  followers: [...followers, follower("logs-2", {}, { remoteCluster, status: "paused", shards: [] })],
 });
 
 /** What changed since the round before. Probes, indices and acknowledgements stay as they were when left out. */
@@ -265,7 +272,7 @@ function recorded(step: PlanStep): PlanStep {
 }
 
 function describeHolding({ indices, followers }: Holding): string {
-  const shownIndices = indices.map(({ name, open, writeBlocked }) => {
+  const shownIndices = indices.map(({ name, open, writeBlocked, firstCopy }) => {
     const following = followers.find(({ index: followed }) => followed === name);
     const lag = following?.shards.reduce(
       (sum, { leaderCheckpointLastKnown, followerCheckpoint }) => sum + leaderCheckpointLastKnown - followerCheckpoint,
@@ -274,6 +281,7 @@ function describeHolding({ indices, followers }: Holding): string {
     const words = [
       following === undefined ? "its own" : `follows ${following.remoteCluster}`,
       ...(lag === undefined || lag === 0 ? [] : [`${lag} operations behind`]),
+      ...(firstCopy === null ? [] : [copyThen(firstCopy)]),
       ...(open ? [] : ["closed"]),
       ...(writeBlocked ? ["write-blocked"] : []),
     ];

@@ -1,10 +1,11 @@
 import { describe, expect, test } from "vitest";
 import type { StateRecord } from "../../watchdog/core/state/record.ts";
-import { serving } from "./core-fixtures.ts";
-import { type Round, tell, times } from "./core-incident.ts";
+import { index, serving } from "./core-fixtures.ts";
+import { follows, type Holding, leads, type Round, tell, times, withCopy } from "./core-incident.ts";
 
 const well: Round = { gra: "green" };
 const graGone: Round = { gra: "gone" };
+const bothLead: Holding = { indices: [index("logs-1"), index("logs-2")], followers: [] };
 
 describe("incidents: failover", () => {
   test.each<[string, StateRecord, readonly Round[]]>([
@@ -25,6 +26,19 @@ describe("incidents: failover", () => {
       "the watchdog doubts itself",
       serving(),
       [well, { ...graGone, selfDoubt: ["the process stood still for 9000 ms"] }, ...times(2, graGone)],
+    ],
+    [
+      "an operator forces a failover while an index is in its first copy",
+      serving(),
+      [
+        { gra: "green", holds: { gra: bothLead, bhs: withCopy(follows("gra"), "gra") } },
+        { gra: "gone", operator: { kind: "failover", to: "bhs", force: true, reason: "gra burns" } },
+        { gra: "gone" },
+        { afterMs: 100, done: ["pause-auto-follow", "drain", "pause-follow", "record-checkpoints"] },
+        { afterMs: 100, done: ["close", "unfollow", "open"], holds: { bhs: withCopy(leads, "gra") } },
+        { afterMs: 100, done: ["discard-copies"], holds: { bhs: leads } },
+        { afterMs: 100, done: ["write-aliases", "data-streams", "verify"] },
+      ],
     ],
   ])("%s", async (name, start, rounds) => {
     await expect(tell(start, rounds)).toMatchFileSnapshot(`incidents/failover/${name.replaceAll(" ", "-")}.txt`);

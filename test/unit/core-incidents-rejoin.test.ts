@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { decide } from "../../watchdog/core/rules/decide.ts";
 import { parseStateRecord, type ServingRecord, type StateRecord } from "../../watchdog/core/state/record.ts";
 import { config, index, NOW_MS, observations, promotedUpTo, seenHealth, serving } from "./core-fixtures.ts";
-import { blocked, follows, type Holding, leads, type Round, tell, times } from "./core-incident.ts";
+import { blocked, follows, type Holding, leads, type Round, tell, times, withCopy } from "./core-incident.ts";
 
 /** bhs serves after a failover from gra, whose logs-1 had been copied up to operation 100. */
 function afterFailover(changes: Partial<ServingRecord> = {}): ServingRecord {
@@ -160,6 +160,19 @@ describe("incidents: repair", () => {
         { afterMs: soon, done: ["pause-auto-follow", "pause-follow"] },
         { afterMs: soon, failed: ["close", "bhs: no answer within 5000 ms"] },
         { afterMs: soon, done: ["close", "unfollow", "open", "verify"], holds: { bhs: bothLead } },
+      ],
+      leads,
+    ],
+    [
+      "an unfinished copy is left in the region that serves",
+      afterFailover(),
+      [
+        { gra: "gone", bhs: "green", holds: { bhs: withCopy(leads, "gra") } },
+        {
+          afterMs: soon,
+          done: ["pause-auto-follow", "pause-follow", "close", "unfollow", "open", "discard-copies", "verify"],
+          holds: { bhs: leads },
+        },
       ],
       leads,
     ],

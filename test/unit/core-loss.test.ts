@@ -79,7 +79,9 @@ describe("the loss estimate", () => {
   });
 
   test("names the indices that only the old region had", () => {
-    expect(missingIndices(sight, ["logs-1"])).toEqual(["logs-2"]);
-    expect(missingIndices(null, ["logs-1"])).toEqual([]);
+    const names = (...args: Parameters<typeof missingIndices>) => missingIndices(...args).map(({ index }) => index);
+    expect(names(sight, ["logs-1"], [])).toEqual(["logs-2"]);
+    expect(names(null, ["logs-1"], [])).toEqual([]);
+    expect(names(null, ["logs-1"], [{ index: "logs-9", reason: "its first copy was at 37 %" }])).toEqual(["logs-9"]);
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { planPromotion, withLateFollowers } from "../../watchdog/core/plans/promotion.ts";
+import { withFollowersChanged } from "../../watchdog/core/plans/left-out.ts";
+import { planPromotion } from "../../watchdog/core/plans/promotion.ts";
 import { aliasBlockers } from "../../watchdog/core/rules/preconditions.ts";
 import { currentStep, isIrreversible, stepOf } from "../../watchdog/core/state/plan.ts";
 import { parseStateRecord } from "../../watchdog/core/state/record.ts";
@@ -39,8 +40,8 @@ describe("the promotion plan", () => {
     const followers = indices.map(({ name }) => follower(name));
     const seen = { ...sight, writeAliases: [{ alias: "logs-logs", index: "logs-2" }] };
     expect(stepOf(plan({ indices, followers }, seen), "write-aliases")?.aliases).toEqual([
-      { alias: "logs-logs", index: "logs-2" },
-      { alias: "logs-only", index: "logs-1" },
+      { alias: "logs-logs", index: "logs-2", insteadOf: null },
+      { alias: "logs-only", index: "logs-1", insteadOf: null },
     ]);
   });
 
@@ -52,7 +53,7 @@ describe("the promotion plan", () => {
     const seen = { ...sight, writeAliases: [{ alias: "elsewhere", index: "logs-1" }] };
     const followers = indices.map(({ name }) => follower(name));
     expect(stepOf(plan({ indices, followers }, seen), "write-aliases")?.aliases).toEqual([
-      { alias: "logs-all", index: "logs-2" },
+      { alias: "logs-all", index: "logs-2", insteadOf: null },
     ]);
     expect(aliasBlockers(seen, config.replication).join()).toMatch(/elsewhere.*outside the managed patterns/);
   });
@@ -71,7 +72,8 @@ describe("the promotion plan", () => {
   });
 
   test("runs its steps again for a late follower and keeps what was recorded", () => {
-    const late = withLateFollowers(promotedUpTo("verify").plan, ["logs-9"]);
+    const known = { leader: sight, indices: [], managed: config.replication };
+    const late = withFollowersChanged(promotedUpTo("verify").plan, { late: ["logs-9"], unfinished: [] }, known);
     expect(currentStep(late)?.kind).toBe("pause-follow");
     expect(stepOf(late, "unfollow")?.indices).toEqual(["logs-1", "logs-9"]);
     expect(stepOf(late, "record-checkpoints")?.checkpoints).toHaveLength(1);

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { stepRunners } from "../../watchdog/controller/steps/runner.ts";
+import { planPromotion } from "../../watchdog/core/plans/promotion.ts";
 import { planRejoin } from "../../watchdog/core/plans/rejoin.ts";
 import { planRepair } from "../../watchdog/core/plans/repair.ts";
 import { planSwitchover, planUndo } from "../../watchdog/core/plans/switchover.ts";
@@ -17,6 +18,7 @@ import {
   activeView,
   closing,
   config,
+  copying,
   follower,
   health,
   index,
@@ -330,14 +332,14 @@ const cases: Readonly<Record<RuleId, Case>> = {
     says: /a repair of gra begins: logs-9 became a follower/,
   },
   "repair-goes-on": {
-    record: serving({ plan: planRepair({ strays: ["logs-9"], blocked: [] }, NOW_MS) }),
+    record: serving({ plan: planRepair({ strays: ["logs-9"], copies: [], blocked: [] }, NOW_MS) }),
     seen: observations(),
     next: "unchanged",
     actions: ["carry-out-plan"],
     says: /repairing gra, step 1 of 6: pause 0 auto-follow patterns/,
   },
   "repair-done": {
-    record: serving({ plan: allDone(planRepair({ strays: ["logs-9"], blocked: [] }, NOW_MS)) }),
+    record: serving({ plan: allDone(planRepair({ strays: ["logs-9"], copies: [], blocked: [] }, NOW_MS)) }),
     seen: observations(),
     next: { phase: "serving", epoch: 1 },
     says: /repair of gra is done: every index accepts writes/,
@@ -410,6 +412,8 @@ describe("the table of rules", () => {
     const plans = [
       promoting().plan,
       planSwitchover(activeView(), standbyView(), sight, config, NOW_MS, ["logs-1"]),
+      planPromotion("gra", standbyView({ indices: [copying("logs-1")] }), sight, config, NOW_MS),
+      planPromotion("gra", standbyView(), { ...sight, writeBlocked: ["logs-1"] }, config, NOW_MS),
       rejoinPlan(),
     ];
     const kinds = new Set(plans.flatMap(({ steps }) => steps.map(({ kind }) => kind)));

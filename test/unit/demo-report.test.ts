@@ -24,6 +24,8 @@ const run: FailoverRun = {
     finishedAtMs: 18_000,
     checkpoints: [],
     missingIndices: [],
+    leftOut: [],
+    keptBlocks: [],
     kind: "failover",
     uuids: [],
     rejoinedAtMs: null,

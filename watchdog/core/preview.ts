@@ -3,10 +3,11 @@ import { forecast } from "./forecast.ts";
 import { describeStep } from "./plans/describe-step.ts";
 import { applyCommand, type ChangeCommand, type CommandOrigin } from "./requests.ts";
 import type { RuleId } from "./rules/table.ts";
-import { estimateLoss } from "./state/loss.ts";
+import { estimateLoss, missingIndices, withMissing } from "./state/loss.ts";
 import type { Observations } from "./state/observations.ts";
+import { copiesOf, type Plan, stepOf } from "./state/plan.ts";
 import type { ServingRecord, StateRecord } from "./state/record.ts";
-import type { LossEstimate } from "./state/record-fields.ts";
+import type { LeftOut, LossEstimate } from "./state/record-fields.ts";
 
 /** What rulings are made from, apart from the configuration. Field names are persisted in recorded situations. */
 export interface KnownSituation {
@@ -29,6 +30,8 @@ export interface ChangePreview {
   readonly steps: readonly string[];
   /** The estimated loss of a failover; null for a switchover, which loses no write. */
   readonly loss: LossEstimate | null;
+  /** Indices that would be missing afterwards, and why. */
+  readonly missing: readonly LeftOut[];
   /** Managed indices that the old region must copy again before it is a standby. */
   readonly indicesToCopy: readonly string[];
 }
@@ -44,7 +47,7 @@ export function previewChange(
   const { kind, to } = command;
   const applied = applyCommand(record, command, asked, Object.keys(config.regions));
   const from = record?.phase === "serving" ? record.active : (record?.from ?? "");
-  const nothing = { kind, from, to, steps: [], loss: null, indicesToCopy: [] };
+  const nothing = { kind, from, to, steps: [], loss: null, missing: [], indicesToCopy: [] };
   if (!applied.accepted) return { ...nothing, verdict: "refused", rule: null, reasons: applied.reasons };
   if (record?.phase !== "serving" || applied.record.phase !== "serving") {
     throw new Error("a change was accepted in a phase other than serving");
@@ -54,6 +57,7 @@ export function previewChange(
   const verdict = verdictOf(first?.record ?? null);
   // A change that would begin and then wait, or be called off: the operator should know beforehand.
   const waits = verdict === "begins" && plan === null ? later.map(({ explanation }) => explanation) : [];
+  const missing = plan === null || kind === "switchover" ? [] : missingBy(plan, seen);
   return {
     ...nothing,
     verdict,
@@ -64,9 +68,15 @@ export function previewChange(
       ...(plan?.steps.map(describeStep) ?? []),
       `open ${to} for writes`,
     ],
-    loss: kind === "failover" ? lossNow(record, seen, nowMs) : null,
+    loss: kind === "failover" ? withMissing(lossNow(record, seen, nowMs), seen.leaderSight, missing) : null,
+    missing,
     indicesToCopy: (seen.standby?.region === to ? seen.standby.indices : []).map(({ name }) => name),
   };
+}
+
+function missingBy(plan: Plan, { leaderSight }: Observations): readonly LeftOut[] {
+  const leftOut = copiesOf(plan).map(({ index, reason }) => ({ index, reason }));
+  return missingIndices(leaderSight, stepOf(plan, "verify")?.indices ?? [], leftOut);
 }
 
 function verdictOf(next: StateRecord | null): ChangePreview["verdict"] {

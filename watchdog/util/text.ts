@@ -38,6 +38,12 @@ export function size(bytes: number): string {
 /** "1 index", "2 indices". */
 export const count = (n: number, one: string, many = `${one}s`): string => `${n} ${n === 1 ? one : many}`;
 
+/** A list in one sentence; more names would hide the rest of it. */
+export function listed(names: readonly string[], shown = 10): string {
+  const more = names.length - shown;
+  return `${names.slice(0, shown).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+}
+
 export function section(title: string, rows: readonly (readonly string[])[]): string {
   return rows.length === 0 ? "" : `${title}\n${indent(table(rows))}`;
 }

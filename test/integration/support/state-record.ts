@@ -23,6 +23,7 @@ export function stateRecord(epoch: number, sequence = epoch): ServingRecord {
     inSyncSinceMs: null,
     plan: null,
     request: null,
+    discardTriedAtMs: null,
   };
 }
 

@@ -107,7 +107,7 @@ export const changeMutants: readonly Mutant[] = [
     defect: "a follower that appears after the promotion refuses writes for ever",
     edit: {
       file: "core/plans/repair.ts",
-      from: "return { strays: active.strays,",
+      from: "return { strays: active.strays.filter(isComplete),",
       to: "return { strays: [],",
     },
     shows: {

@@ -85,8 +85,8 @@ export const entryMutants: readonly Mutant[] = [
     defect: "a watchdog acknowledges a closing although a ticket that its last run sent may still arrive",
     edit: {
       file: "controller/loops/route.ts",
-      from: "new TicketHolder(router, context.clock, settings.ticketValidityMs)",
-      to: "new TicketHolder(router, context.clock, 0)",
+      from: "new TicketHolder(router, context.clock.nowMs() + settings.ticketValidityMs)",
+      to: "new TicketHolder(router, 0)",
     },
     shows: {
       "one site": {

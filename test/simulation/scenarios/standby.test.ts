@@ -63,20 +63,6 @@ describe("a standby", () => {
   });
 });
 
-describe("a standby that no longer answers", () => {
-  test("is not taken for in sync again by the last comparison with it", async () => {
-    const system = await started();
-    system.cluster("bhs").ailments.down = true;
-    await runUntil(system, 30_000, serves("gra", "following"));
-    const claims: string[] = [];
-    system.store.cell.writing.listen(({ after, rule }) => {
-      if (serves("gra", "in-sync")(after)) claims.push(rule);
-    });
-    await pass(system, 30_000);
-    expect(claims).toEqual([]);
-  });
-});
-
 describe("a follower that auto-follow adds after the promotion was verified", () => {
   test("is promoted while its region serves", async () => {
     const system = await started();

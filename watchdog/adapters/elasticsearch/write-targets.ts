@@ -1,3 +1,4 @@
+import type { estypes } from "@elastic/elasticsearch";
 import { ClusterError } from "../../core/ports/cluster.ts";
 import type { DataStreamState } from "../../core/state/cluster.ts";
 import { isManaged, type ManagedPatterns } from "../../core/state/patterns.ts";
@@ -7,13 +8,18 @@ import type { RegionNodes } from "./nodes.ts";
 
 /**
  * Makes `index` the only write index of `alias`, in one atomic change. Adding an alias again replaces its filter and
- * routing, so the present ones are carried over.
+ * routing, so the present ones are carried over; an index without the alias gets it without either.
  */
 export async function setWriteIndex(nodes: RegionNodes, alias: string, index: string): Promise<void> {
   const what = `make ${index} the write index of ${alias}`;
-  const members = await nodes.read(`read alias ${alias}`, (client, options) =>
-    client.indices.getAlias({ name: alias, expand_wildcards: "all" }, options),
-  );
+  const members = await nodes
+    .read(`read alias ${alias}`, (client, options) =>
+      client.indices.getAlias({ name: alias, expand_wildcards: "all" }, options),
+    )
+    .catch((error: unknown): estypes.IndicesGetAliasResponse => {
+      if (error instanceof ClusterError && error.kind === "not-found") return {};
+      throw error;
+    });
   const definitionOf = (member: string): Record<string, unknown> => {
     const { is_write_index: _, ...definition } = members[member]?.aliases[alias] ?? {};
     return definition;

@@ -3,9 +3,10 @@ import { askControlSocket } from "../../adapters/control-socket/client.ts";
 import { controlApi } from "../../controller/control-api/api.ts";
 import type { CommandAnswer } from "../../controller/control-api/changes.ts";
 import type { ChangePreview } from "../../core/preview.ts";
-import type { StateRecord } from "../../core/state/record.ts";
+import type { LastFailover, StateRecord } from "../../core/state/record.ts";
 import type { CommandContext } from "../context.ts";
 import { exitCodes } from "../exit-codes.ts";
+import { exceptionRows } from "../output/change.ts";
 import { type ChangeStatus, changeStatus, progressOf } from "./status.ts";
 
 export interface RequestedChange {
@@ -30,6 +31,7 @@ export async function followChange(context: CommandContext, socket: string, chan
       printed = progress;
       context.print(`  ${progress}`);
     }
+    if (status === "done") return context.print(doneSentence(preview, record?.lastFailover ?? null));
     if (status !== "waiting" && status !== "in-progress") return report(context, socket, change, status);
     await sleep(POLL_INTERVAL_MS);
   }
@@ -46,14 +48,12 @@ async function recordFrom(socket: string): Promise<{ readonly record: StateRecor
 }
 
 async function report(
-  { print, complain, finish }: CommandContext,
+  { complain, finish }: CommandContext,
   socket: string,
-  { preview: { kind, from, to }, answer }: RequestedChange,
-  status: Exclude<ChangeStatus, "waiting" | "in-progress">,
+  { preview: { kind, from }, answer }: RequestedChange,
+  status: Exclude<ChangeStatus, "waiting" | "in-progress" | "done">,
 ): Promise<void> {
   switch (status) {
-    case "done":
-      return print(`The ${kind} is done: ${to} accepts writes.`);
     case "not-started":
       complain(`The ${kind} did not start: ${await reasonInHistory(socket, answer)}`);
       return finish(exitCodes.refused);
@@ -68,6 +68,11 @@ async function report(
     default:
       return status satisfies never;
   }
+}
+
+function doneSentence({ kind, to }: ChangePreview, made: LastFailover | null): string {
+  const exceptions = made?.to === to ? exceptionRows(made) : [];
+  return [`The ${kind} is done: ${to} accepts writes.`, ...exceptions.map((row) => `  ${row.join(": ")}`)].join("\n");
 }
 
 /** The last entry of the history after the request, which explains how the request ended. */

@@ -3,6 +3,7 @@ import { describeRequest } from "../../core/requests.ts";
 import type { RuleExplanation } from "../../core/rules/explain.ts";
 import type { StateRecord } from "../../core/state/record.ts";
 import { duration, section, time } from "../../util/text.ts";
+import { exceptionRows } from "./change.ts";
 import { watchdogsSection } from "./watchdogs.ts";
 
 export function formatStatus(status: WatchdogStatus): string {
@@ -59,6 +60,7 @@ function recordSection(record: StateRecord | null, nowMs: number): string {
   if (record.lastFailover !== null) {
     const { kind, from, to, finishedAtMs, loss } = record.lastFailover;
     rows.push([`last ${kind}`, `${from} to ${to} at ${time(finishedAtMs)}: ${loss.explanation}`]);
+    rows.push(...exceptionRows(record.lastFailover));
   }
   return section("State", rows);
 }

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { type RuleId, rules } from "../../core/rules/table.ts";
-import { lossEstimate } from "../../core/state/record-fields.ts";
+import { leftOut, lossEstimate } from "../../core/state/record-fields.ts";
 
 const ruleIds: ReadonlySet<unknown> = new Set(rules.map(({ id }) => id));
 const ruleId = z.custom<RuleId>((value) => ruleIds.has(value), "no rule of this version");
@@ -33,5 +33,6 @@ export const changePreviewSchema = z.object({
   reasons: z.array(z.string()),
   steps: z.array(z.string()),
   loss: lossEstimate.nullable(),
+  missing: z.array(leftOut),
   indicesToCopy: z.array(z.string()),
 });

@@ -1,8 +1,8 @@
 import { describeStep } from "../../core/plans/describe-step.ts";
+import { withFollowersChanged } from "../../core/plans/left-out.ts";
 import { isSamePlan, plannedOf, regionOfPlan } from "../../core/plans/planned.ts";
-import { withLateFollowers } from "../../core/plans/promotion.ts";
 import type { StoredRecord } from "../../core/ports/store.ts";
-import { currentStep, type PlanStep, withStep } from "../../core/state/plan.ts";
+import { currentStep, isIrreversible, type Plan, type PlanStep, withStep } from "../../core/state/plan.ts";
 import type { PlannedRecord } from "../../core/state/record.ts";
 import { otherRegion } from "../../core/state/situation.ts";
 import { withMarks } from "../../core/state/write-blocks.ts";
@@ -10,8 +10,8 @@ import { messageOf } from "../../util/errors.ts";
 import { confirmController } from "../confirm.ts";
 import type { WatchdogContext } from "../context.ts";
 import type { StepReport } from "../status.ts";
+import { FollowersChanged } from "../steps/followers-changed.ts";
 import { runStep } from "../steps/runner.ts";
-import { LateFollowers } from "../steps/verify.ts";
 import { UnmarkedIndices } from "../steps/write-blocks.ts";
 import { PlanProgress, RETRY_FIRST_MS, type RunningStep } from "./plan-progress.ts";
 
@@ -118,9 +118,8 @@ export class PlanExecutor {
 
   #fail(running: RunningStep, error: unknown): Promise<RunningStep | null> {
     const failed: PlanStep = { ...running.step, status: "failed", error: messageOf(error) };
-    if (error instanceof LateFollowers) {
-      const withLate = (now: PlannedRecord) => ({ ...now, plan: withLateFollowers(now.plan, error.indices) });
-      return this.#progress.finish(running, failed, withLate);
+    if (error instanceof FollowersChanged && mayLeaveOut(running.record.plan, error)) {
+      return this.#progress.finish(running, failed, (now) => this.#withFollowersChanged(now, error));
     }
     const withFailed = (now: PlannedRecord) => ({ ...now, plan: withStep(now.plan, failed) });
     if (error instanceof UnmarkedIndices) {
@@ -133,4 +132,18 @@ export class PlanExecutor {
     this.#progress.pauseAfterFailure(running.step);
     return this.#progress.finish(running, failed, withFailed);
   }
+
+  #withFollowersChanged(record: PlannedRecord, { change }: FollowersChanged): PlannedRecord {
+    const { observed, config } = this.#context;
+    const known = {
+      leader: record.phase === "promoting" ? record.leaderSight : null,
+      indices: observed.standby?.indices ?? [],
+      managed: config.replication,
+    };
+    return { ...record, plan: withFollowersChanged(record.plan, change, known) };
+  }
 }
+
+/** A switchover that can still turn back leaves nothing out: it waits for the copy, or turns back. */
+const mayLeaveOut = (plan: Plan, { change }: FollowersChanged) =>
+  change.unfinished.length === 0 || plan.kind !== "switchover" || isIrreversible(plan);

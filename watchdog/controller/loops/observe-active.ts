@@ -1,8 +1,10 @@
 import type { RegionName } from "../../config/address.ts";
 import type { IndexState, ShardCheckpoint } from "../../core/state/cluster.ts";
+import { isManaged, type ManagedPatterns } from "../../core/state/patterns.ts";
 import type { StateRecord } from "../../core/state/record.ts";
 import type { LeaderSnapshot } from "../../core/state/record-fields.ts";
 import { otherRegion } from "../../core/state/situation.ts";
+import { isMarked } from "../../core/state/write-blocks.ts";
 import type { WatchdogContext } from "../context.ts";
 import { activeBeforeChange } from "../observed-state.ts";
 
@@ -30,7 +32,12 @@ export async function observeActive({ clusters, config, observed, clock }: Watch
   if (activeBeforeChange(observed.record) !== region || !observation.isNewest()) return;
   observed.active = { region, observedAtMs, readiness, indices, strays };
   observed.definitions = definitions;
-  observed.leaderSnapshot = leaderSnapshotOf(observedAtMs, indices, checkpoints, observed.leaderSnapshot);
+  const isOfUsers = (index: IndexState) => observed.record === null || !isMarked(observed.record, region, index);
+  observed.leaderSnapshot = {
+    ...leaderSnapshotOf(observedAtMs, indices, checkpoints, observed.leaderSnapshot),
+    aliases: membersOfAliases(indices, config.replication),
+    writeBlocked: indices.filter((index) => index.writeBlocked && isOfUsers(index)).map(({ name }) => name),
+  };
 }
 
 /** The active region, and the one that a switchover is about to leave. A lost region is not asked. */
@@ -44,7 +51,7 @@ function leaderSnapshotOf(
   indices: readonly IndexState[],
   checkpoints: readonly ShardCheckpoint[],
   before: LeaderSnapshot | null,
-): LeaderSnapshot {
+): Omit<LeaderSnapshot, "aliases" | "writeBlocked"> {
   const shards = checkpoints.map(({ index, shard, maxSeqNo }) => ({ index, shard, maxSeqNo }));
   const rate = before === null ? null : operationsPerSecond(before, { atMs, shards });
   return {
@@ -73,4 +80,20 @@ function writeAliasesOf(indices: readonly IndexState[]): LeaderSnapshot["writeAl
   return indices.flatMap(({ name, aliases }) =>
     aliases.filter(({ isWriteIndex }) => isWriteIndex).map(({ alias }) => ({ alias, index: name })),
   );
+}
+
+/** By position: see the record's field. An alias that writes nowhere is of no use to a promotion. */
+function membersOfAliases(indices: readonly IndexState[], managed: ManagedPatterns): LeaderSnapshot["aliases"] {
+  const found = new Map<string, { readonly members: number[]; isWritten: boolean }>();
+  for (const [position, { aliases }] of indices.entries()) {
+    for (const { alias, isWriteIndex } of aliases) {
+      const entry = found.get(alias) ?? { members: [], isWritten: false };
+      entry.members.push(position);
+      entry.isWritten ||= isWriteIndex;
+      found.set(alias, entry);
+    }
+  }
+  return [...found]
+    .filter(([alias, { members, isWritten }]) => isManaged(managed, alias) && (isWritten || members.length === 1))
+    .map(([alias, { members }]) => ({ alias, members }));
 }

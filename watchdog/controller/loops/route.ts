@@ -36,7 +36,7 @@ export class RouterReconciler {
     this.#router = router;
     this.#settings = settings;
     this.#entitlements = new EntitlementSource(context, failsafe);
-    this.#ticket = new TicketHolder(router, context.clock, settings.ticketValidityMs);
+    this.#ticket = new TicketHolder(router, context.clock.nowMs() + settings.ticketValidityMs);
     this.#clockOffsetMs = wallClockOffsetMs(context.clock);
   }
 
@@ -154,7 +154,7 @@ export class RouterReconciler {
 
   /** Repeated in every round: a store may have lost the acknowledgement with an expired lease. */
   async #acknowledgeClosing(epoch: number): Promise<void> {
-    this.#ticket.assertNoneUncertain();
+    this.#ticket.assertNoneUncertain(this.#context.clock.nowMs());
     await this.#acknowledge(epoch);
   }
 

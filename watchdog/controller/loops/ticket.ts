@@ -1,20 +1,16 @@
 import type { Router, RoutingTicket } from "../../core/ports/router.ts";
-import type { Clock } from "../../util/clock.ts";
 
 /** The routing ticket in HAProxy, as far as this watchdog knows. */
 export class TicketHolder {
   readonly #router: Router;
-  readonly #clock: Clock;
   #current: RoutingTicket | null = null;
   /** Until when a ticket could still be in effect whose issuing gave no answer. */
-  #uncertainUntilMs = 0;
-  /** Until when such a ticket of the last run could: monotonic, so that a clock that is set back prolongs nothing. */
-  readonly #lastRunUntilMs: number;
+  #uncertainUntilMs: number;
 
-  constructor(router: Router, clock: Clock, ticketValidityMs: number) {
+  /** @param validUntilMsMax until when a ticket may be valid that an earlier run of this watchdog got no answer for */
+  constructor(router: Router, validUntilMsMax: number) {
     this.#router = router;
-    this.#clock = clock;
-    this.#lastRunUntilMs = clock.monotonicMs() + ticketValidityMs;
+    this.#uncertainUntilMs = validUntilMsMax;
   }
 
   /** The last ticket issued; null once it has been emptied. */
@@ -40,8 +36,8 @@ export class TicketHolder {
   }
 
   /** @throws Error while a ticket that was issued without an answer may still take effect */
-  assertNoneUncertain(): void {
-    if (this.#clock.nowMs() < this.#uncertainUntilMs || this.#clock.monotonicMs() < this.#lastRunUntilMs) {
+  assertNoneUncertain(nowMs: number): void {
+    if (nowMs < this.#uncertainUntilMs) {
       throw new Error("closed, but a ticket that HAProxy has not confirmed may still take effect: waiting for its end");
     }
   }

@@ -4,8 +4,8 @@ import { estimateLoss } from "../../core/state/loss.ts";
 import { type StepOf, stepOf } from "../../core/state/plan.ts";
 import type { PlannedRecord } from "../../core/state/record.ts";
 import type { LossEstimate } from "../../core/state/record-fields.ts";
+import { assertNoneUnfinished, LateFollowers } from "./followers-changed.ts";
 import { assertNoneLeft, presentOf, type StepContext } from "./step.ts";
-import { LateFollowers } from "./verify.ts";
 
 /** Records the checkpoint of each follower shard, and the loss that follows from it, before followers are detached. */
 export async function recordCheckpoints({ cluster, record }: StepContext, step: StepOf<"record-checkpoints">) {
@@ -15,6 +15,7 @@ export async function recordCheckpoints({ cluster, record }: StepContext, step: 
   const recorded = step.checkpoints ?? [];
   const known = new Set(recorded.map(({ index }) => index));
   const present = await presentOf(cluster, step.indices);
+  assertNoneUnfinished(present);
   const wanted = present.filter(({ name, following }) => following && !known.has(name)).map(({ name }) => name);
   const fresh = wanted.length === 0 ? [] : await cluster.checkpoints(wanted);
   const answered = new Set(fresh.map(({ index }) => index));

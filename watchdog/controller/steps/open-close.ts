@@ -1,4 +1,6 @@
+import type { IndexState } from "../../core/state/cluster.ts";
 import type { StepOf } from "../../core/state/plan.ts";
+import { assertNoneUnfinished } from "./followers-changed.ts";
 import {
   assertNoneLeft,
   inBatches,
@@ -12,9 +14,11 @@ import {
 /** Closes followers: Elasticsearch unfollows only closed ones. */
 export async function close(context: StepContext, step: StepOf<"close">) {
   const { cluster } = context;
-  const open = async () => namesOf(await presentOf(cluster, step.indices), (index) => index.following && index.open);
-  const failures = await inBatches(context, await open(), (batch) => cluster.closeIndices(batch));
-  assertNoneLeft(await open(), "indices still open", failures);
+  const openIn = (present: readonly IndexState[]) => namesOf(present, (index) => index.following && index.open);
+  const before = await presentOf(cluster, step.indices);
+  assertNoneUnfinished(before);
+  const failures = await inBatches(context, openIn(before), (batch) => cluster.closeIndices(batch));
+  assertNoneLeft(openIn(await presentOf(cluster, step.indices)), "indices still open", failures);
   return step;
 }
 

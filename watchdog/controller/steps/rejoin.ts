@@ -3,7 +3,7 @@ import type { IndexId, IndexState } from "../../core/state/cluster.ts";
 import { probeFailure } from "../../core/state/health.ts";
 import type { PlanStep, StepOf } from "../../core/state/plan.ts";
 import type { ServingRecord } from "../../core/state/record.ts";
-import { deleteConfirmed } from "../delete-indices.ts";
+import { deleteInBatches } from "./deletion.ts";
 import { assertNoneLeft, inBatches, namesOf, type StepContext } from "./step.ts";
 import { blockMarked } from "./write-blocks.ts";
 
@@ -38,7 +38,8 @@ export async function clear(context: StepContext, step: StepOf<"clear">): Promis
   const { cluster, other } = context;
   const failure = probeFailure(await other.probe());
   if (failure !== null) throw new Error(`nothing is deleted while ${other.region} is unhealthy: ${failure}`);
-  const led = new Set((await other.indices()).map(({ name }) => name));
+  // What the active region still follows is of this region: the unfinished copy of an index that was left out.
+  const led = new Set(namesOf(await other.indices(), own));
   const toDelete = async () =>
     namesOf(await cluster.indices(), (index) => own(index) && (step.policy === "delete" || led.has(index.name)));
   const toSetAside = async () =>
@@ -47,7 +48,7 @@ export async function clear(context: StepContext, step: StepOf<"clear">): Promis
   // An index created since the fence is salvaged like the others.
   await blockMarked(context, cluster, takesWrites);
   const authorized = await authorizedOf(context, await toDelete());
-  const failures = await deleteAuthorized(context, authorized);
+  const failures = await deleteInBatches(context, authorized);
   assertNoneLeft(await toDelete(), `indices of ${cluster.region} not deleted`, failures);
   const aside = step.policy === "keep" ? await toSetAside() : [];
   const notClosed = await inBatches(context, aside, async (batch) => {
@@ -62,19 +63,6 @@ export async function clear(context: StepContext, step: StepOf<"clear">): Promis
     deleted: [...new Set([...step.deleted, ...namesOf(authorized, () => true)])].toSorted(),
     setAside: [...new Set([...step.setAside, ...aside])].toSorted(),
   };
-}
-
-/** One batch after the other: a pause that no clock shows costs what is under way then. */
-function deleteAuthorized(context: StepContext, authorized: readonly IndexId[]): Promise<readonly string[]> {
-  const { cluster, confirmController } = context;
-  const ids = new Map(authorized.map((index) => [index.name, index]));
-  const remove = (batch: readonly string[]) =>
-    deleteConfirmed(
-      cluster,
-      batch.flatMap((name) => ids.get(name) ?? []),
-      confirmController,
-    );
-  return inBatches(context, [...ids.keys()], remove, 1);
 }
 
 /** The receipt is on the host that exported: a watchdog that continues in its place exports again. */

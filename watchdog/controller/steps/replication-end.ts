@@ -1,6 +1,7 @@
 import type { Follower } from "../../core/state/cluster.ts";
-import type { LeaderCheckpoints, StepOf } from "../../core/state/plan.ts";
+import { type LeaderCheckpoints, type StepOf, stepOf } from "../../core/state/plan.ts";
 import { assertNoneLeft, each, followersOf, POLL_INTERVAL_MS, type StepContext } from "./step.ts";
+import { liftFollowerBlocks } from "./write-blocks.ts";
 
 /** The steps that end the replication from the other region, before followers are detached. */
 
@@ -59,13 +60,16 @@ function highest(a: LeaderCheckpoints, b: LeaderCheckpoints): LeaderCheckpoints 
   return [...all.values()];
 }
 
+/** Lifts the blocks that came along as well: of `read_only` a follower can be neither paused nor closed. */
 export async function pauseFollow(context: StepContext, step: StepOf<"pause-follow">) {
-  const { cluster, other } = context;
+  const { cluster, other, record } = context;
+  const kept = stepOf(record.plan, "keep-blocks")?.indices ?? [];
+  const unblocked = (await liftFollowerBlocks(context, step.indices)).filter((name) => !kept.includes(name));
   const active = async () =>
     (await followersOf(cluster, other.region))
       .filter(({ index, status }) => status === "active" && step.indices.includes(index))
       .map(({ index }) => index);
   const failures = await each(context, await active(), String, (index) => cluster.pauseFollow(index));
   assertNoneLeft(await active(), "indices still following", failures);
-  return step;
+  return { ...step, lifted: [...new Set([...step.lifted, ...unblocked])].toSorted() };
 }

@@ -1,5 +1,6 @@
 import type { PlanStep, StepKind, StepOf } from "../../core/state/plan.ts";
 import { recordCheckpoints } from "./checkpoints.ts";
+import { discardCopies } from "./discard-copies.ts";
 import { close, open } from "./open-close.ts";
 import { clear, fence, salvage } from "./rejoin.ts";
 import { drain, pauseAutoFollow, pauseFollow } from "./replication-end.ts";
@@ -7,7 +8,7 @@ import type { StepContext, StepRunner } from "./step.ts";
 import { blockWrites, catchUp } from "./switchover.ts";
 import { unfollow } from "./unfollow.ts";
 import { verify } from "./verify.ts";
-import { liftWriteBlock } from "./write-blocks.ts";
+import { keepBlocks, liftWriteBlock } from "./write-blocks.ts";
 import { promoteDataStreams, setWriteAliases } from "./write-targets.ts";
 
 export const stepRunners: { readonly [K in StepKind]: StepRunner<K> } = {
@@ -18,6 +19,8 @@ export const stepRunners: { readonly [K in StepKind]: StepRunner<K> } = {
   close,
   unfollow,
   open,
+  "discard-copies": discardCopies,
+  "keep-blocks": keepBlocks,
   "write-aliases": setWriteAliases,
   "data-streams": promoteDataStreams,
   verify,
@@ -32,7 +35,7 @@ export const stepRunners: { readonly [K in StepKind]: StepRunner<K> } = {
 /**
  * Runs a step of any kind, and returns it with what it recorded.
  *
- * @throws LateFollowers, UnmarkedIndices, or an Error that names what is left to do
+ * @throws FollowersChanged, UnmarkedIndices, or an Error that names what is left to do
  */
 export function runStep(context: StepContext, step: PlanStep): Promise<PlanStep> {
   return runOf(context, step.kind, step);

@@ -3,7 +3,7 @@ import type { IndexState, ShardCheckpoint } from "../../core/state/cluster.ts";
 import type { PlanStep, StepOf } from "../../core/state/plan.ts";
 import { messageOf } from "../../util/errors.ts";
 import { assertNoneLeft, namesOf, type StepContext } from "./step.ts";
-import { blockMarked } from "./write-blocks.ts";
+import { blockMarked, liftFollowerBlocks } from "./write-blocks.ts";
 
 /** Short, because writers wait. */
 const CATCH_UP_POLL_MS = 200;
@@ -51,8 +51,14 @@ interface Comparison {
   readonly behind: readonly string[];
 }
 
-async function compare({ cluster, other }: StepContext): Promise<Comparison> {
+async function compare(context: StepContext): Promise<Comparison> {
+  const { cluster, other } = context;
   const [led, own] = await Promise.all([other.indices(), cluster.indices()]);
+  // One that began to follow after its leader was write-blocked has the block, too, and takes no operation.
+  await liftFollowerBlocks(
+    context,
+    namesOf(own, ({ following, writeBlocked }) => following && writeBlocked),
+  );
   const leaders = led.filter(({ open }) => open);
   const followers = new Set(namesOf(own, ({ open, following }) => open && following));
   const blockers = leaders.flatMap((index) => {

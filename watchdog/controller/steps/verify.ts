@@ -1,25 +1,19 @@
 import type { StepOf } from "../../core/state/plan.ts";
+import { LateFollowers, sortOut, UnfinishedCopies } from "./followers-changed.ts";
 import { assertNoneLeft, each, followersOf, lacksPrimary, namesOf, presentOf, type StepContext } from "./step.ts";
 
-/** Followers created after the plan was made. They are no failure: the plan is extended by them. */
-export class LateFollowers extends Error {
-  readonly indices: readonly string[];
-
-  constructor(indices: readonly string[]) {
-    super(`${indices.join(", ")} began to follow during the promotion`);
-    this.name = "LateFollowers";
-    this.indices = indices;
-  }
-}
-
 /**
- * Verifies that every index of the plan is open, follows nothing and accepts writes.
+ * Verifies that every index of the plan is open, follows nothing and accepts writes. A follower that the plan leaves out
+ * may still be there.
  *
- * @throws LateFollowers
+ * @throws LateFollowers, UnfinishedCopies
  */
 export async function verify(context: StepContext, step: StepOf<"verify">) {
-  const { cluster, other } = context;
-  const late = (await followersOf(cluster, other.region)).map(({ index }) => index);
+  const { cluster, other, record } = context;
+  const followers = await followersOf(cluster, other.region);
+  const states = followers.length === 0 ? [] : await cluster.indices();
+  const { late, unfinished } = sortOut(record.plan, followers, states);
+  if (unfinished.length > 0) throw new UnfinishedCopies(unfinished);
   if (late.length > 0) throw new LateFollowers(late);
   const present = await presentOf(cluster, step.indices);
   assertNoneLeft(
@@ -32,7 +26,7 @@ export async function verify(context: StepContext, step: StepOf<"verify">) {
     "indices not open",
     [],
   );
-  // A block that came from the old region is the users' own; a data stream is written to through its newest index.
+  // A block that is left is the users' own; a data stream is written to through its newest index.
   const writable = namesOf(present, ({ writeBlocked, dataStream }) => !writeBlocked && dataStream === null);
   const refused = await each(context, writable, String, (name) => cluster.probeWrite(name));
   assertNoneLeft(refused, "indices that accept no writes", []);

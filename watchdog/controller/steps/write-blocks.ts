@@ -2,7 +2,7 @@ import type { Cluster } from "../../core/ports/cluster.ts";
 import type { IndexState } from "../../core/state/cluster.ts";
 import type { PlanStep, StepOf } from "../../core/state/plan.ts";
 import { isMarked } from "../../core/state/write-blocks.ts";
-import { assertNoneLeft, inBatches, namesOf, type StepContext } from "./step.ts";
+import { assertNoneLeft, inBatches, namesOf, presentOf, type StepContext } from "./step.ts";
 
 /** Indices to write-block that the record does not mark yet, as they were created after the plan was made. */
 export class UnmarkedIndices extends Error {
@@ -51,5 +51,31 @@ export async function liftWriteBlock(context: StepContext, step: StepOf<"lift-wr
     );
   const failures = await inBatches(context, await blocked(), (batch) => cluster.setWriteBlock(batch, false));
   assertNoneLeft(await blocked(), `indices of ${cluster.region} that still refuse writes`, failures);
+  return step;
+}
+
+/** Lifts the blocks of followers, which came along when they were made; returns their names. */
+export async function liftFollowerBlocks(context: StepContext, names: readonly string[]): Promise<readonly string[]> {
+  const { cluster } = context;
+  const blocked = async () =>
+    namesOf(await presentOf(cluster, names), (index) => index.following && index.writeBlocked);
+  const found = await blocked();
+  if (found.length === 0) return [];
+  const failures = await inBatches(context, found, (batch) => cluster.liftFollowerBlocks(batch));
+  assertNoneLeft(await blocked(), `followers of ${cluster.region} that still refuse writes`, failures);
+  return found;
+}
+
+/** Blocks writes to promoted indices, as the users had done in the old region. */
+export async function keepBlocks(context: StepContext, step: StepOf<"keep-blocks">): Promise<PlanStep> {
+  const { cluster } = context;
+  const open = async () =>
+    namesOf(await presentOf(cluster, step.indices), (index) => index.open && !index.writeBlocked);
+  const failures = await inBatches(context, await open(), (batch) => cluster.setWriteBlock(batch, true));
+  assertNoneLeft(
+    await open(),
+    `indices of ${cluster.region} that take writes although they were write-blocked`,
+    failures,
+  );
   return step;
 }

@@ -1,16 +1,18 @@
-import { type StepOf, stepOf } from "../../core/state/plan.ts";
+import { copiesOf, type StepOf, stepOf } from "../../core/state/plan.ts";
 import { assertNoneLeft, each, namesOf, presentOf, type StepContext } from "./step.ts";
 
-/** Followers carry their leader's aliases, but not which of them is the write index. */
+/** Followers carry their leader's aliases, but not which of them is the write index; a fresh one may have none yet. */
 export async function setWriteAliases(context: StepContext, step: StepOf<"write-aliases">) {
   const { cluster } = context;
   const nameOf = ({ alias, index }: { readonly alias: string; readonly index: string }) => `${alias} on ${index}`;
   const unset = async () => {
     const indices = step.aliases.map(({ index }) => index);
     const present = new Map((await presentOf(cluster, indices)).map((index) => [index.name, index]));
-    return step.aliases.filter(({ alias, index }) =>
-      present.get(index)?.aliases.some((membership) => membership.alias === alias && !membership.isWriteIndex),
-    );
+    return step.aliases.filter(({ alias, index }) => {
+      const state = present.get(index);
+      const isSet = state?.aliases.some((membership) => membership.alias === alias && membership.isWriteIndex);
+      return state !== undefined && isSet !== true;
+    });
   };
   const failures = await each(context, await unset(), nameOf, ({ alias, index }) =>
     cluster.setWriteIndex(alias, index),
@@ -26,7 +28,8 @@ export async function promoteDataStreams(context: StepContext, step: StepOf<"dat
   const replicated = namesOf(await wanted(), (stream) => stream.replicated);
   const notPromoted = await each(context, replicated, String, (name) => cluster.promoteDataStream(name));
   // A write index that was a follower shows that the stream has not been rolled over yet.
-  const followed = new Set(stepOf(record.plan, "unfollow")?.indices ?? []);
+  const leftOut = copiesOf(record.plan).map(({ index }) => index);
+  const followed = new Set([...(stepOf(record.plan, "unfollow")?.indices ?? []), ...leftOut]);
   const toRollOver = namesOf(await wanted(), (stream) => !stream.replicated && followed.has(stream.writeIndex));
   const notRolledOver = await each(context, toRollOver, String, (name) => cluster.rolloverDataStream(name));
   const unfinished = namesOf(await wanted(), (stream) => stream.replicated || followed.has(stream.writeIndex));

@@ -1,5 +1,5 @@
-import { count } from "../../util/text.ts";
-import type { PlanStep } from "../state/plan.ts";
+import { count, listed } from "../../util/text.ts";
+import { copiesOf, type Plan, type PlanStep, type StepOf, stepOf } from "../state/plan.ts";
 
 /** What a step does, in words. */
 export function describeStep(step: PlanStep): string {
@@ -11,13 +11,18 @@ export function describeStep(step: PlanStep): string {
     case "record-checkpoints":
       return `record the checkpoints of ${count(step.indices.length, "index", "indices")}`;
     case "pause-follow":
+      return `pause-follow ${count(step.indices.length, "index", "indices")}${liftedWords(step)}`;
     case "close":
     case "unfollow":
     case "open":
     case "verify":
       return `${step.kind} ${count(step.indices.length, "index", "indices")}`;
+    case "discard-copies":
+      return `delete ${count(step.copies.length, "unfinished copy", "unfinished copies")}: ${discardedWords(step)}`;
+    case "keep-blocks":
+      return `block writes to ${listed(step.indices)} again, as the region that is left has it`;
     case "write-aliases":
-      return `set ${count(step.aliases.length, "write alias", "write aliases")}`;
+      return [`set ${count(step.aliases.length, "write alias", "write aliases")}`, ...aliasWords(step)].join("; ");
     case "data-streams":
       return `promote and roll over ${count(step.dataStreams.length, "data stream")}`;
     case "block-writes":
@@ -39,4 +44,33 @@ export function describeStep(step: PlanStep): string {
     default:
       throw new Error(`unknown step in ${JSON.stringify(step satisfies never)}`);
   }
+}
+
+const liftedWords = ({ lifted }: StepOf<"pause-follow">) =>
+  lifted.length === 0 ? "" : `; lifted the write block that had come along with ${listed(lifted)}`;
+
+function discardedWords({ copies, failures }: StepOf<"discard-copies">): string {
+  const names = listed(copies.map(({ index, reason }) => `${index} (${reason})`));
+  if (failures.length === 0) return names;
+  return `${names}; still there: ${listed(failures.map(({ index, reason }) => `${index} (${reason})`))}`;
+}
+
+/** Aliases that do not write where they did in the old region. */
+function aliasWords({ aliases, unset }: StepOf<"write-aliases">): readonly string[] {
+  const moved = aliases
+    .filter(({ insteadOf }) => insteadOf !== null)
+    .map(({ alias, index, insteadOf }) => `${alias} writes to ${index}, because ${insteadOf} is left out`);
+  return unset.length === 0 ? moved : [...moved, `no index is left for ${listed(unset)}`];
+}
+
+/** What is not in the new region as it was in the old one, as far as the plan knows. */
+export function exceptionsOf(plan: Plan): readonly string[] {
+  const leftOut = copiesOf(plan).map(({ index, reason }) => `${index} (${reason})`);
+  const aliases = stepOf(plan, "write-aliases");
+  const kept = stepOf(plan, "keep-blocks")?.indices ?? [];
+  return [
+    ...(leftOut.length === 0 ? [] : [`left out: ${listed(leftOut)}`]),
+    ...(aliases === null ? [] : aliasWords(aliases)),
+    ...(kept.length === 0 ? [] : [`write-blocked as before: ${listed(kept)}`]),
+  ];
 }

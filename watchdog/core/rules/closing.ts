@@ -1,3 +1,4 @@
+import { exceptionsOf } from "../plans/describe-step.ts";
 import { planPromotion } from "../plans/promotion.ts";
 import { planSwitchover } from "../plans/switchover.ts";
 import { indicesToBlock } from "../plans/write-blocks.ts";
@@ -63,7 +64,10 @@ export const beginPromotion: RuleBody<"closing"> = {
     return {
       record: promoting(s.record, plan, toBlock, s.nowMs),
       actions: [{ kind: "carry-out-plan" }],
-      explanation: `every router has closed: the promotion of ${s.record.to} begins, with ${plan.steps.length} steps`,
+      explanation: [
+        `every router has closed: the promotion of ${s.record.to} begins, with ${plan.steps.length} steps`,
+        ...exceptionsOf(plan),
+      ].join("; "),
     };
   },
 };

@@ -1,4 +1,6 @@
 import type { RegionName } from "../../config/address.ts";
+import { listed } from "../../util/text.ts";
+import { copyNow } from "../state/first-copy.ts";
 import type { ActiveSnapshot } from "../state/observations.ts";
 import { isManaged } from "../state/patterns.ts";
 import type { ChangeRequest, ServingRecord } from "../state/record.ts";
@@ -35,16 +37,27 @@ export function switchoverBlockers(s: Situation<ServingRecord>): readonly string
   ];
   return [
     ...healthy.flatMap((condition) => condition(s) ?? []),
+    ...copyBlockers(s),
     ...reversalBlockers(s),
     ...aliasBlockers(s.seen.leaderSight, config.replication),
   ];
 }
 
-/** New indices do not take the standby out of sync, but a planned change would lose them. */
+/** New indices do not take the standby out of sync, but a planned change would lose them. Of copies `copyBlockers` has more. */
 function unprotectedBlocker(unprotected: readonly UnprotectedIndex[]): string | null {
-  const reasons = unprotected.filter(({ established }) => !established).map(({ reason }) => reason);
+  const reasons = unprotected
+    .filter(({ established, copy }) => !established && copy === null)
+    .map(({ reason }) => reason);
   if (reasons.length === 0) return null;
   return `not protected yet: ${reasons[0]}${reasons.length > 1 ? `; and ${reasons.length - 1} more` : ""}`;
+}
+
+/** A switchover loses nothing: it does not begin while it would leave out an index whose first copy is unfinished. */
+function copyBlockers({ seen, nowMs }: Situation<ServingRecord>): readonly string[] {
+  const copies = (seen.standby?.indices ?? []).flatMap(({ name, following, firstCopy }) =>
+    following && firstCopy !== null ? [`${name}: ${copyNow(firstCopy, nowMs)}`] : [],
+  );
+  return copies.length === 0 ? [] : [`the switchover would leave out ${listed(copies, 3)}`];
 }
 
 /** What blocks the active region from becoming the standby of the other one. */
@@ -81,8 +94,7 @@ function reversalBlockers(s: Situation<ServingRecord>): readonly string[] {
 function closedIndexBlockers({ region, indices }: ActiveSnapshot, policy: "delete" | "keep"): readonly string[] {
   const closed = indices.filter(({ open }) => !open).map(({ name }) => name);
   if (policy === "keep" || closed.length === 0) return [];
-  const names = `${closed.slice(0, 3).join(", ")}${closed.length > 3 ? ` and ${closed.length - 3} more` : ""}`;
-  return [`closed in ${region}, so not replicated: ${names}; open or delete them first`];
+  return [`closed in ${region}, so not replicated: ${listed(closed, 3)}; open or delete them first`];
 }
 
 /**

@@ -1,3 +1,4 @@
+import { exceptionsOf } from "../plans/describe-step.ts";
 import { planUndo } from "../plans/switchover.ts";
 import type { PromotingRecord } from "../state/record.ts";
 import { calledOff, promoted, turnedBack } from "../state/transitions.ts";
@@ -16,7 +17,10 @@ export const promotionDone: RuleBody<"promoting"> = {
   outcome: (s) => ({
     record: promoted(s.record, s.nowMs),
     actions: [],
-    explanation: `${s.record.to} is promoted and verified: routers open to it under epoch ${s.record.epoch + 1}`,
+    explanation: [
+      `${s.record.to} is promoted and verified: routers open to it under epoch ${s.record.epoch + 1}`,
+      ...exceptionsOf(s.record.plan),
+    ].join("; "),
   }),
 };
 

@@ -1,4 +1,6 @@
+import { listed } from "../../util/text.ts";
 import { planRepair, type RepairNeed, repairNeedOf } from "../plans/repair.ts";
+import { stepOf } from "../state/plan.ts";
 import type { ServingRecord } from "../state/record.ts";
 import type { Situation } from "../state/situation.ts";
 import { noted } from "../state/transitions.ts";
@@ -13,22 +15,32 @@ import { type Condition, type RuleBody, unchanged } from "./rule.ts";
 /** A write block whose request was cut off may take effect until then: bounded by the timeouts of requests. */
 const LATE_WRITE_BLOCK_MS = 120_000;
 
-function needOf({ record, seen }: Situation<ServingRecord>): RepairNeed | null {
+/** Between two attempts to delete unfinished copies: a snapshot of the cluster can refuse it for hours. */
+const DISCARD_RETRY_MS = 60_000;
+
+function needOf({ record, seen, nowMs }: Situation<ServingRecord>): RepairNeed | null {
   const { active } = seen;
   if (active === null || active.region !== record.active) return null;
-  const need = repairNeedOf(record, active);
-  return need.strays.length + need.blocked.length === 0 ? null : need;
+  const { strays, copies, blocked } = repairNeedOf(record, active);
+  const isDue = record.discardTriedAtMs === null || nowMs - record.discardTriedAtMs >= DISCARD_RETRY_MS;
+  const need = { strays, blocked, copies: isDue ? copies : [] };
+  return strays.length + need.copies.length + blocked.length === 0 ? null : need;
 }
 
 const repairNeeded: Condition<ServingRecord> = (s) =>
   needOf(s) === null ? `no index of ${s.record.active} needs a repair` : null;
 
-/** A rejoin gives way to a repair and starts over after it. */
-const noPlanButRejoin: Condition<ServingRecord> = (s) => (planIs("rejoin")(s) === null ? null : noPlan(s));
+/** A rejoin gives way to a repair and starts over after it; not to the deletion of copies, which may fail for hours. */
+const noPlanButRejoin: Condition<ServingRecord> = (s) => {
+  const need = needOf(s);
+  const isUrgent = need === null || need.strays.length + need.blocked.length > 0;
+  return isUrgent && planIs("rejoin")(s) === null ? null : noPlan(s);
+};
 
-const describeNeed = ({ strays, blocked }: RepairNeed) =>
+const describeNeed = ({ strays, copies, blocked }: RepairNeed) =>
   [
     strays.length === 0 ? [] : [`${strays.join(", ")} became a follower while the promotion ended`],
+    copies.length === 0 ? [] : [`${listed(copies.map(({ name }) => name))} is the unfinished first copy of a follower`],
     blocked.length === 0 ? [] : [`${blocked.join(", ")} has a write block of the watchdog that took effect late`],
   ]
     .flat()
@@ -37,11 +49,17 @@ const describeNeed = ({ strays, blocked }: RepairNeed) =>
 export const repairDone: RuleBody<"serving"> = {
   scope: [planIs("repair")],
   conditions: [planDone],
-  outcome: (s) => ({
-    record: noted(s.record, { plan: null }),
-    actions: [],
-    explanation: `the repair of ${s.record.active} is done: every index accepts writes`,
-  }),
+  outcome: (s) => {
+    const discard = s.record.plan === null ? null : stepOf(s.record.plan, "discard-copies");
+    const left = (discard?.failures ?? []).map(({ index, reason }) => `${index} (${reason})`);
+    const discardTriedAtMs = discard === null ? s.record.discardTriedAtMs : s.nowMs;
+    const exception = left.length === 0 ? "" : `, except an unfinished first copy that is still there: ${listed(left)}`;
+    return {
+      record: noted(s.record, { plan: null, discardTriedAtMs }),
+      actions: [],
+      explanation: `the repair of ${s.record.active} is done: every index accepts writes${exception}`,
+    };
+  },
 };
 
 export const repairGoesOn: RuleBody<"serving"> = {

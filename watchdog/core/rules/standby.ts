@@ -28,8 +28,6 @@ export const standbyInSync: RuleBody<"serving"> = {
   conditions: [
     condition.standbyStateIs("following"),
     activeWell,
-    // The last comparison stays when the standby no longer answers, and would be taken for the present one.
-    condition.standbyPromotable,
     ({ seen }) => condition.comparisonBlocker(seen),
     condition.emptiedBlocker,
   ],

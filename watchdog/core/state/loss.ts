@@ -1,6 +1,7 @@
+import { listed } from "../../util/text.ts";
 import type { ShardCheckpoint } from "./cluster.ts";
 import type { LeaderCheckpoints } from "./plan.ts";
-import type { LeaderSnapshot, LossEstimate } from "./record-fields.ts";
+import type { LeaderSnapshot, LeftOut, LossEstimate } from "./record-fields.ts";
 
 /** Unobserved writes are assumed at up to this multiple of the highest rate seen, as rates are averages. */
 export const RATE_HEADROOM = 2;
@@ -34,10 +35,38 @@ export function estimateLoss({ leader, leaderCheckpoints, checkpoints, closedAtM
   return { atLeast, atMost, shards, unseenMs, explanation: explain(atLeast, atMost, unseenMs, leader) };
 }
 
-/** Managed indices that the old region was seen to have and the new one lacks. */
-export function missingIndices(leader: LeaderSnapshot | null, promoted: readonly string[]): readonly string[] {
+/** Managed indices that the old region was seen to have, or that were left out, and that the new one lacks. */
+export function missingIndices(
+  leader: LeaderSnapshot | null,
+  promoted: readonly string[],
+  leftOut: readonly LeftOut[],
+): readonly LeftOut[] {
   const there = new Set(promoted);
-  return (leader?.indices ?? []).filter((index) => !there.has(index));
+  const named = new Set(leftOut.map(({ index }) => index));
+  const unfollowed = (leader?.indices ?? []).filter((index) => !there.has(index) && !named.has(index));
+  return [...leftOut, ...unfollowed.map((index) => ({ index, reason: "it was not followed" }))];
+}
+
+/** A loss with the indices that are missing as a whole: of each, all that the old region was seen to have counts. */
+export function withMissing(
+  loss: LossEstimate,
+  leader: LeaderSnapshot | null,
+  missing: readonly LeftOut[],
+): LossEstimate {
+  if (missing.length === 0) return loss;
+  const names = new Set(missing.map(({ index }) => index));
+  const shards = (leader?.shards ?? [])
+    .filter(({ index, maxSeqNo }) => names.has(index) && maxSeqNo >= 0)
+    .map(({ index, shard, maxSeqNo }) => ({ index, shard, atLeast: maxSeqNo + 1, atMost: null }));
+  const held = shards.reduce((sum, { atLeast }) => sum + atLeast, 0);
+  const reasons = missing.map(({ index, reason }) => `${index} (${reason})`);
+  return {
+    ...loss,
+    atLeast: loss.atLeast + held,
+    atMost: loss.atMost === null ? null : loss.atMost + held,
+    shards: [...loss.shards, ...shards],
+    explanation: `${loss.explanation}; besides, missing as a whole, with at least ${held} operations: ${listed(reasons)}`,
+  };
 }
 
 function operationsUnseen(leader: LeaderSnapshot | null, unseenMs: number | null): number | null {

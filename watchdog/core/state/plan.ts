@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { DeepReadonly } from "../../util/deep-readonly.ts";
-import { indexNames, lossEstimate, shardCheckpoint, timeMs } from "./record-fields.ts";
+import { indexNames, leftOut, lossEstimate, shardCheckpoint, timeMs } from "./record-fields.ts";
 
 /** A change as a list of steps, kept in the record so that any watchdog can resume it. Field names are persisted. */
 
@@ -32,14 +32,39 @@ const planStep = z.discriminatedUnion("kind", [
     checkpoints: z.array(shardCheckpoint).nullable(),
     loss: lossEstimate.nullable(),
   }),
-  z.strictObject({ kind: z.literal("pause-follow"), ...stepProgress, indices: indexNames }),
+  z.strictObject({
+    kind: z.literal("pause-follow"),
+    ...stepProgress,
+    indices: indexNames,
+    /** Followers whose write block was lifted: it came along when they were made, and their leaders have none. */
+    lifted: indexNames.default([]),
+  }),
   z.strictObject({ kind: z.literal("close"), ...stepProgress, indices: indexNames }),
   z.strictObject({ kind: z.literal("unfollow"), ...stepProgress, indices: indexNames }),
   z.strictObject({ kind: z.literal("open"), ...stepProgress, indices: indexNames }),
+  /** Deletes followers whose first copy is unfinished: these are the indices that the change leaves out. */
+  z.strictObject({
+    kind: z.literal("discard-copies"),
+    ...stepProgress,
+    copies: z.array(leftOut.extend({ uuid: z.string() })),
+    /** Those that are still there, and why. */
+    failures: z.array(leftOut),
+  }),
+  /** Write-blocks indices that the users had write-blocked in the old region. */
+  z.strictObject({ kind: z.literal("keep-blocks"), ...stepProgress, indices: indexNames }),
   z.strictObject({
     kind: z.literal("write-aliases"),
     ...stepProgress,
-    aliases: z.array(z.strictObject({ alias: z.string(), index: z.string() })),
+    aliases: z.array(
+      z.strictObject({
+        alias: z.string(),
+        index: z.string(),
+        /** The write index in the old region, where the new one lacks it. */
+        insteadOf: z.string().nullable().default(null),
+      }),
+    ),
+    /** Write aliases of the old region of which the new one has no index. */
+    unset: z.array(z.string()).default([]),
   }),
   z.strictObject({ kind: z.literal("data-streams"), ...stepProgress, dataStreams: z.array(z.string()) }),
   z.strictObject({ kind: z.literal("verify"), ...stepProgress, indices: indexNames }),
@@ -121,6 +146,10 @@ export function isIrreversible(plan: Plan): boolean {
 export function stepOf<K extends StepKind>(plan: Plan, kind: K): StepOf<K> | null {
   return plan.steps.find((step): step is StepOf<K> => step.kind === kind) ?? null;
 }
+
+/** The indices that the plan leaves out, with their UUIDs. */
+export const copiesOf = (plan: Plan): StepOf<"discard-copies">["copies"] =>
+  stepOf(plan, "discard-copies")?.copies ?? [];
 
 /** The plan with the step of the same kind replaced. */
 export function withStep(plan: Plan, step: PlanStep): Plan {

@@ -15,6 +15,9 @@ export const shardCheckpoint = z.strictObject({
   maxSeqNo: z.number().int().min(-1),
 });
 
+/** An index that a change leaves out, and why. */
+export const leftOut = z.strictObject({ index: z.string().min(1), reason: z.string() });
+
 /** The active region's managed indices, kept because the region cannot be asked once it is lost. */
 export const leaderSnapshot = z.strictObject({
   atMs: timeMs,
@@ -25,6 +28,13 @@ export const leaderSnapshot = z.strictObject({
   shards: z.array(z.strictObject({ index: z.string(), shard: z.number().int().min(0), maxSeqNo: z.number().int() })),
   /** The index that each alias writes to: followers do not know it. */
   writeAliases: z.array(z.strictObject({ alias: z.string(), index: z.string() })),
+  /**
+   * Every index of the managed aliases that have a write index or a single index, by its position in `indices`: the
+   * record has each name once.
+   */
+  aliases: z.array(z.strictObject({ alias: z.string(), members: z.array(z.number().int().min(0)) })).default([]),
+  /** Indices that the users have write-blocked: blocks of the watchdog do not count. */
+  writeBlocked: indexNames.default([]),
   /** Highest rate over all shards between two snapshots; null until there are two. */
   peakOperationsPerSecond: z.number().min(0).nullable(),
 });
@@ -48,5 +58,6 @@ export const lossEstimate = z.strictObject({
   explanation: z.string(),
 });
 
+export type LeftOut = DeepReadonly<z.output<typeof leftOut>>;
 export type LeaderSnapshot = DeepReadonly<z.output<typeof leaderSnapshot>>;
 export type LossEstimate = DeepReadonly<z.output<typeof lossEstimate>>;

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { DeepReadonly } from "../../util/deep-readonly.ts";
 import { type Plan, planSchema } from "./plan.ts";
-import { indexNames, leaderSnapshot, lossEstimate, region, shardCheckpoint, timeMs } from "./record-fields.ts";
+import { indexNames, leaderSnapshot, leftOut, lossEstimate, region, shardCheckpoint, timeMs } from "./record-fields.ts";
 
 /**
  * The state document: which region is active, and which change is under way. It is kept in the store, changed only by
@@ -23,6 +23,10 @@ const lastFailover = z.strictObject({
   loss: lossEstimate,
   /** Managed indices that the old region was seen to have and the new one lacks. */
   missingIndices: indexNames,
+  /** Those of them that were not promoted because their first copy was unfinished. */
+  leftOut: z.array(leftOut).default([]),
+  /** Indices of the new region that are write-blocked, as the users had blocked them in the old one. */
+  keptBlocks: indexNames.default([]),
   /** UUID of each index of the old region: the checkpoints are of these indices alone. */
   uuids: z.array(z.strictObject({ index: z.string(), uuid: z.string() })).default([]),
   /** When the old region had no indices of its own left; null while it may still have writes of its own. */
@@ -140,6 +144,8 @@ const servingRecord = z.strictObject({
   /** The rejoin or repair under way: neither stops traffic. */
   plan: planSchema.nullable().default(null),
   request: changeRequest.nullable().default(null),
+  /** When a repair last tried to delete unfinished copies: it is tried again after a while, and holds nothing up. */
+  discardTriedAtMs: timeMs.nullable().default(null),
 });
 
 const closingRecord = z.strictObject({ ...everyPhase, phase: z.literal("closing"), ...changing });

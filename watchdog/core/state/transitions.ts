@@ -1,9 +1,9 @@
 import type { RegionName } from "../../config/address.ts";
 import type { WatchdogConfig } from "../../config/schema.ts";
 import type { IndexState } from "./cluster.ts";
-import { missingIndices } from "./loss.ts";
+import { missingIndices, withMissing } from "./loss.ts";
 import type { Plan } from "./plan.ts";
-import { isIrreversible, stepOf } from "./plan.ts";
+import { copiesOf, isIrreversible, stepOf } from "./plan.ts";
 import type { ClosingRecord, LastFailover, PromotingRecord, ServingRecord, StateRecord } from "./record.ts";
 import { type Situation, standbyOf } from "./situation.ts";
 import { withMarks, withoutMarks } from "./write-blocks.ts";
@@ -67,6 +67,7 @@ export function calledOff(record: ClosingRecord | PromotingRecord, cause: string
     inSyncSinceMs: null,
     plan: null,
     request: null,
+    discardTriedAtMs: null,
     cause,
     startedAtMs: nowMs,
     blockedUntilMs: beganBlockPeriod ? null : record.blockedUntilMs,
@@ -112,6 +113,7 @@ export function promoted(record: PromotingRecord, nowMs: number): ServingRecord 
     inSyncSinceMs: null,
     plan: null,
     request: null,
+    discardTriedAtMs: null,
     cause: record.cause,
     startedAtMs: nowMs,
     lastFailover: failoverOf(record, nowMs),
@@ -124,6 +126,8 @@ function failoverOf(record: PromotingRecord, nowMs: number): LastFailover {
     throw new Error("the promotion is done, but its plan has no recorded checkpoints");
   }
   const promotedIndices = stepOf(record.plan, "verify")?.indices ?? [];
+  const leftOut = copiesOf(record.plan).map(({ index, reason }) => ({ index, reason }));
+  const missing = missingIndices(record.leaderSight, promotedIndices, leftOut);
   return {
     kind: record.change,
     from: record.from,
@@ -133,8 +137,10 @@ function failoverOf(record: PromotingRecord, nowMs: number): LastFailover {
     startedAtMs: record.startedAtMs,
     finishedAtMs: nowMs,
     checkpoints: recorded.checkpoints,
-    loss: recorded.loss,
-    missingIndices: missingIndices(record.leaderSight, promotedIndices),
+    loss: withMissing(recorded.loss, record.leaderSight, missing),
+    missingIndices: missing.map(({ index }) => index),
+    leftOut,
+    keptBlocks: stepOf(record.plan, "keep-blocks")?.indices ?? [],
     uuids: record.leaderSight?.uuids ?? [],
     rejoinedAtMs: null,
   };
@@ -167,6 +173,7 @@ export function firstRecord({ seen, nowMs, config }: Situation<null>): ServingRe
     inSyncSinceMs: null,
     plan: null,
     request: null,
+    discardTriedAtMs: null,
     cause: `${config.firstPrimary} is the configured first primary`,
     startedAtMs: nowMs,
     blockedUntilMs: null,

@@ -1,6 +1,7 @@
 import type { RegionName } from "../../../config/address.ts";
 import type { WatchdogConfig } from "../../../config/schema.ts";
 import { isFormerPrimary } from "../../plans/rejoin.ts";
+import { isUnfinished } from "../../state/first-copy.ts";
 import type { Observations } from "../../state/observations.ts";
 import type { ServingRecord } from "../../state/record.ts";
 import { otherRegion, type Situation, standbyOf } from "../../state/situation.ts";
@@ -74,12 +75,14 @@ export function inSyncBlocker(situation: Situation<ServingRecord>): string | nul
 
 /**
  * Why the standby counts as emptied; null when it does not: it lacks most indices that the active region was last seen
- * to have. A few may be missing, as a new index is followed with a delay.
+ * to have, or their first copies are unfinished. A few may be missing, as a new index is followed with a delay.
  */
 export function emptiedBlocker(situation: Situation<ServingRecord>): string | null {
   const { record, seen, config } = situation;
   const led = seen.leaderSight?.indices ?? [];
-  const followed = new Set(followersOf(situation).map(({ leaderIndex }) => leaderIndex));
+  const unfinished = new Set((seen.standby?.indices ?? []).filter(isUnfinished).map(({ name }) => name));
+  const complete = followersOf(situation).filter(({ index }) => !unfinished.has(index));
+  const followed = new Set(complete.map(({ leaderIndex }) => leaderIndex));
   const missing = led.filter((index) => !followed.has(index));
   if (seen.standby === null || missing.length * 2 <= led.length) return null;
   return `${otherRegion(config, record.active)} follows only ${followed.size} of ${led.length} indices of ${record.active}`;

@@ -1,0 +1,96 @@
+import { expect, test } from "vitest";
+import { runStep } from "../../watchdog/controller/steps/runner.ts";
+import type { StepContext } from "../../watchdog/controller/steps/step.ts";
+import { planRejoin } from "../../watchdog/core/plans/rejoin.ts";
+import type { Cluster } from "../../watchdog/core/ports/cluster.ts";
+import type { Salvage } from "../../watchdog/core/ports/salvage.ts";
+import type { IndexState } from "../../watchdog/core/state/cluster.ts";
+import { stepOf } from "../../watchdog/core/state/plan.ts";
+import { withMarks } from "../../watchdog/core/state/write-blocks.ts";
+import { config, copying, index, NOW_MS, serving, standbyView } from "./core-fixtures.ts";
+
+/** gra rejoins; bhs, the active region, holds these. */
+async function rejoin(
+  kind: "fence" | "clear",
+  policy: "delete" | "keep",
+  gra: IndexState[],
+  bhs: readonly IndexState[],
+) {
+  const changes: string[] = [];
+  const change = (what: string, names: readonly string[]) => changes.push(`${what} ${names.join(",")}`);
+  const former = standbyView({ region: "gra", indices: gra, followers: [], autoFollow: [] });
+  const record = serving({ active: "bhs", epoch: 3, writeBlocks: withMarks(serving(), "gra", gra) });
+  const plan = planRejoin(record, former, policy, NOW_MS);
+  const step = stepOf(plan, kind);
+  if (step === null) throw new Error(`a rejoin has no step ${kind}`);
+  const setState = (names: readonly string[], to: Partial<IndexState>) => {
+    for (const [n, one] of gra.entries()) if (names.includes(one.name)) gra[n] = { ...one, ...to };
+  };
+  const cluster: Partial<Cluster> = {
+    region: "gra",
+    indices: async () => [...gra],
+    uuids: async (names) =>
+      new Map(gra.filter(({ name }) => names.includes(name)).map(({ name, uuid }) => [name, uuid])),
+    setWriteBlock: async (names) => {
+      change("block", names);
+      setState(names, { writeBlocked: true });
+    },
+    closeIndices: async (names) => {
+      change("close", names);
+      setState(names, { open: false });
+    },
+    deleteIndices: async (names) => {
+      change("delete", names);
+      for (const name of names)
+        gra.splice(
+          gra.findIndex((one) => one.name === name),
+          1,
+        );
+    },
+  };
+  const answer = {
+    reachable: true,
+    clusterUuid: "c",
+    version: "9.5.3",
+    master: "m",
+    status: "green",
+    nodes: 1,
+  } as const;
+  const other: Partial<Cluster> = {
+    region: "bhs",
+    probe: async () => ({ ...answer, redIndices: [], copyingIndices: [] }),
+    indices: async () => bhs,
+  };
+  const salvage: Partial<Salvage> = {
+    authorizeDelete: async (_divergence, _cluster, names) => ({
+      authorized: names.map((name) => ({ name, uuid: `uuid-${name}` })),
+    }),
+  };
+  const context: Partial<StepContext> = {
+    cluster: cluster as Cluster,
+    other: other as Cluster,
+    salvage: salvage as Salvage,
+    record: { ...record, plan },
+    config,
+    signal: new AbortController().signal,
+    assertStillController: () => undefined,
+    confirmController: async () => undefined,
+  };
+  await runStep(context as StepContext, step);
+  return changes;
+}
+
+test("an unfinished follower of the region that rejoins is neither fenced nor deleted: it holds nothing of its own", async () => {
+  const gra = () => [index("logs-1"), copying("logs-2")];
+  expect(await rejoin("fence", "delete", gra(), [index("logs-1")])).toEqual(["block logs-1"]);
+  const fenced = [index("logs-1", { writeBlocked: true }), copying("logs-2")];
+  expect(await rejoin("clear", "delete", fenced, [index("logs-1"), index("logs-2")])).toEqual(["delete logs-1"]);
+});
+
+test("an index that was left out is set aside where others are: its unfinished copy in the active region is no replacement", async () => {
+  const fenced = ["logs-1", "logs-2"].map((name) => index(name, { writeBlocked: true }));
+  expect(await rejoin("clear", "keep", fenced, [index("logs-1"), copying("logs-2")])).toEqual([
+    "delete logs-1",
+    "close logs-2",
+  ]);
+});

@@ -1,0 +1,70 @@
+import type { IndexState } from "../../core/state/cluster.ts";
+import { isUnfinished } from "../../core/state/first-copy.ts";
+import type { StepOf } from "../../core/state/plan.ts";
+import type { LeftOut } from "../../core/state/record-fields.ts";
+import { messageOf } from "../../util/errors.ts";
+import { deleteInBatches } from "./deletion.ts";
+import { LateFollowers } from "./followers-changed.ts";
+import { inBatches, lacksPrimary, presentOf, type StepContext } from "./step.ts";
+
+/**
+ * Deletes unfinished first copies. It never holds the change up: it takes one request's timeout at most, and what is still
+ * there afterwards is named; a repair deletes it later.
+ *
+ * @throws LateFollowers, where a copy is complete by now
+ */
+export async function discardCopies(context: StepContext, step: StepOf<"discard-copies">) {
+  const { clock, config, signal } = context;
+  const timeoutMs = config.elasticsearch.requestTimeoutMs;
+  const allFailed = (reason: string) => step.copies.map(({ index }) => ({ index, reason }));
+  const over = new AbortController();
+  const timedOut = clock
+    .sleep(timeoutMs, AbortSignal.any([signal, over.signal]))
+    .then(() => allFailed(`no answer within ${timeoutMs} ms`));
+  const assertStillController = () => {
+    over.signal.throwIfAborted();
+    context.assertStillController();
+  };
+  try {
+    const failures = await Promise.race([discard({ ...context, assertStillController }, step), timedOut]);
+    signal.throwIfAborted();
+    return { ...step, failures };
+  } catch (error) {
+    if (error instanceof LateFollowers || signal.aborted) throw error;
+    return { ...step, failures: allFailed(messageOf(error)) };
+  } finally {
+    // Nothing is sent from now on, and the time limit need not be awaited.
+    over.abort();
+    timedOut.catch(() => undefined);
+  }
+}
+
+/** Returns what is still there, and why. */
+async function discard(context: StepContext, step: StepOf<"discard-copies">): Promise<readonly LeftOut[]> {
+  const { cluster } = context;
+  const present = async () => {
+    const indices = await presentOf(cluster, namesOfCopies(step));
+    // One of another UUID is another index: nothing of the plan's is left.
+    return indices.filter(({ name, uuid }) => step.copies.some((copy) => copy.index === name && copy.uuid === uuid));
+  };
+  const found = await present();
+  const complete = found.filter((index) => index.following && !isUnfinished(index) && !lacksPrimary(index));
+  if (complete.length > 0) throw new LateFollowers(complete.map(({ name }) => name));
+  const doomed = found.filter(isDeletable);
+  // Elasticsearch refuses to delete an index with `read_only`, which comes along from its leader.
+  const blocked = doomed.filter(({ writeBlocked }) => writeBlocked).map(({ name }) => name);
+  const notLifted = await inBatches(context, blocked, (batch) => cluster.liftFollowerBlocks(batch));
+  const notDeleted = await deleteInBatches(context, doomed);
+  const failure = [...notDeleted, ...notLifted][0] ?? "it is still there after its deletion";
+  return (await present())
+    .filter(({ following }) => following)
+    .map((index) => ({ index: index.name, reason: isDeletable(index) ? failure : keptBecause(index) }));
+}
+
+const namesOfCopies = ({ copies }: StepOf<"discard-copies">) => copies.map(({ index }) => index);
+
+/** A primary that is complete may be the only copy of its documents. */
+const isDeletable = (index: IndexState) => isUnfinished(index) && index.primariesActive === 0;
+
+const keptBecause = ({ primaries, primariesActive }: IndexState) =>
+  `${primariesActive} of ${primaries} primaries are complete, and may be the only copy: it is kept`;

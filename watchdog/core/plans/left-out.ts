@@ -1,0 +1,107 @@
+import type { RegionName } from "../../config/address.ts";
+import type { IndexState } from "../state/cluster.ts";
+import { copyThen, isUnfinished } from "../state/first-copy.ts";
+import type { StandbySnapshot } from "../state/observations.ts";
+import { copiesOf, notStarted, type Plan, type PlanStep, type StepOf, stepOf } from "../state/plan.ts";
+import { type AliasKnowledge, writeAliasStep } from "./write-aliases.ts";
+import { keepBlocks } from "./write-blocks.ts";
+
+/**
+ * Followers whose first copy is unfinished. Elasticsearch refuses to pause, close or unfollow them, and opening one brings
+ * no shard: a promotion leaves them out, names them, and deletes them before the region opens.
+ */
+
+type Copy = StepOf<"discard-copies">["copies"][number];
+
+export interface FollowersOf {
+  /** Those that can be promoted, by name. */
+  readonly complete: readonly string[];
+  readonly copies: readonly Copy[];
+}
+
+/** The followers of the old region, complete and unfinished. */
+export function followersFrom(from: RegionName, { followers, indices }: StandbySnapshot): FollowersOf {
+  const unfinished = new Map(indices.filter(isUnfinished).map((index) => [index.name, index]));
+  const names = followers.filter(({ remoteCluster }) => remoteCluster === from).map(({ index }) => index);
+  return {
+    complete: names.filter((name) => !unfinished.has(name)).toSorted(),
+    copies: leftOutOf(names.flatMap((name) => unfinished.get(name) ?? [])),
+  };
+}
+
+/** Unfinished copies as a plan has them. */
+export function leftOutOf(indices: readonly IndexState[]): readonly Copy[] {
+  return indices
+    .map(({ name, uuid, firstCopy }) => ({
+      index: name,
+      uuid,
+      reason: firstCopy === null ? "its first copy was unfinished" : copyThen(firstCopy),
+    }))
+    .toSorted((a, b) => (a.index < b.index ? -1 : 1));
+}
+
+/** The step that deletes these; no step where there are none. */
+export function discardCopies(copies: readonly Copy[]): readonly StepOf<"discard-copies">[] {
+  return copies.length === 0 ? [] : [{ kind: "discard-copies", ...notStarted, copies, failures: [] }];
+}
+
+/** What became of followers since the plan was made. */
+export interface FollowersChange {
+  /** Complete ones that the plan does not promote yet. */
+  readonly late: readonly string[];
+  /** Unfinished ones that the plan does not leave out yet. */
+  readonly unfinished: readonly IndexState[];
+}
+
+/**
+ * The plan with followers that appeared, or whose first copy was completed or begun, after it was made: auto-follow creates
+ * followers asynchronously. The steps from `pause-follow` on run again. What was recorded stays; indices that are detached
+ * stay as they are.
+ */
+export function withFollowersChanged(plan: Plan, { late, unfinished }: FollowersChange, known: AliasKnowledge): Plan {
+  const copying = new Set(unfinished.map(({ name }) => name));
+  const indicesOf = (indices: readonly string[]) =>
+    [...new Set([...indices, ...late])].filter((name) => !copying.has(name)).toSorted();
+  const copies = [
+    ...copiesOf(plan).filter(({ index }) => !late.includes(index) && !copying.has(index)),
+    ...leftOutOf(unfinished),
+  ].toSorted((a, b) => (a.index < b.index ? -1 : 1));
+  const promoted = indicesOf(stepOf(plan, "verify")?.indices ?? []);
+  const steps = plan.steps.flatMap((step): readonly PlanStep[] => {
+    switch (step.kind) {
+      case "discard-copies":
+      case "keep-blocks":
+        return [];
+      case "write-aliases":
+        return [...discardCopies(copies), again(step, writeAliasStep(promoted, known))];
+      case "data-streams":
+        return [again(step, step)];
+      case "record-checkpoints":
+        // A checkpoint is of an earlier index of the same name: of this one nothing is complete.
+        return [
+          again(step, {
+            ...step,
+            indices: indicesOf(step.indices),
+            checkpoints: step.checkpoints?.filter(({ index }) => !copying.has(index)) ?? null,
+          }),
+        ];
+      case "verify": {
+        // A repair sets no aliases.
+        const before =
+          stepOf(plan, "write-aliases") === null ? discardCopies(copies) : keepBlocks(promoted, known.leader);
+        return [...before, again(step, { ...step, indices: promoted })];
+      }
+      case "pause-follow":
+      case "close":
+      case "unfollow":
+      case "open":
+        return [again(step, { ...step, indices: indicesOf(step.indices) })];
+      default:
+        return [step];
+    }
+  });
+  return { ...plan, steps };
+}
+
+/** The step as it is to run again. */
+const again = <S extends PlanStep>({ attempts }: PlanStep, next: S): S => ({ ...next, ...notStarted, attempts });
