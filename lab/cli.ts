@@ -81,7 +81,7 @@ function lifeCommands(outcome: { exitCode: number }): Command[] {
     .description("remove the lab with everything it has, in any state")
     .action(async ({ lab }: LabOption) => Lab.destroy(lab));
   const ways = new Command("ways")
-    .description("show three ways for an application to follow a failover, side by side")
+    .description("show three modes in which an application follows a failover, side by side")
     .addHelpText("after", "\nBrings a lab up and removes it, unless there is one already.")
     .action(async ({ lab }: LabOption) => {
       outcome.exitCode = await runScenario(clientModes, { directory: path.resolve(lab), keep: false });

@@ -3,7 +3,7 @@ import { parseConfig } from "../../infra/config/load.ts";
 import { initKeys, stackSchema } from "../../infra/config/schema.ts";
 import { hostsOf, planTopology, regionPlan } from "../../infra/topology.ts";
 import { watchdogJson } from "../../infra/watchdog/watchdog-config.ts";
-import { watchdogFileSchema } from "../../watchdog/config/schema.ts";
+import { watchdogConfigSchema, watchdogFileSchema } from "../../watchdog/config/schema.ts";
 import { ConfigError, parseSchema, sentenceOf } from "../../watchdog/config/violations.ts";
 import { testConfig, validRawConfig } from "./infra-fixtures.ts";
 
@@ -30,6 +30,9 @@ function violationsWithout(key: string): readonly string[] {
 
 const [host] = hostsOf(regionPlan(planTopology(testConfig()), "gra"), "haproxy");
 if (host === undefined) throw new Error("no HAProxy host");
+
+const keysOf = (value: unknown): readonly string[] =>
+  typeof value === "object" && value !== null ? Object.keys(value) : [];
 
 describe("the stack configuration", () => {
   test("a region has three Elasticsearch nodes and two HAProxy hosts by default", () => {
@@ -232,6 +235,20 @@ describe("the stack configuration", () => {
   ])("%s (%s) reaches watchdog.json", (key, value, expected) => {
     const config = testConfig({ [key]: value });
     expect(JSON.parse(watchdogJson({ topology: planTopology(config), config, host }))).toMatchObject(expected);
+  });
+
+  const sections = Object.keys(stackSchema.shape).filter((key) => key in watchdogFileSchema.shape);
+  test.each(sections)("%s, which both the stack and the watchdog have, is handed over to watchdog.json", (section) => {
+    const config = testConfig({
+      publisher: '{"source":{"kind":"service","urls":["http://127.0.0.1:9201"]},"consul":{}}',
+    });
+    const file = JSON.parse(watchdogJson({ topology: planTopology(config), config, host }));
+    expect(file).toHaveProperty(section);
+    const ofStack: unknown = Reflect.get(config, section);
+    const ofWatchdog: unknown = Reflect.get(watchdogConfigSchema.parse(file), section);
+    for (const key of keysOf(ofStack).filter((one) => keysOf(ofWatchdog).includes(one))) {
+      expect(file[section]).toHaveProperty([key]);
+    }
   });
 
   test.each(["standard", "fast"])("the %s profile keeps every timing rule", (profile) => {
