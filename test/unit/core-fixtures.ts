@@ -5,6 +5,7 @@ import {
   watchdogConfigSchema,
 } from "../../watchdog/config/schema.ts";
 import { planPromotion } from "../../watchdog/core/plans/promotion.ts";
+import { decide } from "../../watchdog/core/rules/decide.ts";
 import type { FirstCopy, Follower, IndexState } from "../../watchdog/core/state/cluster.ts";
 import { type HealthState, type RegionHealth, unknownHealth } from "../../watchdog/core/state/health.ts";
 import type { ActiveSnapshot, Observations, StandbySnapshot } from "../../watchdog/core/state/observations.ts";
@@ -280,4 +281,11 @@ export function promotedUpTo(kind: string | null): PromotingRecord {
     return done.kind === "record-checkpoints" ? { ...done, checkpoints, loss } : done;
   });
   return { ...record, plan: { ...record.plan, steps } };
+}
+
+/** bhs serves after a failover from gra, whose logs-1 had been copied up to operation 100; gra has not rejoined. */
+export function afterFailover(changes: Partial<ServingRecord> = {}): ServingRecord {
+  const { record } = decide(promotedUpTo(null), observations(seenHealth("unhealthy", "healthy")), NOW_MS, config);
+  if (record?.phase !== "serving") throw new Error("the promotion is not done");
+  return { ...record, ...changes };
 }

@@ -1,15 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { decide } from "../../watchdog/core/rules/decide.ts";
-import { parseStateRecord, type ServingRecord, type StateRecord } from "../../watchdog/core/state/record.ts";
-import { config, index, NOW_MS, observations, promotedUpTo, seenHealth, serving } from "./core-fixtures.ts";
+import { parseStateRecord, type StateRecord } from "../../watchdog/core/state/record.ts";
+import { afterFailover, index, NOW_MS, serving } from "./core-fixtures.ts";
 import { blocked, follows, type Holding, leads, type Round, tell, times, withCopy } from "./core-incident.ts";
-
-/** bhs serves after a failover from gra, whose logs-1 had been copied up to operation 100. */
-function afterFailover(changes: Partial<ServingRecord> = {}): ServingRecord {
-  const { record } = decide(promotedUpTo(null), observations(seenHealth("unhealthy", "healthy")), NOW_MS, config);
-  if (record?.phase !== "serving") throw new Error("the promotion is not done");
-  return { ...record, ...changes };
-}
 
 /** bhs serves after a switchover, whose write blocks in gra are marked. */
 const switchedOver = afterFailover({ writeBlocks: [{ region: "gra", index: "logs-1", uuid: "uuid-logs-1" }] });

@@ -1,28 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { divergenceFrom, isFormerPrimary, planRejoin, standbyDuring } from "../../watchdog/core/plans/rejoin.ts";
 import { planReplication } from "../../watchdog/core/plans/replication.ts";
-import { decide } from "../../watchdog/core/rules/decide.ts";
 import { isOlder } from "../../watchdog/core/rules/preconditions.ts";
 import { currentStep, withStep } from "../../watchdog/core/state/plan.ts";
 import type { ServingRecord } from "../../watchdog/core/state/record.ts";
-import {
-  config,
-  follower,
-  index,
-  NOW_MS,
-  observations,
-  promotedUpTo,
-  seenHealth,
-  serving,
-  standbyView,
-} from "./core-fixtures.ts";
-
-/** bhs serves after a failover from gra, whose logs-1 had been copied up to operation 100. */
-function afterFailover(changes: Partial<ServingRecord> = {}): ServingRecord {
-  const { record } = decide(promotedUpTo(null), observations(seenHealth("unhealthy", "healthy")), NOW_MS, config);
-  if (record?.phase !== "serving") throw new Error("the promotion is not done");
-  return { ...record, ...changes };
-}
+import { afterFailover, follower, index, NOW_MS, serving, standbyView } from "./core-fixtures.ts";
 
 const former = (...indices: ReturnType<typeof index>[]) =>
   standbyView({ region: "gra", indices, followers: [], autoFollow: [] });

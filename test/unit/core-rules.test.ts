@@ -12,10 +12,11 @@ import { rules } from "../../watchdog/core/rules/table.ts";
 import type { HealthState } from "../../watchdog/core/state/health.ts";
 import type { Observations } from "../../watchdog/core/state/observations.ts";
 import type { Plan, PlanStep } from "../../watchdog/core/state/plan.ts";
-import type { ChangeRequest, PromotingRecord, ServingRecord, StateRecord } from "../../watchdog/core/state/record.ts";
+import type { ChangeRequest, PromotingRecord, StateRecord } from "../../watchdog/core/state/record.ts";
 import { parseStateRecord } from "../../watchdog/core/state/record.ts";
 import {
   activeView,
+  afterFailover,
   closing,
   config,
   copying,
@@ -73,13 +74,6 @@ function switchingOver(how: "undone" | "catch-up failed"): PromotingRecord {
     return step.kind === "catch-up" ? { ...step, ...failure } : step;
   });
   return promoting({ ...change, plan: { ...plan, steps } });
-}
-
-/** bhs serves after a failover; gra has not rejoined. */
-function afterFailover(changes: Partial<ServingRecord> = {}): ServingRecord {
-  const { record } = decide(promotedUpTo(null), observations(lost), NOW_MS, config);
-  if (record?.phase !== "serving") throw new Error("the promotion is not done");
-  return { ...record, ...changes };
 }
 
 const formerPrimary = () =>

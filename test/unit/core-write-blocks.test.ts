@@ -3,10 +3,11 @@ import { planRejoin } from "../../watchdog/core/plans/rejoin.ts";
 import { planSwitchover } from "../../watchdog/core/plans/switchover.ts";
 import { decide } from "../../watchdog/core/rules/decide.ts";
 import type { Plan, StepKind } from "../../watchdog/core/state/plan.ts";
-import { parseStateRecord, type ServingRecord } from "../../watchdog/core/state/record.ts";
+import { parseStateRecord } from "../../watchdog/core/state/record.ts";
 import { isMarked, markedIndices, withMarks, withoutMarks } from "../../watchdog/core/state/write-blocks.ts";
 import {
   activeView,
+  afterFailover,
   closing,
   config,
   health,
@@ -29,13 +30,6 @@ const attempted = (plan: Plan, kind: StepKind): Plan => ({
 });
 const former = (...indices: ReturnType<typeof index>[]) =>
   standbyView({ region: "gra", indices, followers: [], autoFollow: [] });
-
-/** bhs serves after a failover from gra. */
-function afterFailover(changes: Partial<ServingRecord> = {}): ServingRecord {
-  const { record } = decide(promotedUpTo(null), observations(seenHealth("unhealthy", "healthy")), NOW_MS, config);
-  if (record?.phase !== "serving") throw new Error("the promotion is not done");
-  return { ...record, ...changes };
-}
 
 describe("marks of write blocks", () => {
   const record = serving({ writeBlocks: [mark("gra", "logs-1"), mark("bhs", "logs-2", null)] });

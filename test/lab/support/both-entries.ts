@@ -1,6 +1,6 @@
 import type { Region } from "../../../lab/system/configuration.ts";
 import type { TwoRegions } from "../../../lab/system/two-regions.ts";
-import { Ledger, type Turn } from "../../../lab/traffic/ledger.ts";
+import { Ledger } from "../../../lab/traffic/ledger.ts";
 import type { Traffic } from "../../../lab/traffic/traffic.ts";
 import { acknowledged } from "./application.ts";
 
@@ -29,14 +29,9 @@ export class BothEntries {
     return new BothEntries(await at("gra"), await at("bhs"));
   }
 
-  /** Which region accepted writes when, over both entries. */
-  reigns(sinceMs: number): readonly Turn[] {
-    return Ledger.turns([this.gra.ledger, this.bhs.ledger], sinceMs);
-  }
-
-  /** The regions of `reigns`: two that accept writes at overlapping times alternate in it. */
+  /** The regions that accepted writes, over both entries: two that do so at overlapping times alternate in it. */
   regionsInOrder(sinceMs: number): readonly (string | null)[] {
-    return this.reigns(sinceMs).map(({ region }) => region);
+    return Ledger.turns([this.gra.ledger, this.bhs.ledger], sinceMs).map(({ region }) => region);
   }
 
   /** Waits until both entries serve. */
