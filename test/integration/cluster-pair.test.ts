@@ -2,6 +2,7 @@ import { afterAll, expect, test } from "vitest";
 import type { ClusterPair } from "../../lab/elasticsearch/start-cluster.ts";
 import { borrowClusterPair } from "./shared/cluster-pair.ts";
 import { follow } from "./support/ccr.ts";
+import { contentsOf } from "./support/cluster-contents.ts";
 
 /** Test files use pairs of clusters one after the other: nothing that one does to them may reach the next one. */
 
@@ -34,32 +35,15 @@ async function disorder({ gra, bhs }: ClusterPair): Promise<void> {
   await gra.kill();
 }
 
-/** What a test could find in a cluster. */
-async function found(cluster: ClusterPair["gra"]): Promise<Record<string, unknown>> {
-  const paths = {
-    indices: "/_resolve/index/*?expand_wildcards=all",
-    settings: "/_cluster/settings?flat_settings=true",
-    patterns: "/_ccr/auto_follow",
-    followers: "/_all/_ccr/info",
-    templates: "/_index_template",
-    components: "/_component_template",
-    users: "/_security/user",
-    roles: "/_security/role",
-    remotes: "/_remote/info",
-  };
-  const answers = Object.entries(paths).map(async ([name, path]) => [name, (await cluster.rest("GET", path)).body]);
-  return Object.fromEntries(await Promise.all(answers));
-}
-
 test("a pair of clusters comes to its next borrower as it came to the one before, whatever happened to it", async () => {
   pair = await borrowClusterPair();
-  const [gra, bhs] = [await found(pair.gra), await found(pair.bhs)];
+  const [gra, bhs] = [await contentsOf(pair.gra), await contentsOf(pair.bhs)];
   expect(gra).toMatchObject({ followers: { follower_indices: [] }, patterns: { patterns: [] } });
   const { urls } = pair.gra;
   await disorder(pair);
   await pair.stop();
   pair = await borrowClusterPair();
   expect(pair.gra.urls).toEqual(urls);
-  expect(await found(pair.gra)).toEqual(gra);
-  expect(await found(pair.bhs)).toEqual(bhs);
+  expect(await contentsOf(pair.gra)).toEqual(gra);
+  expect(await contentsOf(pair.bhs)).toEqual(bhs);
 });

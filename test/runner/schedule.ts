@@ -48,8 +48,11 @@ export const hostFiles: readonly string[] = [
 
 /** Integration tests on pairs of Elasticsearch clusters: together about half of the time of all integration tests. */
 export const clusterFiles: readonly string[] = [
+  "test/integration/ccr-api-key.test.ts",
   "test/integration/ccr-contract.test.ts",
+  "test/integration/ccr-copy-outages.test.ts",
   "test/integration/ccr-first-copy.test.ts",
+  "test/integration/ccr-foreign.test.ts",
   "test/integration/ccr-leader-states.test.ts",
   "test/integration/ccr-misbehaviour.test.ts",
   "test/integration/ccr-outages.test.ts",

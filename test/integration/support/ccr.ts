@@ -2,6 +2,7 @@ import { expect } from "vitest";
 import type { Credentials } from "../../../lab/elasticsearch/cluster.ts";
 import { eventually } from "../../../lab/util/until.ts";
 import type { RestCluster } from "./ccr-pair.ts";
+import { setCopyLimits } from "./copy-limits.ts";
 
 /** Everything of a document that replication must keep. */
 export interface StoredDocument {
@@ -146,8 +147,11 @@ export async function followStatus(cluster: RestCluster, index: string): Promise
 /** Names of the retention leases that followers hold on the first shard of a leader. */
 export async function followerLeases(cluster: RestCluster, leader: string): Promise<string[]> {
   const stats = await cluster.call("GET", `/${leader}/_stats?level=shards`);
-  const [shard] = stats.indices[leader].shards["0"];
-  const leases = shard.retention_leases.leases as { id: string; source: string }[];
+  const copies = stats.indices[leader].shards["0"] as {
+    routing: { primary: boolean };
+    retention_leases: { leases: { id: string; source: string }[] };
+  }[];
+  const leases = copies.find((copy) => copy.routing.primary)?.retention_leases.leases ?? [];
   return leases.filter((lease) => lease.source === "ccr").map((lease) => lease.id);
 }
 
@@ -187,13 +191,11 @@ export async function refusal(
 
 /** Sets how fast first copies come to this cluster, all of them together; null for the usual speed. */
 export async function copySlowly(cluster: RestCluster, bytesPerSecond: number | null): Promise<void> {
-  const limit = bytesPerSecond === null ? null : `${bytesPerSecond}b`;
-  const persistent = {
-    "ccr.indices.recovery.max_bytes_per_sec": limit,
+  await setCopyLimits(cluster, {
+    "ccr.indices.recovery.max_bytes_per_sec": bytesPerSecond === null ? null : `${bytesPerSecond}b`,
     // Or else a file of a megabyte would come at once, and the pause after it.
     "ccr.indices.recovery.chunk_size": bytesPerSecond === null ? null : "1kb",
-  };
-  await cluster.call("PUT", "/_cluster/settings", { body: { persistent } });
+  });
 }
 
 /** A leader of this many kilobytes that do not compress, all of them in its last commit. */
