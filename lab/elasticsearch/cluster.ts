@@ -66,6 +66,8 @@ export interface NodeControl {
    * @param health minimum health of the indices to wait for; default: yellow
    */
   restart(health?: "red" | "yellow"): Promise<void>;
+  /** Sets a secure setting that needs no restart, such as `cluster.remote.<alias>.credentials`. */
+  setSecret(name: string, value: string): Promise<void>;
 }
 
 /** A real Elasticsearch cluster on loopback: TLS on both layers, security on, trial licence, its own ports. */

@@ -63,6 +63,15 @@ function renderSettings(home: string, { node, peers, options }: NodeConfiguratio
     "xpack.security.enabled": true,
     "xpack.security.http.ssl": { enabled: true, ...tls },
     "xpack.security.transport.ssl": { enabled: true, verification_mode: "full", ...tls },
+    // For remote clusters that connect with an API key; any port will do, as the node tells which one it got.
+    "remote_cluster_server.enabled": true,
+    "remote_cluster.port": 0,
+    "xpack.security.remote_cluster_server.ssl": { enabled: true, ...tls },
+    "xpack.security.remote_cluster_client.ssl": {
+      enabled: true,
+      verification_mode: "full",
+      certificate_authorities: tls.certificate_authorities,
+    },
     // A test machine's disk may be fuller than a server's should be.
     "cluster.routing.allocation.disk.threshold_enabled": false,
     ...options.settings,

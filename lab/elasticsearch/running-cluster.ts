@@ -46,15 +46,23 @@ async function removeStaleDirectories(): Promise<void> {
 }
 
 class RunningCluster extends ClusterClient implements TestCluster {
+  private readonly distribution: ElasticsearchHome;
   private readonly directory: string;
   private readonly nodes: readonly TestNode[];
 
-  private constructor(name: string, directory: string, ca: string, elastic: Credentials, nodes: readonly TestNode[]) {
+  private constructor(
+    name: string,
+    distribution: ElasticsearchHome,
+    directory: string,
+    access: { readonly ca: string; readonly elastic: Credentials },
+    nodes: readonly TestNode[],
+  ) {
     super({
-      ...{ name, ca, elastic, caFile: path.join(directory, "ca.crt") },
+      ...{ name, ...access, caFile: path.join(directory, "ca.crt") },
       urls: nodes.map((node) => `https://127.0.0.1:${node.httpPort}`),
       transportAddresses: nodes.map((node) => `127.0.0.1:${node.transportPort}`),
     });
+    this.distribution = distribution;
     this.directory = directory;
     this.nodes = nodes;
   }
@@ -68,7 +76,9 @@ class RunningCluster extends ClusterClient implements TestCluster {
     const count = options.nodes ?? 1;
     const elastic = { username: "elastic", password: randomBytes(12).toString("base64url") };
     await writeFile(path.join(directory, "ca.crt"), authority.certificate);
-    const keystore = await createKeystore(distribution, directory, elastic.password);
+    // Of all nodes: their secure settings must be equal.
+    await addToKeystore(distribution, directory, "bootstrap.password", elastic.password);
+    const keystore = path.join(directory, "elasticsearch.keystore");
     const ports = await freePorts(2 * count);
     const layout = Array.from({ length: count }, (_, i) => ({
       name: `${options.name}-es-${i + 1}`,
@@ -82,7 +92,7 @@ class RunningCluster extends ClusterClient implements TestCluster {
         return new TestNode(node, home, nodeCommand(distribution, home, options.javaOptions ?? []));
       }),
     );
-    return new RunningCluster(options.name, directory, authority.certificate, elastic, nodes);
+    return new RunningCluster(options.name, distribution, directory, { ca: authority.certificate, elastic }, nodes);
   }
 
   async kill(node?: number): Promise<void> {
@@ -114,6 +124,13 @@ class RunningCluster extends ClusterClient implements TestCluster {
     });
   }
 
+  async setSecret(name: string, value: string): Promise<void> {
+    for (const node of this.nodes) {
+      await addToKeystore(this.distribution, path.join(this.directory, node.name, "config"), name, value);
+    }
+    await this.call("POST", "/_nodes/reload_secure_settings");
+  }
+
   /**
    * Sets the superuser's password, which creates the security index, and waits for the index's primary: until then
    * requests may get 401.
@@ -131,16 +148,16 @@ class RunningCluster extends ClusterClient implements TestCluster {
   }
 }
 
-/** Creates the keystore of all nodes, whose secure settings must be equal. */
-async function createKeystore(distribution: ElasticsearchHome, directory: string, password: string): Promise<string> {
+/** Adds a secure setting to the keystore in `directory`, which is made where there is none. */
+async function addToKeystore(
+  { directory: home }: ElasticsearchHome,
+  directory: string,
+  name: string,
+  value: string,
+): Promise<void> {
   const { ES_JAVA_OPTS: _, ...env } = process.env;
-  await run(
-    path.join(distribution.directory, "bin/elasticsearch-keystore"),
-    ["add", "-f", "-x", "bootstrap.password"],
-    {
-      env: { ...env, ES_PATH_CONF: directory },
-      input: `${password}\n`,
-    },
-  );
-  return path.join(directory, "elasticsearch.keystore");
+  await run(path.join(home, "bin/elasticsearch-keystore"), ["add", "-f", "-x", name], {
+    env: { ...env, ES_PATH_CONF: directory },
+    input: `${value}\n`,
+  });
 }

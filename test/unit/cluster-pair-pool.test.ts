@@ -17,7 +17,7 @@ function poolOfNames({ startFails = false, resetFails = false, hold = async () =
       ...{ name, urls: [], transportAddresses: [], ca: "", caFile: "", elastic: { username: "", password: "" } },
       ...{ rest: () => Promise.reject(), call: () => Promise.reject(), connectRemote: acted("connect") },
       ...{ kill: acted("kill"), shutDown: acted("shutDown"), freeze: acted("freeze"), thaw: acted("thaw") },
-      ...{ restart: acted("restart"), stop: acted("stop") },
+      ...{ restart: acted("restart"), setSecret: acted("setSecret"), stop: acted("stop") },
     };
   };
   const names = new Map<ClusterPair, string>();

@@ -4,7 +4,7 @@ import { inject } from "vitest";
 import type { ClusterAddress, TestCluster } from "../../../lab/elasticsearch/cluster.ts";
 import { ClusterClient } from "../../../lab/elasticsearch/cluster-client.ts";
 import type { ClusterPair } from "../../../lab/elasticsearch/start-cluster.ts";
-import { type NodeAction, type PoolReply, type PoolRequest, replySchema } from "./protocol.ts";
+import { type NodeAction, type NodeRequest, type PoolReply, type PoolRequest, replySchema } from "./protocol.ts";
 
 /**
  * Two one-node clusters, `gra` and `bhs`, each the other's connected remote: for this test file alone until it calls
@@ -38,19 +38,19 @@ class BorrowedCluster extends ClusterClient implements TestCluster {
     this.#pool = pool;
   }
 
-  kill = (node?: number): Promise<void> => this.#act("kill", node);
+  kill = (node?: number): Promise<void> => this.#act("kill", node === undefined ? {} : { node });
   shutDown = (): Promise<void> => this.#act("shutDown");
   freeze = (): Promise<void> => this.#act("freeze");
   thaw = (): Promise<void> => this.#act("thaw");
-  /** Waits until all indices are yellow at least. */
-  restart = (): Promise<void> => this.#act("restart");
+  restart = (health: "red" | "yellow" = "yellow"): Promise<void> => this.#act("restart", { health });
+  setSecret = (name: string, value: string): Promise<void> => this.#act("setSecret", { secret: { name, value } });
 
   stop(): Promise<void> {
     return Promise.reject(new Error("a borrowed cluster goes back with its pair"));
   }
 
-  async #act(action: NodeAction, node?: number): Promise<void> {
-    await this.#pool.ask({ action, cluster: this.#region, ...(node === undefined ? {} : { node }) });
+  async #act(action: NodeAction, options: Omit<NodeRequest, "action" | "cluster"> = {}): Promise<void> {
+    await this.#pool.ask({ action, cluster: this.#region, ...options });
   }
 }
 

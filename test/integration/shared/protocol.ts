@@ -2,7 +2,7 @@ import { z } from "zod";
 
 /** The protocol between a test file and the pool of cluster pairs: one JSON object per line, over one connection. */
 
-const nodeActions = ["kill", "shutDown", "freeze", "thaw", "restart"] as const;
+const nodeActions = ["kill", "shutDown", "freeze", "thaw", "restart", "setSecret"] as const;
 export type NodeAction = (typeof nodeActions)[number];
 
 const nodeRequestSchema = z.object({
@@ -10,6 +10,10 @@ const nodeRequestSchema = z.object({
   cluster: z.enum(["gra", "bhs"]),
   /** For `kill` alone: the position of one node. Default: all. */
   node: z.number().int().optional(),
+  /** For `restart` alone: health to wait for. Default: yellow. */
+  health: z.enum(["red", "yellow"]).optional(),
+  /** For `setSecret` alone. */
+  secret: z.object({ name: z.string(), value: z.string() }).optional(),
 });
 export type NodeRequest = z.output<typeof nodeRequestSchema>;
 

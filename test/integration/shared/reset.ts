@@ -73,13 +73,22 @@ async function leftoversOf(cluster: TestCluster): Promise<readonly Leftover[]> {
 
 async function changedSettings(cluster: TestCluster): Promise<readonly Leftover[]> {
   const all = await cluster.call("GET", "/_cluster/settings?flat_settings=true");
-  return (["persistent", "transient"] as const).flatMap((kind) =>
-    Object.keys(all[kind])
-      .filter((setting) => !/^cluster\.remote\.(gra|bhs)\.(mode|seeds)$/.test(setting))
-      .map((setting): Leftover => {
-        return { what: `setting ${setting}`, removal: ["PUT", "/_cluster/settings", { [kind]: { [setting]: null } }] };
-      }),
-  );
+  return (["persistent", "transient"] as const).flatMap((kind) => {
+    const changed = Object.keys(all[kind]).filter(
+      (setting) => !/^cluster\.remote\.(gra|bhs)\.(mode|seeds)$/.test(setting),
+    );
+    // A block on the whole cluster lets nothing but its own removal through.
+    const blocks = changed.filter((setting) => setting.startsWith("cluster.blocks."));
+    // Together: those of one remote cluster are not valid one without the other.
+    const others = changed.filter((setting) => !blocks.includes(setting));
+    return [...blocks.map((block) => [block]), others].flatMap((names) => settingsOf(kind, names));
+  });
+}
+
+function settingsOf(kind: "persistent" | "transient", names: readonly string[]): readonly Leftover[] {
+  if (names.length === 0) return [];
+  const none = Object.fromEntries(names.map((name) => [name, null]));
+  return [{ what: `settings ${names.join(", ")}`, removal: ["PUT", "/_cluster/settings", { [kind]: none }] }];
 }
 
 async function autoFollowPatterns(cluster: TestCluster): Promise<readonly Leftover[]> {

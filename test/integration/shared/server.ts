@@ -84,8 +84,11 @@ class Borrower {
   }
 }
 
-function act(cluster: NodeControl, { action, node }: NodeRequest): Promise<void> {
-  return action === "kill" ? cluster.kill(node) : cluster[action]();
+async function act(cluster: NodeControl, { action, node, health, secret }: NodeRequest): Promise<void> {
+  if (action === "kill") return cluster.kill(node);
+  if (action === "restart") return cluster.restart(health);
+  if (action !== "setSecret") return cluster[action]();
+  if (secret !== undefined) await cluster.setSecret(secret.name, secret.value);
 }
 
 const addressesOf = ({ gra, bhs }: ClusterPair): PairAddress => ({ gra: addressOf(gra), bhs: addressOf(bhs) });
