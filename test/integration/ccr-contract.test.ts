@@ -9,6 +9,7 @@ import {
   followerLeases,
   followStatus,
   promote,
+  quickRetries,
   refusal,
   shardStats,
   write,
@@ -258,6 +259,16 @@ describe("a follower", () => {
     });
   });
 
+  test("takes a changed alias over with its next read, without any write", async () => {
+    const index = await createLeader("alias-alone");
+    await follow(follower, index, remote, index, quickRetries);
+    const alias = pair.named("alone");
+    await leader.call("PUT", `/${index}/_alias/${alias}`);
+    await eventually("the alias has come", 30_000, async () => alias in (await aliasesOf(index)));
+    await leader.call("DELETE", `/${index}/_alias/${alias}`);
+    await eventually("the alias is gone", 30_000, async () => !(alias in (await aliasesOf(index))));
+  });
+
   test("shows an alias that is hidden on its leader", async () => {
     const alias = pair.named("hidden");
     const index = await createFollowed("hidden-alias", { aliases: { [alias]: { is_hidden: true } } });
@@ -328,6 +339,28 @@ describe("pause and resume", () => {
     expect(await documentsOf(follower, index)).toHaveLength(1);
 
     expect(await follower.call("POST", `/${index}/_ccr/resume_follow`)).toEqual({ acknowledged: true });
+    await expectEqual(index);
+  });
+
+  test("until its first read a resumed follower shows no lag, however far behind it is", async () => {
+    const index = await createFollowed("unread");
+    await follower.call("POST", `/${index}/_ccr/pause_follow`);
+    await bulk(
+      leader,
+      index,
+      [1, 2, 3].map((i) => ({ index: `${i}`, document: { i } })),
+    );
+    const blockReads = (on: true | null) =>
+      leader.call("PUT", `/${index}/_settings`, { body: { "index.blocks.read": on } });
+    await blockReads(true);
+    await follower.call("POST", `/${index}/_ccr/resume_follow`, { body: quickRetries });
+    await eventually("a read has failed", 30_000, async () => {
+      return (await firstShard(follower, index)).read_exceptions.length > 0;
+    });
+    const shard = await firstShard(follower, index);
+    expect([shard.leader_global_checkpoint, shard.follower_global_checkpoint]).toEqual([-1, -1]);
+    expect(shard.read_exceptions[0]?.exception.type).toBe("cluster_block_exception");
+    await blockReads(null);
     await expectEqual(index);
   });
 
@@ -440,6 +473,11 @@ describe("leases", () => {
     const second = await leader.call("POST", `/${index}/_ccr/forget_follower`, { body });
     expect(second._shards).toMatchObject({ total: 1, successful: 0, failed: 1 });
     expect(JSON.stringify(second._shards.failures)).toContain("retention_lease_not_found_exception");
+
+    // Where its task is left behind, too, pausing the next follower of that name ends both.
+    await follow(follower, index, remote);
+    await follower.call("POST", `/${index}/_ccr/pause_follow`);
+    expect((await follower.rest("GET", `/${index}/_ccr/stats`)).status).toBe(404);
   });
 
   test("paused, deleted and forgotten, a follower leaves neither a lease nor a task behind", async () => {
@@ -521,16 +559,30 @@ describe("info and stats", () => {
     expect((await follower.rest("GET", `/${index},${pair.named("not-there")}/_ccr/info`)).status).toBe(404);
   });
 
-  test("info of `*` and `_all` leaves hidden followers out, info by name does not, nor do stats", async () => {
-    const index = await createFollowed("concealed", { settings: { "index.hidden": true } });
+  test("info finds hidden followers by name, by `.*` if they begin with a dot, and by no other wildcard", async () => {
+    const hidden = { settings: { "index.hidden": true } };
+    const index = await createFollowed("concealed", hidden);
+    const dotted = `.${index}`;
+    await leader.call("PUT", `/${dotted}`, { body: hidden });
+    await follow(follower, dotted, remote);
     const namesOf = async (names: string) => {
       const info = await follower.call("GET", `/${names}/_ccr/info`);
       return info.follower_indices.map((each: { follower_index: string }) => each.follower_index);
     };
-    expect(await namesOf("*")).not.toContain(index);
-    expect(await namesOf("_all")).not.toContain(index);
-    expect(await namesOf(index)).toEqual([index]);
+    for (const wildcard of ["*", "_all"]) {
+      expect(await namesOf(wildcard)).not.toContain(index);
+      expect(await namesOf(wildcard)).not.toContain(dotted);
+    }
+    expect(await namesOf(`${index.slice(0, -1)}*`)).toEqual([]);
+    expect(await namesOf("*,.*")).toContain(dotted);
+    expect(await namesOf("*,.*")).not.toContain(index);
+    expect((await namesOf(`${index},${dotted}`)).sort()).toEqual([dotted, index]);
+    expect((await follower.rest("GET", "/*/_ccr/info?expand_wildcards=all")).status).toBe(400);
+    // Stats leave nothing out.
     expect(await shardStats(follower, index)).toHaveLength(1);
+    const all = await follower.call("GET", "/_ccr/stats");
+    const withStats = all.follow_stats.indices.map((each: { index: string }) => each.index);
+    expect(withStats).toEqual(expect.arrayContaining([index, dotted]));
   });
 });
 

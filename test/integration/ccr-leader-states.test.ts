@@ -88,8 +88,9 @@ describe("a leader with a write block", () => {
 describe("a leader that is read-only", () => {
   const index = () => pair.named("frozen");
 
-  test("is followed with 200, and following has not started", async () => {
+  test("is followed with 200, and following has not started: the follower has no aliases, which come with it", async () => {
     await createLeader("frozen");
+    await leader.call("PUT", `/${index()}/_alias/${pair.named("late")}`);
     await block(leader, index(), "read_only", true);
     const answer = await follower.call("PUT", `/${index()}/_ccr/follow?wait_for_active_shards=1`, {
       body: { remote_cluster: pair.remote, leader_index: index() },
@@ -100,6 +101,7 @@ describe("a leader that is read-only", () => {
       follow_index_shards_acked: false,
       index_following_started: false,
     });
+    expect((await follower.call("GET", `/${index()}/_alias`))[index()].aliases).toEqual({});
   });
 
   test.each(["_ccr/pause_follow", "_close", "_open"])("lets no %s of the follower through: 403", async (step) => {
@@ -112,6 +114,7 @@ describe("a leader that is read-only", () => {
     expect(refused).toMatchObject({ status: 403, type: "cluster_block_exception" });
     await block(follower, index(), "read_only", false);
     await follower.call("DELETE", `/${index()}`);
+    await block(leader, index(), "read_only", false);
   });
 });
 

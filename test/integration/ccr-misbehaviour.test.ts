@@ -4,12 +4,14 @@ import type { ClusterPair } from "../../lab/elasticsearch/start-cluster.ts";
 import { eventually } from "../../lab/util/until.ts";
 import { borrowClusterPair } from "./shared/cluster-pair.ts";
 import {
+  createLargeLeader,
   documentsOf,
   expectEqualDocuments,
   firstShard,
   follow,
   followerLeases,
   followStatus,
+  health,
   quickRetries,
   whileMisbehaving,
   write,
@@ -106,6 +108,24 @@ test("lease_removal_fails: unfollow says which leases it left, and has converted
   });
   expect(await followStatus(bhs, "leased")).toBeUndefined();
   expect((await bhs.rest("POST", "/leased/_ccr/unfollow")).status).toBe(400);
+});
+
+test("lab_ccr.copy_bytes_per_second makes first copies slow, also those that run, until it is set to 0", async () => {
+  const setTo = (value: number) =>
+    bhs.call("PUT", "/_cluster/settings", { body: { persistent: { "lab_ccr.copy_bytes_per_second": value } } });
+  await createLargeLeader(gra, "slow", 50);
+  await setTo(1024);
+  const body = { remote_cluster: "gra", leader_index: "slow" };
+  await bhs.call("PUT", "/slow/_ccr/follow", { body });
+  await eventually("some has come", 30_000, async () => {
+    const [copy] = await bhs.call("GET", "/_cat/recovery/slow?format=json&active_only=true&bytes=b");
+    return Number(copy.bytes_recovered) > 0;
+  });
+  expect(await health(bhs, "slow")).toBe("yellow");
+  expect(await followStatus(bhs, "slow")).toBe("paused");
+  await setTo(0);
+  await eventually("it follows", 30_000, async () => (await followStatus(bhs, "slow")) === "active");
+  await expectEqual("slow");
 });
 
 test("an unknown kind of misbehaviour is refused", async () => {

@@ -80,7 +80,8 @@ public final class CcrPlugin extends Plugin implements ActionPlugin, EnginePlugi
         RetentionLeases leases = new RetentionLeases(client);
         AutoFollowCoordinator autoFollow = new AutoFollowCoordinator(client, services.clusterService());
         CopySpeed speed = new CopySpeed(services.clusterService().getClusterSettings());
-        repositoryServices.set(new LeaderRepository.Services(client, services.clusterService(), leases, speed));
+        AnswerLimit answers = new AnswerLimit(services.clusterService().getClusterSettings(), services.threadPool());
+        repositoryServices.set(new LeaderRepository.Services(client, services.clusterService(), leases, speed, answers));
         LeaderRepositories.keepRegistered(services.repositoriesService(), services.linkedProjectConfigService());
         return List.of(new CcrServices(client, leases, tasks, autoFollow), new CopySources(client));
     }
@@ -118,7 +119,8 @@ public final class CcrPlugin extends Plugin implements ActionPlugin, EnginePlugi
             Misbehaviour.SETTING,
             CopySpeed.LAB_LIMIT,
             CopySpeed.DOCUMENTED_LIMIT,
-            CopySpeed.CHUNK_SIZE
+            CopySpeed.CHUNK_SIZE,
+            AnswerLimit.SETTING
         );
     }
 

@@ -52,7 +52,7 @@ import java.util.function.BooleanSupplier;
  */
 final class LeaderRepository extends AbstractLifecycleComponent implements Repository {
     /** What repositories need of the node. */
-    record Services(CcrClient client, ClusterService clusterService, RetentionLeases leases, CopySpeed speed) {}
+    record Services(CcrClient client, ClusterService clusterService, RetentionLeases leases, CopySpeed speed, AnswerLimit answers) {}
 
     private static final SnapshotId SNAPSHOT_ID = new SnapshotId(LeaderRepositories.SNAPSHOT, LeaderRepositories.SNAPSHOT);
     /** Elasticsearch wants one for each shard that has ever had a copy. */
@@ -177,6 +177,7 @@ final class LeaderRepository extends AbstractLifecycleComponent implements Repos
                     copied -> new ShardCopy(
                         services.client,
                         services.speed,
+                        services.answers,
                         remoteCluster,
                         leader,
                         metadata.name(),
@@ -184,7 +185,13 @@ final class LeaderRepository extends AbstractLifecycleComponent implements Repos
                         recoveryState
                     ).into(store, copied)
                 )
-                .<IndexMetadata>andThen(fetched -> services.client.leaderIndexAsSystem(remoteCluster, follower.leaderName(), fetched))
+                .<IndexMetadata>andThen(
+                    fetched -> services.client.leaderIndexAsSystem(
+                        remoteCluster,
+                        follower.leaderName(),
+                        services.answers.on("metadata of " + leader, fetched)
+                    )
+                )
                 .<Void>andThen((mapped, current) -> new LeaderMapping(services.client).give(shard.getIndex(), current, mapped))
                 .addListener(l);
         });
@@ -203,7 +210,7 @@ final class LeaderRepository extends AbstractLifecycleComponent implements Repos
     /** First of all, so that the leader keeps what is written from now on. */
     private void takeLease(FollowerIndex follower, ShardId leader, ActionListener<Void> listener) {
         String lease = follower.leaseId(services.clusterService.getClusterName().value());
-        services.leases.take(remoteCluster, leader, lease, RetentionLeases.RETAIN_ALL, listener);
+        services.leases.take(remoteCluster, leader, lease, RetentionLeases.RETAIN_ALL, services.answers.on("lease on " + leader, listener));
     }
 
     // there are no snapshots to take, and no statistics

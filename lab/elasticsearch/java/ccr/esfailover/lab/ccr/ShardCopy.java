@@ -1,10 +1,8 @@
 package esfailover.lab.ccr;
 
 import org.elasticsearch.action.ActionListener;
-import org.elasticsearch.action.support.ListenerTimeouts;
 import org.elasticsearch.common.UUIDs;
 import org.elasticsearch.common.bytes.ReleasableBytesReference;
-import org.elasticsearch.core.TimeValue;
 import org.elasticsearch.index.shard.ShardId;
 import org.elasticsearch.index.snapshots.blobstore.BlobStoreIndexShardSnapshot.FileInfo;
 import org.elasticsearch.index.snapshots.blobstore.SnapshotFiles;
@@ -14,7 +12,6 @@ import org.elasticsearch.indices.recovery.MultiFileWriter;
 import org.elasticsearch.indices.recovery.RecoveryState;
 import org.elasticsearch.repositories.blobstore.FileRestoreContext;
 import org.elasticsearch.snapshots.SnapshotId;
-import org.elasticsearch.threadpool.ThreadPool;
 
 import java.util.Iterator;
 import java.util.List;
@@ -22,11 +19,9 @@ import java.util.stream.StreamSupport;
 
 /** Follower side: the first copy of one shard, piece by piece and file by file. Any failure ends it; the next try begins at nothing. */
 final class ShardCopy extends FileRestoreContext {
-    /** A leader that is silent for longer has failed the copy. */
-    private static final TimeValue ANSWER_LIMIT = TimeValue.timeValueMinutes(1);
-
     private final CcrClient client;
     private final CopySpeed speed;
+    private final AnswerLimit answers;
     private final String remoteCluster;
     private final ShardId leader;
     private final String copy = UUIDs.randomBase64UUID();
@@ -34,6 +29,7 @@ final class ShardCopy extends FileRestoreContext {
     ShardCopy(
         CcrClient client,
         CopySpeed speed,
+        AnswerLimit answers,
         String remoteCluster,
         ShardId leader,
         String repositoryName,
@@ -43,6 +39,7 @@ final class ShardCopy extends FileRestoreContext {
         super(repositoryName, recoveryState.getShardId(), snapshotId, recoveryState);
         this.client = client;
         this.speed = speed;
+        this.answers = answers;
         this.remoteCluster = remoteCluster;
         this.leader = leader;
     }
@@ -92,15 +89,7 @@ final class ShardCopy extends FileRestoreContext {
     }
 
     private void ask(LeaderFilesAction.Request request, ActionListener<LeaderFilesAction.Response> listener) {
-        ThreadPool threadPool = client.threadPool();
-        ActionListener<LeaderFilesAction.Response> inTime = ListenerTimeouts.wrapWithTimeout(
-            threadPool,
-            listener,
-            ANSWER_LIMIT,
-            threadPool.generic(),
-            "files of " + leader
-        );
-        client.remoteAsSystem(remoteCluster, LeaderFilesAction.REMOTE_TYPE, request, inTime);
+        client.remoteAsSystem(remoteCluster, LeaderFilesAction.REMOTE_TYPE, request, answers.on("files of " + leader, listener));
     }
 
     /** Without waiting for an answer: a commit that nothing asks for is let go of after a while anyway. */
