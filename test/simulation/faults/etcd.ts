@@ -81,6 +81,17 @@ export const etcdFaults: readonly Fault[] = [
     },
   },
   {
+    name: "etcd is full",
+    weight: 2,
+    store: "etcd",
+    begin: ({ etcd }) => {
+      etcd.keys.isFull = true;
+      return () => {
+        etcd.keys.isFull = false;
+      };
+    },
+  },
+  {
     name: "changes of etcd have unknown outcomes",
     weight: 3,
     store: "etcd",

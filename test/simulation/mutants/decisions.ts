@@ -55,6 +55,18 @@ export const decisionMutants: readonly Mutant[] = [
     },
   },
   {
+    rule: "a store that takes writes again is used again",
+    defect: "once etcd was full, nothing is decided any more",
+    edit: {
+      file: "controller/loops/elect.ts",
+      from: "observed.noteStoreWrite(null);",
+      to: "",
+    },
+    shows: {
+      "three sites": { breaks: ["7"], faults: ["gra is lost", "etcd is full"] },
+    },
+  },
+  {
     rule: "a refused password is no loss",
     defect: "a region that refuses the watchdogs' password counts as lost",
     edit: {

@@ -75,6 +75,26 @@ describe("without etcd", () => {
   });
 });
 
+test("at etcd's quota traffic continues, also while a watchdog restarts, and a lost region is replaced afterwards", async () => {
+  const system = await started({ layout: threeSites });
+  const { keys } = system.etcd;
+  const sinceMs = system.world.nowMs;
+  keys.isFull = true;
+  await pass(system, 20_000);
+  const station = system.station("gra");
+  system.kill(station);
+  system.restartAfter(station, 500);
+  await pass(system, 60_000);
+  expect(refusedSince(system, sinceMs), tale(system)).toEqual([]);
+  expect(statusOf(system, "gra")?.router?.summary).toMatch(/routes to gra.*by failsafe/);
+  system.cluster("gra").ailments.down = true;
+  await pass(system, 30_000);
+  expect(system.record).toMatchObject({ phase: "serving", active: "gra", epoch: 1 });
+  expect(statusOf(system, "bhs")?.summary).toMatch(/the store takes no write \(.*quota is reached/);
+  keys.isFull = false;
+  await runUntil(system, 60_000, serves("bhs"));
+});
+
 describe("a store that comes up empty", () => {
   test("is filled from the copies, while traffic continues", async () => {
     const system = await started({ layout: threeSites });

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { EtcdError } from "../../../../watchdog/adapters/etcd/errors.ts";
 import type { Coordination } from "../../../../watchdog/core/ports/coordination.ts";
 import type { Store } from "../../../../watchdog/core/ports/store.ts";
@@ -42,6 +43,7 @@ export function etcdStore(session: EtcdSession): Store {
       const createRevision = believedRevision();
       if (createRevision === null) return "conflict";
       return change(() => {
+        keys.assertSpace();
         if (!leads(createRevision)) return "conflict";
         return keys.record.write({ record, expected, entry }, user.process);
       });
@@ -53,6 +55,7 @@ export function etcdStore(session: EtcdSession): Store {
         if (present !== null && present.instance !== instance && held.has(router)) {
           throw new EtcdError("rejected", `etcd: another watchdog has taken the lease of router ${router}`);
         }
+        if (present?.instance !== instance) keys.assertSpace();
         held.add(router);
         const untilMs = Math.max(present?.untilMs ?? 0, keys.expiryMs());
         keys.routers.set(router, { untilMs, instance, acknowledgedEpoch: acknowledged.get(router) ?? 0 });
@@ -63,6 +66,7 @@ export function etcdStore(session: EtcdSession): Store {
       return change(() => {
         const lease = keys.live(keys.routers.get(router));
         if (lease?.instance !== instance) throw new EtcdError("rejected", `etcd: ${router} holds no lease any more`);
+        if (lease.acknowledgedEpoch < epoch) keys.assertSpace();
         lease.acknowledgedEpoch = Math.max(lease.acknowledgedEpoch, epoch);
       });
     },
@@ -87,6 +91,8 @@ export function etcdCoordination(session: EtcdSession): Coordination {
         const present = keys.reports.get(report.watchdog);
         if (present !== undefined && present.instance === instance && present.order > order) return;
         if (present !== undefined && present.instance > instance) return;
+        if (present?.instance === instance) present.untilMs = keys.expiryMs();
+        keys.assertSpace();
         keys.reports.set(report.watchdog, { report, untilMs: keys.expiryMs(), instance, order });
       });
     },
@@ -107,7 +113,12 @@ export function etcdCoordination(session: EtcdSession): Coordination {
         if (keys.leader?.instance === instance) keys.leader = null;
       });
     },
-    register: (self) => change(() => void keys.members.set(self.name, self)),
+    register: (self) =>
+      change(() => {
+        if (isDeepStrictEqual(keys.members.get(self.name), self)) return;
+        keys.assertSpace();
+        keys.members.set(self.name, self);
+      }),
     members: () => read(() => [...keys.members.values()]),
     forget: (name) => change(() => void keys.members.delete(name)),
   };
@@ -117,6 +128,7 @@ export function etcdCoordination(session: EtcdSession): Coordination {
 function campaign({ keys, user, instance }: EtcdSession): NonNullable<EtcdKeys["leader"]> {
   const present = keys.live(keys.leader);
   if (present !== null && present.instance !== instance) return present;
+  if (present === null) keys.assertSpace();
   const createRevision = present?.createRevision ?? keys.nextRevision();
   keys.leader = { watchdog: user.watchdog, instance, untilMs: keys.expiryMs(), createRevision };
   return keys.leader;

@@ -1,3 +1,4 @@
+import { EtcdError } from "../../../../watchdog/adapters/etcd/errors.ts";
 import type { Member } from "../../../../watchdog/core/state/record.ts";
 import type { WatchdogReport } from "../../../../watchdog/core/state/report.ts";
 import { RecordCell } from "../record-cell.ts";
@@ -15,6 +16,8 @@ export class EtcdKeys {
   readonly routers = new Map<string, Leased & { acknowledgedEpoch: number }>();
   readonly reports = new Map<string, Leased & { readonly report: WatchdogReport; readonly order: number }>();
   readonly members = new Map<string, Member>();
+  /** The quota is reached: what exists can be read, kept alive and deleted, and nothing is written. */
+  isFull = false;
   leader: (Leased & { readonly watchdog: string; readonly createRevision: number }) | null = null;
   readonly #world: World;
   readonly ttlMs: number;
@@ -33,6 +36,11 @@ export class EtcdKeys {
   /** When a lease that is granted or renewed now expires. */
   expiryMs(): number {
     return this.#world.nowMs + this.ttlMs;
+  }
+
+  /** To be called before a write, and before a lease is granted. @throws EtcdError */
+  assertSpace(): void {
+    if (this.isFull) throw new EtcdError("full", "etcd: etcd's quota is reached");
   }
 
   /** null once the lease has expired. */
