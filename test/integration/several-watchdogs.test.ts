@@ -38,6 +38,8 @@ describe.skipIf(skipped)("three watchdogs on real etcd (skipped where set-up has
       20_000,
       () => (all.status("gra")?.failsafe?.lastAskedAtMs ?? 0) > sinceMs + 8_000,
     );
+    // There are none while it asks.
+    await all.until("the others have answered", 5_000, () => all.status("gra")?.failsafe?.answers.length === 2);
     expect(all.status("gra")?.failsafe).toMatchObject({ fault: null, answers: [{ agrees: true }, { agrees: true }] });
     expect(all.bothOpenTo("gra")).toBe(true);
     await all.etcd.heal();

@@ -106,6 +106,12 @@ const cases: Readonly<Record<RuleId, Case>> = {
     next: "unchanged",
     says: /store does not answer \(input\/output error\)/,
   },
+  "newer-version": {
+    record: serving(),
+    seen: observations({ ...lost, newerVersion: "the record is of a newer version: upgrade this watchdog" }),
+    next: "unchanged",
+    says: /closes and acknowledges, and decides nothing: the record is of a newer version: upgrade this watchdog/,
+  },
   "self-doubt": {
     record: serving(),
     seen: observations({ ...lost, selfDoubt: ["the process stood still for 9000 ms"] }),

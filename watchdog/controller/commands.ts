@@ -1,4 +1,5 @@
 import { type Applied, applyCommand, type Command, ruleIdOf } from "../core/requests.ts";
+import { newerVersionOf } from "../core/state/newer-version.ts";
 import type { WatchdogContext } from "./context.ts";
 
 /** Concurrent writes are rare: so many conflicts in a row are no coincidence. */
@@ -16,6 +17,9 @@ export async function submitCommand(context: WatchdogContext, command: Command, 
   const store = context.operatorStore ?? context.store;
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
     const stored = await store.read();
+    const newer = newerVersionOf(stored?.record ?? null);
+    if (newer !== null)
+      return { accepted: false, reasons: [`${newer}; until then run the command on an upgraded host`] };
     const atMs = clock.nowMs();
     const applied = applyCommand(stored?.record ?? null, command, { by, atMs }, Object.keys(config.regions));
     if (!applied.accepted) return applied;

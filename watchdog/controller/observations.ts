@@ -1,3 +1,4 @@
+import { newerVersionOf } from "../core/state/newer-version.ts";
 import type { Observations } from "../core/state/observations.ts";
 import { isNewer, type StateRecord } from "../core/state/record.ts";
 import type { WatchdogReport } from "../core/state/report.ts";
@@ -22,12 +23,13 @@ export function observationsNow({ observed, selfCheck, config, clock }: Observin
     leaderSight: observed.leaderSnapshot,
     routers: observed.routers,
     store: storeState(observed),
+    newerVersion: newerVersion(observed),
     leadership: { leading, leader: leading ? config.name : observed.leader, error: observed.coordinationError },
     known: observed.members,
     promisedForMs: observed.failsafeGrantForMs(nowMonotonicMs),
     filledKnownForMs: observed.filledKnownForMs(nowMonotonicMs),
     selfDoubt,
-    newestCopy: newestOf([observed.newestCopy, ...observed.reports.map(({ copy }) => copy)]),
+    newestCopy: newestCopy(observed),
     copyError: observed.copyError,
     firstLooks: observed.firstSnapshots,
   };
@@ -57,6 +59,16 @@ export function regionReports({ health }: ObservedState): WatchdogReport["region
 /** How the store answers this watchdog. */
 export function storeState({ storeError, storeFull }: ObservedState): Observations["store"] {
   return { reachable: storeError === null, error: storeError, full: storeFull };
+}
+
+function newestCopy({ newestCopy, reports }: ObservedState): StateRecord | null {
+  return newestOf([newestCopy, ...reports.map(({ copy }) => copy)]);
+}
+
+/** Why this version reads only a part of the record, or of a copy that a store which lost it would be filled from. */
+export function newerVersion(observed: ObservedState): string | null {
+  const newest = newestOf([observed.record, newestCopy(observed)]);
+  return newerVersionOf(observed.record) ?? newerVersionOf(newest);
 }
 
 function newestOf(copies: readonly (StateRecord | null)[]): StateRecord | null {

@@ -3,7 +3,7 @@ import type { StateRecord } from "../core/state/record.ts";
 import { spaceWarning } from "../core/state/store-space.ts";
 import type { Components } from "./components.ts";
 import type { WatchdogContext } from "./context.ts";
-import { observationsNow, reportsNow, storeState } from "./observations.ts";
+import { newerVersion, observationsNow, reportsNow, storeState } from "./observations.ts";
 import type { RegionStatus, WatchdogStatus } from "./status.ts";
 
 /** The status as of now. */
@@ -19,6 +19,7 @@ export function statusNow(context: WatchdogContext, components: Components, star
     summary: decisions.latest?.explanation ?? "just started: nothing decided yet",
     record: observed.record,
     store: { ...storeState(observed), warning: spaceWarning(observed.storeSpace ?? []) },
+    newerVersion: newerVersion(observed),
     self: { trusted: blockers.length === 0, reasons: blockers },
     regions: Object.keys(config.regions).map((region) => ({
       region,

@@ -11,7 +11,8 @@ import { z } from "zod";
 import type { DeepReadonly } from "../util/deep-readonly.ts";
 import type { ServingRecord, StateRecord } from "./state/record.ts";
 
-export const failsafeQuestionSchema = z.strictObject({
+/** Fields of a newer version are left out: they never change what these mean. */
+export const failsafeQuestionSchema = z.object({
   /** Name of the watchdog that asks. */
   watchdog: z.string().min(1),
   /** The epoch under which its router would stay open. */
@@ -21,14 +22,14 @@ export const failsafeQuestionSchema = z.strictObject({
 });
 
 export const failsafeAnswerSchema = z.discriminatedUnion("agrees", [
-  z.strictObject({
+  z.object({
     agrees: z.literal(true),
     watchdog: z.string().min(1),
     active: z.string().min(1),
     /** Every member that this watchdog knows: a router that knows fewer has not asked all of them. */
     known: z.array(z.string()),
   }),
-  z.strictObject({
+  z.object({
     agrees: z.literal(false),
     watchdog: z.string().min(1),
     reason: z.string(),

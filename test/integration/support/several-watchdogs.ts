@@ -221,7 +221,8 @@ export class SeveralWatchdogs {
     return sites.find((site) => this.status(site)?.leadership.leading);
   }
 
-  bothOpenTo(region: string): boolean {
+  /** null: both are closed. */
+  bothOpenTo(region: string | null): boolean {
     return this.routers.gra.openTo() === region && this.routers.bhs.openTo() === region;
   }
 

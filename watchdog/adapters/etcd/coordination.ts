@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { z } from "zod";
 import type { Campaign, Coordination } from "../../core/ports/coordination.ts";
 import type { Member } from "../../core/state/record.ts";
+import { embedded } from "../../core/state/record-codec.ts";
 import { type WatchdogReport, watchdogReportSchema } from "../../core/state/report.ts";
 import type { Clock } from "../../util/clock.ts";
 import type { EtcdClient } from "./client.ts";
@@ -55,7 +56,7 @@ export class EtcdCoordination implements Coordination {
   }
 
   async publish(report: WatchdogReport): Promise<void> {
-    await this.#report.hold(JSON.stringify(report));
+    await this.#report.hold(JSON.stringify({ ...report, copy: report.copy === null ? null : embedded(report.copy) }));
   }
 
   async reports(): Promise<readonly WatchdogReport[]> {

@@ -2,7 +2,10 @@ import { randomUUID } from "node:crypto";
 import { z } from "zod";
 import type { StoredRecord, Written } from "../../core/ports/store.ts";
 import { type HistoryEntry, historyEntrySchema } from "../../core/state/history.ts";
-import { parseStateRecord, type StateRecord } from "../../core/state/record.ts";
+import { newerVersionOf } from "../../core/state/newer-version.ts";
+import type { StateRecord } from "../../core/state/record.ts";
+import { decodeRecord, encodeRecord } from "../../core/state/record-codec.ts";
+import { messageOf } from "../../util/errors.ts";
 import type { EtcdClient } from "./client.ts";
 import { EtcdError } from "./errors.ts";
 import { parseValue } from "./json.ts";
@@ -39,7 +42,8 @@ export interface RecordStoreOptions {
 /** The state document and its history in etcd. */
 export class EtcdRecordStore {
   readonly #options: RecordStoreOptions;
-  #lastSeen: { readonly revision: string; readonly epoch: number } | null = null;
+  /** As last read or written; null when there was none. */
+  #known: StoredRecord | null = null;
 
   constructor(options: RecordStoreOptions) {
     this.#options = options;
@@ -47,8 +51,17 @@ export class EtcdRecordStore {
 
   async read(): Promise<StoredRecord | null> {
     const { client, keys } = this.#options;
-    const found = await client.get(keys.record);
-    return found === null ? null : this.#parsed(found);
+    // A record that has not changed is neither sent nor parsed again.
+    const known = this.#known;
+    const { succeeded, read } = await client.transact(`read of ${keys.record}`, {
+      compare: [{ key: keys.record, modRevision: known?.revision ?? "0" }],
+      success: [],
+      failure: [{ get: keys.record }],
+    });
+    if (succeeded) return known;
+    const found = read[0]?.[0];
+    this.#known = found === undefined ? null : this.#parsed(found);
+    return this.#known;
   }
 
   /** The same while this watchdog leads, in one transaction; null when it does not. */
@@ -67,9 +80,8 @@ export class EtcdRecordStore {
   }
 
   #parsed(found: KeyValue): StoredRecord {
-    const record = parseStateRecord(parseValue(found, z.unknown()));
-    this.#lastSeen = { revision: found.modRevision, epoch: record.epoch };
-    return { record, revision: found.modRevision };
+    if (this.#known?.revision === found.modRevision) return this.#known;
+    return { record: parseRecord(found), revision: found.modRevision };
   }
 
   /**
@@ -80,7 +92,7 @@ export class EtcdRecordStore {
    */
   async write(record: StateRecord, expected: string | null, entry: HistoryEntry): Promise<Written | "conflict"> {
     const { client, keys, fence, historyLimit } = this.#options;
-    this.#refuseLowerEpoch(record, expected);
+    this.#refuseUnsound(record, expected);
     const token = fence === null ? null : fence();
     if (fence !== null && token === null) return "conflict";
     const writeId = randomUUID();
@@ -90,7 +102,7 @@ export class EtcdRecordStore {
     const answer = await client.transact("write of the state record", {
       compare,
       success: [
-        { put: keys.record, value: JSON.stringify(record) },
+        { put: keys.record, value: encodeRecord(record) },
         { put: marker, value: JSON.stringify({ writeId, entry }) },
         // In the same transaction, which saves a round trip.
         { count: keys.history },
@@ -109,8 +121,8 @@ export class EtcdRecordStore {
     return this.#written(record, found.modRevision);
   }
 
-  #written({ epoch }: StateRecord, revision: string): Written {
-    this.#lastSeen = { revision, epoch };
+  #written(record: StateRecord, revision: string): Written {
+    this.#known = { record, revision };
     return { revision };
   }
 
@@ -121,10 +133,13 @@ export class EtcdRecordStore {
     return latestFirst.map((found) => parseValue(found, historySchema).entry).reverse();
   }
 
-  /** A lower epoch never overrides a higher one. Only a defect of the caller can cause it. */
-  #refuseLowerEpoch(record: StateRecord, expected: string | null): void {
-    const last = this.#lastSeen;
-    if (last === null || last.revision !== expected || record.epoch >= last.epoch) return;
+  /** No lower epoch overrides a higher one, and no part of a record replaces it. Only a defect of the caller can cause it. */
+  #refuseUnsound(record: StateRecord, expected: string | null): void {
+    if (this.#known?.revision !== expected) return;
+    const { record: last } = this.#known;
+    const newer = newerVersionOf(last);
+    if (newer !== null) throw new EtcdError("rejected", newer);
+    if (record.epoch >= last.epoch) return;
     throw new EtcdError("rejected", `a record of epoch ${record.epoch} may not replace one of epoch ${last.epoch}`);
   }
 
@@ -139,5 +154,14 @@ export class EtcdRecordStore {
     } catch (error) {
       if (!(error instanceof EtcdError)) throw error;
     }
+  }
+}
+
+/** @throws EtcdError when not even the part is there that every version reads */
+function parseRecord({ key, value }: KeyValue): StateRecord {
+  try {
+    return decodeRecord(value);
+  } catch (error) {
+    throw new EtcdError("rejected", `etcd: the value of ${key} is no state document: ${messageOf(error)}`);
   }
 }

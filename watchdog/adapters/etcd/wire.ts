@@ -3,6 +3,7 @@
  * fields that hold zero left out.
  */
 import { z } from "zod";
+import { PACKED_MARK } from "../../core/state/record-codec.ts";
 
 /** A revision or another 64-bit count as a decimal string: it does not fit a number, and is only compared. */
 export type Revision = string;
@@ -22,10 +23,11 @@ const id = z
 const smallInt = int64.transform(Number).pipe(z.number().int());
 const base64 = z.base64().default("");
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-/** Records and leases are JSON text: invalid UTF-8 is refused instead of silently replaced. */
+/** Leases and small records are JSON text: invalid UTF-8 is refused instead of silently replaced. */
 const text = base64.transform((encoded, context) => {
   try {
-    return utf8.decode(Buffer.from(encoded, "base64"));
+    const bytes = Buffer.from(encoded, "base64");
+    return bytes[0] === PACKED_MARK.charCodeAt(0) ? bytes.toString("latin1") : utf8.decode(bytes);
   } catch {
     context.addIssue({ code: "custom", message: "not UTF-8" });
     return z.NEVER;
@@ -33,7 +35,7 @@ const text = base64.transform((encoded, context) => {
 });
 
 export function toBase64(plain: string): string {
-  return Buffer.from(plain, "utf8").toString("base64");
+  return Buffer.from(plain, plain.startsWith(PACKED_MARK) ? "latin1" : "utf8").toString("base64");
 }
 
 /**

@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { type HistoryEntry, historyEntrySchema } from "../../core/state/history.ts";
-import { parseStateRecord, type StateRecord } from "../../core/state/record.ts";
+import type { StateRecord } from "../../core/state/record.ts";
+import { embedded, recordFrom } from "../../core/state/record-codec.ts";
 import { errnoOf, reasonOf, writeFileAtomically } from "../../util/files.ts";
 
 /** A state document on disk, with a checksum that detects damage. */
@@ -38,7 +39,7 @@ export async function readRecordFile(file: string): Promise<RecordFileContent | 
   try {
     const { sha256, record, entry } = recordFileSchema.parse(JSON.parse(text));
     if (sha256 !== sumOf(record)) throw new Error("its checksum does not match its content");
-    return { record: parseStateRecord(record), entry, revision: revisionOf(text) };
+    return { record: recordFrom(record), entry, revision: revisionOf(text) };
   } catch (error) {
     throw new Error(
       `the state document ${file} is damaged (${damageOf(error, text)}), so the watchdog takes no action. Restore a copy ` +
@@ -51,7 +52,8 @@ export async function readRecordFile(file: string): Promise<RecordFileContent | 
 
 /** Durable once it returns. Returns the file's revision. */
 export async function writeRecordFile(file: string, record: StateRecord, entry: HistoryEntry | null): Promise<string> {
-  const content = `${JSON.stringify({ sha256: sumOf(record), record, entry }, null, 2)}\n`;
+  const document = embedded(record);
+  const content = `${JSON.stringify({ sha256: sumOf(document), record: document, entry }, null, 2)}\n`;
   await writeFileAtomically(file, content, { mode: 0o640 });
   return revisionOf(content);
 }

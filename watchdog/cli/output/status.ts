@@ -84,11 +84,12 @@ function phaseRows(record: StateRecord, nowMs: number): string[][] {
   }
 }
 
-function problemsSection({ store, self }: WatchdogStatus): string {
+function problemsSection({ store, newerVersion, self }: WatchdogStatus): string {
   const rows: string[][] = [];
   if (!store.reachable) rows.push(["store", `unreachable: ${store.error ?? "no reason given"}`]);
   else if (store.full) rows.push(["store", `takes no write: ${store.full}`]);
   if (store.warning) rows.push(["store", store.warning]);
+  if (newerVersion) rows.push(["version", newerVersion]);
   if (!self.trusted) rows.push(["self-check", `failed, so it takes no action: ${self.reasons.join("; ")}`]);
   return section("Problems", rows);
 }

@@ -55,6 +55,7 @@ const observations = z.object({
   leaderSight: leaderSnapshot.nullable(),
   routers: z.array(routerLease).nullable(),
   store: storeState,
+  newerVersion: z.string().nullable().exactOptional(),
   leadership,
   known: z.array(memberSchema),
   promisedForMs: z.number(),

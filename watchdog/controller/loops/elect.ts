@@ -2,7 +2,7 @@ import { memberOf } from "../../core/state/members.ts";
 import type { WatchdogReport } from "../../core/state/report.ts";
 import { messageOf } from "../../util/errors.ts";
 import type { WatchdogContext } from "../context.ts";
-import { regionReports } from "../observations.ts";
+import { newerVersion, regionReports } from "../observations.ts";
 
 /** Campaigns for the leadership, and exchanges reports with the other watchdogs. */
 export class Coordinator {
@@ -46,6 +46,8 @@ export class Coordinator {
   async #campaign(): Promise<void> {
     const { coordination, observed, selfCheck, config, clock, log } = this.#context;
     if (selfCheck.blockers().length > 0) return this.leave();
+    // A controller changes the record, which this version would cut down to what it reads.
+    if (newerVersion(observed) !== null) return this.leave();
     const { record } = observed;
     if (observed.storeError !== null) return;
     // Failsafe asks only registered watchdogs, so no other may be the controller (rule promise).

@@ -121,7 +121,7 @@ export class RouterReconciler {
         return this.#issue(decision, hasLease);
       case "close":
         if (decision.acknowledge) this.#closePending = record;
-        await this.#close(decision.epoch, decision.regions, decision.reason);
+        await this.#close(decision.epoch, this.#configured(decision.regions), decision.reason);
         this.#closePending = null;
         // An acknowledgement also confirms that this host keeps the record (rule known-to-a-majority).
         if (record !== null) await this.#context.saveCopy(record);
@@ -133,6 +133,12 @@ export class RouterReconciler {
       default:
         throw new Error(`unknown routing decision in ${JSON.stringify(decision satisfies never)}`);
     }
+  }
+
+  /** A record of a newer version may name none of the regions that it closes: then all of them are. */
+  #configured(regions: readonly string[]): readonly string[] {
+    const configured = Object.keys(this.#context.config.regions);
+    return regions.every((region) => configured.includes(region)) ? regions : configured;
   }
 
   async #issue({ ticket, reason }: Extract<RoutingDecision, { kind: "issue" }>, hasLease: boolean): Promise<void> {

@@ -13,6 +13,12 @@ export const storeUnreachable: RuleBody<Phase> = {
     ),
 };
 
+export const newerVersion: RuleBody<Phase> = {
+  conditions: [({ seen }) => (seen.newerVersion ? null : "this version reads all of the record")],
+  outcome: ({ record, seen }) =>
+    unchanged(record, `this watchdog closes and acknowledges, and decides nothing: ${seen.newerVersion}`),
+};
+
 export const selfDoubt: RuleBody<Phase> = {
   conditions: [({ seen }) => (seen.selfDoubt.length > 0 ? null : "the self-check passed")],
   outcome: (s) =>

@@ -21,6 +21,8 @@ export const rules = [
   // Every phase.
   rule("store-unreachable", everyPhase, guards.storeUnreachable,
     "Without a store that takes writes nothing is decided."),
+  rule("newer-version", everyPhase, guards.newerVersion,
+    "A record of a newer version is obeyed and not changed."),
   rule("self-doubt", everyPhase, guards.selfDoubt,
     "A watchdog whose self-check fails takes no action."),
   rule("not-leading", everyPhase, guards.notLeading,

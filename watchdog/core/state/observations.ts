@@ -77,6 +77,8 @@ export interface Observations {
     /** Why it takes no write although it answers; null or absent when it does. */
     readonly full?: string | null;
   };
+  /** Why this version reads only a part of the record, or of a newer copy of it; null or absent when it reads all. */
+  readonly newerVersion?: string | null;
   readonly leadership: Leadership;
   /** Watchdogs that have registered, this one included. */
   readonly known: readonly Member[];

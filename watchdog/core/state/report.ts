@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { DeepReadonly } from "../../util/deep-readonly.ts";
 import type { HealthState } from "./health.ts";
-import { stateRecordSchema } from "./record.ts";
+import { recordFrom } from "./record-codec.ts";
 
 export const healthStateSchema = z.enum([
   "unknown",
@@ -13,7 +13,8 @@ export const healthStateSchema = z.enum([
 
 /** The health of one region by one watchdog's own probes. */
 const regionReport = z.object({
-  state: healthStateSchema,
+  /** A newer version may report others. */
+  state: healthStateSchema.catch("unknown"),
   failuresInARow: z.number().int().min(0),
   successesInARow: z.number().int().min(0),
   /** One sentence for `status` and `explain`. */
@@ -31,7 +32,7 @@ export const watchdogReportSchema = z.object({
   /** Epoch of the newest record that it knows; null when it knows none. */
   epoch: z.number().int().min(0).nullable(),
   /** Its own copy of the record, published only while that is newer than the store's. */
-  copy: stateRecordSchema.nullable().default(null),
+  copy: z.unknown().transform((copy) => (copy == null ? null : recordFrom(copy))),
 });
 
 export type RegionReport = DeepReadonly<z.output<typeof regionReport>>;

@@ -41,6 +41,7 @@ export function closing(s: Situation<ServingRecord>, { change, automatic, cause 
   const isAutomaticFailover = automatic && change === "failover";
   return {
     ...carriedOver(record),
+    lastFailover: withoutShards(record.lastFailover),
     phase: "closing",
     epoch: record.epoch + 1,
     change,
@@ -157,8 +158,17 @@ export function rejoined(record: ServingRecord, standby: RegionName, nowMs: numb
     plan: null,
     writeBlocks: withoutMarks(record, standby),
     halfPromoted: null,
-    lastFailover: lastFailover === null ? null : { ...lastFailover, rejoinedAtMs: nowMs },
+    lastFailover: lastFailover === null ? null : settled(lastFailover, nowMs),
   });
+}
+
+/** What salvage needed of each shard and index is left out: every later record would carry it. */
+const settled = (lastFailover: LastFailover, nowMs: number) =>
+  withoutShards({ ...lastFailover, checkpoints: [], uuids: [], rejoinedAtMs: nowMs });
+
+/** The loss of each shard is of no use to a further change, whose record has enough to carry. */
+function withoutShards(lastFailover: LastFailover | null): LastFailover | null {
+  return lastFailover === null ? null : { ...lastFailover, loss: { ...lastFailover.loss, shards: [] } };
 }
 
 export function firstRecord({ seen, nowMs, config }: Situation<null>): ServingRecord {

@@ -1,8 +1,8 @@
 import type { EtcdClient } from "../../../adapters/etcd/client.ts";
-import { parseValue } from "../../../adapters/etcd/json.ts";
 import type { Addresses } from "../../../config/address.ts";
 import type { EndpointState } from "../../../core/endpoint-state.ts";
-import { type StateRecord, stateRecordSchema } from "../../../core/state/record.ts";
+import type { StateRecord } from "../../../core/state/record.ts";
+import { decodeRecord } from "../../../core/state/record-codec.ts";
 import type { Clock } from "../../../util/clock.ts";
 import { messageOf } from "../../../util/errors.ts";
 import type { Logger } from "../../../util/logger.ts";
@@ -38,7 +38,7 @@ export class EtcdSource implements Source {
     while (!signal.aborted) {
       try {
         const found = await client.get(key);
-        const record = found === null ? null : parseValue(found, stateRecordSchema);
+        const record = found === null ? null : decodeRecord(found.value);
         const state = stateOf(record, addresses);
         this.#report = { ...this.#report, state, error: null, heardAtMs: clock.nowMs() };
         publish(combine([state]));
