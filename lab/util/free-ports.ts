@@ -21,3 +21,10 @@ export async function freePorts(count: number): Promise<readonly number[]> {
     }),
   );
 }
+
+/** One such port. */
+export async function freePort(): Promise<number> {
+  const [port] = await freePorts(1);
+  if (port === undefined) throw new Error("unreachable: one port was asked for");
+  return port;
+}

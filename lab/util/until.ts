@@ -15,9 +15,15 @@ export async function until(what: string, timeoutMs: number, holds: () => Promis
 /**
  * Polls a condition every 100 ms until it holds, for conditions that ask a server which may not answer yet: a rejection
  * counts as "not yet".
+ *
+ * @param what names the condition; a function is called when time is up
  * @throws Error after `timeoutMs`, with the last rejection as its cause
  */
-export async function eventually(what: string, timeoutMs: number, holds: () => Promise<boolean>): Promise<void> {
+export async function eventually(
+  what: string | (() => string),
+  timeoutMs: number,
+  holds: () => boolean | Promise<boolean>,
+): Promise<void> {
   const deadlineMs = performance.now() + timeoutMs;
   for (;;) {
     let cause: unknown;
@@ -26,7 +32,10 @@ export async function eventually(what: string, timeoutMs: number, holds: () => P
     } catch (error) {
       cause = error;
     }
-    if (performance.now() > deadlineMs) throw new Error(`Not within ${timeoutMs} ms: ${what}.`, { cause });
+    if (performance.now() > deadlineMs) {
+      const condition = typeof what === "string" ? what : what();
+      throw new Error(`Not within ${timeoutMs} ms: ${condition}.`, { cause });
+    }
     await delay(PATIENT_POLL_MS);
   }
 }

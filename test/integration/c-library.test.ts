@@ -4,12 +4,12 @@ import path from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { cToolchainObstacle } from "../../lab/machine/c-toolchain.ts";
 import { outcomeOf, run } from "../../lab/util/run.ts";
+import { eventually } from "../../lab/util/until.ts";
 import { Acknowledgements } from "../../watchdog/applications/acknowledgements.ts";
 import { type EndpointServer, serveEndpoint } from "../../watchdog/applications/endpoint/server.ts";
 import { renderIni } from "../../watchdog/applications/formats/ini.ts";
 import { readProcess } from "../../watchdog/applications/publisher/process.ts";
 import type { EndpointState } from "../../watchdog/core/endpoint-state.ts";
-import { until } from "./helpers.ts";
 import { type CertificateFiles, TestAuthority } from "./support/certificates.ts";
 import { PretendedElasticsearch, serve } from "./support/pretended-elasticsearch.ts";
 
@@ -68,18 +68,20 @@ class Demo {
   }
 
   prints(part: string): Promise<void> {
-    return until(
-      () => this.output.includes(part),
+    return eventually(
       () => `the demo prints "${part}"; its output:\n${this.output}`,
+      15_000,
+      () => this.output.includes(part),
     );
   }
 
   /** Waits until a region has confirmed this many documents. */
   wrote(count: number, region: string): Promise<void> {
-    return until(
+    return eventually(
+      () => `${count} documents are confirmed by ${region}; the output of the demo:\n${this.output}`,
+      15_000,
       async () =>
         (await this.ledger()).filter((line) => line.status === "ok" && line.region === region).length >= count,
-      () => `${count} documents are confirmed by ${region}; the output of the demo:\n${this.output}`,
     );
   }
 
@@ -224,7 +226,7 @@ describe.skipIf(obstacle !== undefined)(`libescluster ${obstacle ?? ""}`, () => 
 
       writer.signal("SIGHUP");
       await writer.wrote(5, "bhs");
-      await until(() => gra.open === 0, "no connection to gra is left");
+      await eventually("no connection to gra is left", 15_000, () => gra.open === 0);
       const atGra = gra.received.length;
       await writer.wrote(20, "bhs");
       expect(gra.received.length).toBe(atGra);
@@ -272,7 +274,7 @@ describe.skipIf(obstacle !== undefined)(`libescluster ${obstacle ?? ""}`, () => 
 
       // An operator moves the region's host to another port, in place, with an editor that does not rename.
       await writeFile(at("es.ini"), endpointText(1, "gra", bhs));
-      await until(() => bhs.received.length > 3, "requests reach the other port");
+      await eventually("requests reach the other port", 15_000, () => bhs.received.length > 3);
       await publish(next);
       await writer.wrote(3, "bhs");
       expect(await writer.end()).toBe(0);
@@ -282,7 +284,7 @@ describe.skipIf(obstacle !== undefined)(`libescluster ${obstacle ?? ""}`, () => 
       gra.behaviour = () => ({ kind: "hang", carriedOut: false });
       await publish(endpointText(1, "gra", gra));
       const writer = demo(["--documents", "3", "--threads", "3", "--attempt-timeout", "60000"]);
-      await until(() => gra.received.length === 3, "three requests hang");
+      await eventually("three requests hang", 15_000, () => gra.received.length === 3);
       await publish(endpointText(3, "bhs", bhs));
       expect(await writer.ended(), writer.output).toBe(0);
       expect(bhs.documents.size).toBe(3);
@@ -385,7 +387,7 @@ describe.skipIf(obstacle !== undefined)(`libescluster ${obstacle ?? ""}`, () => 
       gra.behaviour = () => ({ kind: "status", status: 403, body: '{"error":{"type":"cluster_block_exception"}}' });
       await publish(endpointText(1, "gra", gra));
       const writer = demo(["--documents", "1", "--without-ids"]);
-      await until(() => gra.received.length > 1, "gra has refused twice");
+      await eventually("gra has refused twice", 15_000, () => gra.received.length > 1);
       await publish(endpointText(3, "bhs", bhs));
       expect(await writer.ended(), writer.output).toBe(0);
       expect(bhs.documents.size).toBe(1);
@@ -446,7 +448,7 @@ describe.skipIf(obstacle !== undefined)(`libescluster ${obstacle ?? ""}`, () => 
       await writer.wrote(2, "gra");
       const before = gra.received.length;
       gra.behaviour = () => ({ kind: "status", status: 401, body: '{"error":{"type":"security_exception"}}' });
-      await until(() => gra.received.length > before + 2, "gra has refused some requests");
+      await eventually("gra has refused some requests", 15_000, () => gra.received.length > before + 2);
       const written = (await writer.ledger()).length;
       gra.behaviour = () => serve;
       await writer.wrote(written + 2, "gra");
@@ -468,7 +470,11 @@ describe.skipIf(obstacle !== undefined)(`libescluster ${obstacle ?? ""}`, () => 
       await writer.wrote(2, "gra");
       await writeFile(at("credentials"), "ApiKey bmV3\n");
       writer.signal("SIGHUP");
-      await until(() => gra.received.at(-1)?.headers.authorization === "ApiKey bmV3", "the new key is in use");
+      await eventually(
+        "the new key is in use",
+        15_000,
+        () => gra.received.at(-1)?.headers.authorization === "ApiKey bmV3",
+      );
       expect(gra.received[0]?.headers.authorization).toBe("ApiKey b2xk");
     });
   });
@@ -514,14 +520,14 @@ describe.skipIf(obstacle !== undefined)(`libescluster ${obstacle ?? ""}`, () => 
 
       state = { phase: "closing", epoch: 2 };
       await writer.prints("epoch 2: a change of regions is in progress, requests wait");
-      await until(() => gra.open === 0, "no connection to gra is left");
+      await eventually("no connection to gra is left", 15_000, () => gra.open === 0);
       const atGra = gra.received.length;
       state = { phase: "serving", epoch: 3, region: "bhs", host, port: bhs.port };
       await writer.wrote(5, "bhs");
       expect(gra.received.length).toBe(atGra);
 
       const own = () => received.own().find(({ instance }) => instance.endsWith(`:${writer.pid}`));
-      await until(() => own()?.epoch === 3, "epoch 3 is acknowledged");
+      await eventually("epoch 3 is acknowledged", 15_000, () => own()?.epoch === 3);
       expect(own()?.application).toBe("orders");
       expect(await writer.end(), writer.output).toBe(0);
       expect((await writer.ledger()).filter(({ status }) => status !== "ok")).toEqual([]);
@@ -536,19 +542,19 @@ describe.skipIf(obstacle !== undefined)(`libescluster ${obstacle ?? ""}`, () => 
         ...["--service", url, "--ca", authority.caFile, "--application", "orders", "--without-ids"],
         ...["--threads", "2", "--interval", "5", "--attempt-timeout", "60000"],
       ]);
-      await until(() => used() === 1, "epoch 1 is acknowledged");
+      await eventually("epoch 1 is acknowledged", 15_000, () => used() === 1);
       // One write hangs at gra; without an id it is not aborted there.
       let hangs = 0;
       gra.behaviour = () => (hangs++ === 0 ? { kind: "hang", carriedOut: true } : serve);
-      await until(() => hangs > 0, "a write hangs");
+      await eventually("a write hangs", 15_000, () => hangs > 0);
       state = { phase: "serving", epoch: 3, region: "bhs", host: "127.0.0.1", port: bhs.port };
       await writer.wrote(50, "bhs");
       expect(used()).toBe(1);
 
       await gra.stop();
-      await until(() => used() === 3, "epoch 3 is acknowledged");
+      await eventually("epoch 3 is acknowledged", 15_000, () => used() === 3);
       const notOk = async () => (await writer.ledger()).filter(({ status }) => status !== "ok");
-      await until(async () => (await notOk()).length > 0, "the write that hung has ended");
+      await eventually("the write that hung has ended", 15_000, async () => (await notOk()).length > 0);
       expect(await notOk()).toMatchObject([{ status: "uncertain", region: "gra" }]);
     });
 

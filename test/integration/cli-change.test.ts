@@ -3,12 +3,12 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { roleDefinitions } from "../../infra/elasticsearch/users.ts";
 import type { TestCluster } from "../../lab/elasticsearch/cluster.ts";
 import type { ClusterPair } from "../../lab/elasticsearch/start-cluster.ts";
+import { eventually } from "../../lab/util/until.ts";
 import type { ChangePreview } from "../../watchdog/core/preview.ts";
 import type { Check } from "../../watchdog/diagnostics/preflight/check.ts";
 import type { VerifyReport } from "../../watchdog/diagnostics/verify/verify.ts";
 import type { SalvageEntry } from "../../watchdog/salvage/commands.ts";
 import { HaproxyBench, haproxyMissing } from "./haproxy-process.ts";
-import { until } from "./helpers.ts";
 import { borrowClusterPair } from "./shared/cluster-pair.ts";
 import { whileMisbehaving } from "./support/ccr.ts";
 import { CommandLine, type Ended, PASSWORD } from "./support/command-line.ts";
@@ -54,13 +54,13 @@ describe.skipIf(haproxyMissing !== undefined)(title, { timeout: 2 * PATIENCE_MS 
   const es = (...args: readonly string[]): Promise<Ended> => line.run(...args);
 
   async function standbyIs(state: string): Promise<void> {
-    await until(
+    await eventually(
+      () => `the standby is ${state}; the watchdog said: ${line.logged.slice(-3_000)}`,
+      PATIENCE_MS,
       async () => {
         const { record } = await line.status();
         return record?.phase === "serving" && record.standby === state;
       },
-      () => `the standby is ${state}; the watchdog said: ${line.logged.slice(-3_000)}`,
-      PATIENCE_MS,
     );
   }
 
@@ -68,13 +68,13 @@ describe.skipIf(haproxyMissing !== undefined)(title, { timeout: 2 * PATIENCE_MS 
     let checks: readonly Check[] = [];
     // On a busy machine a round trip may take longer than over an ocean, and a connection may fail.
     const failed = () => checks.filter(({ verdict, check }) => verdict === "fail" && !check.startsWith("round trip"));
-    await until(
+    await eventually(
+      () => `no check fails: ${JSON.stringify(failed())}`,
+      PATIENCE_MS,
       async () => {
         checks = await line.json<readonly Check[]>("preflight");
         return failed().length === 0;
       },
-      () => `no check fails: ${JSON.stringify(failed())}`,
-      PATIENCE_MS,
     );
     const verdicts = new Map(checks.map(({ check, verdict }) => [check, verdict]));
     expect(verdicts.get("store")).toBe("warn");
@@ -88,10 +88,10 @@ describe.skipIf(haproxyMissing !== undefined)(title, { timeout: 2 * PATIENCE_MS 
   });
 
   test("verify finds the regions equal, and detects an index that only the standby has", async () => {
-    await until(
-      async () => (await line.json<VerifyReport>("verify")).verdict === "equal",
+    await eventually(
       "verify finds no differences",
       PATIENCE_MS,
+      async () => (await line.json<VerifyReport>("verify")).verdict === "equal",
     );
     const shown = await es("verify", "--seed", "1");
     expect(shown).toMatchObject({ code: 0, out: expect.stringMatching(/orders-1 +50 +50 +equal +0 +50 +0/) });
@@ -103,9 +103,10 @@ describe.skipIf(haproxyMissing !== undefined)(title, { timeout: 2 * PATIENCE_MS 
   test("a switchover previews the size of the copy, and asks for confirmation only on a terminal", async () => {
     const previewed = () => line.json<ChangePreview & { copyBytes: number }>("switchover", "--to", "bhs", "--dry-run");
     // The index that was just deleted counts until the watchdog's next observation.
-    await until(
-      async () => (await previewed()).indicesToCopy.length === 1,
+    await eventually(
       "the deleted index is gone from the preview",
+      15_000,
+      async () => (await previewed()).indicesToCopy.length === 1,
     );
     const preview = await previewed();
     expect(preview).toMatchObject({ verdict: "begins", from: "gra", loss: null, indicesToCopy: ["orders-1"] });
@@ -126,10 +127,10 @@ describe.skipIf(haproxyMissing !== undefined)(title, { timeout: 2 * PATIENCE_MS 
     await pair.bhs.call("PUT", "/orders-1/_doc/after", { body: { n: 51 } });
     expect((await es("history")).out).toMatch(/operator-switchover +ada asked for a switchover to bhs: drill/);
     await standbyIs("in-sync");
-    await until(
-      async () => (await line.json<VerifyReport>("verify")).verdict === "equal",
+    await eventually(
       "the failback has copied everything",
       PATIENCE_MS,
+      async () => (await line.json<VerifyReport>("verify")).verdict === "equal",
     );
   });
 
@@ -146,10 +147,10 @@ describe.skipIf(haproxyMissing !== undefined)(title, { timeout: 2 * PATIENCE_MS 
     expect(ended).toMatchObject({ code: 0, out: expect.stringContaining("gra accepts writes") });
     expect(ended?.out).toContain("Lost would be");
 
-    await until(
-      async () => (await salvagedOf("bhs")) !== undefined,
+    await eventually(
       () => `the old primary is salvaged; the watchdog said: ${line.logged.slice(-3_000)}`,
       PATIENCE_MS,
+      async () => (await salvagedOf("bhs")) !== undefined,
     );
     const name = (await salvagedOf("bhs"))?.name ?? "";
     expect(await es("salvage", "show", name)).toMatchObject({

@@ -1,12 +1,12 @@
 import { stat } from "node:fs/promises";
 import { request } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { eventually } from "../../lab/util/until.ts";
 import { createFileStore } from "../../watchdog/adapters/file-store/store.ts";
 import type { ChangePreview } from "../../watchdog/core/preview.ts";
 import type { SimulatedOutcome } from "../../watchdog/core/simulate.ts";
 import type { HistoryEntry } from "../../watchdog/core/state/history.ts";
 import type { StateRecord } from "../../watchdog/core/state/record.ts";
-import { until } from "./helpers.ts";
 import { CommandLine, type Ended } from "./support/command-line.ts";
 import { historyEntry, stateRecord } from "./support/state-record.ts";
 
@@ -34,7 +34,7 @@ describe("es-failover, with a watchdog that runs", () => {
     expect((await record())?.paused).toBeNull();
 
     expect(await es("pause", "--reason", "moving racks")).toMatchObject({ code: 0, err: "" });
-    await until(async () => (await record())?.paused?.reason === "moving racks", "the record is paused");
+    await eventually("the record is paused", 15_000, async () => (await record())?.paused?.reason === "moving racks");
     expect((await es("status")).out).toMatch(/paused +by ada: moving racks/);
     expect(await es("pause", "--reason", "again")).toMatchObject({
       code: 4,

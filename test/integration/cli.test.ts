@@ -2,13 +2,13 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { chmod, mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
+import { eventually } from "../../lab/util/until.ts";
 import { askControlSocket } from "../../watchdog/adapters/control-socket/client.ts";
 import { serveControlSocket } from "../../watchdog/adapters/control-socket/server.ts";
 import { createFileStore } from "../../watchdog/adapters/file-store/store.ts";
 import { createHaproxyRouter } from "../../watchdog/adapters/haproxy/router.ts";
 import { serveCall } from "../../watchdog/util/socket-api.ts";
 import { HaproxyBench, haproxyMissing } from "./haproxy-process.ts";
-import { until } from "./helpers.ts";
 import { CommandLine, PASSWORD } from "./support/command-line.ts";
 import { historyEntry, stateRecord } from "./support/state-record.ts";
 
@@ -140,9 +140,10 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
       });
     }
     watchdog = child;
-    await until(
-      async () => (await notified()).includes("READY=1"),
+    await eventually(
       () => `the watchdog is ready; its output: ${logged}`,
+      15_000,
+      async () => (await notified()).includes("READY=1"),
     );
     return child;
   }
@@ -166,15 +167,16 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
     expect(status.out).toMatch(/REGION +ROLE +HEALTH/);
     const json = JSON.parse((await esFailover("status", "--json")).out);
     expect(json).toMatchObject({ name: "bhs-hap-1", site: "bhs" });
-    await until(async () => {
+    await eventually("both regions have been probed", 15_000, async () => {
       const { regions } = JSON.parse((await esFailover("status", "--json")).out);
       return regions.every((region: { health: { lastProbe: unknown } }) => region.health.lastProbe !== null);
-    }, "both regions have been probed");
+    });
     expect((await esFailover("status")).out).toContain("ECONNREFUSED");
     expect((await esFailover("explain")).out).toMatch(/: applies\n/);
-    await until(
-      async () => (await notified()).filter((word) => word === "WATCHDOG=1").length >= 3,
+    await eventually(
       "three heartbeats to systemd",
+      15_000,
+      async () => (await notified()).filter((word) => word === "WATCHDOG=1").length >= 3,
     );
     expect((await notified()).some((word) => word.startsWith("STATUS="))).toBe(true);
     const lines = logged
@@ -193,7 +195,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
   test("ignores SIGHUP, and ends at once with 0 on SIGTERM, leaving the ticket to expire", async () => {
     const child = await startWatchdog();
     child.kill("SIGHUP");
-    await until(() => logged.includes("SIGHUP is ignored"), "the log has the reason");
+    await eventually("the log has the reason", 15_000, () => logged.includes("SIGHUP is ignored"));
     expect((await esFailover("status")).code).toBe(0);
 
     const router = createHaproxyRouter({ name: "test", ...bench });

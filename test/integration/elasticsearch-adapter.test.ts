@@ -5,13 +5,14 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createTestAuthority } from "../../lab/elasticsearch/certificates.ts";
 import type { TestCluster } from "../../lab/elasticsearch/cluster.ts";
 import type { ClusterPair } from "../../lab/elasticsearch/start-cluster.ts";
+import { freePort } from "../../lab/util/free-ports.ts";
+import { eventually } from "../../lab/util/until.ts";
 import type {
   ElasticsearchCluster,
   ElasticsearchClusterOptions,
 } from "../../watchdog/adapters/elasticsearch/cluster.ts";
 import type { ClusterError } from "../../watchdog/core/ports/cluster.ts";
 import type { ClusterProbe } from "../../watchdog/core/state/cluster.ts";
-import { freePort, until } from "./helpers.ts";
 import { borrowClusterPair } from "./shared/cluster-pair.ts";
 import { connectAsWatchdog, createWatchdogUser } from "./support/watchdog-user.ts";
 
@@ -70,10 +71,10 @@ async function followed(index: string, count: number): Promise<void> {
   await createIndex(pair.gra, index);
   await writeDocuments(pair.gra, index, count);
   await bhs.follow(index, { remoteCluster: "gra", index });
-  await until(async () => {
+  await eventually(`${index} has ${count} documents in bhs`, 15_000, async () => {
     const follower = (await bhs.followers()).find((candidate) => candidate.index === index);
     return follower?.shards.some(({ followerCheckpoint }) => followerCheckpoint === count - 1) ?? false;
-  }, `${index} has ${count} documents in bhs`);
+  });
 }
 
 const misbehave = (kind: string, indices: readonly string[]) =>
@@ -173,7 +174,7 @@ describe("a probe", () => {
     } finally {
       await pair.gra.thaw();
     }
-    await until(async () => (await gra.probe()).reachable, "gra answers again");
+    await eventually("gra answers again", 15_000, async () => (await gra.probe()).reachable);
   });
 });
 
@@ -239,7 +240,7 @@ describe("indices", () => {
     const expected = [{ index: "orders-b", shard: 0, globalCheckpoint: 6, maxSeqNo: 6 }];
     expect(await gra.checkpoints(["orders-b"])).toEqual(expected);
     await gra.closeIndices(["orders-b"]);
-    await until(async () => (await gra.checkpoints(["orders-b"])).length === 1, "the closed shard is up");
+    await eventually("the closed shard is up", 15_000, async () => (await gra.checkpoints(["orders-b"])).length === 1);
     expect(await gra.checkpoints(["orders-b"])).toEqual(expected);
     expect(await gra.checkpoints([])).toEqual([]);
   });
@@ -363,10 +364,10 @@ describe("replication", () => {
     await bhs.pauseFollow(index);
     await writeDocuments(pair.gra, index, 5);
     await bhs.resumeFollow(index);
-    await until(async () => {
+    await eventually("the follower has caught up", 15_000, async () => {
       const [checkpoint] = await bhs.checkpoints([index]);
       return checkpoint?.globalCheckpoint === 9;
-    }, "the follower has caught up");
+    });
   });
 
   test("a leader that does not exist cannot be followed", async () => {
@@ -382,10 +383,8 @@ describe("replication", () => {
     expect(await bhs.autoFollowPatterns()).toEqual([{ ...pattern, active: false }]);
     await bhs.resumeAutoFollow("es-failover");
     await createIndex(pair.gra, "orders-auto");
-    await until(
-      async () => (await bhs.followers()).some(({ index }) => index === "orders-auto"),
-      "the new index is followed",
-      30_000,
+    await eventually("the new index is followed", 30_000, async () =>
+      (await bhs.followers()).some(({ index }) => index === "orders-auto"),
     );
     await bhs.deleteAutoFollow("es-failover");
     expect(await bhs.autoFollowPatterns()).toEqual([]);
@@ -400,8 +399,16 @@ describe("replication", () => {
     // A waiting read ends with the next operation; the read after it fails.
     await writeDocuments(pair.gra, "orders-read-fails", 1);
     const shardOf = async (index: string) => (await bhs.followers()).find((each) => each.index === index)?.shards[0];
-    await until(async () => (await shardOf("orders-fatal"))?.fatalError !== null, "the fatal error is seen");
-    await until(async () => ((await shardOf("orders-read-fails"))?.failedReads ?? 0) > 0, "failed reads are seen");
+    await eventually(
+      "the fatal error is seen",
+      15_000,
+      async () => (await shardOf("orders-fatal"))?.fatalError !== null,
+    );
+    await eventually(
+      "failed reads are seen",
+      15_000,
+      async () => ((await shardOf("orders-read-fails"))?.failedReads ?? 0) > 0,
+    );
     expect((await shardOf("orders-read-fails"))?.readErrors).not.toEqual([]);
     await misbehave("fatal", []);
     await misbehave("read_fails", []);
@@ -439,7 +446,7 @@ describe("replication", () => {
     const connected = async () => (await gra.readiness("bhs")).remote.connected;
     expect(await connected()).toBe(true);
     await pair.bhs.kill();
-    await until(async () => !(await connected()), "gra notices that bhs is gone");
+    await eventually("gra notices that bhs is gone", 15_000, async () => !(await connected()));
     expect((await gra.readiness("bhs", { reconnect: true })).remote).toEqual({ configured: true, connected: false });
     await pair.bhs.restart();
     expect(await connected()).toBe(false);

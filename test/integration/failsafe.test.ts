@@ -5,7 +5,7 @@ import { type AddressInfo, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { freePorts } from "../../lab/util/free-ports.ts";
+import { freePort } from "../../lab/util/free-ports.ts";
 import { until } from "../../lab/util/until.ts";
 import { failsafePeers } from "../../watchdog/adapters/failsafe/client.ts";
 import { type FailsafeServer, serveFailsafe } from "../../watchdog/adapters/failsafe/server.ts";
@@ -71,7 +71,7 @@ describe("failsafe questions between watchdogs", () => {
   });
 
   test("fail within their timeout when the peer is absent or does not answer", async () => {
-    const [unusedPort] = await freePorts(1);
+    const unusedPort = await freePort();
     const peers = failsafePeers(tls, 300);
     await expect(peers.ask(`https://127.0.0.1:${unusedPort}`, question)).rejects.toThrow(/ECONNREFUSED|refused/);
     const silent = createServer();

@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { eventually } from "../../lab/util/until.ts";
 import { createFileStore, createRecordCopy } from "../../watchdog/adapters/file-store/store.ts";
 import type { HistoryEntry } from "../../watchdog/core/state/history.ts";
-import { until } from "./helpers.ts";
 import { onSmallDisk } from "./support/small-disk.ts";
 import { stateRecord } from "./support/state-record.ts";
 
@@ -104,7 +104,7 @@ describe("the state document on disk", () => {
       const ended = new Promise((resolve) => child.once("exit", resolve));
       const goal = reached + 3 + round;
       const written = async () => ((await newStore().read())?.record.sequence ?? 0) >= goal;
-      await until(written, `change ${goal} is written`);
+      await eventually(`change ${goal} is written`, 15_000, written);
       child.kill("SIGKILL");
       await ended;
       reached = (await newStore().read())?.record.sequence ?? 0;

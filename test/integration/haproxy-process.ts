@@ -6,9 +6,10 @@ import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { existingToolsRoot } from "../../lab/machine/debian-root.ts";
 import { toolsCommand } from "../../lab/machine/tools-command.ts";
+import { freePort } from "../../lab/util/free-ports.ts";
+import { eventually } from "../../lab/util/until.ts";
 import { parseProcesses } from "../../watchdog/adapters/haproxy/replies.ts";
 import { sendCommand } from "../../watchdog/adapters/haproxy/runtime-api.ts";
-import { freePort, until } from "./helpers.ts";
 
 const toolsRoot = await existingToolsRoot();
 
@@ -115,13 +116,15 @@ ${backends.join("")}backend closed
       this.#output += chunk;
     });
     this.#master = child;
-    await until(
-      async () => (await this.worker()) !== null,
+    await eventually(
       () => `HAProxy starts; its output: ${this.#output}`,
+      15_000,
+      async () => (await this.worker()) !== null,
     );
-    await until(
-      async () => (await sendCommand(this.adminSocket, "show info", 1_000)).includes("Uptime"),
+    await eventually(
       () => "HAProxy answers on its admin socket",
+      15_000,
+      async () => (await sendCommand(this.adminSocket, "show info", 1_000)).includes("Uptime"),
     );
   }
 

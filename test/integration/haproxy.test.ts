@@ -3,11 +3,12 @@ import { createServer } from "node:net";
 import path from "node:path";
 import { Agent, request } from "undici";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { freePort } from "../../lab/util/free-ports.ts";
+import { eventually } from "../../lab/util/until.ts";
 import { type ApplyOptions, applyHaproxyConfiguration } from "../../watchdog/adapters/haproxy/apply.ts";
 import { createHaproxyRouter } from "../../watchdog/adapters/haproxy/router.ts";
 import { sendCommand } from "../../watchdog/adapters/haproxy/runtime-api.ts";
 import { HaproxyBench, haproxyCommand, haproxyMissing } from "./haproxy-process.ts";
-import { freePort, until } from "./helpers.ts";
 
 const title = `HAProxy 3.0 as a router${haproxyMissing === undefined ? "" : ` (skipped: ${haproxyMissing})`}`;
 
@@ -38,7 +39,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
     const router = newRouter();
     await router.close(epoch, ["gra", "bhs"]);
     expect(await get()).toMatchObject({ status: 503, text: "closed" });
-    await until(async () => (await router.state()).servers.every(({ up }) => up), "both servers are up");
+    await eventually("both servers are up", 15_000, async () => (await router.state()).servers.every(({ up }) => up));
 
     const ticket = ticketFor("gra", 1_500);
     await router.issueTicket(ticket);
@@ -47,12 +48,12 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
     expect((await router.state()).servers).toContainEqual({ region: "bhs", name: "bhs-es-1", up: true });
 
     let lastServedMs = 0;
-    await until(async () => {
+    await eventually("the ticket runs out", 15_000, async () => {
       const sentAtMs = Date.now();
       const { status } = await get();
       if (status === 200) lastServedMs = sentAtMs;
       return status === 503;
-    }, "the ticket runs out");
+    });
     expect(lastServedMs).toBeLessThan(ticket.validUntilMs);
     expect(Date.now()).toBeGreaterThanOrEqual(ticket.validUntilMs);
 
@@ -117,7 +118,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
   test("a HAProxy that thaws after its ticket expired answers 503 to a request that waited", async () => {
     epoch += 1;
     const router = newRouter();
-    await until(async () => (await router.state()).servers.every(({ up }) => up), "both servers are up");
+    await eventually("both servers are up", 15_000, async () => (await router.state()).servers.every(({ up }) => up));
     const ticket = ticketFor("gra", 700);
     await router.issueTicket(ticket);
     const worker = await bench.worker();
@@ -125,7 +126,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
     process.kill(worker, "SIGSTOP");
     const waiting = get();
     try {
-      await until(() => Date.now() > ticket.validUntilMs, "the ticket has expired");
+      await eventually("the ticket has expired", 15_000, () => Date.now() > ticket.validUntilMs);
     } finally {
       process.kill(worker, "SIGCONT");
     }
@@ -136,7 +137,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
     epoch += 1;
     const router = newRouter();
     await router.issueTicket(ticketFor("gra", 60_000));
-    await until(servesRegion("gra"), "gra is served");
+    await eventually("gra is served", 15_000, servesRegion("gra"));
     const start = async () => {
       const { body } = await request(`${bench.entry}/slow`, { dispatcher: new Agent() });
       const text = body.text();
@@ -146,7 +147,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
     const throughOldWorker = await start();
     expect(await sendCommand(bench.masterSocket, "reload", 10_000)).toContain("Success=1");
     expect(await bench.oldWorkers()).not.toHaveLength(0);
-    await until(servesRegion("gra"), "gra is served by the new worker");
+    await eventually("gra is served by the new worker", 15_000, servesRegion("gra"));
     const throughNewWorker = await start();
 
     await router.close(epoch, ["gra"]);
@@ -159,7 +160,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
     epoch += 1;
     const router = newRouter();
     await router.issueTicket(ticketFor("gra", 60_000));
-    await until(servesRegion("gra"), "gra is served");
+    await eventually("gra is served", 15_000, servesRegion("gra"));
     const oneConnection = new Agent({ connections: 1, pipelining: 1 });
     expect(await get({ dispatcher: oneConnection })).toMatchObject({ text: "gra" });
     expect(await sendCommand(bench.masterSocket, "reload", 10_000)).toContain("Success=1");
@@ -218,12 +219,12 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
       epoch += 1;
       const router = newRouter();
       await router.issueTicket(ticketFor("gra", 60_000));
-      await until(servesRegion("gra"), "gra is served");
+      await eventually("gra is served", 15_000, servesRegion("gra"));
       const requests = traffic();
       const worker = await bench.worker();
       expect(await apply(bench.configuration("  maxconn 1000"))).toBe("reloaded");
       expect(await bench.worker()).not.toBe(worker);
-      await until(() => requests.sent() > 20, "requests continued");
+      await eventually("requests continued", 15_000, () => requests.sent() > 20);
       expect((await requests.stop()).failures).toEqual([]);
       expect(await present()).toContain("maxconn 1000");
       expect(await readFile(`${bench.configFile}.previous`, "utf8")).not.toContain("maxconn 1000");
@@ -241,13 +242,13 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
     test("that passes the check but cannot start is rolled back without a failed request", async () => {
       epoch += 1;
       await newRouter().issueTicket(ticketFor("gra", 60_000));
-      await until(servesRegion("gra"), "gra is served");
+      await eventually("gra is served", 15_000, servesRegion("gra"));
       const before = await present();
       const requests = traffic();
       await expect(apply(bench.configuration("  stats socket /tmp/no-such-directory/x.sock"))).rejects.toThrow(
         /no-such-directory.*The old one is restored in .*, and HAProxy runs with it/s,
       );
-      await until(() => requests.sent() > 20, "requests continued");
+      await eventually("requests continued", 15_000, () => requests.sent() > 20);
       expect((await requests.stop()).failures).toEqual([]);
       expect(await present()).toBe(before);
       expect(await readdir(bench.directory)).not.toContain("haproxy.cfg.rollback");

@@ -1,26 +1,18 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { labObstacles } from "../../lab/hosts/preflight.ts";
 import { toolsRootDirectory } from "../../lab/machine/debian-root.ts";
 import { toolsCommand } from "../../lab/machine/tools-command.ts";
+import { freePort } from "../../lab/util/free-ports.ts";
 import { outcomeOf } from "../../lab/util/run.ts";
 import { until } from "../../lab/util/until.ts";
 
 const obstacles = await labObstacles();
 const reason = obstacles.length === 0 ? "" : ` (skipped: ${obstacles.join(" ")})`;
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await once(server.listen(0, "127.0.0.1"), "listening");
-  const address = server.address();
-  server.close();
-  return typeof address === "object" && address !== null ? address.port : 0;
-}
 
 describe.skipIf(obstacles.length > 0)(`programs of the tools root${reason}`, () => {
   test("are the versions that the hosts get: HAProxy 3.0 and etcd 3.5", async () => {

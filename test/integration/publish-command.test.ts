@@ -4,12 +4,13 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { freePort } from "../../lab/util/free-ports.ts";
+import { eventually } from "../../lab/util/until.ts";
 import { systemClock } from "../../watchdog/adapters/clock.ts";
 import { Acknowledgements } from "../../watchdog/applications/acknowledgements.ts";
 import { type EndpointServer, serveEndpoint } from "../../watchdog/applications/endpoint/server.ts";
 import type { PublisherConfigInput } from "../../watchdog/config/applications.ts";
 import type { EndpointState } from "../../watchdog/core/endpoint-state.ts";
-import { freePort, until } from "./helpers.ts";
 import { CommandLine } from "./support/command-line.ts";
 
 const run = promisify(execFile);
@@ -71,10 +72,10 @@ describe("es-failover publish", () => {
       });
     }
     const contains = (epoch: number) =>
-      until(
-        async () => (await readFile(file("app.ini"), "utf8")).includes(`Epoch = ${epoch}\n`),
+      eventually(
         () => `the file has epoch ${epoch}; the publisher said:\n${output}`,
         30_000,
+        async () => (await readFile(file("app.ini"), "utf8")).includes(`Epoch = ${epoch}\n`),
       );
     await contains(1);
     state = { phase: "serving", epoch: 3, region: "bhs", host: "10.82.0.10", port: 9200 };
@@ -104,7 +105,7 @@ describe("a watchdog with an endpoint service", () => {
     });
     await line.startWatchdog();
     const url = `http://127.0.0.1:${port}`;
-    await until(async () => (await fetch(`${url}/healthz`)).status === 200, "the service answers");
+    await eventually("the service answers", 15_000, async () => (await fetch(`${url}/healthz`)).status === 200);
     const answer = await fetch(`${url}/v1/endpoint`);
     expect([answer.status, await answer.json()]).toEqual([503, { epoch: expect.any(Number), phase: "unknown" }]);
     expect((await fetch(`${url}/readyz`)).status).toBe(503);

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { eventually } from "../../lab/util/until.ts";
 import { systemClock } from "../../watchdog/adapters/clock.ts";
 import { etcdKeys } from "../../watchdog/adapters/etcd/keys.ts";
 import { etcdStore } from "../../watchdog/adapters/etcd/store.ts";
@@ -11,7 +12,6 @@ import { ConsulTarget } from "../../watchdog/applications/publisher/targets/cons
 import { EtcdKeysTarget } from "../../watchdog/applications/publisher/targets/etcd-keys.ts";
 import type { PublishableState, Target } from "../../watchdog/applications/publisher/targets/target.ts";
 import { publisherSchema } from "../../watchdog/config/applications.ts";
-import { until } from "./helpers.ts";
 import { ConsulStandIn } from "./support/consul.ts";
 import { EtcdCluster, etcdCommand } from "./support/etcd-cluster.ts";
 import { historyEntry, stateRecord } from "./support/state-record.ts";
@@ -177,11 +177,11 @@ describe.skipIf(skipped)("etcd with three real members (skipped where it is not 
       log,
     });
     const running = source.run((combined) => received.push(combined), stop.signal);
-    await until(() => received.length > 0, "the empty store has been read");
+    await eventually("the empty store has been read", 15_000, () => received.length > 0);
     expect(received[0]).toEqual({ state: null, conflict: null });
     const store = etcdStore({ client: cluster.client(), clock: systemClock, prefix, leaseTtlMs: 3_000 });
     await store.write(stateRecord(7), null, historyEntry(7));
-    await until(() => received.at(-1)?.state?.epoch === 7, "the record has been read");
+    await eventually("the record has been read", 15_000, () => received.at(-1)?.state?.epoch === 7);
     expect(received.at(-1)?.state).toMatchObject({ phase: "serving", region: "gra", host: "10.81.0.10" });
     stop.abort();
     await running;

@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from "vitest";
+import { eventually } from "../../lab/util/until.ts";
 import { systemClock } from "../../watchdog/adapters/clock.ts";
 import { Acknowledgements } from "../../watchdog/applications/acknowledgements.ts";
 import { serveEndpoint } from "../../watchdog/applications/endpoint/server.ts";
@@ -7,7 +8,6 @@ import type { Combined } from "../../watchdog/applications/publisher/sources/com
 import { ServiceSource } from "../../watchdog/applications/publisher/sources/service.ts";
 import type { EndpointState } from "../../watchdog/core/endpoint-state.ts";
 import type { Logger } from "../../watchdog/util/logger.ts";
-import { until } from "./helpers.ts";
 
 const silent: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 const ends: (() => Promise<void>)[] = [];
@@ -45,11 +45,11 @@ async function follow(first: EndpointState) {
 
 test("a region that serves in the epoch of an earlier `unknown` is reported at once", async () => {
   const { service, received, answer } = await follow({ phase: "closing", epoch: 2 });
-  await until(() => answer()?.phase === "closing", "the change is known");
+  await eventually("the change is known", 15_000, () => answer()?.phase === "closing");
   // The record names the region; the router beside the service does not route there yet.
   service.state = { phase: "unknown", epoch: 3 };
-  await until(() => answer()?.phase === "unknown", "unknown is received");
+  await eventually("unknown is received", 15_000, () => answer()?.phase === "unknown");
   service.state = { phase: "serving", epoch: 3, region: "bhs", host: "10.82.0.10", port: 9200 };
-  await until(() => answer()?.phase === "serving", "the active region is known", 5_000);
+  await eventually("the active region is known", 5_000, () => answer()?.phase === "serving");
   expect(received.at(-1)).toEqual({ state: service.state, conflict: null });
 });

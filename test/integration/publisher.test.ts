@@ -16,6 +16,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { eventually } from "../../lab/util/until.ts";
 import { systemClock } from "../../watchdog/adapters/clock.ts";
 import { Acknowledgements } from "../../watchdog/applications/acknowledgements.ts";
 import { type EndpointServer, serveEndpoint } from "../../watchdog/applications/endpoint/server.ts";
@@ -27,7 +28,6 @@ import { PendingNotifications } from "../../watchdog/applications/publisher/targ
 import { type PublisherConfigInput, publisherSchema } from "../../watchdog/config/applications.ts";
 import type { EndpointState } from "../../watchdog/core/endpoint-state.ts";
 import type { Logger } from "../../watchdog/util/logger.ts";
-import { until } from "./helpers.ts";
 import { onSmallDisk } from "./support/small-disk.ts";
 
 const run = promisify(execFile);
@@ -116,9 +116,10 @@ const target = ({ publisher }: Awaited<ReturnType<typeof publish>>, position = 0
 async function startProgram(onSighup: "reads" | "ignores" | "nothing"): Promise<ChildProcess> {
   const child = onSighup === "ignores" ? await startDeaf() : startNode(onSighup);
   programs.push(child);
-  await until(
-    async () => Number(await readFile(file("app.pid"), "utf8")) === child.pid,
+  await eventually(
     "the program has written its PID file",
+    15_000,
+    async () => Number(await readFile(file("app.pid"), "utf8")) === child.pid,
   );
   return child;
 }
@@ -139,7 +140,7 @@ async function startDeaf(): Promise<ChildProcess> {
 const journal = () => readFile(file("journal"), "utf8").catch(() => "");
 const text = (name = "app.ini") => readFile(file(name), "utf8");
 const contains = (epoch: number, name = "app.ini") =>
-  until(async () => (await text(name)).includes(`Epoch = ${epoch}\n`), `${name} has epoch ${epoch}`);
+  eventually(`${name} has epoch ${epoch}`, 15_000, async () => (await text(name)).includes(`Epoch = ${epoch}\n`));
 
 beforeEach(async () => {
   directory = await mkdtemp(path.join(tmpdir(), "es-failover-publisher-"));
@@ -161,8 +162,8 @@ describe("an endpoint file", () => {
     service.state = closing;
     service.state = bhs;
     await contains(3);
-    await until(async () => (await text("app.env")).includes("ELASTICSEARCH_EPOCH=3\n"), "env");
-    await until(async () => JSON.parse(await text("app.json")).elasticsearch.host === bhs.host, "JSON");
+    await eventually("env", 15_000, async () => (await text("app.env")).includes("ELASTICSEARCH_EPOCH=3\n"));
+    await eventually("JSON", 15_000, async () => JSON.parse(await text("app.json")).elasticsearch.host === bhs.host);
     expect(await text()).toBe("[Elasticsearch]\nHost = 10.82.0.10\nPort = 9200\nRegion = bhs\nEpoch = 3\n");
     expect((await stat(file("app.ini"))).mode & 0o777).toBe(0o644);
   });
@@ -172,8 +173,12 @@ describe("an endpoint file", () => {
     await contains(1);
     const before = await text();
     service.state = closing;
-    await until(() => running.publisher.status().state?.phase === "closing", "the publisher has received the change");
-    await until(() => target(running).summary.includes("is closing"), "the file has been checked");
+    await eventually(
+      "the publisher has received the change",
+      15_000,
+      () => running.publisher.status().state?.phase === "closing",
+    );
+    await eventually("the file has been checked", 15_000, () => target(running).summary.includes("is closing"));
     expect(await text()).toBe(before);
   });
 
@@ -198,12 +203,12 @@ describe("an endpoint file", () => {
     const before = "[Elasticsearch]\nHost = elsewhere\nPort = 1\nRegion = sbg\nEpoch = 9\n";
     await writeFile(file("app.ini"), before);
     const running = await publish({ files: [{ path: file("app.ini") }] });
-    await until(() => target(running).failures >= 2, "it was tried more than once");
+    await eventually("it was tried more than once", 15_000, () => target(running).failures >= 2);
     expect(target(running).error).toMatch(/app\.ini has epoch 9, but epoch 1 is the newest known here/);
     expect(await text()).toBe(before);
     service.state = { ...bhs, epoch: 10 };
     await contains(10);
-    await until(() => target(running).error === null, "the error is gone");
+    await eventually("the error is gone", 15_000, () => target(running).error === null);
   });
 
   test("that was edited by hand is corrected, and additions stay", async () => {
@@ -215,7 +220,7 @@ describe("an endpoint file", () => {
       (await text()).replace("10.81.0.10", "10.99.0.1").concat("; a note\n[New]\na = 1\n"),
     );
     await rename(file("edited"), file("app.ini"));
-    await until(async () => (await text()).includes("10.81.0.10"), "the host is restored");
+    await eventually("the host is restored", 15_000, async () => (await text()).includes("10.81.0.10"));
     expect(await text()).toContain("; a note\n[New]\na = 1\n");
     expect(logged).toContainEqual({
       level: "warn",
@@ -239,7 +244,11 @@ describe("an endpoint file", () => {
   test("in a missing folder, or in the place of a folder, is retried until it can be written", async () => {
     await mkdir(file("dir.ini"));
     const running = await publish({ files: [{ path: file("missing/app.ini") }, { path: file("dir.ini") }] });
-    await until(() => target(running, 0).failures >= 2 && target(running, 1).failures >= 2, "both have failed");
+    await eventually(
+      "both have failed",
+      15_000,
+      () => target(running, 0).failures >= 2 && target(running, 1).failures >= 2,
+    );
     expect(target(running, 0).error).toMatch(/missing\/app\.ini: the directory .*no such file or directory/);
     expect(target(running, 1).error).toMatch(/cannot read .*dir\.ini: is not a regular file/);
     await mkdir(file("missing"));
@@ -254,7 +263,11 @@ describe("a host", () => {
     await contains(1);
     const { port } = service.server;
     await service.server.close();
-    await until(() => running.publisher.status().sources[0]?.error !== null, "the service does not answer");
+    await eventually(
+      "the service does not answer",
+      15_000,
+      () => running.publisher.status().sources[0]?.error !== null,
+    );
     expect(await text()).toContain("Epoch = 1\n");
     await startService(bhs, port);
     await contains(3);
@@ -267,11 +280,11 @@ describe("a host", () => {
     ] as const;
     const input = { files: [...files] } as Partial<PublisherConfigInput>;
     const first = await publish(input);
-    await until(async () => (await journal()) === "1\n", "notified once");
+    await eventually("notified once", 15_000, async () => (await journal()) === "1\n");
     await first.end();
     service.state = bhs;
     await publish(input);
-    await until(async () => (await journal()) === "1\n3\n", "notified of the change");
+    await eventually("notified of the change", 15_000, async () => (await journal()) === "1\n3\n");
   });
 
   test("never returns to an older epoch when one of its services is behind, and follows the newest", async () => {
@@ -281,7 +294,9 @@ describe("a host", () => {
     await contains(3);
     await service.server.close();
     behind.state = { ...gra, host: "10.81.0.99" };
-    await until(() => logged.some(({ message }) => message.includes("ECONNREFUSED")), "the other service is gone");
+    await eventually("the other service is gone", 15_000, () =>
+      logged.some(({ message }) => message.includes("ECONNREFUSED")),
+    );
     expect(await text()).toContain("Epoch = 3\n");
     behind.state = { ...bhs, epoch: 4 };
     await contains(4);
@@ -290,7 +305,7 @@ describe("a host", () => {
   test("follows neither of two services that name different regions in one epoch, and reports it", async () => {
     const other = await startService({ ...gra, region: "bhs" });
     const running = await publish({ files: [{ path: file("app.ini") }] }, [service.url, other.url]);
-    await until(() => running.publisher.status().problem !== null, "the conflict is reported");
+    await eventually("the conflict is reported", 15_000, () => running.publisher.status().problem !== null);
     expect(running.publisher.status().problem).toMatch(/epoch 1 .*gra.*bhs/);
   });
 });
@@ -306,10 +321,10 @@ describe("an application", () => {
   test("that reads its file on SIGHUP is notified once per change, and its acknowledgement is passed on", async () => {
     await startProgram("reads");
     await publish({ files: [byPidFile({ executable: await realpath(process.execPath), processName: null })] });
-    await until(async () => (await journal()) === "1\n", "notified");
+    await eventually("notified", 15_000, async () => (await journal()) === "1\n");
     service.state = bhs;
-    await until(async () => (await journal()) === "1\n3\n", "notified of the change");
-    await until(() => report()?.epoch === 3, "acknowledged");
+    await eventually("notified of the change", 15_000, async () => (await journal()) === "1\n3\n");
+    await eventually("acknowledged", 15_000, () => report()?.epoch === 3);
     expect(report()).toMatchObject({ application: "orders", instance: "host1", problem: null });
     expect(await journal()).toBe("1\n3\n");
   });
@@ -323,18 +338,18 @@ describe("an application", () => {
       const child = await startProgram(kind);
       const running = await publish({ files: [byPidFile()] });
       await contains(1);
-      await until(() => target(running).failures >= 2, "it was tried more than once");
+      await eventually("it was tried more than once", 15_000, () => target(running).failures >= 2);
       expect(target(running).error).toMatch(reason);
       expect(target(running).error).toMatch(/not signalled/);
       expect([child.exitCode, child.signalCode]).toEqual([null, null]);
-      await until(() => report() !== undefined, "the watchdogs receive the report");
+      await eventually("the watchdogs receive the report", 15_000, () => report() !== undefined);
       expect(report()).toMatchObject({ epoch: 0, problem: expect.stringMatching(reason) });
       expect(logged.filter(({ message }) => reason.test(message))).toHaveLength(1);
       // A program that handles the signal replaces it, and is notified without further action.
       child.kill("SIGKILL");
       await startProgram("reads");
-      await until(async () => (await journal()) === "1\n", "the new one is notified");
-      await until(() => report()?.epoch === 1, "acknowledged");
+      await eventually("the new one is notified", 15_000, async () => (await journal()) === "1\n");
+      await eventually("acknowledged", 15_000, () => report()?.epoch === 1);
     },
   );
 
@@ -343,25 +358,26 @@ describe("an application", () => {
     programs.push(sleeper);
     await writeFile(file("app.pid"), `${sleeper.pid}\n`);
     const running = await publish({ files: [byPidFile()] });
-    await until(() => target(running).error !== null, "refused");
+    await eventually("refused", 15_000, () => target(running).error !== null);
     expect(target(running).error).toMatch(/is sleep, not orders; the PID file is out of date: not signalled/);
     expect(sleeper.signalCode).toBeNull();
     await writeFile(file("app.pid"), "1\n");
-    await until(
-      () => target(running).error?.includes("contains no PID of an application") === true,
+    await eventually(
       "PID 1 is refused",
+      15_000,
+      () => target(running).error?.includes("contains no PID of an application") === true,
     );
   });
 
   test("that does not run is waited for without an error", async () => {
     const running = await publish({ files: [byPidFile()] });
-    await until(() => target(running).waitingFor !== null, "waited for");
+    await eventually("waited for", 15_000, () => target(running).waitingFor !== null);
     expect(target(running)).toMatchObject({
       error: null,
       waitingFor: expect.stringMatching(/app\.pid does not exist/),
     });
     await startProgram("reads");
-    await until(async () => (await journal()) === "1\n", "notified once it runs");
+    await eventually("notified once it runs", 15_000, async () => (await journal()) === "1\n");
   });
 
   test("is notified by a command that gets the endpoint; a failing or hanging one is reported with its output", async () => {
@@ -372,18 +388,18 @@ describe("an application", () => {
     const good = await publish({
       files: [command(`echo "$ELASTICSEARCH_REGION $ELASTICSEARCH_EPOCH" >> ${file("journal")}`)],
     });
-    await until(async () => (await journal()) === "gra 1\n", "notified");
+    await eventually("notified", 15_000, async () => (await journal()) === "gra 1\n");
     await good.end();
     await rm(file("state"), { recursive: true });
     const bad = await publish({ files: [command("echo no luck >&2; exit 3")] });
-    await until(() => target(bad).error !== null, "it has failed");
+    await eventually("it has failed", 15_000, () => target(bad).error !== null);
     expect(target(bad).error).toMatch(/\/bin\/sh ended with status 3: no luck/);
     await bad.end();
     const slow = await publish({ files: [command(`sleep 600 & echo $! > ${file("child")}; wait`, 300)] });
-    await until(() => target(slow).error !== null, "it was killed");
+    await eventually("it was killed", 15_000, () => target(slow).error !== null);
     expect(target(slow).error).toMatch(/did not end within 300 ms and was killed/);
     const child = (await readFile(file("child"), "utf8")).trim();
-    await until(async () => !(await stillRuns(child)), "its child has ended, too");
+    await eventually("its child has ended, too", 15_000, async () => !(await stillRuns(child)));
   });
 });
 
@@ -410,13 +426,13 @@ describe("an application that is a unit of systemd", () => {
     await systemctl({ ...active, ActiveState: "inactive" });
     const notify = { kind: "unit", unit: "orders.service", action: "kill" } as const;
     const running = await publish({ files: [{ path: file("app.ini"), notify }] });
-    await until(() => target(running).waitingFor !== null, "waited for");
+    await eventually("waited for", 15_000, () => target(running).waitingFor !== null);
     const deaf = await startProgram("nothing");
     await systemctl({ ...active, MainPID: deaf.pid ?? 0 });
-    await until(() => target(running).error?.includes("has no handler for SIGHUP") === true, "refused");
+    await eventually("refused", 15_000, () => target(running).error?.includes("has no handler for SIGHUP") === true);
     const child = await startProgram("reads");
     await systemctl({ ...active, MainPID: child.pid ?? 0 });
-    await until(async () => (await journal()) === "1\n", "notified");
+    await eventually("notified", 15_000, async () => (await journal()) === "1\n");
     expect(deaf.signalCode).toBeNull();
   });
 });

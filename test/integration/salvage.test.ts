@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { roleDefinitions } from "../../infra/elasticsearch/users.ts";
 import type { TestCluster } from "../../lab/elasticsearch/cluster.ts";
 import type { ClusterPair } from "../../lab/elasticsearch/start-cluster.ts";
+import { eventually } from "../../lab/util/until.ts";
 import {
   createElasticsearchCluster,
   type ElasticsearchCluster,
@@ -28,7 +29,6 @@ import { operationFromLine } from "../../watchdog/salvage/operation.ts";
 import type { ActivePrimary, OldPrimary } from "../../watchdog/salvage/ports.ts";
 import { totalOf } from "../../watchdog/salvage/replay/classification.ts";
 import type { ReplayChoice } from "../../watchdog/salvage/replay/replay-plan.ts";
-import { until } from "./helpers.ts";
 import { borrowClusterPair } from "./shared/cluster-pair.ts";
 
 /**
@@ -309,7 +309,7 @@ async function caughtUp(leader: Region, follower: Region): Promise<void> {
       theirs.some((known) => known.shard === shard && known.globalCheckpoint === maxSeqNo),
     );
   };
-  await until(hasEverything, `${follower.region} has every operation of ${leader.region}`, 60_000);
+  await eventually(`${follower.region} has every operation of ${leader.region}`, 60_000, hasEverything);
 }
 
 async function divergeOnGra(): Promise<void> {

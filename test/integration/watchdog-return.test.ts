@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { roleDefinitions, users } from "../../infra/elasticsearch/users.ts";
 import type { TestCluster } from "../../lab/elasticsearch/cluster.ts";
 import type { ClusterPair } from "../../lab/elasticsearch/start-cluster.ts";
+import { eventually } from "../../lab/util/until.ts";
 import { systemClock } from "../../watchdog/adapters/clock.ts";
 import {
   createElasticsearchCluster,
@@ -26,7 +27,6 @@ import type { ServingRecord, StateRecord } from "../../watchdog/core/state/recor
 import { previewReplay, replaySalvage } from "../../watchdog/salvage/commands.ts";
 import { createSalvage, salvageRoot } from "../../watchdog/salvage/salvage.ts";
 import type { Logger } from "../../watchdog/util/logger.ts";
-import { until } from "./helpers.ts";
 import { borrowClusterPair } from "./shared/cluster-pair.ts";
 
 /**
@@ -68,7 +68,7 @@ describe("a failover and the way back", () => {
 
   test("a lost primary leads to a failover under load", async () => {
     site.traffic.start();
-    await until(() => site.traffic.acknowledged.size > 50, "50 writes are acknowledged", 60_000);
+    await eventually("50 writes are acknowledged", 60_000, () => site.traffic.acknowledged.size > 50);
     await pair.gra.freeze();
     await site.untilServing("bhs");
     await site.traffic.next(20);
@@ -120,7 +120,11 @@ describe("a failover and the way back", () => {
         `${longestPauseMs.switchover} ms in the switchover`,
     );
     expect((await site.record()).lastFailover).toMatchObject({ kind: "switchover", loss: { atLeast: 0, atMost: 0 } });
-    await until(async () => (await missingFrom(pair.bhs, [...site.traffic.acknowledged])).length === 0, "bhs has all");
+    await eventually(
+      "bhs has all",
+      15_000,
+      async () => (await missingFrom(pair.bhs, [...site.traffic.acknowledged])).length === 0,
+    );
     expect(await missingFrom(pair.gra, [...site.traffic.acknowledged, ...onlyOnGra])).toEqual([]);
     expect(await followersOf(pair.bhs)).toEqual(["orders-1", "orders-2"]);
     // Nothing to salvage: every shard of bhs ended where gra's copy of it began.
@@ -206,10 +210,10 @@ class Site {
       const record = await this.record();
       return record.phase === "serving" && record.active === active && record.standby === (standby ?? record.standby);
     };
-    await until(
-      isThere,
+    await eventually(
       () => `${active} serves, the other is ${standby ?? "whatever"}\n${this.log.join("\n")}`,
       120_000,
+      isThere,
     );
   }
 
@@ -262,7 +266,7 @@ class Writers {
   /** Waits for this many further acknowledged writes. */
   async next(count: number): Promise<void> {
     const wanted = this.acknowledged.size + count;
-    await until(() => this.acknowledged.size >= wanted, `${count} more writes are acknowledged`, 60_000);
+    await eventually(`${count} more writes are acknowledged`, 60_000, () => this.acknowledged.size >= wanted);
   }
 
   /** Ends the load. @returns the longest and second longest times without an acknowledged write */

@@ -4,10 +4,11 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect } from "vitest";
 import { createTestAuthority } from "../../../lab/elasticsearch/certificates.ts";
+import { freePort } from "../../../lab/util/free-ports.ts";
+import { eventually } from "../../../lab/util/until.ts";
 import { profiles } from "../../../watchdog/config/profiles.ts";
 import type { WatchdogConfigInput } from "../../../watchdog/config/schema.ts";
 import type { WatchdogStatus } from "../../../watchdog/controller/status.ts";
-import { freePort, until } from "../helpers.ts";
 
 const program = path.join(import.meta.dirname, "..", "..", "..", "watchdog", "cli", "main.ts");
 
@@ -116,9 +117,10 @@ export class CommandLine {
       });
     }
     this.#watchdog = child;
-    await until(
-      async () => (await this.status()).decisions.length > 0,
+    await eventually(
       () => `the watchdog decides; its output: ${this.#logged}`,
+      60_000,
+      async () => (await this.status()).decisions.length > 0,
     );
   }
 

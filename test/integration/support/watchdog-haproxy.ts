@@ -7,11 +7,11 @@ import { haproxyCfg, haproxyPaths, statusPort } from "../../../infra/haproxy/hap
 import { hostsOf, planTopology, ports } from "../../../infra/topology.ts";
 import type { ClusterPair } from "../../../lab/elasticsearch/start-cluster.ts";
 import { freePorts } from "../../../lab/util/free-ports.ts";
+import { eventually } from "../../../lab/util/until.ts";
 import { parseMap } from "../../../watchdog/adapters/haproxy/replies.ts";
 import { sendCommand } from "../../../watchdog/adapters/haproxy/runtime-api.ts";
 import { testConfig } from "../../unit/infra-fixtures.ts";
 import { haproxyCommand } from "../haproxy-process.ts";
-import { until } from "../helpers.ts";
 import { TestAuthority } from "./certificates.ts";
 
 export interface HaproxyOptions {
@@ -78,7 +78,7 @@ export class EntryHaproxy {
     const answers = async () => (await sendCommand(adminSocket, `show map ${ticketMapFile}`, 1_000)) !== "";
     const haproxy = new EntryHaproxy(options, entryPort, await authority.ca(), master);
     try {
-      await until(answers, () => `HAProxy starts; its output: ${output}`, 60_000);
+      await eventually(() => `HAProxy starts; its output: ${output}`, 60_000, answers);
       return haproxy;
     } catch (error) {
       await haproxy.stop();
