@@ -12,6 +12,7 @@ import { profiles } from "../../../watchdog/config/profiles.ts";
 import type { WatchdogConfigInput } from "../../../watchdog/config/schema.ts";
 import { controlApi } from "../../../watchdog/controller/control-api/api.ts";
 import type { WatchdogStatus } from "../../../watchdog/controller/status.ts";
+import type { ChangePreview } from "../../../watchdog/core/preview.ts";
 import type { HistoryEntry } from "../../../watchdog/core/state/history.ts";
 import type { StateRecord } from "../../../watchdog/core/state/record.ts";
 import { managedPatterns, passwords } from "./watchdog-clusters.ts";
@@ -43,7 +44,7 @@ export interface Answer {
 export class WatchdogSite {
   readonly haproxy: EntryHaproxy;
   readonly ticketMapFile: string;
-  readonly #directory: string;
+  readonly directory: string;
   readonly #release: WatchdogRelease;
   readonly #config: WatchdogConfigInput;
   readonly #agent: Agent;
@@ -51,7 +52,7 @@ export class WatchdogSite {
   #logged = "";
 
   private constructor(directory: string, release: WatchdogRelease, haproxy: EntryHaproxy, config: WatchdogConfigInput) {
-    this.#directory = directory;
+    this.directory = directory;
     this.#release = release;
     this.haproxy = haproxy;
     this.#config = config;
@@ -94,7 +95,7 @@ export class WatchdogSite {
   }
 
   get #configFile(): string {
-    return path.join(this.#directory, "watchdog.json");
+    return path.join(this.directory, "watchdog.json");
   }
 
   /** Runs `es-failover run` with the rights of its unit, until the given moment or until it is ended. */
@@ -136,7 +137,22 @@ export class WatchdogSite {
   }
 
   async status(): Promise<WatchdogStatus> {
-    return askControlSocket(path.join(this.#directory, "run", "control.sock"), controlApi.status, {});
+    return askControlSocket(this.#controlSocket, controlApi.status, {});
+  }
+
+  /** What a switchover would do now. */
+  previewSwitchover(to: string): Promise<ChangePreview> {
+    const request = { to, by: "test", force: false, reason: null };
+    return askControlSocket(this.#controlSocket, controlApi.previewSwitchover, request);
+  }
+
+  /** Asks for a failover as an operator who accepts a loss. */
+  async failover(to: string): Promise<void> {
+    await askControlSocket(this.#controlSocket, controlApi.failover, { to, by: "test", force: true, reason: null });
+  }
+
+  get #controlSocket(): string {
+    return path.join(this.directory, "run", "control.sock");
   }
 
   /** Waits until the watchdog's status satisfies `condition`. */
@@ -173,13 +189,13 @@ export class WatchdogSite {
 
   /** The record in the store, also while no watchdog runs. */
   async record(): Promise<StateRecord> {
-    const content = await readRecordFile(path.join(this.#directory, "store", "record.json"));
+    const content = await readRecordFile(path.join(this.directory, "store", "record.json"));
     if (content === null) throw new Error("the store has no record yet");
     return content.record;
   }
 
   history(): Promise<readonly HistoryEntry[]> {
-    const directory = path.join(this.#directory, "store");
+    const directory = path.join(this.directory, "store");
     return createFileStore({ directory, clock: performanceClock, leaseTtlMs: 1, routers: [] }).history(10_000);
   }
 
@@ -222,7 +238,7 @@ export class WatchdogSite {
     await this.end("SIGKILL");
     await this.#agent.destroy();
     await this.haproxy.stop();
-    await rm(this.#directory, { recursive: true, force: true });
+    await rm(this.directory, { recursive: true, force: true });
   }
 
   async #until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {

@@ -5,9 +5,9 @@ import type { FirstCopy, IndexState } from "./cluster.ts";
 export const isUnfinished = ({ following, firstCopy }: Pick<IndexState, "following" | "firstCopy">): boolean =>
   following && firstCopy !== null;
 
-/** How far a first copy has come: "at 37 %". */
-function progress({ bytesDone, bytesTotal }: FirstCopy): string {
-  if (bytesTotal === null || bytesTotal === 0) return "at its beginning";
+/** How far a first copy has come: "at 37 %"; null while that is unknown, as at its beginning and when it begins again. */
+function progress({ bytesDone, bytesTotal }: FirstCopy): string | null {
+  if (bytesTotal === null || bytesTotal === 0) return null;
   return `at ${Math.min(99, Math.floor((100 * bytesDone) / bytesTotal))} %`;
 }
 
@@ -15,7 +15,7 @@ function progress({ bytesDone, bytesTotal }: FirstCopy): string {
 export const copyThen = (copy: FirstCopy): string =>
   copy.state === "failed"
     ? `its first copy had failed${copy.error === null ? "" : `: ${copy.error}`}`
-    : `its first copy was ${progress(copy)}`;
+    : `its first copy was ${progress(copy) ?? "unfinished"}`;
 
 /** What an index waits for, and for how long at the rate so far. */
 export function copyNow(copy: FirstCopy, nowMs: number): string {
@@ -27,5 +27,5 @@ export function copyNow(copy: FirstCopy, nowMs: number): string {
   const left = isRateKnown
     ? `, about ${duration(((bytesTotal - bytesDone) * elapsedMs) / bytesDone)} left`
     : ", the time left is not known yet";
-  return `its first copy is ${progress(copy)}${left}`;
+  return `its first copy is ${progress(copy) ?? "unfinished"}${left}`;
 }
