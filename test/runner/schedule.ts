@@ -61,6 +61,7 @@ export const clusterFiles: readonly string[] = [
   "test/integration/elasticsearch-adapter.test.ts",
   "test/integration/elasticsearch-followers.test.ts",
   "test/integration/salvage.test.ts",
+  "test/integration/watchdog-copies.test.ts",
   "test/integration/watchdog-failover.test.ts",
   "test/integration/watchdog-left-out.test.ts",
   "test/integration/watchdog-return.test.ts",

@@ -73,7 +73,7 @@ describe("the plan of a rejoin", () => {
 describe("a follower with a fatal error", () => {
   const changesFor = (fatalError: string) =>
     planReplication({
-      leader: { region: "gra", indices: [index("logs-1")], definitions: [] },
+      leader: { region: "gra", indices: [index("logs-1")], definitions: [], health: "healthy", sameCluster: true },
       standby: {
         ...standbyView(),
         followers: [follower("logs-1", { fatalError })],
@@ -82,13 +82,16 @@ describe("a follower with a fatal error", () => {
       },
       patterns: ["logs-*"],
       exclusions: [],
+      seenBefore: new Set(),
     }).changes;
 
   test.each([
     "Operations are no longer available for replicating. Existing retention leases [RetentionLeases{}]; maybe increase",
     "Not all operations between from_seqno [100] and to_seqno [200] found; prematurely terminated last_seen_seqno [-2]",
   ])("is recreated when its leader no longer has the history (%#)", (reason) => {
-    expect(changesFor(reason)).toMatchObject([{ kind: "recreate-follow", index: "logs-1", leader: "gra" }]);
+    expect(changesFor(reason)).toMatchObject([
+      { kind: "recreate-follow", cause: "history-lost", follower: { name: "logs-1" }, leader: { region: "gra" } },
+    ]);
   });
 
   test("is restarted for any other reason", () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { planReplication, type ReplicationSnapshot } from "../../watchdog/core/plans/replication.ts";
+import { planReplication } from "../../watchdog/core/plans/replication.ts";
+import type { ReplicationSnapshot } from "../../watchdog/core/plans/replication-change.ts";
 import { follower, index } from "./core-fixtures.ts";
 
 const pattern = {
@@ -15,7 +16,14 @@ const view = (
   leader: Partial<ReplicationSnapshot["leader"]>,
   standby: Partial<ReplicationSnapshot["standby"]>,
 ): ReplicationSnapshot => ({
-  leader: { region: "gra", indices: [index("logs-1")], definitions: [], ...leader },
+  leader: {
+    region: "gra",
+    indices: [index("logs-1")],
+    definitions: [],
+    health: "healthy",
+    sameCluster: true,
+    ...leader,
+  },
   standby: {
     region: "bhs",
     indices: [index("logs-1", { following: true })],
@@ -26,13 +34,19 @@ const view = (
   },
   patterns: ["logs-*"],
   exclusions: [],
+  seenBefore: new Set(),
 });
+
+/** The plan of the second of two rounds that show the same. */
+const planTwice = (made: ReplicationSnapshot) =>
+  planReplication({ ...made, seenBefore: planReplication(made).sightings });
+const kindsTwice = (made: ReplicationSnapshot) => planTwice(made).changes.map(({ kind }) => kind);
 
 const kinds = (made: ReplicationSnapshot) => planReplication(made).changes.map(({ kind }) => kind);
 
 describe("the changes that the standby needs", () => {
   test("are none when every index is followed", () => {
-    expect(planReplication(view({}, {}))).toEqual({ changes: [], problems: [] });
+    expect(planReplication(view({}, {}))).toMatchObject({ changes: [], problems: [] });
   });
 
   test.each<[string, Partial<ReplicationSnapshot["standby"]>, string]>([
@@ -43,9 +57,9 @@ describe("the changes that the standby needs", () => {
       "restart-follow",
     ],
     [
-      "a paused follower is resumed",
-      { followers: [follower("logs-1", {}, { status: "paused", shards: [] })] },
-      "resume-follow",
+      "a block that the leader does not have is lifted",
+      { indices: [index("logs-1", { following: true, writeBlocked: true })] },
+      "lift-follower-block",
     ],
     ["a closed follower is opened", { indices: [index("logs-1", { following: true, open: false })] }, "open-follower"],
     ["a missing auto-follow pattern is put", { autoFollow: [] }, "put-auto-follow"],
@@ -64,12 +78,105 @@ describe("the changes that the standby needs", () => {
     expect(kinds(view({}, standby))).toEqual([kind]);
   });
 
+  test("are none for a block that the leader has, too", () => {
+    const blocked = { indices: [index("logs-1", { following: true, writeBlocked: true })] };
+    expect(kinds(view({ indices: [index("logs-1", { writeBlocked: true })] }, blocked))).toEqual([]);
+  });
+
+  const paused = follower("logs-1", {}, { status: "paused", shards: [] });
+
+  test("a paused follower is resumed once it was seen paused twice: one whose copy has just ended starts by itself", () => {
+    const made = view({}, { followers: [paused] });
+    expect([kinds(made), kindsTwice(made)]).toEqual([[], ["resume-follow"]]);
+  });
+
   test("are none for a follower in its first copy: it reports paused and cannot be resumed", () => {
     const copying = {
       indices: [index("logs-1", { following: true, primariesActive: 0 })],
       followers: [follower("logs-1", {}, { status: "paused", shards: [] })],
     };
-    expect(planReplication(view({}, copying))).toEqual({ changes: [], problems: [] });
+    expect(planReplication(view({}, copying))).toMatchObject({ changes: [], problems: [] });
+  });
+
+  const copy = (state: "running" | "failed") => ({
+    state,
+    bytesDone: 1,
+    bytesTotal: 9,
+    startedAtMs: 0,
+    error: state === "failed" ? "no room" : null,
+  });
+  const copied = (state: "running" | "failed", primariesActive = 0) => ({
+    indices: [index("logs-1", { following: true, primariesActive, firstCopy: copy(state), writeBlocked: true })],
+    followers: [paused],
+  });
+
+  test("are none while a first copy runs, however often it is seen, whatever else there is about it", () => {
+    expect(kindsTwice(view({}, copied("running")))).toEqual([]);
+  });
+
+  test("recreate a follower whose first copy was seen failed twice, and whose leader is healthy both times", () => {
+    const made = view({}, copied("failed"));
+    expect([kinds(made), kindsTwice(made)]).toEqual([[], ["recreate-follow"]]);
+    expect(planTwice(made).changes).toMatchObject([
+      {
+        cause: "copy-failed",
+        follower: { name: "logs-1", uuid: "uuid-logs-1" },
+        reason: "its first copy failed: no room",
+      },
+    ]);
+    for (const health of ["suspect", "unhealthy", "recovering", "unknown"] as const) {
+      expect(kindsTwice(view({ health }, copied("failed")))).not.toContain("recreate-follow");
+    }
+    const seenOfAnother = planReplication(made).sightings;
+    const next = view(
+      {},
+      { ...copied("failed"), indices: [index("logs-1", { ...copied("failed").indices[0], uuid: "next" })] },
+    );
+    expect(planReplication({ ...next, seenBefore: seenOfAnother }).changes).toEqual([]);
+  });
+
+  test("recreate a follower whose leader was recreated, when that was seen twice; a restart would not help it", () => {
+    const followers = [follower("logs-1", { fatalError: "no such index [logs-1]" }, { leaderUuid: "earlier" })];
+    const made = view({}, { followers });
+    expect([kinds(made), kindsTwice(made)]).toEqual([[], ["recreate-follow"]]);
+    expect(planTwice(made).changes).toMatchObject([{ cause: "leader-recreated", leader: { uuid: "uuid-logs-1" } }]);
+    expect(kindsTwice(view({}, { followers: [follower("logs-1", {}, { leaderUuid: null })] }))).toEqual([]);
+  });
+
+  test("destroy nothing when the whole active region seems to have been built again", () => {
+    const names = ["logs-1", "logs-2", "logs-3"];
+    const of = (recreated: number, sameCluster = true) =>
+      planTwice(
+        view(
+          { indices: names.map((name) => index(name)), sameCluster },
+          {
+            indices: names.map((name) => index(name, { following: true })),
+            followers: names.map((name, n) => follower(name, {}, n < recreated ? { leaderUuid: "earlier" } : {})),
+          },
+        ),
+      );
+    expect(of(1).changes).toHaveLength(1);
+    for (const doubtful of [of(2), of(3), of(1, false)]) {
+      expect(doubtful.changes).toEqual([]);
+      expect(doubtful.problems.join()).toMatch(/bhs may hold the only copies/);
+    }
+  });
+
+  test("pause auto-follow once the active region does not answer, and are nothing else then", () => {
+    for (const health of ["suspect", "unhealthy"] as const) {
+      expect(kinds(view({ health, definitions: [template("a", {})] }, { indices: [], followers: [] }))).toEqual([
+        "pause-auto-follow",
+      ]);
+      expect(kinds(view({ health }, { autoFollow: [{ ...pattern, active: false }] }))).toEqual([]);
+    }
+  });
+
+  test("resume auto-follow only when the active region is healthy again", () => {
+    const standby = { autoFollow: [{ ...pattern, active: false }] };
+    expect([kinds(view({ health: "recovering" }, standby)), kinds(view({}, standby))]).toEqual([
+      [],
+      ["resume-auto-follow"],
+    ]);
   });
 
   test("put definitions that differ, and not those that differ in the order of keys", () => {

@@ -48,6 +48,13 @@ export const replicationSchema = z
         .default(10_000)
         .describe("A standby further behind than this, counted over all shards, is not in sync.")
         .meta({ unit: "operations" }),
+      copiesAtOnce: count(1, 100)
+        .default(4)
+        .describe(
+          "First copies of indices that may run at once before the watchdog begins another one. Each loads both regions and " +
+            "the line between them. Indices that auto-follow takes are counted, and not held back.",
+        )
+        .meta({ unit: "copies" }),
       maxReadAgeMs: durationMs
         .default(120_000)
         .describe("A follower whose last successful read from its leader is older than this is not in sync."),

@@ -48,6 +48,7 @@ export class ObservedState {
   #failsafeGrantUntilMonotonicMs = 0;
   #filled: { readonly atMs: number; readonly knownSinceMonotonicMs: number } | null = null;
   #observationsBegun = 0;
+  readonly #clusterUuids = new Map<RegionName, string>();
   readonly #newestObservation = { active: 0, standby: 0 };
 
   constructor(config: WatchdogConfig) {
@@ -75,6 +76,15 @@ export class ObservedState {
     return this.health.get(region) ?? unknownHealth;
   }
 
+  /** Whether the region is the cluster that this watchdog saw there first since the roles last changed. */
+  isSameCluster(region: RegionName): boolean {
+    const probe = this.healthOf(region).lastProbe;
+    if (!probe?.reachable) return true;
+    const first = this.#clusterUuids.get(region);
+    if (first === undefined) this.#clusterUuids.set(region, probe.clusterUuid);
+    return first === undefined || first === probe.clusterUuid;
+  }
+
   lastProbeWasGood(region: RegionName): boolean {
     const { lastGoodAtMs, lastProbeAtMs } = this.healthOf(region);
     return lastGoodAtMs !== null && lastGoodAtMs === lastProbeAtMs;
@@ -90,6 +100,7 @@ export class ObservedState {
     this.storeError = null;
     this.#noteFilling(record?.filledAtMs ?? null, nowMonotonicMs);
     if (activeBeforeChange(before) !== activeBeforeChange(record)) {
+      this.#clusterUuids.clear();
       this.standby = null;
       this.syncMemory = noSyncMemory;
       this.active = null;

@@ -81,6 +81,8 @@ class EmptyCluster {
       resumeAutoFollow: nothing,
       deleteAutoFollow: nothing,
       follow: nothing,
+      clusterName: async () => "empty",
+      forgetFollower: nothing,
       pauseFollow: nothing,
       resumeFollow: nothing,
       unfollow: nothing,

@@ -29,7 +29,9 @@ const PATIENCE_MS = 120_000;
 const POLL_MS = 50;
 
 /** Settings that a test may change. */
-export type SiteOverrides = Partial<Pick<WatchdogConfigInput, "router" | "promotion" | "leases">>;
+export type SiteOverrides = Partial<Pick<WatchdogConfigInput, "router" | "promotion" | "leases" | "checks">> & {
+  readonly replication?: Partial<WatchdogConfigInput["replication"]>;
+};
 
 export interface Answer {
   readonly sentAtMs: number;
@@ -84,10 +86,18 @@ export class WatchdogSite {
   }
 
   /** Writes the watchdog's configuration, which takes effect at its next start. */
-  async configure({ router = {}, promotion = {}, leases = {} }: SiteOverrides): Promise<void> {
+  async configure({
+    router = {},
+    promotion = {},
+    leases = {},
+    checks = {},
+    replication = {},
+  }: SiteOverrides): Promise<void> {
     const config: WatchdogConfigInput = {
       ...this.#config,
       router: { ...this.#config.router, ...router },
+      checks: { ...this.#config.checks, ...checks },
+      replication: { ...this.#config.replication, ...replication },
       leases: { ...this.#config.leases, ...leases },
       promotion: { ...this.#config.promotion, ...promotion },
     };

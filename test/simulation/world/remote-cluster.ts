@@ -39,6 +39,8 @@ export function throughNetwork({ cluster, region, network, process, from, limits
     resumeAutoFollow: ask(cluster.resumeAutoFollow),
     deleteAutoFollow: ask(cluster.deleteAutoFollow),
     follow: ask(cluster.follow),
+    clusterName: ask(cluster.clusterName),
+    forgetFollower: ask(cluster.forgetFollower),
     pauseFollow: ask(cluster.pauseFollow),
     resumeFollow: ask(cluster.resumeFollow),
     unfollow: within(limits.unfollowTimeoutMs)(cluster.unfollow),

@@ -5,6 +5,7 @@ import type { ManagedPatterns } from "../../core/state/patterns.ts";
 import { readCheckpoints } from "./checkpoints.ts";
 import { putDefinition, readDefinitions } from "./definitions.ts";
 import { FollowerReader } from "./followers.ts";
+import { forgetFollower, readClusterName } from "./forget-follower.ts";
 import {
   closeIndices,
   deleteIndices,
@@ -76,6 +77,8 @@ export function createElasticsearchCluster(options: ElasticsearchClusterOptions)
     deleteAutoFollow: (name) => commandAutoFollow(nodes, "deleteAutoFollowPattern", name),
 
     follow: (index, leader) => follow(nodes, index, leader),
+    clusterName: () => readClusterName(nodes),
+    forgetFollower: (leaderIndex, follower) => forgetFollower(nodes, leaderIndex, follower),
     pauseFollow: (index) => pauseFollow(nodes, index),
     resumeFollow: (index) => resumeFollow(nodes, index),
     unfollow: (index, signal) => unfollow(nodes, index, options.unfollowTimeoutMs, signal),

@@ -1,6 +1,9 @@
-import { planReplication, type ReplicationChange, type ReplicationSnapshot } from "../../core/plans/replication.ts";
+import { planReplication, type ReplicationPlan } from "../../core/plans/replication.ts";
+import type { ReplicationChange } from "../../core/plans/replication-change.ts";
 import type { Cluster } from "../../core/ports/cluster.ts";
 import { aliasBlockers } from "../../core/rules/preconditions.ts";
+import type { IndexState } from "../../core/state/cluster.ts";
+import type { ActiveSnapshot } from "../../core/state/observations.ts";
 import type { ServingRecord, StateRecord } from "../../core/state/record.ts";
 import { otherRegion } from "../../core/state/situation.ts";
 import { lagOperations } from "../../core/state/sync.ts";
@@ -9,13 +12,13 @@ import { messageOf } from "../../util/errors.ts";
 import { confirmController } from "../confirm.ts";
 import type { WatchdogContext } from "../context.ts";
 import type { ReplicationStatus } from "../status.ts";
-import { type ChangeContext, describeChange, makeChange } from "./replication-change.ts";
+import { ChangeRetries } from "./change-retries.ts";
+import { beginCopies, type CopyStart } from "./copy-slots.ts";
+import type { ChangeContext } from "./recreate-follower.ts";
+import { describeChange, makeChange, retryKey } from "./replication-change.ts";
 
-/** Delay before a change is repeated, doubled each time up to the limit. */
-const RETRY_FIRST_MS = 2_000;
-const RETRY_MAX_MS = 120_000;
 const REPAIRS_KEPT = 20;
-/** Indices changed at once: each new follower copies its leader, which loads both regions. */
+/** Indices changed at once, by changes that copy nothing. */
 const CHANGES_AT_ONCE = 4;
 
 type Repair = ReplicationStatus["repairs"][number];
@@ -23,12 +26,14 @@ type Repair = ReplicationStatus["repairs"][number];
 /** Reconciles the standby with the active region, by the changes that `planReplication` lists. */
 export class ReplicationReconciler {
   readonly #context: WatchdogContext;
-  readonly #retries = new Map<string, { readonly delayMs: number; readonly notBeforeMonotonicMs: number }>();
+  readonly #retries: ChangeRetries;
+  #sightings: ReadonlySet<string> = new Set();
   #repairs: readonly Repair[] = [];
   #problems: readonly string[] = [];
 
   constructor(context: WatchdogContext) {
     this.#context = context;
+    this.#retries = new ChangeRetries(context.clock);
   }
 
   report(): ReplicationStatus | null {
@@ -49,27 +54,46 @@ export class ReplicationReconciler {
 
   /** One round. Does nothing while the latest ruling does not ask for replication. */
   async round(): Promise<void> {
-    const { observed, clusters, config } = this.#context;
-    const { record, active, definitions } = observed;
+    const { observed, clusters, config, clock } = this.#context;
+    const { record, active } = observed;
     if (!this.#isRuled() || record?.phase !== "serving" || active?.region !== record.active) return;
     const cluster = clusters[otherRegion(config, record.active)];
     const leader = clusters[record.active];
     if (cluster === undefined || leader === undefined) return;
-    const changes = await this.#plan(cluster, { ...active, definitions });
+    const { changes, indices } = await this.#plan(cluster, active);
     const confirm = () => confirmController(this.#context, (now) => isStandbyOf(record, now));
-    const make = async (change: ReplicationChange) => {
+    const make = async (change: ReplicationChange): Promise<boolean> => {
       // Checked before each change: once a closing has begun, no follower may be added.
-      if (!this.#isRuled() || observed.record?.epoch !== record.epoch) return;
-      await this.#make(change, { cluster, leader, confirm });
+      if (!this.#isRuled() || observed.record?.epoch !== record.epoch) return false;
+      return this.#make(change, { cluster, leader, confirm });
     };
+    const makeAll = async (some: readonly ReplicationChange[]) => {
+      for (const change of some) await make(change);
+    };
+    const due = changes.filter((change) => this.#retries.isDue(retryKey(change)));
     // Definitions in their order, then indices, which do not depend on each other, then the auto-follow pattern.
-    for (const change of changes.filter(isDefinition)) await make(change);
-    await forEachBounded(changes.filter(isOfOneIndex), CHANGES_AT_ONCE, describeChange, make);
-    for (const change of changes.filter((each) => !isDefinition(each) && !isOfOneIndex(each))) await make(change);
+    await makeAll(due.filter(isDefinition));
+    await forEachBounded(
+      due.filter(isOfFollower),
+      CHANGES_AT_ONCE,
+      describeChange,
+      async (each) => void (await make(each)),
+    );
+    const starts = due.flatMap((change): CopyStart[] => {
+      const index = copiedBy(change);
+      if (index === null) return [];
+      const primaries = active.indices.find(({ name }) => name === index)?.primaries ?? 1;
+      return [{ index, primaries, begin: () => make(change) }];
+    });
+    await beginCopies(starts, { cluster, indices }, config.replication.copiesAtOnce, clock);
+    await makeAll(due.filter(isOfAutoFollow));
   }
 
   /** Reads the standby itself rather than its snapshot, because auto-follow creates followers at any time. */
-  async #plan(cluster: Cluster, leader: ReplicationSnapshot["leader"]): Promise<readonly ReplicationChange[]> {
+  async #plan(
+    cluster: Cluster,
+    active: ActiveSnapshot,
+  ): Promise<Pick<ReplicationPlan, "changes"> & { readonly indices: readonly IndexState[] }> {
     const { observed, config } = this.#context;
     const [indices, followers, autoFollow, definitions] = await Promise.all([
       cluster.indices(),
@@ -77,14 +101,22 @@ export class ReplicationReconciler {
       cluster.autoFollowPatterns(),
       cluster.definitions(config.replication.definitions),
     ]);
-    const { changes, problems } = planReplication({
-      leader,
+    const { changes, problems, sightings } = planReplication({
+      leader: {
+        region: active.region,
+        indices: active.indices,
+        definitions: observed.definitions,
+        health: observed.healthOf(active.region).state,
+        sameCluster: observed.isSameCluster(active.region),
+      },
       standby: { region: cluster.region, indices, followers, autoFollow, definitions },
       patterns: config.replication.patterns,
       exclusions: config.replication.exclusions,
+      seenBefore: this.#sightings,
     });
+    this.#sightings = sightings;
     this.#problems = [...problems, ...aliasBlockers(observed.leaderSnapshot, config.replication)];
-    return changes;
+    return { changes, indices };
   }
 
   #isRuled(): boolean {
@@ -93,42 +125,41 @@ export class ReplicationReconciler {
     return isAsked && actionBlockers().length === 0;
   }
 
-  async #make(change: ReplicationChange, context: ChangeContext): Promise<void> {
-    const { clock, log } = this.#context;
+  /** Whether the change was made. */
+  async #make(change: ReplicationChange, context: ChangeContext): Promise<boolean> {
+    const { log } = this.#context;
     const { region } = context.cluster;
     const sentence = describeChange(change);
-    const retry = this.#retries.get(sentence);
-    if (retry !== undefined && clock.monotonicMs() < retry.notBeforeMonotonicMs) return;
     const fields = { event: "replication", change: change.kind, region };
+    this.#retries.note(retryKey(change));
     try {
       await makeChange(change, context);
       this.#addRepair(sentence, null);
       log.info(fields, `${region}: ${sentence}`);
+      return true;
     } catch (error) {
       const message = messageOf(error);
       this.#addRepair(sentence, message);
       log.warn({ ...fields, error: message }, `${region}: ${sentence} failed: ${message}`);
+      return false;
     }
-    // Also after a success: a cluster that accepts a change without showing it must not be asked in every round.
-    const delayMs = Math.min(RETRY_MAX_MS, retry === undefined ? RETRY_FIRST_MS : retry.delayMs * 2);
-    this.#retries.set(sentence, { delayMs, notBeforeMonotonicMs: clock.monotonicMs() + delayMs });
-    this.#dropOldRetries();
   }
 
   #addRepair(change: string, error: string | null): void {
     this.#repairs = [{ atMs: this.#context.clock.nowMs(), change, error }, ...this.#repairs].slice(0, REPAIRS_KEPT);
   }
-
-  #dropOldRetries(): void {
-    const now = this.#context.clock.monotonicMs();
-    for (const [key, { notBeforeMonotonicMs }] of this.#retries) {
-      if (now - notBeforeMonotonicMs > 2 * RETRY_MAX_MS) this.#retries.delete(key);
-    }
-  }
 }
 
 const isDefinition = ({ kind }: ReplicationChange) => kind === "put-definition";
-const isOfOneIndex = (change: ReplicationChange) => "index" in change;
+const isOfFollower = (change: ReplicationChange) => "index" in change && copiedBy(change) === null;
+const isOfAutoFollow = (change: ReplicationChange) =>
+  !isDefinition(change) && !isOfFollower(change) && copiedBy(change) === null;
+
+/** The index that is copied after the change; null for other changes. */
+function copiedBy(change: ReplicationChange): string | null {
+  if (change.kind === "follow") return change.index;
+  return change.kind === "recreate-follow" ? change.follower.name : null;
+}
 
 /** Whether the standby still follows the same active region, automatic changes are not paused, and nothing rejoins. */
 const isStandbyOf = (then: ServingRecord, now: StateRecord) =>

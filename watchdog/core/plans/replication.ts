@@ -1,127 +1,93 @@
 import type { RegionName } from "../../config/address.ts";
-import type { AutoFollowPattern, Definition, Follower, IndexState } from "../state/cluster.ts";
 import { differingDefinitions } from "./definitions.ts";
-
-/** One change that the standby needs to follow the active region. */
-export type ReplicationChange =
-  | { readonly kind: "put-definition"; readonly definition: Definition }
-  | { readonly kind: "put-auto-follow"; readonly pattern: Omit<AutoFollowPattern, "active"> }
-  | { readonly kind: "resume-auto-follow"; readonly name: string }
-  | { readonly kind: "follow"; readonly index: string; readonly leader: RegionName }
-  | { readonly kind: "open-follower"; readonly index: string }
-  | { readonly kind: "resume-follow"; readonly index: string }
-  /** Pause, then resume: clears a fatal error (elasticsearch #92522). */
-  | { readonly kind: "restart-follow"; readonly index: string; readonly reason: string }
-  /** Delete and follow again: the leader no longer has the operations that the follower needs next. */
-  | { readonly kind: "recreate-follow"; readonly index: string; readonly leader: RegionName; readonly reason: string };
+import { followerOutcome } from "./follower-change.ts";
+import type { ReplicationChange, ReplicationSnapshot } from "./replication-change.ts";
 
 export interface ReplicationPlan {
   /** In the order in which to make them. */
   readonly changes: readonly ReplicationChange[];
   /** What the watchdog cannot repair: an operator has to. */
   readonly problems: readonly string[];
-}
-
-export interface ReplicationSnapshot {
-  readonly leader: {
-    readonly region: RegionName;
-    readonly indices: readonly IndexState[];
-    readonly definitions: readonly Definition[];
-  };
-  readonly standby: {
-    readonly region: RegionName;
-    readonly indices: readonly IndexState[];
-    readonly followers: readonly Follower[];
-    readonly autoFollow: readonly AutoFollowPattern[];
-    readonly definitions: readonly Definition[];
-  };
-  readonly patterns: readonly string[];
-  readonly exclusions: readonly string[];
+  /** What has to be seen again in the next round before something is done about it. */
+  readonly sightings: ReadonlySet<string>;
 }
 
 /** Name of the watchdog's one auto-follow pattern in the standby's cluster. */
 export const autoFollowName = (leader: RegionName) => `es-failover-from-${leader}`;
 
-/** The changes that make the standby follow all managed indices of the active region, new ones too. */
+/**
+ * The changes that make the standby follow all managed indices of the active region, new ones too. Towards a region that
+ * does not answer none of them would succeed: then auto-follow is paused, which would ask it about 1,000 times a second.
+ */
 export function planReplication(snapshot: ReplicationSnapshot): ReplicationPlan {
+  const { leader, standby } = snapshot;
+  if (leader.health === "suspect" || leader.health === "unhealthy") {
+    return { changes: pauseOfAutoFollow(snapshot), problems: [], sightings: new Set() };
+  }
   const problems: string[] = [];
-  const definitions = differingDefinitions(snapshot.leader.definitions, snapshot.standby.definitions);
-  const changes: ReplicationChange[] = definitions.map((definition) => ({ kind: "put-definition", definition }));
-  const standbyIndices = new Map(snapshot.standby.indices.map((index) => [index.name, index]));
-  const followers = new Map(snapshot.standby.followers.map((follower) => [follower.index, follower]));
-  for (const leaderIndex of snapshot.leader.indices) {
+  const sightings = new Set<string>();
+  const ofFollowers: ReplicationChange[] = [];
+  const standbyIndices = new Map(standby.indices.map((index) => [index.name, index]));
+  const followers = new Map(standby.followers.map((follower) => [follower.index, follower]));
+  for (const leaderIndex of leader.indices) {
+    const { name } = leaderIndex;
     if (!leaderIndex.open) {
-      problems.push(`${leaderIndex.name} is closed in ${snapshot.leader.region}, so it cannot be followed`);
+      problems.push(`${name} is closed in ${leader.region}, so it cannot be followed`);
       continue;
     }
-    const index = standbyIndices.get(leaderIndex.name);
-    const follower = followers.get(leaderIndex.name);
-    const outcome = followerChange(leaderIndex.name, index, follower, snapshot);
+    const outcome = followerOutcome(leaderIndex, standbyIndices.get(name), followers.get(name), snapshot);
     if (outcome.problem !== null) problems.push(outcome.problem);
-    if (outcome.change !== null) changes.push(outcome.change);
+    if (outcome.change !== null) ofFollowers.push(outcome.change);
+    if (outcome.sighting !== null) sightings.add(outcome.sighting);
   }
-  const led = new Set(snapshot.leader.indices.map(({ name }) => name));
-  for (const { index, leaderIndex } of snapshot.standby.followers) {
+  const led = new Set(leader.indices.map(({ name }) => name));
+  for (const { index, leaderIndex } of standby.followers) {
     if (!led.has(leaderIndex)) {
       problems.push(
-        `${index} follows ${leaderIndex}, which ${snapshot.leader.region} no longer has: CCR does not replicate deletes`,
+        `${index} follows ${leaderIndex}, which ${leader.region} no longer has: CCR does not replicate deletes`,
       );
     }
   }
-  // Last: a resumed pattern follows indices created in the meantime, and would collide with the changes above.
-  changes.push(...autoFollowChanges(snapshot));
-  return { changes, problems };
-}
-
-interface FollowerOutcome {
-  readonly change: ReplicationChange | null;
-  readonly problem: string | null;
-}
-
-function followerChange(
-  name: string,
-  index: IndexState | undefined,
-  follower: Follower | undefined,
-  snapshot: ReplicationSnapshot,
-): FollowerOutcome {
-  const change = (made: ReplicationChange): FollowerOutcome => ({ change: made, problem: null });
-  const problem = (sentence: string): FollowerOutcome => ({ change: null, problem: sentence });
-  const { region } = snapshot.standby;
-  if (index === undefined) return change({ kind: "follow", index: name, leader: snapshot.leader.region });
-  if (follower === undefined || !index.following) {
-    return problem(
-      `${name} exists in ${region} but is not a follower: copy what you need of it and delete it there, then it is followed`,
-    );
-  }
-  if (follower.remoteCluster !== snapshot.leader.region || follower.leaderIndex !== name) {
-    return problem(
-      `${name} in ${region} follows ${follower.leaderIndex} of ${follower.remoteCluster}, not of ${snapshot.leader.region}`,
-    );
-  }
-  // A promotion that was undone before its first unfollow leaves followers closed and paused.
-  if (!index.open) return change({ kind: "open-follower", index: name });
-  if (follower.status === "paused") {
-    // Elasticsearch reports `paused` while the first copy runs, and refuses to resume until every primary has started.
-    const isCopying = index.primariesActive < index.primaries;
-    return isCopying ? { change: null, problem: null } : change({ kind: "resume-follow", index: name });
-  }
-  const fatal = follower.shards.find((shard) => shard.fatalError !== null)?.fatalError;
-  if (fatal) {
-    return change(
-      isHistoryLost(fatal)
-        ? { kind: "recreate-follow", index: name, leader: snapshot.leader.region, reason: fatal }
-        : { kind: "restart-follow", index: name, reason: fatal },
-    );
-  }
-  return { change: null, problem: null };
+  const recreations = withoutDoubtful(ofFollowers, snapshot);
+  const changes: ReplicationChange[] = [
+    ...differingDefinitions(leader.definitions, standby.definitions).map(
+      (definition) => ({ kind: "put-definition", definition }) as const,
+    ),
+    ...recreations.changes,
+    // Last: a resumed pattern follows indices created in the meantime, and would collide with the changes above.
+    ...(leader.health === "healthy" ? autoFollowChanges(snapshot) : []),
+  ];
+  return { changes, problems: [...problems, ...recreations.problems], sightings };
 }
 
 /**
- * Whether the leader no longer keeps the history that the follower needs (retention leases last 12 h by default). The
- * first message is Elasticsearch's own, the second that of the Lucene snapshot below.
+ * Leaves out recreations that could destroy the only copy: of a leader that is not known to be well, and those of leaders
+ * that were recreated when the whole region seems to have been.
  */
-const isHistoryLost = (fatal: string) =>
-  /Operations are no longer available for replicating|Not all operations between from_seqno/.test(fatal);
+function withoutDoubtful(
+  changes: readonly ReplicationChange[],
+  { leader, standby }: ReplicationSnapshot,
+): Pick<ReplicationPlan, "changes" | "problems"> {
+  const isRecreation = ({ kind }: ReplicationChange) => kind === "recreate-follow";
+  if (leader.health !== "healthy") return { changes: changes.filter((each) => !isRecreation(each)), problems: [] };
+  const isOfNewLeader = (each: ReplicationChange) =>
+    each.kind === "recreate-follow" && each.cause === "leader-recreated";
+  const recreated = changes.filter(isOfNewLeader).length;
+  const isMost = recreated > 1 && recreated * 2 > standby.followers.length;
+  if (recreated === 0 || (leader.sameCluster && !isMost)) return { changes, problems: [] };
+  const problem =
+    `${recreated} of ${standby.followers.length} indices that ${standby.region} follows were created again in ` +
+    `${leader.region}, as if that region had been built again: ${standby.region} may hold the only copies. Delete those ` +
+    `there that you do not need, then they are followed`;
+  return { changes: changes.filter((each) => !isOfNewLeader(each)), problems: [problem] };
+}
+
+function pauseOfAutoFollow({ leader, standby }: ReplicationSnapshot): readonly ReplicationChange[] {
+  const name = autoFollowName(leader.region);
+  return standby.autoFollow.some((pattern) => pattern.name === name && pattern.active)
+    ? [{ kind: "pause-auto-follow", name }]
+    : [];
+}
 
 function autoFollowChanges(snapshot: ReplicationSnapshot): readonly ReplicationChange[] {
   const name = autoFollowName(snapshot.leader.region);

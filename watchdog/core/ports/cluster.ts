@@ -8,6 +8,7 @@ import type {
   Definition,
   DefinitionKind,
   Follower,
+  IndexId,
   IndexState,
   ShardCheckpoint,
 } from "../state/cluster.ts";
@@ -35,6 +36,14 @@ export class ClusterError extends Error {
   }
 }
 
+/** A follower in another cluster. */
+export interface ForeignFollower {
+  readonly cluster: string;
+  readonly index: IndexId;
+  /** Name of the leader's cluster in the follower's. */
+  readonly remoteCluster: RegionName;
+}
+
 /** One region's Elasticsearch cluster. All methods but `probe` throw `ClusterError`. */
 export interface Cluster {
   readonly region: RegionName;
@@ -57,6 +66,13 @@ export interface Cluster {
   deleteAutoFollow(name: string): Promise<void>;
 
   follow(index: string, leader: { readonly remoteCluster: RegionName; readonly index: string }): Promise<void>;
+  /** `cluster.name`, by which leaders know this cluster's followers. */
+  clusterName(): Promise<string>;
+  /**
+   * Removes what a follower that was deleted left at its leader, in this cluster: retention leases, for whose sake it keeps
+   * history. Also succeeds when there is none.
+   */
+  forgetFollower(leaderIndex: string, follower: ForeignFollower): Promise<void>;
   pauseFollow(index: string): Promise<void>;
   resumeFollow(index: string): Promise<void>;
   /** `signal` ends the wait for the answer, which lasts as long as the cluster waits for a lost leader; not the request. */

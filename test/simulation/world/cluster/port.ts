@@ -52,6 +52,8 @@ export function clusterPort(options: PortOptions): Cluster {
     resumeAutoFollow: (name) =>
       change("resume auto-follow", [], () => administration.setAutoFollowActive(cluster, name, true)),
     deleteAutoFollow: (name) => change("delete auto-follow", [], () => void cluster.autoFollowPatterns.delete(name)),
+    clusterName: () => ask(() => cluster.region),
+    forgetFollower: () => ask(() => undefined),
     follow: (name, { remoteCluster }) =>
       change("follow", [name], () => {
         const leader = clusterOf(remoteCluster);

@@ -1,0 +1,88 @@
+import type { ReplicationChange } from "../../core/plans/replication-change.ts";
+import type { Cluster } from "../../core/ports/cluster.ts";
+import type { Follower, IndexState } from "../../core/state/cluster.ts";
+import { deleteConfirmed } from "../delete-indices.ts";
+
+export interface ChangeContext {
+  /** The standby. */
+  readonly cluster: Cluster;
+  readonly leader: Cluster;
+  /** Throws unless the store confirms that the standby is still to follow: see `confirmController`. */
+  readonly confirm: () => Promise<void>;
+}
+
+type Recreation = Extract<ReplicationChange, { kind: "recreate-follow" }>;
+
+/**
+ * Deletes a follower and follows again. Should this be interrupted after the deletion, the next round follows the index, as
+ * it is missing; what the leader keeps for the deleted one then ends by itself, after 12 hours by default.
+ */
+export async function recreateFollower(change: Recreation, { cluster, leader, confirm }: ChangeContext): Promise<void> {
+  const { name } = change.follower;
+  const { index, follower } = await assertDispensable(change, cluster, leader);
+  // An active one that is deleted leaves its task behind; a block would refuse both requests.
+  if (index.writeBlocked) await cluster.liftFollowerBlocks([name]);
+  if (follower.status === "active") await cluster.pauseFollow(name);
+  await deleteConfirmed(cluster, [change.follower], confirm);
+  await cluster.follow(name, { remoteCluster: change.leader.region, index: name });
+  await leader.forgetFollower(name, {
+    cluster: await cluster.clusterName(),
+    index: change.follower,
+    remoteCluster: change.leader.region,
+  });
+}
+
+interface FollowerNow {
+  readonly index: IndexState;
+  readonly follower: Follower;
+}
+
+/**
+ * A follower may be deleted only while what was seen of it still holds, and it has no operation that its leader lacks.
+ *
+ * @throws Error when it has to be kept
+ */
+async function assertDispensable(
+  { cause, follower: { name, uuid }, leader: { uuid: leaderUuid } }: Recreation,
+  cluster: Cluster,
+  leader: Cluster,
+): Promise<FollowerNow> {
+  const [states, followers, leaders] = await Promise.all([cluster.indices(), cluster.followers(), leader.indices()]);
+  const index = states.find((state) => state.name === name);
+  const follower = followers.find((each) => each.index === name);
+  const source = leaders.find((state) => state.name === name);
+  if (index === undefined || index.uuid !== uuid || !index.following || follower === undefined) {
+    throw new Error(`${name} is no longer that follower: kept`);
+  }
+  if (source === undefined || source.uuid !== leaderUuid || !source.open || source.primariesActive < source.primaries) {
+    throw new Error(
+      `its leader in ${leader.region} is not open with all primaries, or no longer the same: ${name} is kept`,
+    );
+  }
+  const isOfOtherLeader = follower.leaderUuid !== null && follower.leaderUuid !== source.uuid;
+  if (cause === "leader-recreated") {
+    if (!isOfOtherLeader) throw new Error(`${name} follows the index that ${leader.region} has: kept`);
+    return { index, follower };
+  }
+  if (isOfOtherLeader) throw new Error(`the leader of ${name} was recreated in ${leader.region}: kept for now`);
+  if (cause === "copy-failed" && index.firstCopy?.state !== "failed") {
+    throw new Error(`the first copy of ${name} is not failed now: kept`);
+  }
+  await assertLeaderHasAll(index, cluster, leader);
+  return { index, follower };
+}
+
+/** A primary that never was complete has nothing of its own; any other one must be readable. */
+async function assertLeaderHasAll(index: IndexState, cluster: Cluster, leader: Cluster): Promise<void> {
+  const { name, primaries, primariesActive, firstCopy } = index;
+  if (firstCopy !== null && primariesActive === 0) return;
+  const [own, led] = await Promise.all([cluster.checkpoints([name]), leader.checkpoints([name])]);
+  const ahead = own.filter(({ shard, maxSeqNo }) => {
+    const source = led.find((candidate) => candidate.shard === shard);
+    return source === undefined || source.globalCheckpoint < maxSeqNo;
+  });
+  const required = firstCopy === null ? primaries : primariesActive;
+  if (own.length < required || ahead.length > 0) {
+    throw new Error(`${name} may hold operations that ${leader.region} lacks: kept, an operator has to inspect it`);
+  }
+}

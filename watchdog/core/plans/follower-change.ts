@@ -1,0 +1,75 @@
+import type { Follower, IndexState } from "../state/cluster.ts";
+import type { RecreationCause, ReplicationChange, ReplicationSnapshot } from "./replication-change.ts";
+
+export interface FollowerOutcome {
+  readonly change: ReplicationChange | null;
+  readonly problem: string | null;
+  /** What has to be seen in two rounds in a row before a change follows; null for what needs no second look. */
+  readonly sighting: string | null;
+}
+
+const nothing: FollowerOutcome = { change: null, problem: null, sighting: null };
+
+/** What the follower of one open leader index needs. */
+export function followerOutcome(
+  leader: IndexState,
+  index: IndexState | undefined,
+  follower: Follower | undefined,
+  snapshot: ReplicationSnapshot,
+): FollowerOutcome {
+  const { name } = leader;
+  const change = (made: ReplicationChange): FollowerOutcome => ({ ...nothing, change: made });
+  const problem = (sentence: string): FollowerOutcome => ({ ...nothing, problem: sentence });
+  const { region } = snapshot.standby;
+  const from = snapshot.leader.region;
+  if (index === undefined) return change({ kind: "follow", index: name, leader: from });
+  if (follower === undefined || !index.following) {
+    return problem(
+      `${name} exists in ${region} but is not a follower: copy what you need of it and delete it there, then it is followed`,
+    );
+  }
+  if (follower.remoteCluster !== from || follower.leaderIndex !== name) {
+    return problem(`${name} in ${region} follows ${follower.leaderIndex} of ${follower.remoteCluster}, not of ${from}`);
+  }
+  const twice = (what: string, made: ReplicationChange): FollowerOutcome => {
+    const sighting = `${name} ${index.uuid} ${what}`;
+    return { change: snapshot.seenBefore.has(sighting) ? made : null, problem: null, sighting };
+  };
+  const recreate = (cause: RecreationCause, reason: string): ReplicationChange => ({
+    kind: "recreate-follow",
+    follower: { name, uuid: index.uuid },
+    leader: { region: from, uuid: leader.uuid },
+    cause,
+    reason,
+  });
+  if (follower.leaderUuid !== null && follower.leaderUuid !== leader.uuid) {
+    const made = recreate("leader-recreated", `${from} has another index of this name now`);
+    return twice(`recreated as ${leader.uuid}`, made);
+  }
+  if (index.firstCopy?.state === "failed") {
+    const { error } = index.firstCopy;
+    return twice("copy failed", recreate("copy-failed", `its first copy failed: ${error ?? "no reason given"}`));
+  }
+  // Nothing can be done to an index in its first copy but to wait.
+  if (index.firstCopy !== null) return nothing;
+  if (index.writeBlocked && !leader.writeBlocked) return change({ kind: "lift-follower-block", index: name });
+  // A promotion that was undone before its first unfollow leaves followers closed and paused.
+  if (!index.open) return change({ kind: "open-follower", index: name });
+  if (follower.status === "paused") {
+    if (index.primariesActive < index.primaries) return nothing;
+    // A follower whose first copy has just ended is about to start by itself.
+    return twice("paused", { kind: "resume-follow", index: name });
+  }
+  const fatal = follower.shards.find((shard) => shard.fatalError !== null)?.fatalError;
+  if (!fatal) return nothing;
+  return change(
+    isHistoryLost(fatal) ? recreate("history-lost", fatal) : { kind: "restart-follow", index: name, reason: fatal },
+  );
+}
+
+/**
+ * Whether the leader no longer keeps the history that the follower needs (retention leases last 12 h by default). The
+ * first message is Elasticsearch's own, the second that of the Lucene snapshot below.
+ */
+const isHistoryLost = (fatal: string) =>
+  /Operations are no longer available for replicating|Not all operations between from_seqno/.test(fatal);
