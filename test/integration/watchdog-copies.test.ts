@@ -4,7 +4,14 @@ import type { ClusterPair } from "../../lab/elasticsearch/start-cluster.ts";
 import { eventually } from "../../lab/util/until.ts";
 import { haproxyMissing } from "./haproxy-process.ts";
 import { borrowClusterPair } from "./shared/cluster-pair.ts";
-import { copySlowly, expectEqualDocuments, firstShard, followerLeases, write } from "./support/ccr.ts";
+import {
+  copySlowly,
+  createLargeLeader,
+  expectEqualDocuments,
+  firstShard,
+  followerLeases,
+  write,
+} from "./support/ccr.ts";
 import { clear, createUsers, seed, seeded, stateOf, untilCopied } from "./support/watchdog-clusters.ts";
 import { unpackRelease, type WatchdogRelease } from "./support/watchdog-release.ts";
 import { scratchDirectory } from "./support/watchdog-scratch.ts";
@@ -36,12 +43,13 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
     await site?.stop();
     for (const cluster of [pair.gra, pair.bhs]) await cluster.thaw();
     await copySlowly(pair.bhs, null);
-    await block("orders*,customers", { "index.blocks.read_only": null });
+    await pair.gra.call("PUT", "/orders*/_settings", { body: { "index.blocks.read_only": null } });
     await clear(pair);
   });
 
+  /** A site whose watchdog has brought bhs in sync, and does not fail over however slow the machine is. */
   async function siteInSync(more: SiteOverrides = {}): Promise<void> {
-    site = await WatchdogSite.create(pair, release, more);
+    site = await WatchdogSite.create(pair, release, { checks: { failThreshold: 60 }, ...more });
     site.start();
     await site.untilInSync(Object.keys(seeded).length);
     await untilCopied(pair);
@@ -102,8 +110,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
   });
 
   test("auto-follow is paused while the active region does not answer, and resumed when it does", async () => {
-    // No failover within the test.
-    await siteInSync({ checks: { failThreshold: 60 }, replication: { maxReadAgeMs: 600_000 } });
+    await siteInSync({ replication: { maxReadAgeMs: 600_000 } });
     await pair.gra.freeze();
     const isPaused = async () => (await stateOf(pair.bhs)).autoFollow["es-failover-from-gra"] === "paused";
     await eventually("auto-follow is paused", 60_000, isPaused);
@@ -114,6 +121,23 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
     await equal("orders-000009");
     expect((await site.record()).phase).toBe("serving");
     await site.untilInSync(4);
+  });
+
+  test("a new index is shown as not protected while it is copied, and the others stay protected", async () => {
+    await siteInSync();
+    await copySlowly(pair.bhs, 8_192);
+    await createLargeLeader(pair.gra, "orders-000009", 200);
+    const { replication } = await site.untilStatus("the copy has begun", ({ replication: now }) =>
+      (now?.unprotected ?? []).some(({ copy }) => copy !== null && copy.bytesDone > 0 && copy.bytesTotal !== null),
+    );
+    expect(replication).toMatchObject({ inSync: true, reasons: [], protectedIndices: { count: 3, of: 4 } });
+    expect(replication?.unprotected).toMatchObject([
+      { index: "orders-000009", state: "copying", established: false, copy: { state: "running" } },
+    ]);
+    expect((await site.status()).regions.map(({ health }) => health.state)).toEqual(["healthy", "healthy"]);
+    await site.untilStatus("all are protected", ({ replication: now }) => now?.protectedIndices?.count === 4);
+    await equal("orders-000009");
+    expect((await repairs()).filter(({ error }) => error !== null)).toEqual([]);
   });
 
   test("no more copies run at once than configured", async () => {

@@ -58,6 +58,17 @@ const fullStatus: WatchdogStatus = {
     readAgeMs: 700,
     followers: 1,
     leaderIndices: 2,
+    protectedIndices: { count: 1, of: 2 },
+    unprotected: [
+      {
+        index: "logs-2",
+        state: "copying",
+        reason: "logs-2 is still being copied",
+        copy: { state: "running", bytesDone: 5, bytesTotal: null, startedAtMs: null, error: null },
+        sinceMs: NOW_MS - 3_000,
+        established: false,
+      },
+    ],
     repairs: [{ atMs: NOW_MS - 5_000, change: "follow logs-2 of gra", error: "no such remote cluster" }],
   },
   plan: [

@@ -218,6 +218,11 @@ describe("the changes that the standby needs", () => {
       view({}, { followers: [follower("logs-1", {}, { remoteCluster: "old" })] }),
       /follows logs-1 of old/,
     ],
+    [
+      "a leader that was deleted since it was looked at",
+      view({}, { followers: [follower("logs-1", { fatalError: "no such index [logs-1]" })] }),
+      /logs-1 follows an index that gra has deleted/,
+    ],
     ["a closed leader", view({ indices: [index("logs-1", { open: false })] }, {}), /closed in gra/],
     ["a leader that was deleted", view({ indices: [] }, {}), /gra no longer has/],
   ])("%s is left to a person", (_what, made, problem) => {

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { memberSchema, stateRecordSchema } from "../core/state/record.ts";
 import { watchdogReportSchema } from "../core/state/report.ts";
 import type { DeepReadonly } from "../util/deep-readonly.ts";
+import { unprotectedIndex } from "./control-api/cluster-fields.ts";
 import { leadership, regionHealth, routerLease, storeState } from "./control-api/observed-fields.ts";
 
 /** What a watchdog reports about itself, as plain JSON. Times are wall clock, milliseconds since 1970. */
@@ -35,6 +36,10 @@ const replicationStatus = z.object({
   followers: z.number(),
   /** Managed indices in the last snapshot of the active region; null without one. */
   leaderIndices: z.number().nullable(),
+  /** Indices that the standby could replace now, of those that can be followed; null while the two cannot be compared. */
+  protectedIndices: z.object({ count: z.number(), of: z.number() }).nullable(),
+  /** Those that it could not replace, at most 50: those that are copied first. */
+  unprotected: z.array(unprotectedIndex),
   /** The latest changes of the replication, newest first, with the error of those that failed. */
   repairs: z.array(z.object({ atMs: z.number(), change: z.string(), error: z.string().nullable() })),
 });

@@ -4,6 +4,7 @@ import type { RuleExplanation } from "../../core/rules/explain.ts";
 import type { StateRecord } from "../../core/state/record.ts";
 import { duration, section, time } from "../../util/text.ts";
 import { exceptionRows } from "./change.ts";
+import { protectionRows } from "./copies.ts";
 import { watchdogsSection } from "./watchdogs.ts";
 
 export function formatStatus(status: WatchdogStatus): string {
@@ -99,11 +100,12 @@ function regionRow({ region, role, health }: RegionStatus, nowMs: number): strin
   return [region, role, health.state, since, health.reason];
 }
 
-function replicationSection({ replication }: WatchdogStatus): string {
+function replicationSection({ replication, nowMs }: WatchdogStatus): string {
   if (replication === null) return "";
   const { inSync, reasons, lagOperations, readAgeMs, followers, leaderIndices, repairs } = replication;
   const rows = [
     ["standby", inSync ? "in sync" : `not in sync: ${reasons.join("; ")}`],
+    ...protectionRows(replication, nowMs),
     ["followers", `${followers} of ${leaderIndices ?? "an unknown number of"} indices`],
     ["lag", lagOperations === null ? "unknown" : `${lagOperations} operations, as of the last read`],
     ["last read", readAgeMs === null ? "unknown" : `at most ${duration(readAgeMs)} ago`],

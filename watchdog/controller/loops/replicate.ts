@@ -11,6 +11,7 @@ import { forEachBounded } from "../../util/concurrency.ts";
 import { messageOf } from "../../util/errors.ts";
 import { confirmController } from "../confirm.ts";
 import type { WatchdogContext } from "../context.ts";
+import { protectionReport } from "../protection-report.ts";
 import type { ReplicationStatus } from "../status.ts";
 import { ChangeRetries } from "./change-retries.ts";
 import { beginCopies, type CopyStart } from "./copy-slots.ts";
@@ -48,6 +49,7 @@ export class ReplicationReconciler {
       readAgeMs: standby.sync?.readAgeMs ?? null,
       followers: standby.followers.length,
       leaderIndices: active?.indices.length ?? null,
+      ...protectionReport(standby.sync, active),
       repairs: this.#repairs,
     };
   }

@@ -62,10 +62,14 @@ export function followerOutcome(
   }
   const fatal = follower.shards.find((shard) => shard.fatalError !== null)?.fatalError;
   if (!fatal) return nothing;
+  // A restart would fail after the pause, and leave it paused.
+  if (isLeaderGone(fatal)) return problem(`${name} follows an index that ${from} has deleted`);
   return change(
     isHistoryLost(fatal) ? recreate("history-lost", fatal) : { kind: "restart-follow", index: name, reason: fatal },
   );
 }
+
+const isLeaderGone = (fatal: string) => /^no such index \[/.test(fatal);
 
 /**
  * Whether the leader no longer keeps the history that the follower needs (retention leases last 12 h by default). The
