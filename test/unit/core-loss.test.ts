@@ -16,6 +16,7 @@ describe("the loss estimate", () => {
       leader: sight,
       leaderCheckpoints: [],
       checkpoints: [checkpoint(100)],
+      leaders: [],
       closedAtMs: NOW_MS,
     });
     // 105 seen, 100 replicated; 31 s unobserved at up to 10 operations/s, counted twice.
@@ -29,15 +30,41 @@ describe("the loss estimate", () => {
   test("uses the followers' checkpoints where they are newer than the last snapshot", () => {
     const leaderCheckpoints = [{ index: "logs-1", shard: 0, checkpoint: 120 }];
     expect(
-      estimateLoss({ leader: sight, leaderCheckpoints, checkpoints: [checkpoint(100)], closedAtMs: NOW_MS }).atLeast,
+      estimateLoss({
+        leader: sight,
+        leaderCheckpoints,
+        checkpoints: [checkpoint(100)],
+        leaders: [],
+        closedAtMs: NOW_MS,
+      }).atLeast,
     ).toBe(20);
   });
 
   test("is at least 0 for a follower ahead of the last snapshot", () => {
     expect(
-      estimateLoss({ leader: sight, leaderCheckpoints: [], checkpoints: [checkpoint(300)], closedAtMs: NOW_MS })
-        .atLeast,
+      estimateLoss({
+        leader: sight,
+        leaderCheckpoints: [],
+        checkpoints: [checkpoint(300)],
+        leaders: [],
+        closedAtMs: NOW_MS,
+      }).atLeast,
     ).toBe(0);
+  });
+
+  test("counts all of an index that was created again since it was followed", () => {
+    const [first] = sight.uuids;
+    if (first === undefined) throw new Error("no UUIDs");
+    const loss = (uuid: string) =>
+      estimateLoss({
+        leader: sight,
+        leaderCheckpoints: [{ index: "logs-1", shard: 0, checkpoint: 900 }],
+        checkpoints: [checkpoint(900)],
+        leaders: [{ index: "logs-1", uuid }],
+        closedAtMs: NOW_MS,
+      }).atLeast;
+    expect(loss(first.uuid)).toBe(0);
+    expect(loss("an-earlier-one")).toBe(106);
   });
 
   test.each([
@@ -48,6 +75,7 @@ describe("the loss estimate", () => {
       leader: known,
       leaderCheckpoints: [],
       checkpoints: [checkpoint(100)],
+      leaders: [],
       closedAtMs: NOW_MS,
     });
     expect(loss.atMost).toBeNull();
@@ -67,6 +95,7 @@ describe("the loss estimate", () => {
             globalCheckpoint: at,
             maxSeqNo: at,
           })),
+          leaders: [],
           closedAtMs: NOW_MS,
         });
         expect(loss.atLeast).toBe(loss.shards.reduce((sum, { atLeast }) => sum + atLeast, 0));

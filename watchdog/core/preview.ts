@@ -3,7 +3,7 @@ import { forecast } from "./forecast.ts";
 import { describeStep } from "./plans/describe-step.ts";
 import { applyCommand, type ChangeCommand, type CommandOrigin } from "./requests.ts";
 import type { RuleId } from "./rules/table.ts";
-import { estimateLoss, missingIndices, withMissing } from "./state/loss.ts";
+import { estimateLoss, leadersOf, missingIndices, withMissing } from "./state/loss.ts";
 import type { Observations } from "./state/observations.ts";
 import { copiesOf, type Plan, stepOf } from "./state/plan.ts";
 import type { ServingRecord, StateRecord } from "./state/record.ts";
@@ -86,9 +86,8 @@ function verdictOf(next: StateRecord | null): ChangePreview["verdict"] {
 
 /** The loss that a failover would record, from the followers' last known checkpoints. */
 function lossNow({ active }: ServingRecord, seen: Observations, nowMs: number): LossEstimate {
-  const shards = (seen.standby?.followers ?? [])
-    .filter(({ remoteCluster }) => remoteCluster === active)
-    .flatMap(({ index, shards: progress }) => progress.map((shard) => ({ index, ...shard })));
+  const followers = (seen.standby?.followers ?? []).filter(({ remoteCluster }) => remoteCluster === active);
+  const shards = followers.flatMap(({ index, shards: progress }) => progress.map((shard) => ({ index, ...shard })));
   return estimateLoss({
     leader: seen.leaderSight,
     leaderCheckpoints: shards.map(({ index, shard, leaderCheckpointLastKnown: checkpoint }) => ({
@@ -102,6 +101,7 @@ function lossNow({ active }: ServingRecord, seen: Observations, nowMs: number): 
       globalCheckpoint: followerCheckpoint,
       maxSeqNo: followerCheckpoint,
     })),
+    leaders: leadersOf(followers),
     closedAtMs: nowMs,
   });
 }

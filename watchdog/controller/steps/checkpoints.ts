@@ -1,14 +1,14 @@
 import { noLoss } from "../../core/plans/switchover.ts";
 import type { ShardCheckpoint } from "../../core/state/cluster.ts";
-import { estimateLoss } from "../../core/state/loss.ts";
+import { estimateLoss, leadersOf } from "../../core/state/loss.ts";
 import { type StepOf, stepOf } from "../../core/state/plan.ts";
 import type { PlannedRecord } from "../../core/state/record.ts";
-import type { LossEstimate } from "../../core/state/record-fields.ts";
+import type { IndexUuid, LossEstimate } from "../../core/state/record-fields.ts";
 import { assertNoneUnfinished, LateFollowers } from "./followers-changed.ts";
-import { assertNoneLeft, presentOf, type StepContext } from "./step.ts";
+import { assertNoneLeft, followersOf, presentOf, type StepContext } from "./step.ts";
 
 /** Records the checkpoint of each follower shard, and the loss that follows from it, before followers are detached. */
-export async function recordCheckpoints({ cluster, record }: StepContext, step: StepOf<"record-checkpoints">) {
+export async function recordCheckpoints({ cluster, other, record }: StepContext, step: StepOf<"record-checkpoints">) {
   const late = caughtUpLate(record, step);
   if (late.length > 0) throw new LateFollowers(late);
   // Indices recorded by an earlier run may have advanced since: their first checkpoint stays.
@@ -24,8 +24,10 @@ export async function recordCheckpoints({ cluster, record }: StepContext, step: 
     "indices without a checkpoint",
     [],
   );
+  const followers = (await followersOf(cluster, other.region)).filter(({ index }) => wanted.includes(index));
+  const leaders = [...step.leaders.filter(({ index }) => known.has(index)), ...leadersOf(followers)];
   const checkpoints = [...recorded, ...fresh];
-  return { ...step, checkpoints, loss: lossOf(record, checkpoints) };
+  return { ...step, checkpoints, leaders, loss: lossOf(record, checkpoints, leaders) };
 }
 
 /** Followers that `catch-up` compared with their leaders, but that the plan lacks: auto-follow added them after it. */
@@ -34,7 +36,11 @@ function caughtUpLate({ plan }: PlannedRecord, { indices }: StepOf<"record-check
   return [...new Set(compared.map(({ index }) => index))].filter((index) => !indices.includes(index));
 }
 
-function lossOf(record: PlannedRecord, checkpoints: readonly ShardCheckpoint[]): LossEstimate | null {
+function lossOf(
+  record: PlannedRecord,
+  checkpoints: readonly ShardCheckpoint[],
+  leaders: readonly IndexUuid[],
+): LossEstimate | null {
   if (record.phase !== "promoting") return null;
   const caughtUp = stepOf(record.plan, "catch-up");
   if (caughtUp !== null) return assertNoLoss(caughtUp, checkpoints);
@@ -42,6 +48,7 @@ function lossOf(record: PlannedRecord, checkpoints: readonly ShardCheckpoint[]):
     leader: record.leaderSight,
     leaderCheckpoints: stepOf(record.plan, "drain")?.leaderCheckpoints ?? [],
     checkpoints,
+    leaders,
     closedAtMs: record.closedAtMs,
   });
 }

@@ -42,7 +42,7 @@ export function detachFollowers(from: RegionName, standby: StandbySnapshot): rea
   const { complete: indices } = followersFrom(from, standby);
   return [
     { kind: "pause-follow", ...notStarted, indices, lifted: [] },
-    { kind: "record-checkpoints", ...notStarted, indices, checkpoints: null, loss: null },
+    { kind: "record-checkpoints", ...notStarted, indices, checkpoints: null, leaders: [], loss: null },
     { kind: "close", ...notStarted, indices },
     { kind: "unfollow", ...notStarted, indices },
     { kind: "open", ...notStarted, indices },

@@ -1,7 +1,7 @@
 import { listed } from "../../util/text.ts";
-import type { ShardCheckpoint } from "./cluster.ts";
+import type { Follower, ShardCheckpoint } from "./cluster.ts";
 import type { LeaderCheckpoints } from "./plan.ts";
-import type { LeaderSnapshot, LeftOut, LossEstimate } from "./record-fields.ts";
+import type { IndexUuid, LeaderSnapshot, LeftOut, LossEstimate } from "./record-fields.ts";
 
 /** Unobserved writes are assumed at up to this multiple of the highest rate seen, as rates are averages. */
 export const RATE_HEADROOM = 2;
@@ -13,6 +13,8 @@ export interface LossEvidence {
   readonly leaderCheckpoints: LeaderCheckpoints;
   /** The checkpoint of each follower shard once it was paused. */
   readonly checkpoints: readonly ShardCheckpoint[];
+  /** Which index of the old region each follower followed, where it is known. */
+  readonly leaders: readonly IndexUuid[];
   /** The time since which no router can reach the old region. */
   readonly closedAtMs: number;
 }
@@ -22,17 +24,32 @@ export interface LossEvidence {
  * At most: those, and what may have been written after the last snapshot until the routers had closed. Nothing narrower
  * can be known while the old region is gone.
  */
-export function estimateLoss({ leader, leaderCheckpoints, checkpoints, closedAtMs }: LossEvidence): LossEstimate {
+export function estimateLoss(evidence: LossEvidence): LossEstimate {
+  const { leader, checkpoints, closedAtMs } = evidence;
+  const replaced = replacedLeaders(evidence);
+  const leaderCheckpoints = evidence.leaderCheckpoints.filter(({ index }) => !replaced.has(index));
   const unseenMs = leader === null ? null : Math.max(0, closedAtMs - leader.atMs);
   const unseenOperations = operationsUnseen(leader, unseenMs);
   const known = highestKnown(leader, leaderCheckpoints);
   const shards = checkpoints.map(({ index, shard, globalCheckpoint }) => {
-    const atLeast = Math.max(0, (known.get(shardKey(index, shard)) ?? -1) - globalCheckpoint);
+    const reached = replaced.has(index) ? -1 : globalCheckpoint;
+    const atLeast = Math.max(0, (known.get(shardKey(index, shard)) ?? -1) - reached);
     return { index, shard, atLeast, atMost: unseenOperations === null ? null : atLeast + unseenOperations };
   });
   const atLeast = shards.reduce((sum, shard) => sum + shard.atLeast, 0);
   const atMost = unseenOperations === null ? null : atLeast + unseenOperations;
   return { atLeast, atMost, shards, unseenMs, explanation: explain(atLeast, atMost, unseenMs, leader) };
+}
+
+/** Which index each follower follows, where it is known. */
+export const leadersOf = (followers: readonly Follower[]): readonly IndexUuid[] =>
+  followers.flatMap(({ index, leaderUuid }) => (leaderUuid === null ? [] : [{ index, uuid: leaderUuid }]));
+
+/** Indices of the old region that were created again: their followers have nothing of what they hold now. */
+function replacedLeaders({ leader, leaders }: LossEvidence): ReadonlySet<string> {
+  const followed = new Map(leaders.map(({ index, uuid }) => [index, uuid]));
+  const replaced = (leader?.uuids ?? []).filter(({ index, uuid }) => (followed.get(index) ?? uuid) !== uuid);
+  return new Set(replaced.map(({ index }) => index));
 }
 
 /** Managed indices that the old region was seen to have, or that were left out, and that the new one lacks. */

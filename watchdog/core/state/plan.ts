@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { DeepReadonly } from "../../util/deep-readonly.ts";
-import { indexNames, leftOut, lossEstimate, shardCheckpoint, timeMs } from "./record-fields.ts";
+import { indexNames, indexUuid, leftOut, lossEstimate, shardCheckpoint, timeMs } from "./record-fields.ts";
 
 /** A change as a list of steps, kept in the record so that any watchdog can resume it. Field names are persisted. */
 
@@ -30,6 +30,8 @@ const planStep = z.discriminatedUnion("kind", [
     ...stepProgress,
     indices: indexNames,
     checkpoints: z.array(shardCheckpoint).nullable(),
+    /** Which index each follower followed: its checkpoints mean nothing for a later one of the same name. */
+    leaders: z.array(indexUuid).default([]),
     loss: lossEstimate.nullable(),
   }),
   z.strictObject({

@@ -18,12 +18,14 @@ export const shardCheckpoint = z.strictObject({
 /** An index that a change leaves out, and why. */
 export const leftOut = z.strictObject({ index: z.string().min(1), reason: z.string() });
 
+/** The UUID of an index: a later index of the same name is another one. */
+export const indexUuid = z.strictObject({ index: z.string(), uuid: z.string() });
+
 /** The active region's managed indices, kept because the region cannot be asked once it is lost. */
 export const leaderSnapshot = z.strictObject({
   atMs: timeMs,
   indices: indexNames,
-  /** UUID of each index: a later index of the same name is another index. */
-  uuids: z.array(z.strictObject({ index: z.string(), uuid: z.string() })).default([]),
+  uuids: z.array(indexUuid).default([]),
   /** Highest sequence number per shard at that time. */
   shards: z.array(z.strictObject({ index: z.string(), shard: z.number().int().min(0), maxSeqNo: z.number().int() })),
   /** The index that each alias writes to: followers do not know it. */
@@ -60,4 +62,5 @@ export const lossEstimate = z.strictObject({
 
 export type LeftOut = DeepReadonly<z.output<typeof leftOut>>;
 export type LeaderSnapshot = DeepReadonly<z.output<typeof leaderSnapshot>>;
+export type IndexUuid = DeepReadonly<z.output<typeof indexUuid>>;
 export type LossEstimate = DeepReadonly<z.output<typeof lossEstimate>>;

@@ -1,7 +1,16 @@
 import { z } from "zod";
 import type { DeepReadonly } from "../../util/deep-readonly.ts";
 import { type Plan, planSchema } from "./plan.ts";
-import { indexNames, leaderSnapshot, leftOut, lossEstimate, region, shardCheckpoint, timeMs } from "./record-fields.ts";
+import {
+  indexNames,
+  indexUuid,
+  leaderSnapshot,
+  leftOut,
+  lossEstimate,
+  region,
+  shardCheckpoint,
+  timeMs,
+} from "./record-fields.ts";
 
 /**
  * The state document: which region is active, and which change is under way. It is kept in the store, changed only by
@@ -28,7 +37,7 @@ const lastFailover = z.strictObject({
   /** Indices of the new region that are write-blocked, as the users had blocked them in the old one. */
   keptBlocks: indexNames.default([]),
   /** UUID of each index of the old region: the checkpoints are of these indices alone. */
-  uuids: z.array(z.strictObject({ index: z.string(), uuid: z.string() })).default([]),
+  uuids: z.array(indexUuid).default([]),
   /** When the old region had no indices of its own left; null while it may still have writes of its own. */
   rejoinedAtMs: timeMs.nullable().default(null),
 });

@@ -5,6 +5,7 @@ import { missingIndices, withMissing } from "./loss.ts";
 import type { Plan } from "./plan.ts";
 import { copiesOf, isIrreversible, stepOf } from "./plan.ts";
 import type { ClosingRecord, LastFailover, PromotingRecord, ServingRecord, StateRecord } from "./record.ts";
+import type { IndexUuid, LeaderSnapshot } from "./record-fields.ts";
 import { type Situation, standbyOf } from "./situation.ts";
 import { withMarks, withoutMarks } from "./write-blocks.ts";
 
@@ -142,9 +143,15 @@ function failoverOf(record: PromotingRecord, nowMs: number): LastFailover {
     missingIndices: missing.map(({ index }) => index),
     leftOut,
     keptBlocks: stepOf(record.plan, "keep-blocks")?.indices ?? [],
-    uuids: record.leaderSight?.uuids ?? [],
+    uuids: uuidsOf(record.leaderSight, recorded.leaders),
     rejoinedAtMs: null,
   };
+}
+
+/** What the followers followed goes before what the old region was last seen to have under the same name. */
+function uuidsOf(sight: LeaderSnapshot | null, leaders: readonly IndexUuid[]): readonly IndexUuid[] {
+  const followed = new Set(leaders.map(({ index }) => index));
+  return [...(sight?.uuids ?? []).filter(({ index }) => !followed.has(index)), ...leaders];
 }
 
 /**
