@@ -6,6 +6,7 @@ import { etcdStore } from "../../watchdog/adapters/etcd/store.ts";
 import type { Written } from "../../watchdog/core/ports/store.ts";
 import type { HistoryEntry } from "../../watchdog/core/state/history.ts";
 import type { StateRecord } from "../../watchdog/core/state/record.ts";
+import { recordFrom } from "../../watchdog/core/state/record-codec.ts";
 import { stateRecord } from "../integration/support/state-record.ts";
 import { FakeEtcd, type Fate } from "./support/fake-etcd.ts";
 import { VirtualTime } from "./support/virtual-time.ts";
@@ -50,6 +51,28 @@ describe("the record", () => {
     expect(await time.settle(store().write(record(2), revision, entry(2)))).not.toBe("conflict");
     expect(await time.settle(one.write(record(3), revision, entry(3)))).toBe("conflict");
     expect(await time.settle(one.history(10))).toEqual([entry(1), entry(2)]);
+  });
+
+  test("of a newer version is never replaced by what this version reads of it", async () => {
+    const { time, store } = setUp();
+    const one = store();
+    const foreign = recordFrom({ ...record(5), quorum: { sites: 3 } });
+    await time.settle(one.write(foreign, null, entry(5)));
+    const stored = await time.settle(store().read());
+    expect(stored?.record).toMatchObject({ epoch: 5, active: "gra" });
+    const refused = one.write(record(6), stored?.revision ?? "", entry(6));
+    await expect(time.settle(refused)).rejects.toThrow(/of a newer version: upgrade this watchdog/);
+  });
+
+  test("that has not changed is not sent again", async () => {
+    const { time, store } = setUp();
+    const [one, two] = [store(), store()];
+    const written = await time.settle(one.write(record(1), null, entry(1)));
+    const first = await time.settle(two.read());
+    expect(await time.settle(two.read())).toBe(first);
+    if (written === "conflict") throw new Error("nothing else writes");
+    await time.settle(one.write(record(2), written.revision, entry(2)));
+    expect((await time.settle(two.read()))?.record).toEqual(record(2));
   });
 
   test("never returns to a lower epoch", async () => {
