@@ -5,7 +5,7 @@ import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { TestCluster } from "../../lab/elasticsearch/cluster.ts";
 import type { ClusterPair } from "../../lab/elasticsearch/start-cluster.ts";
-import { freePort } from "./helpers.ts";
+import { freePort } from "../../lab/util/free-ports.ts";
 import { borrowClusterPair } from "./shared/cluster-pair.ts";
 import { TestAuthority } from "./support/certificates.ts";
 import { contentsOf } from "./support/cluster-contents.ts";
