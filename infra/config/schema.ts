@@ -15,6 +15,7 @@ import {
   rejoinSchema,
   replicationSchema,
   requestTimeoutMs,
+  salvageSchema,
   switchoverSchema,
   ticketTimings,
 } from "../../watchdog/config/sections.ts";
@@ -267,6 +268,7 @@ export const stackSchema = z.strictObject({
   promotion: promotionSchema,
   switchover: switchoverSchema,
   rejoin: rejoinSchema,
+  salvage: salvageSchema,
   failback: failbackSchema,
   router: z.strictObject(ticketTimings).prefault({}).describe("Routing tickets of the HAProxy hosts."),
   leases: leasesSchema,

@@ -27,6 +27,7 @@ export interface WatchdogConfigOptions {
     | "promotion"
     | "switchover"
     | "rejoin"
+    | "salvage"
     | "failback"
     | "store"
     | "failsafe"
@@ -58,6 +59,7 @@ export function watchdogJson({ topology, config, host }: WatchdogConfigOptions):
     promotion: config.promotion,
     switchover: config.switchover,
     rejoin: config.rejoin,
+    salvage: config.salvage,
     failback: config.failback,
     ...sharedState(topology, host, config),
     leases: config.leases,

@@ -3,17 +3,24 @@ import { receiptSchema } from "../../watchdog/salvage/receipt.ts";
 import type { TwoRegions } from "../system/two-regions.ts";
 import { Operator } from "./operator.ts";
 
-/** Answers of `es-failover salvage list | show`, as far as the demo uses them. */
-const exportSchema = z.object({
-  name: z.string(),
-  state: z.discriminatedUnion("kind", [
-    z.object({ kind: z.literal("exported"), receipt: receiptSchema }),
-    z.object({ kind: z.literal("unfinished") }),
-    z.object({ kind: z.literal("unreadable"), problem: z.string() }),
-  ]),
+const totalsSchema = z.object({
+  operations: z.number(),
+  invisible: z.number(),
   settled: z.number(),
+  finishedAt: z.string().nullable(),
 });
-export const exportDetailsSchema = exportSchema.extend({ check: z.object({ valid: z.boolean() }) });
+export type ExportTotals = z.output<typeof totalsSchema>;
+
+/** Answers of `es-failover salvage list | show`, as far as the demo uses them. */
+const exportSchema = z.object({ name: z.string(), totals: totalsSchema });
+export const exportDetailsSchema = exportSchema.extend({
+  indices: z.array(
+    z.object({
+      state: z.object({ kind: z.string(), receipt: receiptSchema.pick({ limits: true }).optional() }),
+      check: z.object({ valid: z.boolean() }),
+    }),
+  ),
+});
 
 /** The export of what only gra held, and an operator on the host that has it. */
 export interface ExportAtHand {
@@ -26,8 +33,8 @@ export async function newestExport(system: TwoRegions): Promise<ExportAtHand> {
   const found: (ExportAtHand & { readonly finishedAt: string })[] = [];
   for (const host of await system.hosts.withWatchdog()) {
     const operator = new Operator(system, host);
-    for (const { name, state } of await operator.query(z.array(exportSchema), "salvage", "list")) {
-      if (state.kind === "exported") found.push({ operator, name, finishedAt: state.receipt.finishedAt });
+    for (const { name, totals } of await operator.query(z.array(exportSchema), "salvage", "list")) {
+      if (totals.finishedAt !== null) found.push({ operator, name, finishedAt: totals.finishedAt });
     }
   }
   const [newest] = found.toSorted((a, b) => b.finishedAt.localeCompare(a.finishedAt));

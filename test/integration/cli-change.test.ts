@@ -7,7 +7,7 @@ import { eventually } from "../../lab/util/until.ts";
 import type { ChangePreview } from "../../watchdog/core/preview.ts";
 import type { Check } from "../../watchdog/diagnostics/preflight/check.ts";
 import type { VerifyReport } from "../../watchdog/diagnostics/verify/verify.ts";
-import type { SalvageEntry } from "../../watchdog/salvage/commands.ts";
+import type { SalvageEntry } from "../../watchdog/salvage/exports.ts";
 import { HaproxyBench, haproxyMissing } from "./haproxy-process.ts";
 import { borrowClusterPair } from "./shared/cluster-pair.ts";
 import { whileMisbehaving } from "./support/ccr.ts";
@@ -155,7 +155,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, { timeout: 2 * PATIENCE_MS 
     const name = (await salvagedOf("bhs"))?.name ?? "";
     expect(await es("salvage", "show", name)).toMatchObject({
       code: 0,
-      out: expect.stringContaining("the file matches its receipt"),
+      out: expect.stringContaining("every file matches its receipt"),
     });
     const preview = await es("salvage", "replay", name, "--dry-run");
     expect(preview).toMatchObject({ code: 0, out: expect.stringContaining("would write 1 document to gra") });
@@ -168,7 +168,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, { timeout: 2 * PATIENCE_MS 
 
   async function salvagedOf(region: string): Promise<SalvageEntry | undefined> {
     const entries = await line.json<readonly SalvageEntry[]>("salvage", "list");
-    return entries.find(({ state }) => state.kind === "exported" && state.receipt.region === region);
+    return entries.find((entry) => entry.state === "exported" && entry.region === region);
   }
 
   /** Runs the command on a terminal, and types the answer. */

@@ -23,12 +23,14 @@ import { verifyRegions } from "../../watchdog/diagnostics/verify/verify.ts";
 import { previewReplay, replaySalvage } from "../../watchdog/salvage/commands.ts";
 import { discardIndices } from "../../watchdog/salvage/discards.ts";
 import { type ExportResult, exportOperations } from "../../watchdog/salvage/export/export.ts";
+import { freeBytes } from "../../watchdog/salvage/export/room.ts";
 import { authorizeDeletion } from "../../watchdog/salvage/gate.ts";
 import { readLines } from "../../watchdog/salvage/lines.ts";
 import { operationFromLine } from "../../watchdog/salvage/operation.ts";
 import type { ActivePrimary, OldPrimary } from "../../watchdog/salvage/ports.ts";
 import { totalOf } from "../../watchdog/salvage/replay/classification.ts";
 import type { ReplayChoice } from "../../watchdog/salvage/replay/replay-plan.ts";
+import { ReceiptVerifier } from "../../watchdog/salvage/verifier.ts";
 import { borrowClusterPair } from "./shared/cluster-pair.ts";
 
 /**
@@ -53,6 +55,11 @@ let bhs: Region;
 let root: string;
 let divergence: Divergence;
 let exported: ExportResult;
+
+const room = { reserveBytes: 0, freeBytes };
+const verifier = new ReceiptVerifier();
+const mayDelete = (indices: readonly string[], of = root) =>
+  authorizeDeletion({ root: of, verifier, divergence, oldPrimary: gra, indices });
 
 /** What the gate answers when it opens. */
 const authorizes = (...names: readonly string[]) => ({
@@ -80,13 +87,15 @@ afterAll(async () => {
 describe("salvage of an old primary that has returned", () => {
   test("exports every document above the checkpoints, rounds no number, and counts each operation", async () => {
     exported = await exportFrom(gra);
-    const { receipt, directory } = exported;
+    const { receipts, directory } = exported;
     const ids: string[] = [];
     const lines = new Map<string, string>();
-    for await (const line of readLines(path.join(directory, receipt.operations.file), "gzip")) {
-      const { id } = operationFromLine(line);
-      ids.push(id);
-      lines.set(id, line);
+    for (const { uuid, operations } of receipts) {
+      for await (const line of readLines(path.join(directory, uuid, operations.file), "gzip")) {
+        const { id } = operationFromLine(line);
+        ids.push(id);
+        lines.set(id, line);
+      }
     }
     expect(ids.sort()).toEqual(onlyOnGra.exported.toSorted());
     expect(lines.get("new-0")).toContain('"source":{"n":9007199254740993}');
@@ -94,13 +103,13 @@ describe("salvage of an old primary that has returned", () => {
     expect(lines.get("routed")).toContain('"routing":"customer-7"');
     expect(lines.get("vector")).toContain('"embedding":[0.5,0.25]');
 
-    const account = receipt.indices.flatMap(({ shards }) => shards);
+    const account = receipts.flatMap(({ shards }) => shards);
     const sum = (field: "exported" | "invisible") => account.reduce((total, shard) => total + shard[field], 0);
     expect(sum("exported")).toBe(onlyOnGra.exported.length);
     expect(sum("invisible")).toBe(onlyOnGra.invisible);
-    expect(receipt.limits.join()).toContain(`${onlyOnGra.invisible} operations`);
+    expect(receipts.flatMap(({ limits }) => limits).join()).toContain(`${onlyOnGra.invisible} operations`);
     const stats = await gra.checkpoints([orders, "local-1"]);
-    for (const { index, shards } of receipt.indices) {
+    for (const { index, shards } of receipts) {
       for (const { shard, maxSeqNo, checkpoint } of shards) {
         expect(maxSeqNo).toBe(stats.find((known) => known.index === index && known.shard === shard)?.maxSeqNo);
         expect(checkpoint).toBe(checkpointOf(divergence, index, shard));
@@ -120,48 +129,50 @@ describe("salvage of an old primary that has returned", () => {
       },
     };
     const pageBounds = { firstDocuments: 2, maxDocuments: 2, targetBytes: 1_000_000 };
-    const options = { root: other, divergence, nowMs: Date.now, pageBounds, compression: "none" as const };
+    const options = { root: other, divergence, room, nowMs: Date.now, pageBounds, compression: "none" as const };
     await expect(exportOperations({ ...options, oldPrimary: cut })).rejects.toThrow("connection lost");
-    expect(await authorizeDeletion(other, divergence, gra, [orders])).toHaveProperty("refusals");
-    const { receipt } = await exportOperations({ ...options, oldPrimary: gra });
-    expect(receipt.operations.count).toBe(onlyOnGra.exported.length);
-    expect(await authorizeDeletion(other, divergence, gra, [orders])).toEqual(authorizes(orders));
+    expect(await mayDelete([orders], other)).toHaveProperty("refusals");
+    const { receipts } = await exportOperations({ ...options, oldPrimary: gra });
+    expect(receipts.reduce((sum, { operations }) => sum + operations.count, 0)).toBe(onlyOnGra.exported.length);
+    expect(await mayDelete([orders], other)).toEqual(authorizes(orders));
   });
 
   test("the gate opens for what the receipt proves, and not for a file that was changed", async () => {
     const both = ["local-1", orders];
-    expect(await authorizeDeletion(root, divergence, gra, both)).toEqual(authorizes(...both));
-    const file = path.join(exported.directory, exported.receipt.operations.file);
+    expect(await mayDelete(both)).toEqual(authorizes(...both));
+    const { uuid = "", operations } = exported.receipts.find(({ index }) => index === orders) ?? {};
+    const file = path.join(exported.directory, uuid, operations?.file ?? "");
     const content = await readFile(file);
     await appendFile(file, Buffer.from([0]));
-    expect(await authorizeDeletion(root, divergence, gra, both)).toHaveProperty("refusals");
+    expect(await mayDelete(both)).toHaveProperty("refusals");
     await writeFile(file, content);
-    expect(await authorizeDeletion(root, divergence, gra, both)).toEqual(authorizes(...both));
+    expect(await mayDelete(both)).toEqual(authorizes(...both));
   });
 
   test("the gate shuts without a write block, and after one more write to the old primary", async () => {
     await gra.cluster.setWriteBlock(["local-1"], false);
-    expect(await authorizeDeletion(root, divergence, gra, ["local-1"])).toMatchObject({
+    expect(await mayDelete(["local-1"])).toMatchObject({
       refusals: [{ reason: expect.stringContaining("write block") }],
     });
     await pair.gra.call("PUT", "/local-1/_doc/later", { body: { n: 1 } });
     await gra.cluster.setWriteBlock(["local-1"], true);
-    expect(await authorizeDeletion(root, divergence, gra, ["local-1"])).toMatchObject({
+    expect(await mayDelete(["local-1"])).toMatchObject({
       refusals: [{ index: "local-1", reason: expect.stringContaining("the receipt ends at") }],
     });
     const request = { root, oldPrimary: gra, operator: "test", reason: "known to be worthless", nowMs: Date.now };
     await discardIndices({ ...request, indices: ["local-1"] });
-    expect(await authorizeDeletion(root, divergence, gra, ["local-1"])).toEqual(authorizes("local-1"));
+    expect(await mayDelete(["local-1"])).toEqual(authorizes("local-1"));
   });
 
   test("a preview counts each class and changes nothing", async () => {
     const before = await bhs.checkpoints([orders]);
-    const { classification, report } = await previewReplay(requestFor(careful), Date.now);
-    expect(totalOf(classification)).toEqual(onlyOnGra.classes);
-    expect(classification.absentIndices).toEqual(["local-1"]);
+    const { classifications, report } = await previewReplay(requestFor(careful), Date.now);
+    expect(totalOf(classifications)).toEqual(onlyOnGra.classes);
+    expect(classifications.flatMap(({ absentIndices }) => absentIndices)).toEqual(["local-1"]);
+    expect(report.created).toEqual(["local-1"]);
     expect(report.attempted).toBe(onlyOnGra.replayable.length);
     expect(report.skipped).toMatchObject({
-      "index-absent": 2,
+      "index-absent": 0,
       "may-be-deleted": 2,
       "not-chosen": 1,
       older: 1,
@@ -171,7 +182,7 @@ describe("salvage of an old primary that has returned", () => {
   });
 
   test("a replay interrupted within a batch is resumed: missing documents return, conflicting ones stay", async () => {
-    const { classification } = await previewReplay(requestFor(careful), Date.now);
+    const { id } = await previewReplay(requestFor(careful), Date.now);
     let batches = 0;
     const cut: ActivePrimary = {
       ...asActivePrimary(bhs),
@@ -184,19 +195,18 @@ describe("salvage of an old primary that has returned", () => {
       },
     };
     const bounds = { maxOperations: 5, maxBytes: 1_000_000 };
-    await expect(replaySalvage({ ...requestFor(careful), active: cut, bounds }, classification.id)).rejects.toThrow(
-      "connection lost",
-    );
-    const resumed = await replaySalvage({ ...requestFor(careful), bounds }, classification.id);
+    await expect(replaySalvage({ ...requestFor(careful), active: cut, bounds }, id)).rejects.toThrow("connection lost");
+    const resumed = await replaySalvage({ ...requestFor(careful), bounds }, id);
     expect(resumed.outcomes).toMatchObject({ changed: 0, failed: 0 });
     expect(resumed.outcomes.present).toBeGreaterThan(0);
     expect(resumed.outcomes.written).toBeGreaterThan(0);
 
-    for (const id of onlyOnGra.replayable) {
-      const query = id === "routed" ? "?routing=customer-7" : "";
+    for (const document of onlyOnGra.replayable) {
+      const index = document.startsWith("local-") ? "local-1" : orders;
+      const query = document === "routed" ? "?routing=customer-7" : "";
       const [there, here] = await Promise.all([
-        pair.bhs.call("GET", `/${orders}/_source/${id}${query}`),
-        pair.gra.call("GET", `/${orders}/_source/${id}${query}`),
+        pair.bhs.call("GET", `/${index}/_source/${document}${query}`),
+        pair.gra.call("GET", `/${index}/_source/${document}${query}`),
       ]);
       expect(there).toEqual(here);
     }
@@ -205,20 +215,34 @@ describe("salvage of an old primary that has returned", () => {
     expect((await pair.bhs.rest("GET", `/${orders}/_doc/deleted-there`)).status).toBe(404);
   });
 
+  test("the replay has created an index that only the old primary had, with its definition, and its alias takes no writes", async () => {
+    const created = await pair.bhs.call("GET", "/local-1");
+    const local = created["local-1"];
+    expect(local.mappings).toEqual({
+      properties: { n: { type: "long" }, price: { type: "double" } },
+    });
+    expect(local.settings.index).toMatchObject({ number_of_shards: "1", refresh_interval: "7s" });
+    expect(local.settings.index.blocks).toBeUndefined();
+    expect(local.aliases).toEqual({ "local-all": { is_write_index: false } });
+    const price = await pair.bhs.rest("GET", "/local-1/_source/local-a");
+    expect(price.status).toBe(200);
+    expect((await pair.bhs.rest("POST", "/local-all/_doc", { body: { n: 9 } })).status).toBe(400);
+  });
+
   test("a second replay changes nothing, not even a document that was deleted after the first one", async () => {
     await pair.bhs.call("DELETE", `/${orders}/_doc/new-1`);
     const before = await bhs.checkpoints([orders]);
-    const { classification } = await previewReplay(requestFor(careful), Date.now);
-    const again = await replaySalvage(requestFor(careful), classification.id);
+    const { id } = await previewReplay(requestFor(careful), Date.now);
+    const again = await replaySalvage(requestFor(careful), id);
     expect(again.outcomes).toEqual({ written: 0, present: 0, changed: 0, failed: 0 });
     expect(await bhs.checkpoints([orders])).toEqual(before);
   });
 
   test("a selected conflict overwrites the copy that the preview read, and none that came later", async () => {
     const choice: ReplayChoice = { classes: ["conflicting"], includeMayBeDeleted: false };
-    const { classification } = await previewReplay(requestFor(choice), Date.now);
+    const { id } = await previewReplay(requestFor(choice), Date.now);
     await pair.bhs.call("PUT", `/${orders}/_doc/conflict`, { body: { by: "bhs", since: "the preview" } });
-    expect((await replaySalvage(requestFor(choice), classification.id)).outcomes).toMatchObject({
+    expect((await replaySalvage(requestFor(choice), id)).outcomes).toMatchObject({
       written: 0,
       changed: 1,
     });
@@ -231,15 +255,15 @@ describe("salvage of an old primary that has returned", () => {
 describe("comparison of two regions", () => {
   test("finds the differences between an old primary and the new one", async () => {
     const report = await verifyRegions({ leader: compared(bhs), follower: compared(gra), seed: "1" });
-    expect(report).toMatchObject({ verdict: "different", onlyOnFollower: ["local-1"] });
+    expect(report).toMatchObject({ verdict: "different", onlyOnFollower: [] });
     const different = report.indices.flatMap(({ shards }) => shards.flatMap(({ differences }) => differences));
     expect(different.length).toBeGreaterThan(0);
   });
 
   test("finds no difference once the old primary follows", async () => {
     await gra.cluster.deleteIndices([orders, "local-1"]);
-    await gra.cluster.follow(orders, { remoteCluster: "bhs", index: orders });
-    await caughtUp(bhs, gra);
+    for (const index of [orders, "local-1"]) await gra.cluster.follow(index, { remoteCluster: "bhs", index });
+    await caughtUp(bhs, gra, [orders, "local-1"]);
     const report = await verifyRegions({ leader: compared(bhs), follower: compared(gra), seed: "1" });
     expect(report).toMatchObject({ verdict: "equal", onlyOnFollower: [], onlyOnLeader: [] });
     expect(report.indices[0]).toMatchObject({ index: orders, counts: "equal" });
@@ -265,7 +289,15 @@ const onlyOnGra = {
   ],
   /** Two deletes, the first update of `updated-twice`, the first version of `rewritten`. */
   invisible: 4,
-  replayable: [...Array.from({ length: 10 }, (_, n) => `new-${n}`), "routed", "vector", "updated", "updated-twice"],
+  replayable: [
+    ...Array.from({ length: 10 }, (_, n) => `new-${n}`),
+    "routed",
+    "vector",
+    "updated",
+    "updated-twice",
+    "local-a",
+    "local-b",
+  ],
   classes: { missing: 16, mayBeDeleted: 2, same: 1, newer: 2, older: 1, conflicting: 1 },
 };
 
@@ -302,11 +334,11 @@ async function replicateThenDiverge(): Promise<void> {
   await gra.cluster.setWriteBlock([orders, "local-1"], true);
 }
 
-async function caughtUp(leader: Region, follower: Region): Promise<void> {
+async function caughtUp(leader: Region, follower: Region, indices: readonly string[] = [orders]): Promise<void> {
   const hasEverything = async () => {
-    const [ours, theirs] = await Promise.all([leader.checkpoints([orders]), follower.checkpoints([orders])]);
-    return ours.every(({ shard, maxSeqNo }) =>
-      theirs.some((known) => known.shard === shard && known.globalCheckpoint === maxSeqNo),
+    const [ours, theirs] = await Promise.all([leader.checkpoints(indices), follower.checkpoints(indices)]);
+    return ours.every(({ index, shard, maxSeqNo }) =>
+      theirs.some((known) => known.index === index && known.shard === shard && known.globalCheckpoint === maxSeqNo),
     );
   };
   await eventually(`${follower.region} has every operation of ${leader.region}`, 60_000, hasEverything);
@@ -331,7 +363,13 @@ async function divergeOnGra(): Promise<void> {
   await pair.gra.call("DELETE", `/${orders}/_doc/gone-2`);
   for (const id of ["conflict", "stale", "deleted-there"]) await put(id, { by: "gra", n: 1 });
   await put("same", { n: 5, by: "both" });
-  await pair.gra.call("PUT", "/local-1", { body: { settings: { number_of_shards: 1, number_of_replicas: 0 } } });
+  await pair.gra.call("PUT", "/local-1", {
+    body: {
+      settings: { number_of_shards: 1, number_of_replicas: 0, refresh_interval: "7s" },
+      mappings: { properties: { n: { type: "long" }, price: { type: "double" } } },
+      aliases: { "local-all": { is_write_index: true } },
+    },
+  });
   await pair.gra.call("POST", "/local-1/_bulk", {
     ndjson: '{"index":{"_id":"local-a"}}\n{"n":1,"price":1.10}\n{"index":{"_id":"local-b"}}\n{"n":2}\n',
   });
@@ -364,19 +402,20 @@ function connect({ name, urls, caFile }: TestCluster): Region {
   return { ...cluster, ...documentAccess, cluster, documentAccess, sampler };
 }
 
-function asOldPrimary({ region, probe, indices, checkpoints, refresh, readOperations }: Region): OldPrimary {
-  return { region, probe, indices, checkpoints, refresh, readOperations };
+function asOldPrimary({ region, probe, indices, checkpoints, documentAccess }: Region): OldPrimary {
+  return { region, probe, indices, checkpoints, ...documentAccess };
 }
 
-function asActivePrimary({ region, probe, documents, identify, write }: Region): ActivePrimary {
-  return { region, probe, documents, identify, write };
+function asActivePrimary({ region, probe, documentAccess }: Region): ActivePrimary {
+  return { region, probe, ...documentAccess };
 }
 
 function compared({ region, indices, checkpoints, sampler }: Region) {
   return { region, indices, checkpoints, ...sampler };
 }
 
-const exportFrom = (oldPrimary: OldPrimary) => exportOperations({ root, divergence, oldPrimary, nowMs: Date.now });
+const exportFrom = (oldPrimary: OldPrimary) =>
+  exportOperations({ root, divergence, oldPrimary, room, verifier, nowMs: Date.now });
 
 function requestFor(choice: ReplayChoice) {
   return { root, name: "3-gra", active: bhs, choice };

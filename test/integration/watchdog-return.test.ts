@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -25,6 +25,8 @@ import type { Salvage } from "../../watchdog/core/ports/salvage.ts";
 import type { Store } from "../../watchdog/core/ports/store.ts";
 import type { ServingRecord, StateRecord } from "../../watchdog/core/state/record.ts";
 import { previewReplay, replaySalvage } from "../../watchdog/salvage/commands.ts";
+import { freeBytes } from "../../watchdog/salvage/export/room.ts";
+import { listSalvages } from "../../watchdog/salvage/exports.ts";
 import { createSalvage, salvageRoot } from "../../watchdog/salvage/salvage.ts";
 import type { Logger } from "../../watchdog/util/logger.ts";
 import { borrowClusterPair } from "./shared/cluster-pair.ts";
@@ -89,9 +91,9 @@ describe("a failover and the way back", () => {
     expect(await followersOf(pair.gra)).toEqual(["orders-1", "orders-2"]);
     expect((await pair.gra.rest("GET", "/orders-local")).status).toBe(404);
     expect(site.states).toEqual(["absent", "fencing", "salvaging", "following", "in-sync"]);
-    const receipt = JSON.parse(await readFile(path.join(directory, "salvage", "3-gra", "receipt.json"), "utf8"));
-    expect(receipt.operations.count).toBeGreaterThanOrEqual(onlyOnGra.length + 1);
-    expect(receipt.leftOut).toEqual([]);
+    const [exported] = await listSalvages(salvageRoot(directory));
+    expect(exported).toMatchObject({ name: "3-gra", state: "exported" });
+    expect(exported?.totals.operations).toBeGreaterThanOrEqual(onlyOnGra.length + 1);
   });
 
   test("a replay of the salvaged writes gives the active region every acknowledged write", async () => {
@@ -101,8 +103,8 @@ describe("a failover and the way back", () => {
       active: { ...site.documents.bhs, region: "bhs", probe: site.clusters.bhs.probe },
       choice: { classes: ["missing" as const], includeMayBeDeleted: false },
     };
-    const { classification } = await previewReplay(request, Date.now);
-    const { outcomes } = await replaySalvage(request, classification.id);
+    const { id } = await previewReplay(request, Date.now);
+    const { outcomes } = await replaySalvage(request, id);
     expect(outcomes).toMatchObject({ failed: 0, changed: 0 });
     expect(await missingFrom(pair.bhs, [...site.traffic.acknowledged, ...onlyOnGra])).toEqual([]);
   });
@@ -128,8 +130,8 @@ describe("a failover and the way back", () => {
     expect(await missingFrom(pair.gra, [...site.traffic.acknowledged, ...onlyOnGra])).toEqual([]);
     expect(await followersOf(pair.bhs)).toEqual(["orders-1", "orders-2"]);
     // Nothing to salvage: every shard of bhs ended where gra's copy of it began.
-    const receipt = JSON.parse(await readFile(path.join(directory, "salvage", "5-bhs", "receipt.json"), "utf8"));
-    expect(receipt.operations.count).toBe(0);
+    const last = (await listSalvages(salvageRoot(directory))).at(-1);
+    expect(last).toMatchObject({ name: "5-bhs", state: "exported", totals: { operations: 0 } });
   });
 
   test("a promoted follower leaves no retention lease on a leader that was reachable", async () => {
@@ -224,7 +226,8 @@ class Site {
 
   #salvage(): Salvage {
     const root = salvageRoot(directory);
-    return createSalvage({ root, readers: this.documents, nowMs: Date.now, signal: this.#stop.signal });
+    const room = { reserveBytes: 0, freeBytes };
+    return createSalvage({ root, readers: this.documents, room, nowMs: Date.now, signal: this.#stop.signal });
   }
 
   #router(): Router {

@@ -35,7 +35,7 @@ describe("judging a document", () => {
   const copy = (seqNo: number, contentHash: string | null = "a") => ({
     seqNo,
     primaryTerm: 1,
-    version: 1,
+    version: 1n,
     contentHash,
   });
   const moving = { sharedUpTo: 5, atRest: false };

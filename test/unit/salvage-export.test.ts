@@ -4,14 +4,15 @@ import path from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Divergence, divergenceOf } from "../../watchdog/core/state/divergence.ts";
-import { listSalvages } from "../../watchdog/salvage/commands.ts";
 import { exportOperations } from "../../watchdog/salvage/export/export.ts";
 import { planExport } from "../../watchdog/salvage/export/export-plan.ts";
 import { nextPageSize } from "../../watchdog/salvage/export/paging.ts";
+import type { Room } from "../../watchdog/salvage/export/room.ts";
+import { listSalvages } from "../../watchdog/salvage/exports.ts";
 import { readLines } from "../../watchdog/salvage/lines.ts";
 import { operationFromLine, type SalvagedOperation } from "../../watchdog/salvage/operation.ts";
 import { verifyReceipt } from "../../watchdog/salvage/receipt.ts";
-import { ModelRegion } from "./salvage-model.ts";
+import { BYTES_PER_DOCUMENT, endlessRoom, ModelRegion } from "./salvage-model.ts";
 
 const divergence: Divergence = {
   epoch: 4,
@@ -34,15 +35,27 @@ beforeEach(async () => {
 });
 afterEach(() => rm(path.dirname(root), { recursive: true, force: true }));
 
-const export_ = (compression: "gzip" | "none" = "gzip") =>
+const export_ = (compression: "gzip" | "none" = "gzip", room: Room = endlessRoom) =>
   exportOperations({
-    root,
-    divergence,
-    oldPrimary: gra,
-    nowMs: () => 5_000,
-    compression,
-    pageBounds: { firstDocuments: 3, maxDocuments: 4, targetBytes: 10_000 },
+    ...{ root, divergence, oldPrimary: gra, room, compression, nowMs: () => 5_000 },
+    pageBounds: { firstDocuments: 3, maxDocuments: 4, targetBytes: 400 },
+    groupBounds: { indices: 1, operations: 1_000 },
   });
+
+/** The export of the one index `orders`. */
+async function exportedOrders(compression?: "gzip" | "none") {
+  const { directory, receipts } = await export_(compression);
+  const receipt = receipts.find(({ index }) => index === "orders");
+  if (receipt === undefined) throw new Error("orders was not exported");
+  return { directory: path.join(directory, receipt.uuid), receipt };
+}
+
+/** An index of its own, with some documents that are nowhere else. */
+function addIndex(name: string, documents = 3): void {
+  gra.create(name, 1);
+  for (let n = 0; n < documents; n += 1) gra.shard(name, 0).index(`${name}-${n}`, { n });
+  gra.set(name, { writeBlocked: true });
+}
 
 async function exported(directory: string, file: string): Promise<SalvagedOperation[]> {
   const operations: SalvagedOperation[] = [];
@@ -56,7 +69,7 @@ describe("an export", () => {
   test.each(["gzip", "none"] as const)(
     "contains, by shard and in order, all operations above the checkpoint (%s)",
     async (how) => {
-      const { directory, receipt } = await export_(how);
+      const { directory, receipt } = await exportedOrders(how);
       const operations = await exported(directory, receipt.operations.file);
       expect(operations.map(({ id }) => id)).toEqual([
         ...Array.from({ length: 10 }, (_, n) => `a${n + 10}`),
@@ -69,21 +82,17 @@ describe("an export", () => {
         routing: "eu",
         seqNo: 6,
         primaryTerm: 1,
-        version: 1,
+        version: 1n,
         source: { n: 6 },
       });
       expect(receipt).toMatchObject({
         epoch: 4,
         region: "gra",
         operations: { count: 17 },
-        indices: [
-          {
-            index: "orders",
-            shards: [
-              { checkpoint: 9, exported: 10 },
-              { checkpoint: -1, exported: 7 },
-            ],
-          },
+        index: "orders",
+        shards: [
+          { checkpoint: 9, exported: 10 },
+          { checkpoint: -1, exported: 7 },
         ],
       });
       expect((await verifyReceipt(directory)).valid).toBe(true);
@@ -91,9 +100,9 @@ describe("an export", () => {
   );
 
   test("is readable only by its owner", async () => {
-    const { directory, receipt } = await export_();
-    expect((await stat(directory)).mode & 0o777).toBe(0o700);
-    for (const file of [receipt.operations.file, "receipt.json"]) {
+    const { directory, receipt } = await exportedOrders();
+    for (const one of [directory, path.dirname(directory)]) expect((await stat(one)).mode & 0o777).toBe(0o700);
+    for (const file of [receipt.operations.file, receipt.definition.file, "receipt.json"]) {
       expect((await stat(path.join(directory, file))).mode & 0o777).toBe(0o600);
     }
   });
@@ -113,20 +122,20 @@ describe("an export", () => {
             else region.shard("i", 0).index(document, { id });
           }
           region.set("i", { writeBlocked: true });
-          const { receipt } = await exportOperations({
+          const { receipts } = await exportOperations({
             root: path.join(root, "property"),
             divergence: { ...divergence, checkpoints: [{ index: "i", shard: 0, checkpoint }] },
-            oldPrimary: region,
-            nowMs: () => 5_000,
+            ...{ oldPrimary: region, room: endlessRoom, nowMs: () => 5_000 },
           });
+          const receipt = receipts[0];
           const expected = [...region.shard("i", 0).documents.values()].filter(
             ({ seqNo }) => seqNo > checkpoint,
           ).length;
-          const account = receipt.indices[0]?.shards[0];
+          const account = receipt?.shards[0];
           expect(account?.exported).toBe(expected);
-          expect(receipt.operations.count).toBe(expected);
+          expect(receipt?.operations.count).toBe(expected);
           expect(account?.invisible).toBe(Math.max(0, steps.length - 1 - checkpoint) - expected);
-          expect(receipt.limits.length > 0).toBe((account?.invisible ?? 0) > 0);
+          expect((receipt?.limits.length ?? 0) > 0).toBe((account?.invisible ?? 0) > 0);
           await rm(path.join(root, "property"), { recursive: true });
         },
       ),
@@ -134,42 +143,96 @@ describe("an export", () => {
     );
   });
 
-  test("starts over after an interruption, with the same result", async () => {
+  test("costs an interruption the index under way, and keeps those that were finished", async () => {
+    addIndex("archive");
     let pages = 0;
-    gra.beforeRead = () => {
+    const read: string[] = [];
+    gra.beforeRead = ({ index }) => {
+      read.push(index);
       pages += 1;
       if (pages === 3) throw new Error("connection lost");
     };
     await expect(export_()).rejects.toThrow("connection lost");
-    expect((await listSalvages(root)).map(({ state }) => state.kind)).toEqual(["unfinished"]);
-    gra.beforeRead = () => {};
-    const { directory, receipt, exportedNow } = await export_();
-    expect(exportedNow).toBe(true);
+    expect(read).toEqual(["archive", "orders", "orders"]);
+    expect((await listSalvages(root))[0]?.totals).toMatchObject({ operations: 3 });
+    read.length = 0;
+    pages = 10;
+    const { directory, receipts, exportedNow } = await export_();
+    expect(exportedNow).toEqual(["orders"]);
+    expect(new Set(read)).toEqual(new Set(["orders"]));
     expect(path.basename(directory)).toBe("4-gra");
-    expect(receipt.operations.count).toBe(17);
-    expect((await readdir(directory)).sort()).toEqual(["operations.ndjson.gz", "receipt.json"]);
+    expect(receipts.reduce((sum, { operations }) => sum + operations.count, 0)).toBe(20);
+    expect((await readdir(path.join(directory, "gra-orders-0"))).sort()).toEqual([
+      "definition.json",
+      "operations.ndjson.gz",
+      "receipt.json",
+    ]);
   });
 
-  test("is reused for the same state, and a new one is made beside it after the state or the file changed", async () => {
-    const first = await export_();
-    expect(await export_()).toMatchObject({ directory: first.directory, exportedNow: false });
+  test("is repeated for an index that changed, that is new, or whose file was damaged, and for no other", async () => {
+    addIndex("archive");
+    expect((await export_()).exportedNow).toEqual(["archive", "orders"]);
+    expect((await export_()).exportedNow).toEqual([]);
     gra.shard("orders", 0).index("late", {});
     const second = await export_();
-    expect(path.basename(second.directory)).toBe("4-gra-2");
-    expect(second.receipt.operations.count).toBe(18);
-    await writeFile(path.join(second.directory, second.receipt.operations.file), "damaged");
-    expect(path.basename((await export_()).directory)).toBe("4-gra-3");
-    expect((await verifyReceipt(first.directory)).valid).toBe(true);
+    expect(second.exportedNow).toEqual(["orders"]);
+    expect(second.receipts.find(({ index }) => index === "orders")?.operations.count).toBe(18);
+    addIndex("brand-new", 1);
+    expect((await export_()).exportedNow).toEqual(["brand-new"]);
+    await writeFile(path.join(root, "4-gra", "gra-archive-0", "operations.ndjson.gz"), "damaged");
+    expect((await export_()).exportedNow).toEqual(["archive"]);
+    expect((await verifyReceipt(path.join(root, "4-gra", "gra-orders-0"))).valid).toBe(true);
+    expect((await readdir(path.join(root, "4-gra"))).sort()).toEqual([
+      ...["gra-archive-0", "gra-archive-0-2", "gra-brand-new-0", "gra-orders-0", "gra-orders-0-2"],
+    ]);
+    expect((await listSalvages(root))[0]?.totals.operations).toBe(3 + 1 + 18);
   });
 
-  test("has no receipt if a write was accepted while it was read", async () => {
-    let pages = 0;
-    gra.beforeRead = () => {
-      pages += 1;
-      if (pages === 5) gra.shard("orders", 0).index("a19", { sneaked: true });
+  test("has a receipt for every index but one that accepted a write while it was read", async () => {
+    addIndex("archive");
+    gra.beforeRead = ({ index, afterSeqNo }) => {
+      if (index === "orders" && afterSeqNo > 12) gra.shard("orders", 0).index("a19", { sneaked: true });
     };
-    await expect(export_()).rejects.toThrow(/changed while it was read/);
-    expect((await listSalvages(root)).map(({ state }) => state.kind)).toEqual(["unfinished"]);
+    await expect(export_()).rejects.toThrow(/orders.*changed while it was read/);
+    const { indices } = (await listSalvages(root))[0] ?? { indices: [] };
+    const finished = indices.flatMap(({ state }) => (state.kind === "exported" ? [state.receipt.index] : []));
+    expect(finished).toEqual(["archive"]);
+  });
+
+  test("saves settings, mappings and aliases of each index, also of one without an operation above its checkpoint", async () => {
+    addIndex("empty", 0);
+    gra.set("empty", { aliases: [{ alias: "all", isWriteIndex: true }] });
+    const { directory, receipts } = await export_();
+    const receipt = receipts.find(({ index }) => index === "empty");
+    const text = await readFile(path.join(directory, "gra-empty-0", receipt?.definition.file ?? ""), "utf8");
+    expect(JSON.parse(text)).toMatchObject({
+      settings: { index: { number_of_shards: "1" } },
+      mappings: {},
+      aliases: { all: { is_write_index: true } },
+    });
+  });
+
+  test("is refused with the numbers when it would leave less room than the reserve, and writes nothing", async () => {
+    const free = 17 * BYTES_PER_DOCUMENT + 49;
+    const room = { reserveBytes: 50, freeBytes: async () => free };
+    await expect(export_("gzip", room)).rejects.toThrow(
+      /about 1\.7 KiB to write, 1\.7 KiB free in .*, of which 50 B stay reserved \(salvage\.reserveBytes\)/,
+    );
+    expect(await readdir(path.join(root, "4-gra"))).toEqual([]);
+    expect((await export_("gzip", { ...room, reserveBytes: 49 })).exportedNow).toEqual(["orders"]);
+  });
+
+  test("ends before the disk is full, and returns the room that it had taken", async () => {
+    let asked = 0;
+    const room = {
+      reserveBytes: 1_000,
+      freeBytes: async () => {
+        asked += 1;
+        return asked === 1 ? 1_000_000 : 999;
+      },
+    };
+    await expect(export_("none", room)).rejects.toThrow(/no room for the export/);
+    expect(await readdir(path.join(root, "4-gra"))).toEqual([]);
   });
 
   test("leaves out unreadable indices, with the reason, and proves nothing about them", async () => {
@@ -178,35 +241,27 @@ describe("an export", () => {
     gra.create("open-to-writes");
     gra.create("broken", 2);
     gra.set("broken", { writeBlocked: true, primariesActive: 1 });
-    const { receipt } = await export_();
-    expect(receipt.indices.map(({ index }) => index)).toEqual(["orders"]);
-    expect(receipt.leftOut.map(({ index }) => index)).toEqual(["broken", "closed", "open-to-writes"]);
-    expect(receipt.leftOut.map(({ reason }) => reason).join("\n")).toMatch(
-      /1 of 2 primary.*\n.*closed.*\n.*write block/,
-    );
+    const { receipts, leftOut } = await export_();
+    expect(receipts.map(({ index }) => index)).toEqual(["orders"]);
+    expect(leftOut.map(({ index }) => index)).toEqual(["broken", "closed", "open-to-writes"]);
+    expect(leftOut.map(({ reason }) => reason).join("\n")).toMatch(/1 of 2 primary.*\n.*closed.*\n.*write block/);
   });
 
   test("is empty for a cluster without managed indices", async () => {
-    const { receipt, directory } = await exportOperations({
-      root,
-      divergence,
-      oldPrimary: new ModelRegion("gra"),
-      nowMs: () => 5_000,
-    });
-    expect(receipt).toMatchObject({ operations: { count: 0 }, indices: [] });
-    expect((await verifyReceipt(directory)).valid).toBe(true);
+    gra = new ModelRegion("gra");
+    expect(await export_()).toMatchObject({ receipts: [], leftOut: [], exportedNow: [] });
   });
 
   test("contains only the id of a document without source, and states so", async () => {
     gra.shard("orders", 1).index("bare", null);
-    const { receipt } = await export_();
-    expect(receipt.indices[0]?.shards[1]).toMatchObject({ exported: 8, withoutSource: 1 });
+    const { receipt } = await exportedOrders();
+    expect(receipt.shards[1]).toMatchObject({ exported: 8, withoutSource: 1 });
     expect(receipt.limits).toEqual([expect.stringContaining("1 documents belong to an index without _source")]);
   });
 });
 
 test("reading lines refuses a file that ends within a line or has damaged compression", async () => {
-  const { directory } = await export_();
+  const { directory } = await exportedOrders();
   const file = path.join(directory, "operations.ndjson.gz");
   const content = await readFile(file);
   await writeFile(file, content.subarray(0, content.length - 12));
@@ -217,7 +272,7 @@ test("reading lines refuses a file that ends within a line or has damaged compre
 });
 
 test("reading lines returns one longer than any buffer in full, and closes the file when stopped early", async () => {
-  const { directory } = await export_();
+  const { directory } = await exportedOrders();
   const long = "x".repeat(3_000_000);
   await writeFile(path.join(directory, "long.ndjson"), `${long}\nsecond\n`);
   const lines: string[] = [];

@@ -8,7 +8,8 @@ import { type Discard, discardIndices } from "../../watchdog/salvage/discards.ts
 import { exportOperations } from "../../watchdog/salvage/export/export.ts";
 import { authorizeDeletion, type DeletionCandidate, type Evidence, judge } from "../../watchdog/salvage/gate.ts";
 import type { VerifiedReceipt } from "../../watchdog/salvage/receipt.ts";
-import { ModelRegion } from "./salvage-model.ts";
+import { ReceiptVerifier } from "../../watchdog/salvage/verifier.ts";
+import { endlessRoom, ModelRegion } from "./salvage-model.ts";
 
 const divergence: Divergence = {
   epoch: 4,
@@ -39,7 +40,7 @@ const candidate: DeletionCandidate = { state, checkpoints: [at(0, 9), at(1, 2)] 
 
 /** As if it had been verified; verification itself is tested below, with files. */
 const receipt = {
-  schemaVersion: 1,
+  schemaVersion: 2,
   epoch: 4,
   region: "gra",
   newRegion: "bhs",
@@ -48,17 +49,13 @@ const receipt = {
   startedAt: "1970-01-01T00:01:00.000Z",
   finishedAt: "1970-01-01T00:02:00.000Z",
   operations: { file: "operations.ndjson.gz", compression: "gzip", count: 3, bytes: 1, sha256: "0".repeat(64) },
-  indices: [
-    {
-      index: "orders",
-      uuid: "u1",
-      shards: [
-        { shard: 0, checkpoint: 5, maxSeqNo: 9, exported: 3, withoutSource: 0, invisible: 1 },
-        { shard: 1, checkpoint: 2, maxSeqNo: 2, exported: 0, withoutSource: 0, invisible: 0 },
-      ],
-    },
+  definition: { file: "definition.json", bytes: 1, sha256: "0".repeat(64) },
+  index: "orders",
+  uuid: "u1",
+  shards: [
+    { shard: 0, checkpoint: 5, maxSeqNo: 9, exported: 3, withoutSource: 0, invisible: 1 },
+    { shard: 1, checkpoint: 2, maxSeqNo: 2, exported: 0, withoutSource: 0, invisible: 0 },
   ],
-  leftOut: [],
   limits: [],
 } as unknown as VerifiedReceipt;
 
@@ -99,14 +96,9 @@ describe("the gate before deletion", () => {
       { ...candidate, state: { ...state, primaries: 3, primariesActive: 3 } },
       evidence,
     ],
-    [
-      "the export left it out",
-      candidate,
-      {
-        ...evidence,
-        receipts: [{ ...receipt, leftOut: [{ index: "orders", reason: "it is closed" }] }],
-      },
-    ],
+    ["it is closed", { ...candidate, state: { ...state, open: false } }, evidence],
+    ["a primary shard is missing", { ...candidate, state: { ...state, primariesActive: 1 } }, evidence],
+    ["the receipt is for another region", candidate, { ...evidence, receipts: [{ ...receipt, region: "bhs" }] }],
     [
       "an operator discarded an earlier index of that name",
       candidate,
@@ -157,20 +149,14 @@ describe("the gate before deletion", () => {
             receipts: [
               {
                 ...receipt,
-                indices: [
-                  {
-                    index: "orders",
-                    uuid: "u1",
-                    shards: shards.map(({ proven, began }, number) => ({
-                      shard: number,
-                      checkpoint: began,
-                      maxSeqNo: proven,
-                      exported: 0,
-                      withoutSource: 0,
-                      invisible: 0,
-                    })),
-                  },
-                ],
+                shards: shards.map(({ proven, began }, number) => ({
+                  shard: number,
+                  checkpoint: began,
+                  maxSeqNo: proven,
+                  exported: 0,
+                  withoutSource: 0,
+                  invisible: 0,
+                })),
               },
             ],
           },
@@ -188,8 +174,10 @@ describe("the gate before deletion", () => {
 describe("the gate with files", () => {
   let root: string;
   let gra: ModelRegion;
+  let verifier: ReceiptVerifier;
 
   beforeEach(async () => {
+    verifier = new ReceiptVerifier();
     root = await mkdtemp(path.join(tmpdir(), "es-failover-gate-"));
     gra = new ModelRegion("gra");
     gra.create("orders", 1);
@@ -199,8 +187,17 @@ describe("the gate with files", () => {
   afterEach(() => rm(root, { recursive: true, force: true }));
 
   const export_ = () =>
-    exportOperations({ root, divergence, oldPrimary: gra, nowMs: () => 5_000, compression: "none" });
-  const gate = () => authorizeDeletion(root, divergence, gra, ["orders"]);
+    exportOperations({
+      ...{ root, divergence, oldPrimary: gra, verifier, room: endlessRoom, nowMs: () => 5_000 },
+      compression: "none",
+    });
+  const gate = (...indices: readonly string[]) =>
+    authorizeDeletion({
+      ...{ root, verifier, divergence, oldPrimary: gra },
+      indices: indices.length === 0 ? ["orders"] : indices,
+    });
+  /** Where the export of the only index is. */
+  const directory = () => path.join(root, "4-gra", "gra-orders-0");
   const authorized = { authorized: [{ name: "orders", uuid: "gra-orders-0" }] };
   const refused = { refusals: [{ index: "orders", reason: expect.stringMatching(/\w/) }] };
 
@@ -215,8 +212,8 @@ describe("the gate with files", () => {
   });
 
   test("refuses when a byte of the exported file differs, or the file grew or is missing", async () => {
-    const { directory } = await export_();
-    const file = path.join(directory, "operations.ndjson");
+    await export_();
+    const file = path.join(directory(), "operations.ndjson");
     const content = await readFile(file, "utf8");
     await writeFile(file, content.replace('"n":7', '"n":8'));
     expect(await gate()).toEqual(refused);
@@ -228,9 +225,37 @@ describe("the gate with files", () => {
     expect(await gate()).toEqual(refused);
   });
 
+  test("refuses when the definition of the index differs from the receipt", async () => {
+    await export_();
+    expect(await gate()).toEqual(authorized);
+    await appendFile(path.join(directory(), "definition.json"), " ");
+    expect(await gate()).toEqual(refused);
+  });
+
+  test("reads exported files in full once, and again only when they have changed", async () => {
+    gra.create("more", 1);
+    gra.set("more", { writeBlocked: true });
+    await export_();
+    for (let attempt = 0; attempt < 5; attempt += 1) expect(await gate("orders", "more")).toHaveProperty("authorized");
+    expect(verifier.filesRead).toBe(2);
+    await export_();
+    expect(verifier.filesRead).toBe(2);
+    await appendFile(path.join(directory(), "operations.ndjson"), "{}\n");
+    expect(await gate("orders", "more")).toHaveProperty("refusals");
+    expect(verifier.filesRead).toBe(3);
+  });
+
+  test("reads nothing of the exports of other indices", async () => {
+    gra.create("more", 1);
+    gra.set("more", { writeBlocked: true });
+    await export_();
+    expect(await gate("more")).toHaveProperty("authorized");
+    expect(verifier.filesRead).toBe(1);
+  });
+
   test("refuses when the receipt is damaged, or its count differs from the sum of its shards", async () => {
-    const { directory } = await export_();
-    const file = path.join(directory, "receipt.json");
+    await export_();
+    const file = path.join(directory(), "receipt.json");
     const content = await readFile(file, "utf8");
     await writeFile(file, content.replace('"exported": 14', '"exported": 13'));
     expect(await gate()).toEqual(refused);

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { contentHash, operationFromLine, operationToLine } from "../../watchdog/salvage/operation.ts";
 import { canonicalJson, parseExact, stringifyExact } from "../../watchdog/util/exact-json.ts";
 
-const operation = { index: "i", shard: 0, id: "1", routing: null, seqNo: 3, primaryTerm: 1, version: 1 };
+const operation = { index: "i", shard: 0, id: "1", routing: null, seqNo: 3, primaryTerm: 1, version: 1n };
 
 describe("exact JSON", () => {
   test.each(["9223372036854775807", "-9007199254740993", "1.0", "1e400", "0.1000000000000000055", "-0", "1E2"])(

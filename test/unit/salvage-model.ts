@@ -1,6 +1,7 @@
 import type { RegionName } from "../../watchdog/config/address.ts";
 import type { ClusterProbe, IndexState, ShardCheckpoint } from "../../watchdog/core/state/cluster.ts";
 import type { ComparedRegion, SampledDocument } from "../../watchdog/diagnostics/verify/ports.ts";
+import type { IndexDefinition } from "../../watchdog/salvage/definition.ts";
 import { contentHash, type SalvagedOperation } from "../../watchdog/salvage/operation.ts";
 import type {
   ActivePrimary,
@@ -8,11 +9,20 @@ import type {
   DocumentCopy,
   DocumentReference,
   IndexIdentity,
+  IndexSize,
   OldPrimary,
   OperationPage,
   OperationRange,
+  WriteCondition,
   WriteResult,
 } from "../../watchdog/salvage/ports.ts";
+
+export const BYTES_PER_DOCUMENT = 100;
+/** After every failover of the tests. */
+const CREATED_LATER_MS = 100_000;
+
+/** Room without end. */
+export const endlessRoom = { reserveBytes: 0, freeBytes: async () => Number.MAX_SAFE_INTEGER };
 
 /**
  * A region in memory with the properties that salvage relies on: every write of a shard gets the next sequence number
@@ -29,8 +39,12 @@ export class ModelRegion implements OldPrimary, ActivePrimary, ComparedRegion {
   beforeWrite: () => void = () => {};
   /** Called after a bulk request has taken effect, before it is answered. */
   afterWrite: () => void = () => {};
+  /** What `createIndex` was asked for. */
+  readonly created = new Map<string, IndexDefinition>();
+  /** Called before an index is created. */
+  beforeCreate: (name: string) => void = () => {};
   /** Called before each page of operations. */
-  beforeRead: () => void = () => {};
+  beforeRead: (range: OperationRange) => void = () => {};
 
   constructor(region: RegionName) {
     this.region = region;
@@ -111,14 +125,44 @@ export class ModelRegion implements OldPrimary, ActivePrimary, ComparedRegion {
 
   async refresh(): Promise<void> {}
 
-  async readOperations({ index, shard, afterSeqNo, limit }: OperationRange): Promise<OperationPage> {
-    this.beforeRead();
+  async sizes(indices: readonly string[]): Promise<ReadonlyMap<string, IndexSize>> {
+    return new Map(
+      indices.map((index) => {
+        const documents = (this.#shards.get(index) ?? []).flatMap((shard) => [...shard.documents.values()]);
+        return [index, { bytes: documents.length * BYTES_PER_DOCUMENT, documents: documents.length }];
+      }),
+    );
+  }
+
+  async definitionsOf(indices: readonly string[]): Promise<ReadonlyMap<string, IndexDefinition>> {
+    return new Map(
+      indices.flatMap((name) => {
+        const state = this.#states.get(name);
+        if (state === undefined) return [];
+        const own = { number_of_shards: String(state.primaries), uuid: state.uuid, blocks: { write: "true" } };
+        const aliases = Object.fromEntries(
+          state.aliases.map(({ alias, isWriteIndex }) => [alias, { is_write_index: isWriteIndex }]),
+        );
+        return [[name, { settings: { index: own }, mappings: { properties: {} }, aliases }]];
+      }),
+    );
+  }
+
+  async createIndex(name: string, definition: IndexDefinition): Promise<void> {
+    this.beforeCreate(name);
+    this.created.set(name, definition);
+    this.create(name, 1, { createdAtMs: CREATED_LATER_MS });
+  }
+
+  async readOperations(range: OperationRange): Promise<OperationPage> {
+    const { index, shard, afterSeqNo, limit } = range;
+    this.beforeRead(range);
     const operations = [...this.shard(index, shard).documents.values()]
       .filter(({ seqNo }) => seqNo > afterSeqNo)
       .sort((a, b) => a.seqNo - b.seqNo)
       .slice(0, limit)
       .map((document): SalvagedOperation => ({ index, shard, ...document }));
-    return { operations, bytes: JSON.stringify(operations).length };
+    return { operations, bytes: operations.length * BYTES_PER_DOCUMENT };
   }
 
   async documents(references: readonly DocumentReference[]): Promise<readonly (DocumentCopy | null)[]> {
@@ -142,13 +186,9 @@ export class ModelRegion implements OldPrimary, ActivePrimary, ComparedRegion {
       const shards = this.#shards.get(index);
       if (shards === undefined) return { kind: "failed", reason: "index_not_found_exception" };
       const current = this.#find(index, id);
-      const holds =
-        condition.kind === "absent"
-          ? current === undefined
-          : current?.seqNo === condition.seqNo && current.primaryTerm === condition.primaryTerm;
-      if (!holds) return { kind: "conflict" };
+      if (!holds(condition, current)) return { kind: "conflict" };
       const shard = shards.find(({ documents }) => documents.has(id)) ?? shards[0];
-      shard?.index(id, source, routing);
+      shard?.index(id, source, routing, condition.kind === "version" ? condition.version : null);
       return { kind: "written" };
     });
     this.afterWrite();
@@ -175,13 +215,27 @@ export class ModelRegion implements OldPrimary, ActivePrimary, ComparedRegion {
   }
 }
 
+function holds(condition: WriteCondition, current: ModelDocument | undefined): boolean {
+  switch (condition.kind) {
+    case "absent":
+      return current === undefined;
+    case "unchanged":
+      return current?.seqNo === condition.seqNo && current.primaryTerm === condition.primaryTerm;
+    case "version":
+      if (current === undefined) return true;
+      return condition.orEqual ? current.version <= condition.version : current.version < condition.version;
+    default:
+      return condition satisfies never;
+  }
+}
+
 type ModelDocument = Omit<SalvagedOperation, "index" | "shard">;
 type ModelOperation = ModelDocument & { readonly deleted: boolean };
 
 export class ModelShard {
   readonly documents = new Map<string, ModelDocument>();
   readonly log: ModelOperation[] = [];
-  readonly #versions = new Map<string, number>();
+  readonly #versions = new Map<string, bigint>();
   readonly #term: number;
 
   constructor(term: number) {
@@ -192,8 +246,10 @@ export class ModelShard {
     return this.log.length - 1;
   }
 
-  index(id: string, source: unknown, routing: string | null = null): void {
-    this.#apply({ ...this.#next(id), routing, source, deleted: false });
+  /** `version`: the one that the application sets (external versioning). */
+  index(id: string, source: unknown, routing: string | null = null, version: bigint | null = null): void {
+    const next = this.#next(id);
+    this.#apply({ ...next, version: version ?? next.version, routing, source, deleted: false });
   }
 
   delete(id: string): void {
@@ -205,7 +261,7 @@ export class ModelShard {
   }
 
   #next(id: string) {
-    const version = (this.#versions.get(id) ?? 0) + 1;
+    const version = (this.#versions.get(id) ?? 0n) + 1n;
     return { id, seqNo: this.maxSeqNo + 1, primaryTerm: this.#term, version };
   }
 

@@ -4,11 +4,12 @@ import path from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Divergence } from "../../watchdog/core/state/divergence.ts";
-import { listSalvages, previewReplay, replaySalvage, showSalvage } from "../../watchdog/salvage/commands.ts";
+import { previewReplay, replaySalvage } from "../../watchdog/salvage/commands.ts";
 import { exportOperations } from "../../watchdog/salvage/export/export.ts";
+import { listSalvages, showSalvage } from "../../watchdog/salvage/exports.ts";
 import { totalOf } from "../../watchdog/salvage/replay/classification.ts";
 import { decideReplay, defaultChoice, type ReplayChoice } from "../../watchdog/salvage/replay/replay-plan.ts";
-import { ModelRegion } from "./salvage-model.ts";
+import { endlessRoom, ModelRegion } from "./salvage-model.ts";
 
 const promotedAtMs = 1_000;
 const missingAndNewer: ReplayChoice = { classes: ["missing", "newer"], includeMayBeDeleted: true };
@@ -59,9 +60,11 @@ async function afterFailover(given: { shared: readonly Write[]; old: readonly Wr
     promotedAtMs,
     checkpoints: [{ index: "i", shard: 0, checkpoint }],
   };
-  const exported = await exportOperations({ root: directory, divergence, oldPrimary: gra, nowMs });
+  const exported = await exportOperations({
+    ...{ root: directory, divergence, oldPrimary: gra, room: endlessRoom, nowMs },
+  });
   const request = (choice: ReplayChoice) => ({ root: directory, name: "4-gra", active: bhs, choice });
-  return { gra, bhs, checkpoint, request, exported };
+  return { gra, bhs, checkpoint, request, exported: { directory: path.join(exported.directory, "gra-i-0") } };
 }
 
 describe("a replay", () => {
@@ -71,9 +74,9 @@ describe("a replay", () => {
         const { gra, bhs, request } = await afterFailover(given);
         const before = new Map(bhs.shard("i", 0).documents);
         const touched = new Set(given.fresh.map(({ id }) => id));
-        const { classification, report } = await previewReplay(request(missingAndNewer), nowMs);
+        const { id, report } = await previewReplay(request(missingAndNewer), nowMs);
         expect(new Map(bhs.shard("i", 0).documents)).toEqual(before);
-        const done = await replaySalvage(request(missingAndNewer), classification.id);
+        const done = await replaySalvage(request(missingAndNewer), id);
         expect(done.attempted).toBe(report.attempted);
         expect(done.outcomes).toEqual({ written: report.attempted, present: 0, changed: 0, failed: 0 });
         const after = bhs.shard("i", 0).documents;
@@ -82,7 +85,7 @@ describe("a replay", () => {
           if (!touched.has(id)) expect(after.get(id)?.source).toEqual(document.source);
         }
       }),
-      { numRuns: 30 },
+      { numRuns: 15 },
     );
   });
 
@@ -91,16 +94,16 @@ describe("a replay", () => {
       fc.asyncProperty(history, writes, async (given, later) => {
         const { bhs, request } = await afterFailover(given);
         const first = await previewReplay(request(everything), nowMs);
-        await replaySalvage(request(everything), first.classification.id);
+        await replaySalvage(request(everything), first.id);
         apply(bhs, later);
         const content = bhs.content();
-        const again = await replaySalvage(request(everything), first.classification.id);
+        const again = await replaySalvage(request(everything), first.id);
         expect(again.outcomes.written).toBe(0);
         const second = await previewReplay(request(careful), nowMs);
-        await replaySalvage(request(careful), second.classification.id);
+        await replaySalvage(request(careful), second.id);
         expect(bhs.content()).toEqual(content);
       }),
-      { numRuns: 30 },
+      { numRuns: 15 },
     );
   });
 
@@ -110,10 +113,10 @@ describe("a replay", () => {
       fc.asyncProperty(history, interruption, async (given, { batch, afterEffect }) => {
         const straight = await afterFailover(given);
         const approved = await previewReplay(straight.request(everything), nowMs);
-        await replaySalvage(straight.request(everything), approved.classification.id);
+        await replaySalvage(straight.request(everything), approved.id);
 
         const { bhs, request } = await afterFailover(given);
-        const { classification } = await previewReplay(request(everything), nowMs);
+        const { id } = await previewReplay(request(everything), nowMs);
         let batches = 0;
         const cut = () => {
           batches += 1;
@@ -121,16 +124,16 @@ describe("a replay", () => {
         };
         if (afterEffect) bhs.afterWrite = cut;
         else bhs.beforeWrite = cut;
-        await replaySalvage(request(everything), classification.id).catch((error: Error) => {
+        await replaySalvage(request(everything), id).catch((error: Error) => {
           expect(error.message).toBe("cut off");
         });
         bhs.afterWrite = () => {};
         bhs.beforeWrite = () => {};
-        const resumed = await replaySalvage(request(everything), classification.id);
+        const resumed = await replaySalvage(request(everything), id);
         expect(resumed.outcomes.failed + resumed.outcomes.changed).toBe(0);
         expect(sources(bhs)).toEqual(sources(straight.bhs));
       }),
-      { numRuns: 25 },
+      { numRuns: 12 },
     );
   });
 
@@ -140,10 +143,10 @@ describe("a replay", () => {
       old: [{ id: "a", value: 1 }],
       fresh: [{ id: "a", value: 2 }],
     });
-    const { classification } = await previewReplay(request(everything), nowMs);
-    expect(totalOf(classification)).toMatchObject({ conflicting: 1 });
+    const { id, classifications } = await previewReplay(request(everything), nowMs);
+    expect(totalOf(classifications)).toMatchObject({ conflicting: 1 });
     apply(bhs, [{ id: "a", value: 3 }]);
-    const report = await replaySalvage(request(everything), classification.id);
+    const report = await replaySalvage(request(everything), id);
     expect(report.outcomes).toMatchObject({ written: 0, changed: 1 });
     expect(bhs.shard("i", 0).documents.get("a")?.source).toEqual({ value: 3 });
   });
@@ -157,10 +160,10 @@ describe("a replay", () => {
       ],
       fresh: [{ id: "deleted-there", value: "delete" }],
     });
-    const { classification, report } = await previewReplay(request(defaultChoice), nowMs);
-    expect(totalOf(classification)).toMatchObject({ missing: 2, mayBeDeleted: 1 });
+    const { id, classifications, report } = await previewReplay(request(defaultChoice), nowMs);
+    expect(totalOf(classifications)).toMatchObject({ missing: 2, mayBeDeleted: 1 });
     expect(report).toMatchObject({ attempted: 1, skipped: { "may-be-deleted": 1 } });
-    await replaySalvage(request(defaultChoice), classification.id);
+    await replaySalvage(request(defaultChoice), id);
     expect(sources(bhs)).toEqual([["new", { value: 1 }]]);
   });
 
@@ -173,8 +176,8 @@ describe("a replay", () => {
     await previewReplay(request(careful), nowMs);
     apply(bhs, [{ id: "a", value: "delete" }]);
     for (let round = 0; round < 2; round += 1) {
-      const { classification, report } = await previewReplay(request(careful), nowMs);
-      expect(totalOf(classification)).toMatchObject({ missing: 1, mayBeDeleted: 1 });
+      const { classifications, report } = await previewReplay(request(careful), nowMs);
+      expect(totalOf(classifications)).toMatchObject({ missing: 1, mayBeDeleted: 1 });
       expect(report.attempted).toBe(0);
     }
   });
@@ -182,46 +185,162 @@ describe("a replay", () => {
   test("requires the approved classification, made against the same cluster and the same operations", async () => {
     const { bhs, request, exported } = await afterFailover({ shared: [], old: [{ id: "a", value: 1 }], fresh: [] });
     await expect(replaySalvage(request(defaultChoice), "anything")).rejects.toThrow(/has not been classified/);
-    const { classification } = await previewReplay(request(defaultChoice), nowMs);
+    const { id } = await previewReplay(request(defaultChoice), nowMs);
     await expect(replaySalvage(request(defaultChoice), "another")).rejects.toThrow(/another was approved/);
     const other = new ModelRegion("other");
-    await expect(replaySalvage({ ...request(defaultChoice), active: other }, classification.id)).rejects.toThrow(
+    await expect(replaySalvage({ ...request(defaultChoice), active: other }, id)).rejects.toThrow(
       /classified against bhs/,
     );
     await writeFile(
       path.join(exported.directory, "classification.ndjson"),
       '{"class":"missing","mayBeDeleted":false,"seen":null,"everSeen":false}\n\n',
     );
-    await expect(replaySalvage(request(defaultChoice), classification.id)).rejects.toThrow(/does not belong/);
+    await expect(replaySalvage(request(defaultChoice), id)).rejects.toThrow(/does not belong/);
     await writeFile(path.join(exported.directory, "operations.ndjson.gz"), "damaged");
-    await expect(replaySalvage(request(defaultChoice), classification.id)).rejects.toThrow(/cannot replay 4-gra/);
+    await expect(replaySalvage(request(defaultChoice), id)).rejects.toThrow(/cannot replay 4-gra/);
     expect(sources(bhs)).toEqual([]);
   });
 
-  test("treats every difference in an index created after the failover as a conflict, and creates no index", async () => {
+  test("treats every difference in an index created after the failover as a conflict, and does not create one that the active region had", async () => {
     const shared = [{ id: "a", value: 0 }];
     const { bhs, request } = await afterFailover({ shared, old: [{ id: "a", value: 1 }], fresh: [] });
     bhs.create("i", 1, { createdAtMs: promotedAtMs + 1 });
     bhs.shard("i", 0).index("a", { value: 9 });
-    const { classification } = await previewReplay(request(missingAndNewer), nowMs);
-    expect(totalOf(classification)).toMatchObject({ newer: 0, conflicting: 1 });
+    const { classifications } = await previewReplay(request(missingAndNewer), nowMs);
+    expect(totalOf(classifications)).toMatchObject({ newer: 0, conflicting: 1 });
 
     const empty = new ModelRegion("bhs");
-    const preview = await previewReplay({ ...request(missingAndNewer), active: empty }, nowMs);
-    expect(preview.classification.absentIndices).toEqual(["i"]);
-    expect(preview.report).toMatchObject({ attempted: 0, skipped: { "index-absent": 1 } });
+    const preview = await previewReplay({ ...request(careful), active: empty }, nowMs);
+    expect(preview.classifications[0]?.absentIndices).toEqual(["i"]);
+    expect(preview.report).toMatchObject({ attempted: 0, created: [], skipped: { "may-be-deleted": 1 } });
+    const asked = await previewReplay({ ...request(missingAndNewer), active: empty }, nowMs);
+    expect(asked.report).toMatchObject({ attempted: 1, created: ["i"] });
   });
 
   test("reports refusals with the reason of the cluster, and retries them in the next run", async () => {
     const { bhs, request } = await afterFailover({ shared: [], old: [{ id: "a", value: 1 }], fresh: [] });
-    const { classification } = await previewReplay(request(defaultChoice), nowMs);
+    const { id } = await previewReplay(request(defaultChoice), nowMs);
     const working = bhs.write.bind(bhs);
     bhs.write = async (list) => list.map(() => ({ kind: "failed", reason: "es_rejected_execution_exception: full" }));
-    const report = await replaySalvage(request(defaultChoice), classification.id);
+    const report = await replaySalvage(request(defaultChoice), id);
     expect(report.outcomes.failed).toBe(1);
     expect(report.failures).toEqual([{ index: "i", id: "a", reason: "es_rejected_execution_exception: full" }]);
     bhs.write = working;
-    expect((await replaySalvage(request(defaultChoice), classification.id)).outcomes.written).toBe(1);
+    expect((await replaySalvage(request(defaultChoice), id)).outcomes.written).toBe(1);
+  });
+});
+
+describe("an index that the active region never had", () => {
+  async function onlyInGra() {
+    const gra = new ModelRegion("gra");
+    gra.create("local", 2);
+    gra.set("local", { writeBlocked: true, aliases: [{ alias: "everything", isWriteIndex: true }] });
+    gra.shard("local", 0).index("a", { n: 1 });
+    gra.shard("local", 0).index("a", { n: 2 });
+    gra.shard("local", 1).index("b", { n: 3 });
+    const divergence: Divergence = { epoch: 4, oldRegion: "gra", newRegion: "bhs", promotedAtMs, checkpoints: [] };
+    await exportOperations({ root, divergence, oldPrimary: gra, room: endlessRoom, nowMs });
+    const bhs = new ModelRegion("bhs");
+    return { bhs, request: { root, name: "4-gra", active: bhs, choice: defaultChoice } };
+  }
+
+  test("is created by the replay as the old primary had it, with aliases that take no writes, and filled", async () => {
+    const { bhs, request } = await onlyInGra();
+    const { id, report } = await previewReplay(request, nowMs);
+    expect(report).toMatchObject({ created: ["local"], attempted: 2 });
+    expect(bhs.created.size).toBe(0);
+    expect(await replaySalvage(request, id)).toMatchObject({ created: ["local"], outcomes: { written: 2, failed: 0 } });
+    expect(bhs.created.get("local")).toEqual({
+      settings: { index: { number_of_shards: "2" } },
+      mappings: { properties: {} },
+      aliases: { everything: { is_write_index: false } },
+    });
+    expect([...bhs.shard("local", 0).documents.keys()].sort()).toEqual(["a", "b"]);
+    expect(await replaySalvage(request, id)).toMatchObject({ created: [], outcomes: { written: 0 } });
+  });
+
+  test("is reported with the reason and the file of its definition when the active region refuses to create it", async () => {
+    const { bhs, request } = await onlyInGra();
+    const { id } = await previewReplay(request, nowMs);
+    bhs.beforeCreate = () => {
+      throw new Error("an alias has the name [local]");
+    };
+    const { failures, outcomes } = await replaySalvage(request, id);
+    expect(outcomes).toMatchObject({ written: 0, failed: 2 });
+    expect(failures).toEqual([
+      {
+        index: "local",
+        id: "",
+        reason: expect.stringMatching(/an alias has the name \[local\]. Create it from .*definition.json/),
+      },
+    ]);
+  });
+});
+
+describe("an index whose documents' versions the application sets", () => {
+  /** Beyond what a double represents, as of a clock in nanoseconds. */
+  const BASE = 2n ** 60n;
+  const message = fc.record({ id: fc.constantFrom("a", "b", "c"), version: fc.bigInt({ min: 1n, max: 30n }) });
+  const messages = fc.uniqueArray(message, { selector: ({ version }) => version, maxLength: 20 });
+  type Message = { readonly id: string; readonly version: bigint };
+
+  /** As the application writes: Elasticsearch refuses a message that is not newer than the document. */
+  function deliver(region: ModelRegion, { id, version: place }: Message): void {
+    const version = BASE + place;
+    const shard = region.shard("i", 0);
+    if ((shard.documents.get(id)?.version ?? 0n) < version) shard.index(id, { at: String(place) }, null, version);
+  }
+  const newest = (list: readonly Message[]) =>
+    [...Map.groupBy(list, ({ id }) => id)]
+      .map(([id, all]) => [id, all.reduce((max, { version }) => (version > max ? version : max), 0n)] as const)
+      .map(([id, version]) => [id, { at: String(version) }])
+      .sort();
+
+  test("ends with the newest message of each document, whatever was written meanwhile or is delivered again later", async () => {
+    await fc.assert(
+      fc.asyncProperty(messages, fc.infiniteStream(fc.nat(3)), async (list, whens) => {
+        const groups: Message[][] = [[], [], [], []];
+        for (const each of list) groups[whens.next().value ?? 0]?.push(each);
+        const [shared = [], old = [], fresh = [], between = []] = groups;
+        const bhs = new ModelRegion("bhs");
+        const directory = await mkdtemp(path.join(root, "external-"));
+        const before = new ModelRegion("gra");
+        before.create("i", 1);
+        for (const each of shared) deliver(before, each);
+        const checkpoint = before.shard("i", 0).maxSeqNo;
+        bhs.follow(before, "i", [checkpoint]);
+        for (const each of old) deliver(before, each);
+        before.set("i", { writeBlocked: true });
+        for (const each of fresh) deliver(bhs, each);
+        const checkpoints = [{ index: "i", shard: 0, checkpoint }];
+        const divergence: Divergence = { epoch: 4, oldRegion: "gra", newRegion: "bhs", promotedAtMs, checkpoints };
+        await exportOperations({ root: directory, divergence, oldPrimary: before, room: endlessRoom, nowMs });
+        const replayOf = { root: directory, name: "4-gra", active: bhs, choice: everything };
+        const { id } = await previewReplay(replayOf, nowMs);
+        for (const each of between) deliver(bhs, each);
+        const { outcomes } = await replaySalvage(replayOf, id);
+        expect(outcomes.failed).toBe(0);
+        expect(sources(bhs)).toEqual(newest(list));
+        for (const each of list) deliver(bhs, each);
+        expect(sources(bhs)).toEqual(newest(list));
+      }),
+      { numRuns: 15 },
+    );
+  });
+
+  test("keeps its versions only where they show it, or an operator declared it", async () => {
+    const { bhs, request } = await afterFailover({ shared: [], old: [{ id: "a", value: 1 }], fresh: [] });
+    const { id, classifications } = await previewReplay(request(careful), nowMs);
+    expect(classifications[0]?.externalVersions).toBe(false);
+    const declared = { ...request(careful), isExternallyVersioned: (index: string) => index === "i" };
+    const writes: unknown[] = [];
+    const write = bhs.write.bind(bhs);
+    bhs.write = (list) => {
+      writes.push(...list.map(({ condition }) => condition));
+      return write(list);
+    };
+    await replaySalvage(declared, id);
+    expect(writes).toEqual([{ kind: "version", version: 1n, orEqual: false }]);
   });
 });
 
@@ -233,10 +352,10 @@ describe("the decision on one operation", () => {
     routing: "r",
     seqNo: 9,
     primaryTerm: 1,
-    version: 1,
+    version: 1n,
     source: { x: 1 },
   };
-  const context = { choice: everything, isSettled: false, indexExists: true };
+  const context = { choice: everything, isSettled: false, indexExists: true, externalVersions: false };
   const missing = { class: "missing", mayBeDeleted: false, seen: null } as const;
 
   test("is a write only under a condition that anything newer breaks", () => {
@@ -259,6 +378,19 @@ describe("the decision on one operation", () => {
     expect(decision).toEqual({ kind: "skip", reason: "no-source" });
   });
 
+  test("keeps the version of an externally versioned document, unless a data stream creates it", () => {
+    const external = { ...context, externalVersions: true };
+    const at = (name: "missing" | "newer" | "conflicting") =>
+      decideReplay(operation, { ...missing, class: name }, external);
+    expect(at("missing")).toMatchObject({ write: { condition: { kind: "version", version: 1n, orEqual: false } } });
+    expect(at("newer")).toMatchObject({ write: { condition: { kind: "version", orEqual: false } } });
+    expect(at("conflicting")).toMatchObject({ write: { condition: { kind: "version", orEqual: true } } });
+    const index = ".ds-logs-web-2026.01.02-000003";
+    expect(decideReplay({ ...operation, index }, missing, external)).toMatchObject({
+      write: { index: "logs-web", condition: { kind: "absent" } },
+    });
+  });
+
   test("creates a data stream's missing documents through the stream", () => {
     const index = ".ds-logs-web-2026.01.02-000003";
     expect(decideReplay({ ...operation, index }, missing, context)).toMatchObject({ write: { index: "logs-web" } });
@@ -267,11 +399,13 @@ describe("the decision on one operation", () => {
 
 test("list and show report an export's state, progress and last classification", async () => {
   const { request } = await afterFailover({ shared: [], old: [{ id: "a", value: 1 }], fresh: [] });
-  const { classification } = await previewReplay(request(defaultChoice), nowMs);
-  await replaySalvage(request(defaultChoice), classification.id);
+  const { id, classifications } = await previewReplay(request(defaultChoice), nowMs);
+  await replaySalvage(request(defaultChoice), id);
   const { root: directory } = request(defaultChoice);
-  expect(await listSalvages(directory)).toMatchObject([{ name: "4-gra", settled: 1, state: { kind: "exported" } }]);
-  expect(await showSalvage(directory, "4-gra")).toMatchObject({ check: { valid: true }, classification });
+  expect(await listSalvages(directory)).toMatchObject([{ name: "4-gra", state: "exported", totals: { settled: 1 } }]);
+  expect(await showSalvage(directory, "4-gra")).toMatchObject({
+    indices: [{ check: { valid: true }, classification: classifications[0] }],
+  });
   await expect(showSalvage(directory, "5-gra")).rejects.toThrow(/it has 4-gra/);
 });
 

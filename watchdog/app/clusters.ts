@@ -5,6 +5,7 @@ import type { RegionName } from "../config/address.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import type { Salvage } from "../core/ports/salvage.ts";
 import type { DefinitionKind } from "../core/state/cluster.ts";
+import { freeBytes } from "../salvage/export/room.ts";
 import type { ActivePrimary } from "../salvage/ports.ts";
 import { createSalvage, salvageRoot } from "../salvage/salvage.ts";
 
@@ -38,9 +39,11 @@ export function connectSalvage(loaded: LoadedConfig, signal: AbortSignal): Salva
         createElasticsearchDocuments({ ...nodesOf(loaded, region), requestTimeoutMs: DOCUMENT_TIMEOUT_MS }),
       ] as const,
   );
-  const root = salvageRoot(loaded.config.stateDirectory);
+  const { stateDirectory, salvage } = loaded.config;
+  const room = { reserveBytes: salvage.reserveBytes, freeBytes };
+  const readers = Object.fromEntries(documents);
   return {
-    ...createSalvage({ root, readers: Object.fromEntries(documents), nowMs: Date.now, signal }),
+    ...createSalvage({ root: salvageRoot(stateDirectory), readers, room, nowMs: Date.now, signal }),
     close: async () => {
       await Promise.all(documents.map(([, access]) => access.close()));
     },

@@ -13,6 +13,7 @@ import {
   rejoinSchema,
   replicationSchema,
   requestTimeoutMs,
+  salvageSchema,
   switchoverSchema,
   ticketTimings,
 } from "./sections.ts";
@@ -124,6 +125,7 @@ export const watchdogFileSchema = z.strictObject({
   promotion: promotionSchema,
   switchover: switchoverSchema,
   rejoin: rejoinSchema,
+  salvage: salvageSchema,
   failback: failbackSchema,
   store: storeSchema,
   leases: leasesSchema,

@@ -137,6 +137,19 @@ export const rejoinSchema = z
   .prefault({})
   .describe("How a former primary becomes the standby.");
 
+export const salvageSchema = z
+  .strictObject({
+    reserveBytes: count(0)
+      .default(1024 ** 3)
+      .describe(
+        "Room on the disk of `stateDirectory` that an export leaves free, because the router beside the watchdog needs a " +
+          "disk that takes writes. An export that would go below it is refused, or ends, and nothing is deleted.",
+      )
+      .meta({ unit: "bytes" }),
+  })
+  .prefault({})
+  .describe("Export of what only a former primary has, on the host of the controller.");
+
 export const failbackSchema = z
   .strictObject({
     automatic: z

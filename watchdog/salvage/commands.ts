@@ -1,79 +1,31 @@
-import path from "node:path";
-import { messageOf } from "../util/errors.ts";
+import { createHash } from "node:crypto";
+import { salvageNamed } from "./exports.ts";
 import type { ActivePrimary } from "./ports.ts";
-import { exportDirectories, type Receipt, type ReceiptCheck, readReceipt, verifyReceipt } from "./receipt.ts";
+import { type VerifiedReceipt, verifyReceipt } from "./receipt.ts";
 import type { BatchBounds } from "./replay/batches.ts";
 import { type ClassificationSummary, readClassification } from "./replay/classification.ts";
 import { classifyExport } from "./replay/classify-export.ts";
-import { readSettled } from "./replay/journal.ts";
 import { replay } from "./replay/replay.ts";
 import type { ReplayChoice } from "./replay/replay-plan.ts";
-import type { ReplayReport } from "./replay/report.ts";
+import { mergedReport, type ReplayReport } from "./replay/report.ts";
 
-/** `es-failover salvage list | show | replay`: what an operator can do with the exports. Results are data. */
-
-export type SalvageState =
-  /** Has a receipt. Only `show` verifies the exported file against it. */
-  | { readonly kind: "exported"; readonly receipt: Receipt }
-  | { readonly kind: "unfinished" }
-  | { readonly kind: "unreadable"; readonly problem: string };
-
-export interface SalvageEntry {
-  /** Argument of `show` and `replay`: `<epoch>-<region>`, perhaps with a number. */
-  readonly name: string;
-  readonly directory: string;
-  readonly state: SalvageState;
-  /** Operations that were replayed or already present. */
-  readonly settled: number;
-}
-
-/** All exports under `root`, oldest epoch first. Does not read the exported files. */
-export async function listSalvages(root: string): Promise<readonly SalvageEntry[]> {
-  const names = await exportDirectories(root);
-  return Promise.all(names.map((name) => entryOf(root, name)));
-}
-
-async function entryOf(root: string, name: string): Promise<SalvageEntry> {
-  const directory = path.join(root, name);
-  try {
-    const receipt = await readReceipt(directory);
-    const state: SalvageState = receipt === null ? { kind: "unfinished" } : { kind: "exported", receipt };
-    return { name, directory, state, settled: (await readSettled(directory)).size };
-  } catch (error) {
-    return { name, directory, state: { kind: "unreadable", problem: messageOf(error) }, settled: 0 };
-  }
-}
-
-export interface SalvageDetails extends SalvageEntry {
-  /** Result of reading the exported file again. */
-  readonly check: ReceiptCheck;
-  /** The last comparison with the active region; null: none. */
-  readonly classification: ClassificationSummary | null;
-}
-
-/** @throws Error when there is no export of this name */
-export async function showSalvage(root: string, name: string): Promise<SalvageDetails> {
-  const directory = await directoryOf(root, name);
-  const [entry, check, classification] = await Promise.all([
-    entryOf(root, name),
-    verifyReceipt(directory),
-    readClassification(directory),
-  ]);
-  return { ...entry, check, classification };
-}
+/** `es-failover salvage replay`: the indices of an export one after the other. Results are data. */
 
 export interface ReplayRequest {
   readonly root: string;
   readonly name: string;
   readonly active: ActivePrimary;
   readonly choice: ReplayChoice;
+  /** Whether an operator declared that the application sets the versions of this index. Default: of none. */
+  readonly isExternallyVersioned?: (index: string) => boolean;
   readonly bounds?: BatchBounds;
   readonly signal?: AbortSignal;
 }
 
 export interface ReplayPreview {
-  /** Its `id` is the approval that `replaySalvage` requires. */
-  readonly classification: ClassificationSummary;
+  /** The approval that `replaySalvage` requires. */
+  readonly id: string;
+  readonly classifications: readonly ClassificationSummary[];
   /** What a replay would do. */
   readonly report: ReplayReport;
 }
@@ -83,29 +35,68 @@ export interface ReplayPreview {
  * would do. Changes nothing in the cluster.
  */
 export async function previewReplay(request: ReplayRequest, nowMs: () => number): Promise<ReplayPreview> {
-  const { directory, receipt } = await verified(request.root, request.name);
   const { active, bounds } = request;
-  const classification = await classifyExport({ directory, receipt, active, nowMs, ...(bounds && { bounds }) });
-  const report = await replay({ ...request, directory, receipt, approved: classification.id, dryRun: true });
-  return { classification, report };
+  const classifications: ClassificationSummary[] = [];
+  const reports: ReplayReport[] = [];
+  for (const { directory, receipt } of await verifiedIndices(request)) {
+    const found = await classifyExport({ directory, receipt, active, nowMs, ...(bounds && { bounds }) });
+    classifications.push(found);
+    reports.push(await replayIndex(request, { directory, receipt, approved: found.id, dryRun: true }));
+  }
+  return { id: approvalOf(classifications), classifications, report: mergedReport(reports, true) };
 }
 
-/** Replays what a preview showed. See `replay`. */
+/**
+ * Replays what a preview showed. See `replay`.
+ *
+ * @throws Error when the preview is not the last one
+ */
 export async function replaySalvage(request: ReplayRequest, approved: string): Promise<ReplayReport> {
-  const { directory, receipt } = await verified(request.root, request.name);
-  return replay({ ...request, directory, receipt, approved, dryRun: false });
+  const indices = await verifiedIndices(request);
+  const classified = await Promise.all(indices.map(({ directory }) => readClassification(directory)));
+  const current = approvalOf(classified);
+  const again = "classify it again, check the result, and approve that one";
+  if (classified.includes(null)) throw new Error(`${request.name} has not been classified: ${again}`);
+  if (current !== approved) {
+    throw new Error(`${request.name}: classification ${approved} was approved, but ${current} is current: ${again}`);
+  }
+  const reports: ReplayReport[] = [];
+  for (const [position, { directory, receipt }] of indices.entries()) {
+    const id = classified[position]?.id ?? "";
+    reports.push(await replayIndex(request, { directory, receipt, approved: id, dryRun: false }));
+  }
+  return mergedReport(reports, false);
 }
 
-async function verified(root: string, name: string) {
-  const directory = await directoryOf(root, name);
-  const check = await verifyReceipt(directory);
-  if (!check.valid) throw new Error(`cannot replay ${name}: ${check.problem}`);
-  return { directory, receipt: check.receipt };
+interface VerifiedIndex {
+  readonly directory: string;
+  readonly receipt: VerifiedReceipt;
 }
 
-async function directoryOf(root: string, name: string): Promise<string> {
-  const names = await exportDirectories(root);
-  if (names.includes(name)) return path.join(root, name);
-  const existing = names.length === 0 ? "it has none" : `it has ${names.join(", ")}`;
-  throw new Error(`${root} has no salvage named ${name}: ${existing}`);
+function replayIndex(
+  { active, choice, isExternallyVersioned = () => false, bounds, signal }: ReplayRequest,
+  index: VerifiedIndex & { readonly approved: string; readonly dryRun: boolean },
+): Promise<ReplayReport> {
+  const optional = { ...(bounds && { bounds }), ...(signal && { signal }) };
+  return replay({ ...index, active, choice, isExternallyVersioned, ...optional });
+}
+
+/** The indices that have something to replay. */
+async function verifiedIndices({ root, name }: ReplayRequest): Promise<readonly VerifiedIndex[]> {
+  const { indices, directory: place } = await salvageNamed(root, name);
+  const found: VerifiedIndex[] = [];
+  for (const { directory, state } of indices) {
+    if (state.kind === "exported" && state.receipt.operations.count === 0) continue;
+    const check = await verifyReceipt(directory);
+    if (!check.valid) throw new Error(`cannot replay ${name}: ${check.problem}`);
+    found.push({ directory, receipt: check.receipt });
+  }
+  if (indices.length === 0) throw new Error(`cannot replay ${name}: ${place} has no finished export of an index`);
+  return found;
+}
+
+/** Identifies the classifications of all indices together. */
+function approvalOf(classifications: readonly (ClassificationSummary | null)[]): string {
+  const ids = classifications.map((one) => `${one?.operations} ${one?.id}`).join("\n");
+  return createHash("sha256").update(ids).digest("hex").slice(0, 16);
 }

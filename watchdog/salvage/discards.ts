@@ -69,11 +69,13 @@ async function recordDiscards(root: string, discards: readonly Discard[]): Promi
 /** @throws Error when a line is damaged */
 export async function readDiscards(root: string): Promise<readonly Discard[]> {
   const file = path.join(root, DISCARDS_FILE);
-  return (await readAppended(file)).map((line, position) => {
+  const discards: Discard[] = [];
+  for await (const line of readAppended(file)) {
     try {
-      return discardSchema.parse(JSON.parse(line));
+      discards.push(discardSchema.parse(JSON.parse(line)));
     } catch (error) {
-      throw new Error(`${file} line ${position + 1} is not a discard: ${messageOf(error)}`, { cause: error });
+      throw new Error(`${file} line ${discards.length + 1} is not a discard: ${messageOf(error)}`, { cause: error });
     }
-  });
+  }
+  return discards;
 }

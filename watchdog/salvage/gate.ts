@@ -1,10 +1,13 @@
-import path from "node:path";
 import type { DeletionAuthorization } from "../core/ports/salvage.ts";
 import type { IndexState, ShardCheckpoint } from "../core/state/cluster.ts";
-import { checkpointOf, type Divergence } from "../core/state/divergence.ts";
+import type { Divergence } from "../core/state/divergence.ts";
+import { finishedExports } from "./directories.ts";
 import { type Discard, readDiscards } from "./discards.ts";
+import { planExport } from "./export/export-plan.ts";
+import { gapOf } from "./gap.ts";
 import type { OldPrimary } from "./ports.ts";
-import { exportDirectories, type VerifiedReceipt, verifyReceipt } from "./receipt.ts";
+import type { VerifiedReceipt } from "./receipt.ts";
+import type { ReceiptVerifier } from "./verifier.ts";
 
 /**
  * The only way to delete indices of an old primary: each has a verified receipt that accounts for all of its current
@@ -30,67 +33,42 @@ export function judge(candidates: readonly DeletionCandidate[], evidence: Eviden
     const reason = refusalOf(candidate, evidence);
     return reason === null ? [] : [{ index: candidate.state.name, reason }];
   });
-  return refusals.length > 0
-    ? { refusals }
-    : { authorized: candidates.map(({ state: { name, uuid } }) => ({ name, uuid })) };
+  if (refusals.length > 0) return { refusals };
+  return { authorized: candidates.map(({ state: { name, uuid } }) => ({ name, uuid })) };
 }
 
-function refusalOf(candidate: DeletionCandidate, evidence: Evidence): string | null {
-  const { state } = candidate;
+function refusalOf({ state, checkpoints }: DeletionCandidate, evidence: Evidence): string | null {
+  const { divergence, clusterUuid, receipts } = evidence;
   const isDiscarded = evidence.discards.some(
-    (discard) =>
-      discard.clusterUuid === evidence.clusterUuid && discard.index === state.name && discard.uuid === state.uuid,
+    (discard) => discard.clusterUuid === clusterUuid && discard.index === state.name && discard.uuid === state.uuid,
   );
   if (isDiscarded) return null;
-  if (!state.writeBlocked) return "it has no write block: writes could follow after any receipt";
-  const reasons: string[] = [];
-  for (const receipt of evidence.receipts) {
-    const reason = gapOf(receipt, candidate, evidence);
-    if (reason === null) return null;
-    reasons.push(reason);
-  }
-  return reasons.at(-1) ?? "there is no valid receipt: salvage the region first";
+  // What could not be exported now could have changed since it was.
+  const { indices, leftOut } = planExport(divergence, [state], checkpoints);
+  const index = indices[0];
+  if (index === undefined) return leftOut[0]?.reason ?? "it cannot be read";
+  const gaps = receipts
+    .filter(({ uuid }) => uuid === state.uuid)
+    .map((receipt) => gapOf(receipt, { region: divergence.oldRegion, clusterUuid, index }));
+  return gaps.includes(null) ? null : (gaps.at(-1) ?? "there is no valid receipt: salvage the region first");
 }
 
-/** Why a receipt does not account for all of an index; null when it does. */
-function gapOf(receipt: VerifiedReceipt, candidate: DeletionCandidate, evidence: Evidence): string | null {
-  const { state } = candidate;
-  if (receipt.clusterUuid !== evidence.clusterUuid) return "the receipt is for another cluster";
-  const leftOut = receipt.leftOut.find(({ index }) => index === state.name);
-  if (leftOut !== undefined) return `the export left it out: ${leftOut.reason}`;
-  const exported = receipt.indices.find(({ index, uuid }) => index === state.name && uuid === state.uuid);
-  if (exported === undefined) return "the receipt does not list it";
-  for (let shard = 0; shard < state.primaries; shard += 1) {
-    const current = candidate.checkpoints.filter(
-      (checkpoint) => checkpoint.index === state.name && checkpoint.shard === shard,
-    );
-    const proven = exported.shards.filter((account) => account.shard === shard);
-    const [now, then] = [current[0], proven[0]];
-    if (now === undefined || current.length !== 1) return `shard ${shard} does not report its sequence numbers`;
-    if (then === undefined || proven.length !== 1) return `the receipt does not account for shard ${shard}`;
-    if (now.maxSeqNo !== then.maxSeqNo) {
-      return `shard ${shard} is at sequence number ${now.maxSeqNo}, the receipt ends at ${then.maxSeqNo}`;
-    }
-    const replicated = checkpointOf(evidence.divergence, state.name, shard);
-    if (then.checkpoint > replicated) {
-      return `shard ${shard} was exported from ${then.checkpoint}, but the new primary has it only up to ${replicated}`;
-    }
-  }
-  return null;
+export interface DeletionRequest {
+  readonly root: string;
+  readonly verifier: ReceiptVerifier;
+  readonly divergence: Divergence;
+  readonly oldPrimary: OldPrimary;
+  readonly indices: readonly string[];
 }
 
 /**
- * Whether these indices of the old primary may be deleted, by their current state and the exports on this host. Reads
- * the exported files again in full.
+ * Whether these indices of the old primary may be deleted, by their current state and the exports on this host. The files
+ * of an export are read in full once, and again when they have changed.
  *
  * @throws ClusterError when the old primary does not answer
  */
-export async function authorizeDeletion(
-  root: string,
-  divergence: Divergence,
-  oldPrimary: OldPrimary,
-  indices: readonly string[],
-): Promise<DeletionAuthorization> {
+export async function authorizeDeletion(request: DeletionRequest): Promise<DeletionAuthorization> {
+  const { divergence, oldPrimary, indices } = request;
   const probe = await oldPrimary.probe();
   if (!probe.reachable) throw new Error(`${oldPrimary.region}: ${probe.error}`);
   const states = await oldPrimary.indices();
@@ -102,22 +80,27 @@ export async function authorizeDeletion(
   const named = states.filter((state) => indices.includes(state.name));
   const open = named.filter((state) => state.open).map((state) => state.name);
   const checkpoints = open.length === 0 ? [] : await oldPrimary.checkpoints(open);
+  const ofIndex = Map.groupBy(checkpoints, ({ index }) => index);
   return judge(
-    named.map((state) => ({ state, checkpoints: checkpoints.filter(({ index }) => index === state.name) })),
+    named.map((state) => ({ state, checkpoints: ofIndex.get(state.name) ?? [] })),
     {
       divergence,
       clusterUuid: probe.clusterUuid,
-      receipts: await validReceipts(root, divergence.oldRegion),
-      discards: await readDiscards(root),
+      receipts: await validReceipts(request, new Set(named.map(({ uuid }) => uuid))),
+      discards: await readDiscards(request.root),
     },
   );
 }
 
-async function validReceipts(root: string, region: string): Promise<VerifiedReceipt[]> {
+async function validReceipts(
+  { root, verifier }: DeletionRequest,
+  uuids: ReadonlySet<string>,
+): Promise<VerifiedReceipt[]> {
   const receipts: VerifiedReceipt[] = [];
-  for (const name of await exportDirectories(root)) {
-    const check = await verifyReceipt(path.join(root, name));
-    if (check.valid && check.receipt.region === region) receipts.push(check.receipt);
+  for await (const { directory, receipt } of finishedExports(root)) {
+    if (!uuids.has(receipt.uuid)) continue;
+    const check = await verifier.verify(directory);
+    if (check.valid) receipts.push(check.receipt);
   }
   return receipts;
 }

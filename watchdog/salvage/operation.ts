@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
-import { canonicalJson, parseExact, stringifyExact } from "../util/exact-json.ts";
+import { canonicalJson, exactInteger, exactNumber, parseExact, stringifyExact } from "../util/exact-json.ts";
 
 /** The last operation on a document of an old primary, as REST returns it: never a delete. */
 export interface SalvagedOperation {
@@ -10,7 +10,8 @@ export interface SalvagedOperation {
   readonly routing: string | null;
   readonly seqNo: number;
   readonly primaryTerm: number;
-  readonly version: number;
+  /** Counts the changes of the document, or is what the application set by external versioning: 64 bits. */
+  readonly version: bigint;
   /**
    * The document as `parseExact` reads it; null when the index keeps no `_source`. Elasticsearch returns what the
    * application sent, except where it rebuilds the source (synthetic source, indices with vectors): there it returns
@@ -26,7 +27,7 @@ const operationLine = z.strictObject({
   routing: z.string().nullable(),
   seqNo: z.number(),
   primaryTerm: z.number(),
-  version: z.number(),
+  version: exactInteger,
   source: z.unknown(),
 });
 
@@ -39,7 +40,7 @@ export function operationToLine(operation: SalvagedOperation): string {
     routing: operation.routing,
     seqNo: operation.seqNo,
     primaryTerm: operation.primaryTerm,
-    version: operation.version,
+    version: exactNumber(operation.version),
     source: operation.source,
   });
 }

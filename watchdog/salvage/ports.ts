@@ -1,5 +1,6 @@
 import type { RegionName } from "../config/address.ts";
 import type { Cluster } from "../core/ports/cluster.ts";
+import type { IndexDefinition } from "./definition.ts";
 import type { SalvagedOperation } from "./operation.ts";
 
 /**
@@ -22,10 +23,19 @@ export interface OperationPage {
   readonly bytes: number;
 }
 
+/** What the primaries of an index take. */
+export interface IndexSize {
+  readonly bytes: number;
+  readonly documents: number;
+}
+
 export interface OperationReader {
   /** Makes all previous writes visible to reads. */
   refresh(indices: readonly string[]): Promise<void>;
   readOperations(range: OperationRange): Promise<OperationPage>;
+  sizes(indices: readonly string[]): Promise<ReadonlyMap<string, IndexSize>>;
+  /** Settings, mappings and aliases of the indices, by name. */
+  definitionsOf(indices: readonly string[]): Promise<ReadonlyMap<string, IndexDefinition>>;
 }
 
 export interface DocumentReference {
@@ -38,7 +48,7 @@ export interface DocumentReference {
 export interface DocumentCopy {
   readonly seqNo: number;
   readonly primaryTerm: number;
-  readonly version: number;
+  readonly version: bigint;
   /** See `contentHash`. */
   readonly contentHash: string | null;
 }
@@ -55,10 +65,14 @@ export interface DocumentReader {
   identify(indices: readonly string[]): Promise<ReadonlyMap<string, IndexIdentity>>;
 }
 
-/** The write takes effect only if the document is absent, or is still exactly the copy read before. */
+/**
+ * The write takes effect only if the document is absent, is still exactly the copy read before, or has a lower version
+ * than the one written (external versioning), which the written one keeps; `orEqual`: or the same.
+ */
 export type WriteCondition =
   | { readonly kind: "absent" }
-  | { readonly kind: "unchanged"; readonly seqNo: number; readonly primaryTerm: number };
+  | { readonly kind: "unchanged"; readonly seqNo: number; readonly primaryTerm: number }
+  | { readonly kind: "version"; readonly version: bigint; readonly orEqual: boolean };
 
 export interface ConditionalWrite extends DocumentReference {
   readonly source: unknown;
@@ -79,11 +93,16 @@ export interface DocumentWriter {
   write(writes: readonly ConditionalWrite[]): Promise<readonly WriteResult[]>;
 }
 
+export interface IndexCreator {
+  /** @throws ClusterError when the cluster refuses it, for example because an alias has that name */
+  createIndex(index: string, definition: IndexDefinition): Promise<void>;
+}
+
 /** The region whose operations are salvaged. */
 export type OldPrimary = Pick<Cluster, "region" | "probe" | "indices" | "checkpoints"> & OperationReader;
 
 /** The region that is active at the time of a replay. */
-export interface ActivePrimary extends DocumentReader, DocumentWriter {
+export interface ActivePrimary extends DocumentReader, DocumentWriter, IndexCreator {
   readonly region: RegionName;
   probe: Cluster["probe"];
 }

@@ -1,19 +1,22 @@
-import { readdir } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
 import { PRIVATE_FILE, readIfThere } from "../util/durable.ts";
 import { messageOf } from "../util/errors.ts";
-import { errnoOf, writeFileAtomically } from "../util/files.ts";
+import { writeFileAtomically } from "../util/files.ts";
 import { readLines } from "./lines.ts";
 
 /**
- * The proof that a file contains the operations of an old primary. It is written last: a directory without a receipt
- * proves nothing.
+ * The proof that a directory contains what an old primary had of one index above its checkpoints, and what it takes to
+ * create the index again. It is written last: a directory without a receipt proves nothing.
  */
 
 const RECEIPT_FILE = "receipt.json";
 const seqNo = z.number().int().min(-1);
 const count = z.number().int().min(0);
+const fileName = z.string().regex(/^[\w.-]+$/);
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
 const exportedShard = z.strictObject({
   shard: count,
@@ -30,7 +33,7 @@ const exportedShard = z.strictObject({
 });
 
 export const receiptSchema = z.strictObject({
-  schemaVersion: z.literal(1),
+  schemaVersion: z.literal(2),
   epoch: z.number().int().min(1),
   /** The old primary. */
   region: z.string(),
@@ -39,17 +42,19 @@ export const receiptSchema = z.strictObject({
   promotedAt: z.iso.datetime(),
   startedAt: z.iso.datetime(),
   finishedAt: z.iso.datetime(),
+  index: z.string(),
+  uuid: z.string(),
+  shards: z.array(exportedShard),
   operations: z.strictObject({
     /** In the directory of the receipt; one JSON object per line. */
-    file: z.string().regex(/^[\w.-]+$/),
+    file: fileName,
     compression: z.enum(["gzip", "none"]),
     count,
     bytes: count,
-    sha256: z.string().regex(/^[0-9a-f]{64}$/),
+    sha256,
   }),
-  indices: z.array(z.strictObject({ index: z.string(), uuid: z.string(), shards: z.array(exportedShard) })),
-  /** Indices that could not be read, with the reason: the receipt proves nothing about them. */
-  leftOut: z.array(z.strictObject({ index: z.string(), reason: z.string() })),
+  /** Settings, mappings and aliases of the index, in the directory of the receipt. */
+  definition: z.strictObject({ file: fileName, bytes: count, sha256 }),
   /** What the export does not contain, in sentences. */
   limits: z.array(z.string()),
 });
@@ -58,7 +63,7 @@ export type Receipt = z.output<typeof receiptSchema>;
 export type ExportedShard = z.output<typeof exportedShard>;
 
 const verified = Symbol("verified");
-/** A receipt that the exported file was read again for and matches. Only `verifyReceipt` creates one. */
+/** A receipt that the exported files were read again for and match. Only `verifyReceipt` creates one. */
 export type VerifiedReceipt = Receipt & { readonly [verified]: true };
 
 export type ReceiptCheck =
@@ -70,7 +75,7 @@ export async function writeReceipt(directory: string, receipt: Receipt): Promise
   await writeFileAtomically(path.join(directory, RECEIPT_FILE), text, { mode: PRIVATE_FILE });
 }
 
-/** The receipt alone, without reading the exported file; null when the export is unfinished. */
+/** The receipt alone, without reading the exported files; null when the export is unfinished. */
 export async function readReceipt(directory: string): Promise<Receipt | null> {
   const file = path.join(directory, RECEIPT_FILE);
   const text = await readIfThere(file);
@@ -82,12 +87,12 @@ export async function readReceipt(directory: string): Promise<Receipt | null> {
   }
 }
 
-/** Reads the exported file again and compares it with the receipt, in bounded memory. */
+/** Reads the exported files again and compares them with the receipt, in bounded memory. */
 export async function verifyReceipt(directory: string): Promise<ReceiptCheck> {
   try {
     const receipt = await readReceipt(directory);
     if (receipt === null) return { valid: false, problem: `${directory} has no receipt: the export is unfinished` };
-    const problem = await problemWith(directory, receipt);
+    const problem = (await operationsProblem(directory, receipt)) ?? (await definitionProblem(directory, receipt));
     return problem === null
       ? { valid: true, receipt: { ...receipt, [verified]: true } }
       : { valid: false, problem: `${directory}: ${problem}` };
@@ -96,8 +101,8 @@ export async function verifyReceipt(directory: string): Promise<ReceiptCheck> {
   }
 }
 
-async function problemWith(directory: string, { operations, indices }: Receipt): Promise<string | null> {
-  const claimed = indices.flatMap(({ shards }) => shards).reduce((sum, shard) => sum + shard.exported, 0);
+async function operationsProblem(directory: string, { operations, shards }: Receipt): Promise<string | null> {
+  const claimed = shards.reduce((sum, shard) => sum + shard.exported, 0);
   if (claimed !== operations.count) {
     return `the receipt claims ${operations.count} operations, but its shards add up to ${claimed}`;
   }
@@ -109,27 +114,30 @@ async function problemWith(directory: string, { operations, indices }: Receipt):
       read += 1;
       continue;
     }
-    if (step.value.sha256 !== operations.sha256) {
-      return `${operations.file} has sha256 ${step.value.sha256}, the receipt has ${operations.sha256}`;
-    }
-    if (step.value.bytes !== operations.bytes) {
-      return `${operations.file} has ${step.value.bytes} bytes, the receipt has ${operations.bytes}`;
-    }
     if (read !== operations.count) {
       return `${operations.file} has ${read} lines, the receipt has ${operations.count} operations`;
     }
-    return null;
+    return differenceFrom(operations, step.value);
   }
 }
 
-/** Names of the exports under `root`, finished or not, oldest epoch first. */
-export async function exportDirectories(root: string): Promise<readonly string[]> {
-  const entries = await readdir(root, { withFileTypes: true }).catch((error: unknown) => {
-    if (errnoOf(error) === "ENOENT") return [];
-    throw error;
-  });
-  return entries
-    .filter((entry) => entry.isDirectory() && /^\d+-/.test(entry.name))
-    .map((entry) => entry.name)
-    .sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
+async function definitionProblem(directory: string, { definition }: Receipt): Promise<string | null> {
+  const content = await readFile(path.join(directory, definition.file));
+  const found = createHash("sha256").update(content).digest("hex");
+  return differenceFrom(definition, { bytes: content.length, sha256: found });
+}
+
+interface FileSum {
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+function differenceFrom(claimed: FileSum & { readonly file: string }, found: FileSum): string | null {
+  if (found.sha256 !== claimed.sha256) {
+    return `${claimed.file} has sha256 ${found.sha256}, the receipt has ${claimed.sha256}`;
+  }
+  if (found.bytes !== claimed.bytes) {
+    return `${claimed.file} has ${found.bytes} bytes, the receipt has ${claimed.bytes}`;
+  }
+  return null;
 }

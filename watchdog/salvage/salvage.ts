@@ -3,14 +3,17 @@ import type { RegionName } from "../config/address.ts";
 import type { Cluster } from "../core/ports/cluster.ts";
 import type { Salvage } from "../core/ports/salvage.ts";
 import { exportOperations } from "./export/export.ts";
+import type { Room } from "./export/room.ts";
 import { authorizeDeletion } from "./gate.ts";
 import type { OldPrimary, OperationReader } from "./ports.ts";
+import { ReceiptVerifier } from "./verifier.ts";
 
 export interface SalvageOptions {
   /** Directory of all exports, see `salvageRoot`. */
   readonly root: string;
   /** Reads the documents of each region. */
   readonly readers: Readonly<Record<RegionName, OperationReader>>;
+  readonly room: Room;
   /** Wall clock, milliseconds since 1970. */
   readonly nowMs: () => number;
   /** Aborts an export at its next page. */
@@ -21,14 +24,15 @@ export interface SalvageOptions {
 export const salvageRoot = (stateDirectory: string) => path.join(stateDirectory, "salvage");
 
 /** Salvage into files of this host, and the gate that verifies them before it authorizes a deletion. */
-export function createSalvage({ root, readers, nowMs, signal }: SalvageOptions): Salvage {
+export function createSalvage({ root, readers, room, nowMs, signal }: SalvageOptions): Salvage {
+  const verifier = new ReceiptVerifier();
   const oldPrimaryOf = ({ region, probe, indices, checkpoints }: Cluster): OldPrimary => {
     const reader = readers[region];
     if (reader === undefined) throw new Error(`cannot read the documents of ${region}: no such region is configured`);
-    const { refresh, readOperations } = reader;
+    const { refresh, readOperations, sizes, definitionsOf } = reader;
     // Followers have no operations of their own: they are neither exported nor deleted.
     const own = async () => (await indices()).filter(({ following }) => !following);
-    return { region, probe, indices: own, checkpoints, refresh, readOperations };
+    return { region, probe, indices: own, checkpoints, refresh, readOperations, sizes, definitionsOf };
   };
   return {
     export: async (divergence, formerPrimary, assertStillController) => {
@@ -40,11 +44,12 @@ export function createSalvage({ root, readers, nowMs, signal }: SalvageOptions):
           return oldPrimary.readOperations(range);
         },
       };
-      const { directory, receipt } = await exportOperations({ root, divergence, oldPrimary: guarded, nowMs, signal });
-      const { operations, indices, leftOut } = receipt;
-      return { place: directory, operations: operations.count, indices: indices.length, leftOut };
+      const options = { root, divergence, oldPrimary: guarded, room, verifier, nowMs, signal };
+      const { directory, receipts, leftOut } = await exportOperations(options);
+      const operations = receipts.reduce((sum, receipt) => sum + receipt.operations.count, 0);
+      return { place: directory, operations, indices: receipts.length, leftOut };
     },
     authorizeDelete: (divergence, formerPrimary, indices) =>
-      authorizeDeletion(root, divergence, oldPrimaryOf(formerPrimary), indices),
+      authorizeDeletion({ root, verifier, divergence, oldPrimary: oldPrimaryOf(formerPrimary), indices }),
   };
 }

@@ -26,10 +26,19 @@ export async function appendDurably(target: string, lines: readonly string[]): P
   await syncDirectory(path.dirname(target));
 }
 
-/** The complete lines of a file that `appendDurably` wrote; none when it does not exist. */
-export async function readAppended(target: string): Promise<readonly string[]> {
-  const text = await readIfThere(target);
-  return text === null ? [] : text.split("\n").slice(0, -1);
+/** The complete lines of a file that `appendDurably` wrote, in bounded memory; none when it does not exist. */
+export async function* readAppended(target: string): AsyncGenerator<string> {
+  const handle = await open(target, "r").catch((error: unknown) => {
+    if (errnoOf(error) === "ENOENT") return null;
+    throw error;
+  });
+  if (handle === null) return;
+  let begun = "";
+  for await (const chunk of handle.createReadStream({ encoding: "utf8" })) {
+    const lines = (begun + chunk).split("\n");
+    begun = lines.pop() ?? "";
+    yield* lines;
+  }
 }
 
 /** The content of a file, or null when there is none. */
@@ -40,13 +49,23 @@ export async function readIfThere(file: string): Promise<string | null> {
   });
 }
 
+/** Read at once, from the end of a file. */
+const TAIL_BYTES = 64 * 1024;
+
 async function dropTornLine(handle: FileHandle): Promise<void> {
   const { size } = await handle.stat();
   if (size === 0) return;
   const last = Buffer.alloc(1);
   await handle.read(last, 0, 1, size - 1);
   if (last.toString() === "\n") return;
-  const content = Buffer.alloc(size);
-  await handle.read(content, 0, size, 0);
-  await handle.truncate(content.lastIndexOf("\n") + 1);
+  let end = size;
+  while (end > 0) {
+    const from = Math.max(0, end - TAIL_BYTES);
+    const tail = Buffer.alloc(end - from);
+    await handle.read(tail, 0, tail.length, from);
+    const at = tail.lastIndexOf("\n");
+    if (at >= 0) return handle.truncate(from + at + 1);
+    end = from;
+  }
+  await handle.truncate(0);
 }

@@ -1,3 +1,5 @@
+import { z } from "zod";
+
 /**
  * JSON without loss. A salvaged document must keep long integers and decimals as they were written, which `JSON.parse`
  * alone would round to doubles. Object keys that look like array positions ("7") may move, which has no meaning.
@@ -39,3 +41,16 @@ export function canonicalJson(value: unknown): string {
     .map(([key, member]) => `${JSON.stringify(key)}:${canonicalJson(member)}`);
   return `{${members.join(",")}}`;
 }
+
+/** An integer that `parseExact` returned, of any size: a 64-bit one may be beyond what a double represents. */
+export const exactInteger = z
+  .union([z.number(), z.custom<RawNumber>((value) => JSON.isRawJSON(value))])
+  .transform((value, context) => {
+    const text = typeof value === "number" ? String(value) : value.rawJSON;
+    if (/^-?\d+$/.test(text)) return BigInt(text);
+    context.addIssue(`${text} is not an integer`);
+    return z.NEVER;
+  });
+
+/** The same for `stringifyExact`. */
+export const exactNumber = (integer: bigint): RawNumber => JSON.rawJSON(String(integer));

@@ -1,5 +1,3 @@
-import type { Receipt } from "../../../watchdog/salvage/receipt.ts";
-
 /** Which acknowledged writes each read-back did not find, by id. */
 export interface ReadBacks {
   /** Missing in bhs after the failover. */
@@ -38,10 +36,4 @@ export function accountOf({ afterFailover, afterReplay, atTheEnd, foundAtTheEnd 
     lostLater: atTheEnd.length - missing,
     lostInSwitchover: atTheEnd.filter((id) => !missingAfterReplay.has(id)).length,
   };
-}
-
-/** Operations of an old primary above the checkpoints, as its receipt counts them. */
-export function heldAlone({ operations, indices }: Receipt): { readonly exported: number; readonly invisible: number } {
-  const shards = indices.flatMap((index) => index.shards);
-  return { exported: operations.count, invisible: shards.reduce((sum, { invisible }) => sum + invisible, 0) };
 }

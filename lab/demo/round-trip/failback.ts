@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Receipt } from "../../../watchdog/salvage/receipt.ts";
 import type { TwoRegions } from "../../system/two-regions.ts";
 import type { Traffic } from "../../traffic/traffic.ts";
-import { exportDetailsSchema, newestExport } from "../exports.ts";
+import { type ExportTotals, exportDetailsSchema, newestExport } from "../exports.ts";
 import type { Journals } from "../journals.ts";
 import { Operator } from "../operator.ts";
 import { untilFollowing } from "../region-loss.ts";
@@ -33,11 +32,11 @@ export async function takeGraBack(system: TwoRegions, journals: Journals): Promi
 export interface Salvaged {
   readonly host: string;
   readonly name: string;
-  readonly receipt: Receipt;
-  /** The exported file agrees with its receipt. */
+  readonly totals: ExportTotals;
+  /** What the receipts name as not exported. */
+  readonly limits: readonly string[];
+  /** Every exported file agrees with its receipt. */
   readonly isSound: boolean;
-  /** Operations of the export that were replayed or found in place. */
-  readonly settled: number;
   /** Acknowledged writes that bhs still lacks. */
   readonly missing: readonly string[];
 }
@@ -50,12 +49,13 @@ export async function replayExport(system: TwoRegions, traffic: Traffic): Promis
   await operator.show("salvage", "show", name);
   await operator.show("salvage", "replay", name, "--dry-run");
   await operator.show("salvage", "replay", name, "--yes");
-  const { state, check, settled } = await operator.query(exportDetailsSchema, "salvage", "show", name);
-  if (state.kind !== "exported") throw new Error(`${name} on ${operator.host} has no receipt`);
+  const { totals, indices } = await operator.query(exportDetailsSchema, "salvage", "show", name);
   say("reading every acknowledged write back");
   const { missing } = await traffic.verify();
   say(`${missing.length} are missing`);
-  return { host: operator.host, name, receipt: state.receipt, isSound: check.valid, settled, missing };
+  const limits = indices.flatMap(({ state }) => state.receipt?.limits ?? []);
+  const isSound = indices.every(({ check }) => check.valid);
+  return { host: operator.host, name, totals, limits, isSound, missing };
 }
 
 export interface Switchover {

@@ -1,6 +1,6 @@
 import { type Report, type Section, sectionTable } from "../report.ts";
 import { seconds } from "../screen.ts";
-import { accountOf, heldAlone } from "./account.ts";
+import { accountOf } from "./account.ts";
 import type { RoundTrip } from "./result.ts";
 import { roundTripViolations } from "./violations.ts";
 
@@ -8,7 +8,7 @@ export function roundTripReport(result: RoundTrip): Report {
   const { failover, salvaged } = result;
   const remarks = [
     `  The estimate: ${failover.failover.loss.explanation}.`,
-    ...salvaged.receipt.limits.map((limit) => `  The receipt: ${limit}`),
+    ...salvaged.limits.map((limit) => `  The receipt: ${limit}`),
   ];
   return {
     blocks: [sectionTable(sectionsOf(result)), remarks.join("\n")],
@@ -37,13 +37,13 @@ function lossSection({ failover: run }: RoundTrip): Section {
 }
 
 function returnSection({ back, salvaged }: RoundTrip): Section {
-  const alone = heldAlone(salvaged.receipt);
+  const alone = salvaged.totals;
   return [
     "gra back",
     [
       ["in sync as the standby after", `${seconds(back.inSyncAtMs - back.poweredOnAtMs)} (its boot included)`],
-      ["gra alone held", `${alone.exported} operations exported, ${alone.invisible} that cannot be read`],
-      ["settled by the replay", `${salvaged.settled} of ${alone.exported}`],
+      ["gra alone held", `${alone.operations} operations exported, ${alone.invisible} that cannot be read`],
+      ["settled by the replay", `${alone.settled} of ${alone.operations}`],
     ],
   ];
 }

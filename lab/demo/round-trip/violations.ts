@@ -1,4 +1,4 @@
-import { accountOf, heldAlone } from "./account.ts";
+import { accountOf } from "./account.ts";
 import type { FailoverRun } from "./failover.ts";
 import type { RoundTrip } from "./result.ts";
 
@@ -35,7 +35,7 @@ export function failoverViolations(run: FailoverRun): readonly string[] {
 /** What gra turned out to hold must lie within the estimate. */
 function estimateViolations({ failover: run, salvaged }: RoundTrip): readonly string[] {
   const { atLeast, atMost } = run.failover.loss;
-  const { exported, invisible } = heldAlone(salvaged.receipt);
+  const { operations: exported, invisible } = salvaged.totals;
   const held = exported + invisible;
   const violations: string[] = [];
   if (held < atLeast) violations.push(`gra held ${held} operations alone, below the estimate's ${atLeast}`);
@@ -52,15 +52,12 @@ function turnViolations({ turns }: RoundTrip): readonly string[] {
 }
 
 function exportViolations({ salvaged }: RoundTrip): readonly string[] {
-  return [
-    ...(salvaged.isSound ? [] : ["the exported file does not agree with its receipt"]),
-    ...salvaged.receipt.leftOut.map(({ index, reason }) => `${index} of gra was not salvaged: ${reason}`),
-  ];
+  return salvaged.isSound ? [] : ["an exported file does not agree with its receipt"];
 }
 
 function accountViolations({ salvaged, readBacks, writesAcknowledged }: RoundTrip): readonly string[] {
   const account = accountOf(readBacks);
-  const { invisible } = heldAlone(salvaged.receipt);
+  const { invisible } = salvaged.totals;
   const lostEarlier = account.lostLater - account.lostInSwitchover;
   const accountedFor = readBacks.foundAtTheEnd + readBacks.atTheEnd.length;
   const violations: string[] = [];

@@ -1,6 +1,6 @@
 import type { TwoRegions } from "../../../lab/system/two-regions.ts";
 import type { CommandOutcome } from "../../../lab/util/run.ts";
-import type { SalvageEntry } from "../../../watchdog/salvage/commands.ts";
+import type { SalvageEntry } from "../../../watchdog/salvage/exports.ts";
 
 /** `es-failover` on a watchdog's host, as root; a refusal is an outcome. */
 export function esFailover(system: TwoRegions, host: string, ...args: readonly string[]): Promise<CommandOutcome> {
@@ -20,8 +20,8 @@ export async function replayAll(system: TwoRegions): Promise<number> {
   let exports = 0;
   for (const host of await system.hosts.withWatchdog()) {
     const listed = await esFailoverDone(system, host, "salvage", "list", "--json");
-    for (const { name, state } of JSON.parse(listed) as readonly SalvageEntry[]) {
-      if (state.kind !== "exported") continue;
+    for (const { name, totals } of JSON.parse(listed) as readonly SalvageEntry[]) {
+      if (totals.finishedAt === null) continue;
       await esFailoverDone(system, host, "salvage", "replay", name, "--yes", "--json");
       exports += 1;
     }

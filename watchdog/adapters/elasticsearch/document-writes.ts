@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { ConditionalWrite, WriteResult } from "../../salvage/ports.ts";
-import { stringifyExact } from "../../util/exact-json.ts";
+import { exactNumber, stringifyExact } from "../../util/exact-json.ts";
 import { ackTimeouts, rejected } from "./acknowledgement.ts";
 import { exactRequest, parseAnswer } from "./exact-request.ts";
 import type { RegionNodes } from "./nodes.ts";
@@ -37,9 +37,18 @@ export async function writeDocuments(
 
 function bulkAction({ index, id, routing, condition }: ConditionalWrite): unknown {
   const target = { _index: index, _id: id, ...(routing === null ? {} : { routing }) };
-  return condition.kind === "absent"
-    ? { create: target }
-    : { index: { ...target, if_seq_no: condition.seqNo, if_primary_term: condition.primaryTerm } };
+  switch (condition.kind) {
+    case "absent":
+      return { create: target };
+    case "unchanged":
+      return { index: { ...target, if_seq_no: condition.seqNo, if_primary_term: condition.primaryTerm } };
+    case "version": {
+      const version_type = condition.orEqual ? "external_gte" : "external";
+      return { index: { ...target, version: exactNumber(condition.version), version_type } };
+    }
+    default:
+      return condition satisfies never;
+  }
 }
 
 function resultOf(item: z.output<typeof bulkItem> | undefined): WriteResult {

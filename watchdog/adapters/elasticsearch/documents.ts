@@ -1,7 +1,14 @@
-import type { DocumentReader, DocumentWriter, IndexIdentity, OperationReader } from "../../salvage/ports.ts";
+import type {
+  DocumentReader,
+  DocumentWriter,
+  IndexCreator,
+  IndexIdentity,
+  OperationReader,
+} from "../../salvage/ports.ts";
 import { rejected } from "./acknowledgement.ts";
 import { readDocuments } from "./document-copies.ts";
 import { writeDocuments } from "./document-writes.ts";
+import { createIndex, readIndexDefinitions, readSizes } from "./index-definitions.ts";
 import { inChunks } from "./names.ts";
 import type { NodesOptions } from "./node-client.ts";
 import { RegionNodes } from "./nodes.ts";
@@ -12,7 +19,7 @@ import { readOperations } from "./shard-search.ts";
 export const DOCUMENT_TIMEOUT_MS = 30_000;
 
 /** Documents of one region, over its REST API. The user needs read, write, maintenance and view_index_metadata. */
-export interface ElasticsearchDocuments extends OperationReader, DocumentReader, DocumentWriter {
+export interface ElasticsearchDocuments extends OperationReader, DocumentReader, DocumentWriter, IndexCreator {
   close(): Promise<void>;
 }
 
@@ -21,6 +28,9 @@ export function createElasticsearchDocuments(options: NodesOptions): Elasticsear
   const nodes = new RegionNodes(options);
   return {
     refresh: (indices) => refresh(nodes, indices),
+    sizes: (indices) => readSizes(nodes, indices),
+    definitionsOf: (indices) => readIndexDefinitions(nodes, indices),
+    createIndex: (index, definition) => createIndex(nodes, index, definition),
     readOperations: (range) => readOperations(nodes, range),
     documents: (references) => readDocuments(nodes, references),
     identify: (indices) => identify(nodes, indices),

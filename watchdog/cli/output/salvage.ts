@@ -1,5 +1,5 @@
-import type { ReplayPreview, SalvageDetails, SalvageEntry } from "../../salvage/commands.ts";
-import type { Receipt } from "../../salvage/receipt.ts";
+import type { ReplayPreview } from "../../salvage/commands.ts";
+import type { IndexDetails, SalvageDetails, SalvageEntry } from "../../salvage/exports.ts";
 import { totalOf } from "../../salvage/replay/classification.ts";
 import { type SkipReason, skipReasonNames } from "../../salvage/replay/replay-plan.ts";
 import type { ReplayReport } from "../../salvage/replay/report.ts";
@@ -7,84 +7,89 @@ import { count, section, size, table } from "../../util/text.ts";
 
 export function formatList(entries: readonly SalvageEntry[]): string {
   if (entries.length === 0) return "This host has no exports: nothing has been salvaged here.";
-  return table([["NAME", "STATE", "OPERATIONS", "SIZE", "SETTLED", "TAKEN"], ...entries.map(entryRow)]);
+  const columns = ["NAME", "STATE", "INDICES", "OPERATIONS", "SIZE", "SETTLED", "TAKEN"];
+  return table([columns, ...entries.map(entryRow)]);
 }
 
-function entryRow({ name, state, settled }: SalvageEntry): string[] {
-  switch (state.kind) {
-    case "exported": {
-      const { operations, finishedAt } = state.receipt;
-      return [name, "exported", String(operations.count), size(operations.bytes), String(settled), finishedAt];
-    }
-    case "unfinished":
-      return [name, "unfinished: it proves nothing"];
-    case "unreadable":
-      return [name, `unreadable: ${state.problem}`];
-    default:
-      return state satisfies never;
-  }
+function entryRow({ name, state, indices, totals }: SalvageEntry): string[] {
+  const { operations, bytes, settled, finishedAt } = totals;
+  const numbers = [indices.length, operations, size(bytes), settled].map(String);
+  return [name, state, ...numbers, finishedAt ?? "-"];
 }
 
-export function formatDetails({ name, directory, state, settled, check, classification }: SalvageDetails): string {
-  const integrity = check.valid ? "the file matches its receipt" : `INVALID: ${check.problem}`;
-  const parts = [
+export function formatDetails({ name, directory, totals, indices }: SalvageDetails): string {
+  const problems = indices.flatMap(({ check }) => (check.valid ? [] : [["-", check.problem]]));
+  const limits = indices.flatMap(({ state }) =>
+    state.kind === "exported" ? state.receipt.limits.map((limit) => [state.receipt.index, limit]) : [],
+  );
+  return [
     section(name, [
       ["directory", directory],
-      ["integrity", integrity],
-      ["settled", `${count(settled, "operation")} replayed or already present`],
+      ["integrity", problems.length === 0 ? "every file matches its receipt" : "INVALID"],
+      ["operations", `${totals.operations}, ${size(totals.bytes)}`],
+      ["settled", `${count(totals.settled, "operation")} replayed or already present`],
     ]),
-  ];
-  if (state.kind === "exported") parts.push(...receiptSections(state.receipt));
-  if (classification !== null) {
-    const { missing, mayBeDeleted, newer, conflicting, older, same } = totalOf(classification);
-    const rows = { missing, "of these possibly deleted": mayBeDeleted, newer, conflicting, older, same };
-    parts.push(
-      section(
-        `Compared with ${classification.region} at ${classification.takenAt}`,
-        Object.entries(rows).map(([name_, n]) => [name_, String(n)]),
-      ),
-    );
-  }
-  return parts.join("\n\n");
+    section("Invalid", problems),
+    section("Indices", [indexColumns, ...indices.flatMap(indexRow)]),
+    section("Not in the export", limits),
+    ...comparisonSections(indices),
+  ]
+    .filter((part) => part !== "")
+    .join("\n\n");
 }
 
-function receiptSections({ region, newRegion, epoch, operations, indices, leftOut, limits }: Receipt): string[] {
-  const rows = indices.map(({ index, shards }) => {
-    const sum = (of: (shard: (typeof shards)[number]) => number) =>
-      String(shards.reduce((n, shard) => n + of(shard), 0));
-    return [index, sum(({ exported }) => exported), sum(({ invisible }) => invisible), sum((s) => s.withoutSource)];
-  });
+const indexColumns = ["INDEX", "EXPORTED", "NOT READABLE", "WITHOUT SOURCE", "SETTLED", "SHA256"];
+
+function indexRow({ state, settled }: IndexDetails): string[][] {
+  if (state.kind !== "exported") return [];
+  const { index, shards, operations } = state.receipt;
+  const sum = (of: (shard: (typeof shards)[number]) => number) => shards.reduce((n, shard) => n + of(shard), 0);
+  const counts = [operations.count, sum((s) => s.invisible), sum((s) => s.withoutSource), settled].map(String);
+  return [[index, ...counts, operations.sha256]];
+}
+
+function comparisonSections(indices: readonly IndexDetails[]): string[] {
+  const classified = indices.flatMap(({ classification }) => (classification === null ? [] : [classification]));
+  const last = classified.toSorted((a, b) => a.takenAt.localeCompare(b.takenAt)).at(-1);
+  if (last === undefined) return [];
+  const { missing, mayBeDeleted, newer, conflicting, older, same } = totalOf(classified);
+  const rows = { missing, "of these possibly deleted": mayBeDeleted, newer, conflicting, older, same };
   return [
-    section("Receipt", [
-      ["from", `${region}, replaced by ${newRegion} as active region (epoch ${epoch})`],
-      ["operations", `${operations.count}, ${size(operations.bytes)} in ${operations.file}`],
-      ["sha256", operations.sha256],
-    ]),
-    section("Indices", [["INDEX", "EXPORTED", "NOT READABLE", "WITHOUT SOURCE"], ...rows]),
     section(
-      "Left out",
-      leftOut.map(({ index, reason }) => [index, reason]),
+      `Compared with ${last.region} at ${last.takenAt}`,
+      Object.entries(rows).map(([name, n]) => [name, String(n)]),
     ),
-    section(
-      "Not in the export",
-      limits.map((limit) => ["-", limit]),
-    ),
-  ].filter((part) => part !== "");
+  ];
 }
 
 /** @param active the region that a replay would write to */
-export function formatReplayPreview({ classification, report }: ReplayPreview, active: string): string {
-  const rows = classification.counts.map(({ index, classes }) => [
-    index,
-    ...[classes.missing, classes.mayBeDeleted, classes.newer, classes.conflicting, classes.older, classes.same].map(
-      String,
-    ),
-  ]);
+export function formatReplayPreview({ classifications, report }: ReplayPreview, active: string): string {
+  const rows = classifications.flatMap(({ counts }) =>
+    counts.map(({ index, classes }) => [
+      index,
+      ...[classes.missing, classes.mayBeDeleted, classes.newer, classes.conflicting, classes.older, classes.same].map(
+        String,
+      ),
+    ]),
+  );
   const columns = ["INDEX", "MISSING", "(DELETED?)", "NEWER", "CONFLICTING", "OLDER", "SAME"];
-  const samples = classification.samples.map((sample) => [sample.class, `${sample.index}/${sample.id}`]);
+  const samples = classifications
+    .flatMap((one) => one.samples)
+    .slice(0, SAMPLES_SHOWN)
+    .map((sample) => [sample.class, `${sample.index}/${sample.id}`]);
+  const absent = classifications.flatMap(({ absentIndices }) => absentIndices);
+  const left = absent.filter((index) => !report.created.includes(index));
   return [
     section(`Compared with ${active}`, [columns, ...rows]),
     section("For example", samples),
+    section(
+      "It would create",
+      report.created.map((index) => [index, "as the old primary had it; its aliases take no writes"]),
+    ),
+    section(
+      `${active} lacks`,
+      left.map((index) => [index, "it may have been deleted there: --include-maybe-deleted creates it again"]),
+    ),
     `A replay would write ${count(report.attempted, "document")} to ${active}, none over anything newer.`,
     section("It would skip", skippedRows(report)),
   ]
@@ -92,9 +97,15 @@ export function formatReplayPreview({ classification, report }: ReplayPreview, a
     .join("\n\n");
 }
 
+const SAMPLES_SHOWN = 40;
+
 export function formatReplayReport(report: ReplayReport): string {
   const { written, present, changed, failed } = report.outcomes;
   return [
+    section(
+      "Created",
+      report.created.map((index) => [index]),
+    ),
     section("Replayed", [
       ["written", String(written)],
       ["already present", String(present)],
@@ -104,7 +115,7 @@ export function formatReplayReport(report: ReplayReport): string {
     section("Skipped", skippedRows(report)),
     section(
       "Failures",
-      report.failures.map(({ index, id, reason }) => [`${index}/${id}`, reason]),
+      report.failures.map(({ index, id, reason }) => [id === "" ? index : `${index}/${id}`, reason]),
     ),
   ]
     .filter((part) => part !== "")

@@ -198,5 +198,5 @@ function keyOf({ id, routing }: DocumentReference): string {
 }
 
 function contentOf({ copy: { seqNo, version, contentHash } }: SampledDocument): unknown {
-  return { seqNo, version, contentHash };
+  return { seqNo, version: String(version), contentHash };
 }

@@ -1,60 +1,62 @@
 import type { Divergence } from "../../core/state/divergence.ts";
-import type { Compression, WrittenFile } from "../lines.ts";
 import type { SalvagedOperation } from "../operation.ts";
 import type { ExportedShard, Receipt } from "../receipt.ts";
-import type { OldPrimaryState, ShardToExport } from "./export-plan.ts";
+import type { IndexToExport, ShardToExport } from "./export-plan.ts";
 
 interface ShardTally {
   readonly exported: number;
   readonly withoutSource: number;
 }
 
-/** Counts the exported operations of each shard. */
+/** Counts the exported operations of each shard of one index. */
 export class Tally {
   #count = 0;
-  readonly #shards = new Map<string, ShardTally>();
+  readonly #shards = new Map<number, ShardTally>();
 
   get count(): number {
     return this.#count;
   }
 
-  add({ index, shard, source }: SalvagedOperation): void {
-    const { exported, withoutSource } = this.of(index, shard);
-    const tally = { exported: exported + 1, withoutSource: withoutSource + (source === null ? 1 : 0) };
-    this.#shards.set(`${shard}:${index}`, tally);
+  add({ shard, source }: SalvagedOperation): void {
+    const { exported, withoutSource } = this.of(shard);
+    this.#shards.set(shard, {
+      exported: exported + 1,
+      withoutSource: withoutSource + (source === null ? 1 : 0),
+    });
     this.#count += 1;
   }
 
-  of(index: string, shard: number): ShardTally {
-    return this.#shards.get(`${shard}:${index}`) ?? { exported: 0, withoutSource: 0 };
+  of(shard: number): ShardTally {
+    return this.#shards.get(shard) ?? { exported: 0, withoutSource: 0 };
   }
 }
 
-export type Account = Omit<Receipt, "startedAt" | "finishedAt">;
+/** What is known of the export of an index once its files are written. */
+export interface WrittenExport extends Pick<Receipt, "definition" | "operations" | "startedAt"> {
+  readonly index: IndexToExport;
+  readonly clusterUuid: string;
+  readonly tally: Tally;
+}
 
-/** The contents of the receipt, apart from its times. */
-export function accountFor(
-  divergence: Divergence,
-  { clusterUuid, plan }: OldPrimaryState,
-  tally: Tally,
-  file: WrittenFile & { readonly file: string; readonly compression: Compression },
-): Account {
-  const indices = plan.indices.map(({ index, uuid, shards }) => ({
-    index,
-    uuid,
-    shards: shards.map((shard) => shardAccount(shard, tally.of(index, shard.shard))),
-  }));
+/** The receipt of one index. */
+export function receiptFor(divergence: Divergence, written: WrittenExport, finishedAt: string): Receipt {
+  const { index, clusterUuid, tally, startedAt, operations, definition } = written;
+  const shards = index.shards.map((shard) => shardAccount(shard, tally.of(shard.shard)));
   return {
-    schemaVersion: 1,
+    schemaVersion: 2,
     epoch: divergence.epoch,
     region: divergence.oldRegion,
     newRegion: divergence.newRegion,
     clusterUuid,
     promotedAt: new Date(divergence.promotedAtMs).toISOString(),
-    operations: { ...file, count: tally.count },
-    indices,
-    leftOut: [...plan.leftOut],
-    limits: limitsOf(indices.flatMap(({ shards }) => shards)),
+    startedAt,
+    finishedAt,
+    index: index.index,
+    uuid: index.uuid,
+    shards,
+    operations,
+    definition,
+    limits: limitsOf(shards),
   };
 }
 

@@ -48,6 +48,11 @@ const summarySchema = z.strictObject({
   counts: z.array(z.strictObject({ index: z.string(), classes: classCounts })),
   /** Indices of the export that the active region does not have. */
   absentIndices: z.array(z.string()),
+  /**
+   * Whether a version is higher than the number of operations that its shard had then: the application sets the versions
+   * itself (external versioning), because Elasticsearch counts them one by one.
+   */
+  externalVersions: z.boolean(),
   /** The first few of each class except `same`. */
   samples: z.array(z.strictObject({ class: className, index: z.string(), id: z.string() })),
 });
@@ -103,9 +108,9 @@ export function noneOfEach(): ClassCounts {
 }
 
 /** Sums over all indices. */
-export function totalOf(summary: ClassificationSummary): ClassCounts {
+export function totalOf(summaries: readonly ClassificationSummary[]): ClassCounts {
   const total = noneOfEach();
-  for (const { classes } of summary.counts) {
+  for (const { classes } of summaries.flatMap(({ counts }) => counts)) {
     for (const name of [...salvageClasses, "mayBeDeleted"] as const) total[name] += classes[name];
   }
   return total;

@@ -29,9 +29,9 @@ export async function classifyExport(options: ClassifyOptions): Promise<Classifi
   const { directory, receipt, active } = options;
   const probe = await active.probe();
   if (!probe.reachable) throw new Error(`cannot compare with ${active.region} now: ${probe.error}`);
-  const present = await active.identify(receipt.indices.map(({ index }) => index));
+  const identity = (await active.identify([receipt.index])).get(receipt.index);
   const tally = new ClassTally();
-  const id = await writeClassifiedOperations(directory, classifiedLines(options, present, tally));
+  const id = await writeClassifiedOperations(directory, classifiedLines(options, identity, tally));
   const summary: ClassificationSummary = {
     schemaVersion: 1,
     id,
@@ -40,7 +40,8 @@ export async function classifyExport(options: ClassifyOptions): Promise<Classifi
     region: active.region,
     clusterUuid: probe.clusterUuid,
     counts: tally.counts(),
-    absentIndices: receipt.indices.map(({ index }) => index).filter((index) => !present.has(index)),
+    absentIndices: identity === undefined ? [receipt.index] : [],
+    externalVersions: tally.hasExternalVersions,
     samples: tally.samples,
   };
   await writeSummary(directory, summary);
@@ -49,18 +50,22 @@ export async function classifyExport(options: ClassifyOptions): Promise<Classifi
 
 async function* classifiedLines(
   { directory, receipt, active, bounds }: ClassifyOptions,
-  present: ReadonlyMap<string, IndexIdentity>,
+  identity: IndexIdentity | undefined,
   tally: ClassTally,
 ): AsyncGenerator<string> {
-  const sharedUpTo = sharedHistories(receipt, present);
+  const shared = sharedHistories(receipt, identity);
   const earlier = (await hasClassification(directory)) ? classifiedOperations(directory) : null;
   try {
     for await (const batch of operationBatches(directory, receipt, bounds ?? defaultBatchBounds)) {
       const copies = await active.documents(batch.map(({ operation }) => operation));
       for (const [position, { operation }] of batch.entries()) {
         const before: ClassifiedLine | undefined = (await earlier?.next())?.value;
-        const shared = { checkpoint: sharedUpTo(operation.index, operation.shard) };
-        const classified = compare(operation, copies[position] ?? null, shared, before?.everSeen === true);
+        const classified = compare(
+          operation,
+          copies[position] ?? null,
+          shared(operation.shard),
+          before?.everSeen === true,
+        );
         tally.add(operation, classified);
         yield JSON.stringify(classified);
       }
@@ -88,25 +93,23 @@ function compare(
  * The checkpoint up to which both regions share a shard's history. null for an index created after the failover: its
  * sequence numbers started at 0 again, so they are not comparable with the exported ones.
  */
-function sharedHistories(receipt: VerifiedReceipt, present: ReadonlyMap<string, IndexIdentity>) {
-  const promotedAtMs = Date.parse(receipt.promotedAt);
-  const checkpoints = new Map(
-    receipt.indices.flatMap(({ index, shards }) =>
-      shards.map(({ shard, checkpoint }) => [`${shard}:${index}`, checkpoint] as const),
-    ),
-  );
-  return (index: string, shard: number): number | null => {
-    const identity = present.get(index);
-    if (identity === undefined || identity.createdAtMs > promotedAtMs) return null;
-    return checkpoints.get(`${shard}:${index}`) ?? null;
+function sharedHistories(receipt: VerifiedReceipt, identity: IndexIdentity | undefined) {
+  const isShared = identity !== undefined && identity.createdAtMs <= Date.parse(receipt.promotedAt);
+  const checkpoints = new Map(receipt.shards.map(({ shard, checkpoint }) => [shard, checkpoint]));
+  return (shard: number): SharedHistory => {
+    const checkpoint = checkpoints.get(shard) ?? null;
+    return { checkpoint: isShared ? checkpoint : null, replicated: checkpoint !== null && checkpoint >= 0 };
   };
 }
 
 class ClassTally {
+  /** See `ClassificationSummary`. */
+  hasExternalVersions = false;
   readonly samples: { class: SalvageClass; index: string; id: string }[] = [];
   readonly #counts = new Map<string, ClassCounts>();
 
-  add({ index, id }: { readonly index: string; readonly id: string }, classified: ClassifiedLine): void {
+  add({ index, id, version, seqNo }: SalvagedOperation, classified: ClassifiedLine): void {
+    if (version > BigInt(seqNo) + 1n) this.hasExternalVersions = true;
     const counts = this.#counts.get(index) ?? noneOfEach();
     counts[classified.class] += 1;
     if (classified.mayBeDeleted) counts.mayBeDeleted += 1;

@@ -6,8 +6,8 @@ import type { DocumentCopy } from "../ports.ts";
  *
  * - `missing`: the active region has no such document. Either the operation never arrived, or the document was deleted
  *   there since. A deletion leaves nothing to read, so the two cases cannot be distinguished with certainty;
- *   `mayBeDeleted` is false when the operation created the document (version 1: the active region cannot have had an
- *   earlier version). Such documents are listed separately and replayed only on request.
+ *   `mayBeDeleted` is false when the operation created the document (version 1), or its shard was never replicated: the
+ *   active region cannot have had an earlier version. Such documents are listed separately and replayed only on request.
  * - `same`: identical content and routing, for whatever reason; nothing to do.
  * - `newer`: the operation is newer. The active region still has the version from before the failover (its sequence
  *   number is not above the checkpoint), so the update is lost.
@@ -30,7 +30,7 @@ export interface Classification {
 }
 
 export interface SalvagedVersion {
-  readonly version: number;
+  readonly version: bigint;
   /** null without `_source`; such a document is never `same`. */
   readonly contentHash: string | null;
 }
@@ -38,15 +38,17 @@ export interface SalvagedVersion {
 export interface SharedHistory {
   /** The new primary had the shard's operations up to here; null if its index is not the one that followed. */
   readonly checkpoint: number | null;
+  /** False if the new primary never had an operation of the shard: then it had no earlier version of a document either. */
+  readonly replicated: boolean;
 }
 
 /** First match wins. */
 export function classify(
   ours: SalvagedVersion,
   theirs: DocumentCopy | null,
-  { checkpoint }: SharedHistory,
+  { checkpoint, replicated }: SharedHistory,
 ): Classification {
-  if (theirs === null) return { class: "missing", mayBeDeleted: ours.version > 1 };
+  if (theirs === null) return { class: "missing", mayBeDeleted: replicated && ours.version > 1n };
   const found = (name: SalvageClass): Classification => ({ class: name, mayBeDeleted: false });
   if (ours.contentHash !== null && ours.contentHash === theirs.contentHash) return found("same");
   if (checkpoint !== null && theirs.seqNo <= checkpoint) return found("newer");

@@ -1,6 +1,7 @@
 import path from "node:path";
 import { z } from "zod";
 import { appendDurably, readAppended } from "../../util/durable.ts";
+import { Positions } from "./positions.ts";
 
 /**
  * The outcome of each replayed operation, in the directory of the receipt. No operation is replayed twice: neither after
@@ -25,9 +26,9 @@ const outcomeSchema = z.strictObject({
 export type Outcome = z.output<typeof outcomeSchema>;
 
 /** Positions of the operations that never need a replay again. */
-export async function readSettled(directory: string): Promise<ReadonlySet<number>> {
-  const settled = new Set<number>();
-  for (const line of await readAppended(path.join(directory, JOURNAL_FILE))) {
+export async function readSettled(directory: string): Promise<Positions> {
+  const settled = new Positions();
+  for await (const line of readAppended(path.join(directory, JOURNAL_FILE))) {
     const { n, outcome } = outcomeSchema.parse(JSON.parse(line));
     if (outcome === "written" || outcome === "present") settled.add(n);
   }

@@ -26,7 +26,7 @@ export interface ClassifiedOperation {
 
 /**
  * - settled: replayed, or found identical, by an earlier run
- * - index-absent: the active region has no such index, and its mappings are not to be guessed from documents
+ * - index-absent: the active region has no such index, and it is not to be created, see `mayCreate`
  */
 export const skipReasonNames = [
   "settled",
@@ -46,14 +46,22 @@ export type ReplayDecision =
 export interface ReplayContext {
   readonly choice: ReplayChoice;
   readonly isSettled: boolean;
+  /** It exists, or will before the first write. */
   readonly indexExists: boolean;
+  /**
+   * Whether the application sets the versions of this index (external versioning). The document then keeps the salvaged
+   * version, so that an older message cannot overwrite it later, and a higher version in the active region is never
+   * overwritten. Otherwise versions count the changes within one region, and a higher one need not be newer: the condition
+   * is on the copy that was compared, and the active region counts on.
+   */
+  readonly externalVersions: boolean;
 }
 
 /** Decides on one operation. Every write has a condition that fails if the active region has anything newer. */
 export function decideReplay(
   operation: SalvagedOperation,
   classified: ClassifiedOperation,
-  { choice, isSettled, indexExists }: ReplayContext,
+  { choice, isSettled, indexExists, externalVersions }: ReplayContext,
 ): ReplayDecision {
   const skip = (reason: SkipReason): ReplayDecision => ({ kind: "skip", reason });
   if (isSettled) return skip("settled");
@@ -62,12 +70,19 @@ export function decideReplay(
   if (classified.mayBeDeleted && !choice.includeMayBeDeleted) return skip("may-be-deleted");
   if (operation.source === null) return skip("no-source");
   if (!indexExists) return skip("index-absent");
-  const { id, routing, source, index } = operation;
+  const { id, routing, source, index, version } = operation;
+  const dataStream = dataStreamOfBackingIndex(index);
+  // A data stream accepts new documents only without a version.
+  if (externalVersions && (classified.seen !== null || dataStream === null)) {
+    // An operator chose to overwrite what conflicts, which may have the same version.
+    const condition = { kind: "version" as const, version, orEqual: classified.class === "conflicting" };
+    return { kind: "write", write: { index, id, routing, source, condition } };
+  }
   if (classified.seen !== null) {
     const condition = { kind: "unchanged" as const, ...classified.seen };
     return { kind: "write", write: { index, id, routing, source, condition } };
   }
   // A backing index accepts no new documents under its own name; the data stream routes them to its write index.
-  const target = dataStreamOfBackingIndex(index) ?? index;
+  const target = dataStream ?? index;
   return { kind: "write", write: { index: target, id, routing, source, condition: { kind: "absent" } } };
 }

@@ -1,9 +1,16 @@
-import type { ActivePrimary, IndexIdentity } from "../ports.ts";
+import type { ActivePrimary } from "../ports.ts";
 import type { VerifiedReceipt } from "../receipt.ts";
 import { type BatchBounds, defaultBatchBounds, type NumberedOperation, operationBatches } from "./batches.ts";
-import { classifiedOperations, matchesSummary, readClassification } from "./classification.ts";
+import {
+  type ClassificationSummary,
+  classifiedOperations,
+  matchesSummary,
+  readClassification,
+} from "./classification.ts";
+import { createIndexOf, mayCreate } from "./create-index.ts";
 import { type Outcome, readSettled, recordOutcomes } from "./journal.ts";
-import { type ClassifiedOperation, decideReplay, type ReplayChoice } from "./replay-plan.ts";
+import type { Positions } from "./positions.ts";
+import { type ClassifiedOperation, decideReplay, type ReplayChoice, type ReplayContext } from "./replay-plan.ts";
 import { type ReplayReport, ReplayTally } from "./report.ts";
 import { type PendingWrite, writeBatch } from "./write-batch.ts";
 
@@ -14,6 +21,8 @@ export interface ReplayOptions {
   /** `id` of the classification that the operator approved. */
   readonly approved: string;
   readonly choice: ReplayChoice;
+  /** Whether an operator declared that the application sets the versions of this index. */
+  readonly isExternallyVersioned: (index: string) => boolean;
   /** Decides and counts, but writes nothing. */
   readonly dryRun: boolean;
   readonly bounds?: BatchBounds;
@@ -22,24 +31,33 @@ export interface ReplayOptions {
 }
 
 /**
- * Brings salvaged operations into the active region: creates missing documents, and replaces only the exact copy that
- * was classified. A second run changes nothing more; after an interruption it continues where the journal ends.
+ * Brings the salvaged operations of an index into the active region: creates the index if the region never had it, creates
+ * missing documents, and replaces only what was classified and is not newer by now. A second run changes nothing more; after an interruption it continues where the journal ends.
  *
  * @throws Error when the approved classification is not the current one, or was made against another cluster
  * @throws ClusterError when a whole batch fails; earlier batches are recorded
  */
 export async function replay(options: ReplayOptions): Promise<ReplayReport> {
   const { directory, receipt, active, dryRun } = options;
-  await assertApproved(options);
+  const { externalVersions } = await assertApproved(options);
   const settled = await readSettled(directory);
-  const present = await active.identify(receipt.indices.map(({ index }) => index));
   const tally = new ReplayTally(dryRun);
+  const exists = (await active.identify([receipt.index])).has(receipt.index);
+  const creates = !exists && mayCreate(receipt, options.choice);
+  const refusal = creates && !dryRun ? await createIndexOf(directory, receipt, active) : null;
+  if (refusal !== null) return tally.refused(receipt, refusal);
+  if (creates) tally.create(receipt.index);
+  const context = {
+    choice: options.choice,
+    indexExists: exists || creates,
+    externalVersions: externalVersions || options.isExternallyVersioned(receipt.index),
+  };
   const classifications = classifiedOperations(directory);
   try {
     for await (const batch of operationBatches(directory, receipt, options.bounds ?? defaultBatchBounds)) {
       options.signal?.throwIfAborted();
       const classified = await takeClassified(classifications, batch, directory);
-      const { writes, found } = decideBatch(classified, options.choice, { settled, present, tally });
+      const { writes, found } = decideBatch(classified, context, { settled, tally });
       if (dryRun) continue;
       await recordOutcomes(directory, found);
       const outcomes = await writeBatch(active, writes);
@@ -75,21 +93,19 @@ async function takeClassified(
 }
 
 interface ReplayState {
-  readonly settled: ReadonlySet<number>;
-  readonly present: ReadonlyMap<string, IndexIdentity>;
+  readonly settled: Positions;
   readonly tally: ReplayTally;
 }
 
 function decideBatch(
   batch: readonly NumberedAndClassified[],
-  choice: ReplayChoice,
-  { settled, present, tally }: ReplayState,
+  context: Omit<ReplayContext, "isSettled">,
+  { settled, tally }: ReplayState,
 ): { readonly writes: readonly PendingWrite[]; readonly found: readonly Outcome[] } {
   const writes: PendingWrite[] = [];
   const found: Outcome[] = [];
   for (const { n, operation, classified } of batch) {
-    const context = { choice, isSettled: settled.has(n), indexExists: present.has(operation.index) };
-    const decision = decideReplay(operation, classified, context);
+    const decision = decideReplay(operation, classified, { ...context, isSettled: settled.has(n) });
     if (decision.kind === "write") {
       tally.attempt();
       writes.push({ numbered: { n, operation }, write: decision.write });
@@ -102,7 +118,7 @@ function decideBatch(
   return { writes, found };
 }
 
-async function assertApproved({ directory, receipt, active, approved }: ReplayOptions): Promise<void> {
+async function assertApproved({ directory, receipt, active, approved }: ReplayOptions): Promise<ClassificationSummary> {
   const summary = await readClassification(directory);
   const again = "classify it again, check the result, and approve that one";
   if (summary === null) throw new Error(`${directory} has not been classified: ${again}`);
@@ -120,4 +136,5 @@ async function assertApproved({ directory, receipt, active, approved }: ReplayOp
         `is ${active.region} (${probe.clusterUuid}): ${again}`,
     );
   }
+  return summary;
 }

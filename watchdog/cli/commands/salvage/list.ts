@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { parseConfigFile } from "../../../config/load.ts";
-import { listSalvages } from "../../../salvage/commands.ts";
+import { listSalvages } from "../../../salvage/exports.ts";
 import { salvageRoot } from "../../../salvage/salvage.ts";
 import type { CommandContext } from "../../context.ts";
 import { jsonOption } from "../../options.ts";

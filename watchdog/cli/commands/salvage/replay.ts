@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { loadConfig } from "../../../config/load.ts";
+import { isManaged } from "../../../core/state/patterns.ts";
 import { previewReplay, type ReplayRequest, replaySalvage } from "../../../salvage/commands.ts";
 import type { ReplayableClass } from "../../../salvage/replay/replay-plan.ts";
 import { salvageRoot } from "../../../salvage/salvage.ts";
@@ -15,6 +16,7 @@ import { actAsOwnerOf } from "../../privileges.ts";
 interface ReplayOptions {
   readonly classes: readonly ReplayableClass[];
   readonly includeMaybeDeleted: boolean;
+  readonly externalVersions: readonly string[];
   readonly dryRun: boolean;
   readonly yes: boolean;
   readonly json: boolean;
@@ -31,6 +33,14 @@ export function addReplay(salvage: Command, context: CommandContext): void {
         .default(["missing"], "missing"),
     )
     .option("--include-maybe-deleted", "also documents that the active region may have deleted", false)
+    .addOption(
+      new Option(
+        "--external-versions <patterns>",
+        "indices whose documents' versions the application sets: they are kept. Found by itself where the versions show it",
+      )
+        .argParser((text) => text.split(",").map((pattern) => pattern.trim()))
+        .default([], "none"),
+    )
     .addOption(dryRunOption())
     .addOption(yesOption())
     .addOption(jsonOption())
@@ -61,7 +71,10 @@ async function replay(context: CommandContext, name: string, options: ReplayOpti
     const { classes, includeMaybeDeleted: includeMayBeDeleted } = options;
     const root = salvageRoot(loaded.config.stateDirectory);
     const choice = { classes, includeMayBeDeleted };
-    await previewAndReplay(context, { root, name, active, choice, signal: interrupted.signal }, options);
+    const isExternallyVersioned = (index: string) =>
+      isManaged({ patterns: options.externalVersions, exclusions: [] }, index);
+    const request = { root, name, active, choice, isExternallyVersioned, signal: interrupted.signal };
+    await previewAndReplay(context, request, options);
   } finally {
     process.off("SIGINT", interrupt);
     await active.close();
@@ -75,14 +88,16 @@ async function previewAndReplay(
 ): Promise<void> {
   const { region } = request.active;
   const preview = await previewReplay(request, Date.now);
-  const { attempted } = preview.report;
+  const { attempted, created } = preview.report;
   if (dryRun || !json) print(json ? JSON.stringify(preview, null, 2) : formatReplayPreview(preview, region));
   if (dryRun) return;
-  if (attempted > 0 && !yes && !(await confirm(`\nWrite ${count(attempted, "document")} to ${region}?`))) {
+  const creating = created.length === 0 ? "" : `Create ${count(created.length, "index", "indices")} and write`;
+  const question = `\n${creating === "" ? "Write" : creating} ${count(attempted, "document")} to ${region}?`;
+  if (attempted > 0 && !yes && !(await confirm(question))) {
     complain("Not confirmed: nothing was replayed.");
     return finish(exitCodes.refused);
   }
-  const report = await replaySalvage(request, preview.classification.id);
+  const report = await replaySalvage(request, preview.id);
   print(json ? JSON.stringify(report, null, 2) : formatReplayReport(report));
   if (report.outcomes.failed > 0) finish(exitCodes.failed);
 }

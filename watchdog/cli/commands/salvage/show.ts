@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { parseConfigFile } from "../../../config/load.ts";
-import { showSalvage } from "../../../salvage/commands.ts";
+import { showSalvage } from "../../../salvage/exports.ts";
 import { salvageRoot } from "../../../salvage/salvage.ts";
 import type { CommandContext } from "../../context.ts";
 import { exitCodes } from "../../exit-codes.ts";
@@ -19,6 +19,6 @@ export function addShow(salvage: Command, { configFile, print, finish }: Command
       await actAsOwnerOf(stateDirectory);
       const details = await showSalvage(salvageRoot(stateDirectory), name);
       print(json ? JSON.stringify(details, null, 2) : formatDetails(details));
-      if (!details.check.valid) finish(exitCodes.findings);
+      if (details.indices.some(({ check }) => !check.valid)) finish(exitCodes.findings);
     });
 }

@@ -1,0 +1,50 @@
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { z } from "zod";
+import { PRIVATE_FILE } from "../util/durable.ts";
+import { writeFileAtomically } from "../util/files.ts";
+import type { Receipt } from "./receipt.ts";
+
+/** What it takes to create an index again, as the old primary had it. */
+
+const DEFINITION_FILE = "definition.json";
+
+const object = z.record(z.string(), z.unknown());
+const definitionSchema = z.object({
+  settings: object,
+  mappings: object,
+  aliases: z.record(z.string(), object),
+});
+export type IndexDefinition = z.output<typeof definitionSchema>;
+
+export async function writeDefinition(directory: string, definition: IndexDefinition): Promise<Receipt["definition"]> {
+  const content = Buffer.from(`${JSON.stringify(definitionSchema.parse(definition), null, 2)}\n`);
+  await writeFileAtomically(path.join(directory, DEFINITION_FILE), content.toString(), { mode: PRIVATE_FILE });
+  const sha256 = createHash("sha256").update(content).digest("hex");
+  return { file: DEFINITION_FILE, bytes: content.length, sha256 };
+}
+
+export async function readDefinition(directory: string, { definition }: Receipt): Promise<IndexDefinition> {
+  return definitionSchema.parse(JSON.parse(await readFile(path.join(directory, definition.file), "utf8")));
+}
+
+/** Settings that Elasticsearch sets itself, or that belong to the state of the old index and not to its definition. */
+const NOT_TO_COPY =
+  /^(uuid|creation_date|creation_date_string|provided_name|version|history|resize|shrink|blocks|xpack|verified_before_close)$/;
+
+/**
+ * The request that creates the index again: without what only the old index had, and with aliases that take no writes,
+ * because the applications' writes go where the active region's alias leads.
+ */
+export function creationOf({ settings, mappings, aliases }: IndexDefinition): IndexDefinition {
+  const index = object.safeParse(settings["index"]).data ?? {};
+  const kept = Object.entries(index).filter(([key]) => !NOT_TO_COPY.test(key));
+  return {
+    settings: { index: Object.fromEntries(kept) },
+    mappings,
+    aliases: Object.fromEntries(
+      Object.entries(aliases).map(([alias, options]) => [alias, { ...options, is_write_index: false }]),
+    ),
+  };
+}

@@ -1,0 +1,34 @@
+import path from "node:path";
+import { dataStreamOfBackingIndex } from "../../core/state/patterns.ts";
+import { messageOf } from "../../util/errors.ts";
+import { creationOf, readDefinition } from "../definition.ts";
+import type { ActivePrimary } from "../ports.ts";
+import type { Receipt } from "../receipt.ts";
+import type { ReplayChoice } from "./replay-plan.ts";
+
+/**
+ * Whether a replay creates the index where the active region lacks it. One that was replicated may have been deleted there
+ * since, like a document; a backing index cannot be created under its own name.
+ */
+export function mayCreate({ index, shards }: Receipt, { includeMayBeDeleted }: ReplayChoice): boolean {
+  if (dataStreamOfBackingIndex(index) !== null) return false;
+  return includeMayBeDeleted || shards.every(({ checkpoint }) => checkpoint === -1);
+}
+
+/**
+ * Creates the index as the old primary had it. Returns why the active region refused it, with the remedy; null when it is
+ * there.
+ */
+export async function createIndexOf(
+  directory: string,
+  receipt: Receipt,
+  active: ActivePrimary,
+): Promise<string | null> {
+  try {
+    await active.createIndex(receipt.index, creationOf(await readDefinition(directory, receipt)));
+    return null;
+  } catch (error) {
+    const file = path.join(directory, receipt.definition.file);
+    return `${messageOf(error)}. Create it from ${file}, changed as it has to be, and repeat the replay`;
+  }
+}
