@@ -25,6 +25,7 @@ const router: Router = {
 
 const noSalvage: Salvage = {
   export: () => Promise.reject(new Error("unreachable: gra does not return")),
+  sizeOf: () => Promise.reject(new Error("unreachable: gra does not return")),
   authorizeDelete: () => Promise.reject(new Error("unreachable: gra does not return")),
 };
 

@@ -197,6 +197,7 @@ describe("salvage of an old primary that has returned", () => {
     const bounds = { maxOperations: 5, maxBytes: 1_000_000 };
     await expect(replaySalvage({ ...requestFor(careful), active: cut, bounds }, id)).rejects.toThrow("connection lost");
     const resumed = await replaySalvage({ ...requestFor(careful), bounds }, id);
+    expect(resumed.failures).toEqual([]);
     expect(resumed.outcomes).toMatchObject({ changed: 0, failed: 0 });
     expect(resumed.outcomes.present).toBeGreaterThan(0);
     expect(resumed.outcomes.written).toBeGreaterThan(0);

@@ -263,7 +263,16 @@ function recorded(step: PlanStep): PlanStep {
     case "catch-up":
       return { ...step, leaderCheckpoints: [{ index: "logs-1", shard: 0, checkpoint: 100 }] };
     case "salvage":
-      return { ...step, report: { place: "/var/lib/es-failover/salvage", operations: 5, indices: 1, leftOut: [] } };
+      return {
+        ...step,
+        report: {
+          place: "/var/lib/es-failover/salvage",
+          operations: 5,
+          indices: 1,
+          leftOut: [],
+          copyBytes: 3 * 1024 ** 3,
+        },
+      };
     case "clear":
       return { ...step, deleted: ["logs-1"] };
     default:

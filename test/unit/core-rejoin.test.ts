@@ -39,6 +39,22 @@ describe("the divergence of a former primary", () => {
   });
 });
 
+describe("the policy of a rejoin", () => {
+  const clearOf = (record: ServingRecord) => {
+    const { steps } = planRejoin(record, former(index("logs-1")), "wait", NOW_MS);
+    const step = steps.find(({ kind }) => kind === "clear");
+    return step?.kind === "clear" ? step.policy : null;
+  };
+
+  test("waits for an operator after a failover, and not after a switchover, whose cost was confirmed", () => {
+    const record = afterFailover();
+    const { lastFailover } = record;
+    if (lastFailover === null) throw new Error("no failover");
+    expect(clearOf(record)).toBe("wait");
+    expect(clearOf({ ...record, lastFailover: { ...lastFailover, kind: "switchover" } })).toBe("delete");
+  });
+});
+
 describe("the plan of a rejoin", () => {
   test("fences before anything else, and makes room last", () => {
     const plan = planRejoin(afterFailover(), former(index("logs-1")), "delete", NOW_MS);

@@ -1,8 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { planRejoin } from "../../watchdog/core/plans/rejoin.ts";
 import { type Applied, applyCommand, type Command, REQUEST_VALID_MS } from "../../watchdog/core/requests.ts";
+import { stepOf } from "../../watchdog/core/state/plan.ts";
 import type { StateRecord } from "../../watchdog/core/state/record.ts";
-import { closing, NOW_MS, promoting, serving } from "./core-fixtures.ts";
+import { closing, NOW_MS, promoting, serving, standbyView } from "./core-fixtures.ts";
 
 const origin = { by: "ada", atMs: NOW_MS };
 const regions = ["gra", "bhs"];
@@ -33,6 +35,20 @@ describe("an operator's command", () => {
     for (const blockedUntilMs of [null, NOW_MS]) {
       expect(refusals(apply(serving({ blockedUntilMs }), { kind: "ack" }))).toMatch(/no block period/);
     }
+  });
+
+  test("decides a rejoin that waits for it, and is refused when none does", () => {
+    const former = standbyView({ region: "gra", followers: [], autoFollow: [] });
+    const rejoining = (policy: "wait" | "keep") => {
+      const record = serving({ active: "bhs" });
+      return { ...record, plan: planRejoin(record, former, policy, NOW_MS) };
+    };
+    const decided = recordOf(apply(rejoining("wait"), { kind: "rejoin", policy: "keep" }));
+    const step = decided.phase === "serving" && decided.plan !== null ? stepOf(decided.plan, "clear") : null;
+    expect(step).toMatchObject({ policy: "keep", status: "pending" });
+    expect(refusals(apply(decided, { kind: "rejoin", policy: "delete" }))).toMatch(/waits for no decision/);
+    expect(refusals(apply(rejoining("keep"), { kind: "rejoin", policy: "delete" }))).toMatch(/waits for no decision/);
+    expect(refusals(apply(serving(), { kind: "rejoin", policy: "delete" }))).toMatch(/no former primary rejoins/);
   });
 
   test("for a change is kept in the record for a limited time, and can be withdrawn until it is handled", () => {

@@ -15,6 +15,7 @@ import { addHistory } from "./commands/history.ts";
 import { addPause } from "./commands/pause.ts";
 import { addPreflight } from "./commands/preflight.ts";
 import { addPublish } from "./commands/publish.ts";
+import { addRejoin } from "./commands/rejoin.ts";
 import { addResume } from "./commands/resume.ts";
 import { addRun } from "./commands/run.ts";
 import { addSalvage } from "./commands/salvage/salvage.ts";
@@ -41,6 +42,7 @@ const commands: readonly ((program: Command, context: CommandContext) => void)[]
   addWithdraw,
   addFailover,
   addSwitchover,
+  addRejoin,
   addVerify,
   addPreflight,
   addSimulate,

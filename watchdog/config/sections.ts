@@ -126,12 +126,14 @@ export const switchoverSchema = z
 export const rejoinSchema = z
   .strictObject({
     policy: z
-      .enum(["delete", "keep"])
+      .enum(["delete", "keep", "wait"])
       .default("delete")
       .describe(
         "What happens to a former primary's indices after salvage. Those that the active region has too are always " +
           "replaced by followers of the same name, as following a closed index overwrites it. `delete` removes the others " +
-          "as well; `keep` leaves the others, closed.",
+          "as well; `keep` leaves the others, closed. `wait` salvages, and then deletes nothing until an operator decides " +
+          "with `es-failover rejoin`: until the copy is complete, the active region has the only full one. After a " +
+          "switchover, whose cost was confirmed, it acts like `delete`.",
       ),
   })
   .prefault({})

@@ -1,4 +1,5 @@
 import type { RegionName } from "../config/address.ts";
+import { stepOf, withStep } from "./state/plan.ts";
 import type { ChangeRequest, ServingRecord, StateRecord } from "./state/record.ts";
 
 /**
@@ -12,6 +13,8 @@ export type Command =
   /** Acknowledges the last failover: ends the block period. */
   | { readonly kind: "ack" }
   | ChangeCommand
+  /** Decides what a rejoin deletes that waits for it (`rejoin.policy` wait). */
+  | { readonly kind: "rejoin"; readonly policy: "delete" | "keep" }
   /** Withdraws a change that no controller has handled yet. */
   | { readonly kind: "withdraw" };
 
@@ -58,6 +61,8 @@ export function applyCommand(
       return changed(record, { paused: null }, `${asked.by} resumed automatic failover`);
     case "ack":
       return acknowledge(record, asked);
+    case "rejoin":
+      return decideRejoin(record, command.policy, asked);
     case "withdraw":
       if (record.phase !== "serving" || record.request === null)
         return refused("there is no request to withdraw: none was made, or it has been handled already");
@@ -97,6 +102,14 @@ function acknowledge(record: StateRecord, { by, atMs }: CommandOrigin): Applied 
   }
   const explanation = `${by} acknowledged the last failover: the block period until ${new Date(blockedUntilMs).toISOString()} ends now`;
   return changed(record, { blockedUntilMs: null }, explanation);
+}
+
+function decideRejoin(record: StateRecord, policy: "delete" | "keep", { by }: CommandOrigin): Applied {
+  if (record.phase !== "serving" || record.plan?.kind !== "rejoin") return refused("no former primary rejoins now");
+  const step = stepOf(record.plan, "clear");
+  if (step?.policy !== "wait") return refused("the rejoin waits for no decision: the configuration made it");
+  const plan = withStep(record.plan, { ...step, policy });
+  return changed(record, { plan }, `${by} decided the rejoin: ${policy}`);
 }
 
 function requestChange(

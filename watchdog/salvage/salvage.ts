@@ -26,9 +26,13 @@ export const salvageRoot = (stateDirectory: string) => path.join(stateDirectory,
 /** Salvage into files of this host, and the gate that verifies them before it authorizes a deletion. */
 export function createSalvage({ root, readers, room, nowMs, signal }: SalvageOptions): Salvage {
   const verifier = new ReceiptVerifier();
-  const oldPrimaryOf = ({ region, probe, indices, checkpoints }: Cluster): OldPrimary => {
+  const readerOf = (region: RegionName): OperationReader => {
     const reader = readers[region];
     if (reader === undefined) throw new Error(`cannot read the documents of ${region}: no such region is configured`);
+    return reader;
+  };
+  const oldPrimaryOf = ({ region, probe, indices, checkpoints }: Cluster): OldPrimary => {
+    const reader = readerOf(region);
     const { refresh, readOperations, sizes, definitionsOf } = reader;
     // Followers have no operations of their own: they are neither exported nor deleted.
     const own = async () => (await indices()).filter(({ following }) => !following);
@@ -48,6 +52,12 @@ export function createSalvage({ root, readers, room, nowMs, signal }: SalvageOpt
       const { directory, receipts, leftOut } = await exportOperations(options);
       const operations = receipts.reduce((sum, receipt) => sum + receipt.operations.count, 0);
       return { place: directory, operations, indices: receipts.length, leftOut };
+    },
+    sizeOf: async ({ region, indices }) => {
+      const reader = readerOf(region);
+      const open = (await indices()).filter((index) => index.open).map(({ name }) => name);
+      const sizes = open.length === 0 ? [] : [...(await reader.sizes(open)).values()];
+      return sizes.reduce((sum, { bytes }) => sum + bytes, 0);
     },
     authorizeDelete: (divergence, formerPrimary, indices) =>
       authorizeDeletion({ root, verifier, divergence, oldPrimary: oldPrimaryOf(formerPrimary), indices }),

@@ -127,6 +127,7 @@ class TicketHolder {
 
 const noSalvage: Salvage = {
   export: () => Promise.reject(new Error("there is nothing to salvage")),
+  sizeOf: () => Promise.reject(new Error("there is nothing to salvage")),
   authorizeDelete: () => Promise.reject(new Error("there is nothing to salvage")),
 };
 const silent: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };

@@ -44,8 +44,8 @@ export const changeMutants: readonly Mutant[] = [
     defect: "a former primary is emptied although nothing was salvaged",
     edit: {
       file: "controller/steps/rejoin.ts",
-      from: "report: await context.salvage.export(divergence, cluster, assertStillController) };",
-      to: 'report: { place: "nowhere", operations: divergence.epoch, indices: assertStillController.length, leftOut: [] } };',
+      from: "const report = await context.salvage.export(divergence, cluster, assertStillController);",
+      to: 'const report = { place: "nowhere", operations: divergence.epoch, indices: assertStillController.length, leftOut: [] };',
     },
     given: {
       file: "controller/steps/rejoin.ts",

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { applyCommand } from "../../../watchdog/core/requests.ts";
 import type { StepKind } from "../../../watchdog/core/state/plan.ts";
+import type { ServingRecord } from "../../../watchdog/core/state/record.ts";
 import type { System } from "../world/system.ts";
 import {
   diesAt,
@@ -39,6 +41,8 @@ function diverged({ clusters }: System): readonly string[] {
 const comesBack = (system: System) => {
   system.cluster("gra").ailments.down = false;
 };
+
+const operator = { by: "alice", atMs: 0 };
 
 const rejoinSteps: readonly StepKind[] = ["fence", "pause-auto-follow", "salvage", "clear"];
 
@@ -190,6 +194,29 @@ describe("a former primary that comes back", () => {
     await runUntil(system, 60_000, serves("bhs", "in-sync"));
     expect(system.cluster("gra").indices.get("logs-local")).toMatchObject({ open: false, operations: ["mine"] });
     expect(watchdogOf(system).salvage.operations.has("mine")).toBe(true);
+    expectSound(system);
+  });
+
+  test("is salvaged and then left as it is, where the policy waits, until an operator decides", async () => {
+    const system = await failedOver({ change: (config) => ({ ...config, rejoin: { policy: "wait" } }) });
+    const lost = diverged(system);
+    const held = [...system.cluster("gra").indices.values()].map(({ uuid }) => uuid);
+    comesBack(system);
+    await runUntil(system, 60_000, isAtStep("salvage", "done"));
+    await pass(system, 60_000);
+    expect([...system.cluster("gra").indices.values()].map(({ uuid }) => uuid)).toEqual(held);
+    for (const id of lost) expect(watchdogOf(system).salvage.operations.has(id), id).toBe(true);
+    expect(statusOf(system)?.summary).toMatch(
+      /an operator decides by `es-failover rejoin`.*the only full copy is then in bhs until .* are copied, about/,
+    );
+    const decided = (record: ServingRecord) => applyCommand(record, { kind: "rejoin", policy: "delete" }, operator, []);
+    system.store.cell.command((record) => {
+      const applied = decided(record);
+      if (!applied.accepted) throw new Error(applied.reasons.join());
+      return applied.record;
+    });
+    await runUntil(system, 60_000, serves("bhs", "in-sync"));
+    await expectMirrored(system, "bhs", "gra");
     expectSound(system);
   });
 

@@ -1,5 +1,5 @@
 import type { Cluster } from "../../../watchdog/core/ports/cluster.ts";
-import type { DeletionAuthorization, Salvage, SalvageReport } from "../../../watchdog/core/ports/salvage.ts";
+import type { DeletionAuthorization, ExportReport, Salvage } from "../../../watchdog/core/ports/salvage.ts";
 import { checkpointOf, type Divergence } from "../../../watchdog/core/state/divergence.ts";
 import type { SimCluster } from "./cluster/cluster.ts";
 import type { SimIndex } from "./cluster/index-state.ts";
@@ -46,12 +46,13 @@ export class SimSalvage {
           return this.#export(divergence, cluster);
         });
       },
+      sizeOf: ({ region }: Cluster) => ask(clusterOf(region), () => clusterOf(region).operations().size * 1_000),
       authorizeDelete: (divergence: Divergence, { region }: Cluster, indices) =>
         ask(clusterOf(region), () => this.#authorizeDelete(divergence, clusterOf(region), indices)),
     };
   }
 
-  #export(divergence: Divergence, cluster: SimCluster): SalvageReport {
+  #export(divergence: Divergence, cluster: SimCluster): ExportReport {
     const leftOut: { index: string; reason: string }[] = [];
     let count = 0;
     const own = ownOf(cluster);

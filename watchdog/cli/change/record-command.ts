@@ -31,5 +31,6 @@ export async function submitRecordCommand(
 
 function submit(socket: string, command: RecordCommand, by: string): Promise<CommandAnswer> {
   if (command.kind === "pause") return askControlSocket(socket, controlApi.pause, { by, reason: command.reason });
+  if (command.kind === "rejoin") return askControlSocket(socket, controlApi.rejoin, { by, policy: command.policy });
   return askControlSocket(socket, controlApi[command.kind], { by });
 }

@@ -14,6 +14,7 @@ const reason = z.string().trim().min(1).max(1_000);
 const nothing = z.object({});
 const command = z.strictObject(origin);
 const pause = z.strictObject({ ...origin, reason });
+const rejoin = z.strictObject({ ...origin, policy: z.enum(["delete", "keep"]) });
 const change = z.strictObject({
   ...origin,
   to: z.string().min(1),
@@ -49,6 +50,7 @@ export const controlApi = {
   resume: { route: "DELETE /pause", request: command, answer: commandAnswerSchema },
   ack: { route: "DELETE /block-period", request: command, answer: commandAnswerSchema },
   withdraw: { route: "DELETE /request", request: command, answer: commandAnswerSchema },
+  rejoin: { route: "POST /rejoin", request: rejoin, answer: commandAnswerSchema },
   failover: { route: "POST /failover", request: change, answer: commandAnswerSchema },
   switchover: { route: "POST /switchover", request: change, answer: commandAnswerSchema },
   /** The previews change nothing. */

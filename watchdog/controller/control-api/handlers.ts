@@ -50,6 +50,7 @@ export function controlHandlers(
     resume: serveCall(controlApi.resume, plain("resume")),
     ack: serveCall(controlApi.ack, plain("ack")),
     withdraw: serveCall(controlApi.withdraw, plain("withdraw")),
+    rejoin: serveCall(controlApi.rejoin, ({ by, policy }) => submit({ kind: "rejoin", policy }, by)),
     failover: serveCall(controlApi.failover, change("failover")),
     switchover: serveCall(controlApi.switchover, change("switchover")),
     previewFailover: serveCall(controlApi.previewFailover, preview("failover")),

@@ -1,5 +1,6 @@
 import { describeStep } from "../../core/plans/describe-step.ts";
 import { isSamePlan, plannedOf, ruleOfPlan, withPlan } from "../../core/plans/planned.ts";
+import { awaitsDecision } from "../../core/plans/rejoin.ts";
 import type { HistoryEntry } from "../../core/state/history.ts";
 import { currentStep, type Plan, type PlanStep, withStep } from "../../core/state/plan.ts";
 import { isNewer, type PlannedRecord } from "../../core/state/record.ts";
@@ -113,6 +114,7 @@ export class PlanProgress {
     const { clock, signal } = this.#context;
     const step = currentStep(plan);
     if (step === null || signal.aborted) return null;
+    if (awaitsDecision(plan)) return null;
     if (step.status === "failed" && this.isPaused) return null;
     return {
       ...step,

@@ -25,9 +25,12 @@ export async function fence(context: StepContext, step: StepOf<"fence">): Promis
 
 /** Exports the operations above the recorded checkpoints. Indices that cannot be read are reported, and kept by `clear`. */
 export async function salvage(context: StepContext, step: StepOf<"salvage">): Promise<PlanStep> {
-  const { cluster, assertStillController } = context;
+  const { cluster, other, assertStillController } = context;
   const divergence = divergenceFrom(servingOf(context), cluster.region, await cluster.indices());
-  return { ...step, report: await context.salvage.export(divergence, cluster, assertStillController) };
+  const report = await context.salvage.export(divergence, cluster, assertStillController);
+  // For people only: a region that does not tell its size holds nothing up.
+  const copyBytes = await context.salvage.sizeOf(other).catch(() => null);
+  return { ...step, report: { ...report, copyBytes } };
 }
 
 /**
@@ -36,6 +39,7 @@ export async function salvage(context: StepContext, step: StepOf<"salvage">): Pr
  */
 export async function clear(context: StepContext, step: StepOf<"clear">): Promise<PlanStep> {
   const { cluster, other } = context;
+  if (step.policy === "wait") throw new Error("nothing is deleted before an operator decides: es-failover rejoin");
   const failure = probeFailure(await other.probe());
   if (failure !== null) throw new Error(`nothing is deleted while ${other.region} is unhealthy: ${failure}`);
   // What the active region still follows is of this region: the unfinished copy of an index that was left out.

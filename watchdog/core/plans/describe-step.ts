@@ -38,9 +38,7 @@ export function describeStep(step: PlanStep): string {
         ? "export what the former primary has above the recorded checkpoints"
         : `exported ${count(step.report.operations, "operation")} to ${step.report.place}`;
     case "clear":
-      return step.policy === "delete"
-        ? "delete the salvaged indices of the former primary"
-        : "delete the salvaged indices that the active region has too, and close the others";
+      return clearing[step.policy];
     default:
       throw new Error(`unknown step in ${JSON.stringify(step satisfies never)}`);
   }
@@ -74,3 +72,9 @@ export function exceptionsOf(plan: Plan): readonly string[] {
     ...(kept.length === 0 ? [] : [`write-blocked as before: ${listed(kept)}`]),
   ];
 }
+
+const clearing = {
+  delete: "delete the salvaged indices of the former primary",
+  keep: "delete the salvaged indices that the active region has too, and close the others",
+  wait: "wait until an operator decides what is deleted of the former primary",
+} as const;

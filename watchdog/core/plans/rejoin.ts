@@ -1,11 +1,12 @@
 import type { RegionName } from "../../config/address.ts";
 import type { WatchdogConfig } from "../../config/schema.ts";
+import { duration, size } from "../../util/text.ts";
 import type { IndexState } from "../state/cluster.ts";
 import type { Divergence } from "../state/divergence.ts";
 import { divergenceOf } from "../state/divergence.ts";
 import type { StandbySnapshot } from "../state/observations.ts";
 import type { Plan, PlanStep } from "../state/plan.ts";
-import { currentStep, notStarted } from "../state/plan.ts";
+import { currentStep, notStarted, stepOf } from "../state/plan.ts";
 import type { ServingRecord, StandbyState } from "../state/record.ts";
 
 /**
@@ -13,11 +14,14 @@ import type { ServingRecord, StandbyState } from "../state/record.ts";
  * only then does it make room for followers of the active region.
  */
 export function planRejoin(
-  { active, halfPromoted }: ServingRecord,
+  { active, halfPromoted, lastFailover }: ServingRecord,
   former: StandbySnapshot,
   policy: WatchdogConfig["rejoin"]["policy"],
   nowMs: number,
 ): Plan {
+  // The cost of a switchover was shown and confirmed before it began, and it lost nothing.
+  const isSwitchover = halfPromoted?.region !== former.region && lastFailover?.kind === "switchover";
+  const clearing = policy === "wait" && isSwitchover ? "delete" : policy;
   const writable = former.indices.filter(({ open, following, writeBlocked }) => open && !following && !writeBlocked);
   const patterns = former.autoFollow.filter(({ remoteCluster }) => remoteCluster === active).map(({ name }) => name);
   const ours = new Set(
@@ -35,9 +39,29 @@ export function planRejoin(
       { kind: "fence", ...notStarted, indices: writable.map(({ name }) => name).toSorted() },
       { kind: "pause-auto-follow", ...notStarted, patterns },
       { kind: "salvage", ...notStarted, report: null },
-      { kind: "clear", ...notStarted, policy, deleted: [], setAside: [] },
+      { kind: "clear", ...notStarted, policy: clearing, deleted: [], setAside: [] },
     ],
   };
+}
+
+/** Whether the plan waits for an operator, who decides what is deleted. */
+export function awaitsDecision(plan: Plan): boolean {
+  const step = currentStep(plan);
+  return step?.kind === "clear" && step.policy === "wait";
+}
+
+/** Elasticsearch's default bound on what one node copies: `indices.recovery.max_bytes_per_sec`, and the same of CCR. */
+const COPY_BYTES_PER_SECOND = 40 * 1024 ** 2;
+
+/** What is at stake while the former primary is cleared and copies anew; null before that, or when it is not known. */
+export function stakeOf(plan: Plan, active: RegionName): string | null {
+  const bytes = stepOf(plan, "salvage")?.report?.copyBytes ?? null;
+  if (currentStep(plan)?.kind !== "clear" || bytes === null) return null;
+  const atLeast = duration((bytes / COPY_BYTES_PER_SECOND) * 1_000);
+  return (
+    `the only full copy is then in ${active} until ${size(bytes)} are copied, about ${atLeast} at 40 MiB/s ` +
+    "(Elasticsearch's default for one node)"
+  );
 }
 
 /** The state of a standby while it rejoins. */

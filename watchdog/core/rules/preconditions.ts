@@ -1,6 +1,7 @@
 import type { RegionName } from "../../config/address.ts";
 import { listed } from "../../util/text.ts";
 import { copyNow } from "../state/first-copy.ts";
+import type { WatchdogConfig } from "../../config/schema.ts";
 import type { ActiveSnapshot } from "../state/observations.ts";
 import { isManaged } from "../state/patterns.ts";
 import type { ChangeRequest, ServingRecord } from "../state/record.ts";
@@ -91,7 +92,10 @@ function reversalBlockers(s: Situation<ServingRecord>): readonly string[] {
 }
 
 /** A closed index is not replicated, and could not be salvaged before it is deleted. */
-function closedIndexBlockers({ region, indices }: ActiveSnapshot, policy: "delete" | "keep"): readonly string[] {
+function closedIndexBlockers(
+  { region, indices }: ActiveSnapshot,
+  policy: WatchdogConfig["rejoin"]["policy"],
+): readonly string[] {
   const closed = indices.filter(({ open }) => !open).map(({ name }) => name);
   if (policy === "keep" || closed.length === 0) return [];
   return [`closed in ${region}, so not replicated: ${listed(closed, 3)}; open or delete them first`];

@@ -1,4 +1,4 @@
-import { planRejoin } from "../plans/rejoin.ts";
+import { awaitsDecision, planRejoin, stakeOf } from "../plans/rejoin.ts";
 import { indicesToBlock } from "../plans/write-blocks.ts";
 import type { ServingRecord } from "../state/record.ts";
 import { standbyOf } from "../state/situation.ts";
@@ -21,6 +21,14 @@ import { blockersOf, type Condition, type RuleBody, unchanged } from "./rule.ts"
 
 const standbyObserved: Condition<ServingRecord> = (s) => promotableBlocker(s, standbyOf(s));
 
+/** With the policy `wait` an operator decides what is deleted, once everything is salvaged. */
+const clearingDecided: Condition<ServingRecord> = ({ record: { plan, active } }) => {
+  if (plan === null || !awaitsDecision(plan)) return null;
+  const stake = stakeOf(plan, active);
+  const what = "an operator decides by `es-failover rejoin` what is deleted of the former primary, which is salvaged";
+  return stake === null ? what : `${what}; ${stake}`;
+};
+
 export const rejoinDone: RuleBody<"serving"> = {
   scope: [planIs("rejoin")],
   conditions: [planDone],
@@ -33,10 +41,13 @@ export const rejoinDone: RuleBody<"serving"> = {
 
 export const rejoinGoesOn: RuleBody<"serving"> = {
   scope: [planIs("rejoin")],
-  conditions: [notPaused, activeWell, standbyHealthy],
+  conditions: [notPaused, activeWell, standbyHealthy, clearingDecided],
   outcome: (s) => {
-    const progress = s.record.plan === null ? "" : `, ${progressOf(s.record.plan)}`;
-    return unchanged(s.record, `${standbyOf(s)} rejoins${progress}`, "carry-out-plan");
+    const { plan, active } = s.record;
+    const progress = plan === null ? "" : `, ${progressOf(plan)}`;
+    const stake = plan === null ? null : stakeOf(plan, active);
+    const sentence = `${standbyOf(s)} rejoins${progress}${stake === null ? "" : `; ${stake}`}`;
+    return unchanged(s.record, sentence, "carry-out-plan");
   },
 };
 

@@ -100,7 +100,7 @@ export const rules = [
   rule("rejoin-goes-on", ["serving"], rejoin.rejoinGoesOn,
     "The rejoin of a former primary is carried out, whichever controller began it."),
   rule("rejoin-waits", ["serving"], rejoin.rejoinWaits,
-    "A rejoin waits while either region is not healthy, or automatic changes are paused."),
+    "A rejoin waits while either region is not healthy, automatic changes are paused, or an operator has to decide."),
   rule("rejoin-begins", ["serving"], rejoin.rejoinBegins,
     "A former primary that is healthy again is fenced and salvaged, and then follows the active region."),
   rule("standby-joins", ["serving"], standby.standbyJoins,

@@ -94,6 +94,8 @@ const planStep = z.discriminatedUnion("kind", [
         operations: z.number().int().min(0),
         indices: z.number().int().min(0),
         leftOut: z.array(z.strictObject({ index: z.string(), reason: z.string() })),
+        /** What the region has to copy from the active one once it is cleared; null: unknown. */
+        copyBytes: z.number().int().min(0).nullable().default(null),
       })
       .nullable(),
   }),
@@ -101,7 +103,8 @@ const planStep = z.discriminatedUnion("kind", [
   z.strictObject({
     kind: z.literal("clear"),
     ...stepProgress,
-    policy: z.enum(["delete", "keep"]),
+    /** wait: for an operator, who replaces it by one of the others. */
+    policy: z.enum(["delete", "keep", "wait"]),
     deleted: indexNames,
     setAside: indexNames,
   }),
