@@ -59,7 +59,7 @@ let exported: ExportResult;
 const room = { reserveBytes: 0, freeBytes };
 const verifier = new ReceiptVerifier();
 const mayDelete = (indices: readonly string[], of = root) =>
-  authorizeDeletion({ root: of, verifier, divergence, oldPrimary: gra, indices });
+  authorizeDeletion({ root: of, second: null, verifier, divergence, oldPrimary: gra, indices });
 
 /** What the gate answers when it opens. */
 const authorizes = (...names: readonly string[]) => ({

@@ -226,8 +226,8 @@ class Site {
 
   #salvage(): Salvage {
     const root = salvageRoot(directory);
-    const room = { reserveBytes: 0, freeBytes };
-    return createSalvage({ root, readers: this.documents, room, nowMs: Date.now, signal: this.#stop.signal });
+    const options = { root, readers: this.documents, room: { reserveBytes: 0, freeBytes }, second: null };
+    return createSalvage({ ...options, nowMs: Date.now, signal: this.#stop.signal });
   }
 
   #router(): Router {

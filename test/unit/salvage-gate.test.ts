@@ -1,4 +1,4 @@
-import { appendFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { appendFile, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import fc from "fast-check";
@@ -8,6 +8,7 @@ import { type Discard, discardIndices } from "../../watchdog/salvage/discards.ts
 import { exportOperations } from "../../watchdog/salvage/export/export.ts";
 import { authorizeDeletion, type DeletionCandidate, type Evidence, judge } from "../../watchdog/salvage/gate.ts";
 import type { VerifiedReceipt } from "../../watchdog/salvage/receipt.ts";
+import { copyExports, type SecondCopy } from "../../watchdog/salvage/second-copy.ts";
 import { ReceiptVerifier } from "../../watchdog/salvage/verifier.ts";
 import { endlessRoom, ModelRegion } from "./salvage-model.ts";
 
@@ -59,7 +60,7 @@ const receipt = {
   limits: [],
 } as unknown as VerifiedReceipt;
 
-const evidence: Evidence = { divergence, clusterUuid: "c1", receipts: [receipt], discards: [] };
+const evidence: Evidence = { divergence, clusterUuid: "c1", receipts: [receipt], problems: new Map(), discards: [] };
 const discard: Discard = {
   at: "1970-01-01T00:03:00.000Z",
   operator: "alice",
@@ -175,9 +176,11 @@ describe("the gate with files", () => {
   let root: string;
   let gra: ModelRegion;
   let verifier: ReceiptVerifier;
+  let second: SecondCopy | null;
 
   beforeEach(async () => {
     verifier = new ReceiptVerifier();
+    second = null;
     root = await mkdtemp(path.join(tmpdir(), "es-failover-gate-"));
     gra = new ModelRegion("gra");
     gra.create("orders", 1);
@@ -193,7 +196,7 @@ describe("the gate with files", () => {
     });
   const gate = (...indices: readonly string[]) =>
     authorizeDeletion({
-      ...{ root, verifier, divergence, oldPrimary: gra },
+      ...{ root, second, verifier, divergence, oldPrimary: gra },
       indices: indices.length === 0 ? ["orders"] : indices,
     });
   /** Where the export of the only index is. */
@@ -243,6 +246,51 @@ describe("the gate with files", () => {
     await appendFile(path.join(directory(), "operations.ndjson"), "{}\n");
     expect(await gate("orders", "more")).toHaveProperty("refusals");
     expect(verifier.filesRead).toBe(3);
+  });
+
+  describe("that requires a second copy", () => {
+    /** As if the second place were a disk of its own. */
+    const elsewhere = () => ({
+      root: path.join(root, "elsewhere"),
+      deviceOf: async (file: string) => (file.includes("elsewhere") ? 2 : 1),
+    });
+
+    test("authorizes only once the copy of the export is complete and has been read back", async () => {
+      second = elsewhere();
+      await export_();
+      expect(await gate()).toEqual({
+        refusals: [{ index: "orders", reason: expect.stringMatching(/second copy is not confirmed.*no receipt/) }],
+      });
+      await copyExports(root, second);
+      expect(await gate()).toEqual(authorized);
+      const copy = path.join(second.root, "4-gra", "gra-orders-0", "operations.ndjson");
+      await appendFile(copy, "{}\n");
+      expect(await gate()).toEqual({
+        refusals: [{ index: "orders", reason: expect.stringMatching(/second copy is not confirmed/) }],
+      });
+    });
+
+    test("copies again what changed, and finishes a copy that was interrupted", async () => {
+      second = elsewhere();
+      await export_();
+      await copyExports(root, second);
+      await rm(path.join(second.root, "4-gra", "gra-orders-0", "receipt.json"));
+      expect(await gate()).toEqual(refused);
+      await copyExports(root, second);
+      expect(await gate()).toEqual(authorized);
+      gra.shard("orders", 0).index("late", {});
+      await export_();
+      expect(await gate()).toEqual(refused);
+      await copyExports(root, second);
+      expect(await gate()).toEqual(authorized);
+    });
+
+    test("copies nothing to the disk of the exports, as it is while nothing is mounted there", async () => {
+      await export_();
+      const unmounted = { ...elsewhere(), deviceOf: async () => 1 };
+      await expect(copyExports(root, unmounted)).rejects.toThrow(/on the same disk.*salvage.copyTo/);
+      expect(await readdir(unmounted.root)).toEqual([]);
+    });
   });
 
   test("reads nothing of the exports of other indices", async () => {

@@ -42,7 +42,7 @@ export class ModelRegion implements OldPrimary, ActivePrimary, ComparedRegion {
   /** What `createIndex` was asked for. */
   readonly created = new Map<string, IndexDefinition>();
   /** Called before an index is created. */
-  beforeCreate: (name: string) => void = () => {};
+  beforeCreate: (name: string, definition: IndexDefinition) => void = () => {};
   /** Called before each page of operations. */
   beforeRead: (range: OperationRange) => void = () => {};
 
@@ -149,7 +149,7 @@ export class ModelRegion implements OldPrimary, ActivePrimary, ComparedRegion {
   }
 
   async createIndex(name: string, definition: IndexDefinition): Promise<void> {
-    this.beforeCreate(name);
+    this.beforeCreate(name, definition);
     this.created.set(name, definition);
     this.create(name, 1, { createdAtMs: CREATED_LATER_MS });
   }

@@ -259,6 +259,21 @@ describe("an index that the active region never had", () => {
     expect(await replaySalvage(request, id)).toMatchObject({ created: [], outcomes: { written: 0 } });
   });
 
+  test("is created without the settings that this version of Elasticsearch keeps for itself", async () => {
+    const { bhs, request } = await onlyInGra();
+    const { id } = await previewReplay(request, nowMs);
+    const asked: unknown[] = [];
+    bhs.beforeCreate = (_name, { settings }) => {
+      asked.push(settings);
+      if (asked.length > 1) return;
+      throw new Error(
+        "Validation Failed: 1: private index setting [index.number_of_shards] can not be set explicitly;",
+      );
+    };
+    expect(await replaySalvage(request, id)).toMatchObject({ created: ["local"], failures: [] });
+    expect(asked).toEqual([{ index: { number_of_shards: "2" } }, { index: {} }]);
+  });
+
   test("is reported with the reason and the file of its definition when the active region refuses to create it", async () => {
     const { bhs, request } = await onlyInGra();
     const { id } = await previewReplay(request, nowMs);

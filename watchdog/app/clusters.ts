@@ -1,3 +1,4 @@
+import path from "node:path";
 import { createElasticsearchCluster, type ElasticsearchCluster } from "../adapters/elasticsearch/cluster.ts";
 import { createElasticsearchDocuments, DOCUMENT_TIMEOUT_MS } from "../adapters/elasticsearch/documents.ts";
 import type { NodesOptions } from "../adapters/elasticsearch/node-client.ts";
@@ -8,6 +9,7 @@ import type { DefinitionKind } from "../core/state/cluster.ts";
 import { freeBytes } from "../salvage/export/room.ts";
 import type { ActivePrimary } from "../salvage/ports.ts";
 import { createSalvage, salvageRoot } from "../salvage/salvage.ts";
+import { deviceOf } from "../salvage/second-copy.ts";
 
 /**
  * Connects to the configured clusters of both regions.
@@ -39,11 +41,13 @@ export function connectSalvage(loaded: LoadedConfig, signal: AbortSignal): Salva
         createElasticsearchDocuments({ ...nodesOf(loaded, region), requestTimeoutMs: DOCUMENT_TIMEOUT_MS }),
       ] as const,
   );
-  const { stateDirectory, salvage } = loaded.config;
+  const { name, stateDirectory, salvage } = loaded.config;
+  // A directory for each watchdog: several may have salvaged the same region under one epoch.
+  const second = salvage.copyTo === null ? null : { root: path.join(salvage.copyTo, name), deviceOf };
   const room = { reserveBytes: salvage.reserveBytes, freeBytes };
   const readers = Object.fromEntries(documents);
   return {
-    ...createSalvage({ root: salvageRoot(stateDirectory), readers, room, nowMs: Date.now, signal }),
+    ...createSalvage({ root: salvageRoot(stateDirectory), readers, room, second, nowMs: Date.now, signal }),
     close: async () => {
       await Promise.all(documents.map(([, access]) => access.close()));
     },

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { profileNames, profiles, type Timings } from "./profiles.ts";
-import { count, durationMs, nameOf } from "./values.ts";
+import { absolutePath, count, durationMs, nameOf } from "./values.ts";
 
 /**
  * Sections that a user sets. Provisioning accepts the same schemas as `pulumi config` keys of the same names, so that a
@@ -148,6 +148,14 @@ export const salvageSchema = z
           "disk that takes writes. An export that would go below it is refused, or ends, and nothing is deleted.",
       )
       .meta({ unit: "bytes" }),
+    copyTo: absolutePath
+      .nullable()
+      .default(null)
+      .describe(
+        "Directory in which each export is kept a second time: a disk of another site, mounted on this host below " +
+          "`/var/lib/es-failover`, as the service may write nowhere else. Nothing is deleted before its copy there has been " +
+          "read back; `null`: an export exists on the controller's host alone.",
+      ),
   })
   .prefault({})
   .describe("Export of what only a former primary has, on the host of the controller.");

@@ -31,7 +31,7 @@ export async function readDefinition(directory: string, { definition }: Receipt)
 
 /** Settings that Elasticsearch sets itself, or that belong to the state of the old index and not to its definition. */
 const NOT_TO_COPY =
-  /^(uuid|creation_date|creation_date_string|provided_name|version|history|resize|shrink|blocks|xpack|verified_before_close)$/;
+  /^(uuid|creation_date|creation_date_string|provided_name|version|history|resize|shrink|blocks|xpack|frozen|verified_before_close|verified_read_only)$/;
 
 /**
  * The request that creates the index again: without what only the old index had, and with aliases that take no writes,
@@ -47,4 +47,25 @@ export function creationOf({ settings, mappings, aliases }: IndexDefinition): In
       Object.entries(aliases).map(([alias, options]) => [alias, { ...options, is_write_index: false }]),
     ),
   };
+}
+
+/**
+ * The same without settings that Elasticsearch refuses as private, by their names in its refusal: each version has others
+ * that no request may set, and no call lists them (elasticsearch #44440). null when it refused for another reason.
+ */
+export function withoutPrivateSettings(definition: IndexDefinition, refusal: string): IndexDefinition | null {
+  const names = [...refusal.matchAll(/private index setting \[([^\]]+)\]/g)].flatMap(([, name]) => name ?? []);
+  if (names.length === 0) return null;
+  return {
+    ...definition,
+    settings: names.reduce((rest, name) => withoutPath(rest, name.split(".")), definition.settings),
+  };
+}
+
+type Settings = IndexDefinition["settings"];
+
+function withoutPath(settings: Settings, [first = "", ...rest]: readonly string[]): Settings {
+  const inner = object.safeParse(settings[first]).data;
+  const others = Object.fromEntries(Object.entries(settings).filter(([key]) => key !== first));
+  return rest.length === 0 || inner === undefined ? others : { ...others, [first]: withoutPath(inner, rest) };
 }

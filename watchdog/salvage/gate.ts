@@ -7,6 +7,7 @@ import { planExport } from "./export/export-plan.ts";
 import { gapOf } from "./gap.ts";
 import type { OldPrimary } from "./ports.ts";
 import type { VerifiedReceipt } from "./receipt.ts";
+import { type SecondCopy, secondCopyProblem } from "./second-copy.ts";
 import type { ReceiptVerifier } from "./verifier.ts";
 
 /**
@@ -24,6 +25,8 @@ export interface Evidence {
   readonly divergence: Divergence;
   readonly clusterUuid: string;
   readonly receipts: readonly VerifiedReceipt[];
+  /** Why some of the exports, by the UUID of their index, do not count. */
+  readonly problems: ReadonlyMap<string, string>;
   readonly discards: readonly Discard[];
 }
 
@@ -50,11 +53,14 @@ function refusalOf({ state, checkpoints }: DeletionCandidate, evidence: Evidence
   const gaps = receipts
     .filter(({ uuid }) => uuid === state.uuid)
     .map((receipt) => gapOf(receipt, { region: divergence.oldRegion, clusterUuid, index }));
-  return gaps.includes(null) ? null : (gaps.at(-1) ?? "there is no valid receipt: salvage the region first");
+  if (gaps.includes(null)) return null;
+  return evidence.problems.get(state.uuid) ?? gaps.at(-1) ?? "there is no valid receipt: salvage the region first";
 }
 
 export interface DeletionRequest {
   readonly root: string;
+  /** Where a second copy of each export has to be; null: none is required. */
+  readonly second: SecondCopy | null;
   readonly verifier: ReceiptVerifier;
   readonly divergence: Divergence;
   readonly oldPrimary: OldPrimary;
@@ -86,21 +92,26 @@ export async function authorizeDeletion(request: DeletionRequest): Promise<Delet
     {
       divergence,
       clusterUuid: probe.clusterUuid,
-      receipts: await validReceipts(request, new Set(named.map(({ uuid }) => uuid))),
+      ...(await validReceipts(request, new Set(named.map(({ uuid }) => uuid)))),
       discards: await readDiscards(request.root),
     },
   );
 }
 
 async function validReceipts(
-  { root, verifier }: DeletionRequest,
+  { root, second, verifier }: DeletionRequest,
   uuids: ReadonlySet<string>,
-): Promise<VerifiedReceipt[]> {
+): Promise<Pick<Evidence, "receipts" | "problems">> {
   const receipts: VerifiedReceipt[] = [];
+  const problems = new Map<string, string>();
   for await (const { directory, receipt } of finishedExports(root)) {
     if (!uuids.has(receipt.uuid)) continue;
     const check = await verifier.verify(directory);
-    if (check.valid) receipts.push(check.receipt);
+    const problem = check.valid
+      ? await secondCopyProblem(root, second, directory, check.receipt, verifier)
+      : check.problem;
+    if (problem !== null) problems.set(receipt.uuid, problem);
+    else if (check.valid) receipts.push(check.receipt);
   }
-  return receipts;
+  return { receipts, problems };
 }

@@ -6,6 +6,7 @@ import { exportOperations } from "./export/export.ts";
 import type { Room } from "./export/room.ts";
 import { authorizeDeletion } from "./gate.ts";
 import type { OldPrimary, OperationReader } from "./ports.ts";
+import { copyExports, type SecondCopy } from "./second-copy.ts";
 import { ReceiptVerifier } from "./verifier.ts";
 
 export interface SalvageOptions {
@@ -14,6 +15,8 @@ export interface SalvageOptions {
   /** Reads the documents of each region. */
   readonly readers: Readonly<Record<RegionName, OperationReader>>;
   readonly room: Room;
+  /** null: the exports are on this host alone. */
+  readonly second: SecondCopy | null;
   /** Wall clock, milliseconds since 1970. */
   readonly nowMs: () => number;
   /** Aborts an export at its next page. */
@@ -24,7 +27,7 @@ export interface SalvageOptions {
 export const salvageRoot = (stateDirectory: string) => path.join(stateDirectory, "salvage");
 
 /** Salvage into files of this host, and the gate that verifies them before it authorizes a deletion. */
-export function createSalvage({ root, readers, room, nowMs, signal }: SalvageOptions): Salvage {
+export function createSalvage({ root, readers, room, second, nowMs, signal }: SalvageOptions): Salvage {
   const verifier = new ReceiptVerifier();
   const readerOf = (region: RegionName): OperationReader => {
     const reader = readers[region];
@@ -50,6 +53,7 @@ export function createSalvage({ root, readers, room, nowMs, signal }: SalvageOpt
       };
       const options = { root, divergence, oldPrimary: guarded, room, verifier, nowMs, signal };
       const { directory, receipts, leftOut } = await exportOperations(options);
+      if (second !== null) await copyExports(root, second);
       const operations = receipts.reduce((sum, receipt) => sum + receipt.operations.count, 0);
       return { place: directory, operations, indices: receipts.length, leftOut };
     },
@@ -60,6 +64,6 @@ export function createSalvage({ root, readers, room, nowMs, signal }: SalvageOpt
       return sizes.reduce((sum, { bytes }) => sum + bytes, 0);
     },
     authorizeDelete: (divergence, formerPrimary, indices) =>
-      authorizeDeletion({ root, verifier, divergence, oldPrimary: oldPrimaryOf(formerPrimary), indices }),
+      authorizeDeletion({ root, second, verifier, divergence, oldPrimary: oldPrimaryOf(formerPrimary), indices }),
   };
 }

@@ -1,7 +1,7 @@
 import path from "node:path";
 import { dataStreamOfBackingIndex } from "../../core/state/patterns.ts";
 import { messageOf } from "../../util/errors.ts";
-import { creationOf, readDefinition } from "../definition.ts";
+import { creationOf, readDefinition, withoutPrivateSettings } from "../definition.ts";
 import type { ActivePrimary } from "../ports.ts";
 import type { Receipt } from "../receipt.ts";
 import type { ReplayChoice } from "./replay-plan.ts";
@@ -15,6 +15,9 @@ export function mayCreate({ index, shards }: Receipt, { includeMayBeDeleted }: R
   return includeMayBeDeleted || shards.every(({ checkpoint }) => checkpoint === -1);
 }
 
+/** A refusal names every private setting at once. */
+const ATTEMPTS = 3;
+
 /**
  * Creates the index as the old primary had it. Returns why the active region refused it, with the remedy; null when it is
  * there.
@@ -24,11 +27,18 @@ export async function createIndexOf(
   receipt: Receipt,
   active: ActivePrimary,
 ): Promise<string | null> {
-  try {
-    await active.createIndex(receipt.index, creationOf(await readDefinition(directory, receipt)));
-    return null;
-  } catch (error) {
-    const file = path.join(directory, receipt.definition.file);
-    return `${messageOf(error)}. Create it from ${file}, changed as it has to be, and repeat the replay`;
+  let definition = creationOf(await readDefinition(directory, receipt));
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await active.createIndex(receipt.index, definition);
+      return null;
+    } catch (error) {
+      const accepted = withoutPrivateSettings(definition, messageOf(error));
+      if (accepted === null || attempt === ATTEMPTS) {
+        const file = path.join(directory, receipt.definition.file);
+        return `${messageOf(error)}. Create it from ${file}, changed as it has to be, and repeat the replay`;
+      }
+      definition = accepted;
+    }
   }
 }
