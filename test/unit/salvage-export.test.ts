@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import fc from "fast-check";
@@ -245,6 +245,16 @@ describe("an export", () => {
     expect(receipts.map(({ index }) => index)).toEqual(["orders"]);
     expect(leftOut.map(({ index }) => index)).toEqual(["broken", "closed", "open-to-writes"]);
     expect(leftOut.map(({ reason }) => reason).join("\n")).toMatch(/1 of 2 primary.*\n.*closed.*\n.*write block/);
+  });
+
+  test("of another version is listed as such", async () => {
+    await export_();
+    await mkdir(path.join(root, "3-gra"));
+    await writeFile(path.join(root, "3-gra", "receipt.json"), '{"schemaVersion":1}');
+    expect((await listSalvages(root)).map(({ name, state }) => [name, state])).toEqual([
+      ["3-gra", "other version"],
+      ["4-gra", "exported"],
+    ]);
   });
 
   test("is empty for a cluster without managed indices", async () => {

@@ -37,8 +37,8 @@ export interface SalvageEntry {
   readonly name: string;
   readonly region: string;
   readonly directory: string;
-  /** exported: each index that was begun has a receipt. */
-  readonly state: "exported" | "unfinished";
+  /** exported: each index that was begun has a receipt; other version: another version of es-failover wrote it. */
+  readonly state: "exported" | "unfinished" | "other version";
   readonly totals: ExportTotals;
   /** The last export of each index, by name; earlier ones of an index that changed are kept, and not listed. */
   readonly indices: readonly IndexEntry[];
@@ -65,7 +65,9 @@ async function entryOf(root: string, name: string): Promise<SalvageEntry> {
   for (const each of await indexDirectories(directory)) entries.push(await indexEntryOf(each));
   const indices = lastOfEach(entries).toSorted((a, b) => nameOf(a).localeCompare(nameOf(b)));
   const isFinished = indices.every(({ state }) => state.kind === "exported");
-  const state = isFinished ? "exported" : "unfinished";
+  // Earlier versions had one receipt for all indices.
+  const isOther = indices.length === 0 && (await readReceipt(directory).catch(() => "other")) === "other";
+  const state = isOther ? "other version" : isFinished ? "exported" : "unfinished";
   return { name, region: name.replace(/^\d+-/, ""), directory, state, totals: totalsOf(indices), indices };
 }
 
