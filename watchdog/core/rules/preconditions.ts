@@ -1,7 +1,7 @@
 import type { RegionName } from "../../config/address.ts";
+import type { WatchdogConfig } from "../../config/schema.ts";
 import { listed } from "../../util/text.ts";
 import { copyNow } from "../state/first-copy.ts";
-import type { WatchdogConfig } from "../../config/schema.ts";
 import type { ActiveSnapshot } from "../state/observations.ts";
 import { isManaged } from "../state/patterns.ts";
 import type { ChangeRequest, ServingRecord } from "../state/record.ts";
