@@ -156,8 +156,8 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
       const choice = { classes: ["missing" as const], includeMayBeDeleted: false };
       const root = salvageRoot(path.join(site.directory, "state"));
       const request = { root, name: "3-gra", active: { ...access, region, probe }, choice };
-      const { classification } = await previewReplay(request, Date.now);
-      expect((await replaySalvage(request, classification.id)).outcomes).toMatchObject({ failed: 0, changed: 0 });
+      const { id } = await previewReplay(request, Date.now);
+      expect((await replaySalvage(request, id)).outcomes).toMatchObject({ failed: 0, changed: 0 });
     } finally {
       await access.close();
     }
