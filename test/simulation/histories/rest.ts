@@ -33,10 +33,19 @@ function isAtRest(system: System, servedSinceMs: number): boolean {
   );
 }
 
-function situation({ record, stations }: System): string {
+function situation(system: System): string {
+  const { record, stations } = system;
+  const active = record?.phase === "serving" ? record.active : null;
+  const refusing = active === null ? [] : system.cluster(active).refusingWrites();
+  const reasons = system.stations.flatMap(({ watchdog }) => watchdog?.status().replication?.reasons ?? []);
   const statuses = stations.map(({ site, watchdog }) => {
     const status = watchdog?.status();
     return `${site}: ${status?.summary}; router: ${status?.router?.summary}, ${status?.router?.error}`;
   });
-  return [record === null ? "no record" : summary(record), ...statuses].join("\n");
+  const details = [
+    ...statuses,
+    `refusing writes: ${refusing.join()}`,
+    `not in sync: ${[...new Set(reasons)].join("; ")}`,
+  ];
+  return [record === null ? "no record" : summary(record), ...details].join("\n");
 }

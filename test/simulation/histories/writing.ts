@@ -1,5 +1,8 @@
 import type { System } from "../world/system.ts";
 
+const ALIAS_SHARE = 0.1;
+const ROLLOVER_SHARE = 0.005;
+
 /** Clients beside each router write now and then, mostly to indices that exist. */
 export function startWriting(system: System): void {
   const { world, stations, clients } = system;
@@ -8,7 +11,9 @@ export function startWriting(system: System): void {
     if (station.router === null) continue;
     world.every(world.random.between(100, 500), () => {
       if (world.random.chance(0.02)) indices.push(`logs-${indices.length + 1}`);
-      clients.write(station, world.random.pick(indices));
+      if (world.random.chance(ROLLOVER_SHARE)) clients.rollOver(station);
+      if (world.random.chance(ALIAS_SHARE)) clients.writeToAlias(station);
+      else clients.write(station, world.random.pick(indices));
     });
   }
 }

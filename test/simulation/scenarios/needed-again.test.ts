@@ -1,4 +1,5 @@
 import { describe, test } from "vitest";
+import { followLate } from "../world/cluster/replication.ts";
 import type { System } from "../world/system.ts";
 import { expectSound, expectWritable, isAtStep, pass, runUntil, serves, started, whenWritten } from "./scenario.ts";
 
@@ -29,7 +30,7 @@ describe("a region that is needed again before it has rejoined accepts writes", 
     await runUntil(system, 20_000, serves("bhs"));
     system.cluster("gra").ailments.down = false;
     await runUntil(system, 30_000, serves("bhs", "salvaging"));
-    system.cluster("bhs").followLate("logs-stray", system.cluster("gra"));
+    followLate(system.cluster("bhs"), "logs-stray", system.cluster("gra"));
     await runUntil(system, 20_000, (record) => record.phase === "serving" && record.plan?.kind === "repair");
     await runUntil(system, 30_000, serves("bhs", "fencing"));
     await forcedBack(system);

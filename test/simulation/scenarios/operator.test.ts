@@ -76,7 +76,7 @@ describe("a switchover is refused, with the reason,", () => {
     },
     {
       when: "when a follower has stopped",
-      spoil: ({ clusters }) => clusters.bhs.stopFollowersFatally(),
+      spoil: ({ clusters, world }) => world.every(100, () => clusters.bhs.stopFollowersFatally()),
       reason: /stopped following/,
     },
   ];

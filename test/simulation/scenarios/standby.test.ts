@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { followLate } from "../world/cluster/replication.ts";
 import {
   expectMirrored,
   expectSound,
@@ -71,7 +72,7 @@ describe("a follower that auto-follow adds after the promotion was verified", ()
     await pass(system, 1_100);
     system.cluster("gra").ailments.down = true;
     await runUntil(system, 20_000, serves("bhs"));
-    system.cluster("bhs").followLate("logs-stray", system.cluster("gra"));
+    followLate(system.cluster("bhs"), "logs-stray", system.cluster("gra"));
     await runUntil(system, 20_000, (record) => record.phase === "serving" && record.plan?.kind === "repair");
     await runUntil(system, 20_000, (record) => record.phase === "serving" && record.plan === null);
     await expectWrittenTo(system, "logs-stray");

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { StepKind } from "../../../watchdog/core/state/plan.ts";
 import { promotionSteps } from "../../promotion-steps.ts";
+import { followLate } from "../world/cluster/replication.ts";
 import type { System } from "../world/system.ts";
 import {
   diesAt,
@@ -63,7 +64,7 @@ describe("a switchover", () => {
   test("covers a follower that auto-follow adds after the plan was made", async () => {
     const system = await started();
     whenWritten(system, isAtStep("block-writes", "running"), () => {
-      system.cluster("bhs").followLate("logs-late", system.cluster("gra"));
+      followLate(system.cluster("bhs"), "logs-late", system.cluster("gra"));
     });
     system.request("switchover", "bhs");
     await runUntil(system, 20_000, serves("bhs"));

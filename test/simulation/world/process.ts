@@ -3,7 +3,7 @@ import { type Delays, outcomeOf } from "./outcome.ts";
 import type { World } from "./world.ts";
 
 /** Wall clock at the start of every history. */
-const WALL_START_MS = Date.UTC(2030, 0, 1);
+export const WALL_START_MS = Date.UTC(2030, 0, 1);
 
 /** A machine with clocks of its own. HAProxy and watchdog of one host share them. */
 export class Host {

@@ -92,8 +92,10 @@ export class SimSalvage {
 
 const ownOf = ({ indices }: SimCluster) => [...indices.values()].filter(({ following }) => following === null);
 
-function obstacleTo({ open, writeBlocked }: SimIndex, { ailments }: SimCluster): string | null {
+function obstacleTo({ open, writeBlocked, readOnly, copy }: SimIndex, { ailments }: SimCluster): string | null {
   if (!open) return "it is closed, so its documents cannot be read: open it, or discard it by name";
-  if (!writeBlocked) return "it has no write block, so it may still change";
-  return ailments.red ? "1 of 1 primary shards are missing: bring their nodes back, or discard it by name" : null;
+  if (!writeBlocked && !readOnly) return "it has no write block, so it may still change";
+  return ailments.red || copy !== null
+    ? "1 of 1 primary shards are missing: bring their nodes back, or discard it by name"
+    : null;
 }

@@ -7,7 +7,9 @@ import type { ChangeRequest, StateRecord } from "../../../watchdog/core/state/re
 import type { Logger } from "../../../watchdog/util/logger.ts";
 import { Clients } from "./clients.ts";
 import { SimCluster } from "./cluster/cluster.ts";
+import { USUAL_KILOBYTES_PER_MS } from "./cluster/first-copy.ts";
 import { type ClusterLimits, clusterPort } from "./cluster/port.ts";
+import { autoFollow, replicate } from "./cluster/replication.ts";
 import { type ChangeConfig, configOf } from "./config.ts";
 import { namedRegions } from "./endpoints.ts";
 import { SimEtcd } from "./etcd/etcd.ts";
@@ -23,6 +25,7 @@ import { World } from "./world.ts";
 
 const REPLICATION_ROUND_MS = 200;
 const AUTO_FOLLOW_ROUND_MS = 1_000;
+export const USUAL_OPERATIONS = 50;
 const REQUEST_VALID_MS = 30_000;
 
 export type CreateWatchdog = (parts: WatchdogParts) => Watchdog;
@@ -53,8 +56,9 @@ export class System {
   grants = 0;
   /** Until a fault begins that disturbs more. */
   isOnlyEtcdDisturbed = true;
-  /** Operations per shard and round; faults reduce it. */
-  replicationRate = 50;
+  /** Operations per shard and round, and what a first copy moves: faults reduce them. */
+  replicationRate = USUAL_OPERATIONS;
+  kilobytesPerMs = USUAL_KILOBYTES_PER_MS;
   readonly #create: CreateWatchdog;
 
   constructor({ seed, layout, create, change = (same) => same }: SystemOptions) {
@@ -235,13 +239,17 @@ export class System {
     const each = (round: (follower: SimCluster, leader: SimCluster) => void) => () => {
       for (const region of regions) round(this.clusters[region], this.clusters[otherRegion(region)]);
     };
+    const rates = () => ({
+      operations: this.replicationRate,
+      kilobytes: this.kilobytesPerMs * REPLICATION_ROUND_MS,
+    });
     this.world.every(
       REPLICATION_ROUND_MS,
-      each((follower, leader) => follower.replicate(leader, this.replicationRate)),
+      each((follower, leader) => replicate(follower, leader, rates())),
     );
     this.world.every(
       AUTO_FOLLOW_ROUND_MS,
-      each((follower, leader) => follower.autoFollow(leader)),
+      each((follower, leader) => autoFollow(follower, leader)),
     );
   }
 }

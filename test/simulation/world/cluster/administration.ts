@@ -1,6 +1,6 @@
-import type { Follower, IndexState, ShardCheckpoint } from "../../../../watchdog/core/state/cluster.ts";
 import type { SimCluster } from "./cluster.ts";
-import { type Following, newTask, type SimIndex } from "./index-state.ts";
+import type { Following, SimIndex } from "./index-state.ts";
+import { resumeRefusal, startTask } from "./replication.ts";
 
 /** What a cluster does at the request of a watchdog, with the refusals of the real one. */
 
@@ -10,38 +10,59 @@ function taskOf(cluster: SimCluster, name: string): Following {
   return task;
 }
 
+/** A `read_only` block that came from the leader refuses everything about the follower but its own removal. */
+function assertNotReadOnly(cluster: SimCluster, { name, readOnly }: SimIndex): void {
+  if (readOnly) throw cluster.error("rejected", `index [${name}] blocked by: [FORBIDDEN/5/index read-only (api)]`, 403);
+}
+
 export function pauseFollow(cluster: SimCluster, name: string): void {
   const task = taskOf(cluster, name);
-  if (task.status === "paused") throw cluster.error("rejected", `index [${name}] is already paused`, 400);
+  assertNotReadOnly(cluster, cluster.existing(name));
+  if (task.status === "paused") throw cluster.error("rejected", `no shard follow tasks for [${name}]`, 400);
   task.status = "paused";
   task.fatal = null;
 }
 
-export function resumeFollow(cluster: SimCluster, name: string): void {
+export function resumeFollow(cluster: SimCluster, name: string, leader: SimCluster): void {
   const index = cluster.existing(name);
-  const task = taskOf(cluster, name);
-  if (task.status === "active") throw cluster.error("rejected", `[${name}] is already following`, 400);
-  if (!index.open) throw cluster.error("rejected", `index [${name}] is closed`, 400);
-  const { remote, leaderIndex, leaderUuid, isCopied } = task;
-  const leader = { name: leaderIndex, uuid: leaderUuid };
-  const checkpoint = index.operations.length - 1;
-  index.following = { ...newTask({ remote, leader, nowMs: cluster.world.nowMs, checkpoint }), isCopied };
+  const refusal = resumeRefusal(cluster, index, leader);
+  if (refusal !== null) throw cluster.error("rejected", refusal, index.readOnly ? 403 : 400);
+  startTask(cluster, index);
 }
 
-export function unfollow(cluster: SimCluster, name: string): void {
+/** True when it removed the retention leases from the leader, too: an index that is gone has none. */
+export function unfollow(cluster: SimCluster, name: string, leader: SimCluster): boolean {
   const index = cluster.existing(name);
   const task = taskOf(cluster, name);
   if (index.open) throw cluster.error("rejected", `cannot convert the follower index [${name}]: not closed`, 400);
   if (task.status !== "paused") throw cluster.error("rejected", `cannot convert [${name}]: not paused`, 400);
   index.following = null;
+  return leader.indices.get(task.leaderIndex)?.uuid === task.leaderUuid;
 }
 
 export function setOpen(cluster: SimCluster, names: readonly string[], open: boolean): void {
-  for (const name of names) {
-    const index = cluster.existing(name);
+  const indices = names.map((name) => cluster.existing(name));
+  for (const index of indices) {
+    assertNotReadOnly(cluster, index);
+    const isRestored = index.copy !== null && index.copy.error === null;
+    if (!open && isRestored) {
+      throw cluster.error("rejected", `Cannot close indices that are being restored: [[${index.name}]]`, 400);
+    }
+  }
+  for (const index of indices) {
     if (!open && index.following?.status === "active") index.following.fatal = "index was closed";
     index.open = open;
     index.startingUntilMs = cluster.world.nowMs + cluster.ailments.shardsStartMs;
+  }
+}
+
+export function deleteIndices(cluster: SimCluster, names: readonly string[]): void {
+  const indices = names.map((name) => cluster.existing(name));
+  for (const index of indices) assertNotReadOnly(cluster, index);
+  cluster.changing.emit({ what: "delete", indices: names });
+  for (const { name, uuid, following } of indices) {
+    if (following?.status === "active") cluster.leftBehind.add(uuid);
+    cluster.indices.delete(name);
   }
 }
 
@@ -53,19 +74,23 @@ export function setWriteBlock(cluster: SimCluster, names: readonly string[], blo
   }
 }
 
-export const uuidsOf = ({ indices }: SimCluster, names: readonly string[]): ReadonlyMap<string, string> =>
-  new Map([...indices].filter(([name]) => names.includes(name)).map(([name, { uuid }]) => [name, uuid]));
-
 export function liftFollowerBlocks(cluster: SimCluster, names: readonly string[]): void {
-  for (const name of names) cluster.existing(name).writeBlocked = false;
+  for (const name of names) Object.assign(cluster.existing(name), { writeBlocked: false, readOnly: false });
 }
 
 export function setWriteIndex(cluster: SimCluster, alias: string, name: string): void {
-  for (const index of cluster.indices.values()) {
-    for (const membership of index.aliases) {
-      if (membership.alias === alias) membership.isWriteIndex = index.name === name;
-    }
+  const target = cluster.existing(name);
+  const former = [...cluster.indices.values()].filter(({ aliases }) =>
+    aliases.some((one) => one.alias === alias && one.isWriteIndex),
+  );
+  for (const { name: changed, following } of [...former, target]) {
+    const refusal = `index [${changed}] is a following index: its aliases are self-replicated`;
+    if (following !== null) throw cluster.error("rejected", refusal, 403);
   }
+  for (const index of former) {
+    index.aliases = index.aliases.map((one) => (one.alias === alias ? { alias, isWriteIndex: false } : one));
+  }
+  target.aliases = [...target.aliases.filter((one) => one.alias !== alias), { alias, isWriteIndex: true }];
 }
 
 export function setAutoFollowActive(cluster: SimCluster, name: string, active: boolean): void {
@@ -75,61 +100,13 @@ export function setAutoFollowActive(cluster: SimCluster, name: string, active: b
 }
 
 export function probeWrite(cluster: SimCluster, name: string): void {
-  const { open, writeBlocked, following } = cluster.existing(name);
-  if (!cluster.isWell()) throw cluster.error("rejected", "no active primary", 503);
+  const { open, writeBlocked, readOnly, following, copy } = cluster.existing(name);
+  if (!cluster.isWell() || copy !== null) throw cluster.error("rejected", "no active primary", 503);
   if (!open) throw cluster.error("rejected", `index [${name}] is closed`, 400);
-  if (writeBlocked) throw cluster.error("rejected", `index [${name}] blocked by: FORBIDDEN/8/index write`, 403);
+  if (writeBlocked || readOnly)
+    throw cluster.error("rejected", `index [${name}] blocked by: FORBIDDEN/8/index write`, 403);
   if (following !== null) {
     const refusal = "a following engine does not accept operations without an assigned sequence number";
     throw cluster.error("rejected", refusal, 403);
   }
 }
-
-export const isStarting = ({ world }: SimCluster, { startingUntilMs }: SimIndex) => startingUntilMs > world.nowMs;
-
-export const indexStates = (cluster: SimCluster): readonly IndexState[] =>
-  [...cluster.indices.values()].map((index) => ({
-    name: index.name,
-    uuid: index.uuid,
-    createdAtMs: index.createdMs,
-    open: index.open,
-    primaries: 1,
-    primariesActive: cluster.ailments.red || isStarting(cluster, index) ? 0 : 1,
-    aliases: [...index.aliases],
-    dataStream: null,
-    writeBlocked: index.writeBlocked,
-    following: index.following !== null,
-    firstCopy: null,
-  }));
-
-export function checkpointOf(cluster: SimCluster, name: string): ShardCheckpoint {
-  const last = cluster.existing(name).operations.length - 1;
-  return { index: name, shard: 0, globalCheckpoint: last, maxSeqNo: last };
-}
-
-export const followers = ({ indices, world }: SimCluster): readonly Follower[] =>
-  [...indices.values()].flatMap(({ name, following, operations }) => {
-    if (following === null) return [];
-    const { remote, leaderIndex, leaderUuid, status, leaderCheckpoint, lastReadMs, readError, fatal } = following;
-    const shard = {
-      shard: 0,
-      followerCheckpoint: operations.length - 1,
-      leaderCheckpointLastKnown: Math.max(leaderCheckpoint, operations.length - 1),
-      millisSinceLastRead: world.nowMs - lastReadMs,
-      failedWrites: 0,
-      reads: 1,
-      failedReads: readError === null ? 0 : 1,
-      readErrors: readError === null ? [] : [readError],
-      fatalError: fatal,
-    };
-    return [
-      {
-        index: name,
-        leaderIndex,
-        leaderUuid,
-        remoteCluster: remote,
-        status,
-        shards: status === "paused" ? [] : [shard],
-      },
-    ];
-  });

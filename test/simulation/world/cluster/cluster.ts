@@ -1,13 +1,12 @@
 import type { RegionName } from "../../../../watchdog/config/address.ts";
 import { ClusterError } from "../../../../watchdog/core/ports/cluster.ts";
 import type { AutoFollowPattern, ClusterErrorKind } from "../../../../watchdog/core/state/cluster.ts";
+import { WALL_START_MS } from "../process.ts";
 import { Signal } from "../signal.ts";
 import type { World } from "../world.ts";
 import { type Ailments, noAilments } from "./ailments.ts";
-import { type Following, newTask, type SimIndex, takesWrites } from "./index-state.ts";
-
-/** From auto-follow's choice of an index until it is a follower in the cluster's state. */
-const AUTO_FOLLOW_TAKES_MS = 3_000;
+import { anySize } from "./first-copy.ts";
+import { type SimIndex, takesWrites } from "./index-state.ts";
 
 /** A change that a watchdog makes to a cluster. `indices`: the names it concerns. */
 export interface ClusterChange {
@@ -33,14 +32,19 @@ export class SimCluster {
   readonly changing = new Signal<ClusterChange>();
   version = "9.5.3";
   isLowOnDisk = false;
-  readonly #isLinked: () => boolean;
+  /** Whether the network connects this cluster with the other one. */
+  readonly isLinked: () => boolean;
+  /** UUIDs of active followers that were deleted: their tasks remain here, and their leases on the leader. */
+  readonly leftBehind = new Set<string>();
+  /** Requests of auto-follow to a leader that refuses connections. */
+  autoFollowFailures = 0;
   #uuids = 0;
   #generation = 1;
 
   constructor({ world, region, isLinked }: ClusterOptions) {
     this.world = world;
     this.region = region;
-    this.#isLinked = isLinked;
+    this.isLinked = isLinked;
   }
 
   isWell(): boolean {
@@ -53,7 +57,7 @@ export class SimCluster {
   }
 
   reachesRemote(): boolean {
-    return this.#isLinked() && !this.ailments.remoteLost;
+    return this.isLinked() && !this.ailments.remoteLost;
   }
 
   get uuid(): string {
@@ -74,8 +78,24 @@ export class SimCluster {
 
   createIndex(name: string, alias: string | null): boolean {
     if (!this.isWell() || this.indices.has(name)) return false;
-    this.indices.set(name, this.#newIndex(name, alias === null ? [] : [{ alias, isWriteIndex: true }], null));
+    const aliases = alias === null ? [] : [{ alias, isWriteIndex: this.writeIndexOf(alias) === null }];
+    this.indices.set(name, { ...this.emptyIndex(name), aliases });
     return true;
+  }
+
+  /** A rollover: the new index becomes the write index of the alias, if it has one that takes writes. */
+  rollOver(alias: string, name: string): boolean {
+    const last = this.writeIndexOf(alias);
+    if (last === null || !takesWrites(last) || !this.createIndex(name, null)) return false;
+    last.aliases = last.aliases.map((one) => (one.alias === alias ? { alias, isWriteIndex: false } : one));
+    this.existing(name).aliases = [{ alias, isWriteIndex: true }];
+    return true;
+  }
+
+  /** The index that takes the writes to an alias; null: none does. */
+  writeIndexOf(alias: string): SimIndex | null {
+    const isIt = ({ aliases }: SimIndex) => aliases.some((one) => one.alias === alias && one.isWriteIndex);
+    return [...this.indices.values()].find(isIt) ?? null;
   }
 
   /** A client's write: true when it was acknowledged. */
@@ -98,84 +118,36 @@ export class SimCluster {
 
   // --- replication ------------------------------------------------------------------------------------------------
 
-  /** One round of every follower task. */
-  replicate(leader: SimCluster, operationsMax: number): void {
-    if (!this.isUp()) return;
-    for (const index of this.indices.values()) {
-      const task = index.following;
-      if (task === null || task.status === "paused" || task.fatal !== null || !index.open) continue;
-      const source = leader.indices.get(task.leaderIndex);
-      if (!this.reachesRemote() || !leader.isWell() || source?.uuid !== task.leaderUuid || !source.open) {
-        task.readError = "no seed node left";
-        continue;
-      }
-      if (task.isCopied && index.operations.length < source.historyFrom) {
-        task.fatal = "Operations are no longer available for replicating. Existing retention leases []";
-        continue;
-      }
-      task.readError = null;
-      task.lastReadMs = this.world.nowMs;
-      task.leaderCheckpoint = source.operations.length - 1;
-      const from = index.operations.length;
-      index.operations.push(...source.operations.slice(from, from + operationsMax));
-      task.isCopied ||= index.operations.length === source.operations.length;
-    }
-  }
-
-  /** One round of auto-follow: takes only indices created after the pattern. */
-  autoFollow(leader: SimCluster): void {
-    if (!this.isWell() || !leader.isWell() || !this.reachesRemote()) return;
-    for (const pattern of this.autoFollowPatterns.values()) {
-      if (!pattern.active) continue;
-      for (const source of leader.indices.values()) {
-        if (source.createdMs < pattern.sinceMs || this.indices.has(source.name) || !source.open) continue;
-        // Decided now, done later, even if the pattern is paused in between.
-        this.world.after(this.world.random.between(0, AUTO_FOLLOW_TAKES_MS), () => {
-          const isPossible = this.isWell() && leader.isWell() && this.reachesRemote() && !this.indices.has(source.name);
-          if (isPossible) this.startFollowing(source.name, leader);
-        });
-      }
-    }
-  }
-
-  startFollowing(name: string, leader: SimCluster): void {
-    const source = leader.indices.get(name);
-    if (source === undefined) throw this.error("not-found", `no such index [${name}]`, 404);
-    const present = this.indices.get(name);
-    if (present?.open) throw this.error("rejected", `an open index with same name already exists [${name}]`, 400);
-    // The copy overwrites a closed index: nothing of it is left.
-    if (present !== undefined) this.changing.emit({ what: "delete", indices: [name] });
-    // A follower has the aliases, but not which index they write to.
-    const aliases = source.aliases.map(({ alias }) => ({ alias, isWriteIndex: false }));
-    const task = newTask({ remote: leader.region, leader: source, nowMs: this.world.nowMs, checkpoint: -1 });
-    this.indices.set(name, this.#newIndex(name, aliases, task));
-  }
-
   /** Every open index of the leader is followed by a task that works and lags little. */
   isTrulyInSyncWith(leader: SimCluster, lagMax: number, newerThanMs: number): boolean {
     let lag = 0;
     for (const source of leader.indices.values()) {
       if (source.createdMs > newerThanMs) continue;
       const follower = this.indices.get(source.name);
-      if (follower?.following?.status !== "active" || follower.following.fatal !== null || !follower.open) return false;
+      if (follower === undefined || !isFollowedBy(source, follower)) return false;
       lag += source.operations.length - follower.operations.length;
     }
     return lag <= lagMax;
   }
 
-  #newIndex(name: string, aliases: SimIndex["aliases"], following: Following | null): SimIndex {
-    this.#uuids += 1;
+  /** A new index. `uuid`: of a closed index that a first copy overwrites. */
+  emptyIndex(name: string, uuid = `${this.region}-${++this.#uuids}`): SimIndex {
+    const { nowMs, random } = this.world;
     return {
       name,
-      uuid: `${this.region}-${this.#uuids}`,
-      createdMs: this.world.nowMs,
+      uuid,
+      createdMs: nowMs,
+      creationDateMs: WALL_START_MS + nowMs,
+      kilobytes: anySize(random),
       open: true,
       startingUntilMs: 0,
       operations: [],
-      aliases,
+      aliases: [],
       writeBlocked: false,
+      readOnly: false,
       historyFrom: 0,
-      following,
+      following: null,
+      copy: null,
     };
   }
 
@@ -185,18 +157,13 @@ export class SimCluster {
   wipe(): void {
     this.indices.clear();
     this.autoFollowPatterns.clear();
+    this.leftBehind.clear();
     this.#generation += 1;
   }
 
   /** The leases of followers that were away have expired, and history was merged away. */
   forgetHistory(): void {
     for (const index of this.indices.values()) index.historyFrom = index.operations.length;
-  }
-
-  /** A follower that auto-follow had decided on before its leader was lost. */
-  followLate(name: string, leader: SimCluster): void {
-    leader.indices.set(name, leader.#newIndex(name, [], null));
-    this.startFollowing(name, leader);
   }
 
   /** Every follower task stops until it is paused and resumed. */
@@ -206,3 +173,7 @@ export class SimCluster {
     }
   }
 }
+
+/** Whether a follower has its first copy, and a task that works. */
+const isFollowedBy = ({ uuid }: SimIndex, { following, copy, open }: SimIndex): boolean =>
+  copy === null && open && following?.leaderUuid === uuid && following.status === "active" && following.fatal === null;

@@ -3,7 +3,9 @@ import type { Cluster } from "../../../../watchdog/core/ports/cluster.ts";
 import type { ClusterProbe } from "../../../../watchdog/core/state/cluster.ts";
 import { serve } from "../outcome.ts";
 import * as administration from "./administration.ts";
+import * as answers from "./answers.ts";
 import type { SimCluster } from "./cluster.ts";
+import { startFollowing } from "./replication.ts";
 
 export interface ClusterLimits {
   readonly requestTimeoutMs: number;
@@ -38,13 +40,14 @@ export function clusterPort(options: PortOptions): Cluster {
         nodesLowOnDisk: cluster.isLowOnDisk ? ["node-1"] : [],
         readOnly: false,
       })),
-    indices: () => ask(() => administration.indexStates(cluster)),
-    checkpoints: (names) => ask(() => names.map((name) => administration.checkpointOf(cluster, name))),
-    followers: () => ask(() => administration.followers(cluster)),
+    indices: () => ask(() => answers.indexStates(cluster)),
+    checkpoints: (names) => ask(() => answers.checkpointsOf(cluster, names)),
+    followers: () => ask(() => answers.followers(cluster)),
     autoFollowPatterns: () =>
       ask(() => [...cluster.autoFollowPatterns.values()].map(({ sinceMs: _, ...pattern }) => pattern)),
     putAutoFollow: (pattern) =>
       change("put auto-follow", [], () => {
+        assertReached(cluster, clusterOf(pattern.remoteCluster));
         cluster.autoFollowPatterns.set(pattern.name, { ...pattern, active: true, sinceMs: world.nowMs });
       }),
     pauseAutoFollow: (name) =>
@@ -57,11 +60,16 @@ export function clusterPort(options: PortOptions): Cluster {
     follow: (name, { remoteCluster }) =>
       change("follow", [name], () => {
         const leader = clusterOf(remoteCluster);
-        if (!cluster.reachesRemote() || !leader.isUp()) throw cluster.error("rejected", "no such remote cluster", 500);
-        cluster.startFollowing(name, leader);
+        assertReached(cluster, leader);
+        startFollowing(cluster, name, leader);
       }),
     pauseFollow: (name) => change("pause follow", [name], () => administration.pauseFollow(cluster, name)),
-    resumeFollow: (name) => change("resume follow", [name], () => administration.resumeFollow(cluster, name)),
+    resumeFollow: (name) =>
+      change("resume follow", [name], () => {
+        const leader = leaderOf(options, name);
+        assertReached(cluster, leader);
+        administration.resumeFollow(cluster, name, leader);
+      }),
     unfollow: (name) => unfollow(options, name),
     closeIndices: (names) => change("close", names, () => administration.setOpen(cluster, names, false)),
     openIndices: (names) => change("open", names, () => administration.setOpen(cluster, names, true)),
@@ -71,13 +79,8 @@ export function clusterPort(options: PortOptions): Cluster {
       ),
     liftFollowerBlocks: (names) =>
       change("lift the blocks of followers", names, () => administration.liftFollowerBlocks(cluster, names)),
-    uuids: (names) => ask(() => administration.uuidsOf(cluster, names)),
-    deleteIndices: (names) =>
-      ask(() => {
-        for (const name of names) cluster.existing(name);
-        cluster.changing.emit({ what: "delete", indices: names });
-        for (const name of names) cluster.indices.delete(name);
-      }),
+    uuids: (names) => ask(() => answers.uuidsOf(cluster, names)),
+    deleteIndices: (names) => ask(() => administration.deleteIndices(cluster, names)),
     setWriteIndex: (alias, name) =>
       change("set write index", [name], () => administration.setWriteIndex(cluster, alias, name)),
     dataStreams: () => ask(() => []),
@@ -121,7 +124,7 @@ function probe({ cluster, limits }: PortOptions): Promise<ClusterProbe> {
   const { probeLoss, slowMs } = cluster.ailments;
   const delayMs = slowMs > 0 ? random.between(0, slowMs) : random.chance(0.2) ? random.between(1, 100) : 0;
   if (!cluster.isUp())
-    return serve(cluster.world, { effectMs: 0, answerMs: 0 }, () => unreachable("connection refused"));
+    return serve(cluster.world, { effectMs: 0, answerMs: 0 }, () => answers.unreachable("connection refused"));
   if (delayMs > limits.probeTimeoutMs || random.chance(probeLoss)) {
     return serve(cluster.world, { effectMs: 0, answerMs: limits.probeTimeoutMs }, () => ({
       reachable: false,
@@ -129,44 +132,38 @@ function probe({ cluster, limits }: PortOptions): Promise<ClusterProbe> {
       error: "no answer in time",
     }));
   }
-  return serve(cluster.world, { effectMs: delayMs, answerMs: 0 }, () => probeAnswer(cluster));
+  return serve(cluster.world, { effectMs: delayMs, answerMs: 0 }, () => answers.probeAnswer(cluster));
 }
 
-const unreachable = (error: string): ClusterProbe => ({ reachable: false, kind: "unreachable", error });
+/** The leader of a follower, or its own cluster for an index that follows none: every call about that is refused. */
+const leaderOf = ({ cluster, clusterOf }: PortOptions, name: string): SimCluster =>
+  clusterOf(cluster.indices.get(name)?.following?.remote ?? cluster.region);
 
-function probeAnswer(cluster: SimCluster): ClusterProbe {
-  const { noMaster, red, refusesPassword } = cluster.ailments;
-  if (!cluster.isUp()) return unreachable("connection reset");
-  if (refusesPassword) return { reachable: false, kind: "unauthorized", error: "unable to authenticate user" };
-  const starting = [...cluster.indices.values()].filter((index) => administration.isStarting(cluster, index));
-  return {
-    reachable: true,
-    clusterUuid: cluster.uuid,
-    version: cluster.version,
-    master: noMaster ? null : "node-1",
-    status: red || starting.length > 0 ? "red" : "green",
-    redIndices: red ? ["logs-1"] : starting.map(({ name }) => name),
-    copyingIndices: [],
-    nodes: 3,
-  };
+function assertReached(cluster: SimCluster, leader: SimCluster): void {
+  if (cluster.reachesRemote() && leader.isUp()) return;
+  const state = `the license state of the remote cluster [${leader.region}] could not be determined`;
+  throw cluster.error("unreachable", state, 400);
 }
 
 function unfollow(options: PortOptions, name: string): Promise<void> {
-  const { cluster, limits, clusterOf } = options;
-  const remote = cluster.indices.get(name)?.following?.remote;
-  const leaderIsGone = remote !== undefined && (!clusterOf(remote).isUp() || !cluster.reachesRemote());
+  const { cluster, limits } = options;
+  const leader = leaderOf(options, name);
+  const leaderIsGone = !leader.isUp() || !cluster.reachesRemote();
   const mood = leaderIsGone ? cluster.ailments.unfollow : "works";
   const make = () => {
     cluster.changing.emit({ what: "unfollow", indices: [name] });
-    administration.unfollow(cluster, name);
+    return administration.unfollow(cluster, name, leader);
   };
+  const leasesStay = () => cluster.error("rejected", "es.failed_to_remove_retention_leases", 500);
   switch (mood) {
     case "works":
-      return call(options, make);
+      return call(options, () => {
+        if (!make()) throw leasesStay();
+      });
     case "lease-removal-fails":
       return call(options, () => {
         make();
-        throw cluster.error("rejected", "es.failed_to_remove_retention_leases", 502);
+        throw leasesStay();
       });
     case "hangs-done":
     case "hangs-undone":
