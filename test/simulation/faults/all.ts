@@ -2,6 +2,7 @@ import { clusterFaults } from "./clusters.ts";
 import { etcdFaults } from "./etcd.ts";
 import type { Fault } from "./fault.ts";
 import { hostFaults } from "./hosts.ts";
+import { indexFaults } from "./indices.ts";
 import { networkFaults } from "./network.ts";
 import { operatorFaults } from "./operators.ts";
 import { powerFaults } from "./power.ts";
@@ -12,6 +13,7 @@ import { storeFaults } from "./store.ts";
 export const faults: readonly Fault[] = [
   ...clusterFaults,
   ...replicationFaults,
+  ...indexFaults,
   ...operatorFaults,
   ...powerFaults,
   ...networkFaults,

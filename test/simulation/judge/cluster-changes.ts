@@ -10,16 +10,21 @@ export function checkChange(evidence: Evidence, region: Region, what: string, in
   }
 }
 
-/** Invariant 5: what is deleted is in the other region, exported, or discarded by an operator. */
+/**
+ * Invariant 5: what is deleted is in the other region, exported, deleted there by users, or discarded by an operator; in
+ * a region that serves or is about to, only the unfinished copy of a follower is deleted.
+ */
 function checkDeletion({ system }: Evidence, region: Region, name: string): void {
   const { world, record } = system;
-  if (record?.phase === "serving" && record.active === region) {
-    world.report("5", `${name} of ${region} deleted although ${region} is active`);
-  }
   const index = system.cluster(region).indices.get(name);
   if (index === undefined || system.isDiscarded(index.uuid)) return;
+  const isUnfinished = index.following !== null && index.copy !== null;
+  if (record !== null && region === (record.phase === "serving" ? record.active : record.to) && !isUnfinished) {
+    world.report("5", `${name} of ${region} deleted while ${summary(record)}`);
+  }
   const there = system.cluster(otherRegion(region)).operations();
-  const lost = index.operations.filter((id) => !there.has(id) && !system.isSalvaged(id));
+  const isKept = (id: string) => there.has(id) || system.isSalvaged(id) || system.wiped.has(id);
+  const lost = index.operations.filter((id) => !isKept(id));
   if (lost.length > 0) world.report("5", `${name} of ${region} deleted with ${lost.length} operations of its own`);
 }
 

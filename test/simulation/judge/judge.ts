@@ -1,8 +1,10 @@
 import { regions } from "../world/layout.ts";
 import type { System } from "../world/system.ts";
+import { watchClosedTime } from "./closed-time.ts";
 import { checkChange } from "./cluster-changes.ts";
 import { checkEntries } from "./entries.ts";
 import type { Evidence } from "./evidence.ts";
+import { watchProtection } from "./protection.ts";
 import { checkWrite } from "./record-writes.ts";
 import { Truth } from "./truth.ts";
 
@@ -24,5 +26,7 @@ export function judge(system: System): Evidence {
   for (const region of regions) {
     system.clusters[region].changing.listen(({ what, indices }) => checkChange(evidence, region, what, indices));
   }
+  watchClosedTime(system);
+  watchProtection(system);
   return evidence;
 }

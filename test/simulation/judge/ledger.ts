@@ -11,8 +11,12 @@ export function checkLedger(system: System): void {
   const failover = record.lastFailover;
   for (const { id, index, region } of clients.acknowledged) {
     if (there.has(id) || system.isSalvaged(id) || wiped.has(id)) continue;
-    const checkpoint = failover?.checkpoints.find((entry) => entry.index === index)?.globalCheckpoint;
     const holder = system.cluster(region).indices.get(index);
+    // A checkpoint is of the index that was followed then, not of a later one of its name.
+    const then = failover?.uuids.find((entry) => entry.index === index)?.uuid;
+    const isOfHolder = then === undefined || then === holder?.uuid;
+    const recorded = isOfHolder ? failover?.checkpoints.find((entry) => entry.index === index) : undefined;
+    const checkpoint = recorded?.globalCheckpoint;
     const place = holder?.operations.indexOf(id) ?? -1;
     const isAccountedFor =
       failover?.from === region &&

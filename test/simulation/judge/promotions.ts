@@ -1,4 +1,6 @@
 import type { StateRecord } from "../../../watchdog/core/state/record.ts";
+import type { IndexUuid } from "../../../watchdog/core/state/record-fields.ts";
+import { takesWrites } from "../world/cluster/index-state.ts";
 import type { Evidence } from "./evidence.ts";
 
 type Promoting = Extract<StateRecord, { phase: "promoting" }>;
@@ -19,6 +21,8 @@ export function checkPromoted(evidence: Evidence, before: Promoting, after: Serv
     failovers.push(world.nowMs);
   }
   checkOpened(evidence, after);
+  checkNamed(evidence, before, after);
+  checkAliases(evidence, before);
   checkLossEstimate(evidence, before, after);
 }
 
@@ -36,7 +40,9 @@ function checkSwitchedOver({ system }: Evidence, { from, to }: Promoting): void 
 function checkOpened({ system, verifications }: Evidence, { active }: Serving): void {
   // A follower that auto-follow adds after the verification refuses writes until a repair, which invariant 7 demands.
   const verifiedAtMs = verifications.at(-1) ?? Number.NEGATIVE_INFINITY;
-  for (const { name, following, createdMs, open } of system.cluster(active).indices.values()) {
+  for (const { name, following, copy, createdMs, open } of system.cluster(active).indices.values()) {
+    // An unfinished copy cannot be promoted: it has to be named.
+    if (following !== null && copy !== null) continue;
     if ((following !== null && createdMs < verifiedAtMs) || !open) {
       const state = following === null ? "closed" : "a follower";
       system.world.report("6", `${active} was opened although ${name} is ${state}`);
@@ -44,18 +50,53 @@ function checkOpened({ system, verifications }: Evidence, { active }: Serving): 
   }
 }
 
+/** Invariant 13: the record names each index that the old region was last seen to have and that the new one cannot serve. */
+function checkNamed({ system }: Evidence, { from, to, leaderSight }: Promoting, { lastFailover }: Serving): void {
+  const indices = system.cluster(to).indices;
+  const named = lastFailover?.missingIndices ?? [];
+  const unnamed = (leaderSight?.indices ?? []).filter((name) => {
+    const index = indices.get(name);
+    return (index === undefined || index.copy !== null) && !named.includes(name);
+  });
+  if (unnamed.length > 0) {
+    const what = `${unnamed.join()} of ${from}: not in ${to}, and not named`;
+    system.world.report("13", `${what} (${named.join()} are)`);
+  }
+}
+
+/** Every alias of the old region that accepted writes when it was last seen accepts them in the new one, if it can. */
+function checkAliases({ system }: Evidence, { to, leaderSight, halfPromoted }: Promoting): void {
+  // Open defect: the plan knows followers alone, so it sets no alias on indices that were detached before.
+  if (halfPromoted?.region === to) return;
+  const cluster = system.cluster(to);
+  for (const { alias, index } of leaderSight?.writeAliases ?? []) {
+    const chosen = cluster.indices.get(index);
+    const canWrite = chosen !== undefined && chosen.copy === null && takesWrites(chosen);
+    if (canWrite && cluster.writeIndexOf(alias) === null) {
+      system.world.report("alias", `${alias} accepts no writes in ${to}, although ${index} does`);
+    }
+  }
+}
+
 /** The lower bound of the estimate is not above the truth. */
-function checkLossEstimate({ system }: Evidence, { from }: Promoting, { lastFailover }: Serving): void {
+function checkLossEstimate({ system }: Evidence, { from, leaderSight }: Promoting, { lastFailover }: Serving): void {
   const { world } = system;
   if (lastFailover === null) {
     world.report("loss", "a failover without a loss estimate");
     return;
   }
-  const { checkpoints, loss } = lastFailover;
+  const { checkpoints, loss, uuids } = lastFailover;
+  const uuidOf = (list: readonly IndexUuid[] | undefined, index: string) =>
+    list?.find((entry) => entry.index === index)?.uuid;
   for (const { index, shard, globalCheckpoint } of checkpoints) {
-    const held = (system.cluster(from).indices.get(index)?.operations.length ?? 0) - 1;
+    const holder = system.cluster(from).indices.get(index);
+    // Users deleted it since.
+    if (holder?.uuid !== uuidOf(leaderSight?.uuids, index)) continue;
+    const held = (holder?.operations.length ?? 0) - 1;
+    // A checkpoint of an earlier index of that name counts nothing of this one.
+    const reached = uuidOf(uuids, index) === holder?.uuid ? globalCheckpoint : -1;
     const atLeast = loss.shards.find((entry) => entry.index === index && entry.shard === shard)?.atLeast ?? 0;
-    const lost = held - globalCheckpoint;
+    const lost = held - reached;
     if (lost < atLeast) {
       world.report("loss", `${index}: at least ${atLeast} operations are said to be lost, but only ${lost} are`);
     }

@@ -1,0 +1,90 @@
+import type { Mutant } from "./mutant.ts";
+
+/** Without these rules one index would hold up, end or falsify the protection of all (invariants 5, 7, 13 and 14). */
+export const copyMutants: readonly Mutant[] = [
+  {
+    rule: "unfinished copies are left out",
+    defect: "a promotion treats a follower in its first copy like any other",
+    edit: {
+      file: "core/plans/left-out.ts",
+      from: "const unfinished = new Map(indices.filter(isUnfinished)",
+      to: "const unfinished = new Map(indices.filter(({ name }) => name.length > 1_000)",
+    },
+    given: {
+      file: "controller/steps/followers-changed.ts",
+      from: "if (unfinished.length > 0) throw new UnfinishedCopies(unfinished);",
+      to: "",
+    },
+    shows: {
+      "one site": { breaks: ["7", "13"], faults: ["gra is lost in a first copy"] },
+    },
+  },
+  {
+    rule: "aliases that come late",
+    defect: "a promotion knows only the aliases that its followers have already",
+    edit: {
+      file: "core/plans/write-aliases.ts",
+      from: "for (const { alias, index } of leader?.writeAliases ?? []) add(alias, index);",
+      to: "",
+    },
+    given: {
+      file: "core/plans/write-aliases.ts",
+      from: "members: positions } of leader?.aliases ?? [])",
+      to: "members: positions } of [])",
+    },
+    shows: {
+      "one site": { breaks: ["alias"], faults: ["gra is lost in a first copy", "gra is lost"] },
+    },
+  },
+  {
+    rule: "checkpoints are of what was followed",
+    defect: "a checkpoint counts for a later index of the same name",
+    edit: {
+      file: "core/state/transitions.ts",
+      from: "uuids: uuidsOf(record.leaderSight, recorded.leaders),",
+      to: "uuids: record.leaderSight?.uuids ?? [],",
+    },
+    shows: {
+      "one site": { breaks: ["5", "ledger", "loss"], faults: ["an index is made anew", "gra is lost"] },
+    },
+  },
+  {
+    rule: "failed copies are made again",
+    defect: "a first copy that failed is waited for",
+    edit: {
+      file: "core/plans/follower-change.ts",
+      from: 'if (index.firstCopy?.state === "failed") {',
+      to: 'if (index.firstCopy?.state === "failed" && name.length > 1_000) {',
+    },
+    shows: {
+      "one site": { breaks: ["7"], faults: ["the line is cut in a first copy"] },
+    },
+  },
+  {
+    rule: "a replaced leader is followed",
+    defect: "a follower whose leader was deleted and created again is kept",
+    edit: {
+      file: "core/plans/follower-change.ts",
+      from: "if (follower.leaderUuid !== null && follower.leaderUuid !== leader.uuid) {",
+      to: "if (follower.leaderUuid !== null && follower.leaderUuid !== leader.uuid && name.length > 1_000) {",
+    },
+    shows: {
+      "one site": { breaks: ["7", "14"], faults: ["an index is made anew"] },
+    },
+  },
+  {
+    rule: "blocks that came along are lifted",
+    defect: "a follower keeps a block that its leader has no longer",
+    edit: {
+      file: "core/plans/follower-change.ts",
+      from: "if (index.writeBlocked && !leader.writeBlocked) return change(",
+      to: "if (index.writeBlocked && !leader.writeBlocked && name.length > 1_000) return change(",
+    },
+    shows: {
+      "one site": {
+        breaks: ["7", "14"],
+        faults: ["users make an index read-only", "users block the writes to an index", "the standby is rebuilt"],
+      },
+    },
+  },
+];
