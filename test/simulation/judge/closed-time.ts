@@ -3,8 +3,8 @@ import { isCalm } from "./calm.ts";
 import { summary } from "./evidence.ts";
 
 const ROUND_MS = 200;
-/** A drain or a catch-up, the steps after it with their retries, and what a fault just before still delays. */
-const CLOSED_MS_MAX = 45_000;
+/** A drain or a catch-up, the steps after it, and two retries of a step that failed until now, 30 s apart. */
+const CLOSED_MS_MAX = 75_000;
 
 /** Invariant 13: no change keeps the routers closed for longer than its bound while the new region could serve. */
 export function watchClosedTime(system: System): void {

@@ -1,3 +1,5 @@
+import { stepOf } from "../../../watchdog/core/state/plan.ts";
+import type { StateRecord } from "../../../watchdog/core/state/record.ts";
 import type { Region } from "../world/layout.ts";
 import { otherRegion } from "../world/layout.ts";
 import { type Evidence, summary } from "./evidence.ts";
@@ -19,13 +21,20 @@ function checkDeletion({ system }: Evidence, region: Region, name: string): void
   const index = system.cluster(region).indices.get(name);
   if (index === undefined || system.isDiscarded(index.uuid)) return;
   const isUnfinished = index.following !== null && index.copy !== null;
-  if (record !== null && region === (record.phase === "serving" ? record.active : record.to) && !isUnfinished) {
+  if (record !== null && isOrWillBeActive(record, region) && !isUnfinished) {
     world.report("5", `${name} of ${region} deleted while ${summary(record)}`);
   }
   const there = system.cluster(otherRegion(region)).operations();
   const isKept = (id: string) => there.has(id) || system.isSalvaged(id) || system.wiped.has(id);
   const lost = index.operations.filter((id) => !isKept(id));
   if (lost.length > 0) world.report("5", `${name} of ${region} deleted with ${lost.length} operations of its own`);
+}
+
+/** A request of the reconciliation may still be under way as a change begins: only the promotion's own deletions count. */
+function isOrWillBeActive(record: StateRecord, region: Region): boolean {
+  if (record.phase === "serving") return record.active === region;
+  if (record.phase === "closing" || record.to !== region) return false;
+  return stepOf(record.plan, "discard-copies")?.status === "running";
 }
 
 /** Invariant 6: a follower is detached only where the record has it. */

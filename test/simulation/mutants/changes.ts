@@ -11,8 +11,8 @@ export const changeMutants: readonly Mutant[] = [
       to: 'if (step === null || signal.aborted || step.status === "running") return null;',
     },
     shows: {
-      "one site": { breaks: ["7"], faults: ["gra is lost", "a watchdog dies in the middle of a call"] },
-      "three sites": { breaks: ["7"], faults: ["gra is lost", "a watchdog dies in the middle of a call"] },
+      "one site": { breaks: ["7", "13"], faults: ["gra is lost", "a watchdog dies in the middle of a call"] },
+      "three sites": { breaks: ["7", "13"], faults: ["gra is lost", "a watchdog dies in the middle of a call"] },
     },
   },
   {
@@ -36,7 +36,7 @@ export const changeMutants: readonly Mutant[] = [
       to: "(index) => index.following && index.open && index.uuid.length > 1_000)",
     },
     shows: {
-      "one site": { breaks: ["7"], faults: ["gra is lost"] },
+      "one site": { breaks: ["7", "13"], faults: ["gra is lost"] },
     },
   },
   {
@@ -99,7 +99,7 @@ export const changeMutants: readonly Mutant[] = [
       to: "if (index.uuid.length > 1_000) return",
     },
     shows: {
-      "one site": { breaks: ["9"], faults: ["an operator asks for a switchover"] },
+      "one site": { breaks: ["9", "13"], faults: ["an operator asks for a switchover"] },
     },
   },
   {
@@ -150,8 +150,8 @@ export const changeMutants: readonly Mutant[] = [
       to: "",
     },
     shows: {
-      "one site": { breaks: ["7"], faults: ["an operator asks for a switchover", "gra is lost"] },
-      "three sites": { breaks: ["7"], faults: ["an operator asks for a switchover", "gra is lost"] },
+      "one site": { breaks: ["7", "13"], faults: ["an operator asks for a switchover", "gra is lost"] },
+      "three sites": { breaks: ["7", "13"], faults: ["an operator asks for a switchover", "gra is lost"] },
     },
   },
 ];
