@@ -82,6 +82,7 @@ public final class CcrPlugin extends Plugin implements ActionPlugin, EnginePlugi
         CopySpeed speed = new CopySpeed(services.clusterService().getClusterSettings());
         AnswerLimit answers = new AnswerLimit(services.clusterService().getClusterSettings(), services.threadPool());
         repositoryServices.set(new LeaderRepository.Services(client, services.clusterService(), leases, speed, answers));
+        LicenceLapse.watch(services.clusterService());
         LeaderRepositories.keepRegistered(services.repositoriesService(), services.linkedProjectConfigService());
         return List.of(new CcrServices(client, leases, tasks, autoFollow), new CopySources(client));
     }
@@ -117,6 +118,7 @@ public final class CcrPlugin extends Plugin implements ActionPlugin, EnginePlugi
         return List.of(
             FollowerIndex.FOLLOWING_SETTING,
             Misbehaviour.SETTING,
+            LicenceLapse.SETTING,
             CopySpeed.LAB_LIMIT,
             CopySpeed.DOCUMENTED_LIMIT,
             CopySpeed.CHUNK_SIZE,

@@ -22,6 +22,7 @@ public final class TransportCcrStatsAction extends CcrMasterAction<CcrStatsActio
 
     @Override
     protected void masterOperation(CcrStatsAction.Request request, ClusterState state, ActionListener<CcrStatsAction.Response> listener) {
+        requireLicence();
         ccr.client.localAsSystem(
             FollowStatsAction.INSTANCE,
             new FollowStatsAction.StatsRequest(),

@@ -43,6 +43,7 @@ public final class TransportFollowStatsAction extends TransportTasksAction<Shard
 
     @Override
     protected void doExecute(Task task, StatsRequest request, ActionListener<StatsResponses> listener) {
+        CcrMasterAction.requireLicence();
         boolean isAny = FollowerIndex.tasks(FollowerIndex.project(clusterService.state()))
             .stream()
             .anyMatch(known -> isWanted(request, known.getParams().getFollowShardId().getIndexName()));
