@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Applies what belongs to the cluster instead of a node: roles, users, the licence.
-# Input (JSON): {"url", "elasticPassword", "requests": [{"path", "body"}, …]}
+# Input (JSON): {"url", "elasticPassword", "requests": [{"path", "body"}, …]}; a body of null deletes what is there.
 # shellcheck source=infra/provision/common.sh
 . "$(dirname "$0")/../provision/common.sh"
 
@@ -20,7 +20,9 @@ for request in json.load(sys.stdin)["requests"]:
 }
 
 while IFS=$'\t' read -r path body; do
-  if ! answer=$(api_put "$path" <<<"$body"); then
+  if [[ $body == null ]]; then
+    answer=$(api DELETE "$path") || [[ $answer == *'"found":false'* ]] || fail "DELETE ${path} was refused: ${answer}"
+  elif ! answer=$(api_put "$path" <<<"$body"); then
     fail "PUT ${path} was refused: ${answer}"
   fi
 done < <(request_lines)

@@ -6,12 +6,13 @@ import { type Host, ports, type Topology } from "../topology.ts";
 import { keyringFile, packageFiles } from "./apt-source.ts";
 import { clusterRequests } from "./cluster-requests.ts";
 import { configDirectory, dataDirectory, dataVolumeDropIn, needsRestart, nodeFiles, unitDropIn } from "./node-files.ts";
-import type { UserKey } from "./users.ts";
+import { fileUsersInput, type UserKey } from "./users.ts";
 
 export const elasticsearchScripts = [
   "instances/data-volume.sh",
   "elasticsearch/install.sh",
   "elasticsearch/secrets.sh",
+  "elasticsearch/file-users.py",
   "elasticsearch/start.sh",
   "elasticsearch/cluster-api.sh",
   "elasticsearch/roll.sh",
@@ -75,7 +76,8 @@ export class Elasticsearch extends pulumi.ComponentResource {
     const files = nodeFiles(node.host, args);
     const configured = this.writeFiles(node, files, installed);
     const desired = desiredState(files, certificate, args);
-    const step = this.start(node, desired, args, [secrets, configured]);
+    const users = this.writeUsers(node, args, installed);
+    const step = this.start(node, desired, args, [secrets, configured, users]);
     return { node, desired, step };
   }
 
@@ -111,6 +113,22 @@ export class Elasticsearch extends pulumi.ComponentResource {
     return runScript(
       node,
       { name: `${node.host.name}-secrets`, script: "elasticsearch/secrets.sh", stdin: pulumi.secret(stdin) },
+      { parent: this, after: [installed] },
+    );
+  }
+
+  /** Users of the node's file realm: a running node takes them up without a restart. */
+  private writeUsers(
+    node: ElasticsearchNodeHost,
+    args: ElasticsearchArgs,
+    installed: pulumi.Resource,
+  ): pulumi.Resource {
+    const { patterns } = args.config.replication;
+    const options = { directory: configDirectory, group: "elasticsearch", patterns };
+    const stdin = args.passwords.apply((passwords) => fileUsersInput(options, passwords));
+    return runScript(
+      node,
+      { name: `${node.host.name}-users`, script: "elasticsearch/file-users.py", stdin: pulumi.secret(stdin) },
       { parent: this, after: [installed] },
     );
   }
@@ -168,7 +186,7 @@ export class Elasticsearch extends pulumi.ComponentResource {
     );
   }
 
-  /** Licence, roles and users, through one of the nodes. */
+  /** Licence, and the roles and users of the native realm, through one of the nodes. */
   private cluster(
     node: ElasticsearchNodeHost,
     args: ElasticsearchArgs,

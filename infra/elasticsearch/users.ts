@@ -1,4 +1,8 @@
-/** Users and roles that the program creates in each cluster, with no more privileges than their work needs. */
+/**
+ * Users and roles that the program creates in each cluster, with no more privileges than their work needs. Those of the
+ * watchdog and of the health check are in the file realm of each node: Elasticsearch refuses every user of its native
+ * realm while its security index has no primary, although it serves.
+ */
 
 export const users = {
   /** The watchdog: reads health, sets up and reverses replication, promotes. */
@@ -10,7 +14,8 @@ export const users = {
 } as const;
 
 export type UserKey = keyof typeof users;
-export const userKeys = ["watchdog", "haproxyCheck", "app"] as const satisfies readonly UserKey[];
+export const fileUsers = ["watchdog", "haproxyCheck"] as const satisfies readonly UserKey[];
+export const nativeUsers = ["app"] as const satisfies readonly UserKey[];
 
 export interface RoleDefinition {
   readonly cluster: readonly string[];
@@ -49,4 +54,26 @@ export function roleDefinitions(patterns: readonly string[]): Readonly<Record<st
       indices: [{ names: patterns, privileges: ["read", "write", "create_index", "view_index_metadata"] }],
     },
   };
+}
+
+/** The roles of some users, by name. */
+export function rolesOf(
+  keys: readonly UserKey[],
+  patterns: readonly string[],
+): Readonly<Record<string, RoleDefinition>> {
+  const wanted = new Set<string>(keys.map((key) => users[key].role));
+  return Object.fromEntries(Object.entries(roleDefinitions(patterns)).filter(([role]) => wanted.has(role)));
+}
+
+/** Input of file-users.py. */
+export function fileUsersInput(
+  {
+    directory,
+    group,
+    patterns,
+  }: { readonly directory: string; readonly group: string; readonly patterns: readonly string[] },
+  passwords: Readonly<Record<UserKey, string>>,
+): string {
+  const entries = fileUsers.map((key) => ({ ...users[key], password: passwords[key] }));
+  return JSON.stringify({ directory, group, users: entries, roles: rolesOf(fileUsers, patterns) });
 }

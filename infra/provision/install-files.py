@@ -41,8 +41,8 @@ def install(path, content, mode, uid, gid):
     os.rename(scratch, path)
 
 
-def main():
-    for entry in json.load(sys.stdin)["files"]:
+def install_all(files):
+    for entry in files:
         content = entry["content"].encode()
         mode = int(entry.get("mode", "0644"), 8)
         uid = pwd.getpwnam(entry.get("owner", "root")).pw_uid
@@ -50,6 +50,10 @@ def main():
         if not is_current(entry["path"], content, mode, uid, gid):
             install(entry["path"], content, mode, uid, gid)
             print(entry["path"])
+
+
+def main():
+    install_all(json.load(sys.stdin)["files"])
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ export interface ClusterOptions {
   readonly nodes?: number;
   /** Additional settings of elasticsearch.yml, the same on every node. */
   readonly settings?: Readonly<Record<string, string | number | boolean>>;
+  /** Called with the configuration directory of each node, once it is complete and before the node starts. */
+  readonly configure?: (directory: string) => Promise<void>;
   /** Additional Java options of each node. */
   readonly javaOptions?: readonly string[];
   /** Issues the node certificates; remotes of each other share one. Default: a new one. */
@@ -63,9 +65,10 @@ export interface NodeControl {
   /**
    * Restarts all nodes with the same data and ports, and waits until the cluster serves.
    *
-   * @param health minimum health of the indices to wait for; default: yellow
+   * @param health minimum health of the indices to wait for; default: yellow. any: until a node answers, if only with a
+   *   refusal
    */
-  restart(health?: "red" | "yellow"): Promise<void>;
+  restart(health?: "any" | "red" | "yellow"): Promise<void>;
   /** Sets a secure setting that needs no restart, such as `cluster.remote.<alias>.credentials`. */
   setSecret(name: string, value: string): Promise<void>;
 }

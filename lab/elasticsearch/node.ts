@@ -45,6 +45,7 @@ export async function writeNodeConfiguration(home: string, configuration: NodeCo
       path.join(config, "log4j2.properties"),
     ),
   ]);
+  await configuration.options.configure?.(config);
 }
 
 function renderSettings(home: string, { node, peers, options }: NodeConfiguration): string {

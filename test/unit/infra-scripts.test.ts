@@ -5,6 +5,7 @@ import { tmpdir, userInfo } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { fileUsersInput } from "../../infra/elasticsearch/users.ts";
 
 const execute = promisify(execFile);
 const infra = path.join(import.meta.dirname, "..", "..", "infra");
@@ -36,6 +37,56 @@ describe("provisioning scripts", () => {
       expect(text).not.toMatch(/(--user|-u) +"?\$?\w*password/i);
     },
   );
+});
+
+describe("file-users.py", () => {
+  let directory: string;
+  const group = execFileSync("id", ["-gn"], { encoding: "utf8" }).trim();
+
+  beforeEach(async () => {
+    directory = await mkdtemp(path.join(tmpdir(), "file-users-"));
+  });
+  afterEach(() => rm(directory, { recursive: true, force: true }));
+
+  function write(passwords: { watchdog: string; haproxyCheck: string }): string[] {
+    const input = fileUsersInput({ directory, group, patterns: ["app-*"] }, { ...passwords, app: "unused" });
+    const script = path.join(infra, "elasticsearch", "file-users.py");
+    const output = execFileSync("python3", [script], { input, encoding: "utf8" });
+    return output.split("\n").filter((line) => line !== "");
+  }
+  const read = (name: string) => readFile(path.join(directory, name), "utf8");
+
+  test("writes users, their roles and the roles' privileges, closed to other users, without a password in clear", async () => {
+    const files = ["roles.yml", "users_roles", "users"];
+    expect(write({ watchdog: "w-secret", haproxyCheck: "h-secret" })).toEqual(
+      files.map((name) => path.join(directory, name)),
+    );
+    for (const name of files) expect((await stat(path.join(directory, name))).mode & 0o777).toBe(0o640);
+    expect(await read("users_roles")).toBe(
+      "# Rendered by `pulumi up`.\nes_failover_watchdog:es-failover\nes_failover_haproxy_check:haproxy-check\n",
+    );
+    expect(await read("users")).toMatch(/^es-failover:\{PBKDF2\}50000\$[\w+/=]{44}\$[\w+/=]{44}$/m);
+    expect(await read("users")).not.toMatch(/secret|^app:/m);
+    const [, role] = /^es_failover_haproxy_check: (.*)$/m.exec(await read("roles.yml")) ?? [];
+    expect(JSON.parse(role ?? "")).toEqual({ cluster: ["monitor"], indices: [] });
+    expect(await read("roles.yml")).not.toContain("es_failover_app");
+  });
+
+  test("changes nothing while the passwords are the same, and only the user whose password has changed", async () => {
+    write({ watchdog: "one", haproxyCheck: "two" });
+    const before = (await read("users")).split("\n");
+    expect(write({ watchdog: "one", haproxyCheck: "two" })).toEqual([]);
+    expect(write({ watchdog: "one", haproxyCheck: "three" })).toEqual([path.join(directory, "users")]);
+    const after = (await read("users")).split("\n");
+    expect(after[1]).toBe(before[1]);
+    expect(after[2]).not.toBe(before[2]);
+  });
+
+  test("replaces users that were added by hand, and hashes of another kind", async () => {
+    await writeFile(path.join(directory, "users"), "intruder:$2a$10$abc\nes-failover:{PBKDF2}10000$AAAA$AAAA\n");
+    write({ watchdog: "one", haproxyCheck: "two" });
+    expect(await read("users")).not.toMatch(/intruder|10000\$AAAA/);
+  });
 });
 
 describe("install-files.py", () => {
