@@ -148,26 +148,34 @@ const packageSourceSchema = z
   .describe("Where the hosts install Elasticsearch from.");
 
 const elasticsearchSchema = z
-  .strictObject({
-    version: z
-      .string("write the version in quotes, such as '9.5.3'")
-      .regex(/^\d+\.\d+\.\d+$/, "write an exact version, such as 9.5.3")
-      .meta({ value: "an exact version, such as 9.5.3" })
-      .default("9.5.3")
-      .describe(
-        "Version to install. A follower's cluster must run the leader's version or a newer one, down to the patch.",
-      ),
-    packageSource: packageSourceSchema,
-    heap: text(/^[1-9]\d*[mg]$/, 'a size such as "4g" or "512m"')
-      .exactOptional()
-      .describe("Java heap. Left out, Elasticsearch sizes it by the host's memory."),
-    licence: z
-      .enum(["trial", "file"])
-      .default("trial")
-      .describe("`trial`: 30 days of every feature. `file`: your licence, stored as the secret `licenceFile`."),
-    requestTimeoutMs,
-  })
-  .prefault({})
+  .strictObject(
+    {
+      version: z
+        .string("write the version in quotes, such as '9.5.3'")
+        .regex(/^\d+\.\d+\.\d+$/, "write an exact version, such as 9.5.3")
+        .meta({ value: "an exact version, such as 9.5.3" })
+        .default("9.5.3")
+        .describe(
+          "Version to install. A follower's cluster must run the leader's version or a newer one, down to the patch.",
+        ),
+      packageSource: packageSourceSchema,
+      heap: text(/^[1-9]\d*[mg]$/, 'a size such as "4g" or "512m"')
+        .exactOptional()
+        .describe("Java heap. Left out, Elasticsearch sizes it by the host's memory."),
+      licence: z
+        .enum(
+          ["file", "trial"],
+          'write "file" and store your licence as the secret licenceFile, or "trial" for a test: trials begun on the same ' +
+            "day end on the same day in both regions, after 30 days, and replication with them",
+        )
+        .describe(
+          "`file`: your licence, stored as the secret `licenceFile`. `trial`: 30 days of every feature, for a test: it ends " +
+            "in both regions on the same day, and replication with it.",
+        ),
+      requestTimeoutMs,
+    },
+    'write at least the licence, such as {"licence": "file"}',
+  )
   .describe("Elasticsearch on its nodes, and the watchdogs' requests to it.");
 
 /** A secret's message continues its key, as its value is not shown. */

@@ -18,6 +18,7 @@ const missing = existsSync(path.join(pulumiBinDirectory, "pulumi"))
 const usersValues = {
   "es-failover:serviceName": "0123456789abcdef0123456789abcdef",
   "es-failover:adminCidrs": ["203.0.113.7/32"],
+  "es-failover:elasticsearch": { version: "9.5.3", licence: "trial" },
 };
 
 describe.skipIf(missing !== "")(`pulumi preview of the users' own project files ${missing}`, () => {
@@ -56,6 +57,7 @@ describe.skipIf(missing !== "")(`pulumi preview of the users' own project files 
     const said = await complaint({});
     expect(said).toContain("es-failover:serviceName is missing: write the ID of your OVHcloud Public Cloud project");
     expect(said).toContain("es-failover:adminCidrs is missing: write the networks that you administer from");
+    expect(said).toMatch(/es-failover:elasticsearch\.licence is missing: write "file" .* or "trial" for a test/);
     expect(said).not.toMatch(/^\s+at /m);
   });
 

@@ -79,8 +79,12 @@ describe("the stack configuration", () => {
     ],
     ["endpointAddresses", '{"gra":{"host":"https://gra","port":9200}}', /without scheme and port/],
     ["clientCidrs", "198.51.100.1/24", /clientCidrs\[0\] is "198\.51\.100\.1\/24": .*host bits are zero/],
-    ["elasticsearch", '{"version":"9"}', /elasticsearch\.version is "9": write an exact version, such as 9\.5\.3/],
-    ["elasticsearch", '{"heap":"lots"}', /elasticsearch\.heap is "lots": write a size such as "4g"/],
+    [
+      "elasticsearch",
+      '{"licence":"trial","version":"9"}',
+      /elasticsearch\.version is "9": write an exact version, such as 9\.5\.3/,
+    ],
+    ["elasticsearch", '{"licence":"trial","heap":"lots"}', /elasticsearch\.heap is "lots": write a size such as "4g"/],
     ["elasticsearch", "9.5.3", /elasticsearch is "9\.5\.3": write an object/],
     [
       "elasticsearch",
@@ -208,8 +212,11 @@ describe("the stack configuration", () => {
       { fileOf: () => "watchdog.json" },
     );
     const sentences = parsed.violations?.map((violation) => `es-failover:${sentenceOf(violation)}.`);
-    const base = key === "replication" ? { patterns: ["app-*"] } : {};
-    expect(violationsWith({ [key]: JSON.stringify({ ...base, ...value }) })).toEqual(sentences);
+    const required: Record<string, object> = {
+      replication: { patterns: ["app-*"] },
+      elasticsearch: { licence: "trial" },
+    };
+    expect(violationsWith({ [key]: JSON.stringify({ ...required[key], ...value }) })).toEqual(sentences);
     expect(sentences).toHaveLength(1);
   });
 
@@ -223,7 +230,7 @@ describe("the stack configuration", () => {
     ["switchover", '{"maxWritePauseMs":30000}', { switchover: { catchUpTimeoutMs: 15_000, maxWritePauseMs: 30_000 } }],
     ["rejoin", '{"policy":"keep"}', { rejoin: { policy: "keep" } }],
     ["failback", '{"automatic":true}', { failback: { automatic: true, quietPeriodMs: 3_600_000 } }],
-    ["elasticsearch", '{"requestTimeoutMs":20000}', { elasticsearch: { requestTimeoutMs: 20_000 } }],
+    ["elasticsearch", '{"licence":"trial","requestTimeoutMs":20000}', { elasticsearch: { requestTimeoutMs: 20_000 } }],
     ["logLevel", "debug", { logLevel: "debug" }],
     ["store", '{"deadlineMs":2500}', { store: { deadlineMs: 2_500, hedgeAfterMs: 1_000 } }],
     ["failsafe", '{"timeoutMs":900}', { failsafe: { timeoutMs: 900 } }],
@@ -253,6 +260,16 @@ describe("the stack configuration", () => {
 
   test.each(["standard", "fast"])("the %s profile keeps every timing rule", (profile) => {
     expect(violationsWith({ checks: JSON.stringify({ profile }) })).toEqual([]);
+  });
+
+  test("no licence is chosen for the user: a trial ends in both regions on the same day", () => {
+    expect(violationsWith({ elasticsearch: "{}" })).toEqual([
+      expect.stringMatching(/elasticsearch\.licence is missing: write "file" .*, or "trial" for a test: .*same day/),
+    ]);
+    const { "es-failover:elasticsearch": _, ...without } = validRawConfig;
+    expect(violationsOf(without)).toEqual([
+      expect.stringMatching(/elasticsearch is missing: write at least the licence/),
+    ]);
   });
 
   test("the licence `file` requires the licence itself", () => {

@@ -13,6 +13,7 @@ export const validRawConfig: Readonly<Record<string, string>> = {
   "es-failover:adminCidrs": "203.0.113.7/32",
   "es-failover:clientCidrs": "198.51.100.0/24",
   "es-failover:replication": '{"patterns":["app-*"]}',
+  "es-failover:elasticsearch": '{"licence":"trial"}',
   "es-failover:firstPrimary": "gra",
   "es-failover:caCertificate": "-----BEGIN CERTIFICATE-----\nTUlJ\n-----END CERTIFICATE-----",
   "es-failover:caPrivateKey": "ca-private-key",
