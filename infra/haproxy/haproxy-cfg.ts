@@ -81,10 +81,13 @@ function variable(region: string): string {
 }
 
 /**
- * Each node is checked on its own: `local=true` asks for the node's own view, so that a slow master marks no node down.
- * Yellow is healthy, and red still routes: one lost index is no reason to refuse requests to the others. The watchdog
- * judges the region as a whole. A node without power answers nothing, so each check of it lasts until its connection times
- * out, after `inter` at the latest: 1 + 1 + 0.5 + 1 + 0.5 + 1 = 5 s until it is marked down.
+ * Each node is checked on its own: `local=true` asks for the node's own view, so that a slow master marks no node down, and
+ * a lost index is no reason to refuse requests to the others. The watchdog judges the region as a whole. Elasticsearch
+ * answers this call also when its licence has lapsed, unlike `_cluster/health` and all statistics. A node that refuses the
+ * check's user serves all the same: a password that is rotated in one region after the other closes no entry.
+ *
+ * A node without power answers nothing, so each check of it lasts until its connection times out, after `inter` at the
+ * latest: 1 + 1 + 0.5 + 1 + 0.5 + 1 = 5 s until it is marked down.
  */
 function regionBackend(region: RegionPlan, authorization: string): string {
   const servers = hostsOf(region, "elasticsearch").map(
@@ -93,8 +96,8 @@ function regionBackend(region: RegionPlan, authorization: string): string {
   return `backend es_${region.name}
   balance leastconn
   option httpchk
-  http-check send meth GET uri /_cluster/health?local=true ver HTTP/1.1 hdr Host ${region.name} hdr Authorization "Basic ${authorization}"
-  http-check expect status 200
+  http-check send meth GET uri /_cluster/state/master_node?local=true&filter_path=master_node ver HTTP/1.1 hdr Host ${region.name} hdr Authorization "Basic ${authorization}"
+  http-check expect rstatus ^(200|401|403)$
   http-response set-header es-failover-region ${region.name}
   default-server check inter 1s fastinter 500ms fall 3 rise 2 on-marked-down shutdown-sessions ssl verify required ca-file ${haproxyPaths.ca}
 ${servers.join("")}`;

@@ -60,6 +60,7 @@ export const clusterFiles: readonly string[] = [
   "test/integration/cluster-pair.test.ts",
   "test/integration/elasticsearch-adapter.test.ts",
   "test/integration/elasticsearch-followers.test.ts",
+  "test/integration/licence.test.ts",
   "test/integration/salvage.test.ts",
   "test/integration/watchdog-copies.test.ts",
   "test/integration/watchdog-failover.test.ts",

@@ -7,7 +7,7 @@ const options = {
   staggerMs: 20,
   isConclusive: () => true,
   isFinal: () => false,
-  isTelling: () => false,
+  weightOf: () => 0,
 };
 const never = () => new Promise<string>(() => {});
 const says = (answer: string) => async () => answer;
@@ -70,9 +70,14 @@ describe("asking several nodes", () => {
     await expect(hedged([never, late], final)).rejects.toThrow("no such index");
   });
 
-  test("reports a node that refused rather than those that did not answer", async () => {
-    const isTelling = (error: unknown) => error instanceof Error && error.message === "wrong password";
-    const attempts = [fails("refused"), fails("wrong password"), fails("refused as well")];
-    await expect(hedged(attempts, { ...options, isTelling })).rejects.toThrow("wrong password");
+  test("reports the node that tells most, whichever comes first", async () => {
+    const weights = ["refused", "no master", "wrong password"];
+    const weightOf = (error: unknown) => weights.indexOf(error instanceof Error ? error.message : "");
+    for (const reasons of [
+      ["refused", "wrong password", "no master"],
+      ["wrong password", "no master", "refused"],
+    ]) {
+      await expect(hedged(reasons.map(fails), { ...options, weightOf })).rejects.toThrow("wrong password");
+    }
   });
 });

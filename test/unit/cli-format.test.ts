@@ -39,12 +39,20 @@ const status: WatchdogStatus = {
     {
       region: "gra",
       role: "old",
+      licence: { type: "trial", active: false, allowsCcr: false, expiresAtMs: nowMs - 86_400_000 },
       health: { ...unknownHealth, state: "unhealthy", sinceMs: nowMs - 4_000, reason: "no node answers" },
     },
     {
       region: "bhs",
       role: "new",
-      health: { ...unknownHealth, state: "healthy", sinceMs: nowMs - 90_000, reason: "green, 3 nodes" },
+      licence: null,
+      health: {
+        ...unknownHealth,
+        state: "healthy",
+        sinceMs: nowMs - 90_000,
+        reason: "green, 3 nodes",
+        problems: ["managed indices without a primary: logs-9 (unhealthy from 2 of 8 on)"],
+      },
     },
   ],
   sightings: [],
@@ -94,7 +102,9 @@ describe("status as a table", () => {
         "  blocked  no automatic failover for another 60 min",
         "",
         "Problems",
-        "  store  unreachable: etcd does not answer",
+        "  store    unreachable: etcd does not answer",
+        "  licence  the trial licence of gra is not active: it lapsed on 2026-11-21 12:00:00 UTC",
+        "  bhs      managed indices without a primary: logs-9 (unhealthy from 2 of 8 on)",
         "",
         "Regions",
         "  REGION  ROLE  HEALTH     FOR    DETAIL",
@@ -125,7 +135,8 @@ describe("status as a table", () => {
   });
 
   test("names the missing state document", () => {
-    const fresh = { ...status, record: null, plan: null, decisions: [], store: { reachable: true, error: null } };
+    const store = { reachable: true, error: null };
+    const fresh = { ...status, record: null, plan: null, decisions: [], regions: [], store };
     expect(formatStatus(fresh)).toContain("State: no state document yet.");
     expect(formatStatus(fresh)).not.toContain("Problems");
   });

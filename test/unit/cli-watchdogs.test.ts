@@ -22,7 +22,7 @@ const member = (name: string, site: string, router: string | null = name) => ({
 const status = {
   name: "bhs-hap-1",
   nowMs: NOW_MS,
-  regions: ["gra", "bhs"].map((region) => ({ region, role: "active", health: unknownHealth }) as const),
+  regions: ["gra", "bhs"].map((region) => ({ region, role: "active", health: unknownHealth, licence: null }) as const),
   sightings: [sighting("bhs-hap-1", "bhs", "unhealthy"), sighting("wit-1", "witness", "healthy")],
   leadership: { leading: false, leader: "wit-1", error: null },
   watchdogs: [member("bhs-hap-1", "bhs"), member("gra-hap-1", "gra"), member("wit-1", "witness", null)],

@@ -15,7 +15,7 @@ import { type Applied, applyCommand, type Command } from "../../watchdog/core/re
 import { explain } from "../../watchdog/core/rules/explain.ts";
 import type { StateRecord } from "../../watchdog/core/state/record.ts";
 import { Refused, serveCall } from "../../watchdog/util/socket-api.ts";
-import { config, health, NOW_MS, observations, promotedUpTo, serving } from "./core-fixtures.ts";
+import { config, health, NOW_MS, observations, promotedUpTo, serving, standbyView } from "./core-fixtures.ts";
 
 /** A status in which nothing is null or empty. */
 const fullStatus: WatchdogStatus = {
@@ -28,8 +28,8 @@ const fullStatus: WatchdogStatus = {
   store: { reachable: false, error: "etcd does not answer" },
   self: { trusted: false, reasons: ["the wall clock jumped by 4000 ms against the monotonic one"] },
   regions: [
-    { region: "gra", role: "old", health: health("unhealthy") },
-    { region: "bhs", role: "new", health: health("healthy") },
+    { region: "gra", role: "old", health: health("unhealthy"), licence: standbyView().readiness.licence },
+    { region: "bhs", role: "new", health: health("healthy"), licence: standbyView().readiness.licence },
   ],
   sightings: [
     {

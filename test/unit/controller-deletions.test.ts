@@ -98,9 +98,11 @@ const wellProbe = {
   version: "9.5.3",
   master: "m",
   status: "green",
+  managedIndices: 1,
   redIndices: [],
   copyingIndices: [],
   nodes: 1,
+  licenceLapsed: false,
 } as const;
 
 function rejoinPlan() {

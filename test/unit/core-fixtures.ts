@@ -118,7 +118,7 @@ export const standbyView = (changes: Partial<StandbySnapshot> = {}): StandbySnap
   region: "bhs",
   observedAtMs: NOW_MS - 1_000,
   readiness: {
-    licence: { type: "trial", active: true, allowsCcr: true },
+    licence: { type: "trial", active: true, allowsCcr: true, expiresAtMs: null },
     version: "9.5.3",
     remote: { configured: true, connected: true },
     nodesLowOnDisk: [],
@@ -140,8 +140,10 @@ const goodProbe = {
   version: "9.5.3",
   master: "node-1",
   status: "green",
+  managedIndices: 2,
   redIndices: [],
   copyingIndices: [],
+  licenceLapsed: false,
   nodes: 3,
 } as const;
 
@@ -150,8 +152,11 @@ export function health(state: HealthState, reason?: string): RegionHealth {
   const isGood = state === "healthy" || state === "recovering";
   return {
     state,
+    provenState: state,
     failuresInARow: isGood ? 0 : state === "suspect" ? 1 : 3,
     successesInARow: isGood ? 3 : 0,
+    inconclusiveInARow: 0,
+    problems: [],
     reason: reason ?? (isGood ? "green, 3 nodes" : "no node answers: connection refused (3 failed checks in a row)"),
     sinceMs: NOW_MS - 5_000,
     lastProbeAtMs: NOW_MS - 500,

@@ -2,26 +2,23 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { planRepair } from "../../watchdog/core/plans/repair.ts";
 import type { ClusterProbe } from "../../watchdog/core/state/cluster.ts";
-import {
-  indicesInWork,
-  observeProbe,
-  probeFailure,
-  type RegionHealth,
-  unknownHealth,
-} from "../../watchdog/core/state/health.ts";
+import { indicesInWork, observeProbe, type RegionHealth, unknownHealth } from "../../watchdog/core/state/health.ts";
+import { anyRedIndex, probeFailure } from "../../watchdog/core/state/probe-verdict.ts";
 import { closing, promoting, serving } from "./core-fixtures.ts";
 
-const thresholds = { failThreshold: 3, recoveryThreshold: 5 };
-const good: ClusterProbe = {
+const thresholds = { failThreshold: 3, recoveryThreshold: 5, redIndices: { share: 0.25, required: [] as string[] } };
+const good = {
   reachable: true,
   clusterUuid: "u",
   version: "9.5.3",
   master: "node-1",
   status: "green",
+  managedIndices: 2,
   redIndices: [],
   copyingIndices: [],
   nodes: 3,
-};
+  licenceLapsed: false,
+} as const satisfies ClusterProbe;
 const bad: ClusterProbe = { reachable: false, kind: "unreachable", error: "connection refused" };
 
 /** Folds probes, one per second: "+" is a good one, "-" a failed one. */
@@ -53,8 +50,8 @@ describe("a region's health", () => {
     ["without a master", { ...good, master: null }, /no elected master/],
     ["unreachable", bad, /no node answers: connection refused/],
   ])("a cluster that is %s", (_what, probe, failure) => {
-    if (failure === null) expect(probeFailure(probe)).toBeNull();
-    else expect(probeFailure(probe)).toMatch(failure);
+    if (failure === null) expect(probeFailure(probe, anyRedIndex)).toBeNull();
+    else expect(probeFailure(probe, anyRedIndex)).toMatch(failure);
   });
 
   test("gives a reason that counts towards the next change of state", () => {
@@ -82,16 +79,104 @@ describe("a region's health", () => {
     );
   });
 
-  test.each(["", "+", "---", "--", "---++"])("after %s refusing the watchdog's password changes nothing", (probes) => {
-    const before = fold(probes);
-    const refused: ClusterProbe = { reachable: false, kind: "unauthorized", error: "unable to authenticate user" };
-    const after = [1, 2, 3, 4, 5, 6].reduce((health) => observeProbe(health, refused, 60_000, thresholds), before);
-    const { state, failuresInARow, successesInARow, sinceMs, lastGoodAtMs } = before;
-    expect(after).toMatchObject({ state, failuresInARow, successesInARow, sinceMs, lastGoodAtMs, lastProbe: refused });
-    expect(after.reason).toMatch(/refuses this watchdog's user or password: unable to authenticate.*not counted/);
+  const refused: ClusterProbe = { reachable: false, kind: "unauthorized", error: "unable to authenticate user" };
+  const untrusted: ClusterProbe = { reachable: false, kind: "untrusted", error: "certificate has expired" };
+  const refuse = (health: RegionHealth, times: number, probe = refused) =>
+    Array.from({ length: times }).reduce<RegionHealth>((last) => observeProbe(last, probe, 60_000, thresholds), health);
+
+  describe.each([
+    [
+      "refuses the watchdog's password",
+      refused,
+      /refuses this watchdog's user or password: unable to authenticate user/,
+    ],
+    [
+      "has a certificate that is not trusted",
+      untrusted,
+      /has a certificate that this watchdog does not trust: .*expired/,
+    ],
+  ])("that %s", (_what, probe, sentence) => {
+    test.each(["", "+", "---", "--", "---++"])("after %s counts as neither good nor failed", (probes) => {
+      const before = fold(probes);
+      const after = refuse(before, 2, probe);
+      const { state, failuresInARow, successesInARow, lastGoodAtMs } = before;
+      expect(after).toMatchObject({ state, failuresInARow, successesInARow, lastGoodAtMs, lastProbe: probe });
+      expect(after.reason).toMatch(sentence);
+      expect(after.reason).toMatch(/\(not counted, 2 of 3 in a row\)$/);
+    });
+
+    test.each(["", "+", "---", "--", "---++"])(
+      "after %s is unknown at the threshold, for as long as it lasts",
+      (probes) => {
+        for (const times of [3, 4, 500]) {
+          const after = refuse(fold(probes), times, probe);
+          expect(after).toMatchObject({
+            state: "unknown",
+            inconclusiveInARow: times,
+            problems: [after.reason.split(" (")[0]],
+          });
+          expect(after.reason).toMatch(/ \(whether it serves is not known: 3 checks in a row or more prove nothing\)$/);
+        }
+      },
+    );
+  });
+
+  test.each([
+    ["+", "+", "healthy"],
+    ["+", "-", "suspect"],
+    ["+", "---", "unhealthy"],
+    ["---", "+", "recovering"],
+    ["---", "-", "unhealthy"],
+    ["---++", "+++", "healthy"],
+    ["", "+", "healthy"],
+  ])("after %s, then unknown, then %s is %s: it goes on where it was", (before, then, state) => {
+    expect(fold(then, refuse(fold(before), 10))).toMatchObject({ state, inconclusiveInARow: 0 });
+  });
+
+  test("with a lapsed licence is healthy, and its problem is named", () => {
+    const after = observeProbe(fold("+"), { ...good, licenceLapsed: true }, 60_000, thresholds);
+    expect(after).toMatchObject({ state: "healthy", problems: [expect.stringContaining("licence has lapsed")] });
+    expect(after.reason).toMatch(/^green, 3 nodes; its licence has lapsed/);
   });
 
   const red: ClusterProbe = { ...good, status: "red", redIndices: ["logs-1"] };
+
+  describe("with managed indices without a primary", () => {
+    const of = (redIndices: readonly string[], policy: Partial<typeof thresholds.redIndices> = {}) => {
+      const probe: ClusterProbe = { ...good, status: "red", managedIndices: 8, redIndices };
+      return observeProbe(fold("+"), probe, 60_000, {
+        ...thresholds,
+        redIndices: { ...thresholds.redIndices, ...policy },
+      });
+    };
+
+    test("is healthy below the share, and names them as a problem", () => {
+      expect(of(["logs-1"])).toMatchObject({ state: "healthy", problems: [expect.stringContaining("logs-1")] });
+      expect(of(["logs-1"]).reason).toMatch(/^red, 3 nodes; .*without a primary: logs-1 \(unhealthy from 2 of 8 on\)$/);
+    });
+
+    test("has failed a check from the share on, and from one on where the share is 0", () => {
+      expect(of(["logs-1", "logs-2"])).toMatchObject({ state: "suspect", problems: [] });
+      expect(of(["logs-1"], { share: 0 }).state).toBe("suspect");
+    });
+
+    test("has failed a check for a single required one, by pattern or by the name of its data stream", () => {
+      expect(of(["logs-1"], { required: ["orders*", "logs-*"] }).state).toBe("suspect");
+      expect(of([".ds-events-2030.01.01-000001"], { required: ["events"] }).state).toBe("suspect");
+      expect(of(["logs-1"], { required: ["orders*"] }).state).toBe("healthy");
+      expect(of(["logs-1", "orders"], { share: 1, required: ["orders*"] }).reason).toContain(
+        "without a primary: orders (",
+      );
+    });
+
+    test("is not excused by those that its own plan has closed, but they do not count either", () => {
+      const probe: ClusterProbe = { ...good, status: "red", managedIndices: 8, redIndices: ["logs-1", "logs-2"] };
+      expect(observeProbe(fold("+"), probe, 60_000, thresholds, ["logs-2"])).toMatchObject({
+        state: "healthy",
+        problems: [expect.stringContaining("without a primary: logs-1 (")],
+      });
+    });
+  });
 
   test("is not changed by indices that its own promotion has closed", () => {
     const after = [1, 2, 3, 4].reduce((health) => observeProbe(health, red, 60_000, thresholds, "all"), fold("+"));
@@ -109,7 +194,7 @@ describe("a region's health", () => {
 
   test("names the first of many red indices and counts the others", () => {
     const redIndices = Array.from({ length: 12 }, (_, n) => `logs-${n}`);
-    expect(probeFailure({ ...red, redIndices })).toMatch(/: logs-0, logs-1, .*, logs-9 and 2 more$/);
+    expect(probeFailure({ ...red, redIndices }, anyRedIndex)).toMatch(/: logs-0, logs-1, .*, logs-9 and 2 more$/);
   });
 
   test("is not changed by an index that a repair has closed, but by any other", () => {

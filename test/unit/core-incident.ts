@@ -21,8 +21,10 @@ const answer = {
   clusterUuid: "u",
   version: "9.5.3",
   master: "node-1",
+  managedIndices: 1,
   redIndices: [],
   copyingIndices: [],
+  licenceLapsed: false,
   nodes: 3,
 } as const;
 const probes = {
@@ -30,6 +32,11 @@ const probes = {
   yellow: { ...answer, status: "yellow", nodes: 2 },
   red: { ...answer, status: "red", redIndices: ["logs-1"] },
   masterless: { ...answer, status: "green", master: null },
+  /** One of many. */
+  oneRed: { ...answer, status: "red", managedIndices: 8, redIndices: ["logs-9"] },
+  unlicensed: { ...answer, status: "green", licenceLapsed: true },
+  refusing: { reachable: false, kind: "unauthorized", error: "unable to authenticate user [es-failover]" },
+  untrusted: { reachable: false, kind: "untrusted", error: "certificate has expired (CERT_HAS_EXPIRED)" },
   gone: { reachable: false, kind: "unreachable", error: "connection refused" },
   /** Not yet: the watchdog has just started. */
   unprobed: null,

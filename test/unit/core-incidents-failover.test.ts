@@ -13,6 +13,28 @@ describe("incidents: failover", () => {
     ["a blip is no failover", serving(), [well, ...times(2, graGone), well, ...times(2, graGone), well]],
     ["one node is lost", serving(), [well, ...times(4, { gra: "yellow" })]],
     ["an index is red", serving(), [well, ...times(4, { gra: "red" })]],
+    ["one of many indices is red", serving(), [well, ...times(4, { gra: "oneRed" }), well]],
+    ["the licence of both regions lapses", serving(), [well, ...times(4, { gra: "unlicensed", bhs: "unlicensed" })]],
+    [
+      "the active region refuses the watchdogs and an operator knows that it is lost",
+      serving(),
+      [
+        well,
+        ...times(4, { gra: "refusing" }),
+        { operator: { kind: "failover", to: "bhs", force: false, reason: null } },
+        { operator: { kind: "failover", to: "bhs", force: true, reason: "the applications are refused as well" } },
+      ],
+    ],
+    [
+      "a certificate is rotated before the watchdogs trust it",
+      serving(),
+      [well, ...times(5, { gra: "untrusted", bhs: "untrusted" }), { gra: "green", bhs: "green" }],
+    ],
+    [
+      "a lost region refuses the watchdogs while it starts",
+      serving({ standby: "following", inSyncAtMs: null }),
+      [well, ...times(3, graGone), ...times(4, { gra: "refusing" }), ...times(6, well)],
+    ],
     ["no master is elected", serving(), [well, ...times(3, { gra: "masterless" })]],
     ["both regions are lost", serving(), [well, ...times(4, { gra: "gone", bhs: "gone" })]],
     ["the standby is not in sync", serving({ standby: "following", inSyncAtMs: null }), times(4, graGone)],

@@ -9,6 +9,7 @@ import { decide } from "../../watchdog/core/rules/decide.ts";
 import { explain } from "../../watchdog/core/rules/explain.ts";
 import type { RuleId } from "../../watchdog/core/rules/table.ts";
 import { rules } from "../../watchdog/core/rules/table.ts";
+import type { ClusterLicence, ClusterProbe } from "../../watchdog/core/state/cluster.ts";
 import type { HealthState } from "../../watchdog/core/state/health.ts";
 import type { Observations } from "../../watchdog/core/state/observations.ts";
 import type { Plan, PlanStep } from "../../watchdog/core/state/plan.ts";
@@ -20,6 +21,7 @@ import {
   closing,
   config,
   copying,
+  etcd,
   follower,
   health,
   index,
@@ -45,6 +47,24 @@ interface Case {
 }
 
 const lost = seenHealth("unhealthy", "healthy");
+/** gra has answered the watchdogs with 401 for three checks and more. */
+const refusing = {
+  ...seenHealth("unknown", "healthy"),
+  health: {
+    gra: {
+      ...health("healthy"),
+      state: "unknown",
+      inconclusiveInARow: 5,
+      reason: "refuses this watchdog's user or password: 401 (whether it serves is not known)",
+    },
+    bhs: health("healthy"),
+  },
+} satisfies Partial<Observations>;
+const licenceOfBhs = (changes: Partial<ClusterLicence>, seen: Partial<Observations> = lost) => {
+  const { readiness } = standbyView();
+  const licence = { ...readiness.licence, ...changes };
+  return observations({ ...seen, standby: standbyView({ readiness: { ...readiness, licence } }) });
+};
 const sync = (inSync: boolean, ...reasons: string[]) =>
   standbyView({ sync: { inSync, reasons, unprotected: [], lagOperations: 0, readAgeMs: 0 } });
 
@@ -218,12 +238,7 @@ const cases: Readonly<Record<RuleId, Case>> = {
   },
   "refuse-not-promotable": {
     record: serving(),
-    seen: observations({
-      ...lost,
-      standby: standbyView({
-        readiness: { ...standbyView().readiness, licence: { type: "basic", active: true, allowsCcr: false } },
-      }),
-    }),
+    seen: licenceOfBhs({ type: "basic", allowsCcr: false }),
     next: "unchanged",
     says: /basic licence of bhs does not include cross-cluster replication/,
   },
@@ -272,6 +287,13 @@ const cases: Readonly<Record<RuleId, Case>> = {
     next: { standby: "in-sync" },
     actions: ["keep-replication"],
     says: /in sync/,
+  },
+  "active-unknown": {
+    record: serving(),
+    seen: observations(refusing),
+    next: "unchanged",
+    actions: ["keep-replication"],
+    says: /gra refuses this watchdog's user.*no automatic failover; .*failover --to bhs --force/,
   },
   "standby-waits": {
     record: serving({ standby: "absent" }),
@@ -445,6 +467,45 @@ describe("the table of rules", () => {
       loss: { atLeast: 5, atMost: 605 },
       missingIndices: ["logs-2"],
     });
+  });
+
+  test("an operator's failover from a region that refuses the watchdogs needs --force, and then begins", () => {
+    const asked = (force: boolean) =>
+      decide(serving({ request: requestOf({ kind: "failover", force }) }), observations(refusing), NOW_MS, config);
+    expect(asked(false)).toMatchObject({ rule: "refuse-request" });
+    expect(asked(false).explanation).toMatch(
+      /whether gra serves is not known \(refuses this watchdog's user.*--force$/,
+    );
+    expect(asked(true)).toMatchObject({ rule: "operator-failover", record: { phase: "closing", from: "gra" } });
+  });
+
+  test("a region that one site alone is refused by is not unknown", () => {
+    const others = ["gra", "witness"].map((site) => ({ site, regions: { gra: "healthy", bhs: "healthy" } as const }));
+    const store = { ...config, store: etcd };
+    const seen = observations({ ...refusing, sites: [...refusing.sites, ...others] });
+    expect(decide(serving({ watchdogs: [] }), seen, NOW_MS, store).rule).not.toBe("active-unknown");
+  });
+
+  test("a lapsed licence of the standby blocks an automatic failover and an operator's, but no forced one", () => {
+    const lapsed = licenceOfBhs({ active: false, allowsCcr: false, expiresAtMs: NOW_MS - 3_600_000 });
+    const reason =
+      /the trial licence of bhs is not active: it lapsed on 2030-01-01 11:00:00 UTC; a failover with --force/;
+    const automatic = decide(serving(), lapsed, NOW_MS, config);
+    expect(automatic.rule).toBe("refuse-not-promotable");
+    expect(automatic.explanation).toMatch(reason);
+    const asked = (force: boolean) =>
+      decide(serving({ request: requestOf({ kind: "failover", force }) }), lapsed, NOW_MS, config);
+    expect(asked(false).explanation).toMatch(reason);
+    expect(asked(true).rule).toBe("operator-failover");
+  });
+
+  test("a standby with an index without a primary is not promoted, although it is healthy", () => {
+    const probe = { ...health("healthy").lastProbe, status: "red", managedIndices: 8, redIndices: ["logs-8"] };
+    const bhs = { ...health("healthy"), lastProbe: probe as ClusterProbe };
+    const seen = observations({ ...lost, health: { ...lost.health, bhs } });
+    const ruling = decide(serving(), seen, NOW_MS, config);
+    expect(ruling.rule).toBe("refuse-not-promotable");
+    expect(ruling.explanation).toMatch(/bhs has managed indices without a primary: logs-8$/);
   });
 
   test("a failover that was called off leaves no block period", () => {

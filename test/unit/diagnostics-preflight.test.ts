@@ -1,17 +1,19 @@
 import { describe, expect, test } from "vitest";
 import { profiles } from "../../watchdog/config/profiles.ts";
+import type { ClusterLicence } from "../../watchdog/core/state/cluster.ts";
 import type { Check } from "../../watchdog/diagnostics/preflight/check.ts";
 import type { PreflightFindings, RegionFindings, StoreMember } from "../../watchdog/diagnostics/preflight/findings.ts";
 import { judgePreflight } from "../../watchdog/diagnostics/preflight/judge.ts";
-import { config, standbyView } from "./core-fixtures.ts";
+import { config, NOW_MS, standbyView } from "./core-fixtures.ts";
 
 const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;
 const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
 
 function region(changes: Partial<RegionFindings> = {}): RegionFindings {
   const { readiness } = standbyView();
-  const licence = { type: "platinum", active: true, allowsCcr: true };
+  const licence = { type: "platinum", active: true, allowsCcr: true, expiresAtMs: NOW_MS + 400 * DAY };
   return {
     readiness: { value: { ...readiness, licence } },
     versions: { value: [{ node: "n1", version: "9.5.3" }] },
@@ -44,6 +46,7 @@ function judge(changes: Partial<PreflightFindings> = {}, settings = config): Rea
     storeMembers: ["a", "b", "c"].map((endpoint) => storeMember(endpoint)),
     sites: ["gra", "bhs", "witness"],
     timingViolations: [],
+    nowMs: NOW_MS,
     outageMs: 12 * HOUR,
   };
   return new Map(judgePreflight({ ...healthy, ...changes }, settings).map((check) => [check.check, check]));
@@ -74,12 +77,19 @@ describe("preflight", () => {
     expect(checks.find(({ check }) => check === "licence of bhs")?.found).toContain("no node answers");
   });
 
-  test("fails an insufficient licence, and warns of one that expires", () => {
-    const licensed = (licence: { type: string; active: boolean; allowsCcr: boolean }) =>
-      judge(withBhs({ readiness: { value: { ...standbyView().readiness, licence } } })).get("licence of bhs")?.verdict;
-    expect(licensed({ type: "basic", active: true, allowsCcr: false })).toBe("fail");
-    expect(licensed({ type: "platinum", active: false, allowsCcr: false })).toBe("fail");
-    expect(licensed({ type: "trial", active: true, allowsCcr: true })).toBe("warn");
+  test("fails an insufficient licence, and warns of one that ends", () => {
+    const licensed = (changes: Partial<ClusterLicence>) => {
+      const licence = { type: "platinum", active: true, allowsCcr: true, expiresAtMs: null, ...changes };
+      return judge(withBhs({ readiness: { value: { ...standbyView().readiness, licence } } })).get("licence of bhs");
+    };
+    expect(licensed({})?.verdict).toBe("ok");
+    expect(licensed({ type: "basic", allowsCcr: false })?.verdict).toBe("fail");
+    const lapsed = licensed({ active: false, allowsCcr: false, expiresAtMs: NOW_MS - DAY });
+    expect(lapsed).toMatchObject({ verdict: "fail", found: expect.stringContaining("lapsed on 2029-12-31 12:00:00") });
+    expect(licensed({ expiresAtMs: NOW_MS + 31 * DAY })?.verdict).toBe("ok");
+    const soon = licensed({ expiresAtMs: NOW_MS + 29 * DAY });
+    expect(soon).toMatchObject({ verdict: "warn", found: expect.stringContaining("ends in 29 days, on 2030-01-30") });
+    expect(licensed({ type: "trial", expiresAtMs: NOW_MS + 31 * DAY })?.verdict).toBe("warn");
   });
 
   test.each([
@@ -120,7 +130,7 @@ describe("preflight", () => {
   });
 
   test("compares a round trip with the probe timeout", () => {
-    const fast = { profile: "fast", ...profiles.fast.checks } as const;
+    const fast = { ...config.checks, ...profiles.fast.checks };
     const verdict = (ms: number) =>
       judge(withBhs({ roundTripMs: { value: ms } }), { ...config, checks: fast }).get("round trip from here to bhs")
         ?.verdict;

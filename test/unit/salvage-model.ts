@@ -104,8 +104,10 @@ export class ModelRegion implements OldPrimary, ActivePrimary, ComparedRegion {
       version: "9.5.3",
       master: "m",
       status: "green" as const,
+      managedIndices: 1,
       redIndices: [],
       copyingIndices: [],
+      licenceLapsed: false,
       nodes: 1,
     };
     return { reachable: true, clusterUuid, ...nodes };

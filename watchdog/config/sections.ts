@@ -63,6 +63,28 @@ export const replicationSchema = z
   )
   .describe("Which indices are replicated and promoted, and when the standby counts as in sync.");
 
+const redIndicesSchema = z
+  .strictObject({
+    share: z
+      .number("write a number from 0 to 1")
+      .min(0, "write a number from 0 to 1")
+      .max(1, "write a number from 0 to 1")
+      .meta({ value: "a number from 0 to 1" })
+      .default(0.25)
+      .describe(
+        "Share of a region's managed indices without a primary from which on it counts as unhealthy; 0: from a single one " +
+          "on. Fewer are reported, and no reason to fail over at the cost of the lag of all others.",
+      ),
+    required: z
+      .array(z.string().min(1, "write an index pattern"))
+      .default([])
+      .describe(
+        "Index patterns, or names of data streams, of which a single one without a primary makes a region unhealthy.",
+      ),
+  })
+  .prefault({})
+  .describe("Which managed indices without a primary make a region unhealthy.");
+
 export const checksSchema = z
   .strictObject({
     profile: z
@@ -86,6 +108,7 @@ export const checksSchema = z
       "RECOVERY_THRESHOLD: successful probes in a row until a region counts as healthy again.",
       count(1),
     ),
+    redIndices: redIndicesSchema,
   })
   .prefault({})
   .describe("How often the watchdogs probe the regions, and how many failures they tolerate.");

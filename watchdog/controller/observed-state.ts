@@ -1,7 +1,7 @@
 import type { RegionName } from "../config/address.ts";
 import type { WatchdogConfig } from "../config/schema.ts";
 import { isStoreFull } from "../core/ports/store.ts";
-import type { Definition } from "../core/state/cluster.ts";
+import type { ClusterLicence, Definition } from "../core/state/cluster.ts";
 import { type RegionHealth, unknownHealth } from "../core/state/health.ts";
 import { memberOf } from "../core/state/members.ts";
 import type { ActiveSnapshot, FirstSnapshot, RouterLease, StandbySnapshot } from "../core/state/observations.ts";
@@ -83,6 +83,12 @@ export class ObservedState {
     const first = this.#clusterUuids.get(region);
     if (first === undefined) this.#clusterUuids.set(region, probe.clusterUuid);
     return first === undefined || first === probe.clusterUuid;
+  }
+
+  /** As the last snapshot of the region has it; null without one. */
+  licenceOf(region: RegionName): ClusterLicence | null {
+    const snapshot = [this.active, this.standby].find((candidate) => candidate?.region === region);
+    return snapshot?.readiness.licence ?? null;
   }
 
   lastProbeWasGood(region: RegionName): boolean {

@@ -25,6 +25,7 @@ export function statusNow(context: WatchdogContext, components: Components, star
       region,
       role: roleOf(region, observed.record),
       health: observed.healthOf(region),
+      licence: observed.licenceOf(region),
     })),
     sightings: reportsNow(context),
     leadership: observationsNow(context).leadership,

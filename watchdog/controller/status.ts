@@ -2,7 +2,7 @@ import { z } from "zod";
 import { memberSchema, stateRecordSchema } from "../core/state/record.ts";
 import { watchdogReportSchema } from "../core/state/report.ts";
 import type { DeepReadonly } from "../util/deep-readonly.ts";
-import { unprotectedIndex } from "./control-api/cluster-fields.ts";
+import { clusterReadiness, unprotectedIndex } from "./control-api/cluster-fields.ts";
 import { leadership, regionHealth, routerLease, storeState } from "./control-api/observed-fields.ts";
 
 /** What a watchdog reports about itself, as plain JSON. Times are wall clock, milliseconds since 1970. */
@@ -12,6 +12,8 @@ const regionStatus = z.object({
   /** active and standby while serving; old and new while a change is under way. */
   role: z.enum(["active", "standby", "old", "new", "unknown"]),
   health: regionHealth,
+  /** As the last snapshot of the region has it; null without one. */
+  licence: clusterReadiness.shape.licence.nullable().default(null),
 });
 
 const failsafeReport = z.object({

@@ -30,7 +30,10 @@ const momentSchema = z.looseObject({
   nowMs: z.number().int(),
   record: z.unknown().optional(),
   seen: z.looseObject({
-    health: z.record(z.string(), z.looseObject({ state: z.string(), reason: z.string() })),
+    health: z.record(
+      z.string(),
+      z.looseObject({ state: z.string(), reason: z.string(), problems: z.array(z.string()).default([]) }),
+    ),
     sites: z.array(z.looseObject({ site: z.string(), regions: z.record(z.string(), z.string()) })),
     store: z.looseObject({ reachable: z.boolean() }).default({ reachable: true, error: null }),
     selfDoubt: z.array(z.string()).default([]),

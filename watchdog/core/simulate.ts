@@ -102,8 +102,11 @@ function assumedObservations(
   const before = seen.health[region];
   const lost: RegionHealth = {
     state: "unhealthy",
+    provenState: "unhealthy",
     failuresInARow: config.checks.failThreshold,
     successesInARow: 0,
+    inconclusiveInARow: 0,
+    problems: [],
     reason: `no node answers: assumed (${config.checks.failThreshold} failed checks in a row)`,
     sinceMs: nowMs + detectionMs(config),
     lastProbeAtMs: nowMs + detectionMs(config),

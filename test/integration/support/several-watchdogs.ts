@@ -53,13 +53,15 @@ class EmptyCluster {
               version: "9.5.3",
               master: "node-1",
               status: "green",
+              managedIndices: 1,
               redIndices: [],
               copyingIndices: [],
+              licenceLapsed: false,
               nodes: 3,
             },
       readiness: () =>
         ask({
-          licence: { type: "trial", active: true, allowsCcr: true },
+          licence: { type: "trial", active: true, allowsCcr: true, expiresAtMs: null },
           version: "9.5.3",
           remote: { configured: true, connected: true },
           nodesLowOnDisk: [],

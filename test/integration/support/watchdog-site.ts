@@ -177,6 +177,20 @@ export class WatchdogSite {
     return last;
   }
 
+  /** Asks for a failover as an operator does; the rules grant or refuse it later. */
+  async askFailover(to: string, force: boolean): Promise<void> {
+    const asked = { by: "tester", to, force, reason: "drill" };
+    await askControlSocket(path.join(this.#directory, "run", "control.sock"), controlApi.failover, asked);
+  }
+
+  /** Waits until the newest entry of a rule has this explanation. */
+  untilDecided(rule: string, explanation: RegExp): Promise<void> {
+    return this.#until(
+      async () => explanation.test((await this.history()).findLast((entry) => entry.rule === rule)?.explanation ?? ""),
+      `${rule}: ${explanation}`,
+    );
+  }
+
   untilInSync(indices: number): Promise<WatchdogStatus> {
     return this.untilStatus(
       `bhs follows ${indices} indices and is in sync`,

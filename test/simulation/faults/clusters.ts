@@ -40,6 +40,11 @@ export const clusterFaults: readonly Fault[] = [
   ailing("bhs is lost", 3, bhs, () => ({ down: true })),
   ailing("bhs is red", 1, bhs, () => ({ red: true })),
   ailing("bhs loses its licence", 1, bhs, () => ({ licenceLost: true })),
+  {
+    name: "both licences lapse",
+    weight: 1,
+    begin: ({ clusters }) => ailAll([clusters.gra, clusters.bhs], { licenceLost: true }),
+  },
   ailing("probes are lost", 2, either, ({ world }) => ({ probeLoss: world.random.pick([0.1, 0.4, 0.8]) })),
   ailing("a cluster is slow", 2, either, ({ world }) => ({ slowMs: world.random.pick([300, 1_500, 5_000]) })),
   ailing("calls hang", 3, either, ({ world }) => ({ hangs: world.random.pick([0.05, 0.3, 0.7]) })),

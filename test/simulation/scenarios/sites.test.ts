@@ -75,8 +75,39 @@ describe("a region", () => {
     await pass(system, 120_000);
     expect(system.record).toMatchObject({ phase: "serving", active: "gra", epoch: 1 });
     const gra = statusOf(system, "witness")?.regions.find(({ region }) => region === "gra");
-    expect(gra?.health).toMatchObject({ state: "healthy", failuresInARow: 0 });
-    expect(gra?.health.reason).toMatch(/refuses this watchdog's user or password.*not counted/);
+    expect(gra?.health).toMatchObject({ state: "unknown", provenState: "healthy", failuresInARow: 0 });
+    expect(gra?.health.reason).toMatch(/refuses this watchdog's user or password.*whether it serves is not known/);
+    const summaries = system.stations.map(({ site }) => statusOf(system, site)?.summary);
+    expect(summaries).toContainEqual(expect.stringMatching(/^gra refuses this watchdog's user.*no automatic failover/));
+    system.cluster("gra").ailments.refusesPassword = false;
+    await pass(system, 30_000);
+    expect(statusOf(system, "witness")?.regions.map(({ health }) => health.state)).toEqual(["healthy", "healthy"]);
+    expect(system.record).toMatchObject({ phase: "serving", active: "gra", epoch: 1, standby: "in-sync" });
+  });
+
+  test("that refuses the watchdogs and serves nothing either is replaced by a forced failover alone", async () => {
+    const system = await started({ layout: threeSites });
+    system.cluster("gra").ailments.refusesPassword = true;
+    await waitFor(system, 60_000, () => statusOf(system, "witness")?.regions[0]?.health.state === "unknown");
+    system.request("failover", "bhs");
+    await pass(system, 10_000);
+    expect(system.record).toMatchObject({ phase: "serving", active: "gra", epoch: 1 });
+    system.request("failover", "bhs", true);
+    await runUntil(system, 60_000, serves("bhs"));
+    expectSound(system);
+  });
+
+  test("whose licence lapses with that of the standby is not replaced, and goes on when it is renewed", async () => {
+    const system = await started({ layout: threeSites });
+    for (const cluster of [system.clusters.gra, system.clusters.bhs]) cluster.ailments.licenceLost = true;
+    await pass(system, 600_000);
+    expect(system.record).toMatchObject({ phase: "serving", active: "gra", epoch: 1, standby: "following" });
+    const status = statusOf(system, "witness");
+    expect(status?.regions.map(({ health }) => health.state)).toEqual(["healthy", "healthy"]);
+    expect(status?.regions[0]?.health.problems[0]).toMatch(/its licence has lapsed/);
+    for (const cluster of [system.clusters.gra, system.clusters.bhs]) cluster.ailments.licenceLost = false;
+    await runUntil(system, 300_000, (record) => record.phase === "serving" && record.standby === "in-sync");
+    expectSound(system);
   });
 });
 

@@ -2,6 +2,7 @@ import { errors } from "@elastic/elasticsearch";
 import type { RegionName } from "../../config/address.ts";
 import { ClusterError } from "../../core/ports/cluster.ts";
 import { messageOf } from "../../util/errors.ts";
+import { isUntrusted } from "./node-client.ts";
 import { property } from "./property.ts";
 
 /**
@@ -19,6 +20,7 @@ export function toClusterError(region: RegionName, what: string, error: unknown)
   if (error instanceof errors.ResponseError) {
     const status = error.statusCode ?? null;
     const reason = reasonOf(error.body) ?? `HTTP ${status ?? "without a status"}`;
+    if (isUnlicensed(error)) return failed("unlicensed", reason, status);
     if (status === 401 || (status === 403 && errorTypeOf(error.body) === "security_exception")) {
       return failed("unauthorized", reason, status);
     }
@@ -32,7 +34,9 @@ export function toClusterError(region: RegionName, what: string, error: unknown)
   if (error instanceof errors.ProductNotSupportedError) {
     return failed("rejected", "the server there is not Elasticsearch");
   }
-  if (error instanceof errors.ConnectionError) return failed("unreachable", error.message);
+  if (error instanceof errors.ConnectionError) {
+    return failed(isUntrusted(error) ? "untrusted" : "unreachable", error.message);
+  }
   return failed("rejected", messageOf(error));
 }
 
@@ -41,8 +45,34 @@ export function isMissingModule(error: unknown): boolean {
   return error instanceof ClusterError && error.kind === "rejected" && /no handler found for uri/.test(error.message);
 }
 
+/** What Elasticsearch refuses for lack of a licence: 403 "current license is non-compliant for [security]". */
+export function isUnlicensed(error: unknown): boolean {
+  if (error instanceof ClusterError) return error.kind === "unlicensed";
+  if (!(error instanceof errors.ResponseError) || error.statusCode !== 403) return false;
+  return /^current license is non-compliant for \[/.test(reasonOf(error.body) ?? "");
+}
+
+/** The answer, or `otherwise` where the cluster refuses it for lack of a licence. */
+export async function unlessUnlicensed<T>(answer: Promise<T>, otherwise: T): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (isUnlicensed(error)) return otherwise;
+    throw error;
+  }
+}
+
 /** True when the node answered, if only with an error. */
 export const isAnswer = (error: unknown): boolean => error instanceof errors.ResponseError;
+
+/**
+ * How much a node's error tells about its region. A node that refuses the user, or has a certificate that is not trusted,
+ * proves that nothing can be told, whatever other nodes answer; any answer tells more than silence.
+ */
+export function weightOfError(error: unknown): number {
+  if (isUntrusted(error) || (error instanceof errors.ResponseError && error.statusCode === 401)) return 2;
+  return isAnswer(error) ? 1 : 0;
+}
 
 /** A refusal of the request itself, which every node would repeat; not of the state that one node is in. */
 export function isRefusal(error: unknown): boolean {

@@ -1,5 +1,6 @@
 import type { Follower } from "../../core/state/cluster.ts";
 import { isManaged, type ManagedPatterns, requestTarget } from "../../core/state/patterns.ts";
+import { unlessUnlicensed } from "./errors.ts";
 import { progressOf, type ShardStatistics } from "./follower-progress.ts";
 import { type FollowerIdentity, LeaderUuids } from "./leader-uuids.ts";
 import { listNames, readByName } from "./names.ts";
@@ -66,11 +67,16 @@ export class FollowerReader {
     });
   }
 
-  /** Followers with a task that reports, hidden ones too. Those of deleted followers may still be among them. */
+  /**
+   * Followers with a task that reports, hidden ones too; none where the licence does not permit to see them. Those of
+   * deleted followers may still be among them.
+   */
   async #running(): Promise<ReadonlyMap<string, Facts>> {
-    const stats = await this.#nodes.read("read replication statistics", (client, options) =>
-      client.ccr.stats({}, options),
+    const stats = await unlessUnlicensed(
+      this.#nodes.read("read replication statistics", (client, options) => client.ccr.stats({}, options)),
+      null,
     );
+    if (stats === null) return new Map();
     return new Map(
       stats.follow_stats.indices.flatMap(({ index, shards }) => {
         const [first] = shards;

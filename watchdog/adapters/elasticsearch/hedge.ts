@@ -7,8 +7,8 @@ export interface HedgeOptions<T> {
   isConclusive(answer: T): boolean;
   /** Whether an error ends the search, because every other candidate would give the same. */
   isFinal(error: unknown): boolean;
-  /** Whether an error is more specific than that of an earlier candidate, as an answer is than silence. */
-  isTelling(error: unknown): boolean;
+  /** How much an error tells: the highest of the candidates' errors is thrown, the first one among equals. */
+  weightOf(error: unknown): number;
 }
 
 export interface HedgeResult<T> {
@@ -22,8 +22,7 @@ type Attempt<T> = (signal: AbortSignal) => Promise<T>;
 /**
  * Asks the first candidate and, when it fails or is slow, the following ones beside it, so that a dead node costs
  * `staggerMs` instead of the whole timeout. The first conclusive answer wins, and the other attempts are aborted. Only for
- * requests that may be sent twice. Without an answer it throws the first telling error, else the first one, else an error
- * named TimeoutError.
+ * requests that may be sent twice. Without an answer it throws the error that tells most, or else an error named TimeoutError.
  */
 export function hedged<T>(attempts: readonly Attempt<T>[], options: HedgeOptions<T>): Promise<HedgeResult<T>> {
   return new Promise((resolve, reject) => new HedgedSearch(attempts, options, resolve, reject).start());
@@ -88,13 +87,13 @@ class HedgedSearch<T> {
   #takeError(error: unknown): void {
     if (this.#aborter.signal.aborted) return;
     this.#pending -= 1;
-    const { isFinal, isTelling } = this.#options;
+    const { isFinal, weightOf } = this.#options;
     if (isFinal(error)) {
       this.#result = undefined;
       this.#error = error;
       this.#settle();
     } else {
-      if (this.#error === undefined || (isTelling(error) && !isTelling(this.#error))) this.#error = error;
+      if (this.#error === undefined || weightOf(error) > weightOf(this.#error)) this.#error = error;
       this.#continue();
     }
   }

@@ -1,6 +1,7 @@
 import type { AliasMembership, IndexState } from "../../core/state/cluster.ts";
 import { isManaged, type ManagedPatterns, requestTarget } from "../../core/state/patterns.ts";
 import { type IncompleteIndex, readFirstCopies } from "./first-copies.ts";
+import { readIndicesHealth } from "./index-health.ts";
 import type { RegionNodes } from "./nodes.ts";
 import { property } from "./property.ts";
 
@@ -25,10 +26,7 @@ export async function readIndices(nodes: RegionNodes, managed: ManagedPatterns):
       client.indices.resolveIndex({ name: target, ...everything }, options),
     ),
     nodes.read("read health of indices", (client, options) =>
-      client.cluster.health(
-        { index: target, level: "indices", expand_wildcards: "all", filter_path: ["indices.*.*shards"] },
-        options,
-      ),
+      readIndicesHealth(client, options, { index: target, masterTimeoutMs: nodes.requestTimeoutMs }),
     ),
   ]);
   const resolvedByName = new Map(resolved.indices.map((index) => [index.name, index]));
@@ -36,7 +34,7 @@ export async function readIndices(nodes: RegionNodes, managed: ManagedPatterns):
   const incomplete: IncompleteIndex[] = [];
   for (const [name, { aliases, settings }] of Object.entries(described)) {
     const place = resolvedByName.get(name);
-    const shards = health.indices?.[name];
+    const shards = health.indices[name];
     if (place === undefined || shards === undefined || !isManaged(managed, place.data_stream ?? name)) continue;
     const isSet = (key: string): boolean => String(property(settings, key)) === "true";
     const following = isSet("index.xpack.ccr.following_index");

@@ -69,7 +69,21 @@ export function connectFailed(error: unknown): boolean {
   return error instanceof errors.ConnectionError && error.message.startsWith(CONNECT_FAILED);
 }
 
+/** Follows `CONNECT_FAILED` where the node's certificate is the reason. */
+const UNTRUSTED = "its certificate is not trusted";
+
+/** True when a node answered with a certificate that proves nothing about it. */
+export function isUntrusted(error: unknown): boolean {
+  return connectFailed(error) && error instanceof Error && error.message.includes(`: ${UNTRUSTED}: `);
+}
+
+/** OpenSSL's reasons as Node gives them, and Node's own for another name. */
+const CERTIFICATE_PROBLEM =
+  /^(CERT_|CRL_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_|HOSTNAME_MISMATCH|ERR_TLS_CERT_)/;
+
 function connectReason(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  if (CERTIFICATE_PROBLEM.test(code)) return `${UNTRUSTED}: ${messageOf(error)} (${code})`;
   if (error instanceof AggregateError && error.message === "") return error.errors.map(connectReason).join("; ");
   return messageOf(error);
 }

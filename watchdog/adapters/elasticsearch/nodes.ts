@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { Client } from "@elastic/elasticsearch";
 import type { RegionName } from "../../config/address.ts";
-import { asTimeout, isAnswer, isRefusal, toClusterError } from "./errors.ts";
+import { asTimeout, isAnswer, isRefusal, toClusterError, weightOfError } from "./errors.ts";
 import { hedged } from "./hedge.ts";
 import { connectFailed, createNodeClient, type NodeClient, type NodesOptions } from "./node-client.ts";
 
@@ -69,7 +69,7 @@ export class RegionNodes {
           staggerMs: Math.max(50, Math.floor(timeoutMs / (2 * order.length))),
           isConclusive,
           isFinal: isRefusal,
-          isTelling: isAnswer,
+          weightOf: weightOfError,
         },
       );
       if (isConclusive(answer)) this.#preferred = order[candidate] ?? this.#preferred;

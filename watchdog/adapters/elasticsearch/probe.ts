@@ -4,6 +4,7 @@ import type { ClusterProbe } from "../../core/state/cluster.ts";
 import { isManaged, type ManagedPatterns, requestTarget } from "../../core/state/patterns.ts";
 import { mapBounded } from "../../util/concurrency.ts";
 import { toClusterError } from "./errors.ts";
+import { readIndicesHealth } from "./index-health.ts";
 import { areWaitingForFirstCopy, missingPrimaries, routingFields } from "./missing-primaries.ts";
 import { inChunks } from "./names.ts";
 import type { CallOptions, RegionNodes } from "./nodes.ts";
@@ -54,11 +55,20 @@ async function probeNode(
     version: identity.version.number,
     nodes: Object.keys(nodes).length,
   } as const;
-  if (masterId === null || masterId === undefined)
-    return { ...answer, master: null, status: "red", redIndices: [], copyingIndices: [] };
+  if (masterId === null || masterId === undefined) return { ...answer, master: null, ...NOTHING_KNOWN };
   const health = await managedHealth(client, options, managed, timeoutMs);
   return { ...answer, master: nodes[masterId]?.name ?? masterId, ...health };
 }
+
+type ManagedHealth = Pick<Answer, "status" | "managedIndices" | "redIndices" | "copyingIndices" | "licenceLapsed">;
+
+const NOTHING_KNOWN: ManagedHealth = {
+  status: "red",
+  managedIndices: 0,
+  redIndices: [],
+  copyingIndices: [],
+  licenceLapsed: false,
+};
 
 /** Answered by the master itself: when it hangs the probe fails, whatever the other nodes still believe of it. */
 async function managedHealth(
@@ -66,22 +76,16 @@ async function managedHealth(
   options: CallOptions,
   managed: ManagedPatterns,
   timeoutMs: number,
-): Promise<Pick<Answer, "status" | "redIndices" | "copyingIndices">> {
-  const health = await client.cluster.health(
-    {
-      index: requestTarget(managed),
-      level: "indices",
-      expand_wildcards: "all",
-      master_timeout: `${timeoutMs}ms`,
-      filter_path: ["timed_out", "indices.*.status", "indices.*.number_of_shards", "indices.*.active_primary_shards"],
-    },
-    options,
-  );
-  const statuses = Object.entries(health.indices ?? {})
+): Promise<ManagedHealth> {
+  const { indices, licenceLapsed } = await readIndicesHealth(client, options, {
+    index: requestTarget(managed),
+    masterTimeoutMs: timeoutMs,
+  });
+  const statuses = Object.entries(indices)
     .filter(([index]) => isManaged(managed, index))
     .map(([index, { status, number_of_shards, active_primary_shards }]) => ({
       index,
-      status: status.toLowerCase(),
+      status,
       lacksPrimary: active_primary_shards < number_of_shards,
     }));
   const red = statuses.filter(({ status }) => status === "red").map(({ index }) => index);
@@ -92,8 +96,10 @@ async function managedHealth(
   const yellow = copying.size > 0 || statuses.some(({ status }) => status === "yellow");
   return {
     status: redIndices.length > 0 ? "red" : yellow ? "yellow" : "green",
+    managedIndices: statuses.length,
     redIndices,
     copyingIndices: [...copying].sort(),
+    licenceLapsed,
   };
 }
 

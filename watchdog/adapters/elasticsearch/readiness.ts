@@ -1,10 +1,14 @@
 import type { RegionName } from "../../config/address.ts";
-import type { ClusterReadiness } from "../../core/state/cluster.ts";
+import type { ClusterLicence, ClusterReadiness } from "../../core/state/cluster.ts";
+import { unlessUnlicensed } from "./errors.ts";
 import type { RegionNodes } from "./nodes.ts";
 import { type FileSystem, isAboveWatermark } from "./watermark.ts";
 
 /** Licence types that include cross-cluster replication (Elastic's subscription list: Platinum and above, or trial). */
 const CCR_LICENCES: ReadonlySet<string> = new Set(["platinum", "enterprise", "trial"]);
+
+/** Far beyond any licence: what a licence without an end has as its end. */
+const UNLIMITED = Date.UTC(2200, 0);
 
 const DISK = "cluster.routing.allocation.disk";
 const READ_ONLY_BLOCKS = ["cluster.blocks.read_only", "cluster.blocks.read_only_allow_delete"];
@@ -26,7 +30,7 @@ export async function readReadiness(
     nodes.read("read version", async (client, options) => (await client.info({}, options)).version.number),
     readRemote(nodes, remoteName, reconnect),
     readClusterSettings(nodes),
-    readFileSystems(nodes),
+    unlessUnlicensed(readFileSystems(nodes), []),
   ]);
   return {
     licence,
@@ -37,10 +41,16 @@ export async function readReadiness(
   };
 }
 
-async function readLicence(nodes: RegionNodes): Promise<ClusterReadiness["licence"]> {
+async function readLicence(nodes: RegionNodes): Promise<ClusterLicence> {
   const { license } = await nodes.read("read licence", (client, options) => client.license.get({}, options));
   const active = license.status === "active";
-  return { type: license.type, active, allowsCcr: active && CCR_LICENCES.has(license.type) };
+  const expiresAtMs = Number(license.expiry_date_in_millis ?? UNLIMITED);
+  return {
+    type: license.type,
+    active,
+    allowsCcr: active && CCR_LICENCES.has(license.type),
+    expiresAtMs: expiresAtMs < UNLIMITED ? expiresAtMs : null,
+  };
 }
 
 async function readRemote(

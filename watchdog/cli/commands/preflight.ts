@@ -48,6 +48,7 @@ async function preflight(
     active,
     sites,
     timingViolations: timingViolations(config).map(sentenceOf),
+    nowMs: Date.now(),
     outageMs: outage * HOUR_MS,
   };
   const checks = judgePreflight(findings, config);

@@ -1,6 +1,7 @@
 import type { RegionStatus, WatchdogStatus } from "../../controller/status.ts";
 import { describeRequest } from "../../core/requests.ts";
 import type { RuleExplanation } from "../../core/rules/explain.ts";
+import { licenceEnds, licenceFault } from "../../core/state/licence.ts";
 import type { StateRecord } from "../../core/state/record.ts";
 import { duration, section, time } from "../../util/text.ts";
 import { exceptionRows } from "./change.ts";
@@ -85,13 +86,18 @@ function phaseRows(record: StateRecord, nowMs: number): string[][] {
   }
 }
 
-function problemsSection({ store, newerVersion, self }: WatchdogStatus): string {
+function problemsSection({ store, newerVersion, self, regions, nowMs }: WatchdogStatus): string {
   const rows: string[][] = [];
   if (!store.reachable) rows.push(["store", `unreachable: ${store.error ?? "no reason given"}`]);
   else if (store.full) rows.push(["store", `takes no write: ${store.full}`]);
   if (store.warning) rows.push(["store", store.warning]);
   if (newerVersion) rows.push(["version", newerVersion]);
   if (!self.trusted) rows.push(["self-check", `failed, so it takes no action: ${self.reasons.join("; ")}`]);
+  for (const { region, health, licence } of regions) {
+    const problem = licence && (licenceFault(region, licence) ?? licenceEnds(region, licence, nowMs));
+    if (problem) rows.push(["licence", problem]);
+    for (const degraded of health.problems) rows.push([region, degraded]);
+  }
   return section("Problems", rows);
 }
 

@@ -3,7 +3,12 @@ import { z } from "zod";
 /** Fields of one region's cluster in answers of the control API; their types are in core/state/cluster.ts. */
 
 export const clusterReadiness = z.object({
-  licence: z.object({ type: z.string(), active: z.boolean(), allowsCcr: z.boolean() }),
+  licence: z.object({
+    type: z.string(),
+    active: z.boolean(),
+    allowsCcr: z.boolean(),
+    expiresAtMs: z.number().nullable().default(null),
+  }),
   version: z.string(),
   remote: z.object({ configured: z.boolean(), connected: z.boolean() }),
   nodesLowOnDisk: z.array(z.string()),

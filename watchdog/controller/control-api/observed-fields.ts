@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { clusterErrorKinds } from "../../core/state/cluster.ts";
 import { healthStateSchema } from "../../core/state/report.ts";
 
 /** Fields that several answers of the control API share; their types are in core/state. */
@@ -6,7 +7,7 @@ import { healthStateSchema } from "../../core/state/report.ts";
 const clusterProbe = z.discriminatedUnion("reachable", [
   z.object({
     reachable: z.literal(false),
-    kind: z.enum(["unreachable", "timeout", "unauthorized", "not-found", "rejected"]),
+    kind: z.enum(clusterErrorKinds),
     error: z.string(),
   }),
   z.object({
@@ -15,17 +16,22 @@ const clusterProbe = z.discriminatedUnion("reachable", [
     version: z.string(),
     master: z.string().nullable(),
     status: z.enum(["green", "yellow", "red"]),
+    managedIndices: z.number().default(0),
     redIndices: z.array(z.string()),
     copyingIndices: z.array(z.string()),
     nodes: z.number(),
+    licenceLapsed: z.boolean().default(false),
   }),
 ]);
 
 export const regionHealth = z.object({
   state: healthStateSchema,
+  provenState: healthStateSchema.default("unknown"),
   failuresInARow: z.number(),
   successesInARow: z.number(),
+  inconclusiveInARow: z.number().default(0),
   reason: z.string(),
+  problems: z.array(z.string()).default([]),
   sinceMs: z.number().nullable(),
   lastProbeAtMs: z.number().nullable(),
   lastGoodAtMs: z.number().nullable(),

@@ -1,4 +1,5 @@
 import type { RegionName } from "../../config/address.ts";
+import { checkpointsOf } from "../../core/ports/cluster.ts";
 import type { IndexState, ShardCheckpoint } from "../../core/state/cluster.ts";
 import { isManaged, type ManagedPatterns } from "../../core/state/patterns.ts";
 import type { StateRecord } from "../../core/state/record.ts";
@@ -25,13 +26,14 @@ export async function observeActive({ clusters, config, observed, clock }: Watch
     cluster.readiness(standby, { reconnect: true }),
   ]);
   const open = indices.filter((index) => index.open).map(({ name }) => name);
-  const checkpoints = open.length === 0 ? [] : await cluster.checkpoints(open);
+  const checkpoints = open.length === 0 ? [] : await checkpointsOf(cluster, open);
   // Rarely any: asked for only when the indices show some.
   const followers = indices.some(({ following }) => following) ? await cluster.followers() : [];
   const strays = followers.filter(({ remoteCluster }) => remoteCluster === standby).map(({ index }) => index);
   if (activeBeforeChange(observed.record) !== region || !observation.isNewest()) return;
   observed.active = { region, observedAtMs, readiness, indices, strays };
   observed.definitions = definitions;
+  if (checkpoints === null) return;
   const isOfUsers = (index: IndexState) => observed.record === null || !isMarked(observed.record, region, index);
   observed.leaderSnapshot = {
     ...leaderSnapshotOf(observedAtMs, indices, checkpoints, observed.leaderSnapshot),

@@ -1,4 +1,6 @@
+import type { RegionName } from "../../config/address.ts";
 import { noLoss } from "../../core/plans/switchover.ts";
+import { checkpointsOf } from "../../core/ports/cluster.ts";
 import type { ShardCheckpoint } from "../../core/state/cluster.ts";
 import { estimateLoss, leadersOf } from "../../core/state/loss.ts";
 import { type StepOf, stepOf } from "../../core/state/plan.ts";
@@ -17,7 +19,8 @@ export async function recordCheckpoints({ cluster, other, record }: StepContext,
   const present = await presentOf(cluster, step.indices);
   assertNoneUnfinished(present);
   const wanted = present.filter(({ name, following }) => following && !known.has(name)).map(({ name }) => name);
-  const fresh = wanted.length === 0 ? [] : await cluster.checkpoints(wanted);
+  const fresh = wanted.length === 0 ? [] : await checkpointsOf(cluster, wanted);
+  if (fresh === null) return { ...step, checkpoints: recorded, loss: unmeasured(record, cluster.region) };
   const answered = new Set(fresh.map(({ index }) => index));
   assertNoneLeft(
     wanted.filter((index) => !answered.has(index)),
@@ -51,6 +54,17 @@ function lossOf(
     leaders,
     closedAtMs: record.closedAtMs,
   });
+}
+
+/**
+ * Without a licence no checkpoint can be read. What the old region holds is then salvaged as a whole, because a shard
+ * without a checkpoint counts as never followed.
+ */
+function unmeasured(record: PlannedRecord, region: RegionName): LossEstimate | null {
+  if (record.phase !== "promoting") return null;
+  if (stepOf(record.plan, "catch-up") !== null) throw new Error(`without a licence ${region} cannot prove what it has`);
+  const explanation = `not known: without a licence ${region} gives no checkpoints; all that the old region holds is salvaged`;
+  return { atLeast: 0, atMost: null, shards: [], unseenMs: null, explanation };
 }
 
 /** A switchover loses nothing: `catch-up` found every shard equal to its leader, and here it is checked again. */

@@ -1,7 +1,7 @@
 import { divergenceFrom } from "../../core/plans/rejoin.ts";
 import type { IndexId, IndexState } from "../../core/state/cluster.ts";
-import { probeFailure } from "../../core/state/health.ts";
 import type { PlanStep, StepOf } from "../../core/state/plan.ts";
+import { anyRedIndex, probeFailure } from "../../core/state/probe-verdict.ts";
 import type { ServingRecord } from "../../core/state/record.ts";
 import { deleteInBatches } from "./deletion.ts";
 import { assertNoneLeft, inBatches, namesOf, type StepContext } from "./step.ts";
@@ -40,7 +40,7 @@ export async function salvage(context: StepContext, step: StepOf<"salvage">): Pr
 export async function clear(context: StepContext, step: StepOf<"clear">): Promise<PlanStep> {
   const { cluster, other } = context;
   if (step.policy === "wait") throw new Error("nothing is deleted before an operator decides: es-failover rejoin");
-  const failure = probeFailure(await other.probe());
+  const failure = probeFailure(await other.probe(), anyRedIndex);
   if (failure !== null) throw new Error(`nothing is deleted while ${other.region} is unhealthy: ${failure}`);
   // What the active region still follows is of this region: the unfinished copy of an index that was left out.
   const led = new Set(namesOf(await other.indices(), own));

@@ -1,7 +1,7 @@
 import type { ServingRecord } from "../state/record.ts";
 import { type Situation, standbyOf } from "../state/situation.ts";
 import { closing } from "../state/transitions.ts";
-import { activeUnhealthy } from "./conditions/active.ts";
+import { activeUnhealthy, activeUnknown } from "./conditions/active.ts";
 import { notInBlockPeriod, notPaused, oneRouter } from "./conditions/automatic.ts";
 import { not } from "./conditions/combine.ts";
 import { standbyHealthy, standbyInSync, standbyPromotable } from "./conditions/standby.ts";
@@ -40,3 +40,14 @@ export const refuseSeveralRouters = refusal(oneRouter);
 export const refuseNotPromotable = refusal(standbyPromotable);
 export const refuseNotInSync = refusal(standbyInSync);
 export const refuseBlockPeriod = refusal(notInBlockPeriod);
+
+/** A run of refusals may be a lost region as well as a rotated password: a person who can tell decides. */
+export const unknownActive: RuleBody<"serving"> = {
+  conditions: [activeUnknown],
+  outcome: (s) => {
+    const { active, standby } = s.record;
+    const advice = `if it does not serve, \`es-failover failover --to ${standbyOf(s)} --force\` fails over`;
+    const sentence = `${active} ${s.seen.health[active]?.reason}: no automatic failover; ${advice}`;
+    return standby === "absent" ? unchanged(s.record, sentence) : unchanged(s.record, sentence, "keep-replication");
+  },
+};

@@ -2,20 +2,25 @@ import type { RegionName } from "../../config/address.ts";
 import type { WatchdogConfig } from "../../config/schema.ts";
 import { listed } from "../../util/text.ts";
 import { copyNow } from "../state/first-copy.ts";
+import { isProbed } from "../state/health.ts";
 import type { ActiveSnapshot } from "../state/observations.ts";
 import { isManaged } from "../state/patterns.ts";
 import type { ChangeRequest, ServingRecord } from "../state/record.ts";
 import type { LeaderSnapshot } from "../state/record-fields.ts";
 import { type Situation, standbyOf } from "../state/situation.ts";
 import type { UnprotectedIndex } from "../state/sync.ts";
+import { activeUnknown } from "./conditions/active.ts";
 import { notPaused, oneRouter } from "./conditions/automatic.ts";
 import { majoritySees } from "./conditions/majority.ts";
 import {
   comparisonBlocker,
   inSyncBlocker,
+  licenceBlocker,
   promotableBlocker,
+  redBlocker,
   snapshotMaxAgeMs,
   standbyRecovered,
+  unpromotable,
 } from "./conditions/standby.ts";
 import type { Condition } from "./rule.ts";
 
@@ -30,6 +35,7 @@ export function switchoverBlockers(s: Situation<ServingRecord>): readonly string
     () => majoritySees(s, record.active, "healthy"),
     () => majoritySees(s, standby, "healthy"),
     () => promotableBlocker(s, standby),
+    () => redBlocker(s, record.active),
     oneRouter,
     () => (record.plan === null ? null : `a ${record.plan.kind} is under way`),
     () => (record.standby === "in-sync" ? null : `${standby} is not in sync (${record.standby})`),
@@ -118,19 +124,25 @@ export function aliasBlockers(
     );
 }
 
-/** What blocks a failover that an operator asked for; `force` permits a standby out of sync and a healthy leader. */
+/**
+ * What blocks a failover that an operator asked for; `force` permits a standby that is not in sync or has no licence, and
+ * an active region that is healthy or of which nothing is known.
+ */
 function failoverBlockers(s: Situation<ServingRecord>, { force }: ChangeRequest): readonly string[] {
   const standby = standbyOf(s);
-  const blockers = [majoritySees(s, standby, "healthy"), promotableBlocker(s, standby), oneRouter(s)];
-  if (!force) {
-    const isWell = majoritySees(s, s.record.active, "healthy") === null;
-    const { active } = s.record;
-    blockers.push(inSyncBlocker(s));
-    blockers.push(
-      isWell ? `${active} is healthy: a switchover loses no write; a failover away from it needs --force` : null,
-    );
+  const needed = [majoritySees(s, standby, "healthy"), unpromotable(s, standby), oneRouter(s)];
+  const spared = force ? [] : [licenceBlocker(s, standby), inSyncBlocker(s), activeBlocker(s)];
+  return [...needed, ...spared].filter((blocker) => blocker !== null);
+}
+
+function activeBlocker(s: Situation<ServingRecord>): string | null {
+  const { active } = s.record;
+  if (majoritySees(s, active, "healthy") === null) {
+    return `${active} is healthy: a switchover loses no write; a failover away from it needs --force`;
   }
-  return blockers.filter((blocker) => blocker !== null);
+  return activeUnknown(s) === null
+    ? `whether ${active} serves is not known (${s.seen.health[active]?.reason}): a failover away from it needs --force`
+    : null;
 }
 
 /** What blocks an operator's request now; empty when nothing does. */
@@ -156,8 +168,8 @@ function blockersOf(s: Situation<ServingRecord>, request: ChangeRequest): readon
 
 /** Whether enough is known to handle a request: a controller that has just started waits for its first observations. */
 export function isJudgeable({ seen, config }: Situation<ServingRecord>): boolean {
-  const isProbed = (region: RegionName) => (seen.health[region]?.state ?? "unknown") !== "unknown";
-  return Object.keys(config.regions).every(isProbed) && (seen.standby !== null || seen.standbyError !== null);
+  const areProbed = Object.keys(config.regions).every((region) => isProbed(seen.health[region]));
+  return areProbed && (seen.standby !== null || seen.standbyError !== null);
 }
 
 /** What blocks an automatic failback to the first primary; empty when nothing does. */

@@ -1,3 +1,4 @@
+import type { Observations } from "../state/observations.ts";
 import type { ServingRecord } from "../state/record.ts";
 import { type Situation, standbyOf } from "../state/situation.ts";
 import { noted } from "../state/transitions.ts";
@@ -78,10 +79,16 @@ export const steady: RuleBody<"serving"> = {
   outcome: (s) => unchanged(s.record, steadySentence(s), "keep-replication"),
 };
 
+const degradedSentences = ({ health }: Observations) =>
+  Object.entries(health).flatMap(([region, { problems }]) =>
+    problems.map((problem) => `${region} is degraded: ${problem}`),
+  );
+
 function steadySentence(s: Situation<ServingRecord>): string {
   const active = s.seen.health[s.record.active];
   const regions = `${s.record.active} serves, ${standbyOf(s)} is ${s.record.standby}`;
-  return active?.state === "healthy"
-    ? regions
-    : `${regions}; ${s.record.active} is ${active?.state ?? "unknown"}: ${active?.reason ?? "not probed yet"}`;
+  if (active?.state !== "healthy") {
+    return `${regions}; ${s.record.active} is ${active?.state ?? "unknown"}: ${active?.reason ?? "not probed yet"}`;
+  }
+  return [regions, ...degradedSentences(s.seen)].join("; ");
 }

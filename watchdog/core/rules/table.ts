@@ -115,6 +115,8 @@ export const rules = [
     "The first primary becomes active again by a switchover, where the configuration permits it."),
   rule("in-sync-noted", ["serving"], standby.inSyncNoted,
     "The last time in sync is recorded from time to time, for a watchdog that starts during an outage."),
+  rule("active-unknown", ["serving"], failover.unknownActive,
+    "An active region that refuses the watchdogs for long may be lost or not: an operator decides."),
   rule("standby-waits", ["serving"], standby.standbyWaits,
     "A region that cannot be the standby yet is not changed."),
   rule("steady", ["serving"], standby.steady,

@@ -2,16 +2,26 @@
 
 /**
  * unreachable: no node answered, or the cluster could not reach the one that it follows; timeout: no answer in time, the
- * request may have taken effect; unauthorized: 401, or 403 for lack of a privilege; not-found: 404; rejected: any other
- * refusal, with the cluster's own reason.
+ * request may have taken effect; untrusted: a node answered with a certificate that is not trusted; unauthorized: 401, or
+ * 403 for lack of a privilege; unlicensed: 403 for lack of a licence; not-found: 404; rejected: any other refusal, with the
+ * cluster's own reason.
  */
-export type ClusterErrorKind = "unreachable" | "timeout" | "unauthorized" | "not-found" | "rejected";
+export const clusterErrorKinds = [
+  "unreachable",
+  "timeout",
+  "untrusted",
+  "unauthorized",
+  "unlicensed",
+  "not-found",
+  "rejected",
+] as const;
+export type ClusterErrorKind = (typeof clusterErrorKinds)[number];
 
 /** The result of one probe. A probe never throws: a failure is a result too. */
 export type ClusterProbe =
   | {
       readonly reachable: false;
-      /** unauthorized proves nothing about the region's health: the watchdog's own user or password is wrong. */
+      /** See `probeInconclusive` for those that prove nothing about the region's health. */
       readonly kind: ClusterErrorKind;
       readonly error: string;
     }
@@ -23,20 +33,32 @@ export type ClusterProbe =
       readonly master: string | null;
       /** Health of the managed indices alone: an index that is not replicated must not cause a failover. */
       readonly status: "green" | "yellow" | "red";
+      /** How many managed indices there are, followers included. */
+      readonly managedIndices: number;
       /** Names of managed indices with a missing primary. */
       readonly redIndices: readonly string[];
       /** Names of managed indices whose missing primaries all wait for a first copy, running or failed; none is in `redIndices`. */
       readonly copyingIndices: readonly string[];
       readonly nodes: number;
+      /** Whether the cluster refused its own health for lack of a licence: the probe then read its state instead. */
+      readonly licenceLapsed: boolean;
     };
+
+export interface ClusterLicence {
+  readonly type: string;
+  readonly active: boolean;
+  readonly allowsCcr: boolean;
+  /** When it ends or ended; null for one without an end. */
+  readonly expiresAtMs: number | null;
+}
 
 /** Whether a cluster can promote or follow: read before anything is changed. */
 export interface ClusterReadiness {
-  readonly licence: { readonly type: string; readonly active: boolean; readonly allowsCcr: boolean };
+  readonly licence: ClusterLicence;
   readonly version: string;
   /** Whether this cluster reaches the other region as a remote cluster; `configured` is false when it has no such remote. */
   readonly remote: { readonly configured: boolean; readonly connected: boolean };
-  /** Names of nodes above the high or flood-stage disk watermark. */
+  /** Names of nodes above the high or flood-stage disk watermark; none is known while the licence has lapsed. */
   readonly nodesLowOnDisk: readonly string[];
   /** True when a cluster-wide block such as cluster.blocks.read_only refuses changes. */
   readonly readOnly: boolean;

@@ -1,27 +1,35 @@
 import type { RegionName } from "../../config/address.ts";
 import type { ClusterProbe } from "./cluster.ts";
+import { probeFailure, probeInconclusive, probeProblems, type RedIndicesPolicy } from "./probe-verdict.ts";
 import type { StateRecord } from "./record.ts";
 
-/** Failed probes in a row that make a region unhealthy, and good ones in a row that make it healthy again. */
-export interface HealthThresholds {
+/** Failed probes in a row that make a region unhealthy, good ones in a row that make it healthy again, and what is red. */
+export interface HealthPolicy {
   readonly failThreshold: number;
   readonly recoveryThreshold: number;
+  readonly redIndices: RedIndicesPolicy;
 }
 
 /**
- * unknown: never probed; suspect: fewer failed probes in a row than the threshold; recovering: it was unhealthy, and has
- * had fewer good probes in a row since than the threshold.
+ * unknown: never probed, or as many probes in a row as the threshold have proved nothing; suspect: fewer failed probes in a
+ * row than the threshold; recovering: it was unhealthy, and has had fewer good probes in a row since than the threshold.
  */
 export type HealthState = "unknown" | "healthy" | "suspect" | "unhealthy" | "recovering";
 
 /** The health of one region, folded from its probes. */
 export interface RegionHealth {
   readonly state: HealthState;
+  /** By the probes that proved something: the state from which it goes on once another one does. */
+  readonly provenState: HealthState;
   readonly failuresInARow: number;
   readonly successesInARow: number;
+  /** Probes in a row that proved nothing, see `probeInconclusive`. */
+  readonly inconclusiveInARow: number;
   /** One sentence: what the last probe found, and how many probes remain until the state changes. */
   readonly reason: string;
-  /** When the state last changed; null while unknown. */
+  /** What is wrong with it although its probes are good, as sentences. */
+  readonly problems: readonly string[];
+  /** When the state last changed; null while it was never probed. */
   readonly sinceMs: number | null;
   readonly lastProbeAtMs: number | null;
   /** When a probe was last good, in whatever state; null when none ever was. */
@@ -31,36 +39,20 @@ export interface RegionHealth {
 
 export const unknownHealth: RegionHealth = {
   state: "unknown",
+  provenState: "unknown",
   failuresInARow: 0,
   successesInARow: 0,
+  inconclusiveInARow: 0,
   reason: "not probed yet",
+  problems: [],
   sinceMs: null,
   lastProbeAtMs: null,
   lastGoodAtMs: null,
   lastProbe: null,
 };
 
-/** More of them would hide the rest of the sentence. */
-const RED_INDICES_NAMED = 10;
-
-/** Why a probe counts as failed; null when it is good. Yellow is good: every primary is assigned. */
-export function probeFailure(probe: ClusterProbe): string | null {
-  if (!probe.reachable) return `no node answers: ${probe.error}`;
-  if (probe.master === null) return "no elected master";
-  if (probe.status !== "red") return null;
-  const named = probe.redIndices.slice(0, RED_INDICES_NAMED).join(", ") || "unnamed";
-  const more = probe.redIndices.length - RED_INDICES_NAMED;
-  return `managed indices without a primary: ${named}${more > 0 ? ` and ${more} more` : ""}`;
-}
-
-/**
- * Why a probe proves nothing about the region; null when it does. A region that refuses the watchdog's own password may
- * serve every application: the probe counts as neither good nor failed, so a rotated password never causes a failover.
- */
-export function probeInconclusive(probe: ClusterProbe): string | null {
-  if (probe.reachable || probe.kind !== "unauthorized") return null;
-  return `refuses this watchdog's user or password: ${probe.error}`;
-}
+/** False until the first probe, whatever it found. */
+export const isProbed = (health: RegionHealth | undefined): boolean => (health?.lastProbeAtMs ?? null) !== null;
 
 /**
  * The indices of a region that the current plan closes and opens again: each shard has no primary for a while, which is
@@ -81,22 +73,26 @@ export function observeProbe(
   health: RegionHealth,
   probe: ClusterProbe,
   atMs: number,
-  thresholds: HealthThresholds,
+  policy: HealthPolicy,
   inWork: "all" | readonly string[] = [],
 ): RegionHealth {
   const inconclusive = probeInconclusive(probe);
-  if (inconclusive !== null) {
-    return { ...health, reason: `${inconclusive} (not counted)`, lastProbeAtMs: atMs, lastProbe: probe };
-  }
-  const failure = isRedByWork(probe, inWork) ? null : probeFailure(probe);
+  if (inconclusive !== null)
+    return { ...aged(health, inconclusive, atMs, policy), lastProbeAtMs: atMs, lastProbe: probe };
+  const judged = excusing(probe, inWork);
+  const failure = probeFailure(judged, policy.redIndices);
   const failuresInARow = failure === null ? 0 : health.failuresInARow + 1;
   const successesInARow = failure === null ? health.successesInARow + 1 : 0;
-  const state = nextState(health.state, failuresInARow, successesInARow, thresholds);
+  const state = nextState(health.provenState, failuresInARow, successesInARow, policy);
+  const problems = probeProblems(judged, policy.redIndices);
   return {
     state,
+    provenState: state,
     failuresInARow,
     successesInARow,
-    reason: describe(state, failure, probe, { failuresInARow, successesInARow }, thresholds),
+    inconclusiveInARow: 0,
+    reason: [describe(state, failure, probe, { failuresInARow, successesInARow }, policy), ...problems].join("; "),
+    problems,
     sinceMs: state === health.state ? health.sinceMs : atMs,
     lastProbeAtMs: atMs,
     lastGoodAtMs: failure === null ? atMs : health.lastGoodAtMs,
@@ -104,17 +100,37 @@ export function observeProbe(
   };
 }
 
-function isRedByWork(probe: ClusterProbe, inWork: "all" | readonly string[]): boolean {
-  if (!probe.reachable || probe.master === null || probe.status !== "red") return false;
-  const { redIndices } = probe;
-  return inWork === "all" || (redIndices.length > 0 && redIndices.every((index) => inWork.includes(index)));
+/** A probe that proves nothing counts as neither good nor failed; a run of them makes it unknown whether the region serves. */
+function aged(health: RegionHealth, inconclusive: string, atMs: number, { failThreshold }: HealthPolicy): RegionHealth {
+  const inconclusiveInARow = health.inconclusiveInARow + 1;
+  const isUnknown = inconclusiveInARow >= failThreshold;
+  const state = isUnknown ? "unknown" : health.state;
+  const meaning = isUnknown
+    ? `whether it serves is not known: ${failThreshold} checks in a row or more prove nothing`
+    : `not counted, ${inconclusiveInARow} of ${failThreshold} in a row`;
+  return {
+    ...health,
+    state,
+    inconclusiveInARow,
+    reason: `${inconclusive} (${meaning})`,
+    problems: [inconclusive],
+    sinceMs: state === health.state && health.sinceMs !== null ? health.sinceMs : atMs,
+  };
+}
+
+/** The probe without the red indices that the watchdog's own work explains. */
+function excusing(probe: ClusterProbe, inWork: "all" | readonly string[]): ClusterProbe {
+  if (!probe.reachable || probe.status !== "red" || inWork.length === 0) return probe;
+  const redIndices = inWork === "all" ? [] : probe.redIndices.filter((index) => !inWork.includes(index));
+  const isExplained = inWork === "all" || (redIndices.length === 0 && probe.redIndices.length > 0);
+  return { ...probe, redIndices, status: isExplained ? "yellow" : "red" };
 }
 
 function nextState(
   state: HealthState,
   failuresInARow: number,
   successesInARow: number,
-  { failThreshold, recoveryThreshold }: HealthThresholds,
+  { failThreshold, recoveryThreshold }: HealthPolicy,
 ): HealthState {
   const wasUnhealthy = state === "unhealthy" || state === "recovering";
   if (failuresInARow > 0) return wasUnhealthy || failuresInARow >= failThreshold ? "unhealthy" : "suspect";
@@ -127,15 +143,15 @@ function describe(
   failure: string | null,
   probe: ClusterProbe,
   counts: { readonly failuresInARow: number; readonly successesInARow: number },
-  thresholds: HealthThresholds,
+  policy: HealthPolicy,
 ): string {
   if (failure !== null) {
     const count =
-      state === "suspect" ? `${counts.failuresInARow} of ${thresholds.failThreshold}` : `${counts.failuresInARow}`;
+      state === "suspect" ? `${counts.failuresInARow} of ${policy.failThreshold}` : `${counts.failuresInARow}`;
     return `${failure} (${count} failed checks in a row)`;
   }
   if (state === "recovering") {
-    return `answers again (${counts.successesInARow} of ${thresholds.recoveryThreshold} good checks in a row)`;
+    return `answers again (${counts.successesInARow} of ${policy.recoveryThreshold} good checks in a row)`;
   }
   return probe.reachable ? `${probe.status}, ${probe.nodes} nodes` : "";
 }

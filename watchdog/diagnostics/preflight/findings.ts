@@ -27,6 +27,8 @@ export interface StoreMember {
 }
 
 export interface PreflightFindings {
+  /** Wall clock of the host that asks. */
+  readonly nowMs: number;
   readonly regions: Readonly<Record<RegionName, RegionFindings>>;
   /** null when no state document names an active region. */
   readonly active: RegionName | null;

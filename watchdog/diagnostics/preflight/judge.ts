@@ -19,7 +19,7 @@ export function judgePreflight(findings: PreflightFindings, config: WatchdogConf
   const each = (judge: (name: RegionName, region: RegionFindings) => Check): Check[] =>
     Object.entries(findings.regions).map(([name, region]) => judge(name, region));
   return [
-    ...each(licence),
+    ...each((name, region) => licence(name, region, findings)),
     versions(findings),
     ...each((name, region) => remoteConnection(name, other(name), region)),
     ...each((name, region) => roundTrip(name, region, config)),

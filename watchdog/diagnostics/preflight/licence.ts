@@ -1,21 +1,19 @@
 import type { RegionName } from "../../config/address.ts";
+import { licenceEnds, licenceFault } from "../../core/state/licence.ts";
+import { time } from "../../util/text.ts";
 import { type Check, fail, ok, unknown, warn } from "./check.ts";
-import type { RegionFindings } from "./findings.ts";
+import type { PreflightFindings, RegionFindings } from "./findings.ts";
 
-export function licence(name: RegionName, { readiness }: RegionFindings): Check {
+export function licence(name: RegionName, { readiness }: RegionFindings, { nowMs }: PreflightFindings): Check {
   const check = `licence of ${name}`;
   if ("error" in readiness) return unknown(check, readiness.error);
-  const { type, active, allowsCcr } = readiness.value.licence;
-  if (!active) {
-    return fail(check, `the ${type} licence is not active`, "renew it: without it no index can be followed");
-  }
-  if (!allowsCcr) {
-    return fail(
-      check,
-      `a ${type} licence does not include cross-cluster replication`,
-      "install a Platinum or Enterprise licence, or start the trial for a test",
-    );
-  }
-  const advice = "it ends after 30 days, and replication with it: install a Platinum or Enterprise licence";
-  return type === "trial" ? warn(check, "a trial licence", advice) : ok(check, `${type}, active`);
+  const found = readiness.value.licence;
+  const fault = licenceFault(name, found);
+  const install = "install a Platinum or Enterprise licence";
+  if (fault !== null) return fail(check, fault, `${install}: without it no index can be followed`);
+  const end = licenceEnds(name, found, nowMs);
+  if (end !== null) return warn(check, end, `${install} that ends later`);
+  const until = found.expiresAtMs === null ? "" : `, until ${time(found.expiresAtMs)} UTC`;
+  if (found.type !== "trial") return ok(check, `${found.type}, active${until}`);
+  return warn(check, `a trial licence${until}`, `replication ends with it: ${install}`);
 }

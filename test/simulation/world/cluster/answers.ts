@@ -91,6 +91,10 @@ export function probeAnswer(cluster: SimCluster): ClusterProbe {
     status: redIndices.length > 0 ? "red" : copying.length > 0 ? "yellow" : "green",
     redIndices,
     copyingIndices: copying.filter((name) => !redIndices.includes(name)),
+    managedIndices: cluster.indices.size,
+    clusterBlocks: [],
+    floodedIndices: [],
+    licenceLapsed: cluster.ailments.licenceLost,
     nodes: 3,
   };
 }

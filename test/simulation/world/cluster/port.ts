@@ -29,24 +29,36 @@ export function clusterPort(options: PortOptions): Cluster {
       cluster.changing.emit({ what, indices });
       make();
     });
+  const licensed = () => {
+    if (ailments.licenceLost) throw cluster.error("unlicensed", "current license is non-compliant for [ccr]", 403);
+  };
   return {
     region: cluster.region,
     probe: () => probe(options),
     readiness: () =>
       ask(() => ({
-        licence: { type: "trial", active: !ailments.licenceLost, allowsCcr: !ailments.licenceLost },
+        licence: { type: "trial", active: !ailments.licenceLost, allowsCcr: !ailments.licenceLost, expiresAtMs: null },
         version: cluster.version,
         remote: { configured: true, connected: cluster.reachesRemote() },
         nodesLowOnDisk: cluster.isLowOnDisk ? ["node-1"] : [],
         readOnly: false,
       })),
     indices: () => ask(() => answers.indexStates(cluster)),
-    checkpoints: (names) => ask(() => answers.checkpointsOf(cluster, names)),
-    followers: () => ask(() => answers.followers(cluster)),
+    checkpoints: (names) =>
+      ask(() => {
+        licensed();
+        return answers.checkpointsOf(cluster, names);
+      }),
+    followers: () =>
+      ask(() => {
+        const followers = answers.followers(cluster);
+        return ailments.licenceLost ? followers.map((follower) => ({ ...follower, shards: [] })) : followers;
+      }),
     autoFollowPatterns: () =>
       ask(() => [...cluster.autoFollowPatterns.values()].map(({ sinceMs: _, ...pattern }) => pattern)),
     putAutoFollow: (pattern) =>
       change("put auto-follow", [], () => {
+        licensed();
         assertReached(cluster, clusterOf(pattern.remoteCluster));
         cluster.autoFollowPatterns.set(pattern.name, { ...pattern, active: true, sinceMs: world.nowMs });
       }),
@@ -59,6 +71,7 @@ export function clusterPort(options: PortOptions): Cluster {
     forgetFollower: () => ask(() => undefined),
     follow: (name, { remoteCluster }) =>
       change("follow", [name], () => {
+        licensed();
         const leader = clusterOf(remoteCluster);
         assertReached(cluster, leader);
         startFollowing(cluster, name, leader);
@@ -66,6 +79,7 @@ export function clusterPort(options: PortOptions): Cluster {
     pauseFollow: (name) => change("pause follow", [name], () => administration.pauseFollow(cluster, name)),
     resumeFollow: (name) =>
       change("resume follow", [name], () => {
+        licensed();
         const leader = leaderOf(options, name);
         assertReached(cluster, leader);
         administration.resumeFollow(cluster, name, leader);

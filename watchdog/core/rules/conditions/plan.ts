@@ -1,4 +1,5 @@
 import type { RegionName } from "../../../config/address.ts";
+import { isProbed } from "../../state/health.ts";
 import { currentStep, isIrreversible, type PlanKind, stepOf } from "../../state/plan.ts";
 import type { ClosingRecord, PromotingRecord, ServingRecord } from "../../state/record.ts";
 import type { Situation } from "../../state/situation.ts";
@@ -53,7 +54,7 @@ export const switchoverHopeless: Condition<ClosingRecord | PromotingRecord> = (s
  */
 export const turningBackUndecided: Condition<PromotingRecord> = ({ record, seen, config, nowMs }) => {
   const isOverdue = nowMs - record.startedAtMs > config.switchover.maxWritePauseMs;
-  const isUnprobed = (seen.health[record.from]?.state ?? "unknown") === "unknown";
+  const isUnprobed = !isProbed(seen.health[record.from]);
   const holds = record.plan.kind === "switchover" && isOverdue && isUnprobed && !isIrreversible(record.plan);
   return holds ? null : `no overdue switchover waits for a probe of ${record.from}`;
 };

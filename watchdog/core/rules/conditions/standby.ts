@@ -2,7 +2,9 @@ import type { RegionName } from "../../../config/address.ts";
 import type { WatchdogConfig } from "../../../config/schema.ts";
 import { isFormerPrimary } from "../../plans/rejoin.ts";
 import { isUnfinished } from "../../state/first-copy.ts";
+import { licenceFault } from "../../state/licence.ts";
 import type { Observations } from "../../state/observations.ts";
+import { withoutPrimary } from "../../state/probe-verdict.ts";
 import type { ServingRecord } from "../../state/record.ts";
 import { otherRegion, type Situation, standbyOf } from "../../state/situation.ts";
 import { lagOperations } from "../../state/sync.ts";
@@ -101,8 +103,13 @@ export function snapshotMaxAgeMs({ replication, elasticsearch }: WatchdogConfig)
   return 2 * (replication.intervalMs + elasticsearch.requestTimeoutMs);
 }
 
-/** Why the cluster of `region` could not carry out a promotion; null when it could: observed recently, licensed, writable. */
-export function promotableBlocker({ seen, nowMs, config }: Situation, region: RegionName): string | null {
+/** Why the cluster of `region` is not promoted by itself; null when it may be: it is able to, and has a licence. */
+export const promotableBlocker = (situation: Situation, region: RegionName): string | null =>
+  unpromotable(situation, region) ?? licenceBlocker(situation, region);
+
+/** Why the cluster of `region` could not carry out a promotion; null when it could: observed recently, complete, writable. */
+export function unpromotable(situation: Situation, region: RegionName): string | null {
+  const { seen, nowMs, config } = situation;
   const snapshot = seen.standby;
   if (snapshot === null || snapshot.region !== region) return noSnapshot(region, seen);
   const [ageMs, maxAgeMs] = [nowMs - snapshot.observedAtMs, snapshotMaxAgeMs(config)];
@@ -110,8 +117,25 @@ export function promotableBlocker({ seen, nowMs, config }: Situation, region: Re
     const why = seen.standbyError === null ? "" : `: ${seen.standbyError}`;
     return `the last snapshot of ${region} is ${ageMs} ms old (at most ${maxAgeMs} ms allowed)${why}`;
   }
-  const { licence, readOnly } = snapshot.readiness;
-  if (!licence.active) return `the ${licence.type} licence of ${region} is not active`;
-  if (!licence.allowsCcr) return `the ${licence.type} licence of ${region} does not include cross-cluster replication`;
-  return readOnly ? `a cluster-wide block makes ${region} read-only` : null;
+  if (snapshot.readiness.readOnly) return `a cluster-wide block makes ${region} read-only`;
+  return redBlocker(situation, region);
+}
+
+/** An index without a primary could be neither paused nor opened. */
+export function redBlocker({ seen }: Situation, region: RegionName): string | null {
+  const probe = seen.health[region]?.lastProbe;
+  const red = probe?.reachable ? probe.redIndices : [];
+  return red.length === 0 ? null : `${region} has ${withoutPrimary(red)}`;
+}
+
+/**
+ * Why the licence of `region` blocks an automatic promotion; null when it does not. Pause, close, unfollow, open and writes
+ * need none; but without one nothing tells how far replication has come, and nothing can be followed afterwards.
+ */
+export function licenceBlocker({ seen }: Situation, region: RegionName): string | null {
+  const licence = seen.standby?.region === region ? seen.standby.readiness.licence : null;
+  const problem = licence === null ? null : licenceFault(region, licence);
+  return problem === null
+    ? null
+    : `${problem}; a failover with --force needs none, but the region left could not follow`;
 }
