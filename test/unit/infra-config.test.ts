@@ -85,10 +85,10 @@ describe("the stack configuration", () => {
       /elasticsearch\.version is "9": write an exact version, such as 9\.5\.3/,
     ],
     ["elasticsearch", '{"licence":"trial","heap":"lots"}', /elasticsearch\.heap is "lots": write a size such as "4g"/],
-    ["elasticsearch", "9.5.3", /elasticsearch is "9\.5\.3": write an object/],
+    ["elasticsearch", "9.5.3", /elasticsearch is "9\.5\.3": write at least the licence/],
     [
       "elasticsearch",
-      '{"versoin":"9.5.3"}',
+      '{"licence":"trial","versoin":"9.5.3"}',
       /elasticsearch\.versoin is not a known key of Pulumi\.gra\.yaml; the closest one is es-failover:elasticsearch\.version\./,
     ],
     [
