@@ -96,8 +96,12 @@ describe("a probe", () => {
       version: info.version.number,
       master: info.name,
       status: "green",
+      managedIndices: 1,
       redIndices: [],
       copyingIndices: [],
+      clusterBlocks: [],
+      floodedIndices: [],
+      licenceLapsed: false,
       nodes: 1,
     });
   });
@@ -117,6 +121,27 @@ describe("a probe", () => {
     expect(reachable(await gra.probe()).status).toBe("green");
   });
 
+  test("names the blocks that refuse writes: of the whole cluster, and of managed indices on a full disk", async () => {
+    const blocks = async () => {
+      const { clusterBlocks, floodedIndices, status } = reachable(await gra.probe());
+      return { clusterBlocks, floodedIndices, status };
+    };
+    const set = (persistent: object) => pair.gra.call("PUT", "/_cluster/settings", { body: { persistent } });
+    const flood = (index: string, flooded: boolean) =>
+      pair.gra.call("PUT", `/${index}/_settings`, {
+        body: { "index.blocks.read_only_allow_delete": flooded ? true : null },
+      });
+    for (const index of ["orders-health", "unmanaged"]) await flood(index, true);
+    await gra.setWriteBlock(["orders-health"], true);
+    expect(await blocks()).toEqual({ clusterBlocks: [], floodedIndices: ["orders-health"], status: "green" });
+    for (const index of ["orders-health", "unmanaged"]) await flood(index, false);
+    await set({ "cluster.blocks.read_only": true });
+    expect((await blocks()).clusterBlocks).toEqual(["cluster read-only (api)"]);
+    await set({ "cluster.blocks.read_only": null });
+    await gra.setWriteBlock(["orders-health"], false);
+    expect(await blocks()).toEqual({ clusterBlocks: [], floodedIndices: [], status: "green" });
+  });
+
   test("of a cluster without managed indices is green, and does not wait for any", async () => {
     const empty = connect(pair.gra, { managed: { patterns: ["nothing-of-that-name", "nor-this-*"], exclusions: [] } });
     expect(reachable(await empty.probe()).status).toBe("green");
@@ -133,8 +158,15 @@ describe("a probe", () => {
     const caFile = path.join(directory, "ca.crt");
     await writeFile(caFile, (await createTestAuthority("a stranger")).certificate);
     const distrustful = connect(pair.gra, { caFile });
+    expect(await distrustful.probe()).toMatchObject({
+      reachable: false,
+      kind: "untrusted",
+      error: expect.stringMatching(/its certificate is not trusted: .*\(\w+\)$/),
+    });
+    // Whichever node comes first: one that answers tells more than one that does not.
+    const beside = connect(pair.gra, { nodes: [unused, ...pair.gra.urls], caFile });
+    expect(await beside.probe()).toMatchObject({ reachable: false, kind: "untrusted" });
     await rm(directory, { recursive: true });
-    expect(await distrustful.probe()).toMatchObject({ reachable: false, error: expect.stringMatching(/certificate/) });
 
     const mistaken = connect(pair.gra, { password: "not-the-password" });
     const refused = await mistaken.probe();

@@ -129,7 +129,7 @@ describe("status as a table", () => {
 
   test("names a store that takes no write, and one that soon will not", () => {
     const full = { reachable: true, error: null, full: "etcd's quota is reached", warning: "a member takes 100 %" };
-    const text = formatStatus({ ...status, store: full });
+    const text = formatStatus({ ...status, store: full, regions: [] });
     expect(text).toContain("store  takes no write: etcd's quota is reached");
     expect(text).toContain("store  a member takes 100 %");
   });

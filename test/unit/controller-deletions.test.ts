@@ -102,6 +102,8 @@ const wellProbe = {
   redIndices: [],
   copyingIndices: [],
   nodes: 1,
+  clusterBlocks: [],
+  floodedIndices: [],
   licenceLapsed: false,
 } as const;
 

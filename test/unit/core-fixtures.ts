@@ -143,6 +143,8 @@ const goodProbe = {
   managedIndices: 2,
   redIndices: [],
   copyingIndices: [],
+  clusterBlocks: [],
+  floodedIndices: [],
   licenceLapsed: false,
   nodes: 3,
 } as const;

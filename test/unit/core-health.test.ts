@@ -17,6 +17,8 @@ const good = {
   redIndices: [],
   copyingIndices: [],
   nodes: 3,
+  clusterBlocks: [],
+  floodedIndices: [],
   licenceLapsed: false,
 } as const satisfies ClusterProbe;
 const bad: ClusterProbe = { reachable: false, kind: "unreachable", error: "connection refused" };
@@ -137,6 +139,16 @@ describe("a region's health", () => {
     const after = observeProbe(fold("+"), { ...good, licenceLapsed: true }, 60_000, thresholds);
     expect(after).toMatchObject({ state: "healthy", problems: [expect.stringContaining("licence has lapsed")] });
     expect(after.reason).toMatch(/^green, 3 nodes; its licence has lapsed/);
+  });
+
+  test("that refuses writes is healthy, and its problem is named", () => {
+    const full = observeProbe(fold("+"), { ...good, floodedIndices: ["logs-1", "logs-2"] }, 60_000, thresholds);
+    const sentence = "a disk is past the flood-stage watermark, so writes are refused by logs-1, logs-2";
+    expect(full).toMatchObject({ state: "healthy", problems: [sentence] });
+    const blocked = { ...good, clusterBlocks: ["cluster read-only (api)"] };
+    expect(observeProbe(fold("+"), blocked, 60_000, thresholds).problems).toEqual([
+      "it refuses every write: cluster read-only (api)",
+    ]);
   });
 
   const red: ClusterProbe = { ...good, status: "red", redIndices: ["logs-1"] };

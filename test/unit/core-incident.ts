@@ -24,6 +24,8 @@ const answer = {
   managedIndices: 1,
   redIndices: [],
   copyingIndices: [],
+  clusterBlocks: [],
+  floodedIndices: [],
   licenceLapsed: false,
   nodes: 3,
 } as const;
@@ -34,6 +36,7 @@ const probes = {
   masterless: { ...answer, status: "green", master: null },
   /** One of many. */
   oneRed: { ...answer, status: "red", managedIndices: 8, redIndices: ["logs-9"] },
+  full: { ...answer, status: "green", floodedIndices: ["logs-1"] },
   unlicensed: { ...answer, status: "green", licenceLapsed: true },
   refusing: { reachable: false, kind: "unauthorized", error: "unable to authenticate user [es-failover]" },
   untrusted: { reachable: false, kind: "untrusted", error: "certificate has expired (CERT_HAS_EXPIRED)" },

@@ -14,6 +14,7 @@ describe("incidents: failover", () => {
     ["one node is lost", serving(), [well, ...times(4, { gra: "yellow" })]],
     ["an index is red", serving(), [well, ...times(4, { gra: "red" })]],
     ["one of many indices is red", serving(), [well, ...times(4, { gra: "oneRed" }), well]],
+    ["a disk of the active region is full", serving(), [well, ...times(4, { gra: "full" }), well]],
     ["the licence of both regions lapses", serving(), [well, ...times(4, { gra: "unlicensed", bhs: "unlicensed" })]],
     [
       "the active region refuses the watchdogs and an operator knows that it is lost",

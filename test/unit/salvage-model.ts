@@ -107,6 +107,8 @@ export class ModelRegion implements OldPrimary, ActivePrimary, ComparedRegion {
       managedIndices: 1,
       redIndices: [],
       copyingIndices: [],
+      clusterBlocks: [],
+      floodedIndices: [],
       licenceLapsed: false,
       nodes: 1,
     };

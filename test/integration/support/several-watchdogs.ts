@@ -56,6 +56,8 @@ class EmptyCluster {
               managedIndices: 1,
               redIndices: [],
               copyingIndices: [],
+              clusterBlocks: [],
+              floodedIndices: [],
               licenceLapsed: false,
               nodes: 3,
             },

@@ -35,7 +35,30 @@ export async function probeCluster(
 const clusterState = z.object({
   master_node: z.string().nullish(),
   nodes: z.record(z.string(), z.object({ name: z.string().optional() })).default({}),
+  blocks: z
+    .object({
+      global: z.record(z.string(), z.object({ description: z.string(), levels: z.array(z.string()) })).default({}),
+      indices: z.record(z.string(), z.record(z.string(), z.unknown())).default({}),
+    })
+    .default({ global: {}, indices: {} }),
 });
+
+/** `index.blocks.read_only_allow_delete`, which Elasticsearch sets at the flood-stage disk watermark, and nobody else needs. */
+const FLOOD_STAGE_BLOCK = "12";
+
+/** What refuses writes although the cluster is well, as the node itself knows it. */
+function refusals({ global, indices }: z.output<typeof clusterState>["blocks"], managed: ManagedPatterns) {
+  return {
+    clusterBlocks: Object.values(global)
+      .filter(({ levels }) => levels.includes("write"))
+      .map(({ description }) => description)
+      .sort(),
+    floodedIndices: Object.entries(indices)
+      .filter(([index, blocks]) => FLOOD_STAGE_BLOCK in blocks && isManaged(managed, index))
+      .map(([index]) => index)
+      .sort(),
+  };
+}
 
 /** The node's own knowledge of the master, then the master's knowledge of the managed indices. */
 async function probeNode(
@@ -46,14 +69,15 @@ async function probeNode(
 ): Promise<Answer> {
   const [identity, state] = await Promise.all([
     client.info({}, options),
-    client.cluster.state({ metric: ["master_node", "nodes"], local: true }, options),
+    client.cluster.state({ metric: ["master_node", "nodes", "blocks"], local: true }, options),
   ]);
-  const { master_node: masterId, nodes } = clusterState.parse(state);
+  const { master_node: masterId, nodes, blocks } = clusterState.parse(state);
   const answer = {
     reachable: true,
     clusterUuid: identity.cluster_uuid,
     version: identity.version.number,
     nodes: Object.keys(nodes).length,
+    ...refusals(blocks, managed),
   } as const;
   if (masterId === null || masterId === undefined) return { ...answer, master: null, ...NOTHING_KNOWN };
   const health = await managedHealth(client, options, managed, timeoutMs);

@@ -20,6 +20,8 @@ const clusterProbe = z.discriminatedUnion("reachable", [
     redIndices: z.array(z.string()),
     copyingIndices: z.array(z.string()),
     nodes: z.number(),
+    clusterBlocks: z.array(z.string()).default([]),
+    floodedIndices: z.array(z.string()).default([]),
     licenceLapsed: z.boolean().default(false),
   }),
 ]);

@@ -40,6 +40,10 @@ export type ClusterProbe =
       /** Names of managed indices whose missing primaries all wait for a first copy, running or failed; none is in `redIndices`. */
       readonly copyingIndices: readonly string[];
       readonly nodes: number;
+      /** Blocks of the whole cluster that refuse writes, in Elasticsearch's words, such as "cluster read-only (api)". */
+      readonly clusterBlocks: readonly string[];
+      /** Names of managed indices that refuse writes because a node of theirs has passed the flood-stage disk watermark. */
+      readonly floodedIndices: readonly string[];
       /** Whether the cluster refused its own health for lack of a licence: the probe then read its state instead. */
       readonly licenceLapsed: boolean;
     };

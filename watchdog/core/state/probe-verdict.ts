@@ -46,6 +46,11 @@ export function probeProblems(probe: ClusterProbe, policy: RedIndicesPolicy): re
     const limit = `unhealthy from ${redLimit(probe, policy)} of ${probe.managedIndices} on`;
     problems.push(`${withoutPrimary(probe.redIndices)} (${limit})`);
   }
+  if (probe.clusterBlocks.length > 0) problems.push(`it refuses every write: ${probe.clusterBlocks.join(", ")}`);
+  if (probe.floodedIndices.length > 0) {
+    const indices = listed(probe.floodedIndices, INDICES_NAMED);
+    problems.push(`a disk is past the flood-stage watermark, so writes are refused by ${indices}`);
+  }
   if (probe.licenceLapsed) problems.push("its licence has lapsed: it refuses health and statistics");
   return problems;
 }
@@ -61,8 +66,8 @@ const redLimit = ({ managedIndices }: Answer, { share }: RedIndicesPolicy) =>
   Math.max(1, Math.ceil(share * managedIndices));
 
 /** More of them would hide the rest of the sentence. */
-const RED_INDICES_NAMED = 10;
+const INDICES_NAMED = 10;
 
 export function withoutPrimary(indices: readonly string[]): string {
-  return `managed indices without a primary: ${indices.length === 0 ? "unnamed" : listed(indices, RED_INDICES_NAMED)}`;
+  return `managed indices without a primary: ${indices.length === 0 ? "unnamed" : listed(indices, INDICES_NAMED)}`;
 }
