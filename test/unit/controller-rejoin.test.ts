@@ -58,7 +58,15 @@ async function rejoin(
   } as const;
   const other: Partial<Cluster> = {
     region: "bhs",
-    probe: async () => ({ ...answer, redIndices: [], copyingIndices: [] }),
+    probe: async () => ({
+      ...answer,
+      redIndices: [],
+      copyingIndices: [],
+      managedIndices: 1,
+      clusterBlocks: [],
+      floodedIndices: [],
+      licenceLapsed: false,
+    }),
     indices: async () => bhs,
   };
   const salvage: Partial<Salvage> = {

@@ -33,6 +33,7 @@ export async function observeActive({ clusters, config, observed, clock }: Watch
   if (activeBeforeChange(observed.record) !== region || !observation.isNewest()) return;
   observed.active = { region, observedAtMs, readiness, indices, strays };
   observed.definitions = definitions;
+  // Nothing newer is known of its writes then: the age of the last snapshot bounds the loss.
   if (checkpoints === null) return;
   const isOfUsers = (index: IndexState) => observed.record === null || !isMarked(observed.record, region, index);
   observed.leaderSnapshot = {

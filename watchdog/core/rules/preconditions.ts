@@ -1,4 +1,3 @@
-import type { RegionName } from "../../config/address.ts";
 import type { WatchdogConfig } from "../../config/schema.ts";
 import { listed } from "../../util/text.ts";
 import { copyNow } from "../state/first-copy.ts";
