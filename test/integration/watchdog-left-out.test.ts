@@ -151,7 +151,8 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
       const probe = async () => {
         const { cluster_uuid: clusterUuid } = await pair.bhs.call("GET", "/");
         const answer = { reachable: true, clusterUuid, version: "9.5.3", master: "bhs", status: "green" } as const;
-        return { ...answer, redIndices: [], copyingIndices: [], nodes: 1 };
+        const well = { redIndices: [], copyingIndices: [], clusterBlocks: [], floodedIndices: [] };
+        return { ...answer, ...well, managedIndices: 1, nodes: 1, licenceLapsed: false };
       };
       const choice = { classes: ["missing" as const], includeMayBeDeleted: false };
       const root = salvageRoot(path.join(site.directory, "state"));

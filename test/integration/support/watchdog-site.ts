@@ -180,7 +180,7 @@ export class WatchdogSite {
   /** Asks for a failover as an operator does; the rules grant or refuse it later. */
   async askFailover(to: string, force: boolean): Promise<void> {
     const asked = { by: "tester", to, force, reason: "drill" };
-    await askControlSocket(path.join(this.#directory, "run", "control.sock"), controlApi.failover, asked);
+    await askControlSocket(path.join(this.directory, "run", "control.sock"), controlApi.failover, asked);
   }
 
   /** Waits until the newest entry of a rule has this explanation. */
