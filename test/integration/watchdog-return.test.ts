@@ -107,6 +107,11 @@ describe("a failover and the way back", () => {
     const { outcomes } = await replaySalvage(request, id);
     expect(outcomes).toMatchObject({ failed: 0, changed: 0 });
     expect(await missingFrom(pair.bhs, [...site.traffic.acknowledged, ...onlyOnGra])).toEqual([]);
+    // The replay has created the index that only gra had, and gra follows it now.
+    await eventually("gra follows orders-local in sync", 60_000, async () => {
+      const replication = site.watchdog?.status().replication;
+      return replication?.inSync === true && replication.followers === 3;
+    });
   });
 
   test("a switchover back under load loses nothing", async () => {
@@ -128,7 +133,7 @@ describe("a failover and the way back", () => {
       async () => (await missingFrom(pair.bhs, [...site.traffic.acknowledged])).length === 0,
     );
     expect(await missingFrom(pair.gra, [...site.traffic.acknowledged, ...onlyOnGra])).toEqual([]);
-    expect(await followersOf(pair.bhs)).toEqual(["orders-1", "orders-2"]);
+    expect(await followersOf(pair.bhs)).toEqual(["orders-1", "orders-2", "orders-local"]);
     // Nothing to salvage: every shard of bhs ended where gra's copy of it began.
     const last = (await listSalvages(salvageRoot(directory))).at(-1);
     expect(last).toMatchObject({ name: "5-bhs", state: "exported", totals: { operations: 0 } });
