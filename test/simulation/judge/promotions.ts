@@ -65,9 +65,7 @@ function checkNamed({ system }: Evidence, { from, to, leaderSight }: Promoting, 
 }
 
 /** Every alias of the old region that accepted writes when it was last seen accepts them in the new one, if it can. */
-function checkAliases({ system }: Evidence, { to, leaderSight, halfPromoted }: Promoting): void {
-  // Open defect: the plan knows followers alone, so it sets no alias on indices that were detached before.
-  if (halfPromoted?.region === to) return;
+function checkAliases({ system }: Evidence, { to, leaderSight }: Promoting): void {
   const cluster = system.cluster(to);
   for (const { alias, index } of leaderSight?.writeAliases ?? []) {
     const chosen = cluster.indices.get(index);

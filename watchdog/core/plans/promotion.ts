@@ -22,30 +22,39 @@ export function planPromotion(
   nowMs: number,
   /** Indices of the standby that are marked as write-blocked. */
   marked: readonly string[] = [],
+  /** Indices that an earlier promotion of the standby had detached before it was undone. */
+  detachedBefore: readonly string[] = [],
 ): Plan {
   const { drainTimeoutMs } = config.promotion;
+  const own = standby.indices.filter(({ following }) => !following).map(({ name }) => name);
+  const regained = detachedBefore.filter((index) => own.includes(index));
   return {
     kind: "promotion",
     createdAtMs: nowMs,
     steps: [
       { kind: "pause-auto-follow", ...notStarted, patterns: patternsFrom(from, standby) },
       { kind: "drain", ...notStarted, timeoutMs: drainTimeoutMs, leaderCheckpoints: null },
-      ...detachFollowers(from, standby),
+      ...detachFollowers(from, standby, regained),
       ...liftBlocks(marked),
-      ...openForWrites(from, standby, leader, config.replication),
+      ...openForWrites(from, standby, leader, config.replication, regained),
     ],
   };
 }
 
 /** The steps after which no index follows the old region, and the last checkpoint of each shard is recorded. */
-export function detachFollowers(from: RegionName, standby: StandbySnapshot): readonly PlanStep[] {
+export function detachFollowers(
+  from: RegionName,
+  standby: StandbySnapshot,
+  /** Indices that follow nothing any more, to be opened with the others. */
+  regained: readonly string[] = [],
+): readonly PlanStep[] {
   const { complete: indices } = followersFrom(from, standby);
   return [
     { kind: "pause-follow", ...notStarted, indices, lifted: [] },
     { kind: "record-checkpoints", ...notStarted, indices, checkpoints: null, leaders: [], loss: null },
     { kind: "close", ...notStarted, indices },
     { kind: "unfollow", ...notStarted, indices },
-    { kind: "open", ...notStarted, indices },
+    { kind: "open", ...notStarted, indices: [...indices, ...regained].toSorted() },
   ];
 }
 
@@ -55,8 +64,11 @@ export function openForWrites(
   standby: StandbySnapshot,
   leader: LeaderSnapshot | null,
   managed: ManagedPatterns,
+  /** As of `detachFollowers`. */
+  regained: readonly string[] = [],
 ): readonly PlanStep[] {
-  const { complete: indices, copies } = followersFrom(from, standby);
+  const { complete, copies } = followersFrom(from, standby);
+  const indices = [...complete, ...regained].toSorted();
   return [
     ...discardCopies(copies),
     writeAliasStep(indices, { leader, indices: standby.indices, managed }),

@@ -86,7 +86,9 @@ function planOf({ record, seen, config, nowMs }: Situation<ClosingRecord>): Plan
   if (standby === null) throw new Error("begin-promotion without a snapshot of the standby");
   const marked = markedIndices(record, record.to);
   if (record.change === "failover") {
-    return planPromotion(record.from, standby, record.leaderSight, config, nowMs, marked);
+    const detached = record.halfPromoted?.region === record.to ? record.halfPromoted.checkpoints : [];
+    const names = [...new Set(detached.map(({ index }) => index))];
+    return planPromotion(record.from, standby, record.leaderSight, config, nowMs, marked, names);
   }
   if (active === null) throw new Error("begin-promotion of a switchover without a snapshot of the old region");
   return planSwitchover(active, standby, record.leaderSight, config, nowMs, marked);
