@@ -95,6 +95,7 @@ describe("a follower with a fatal error", () => {
         followers: [follower("logs-1", { fatalError })],
         indices: [index("logs-1", { following: true })],
         definitions: [],
+        reachesLeader: false,
       },
       patterns: ["logs-*"],
       exclusions: [],

@@ -30,6 +30,7 @@ const view = (
     followers: [follower("logs-1")],
     autoFollow: [pattern],
     definitions: [],
+    reachesLeader: false,
     ...standby,
   },
   patterns: ["logs-*"],
@@ -47,6 +48,28 @@ const kinds = (made: ReplicationSnapshot) => planReplication(made).changes.map((
 describe("the changes that the standby needs", () => {
   test("are none when every index is followed", () => {
     expect(planReplication(view({}, {}))).toMatchObject({ changes: [], problems: [] });
+  });
+
+  test("restart a follower that waits to read, once its leader answers and two rounds have seen it", () => {
+    const waiting = { followers: [follower("logs-1", { readErrors: ["connect_exception"] })] };
+    const reached = view({}, { ...waiting, reachesLeader: true });
+    expect(kinds(reached)).toEqual([]);
+    expect(kindsTwice(reached)).toEqual(["restart-follow"]);
+    expect(kindsTwice(view({}, waiting))).toEqual([]);
+    expect(kindsTwice(view({ health: "unhealthy" }, { ...waiting, reachesLeader: true }))).not.toContain(
+      "restart-follow",
+    );
+  });
+
+  test("restart no more than a hundred followers in a round", () => {
+    const names = Array.from({ length: 150 }, (_, n) => `logs-${n}`);
+    const standby = {
+      indices: names.map((name) => index(name, { following: true })),
+      followers: names.map((name) => follower(name, { readErrors: ["connect_exception"] })),
+      reachesLeader: true,
+    };
+    const made = view({ indices: names.map((name) => index(name)) }, standby);
+    expect(kindsTwice(made).filter((kind) => kind === "restart-follow")).toHaveLength(100);
   });
 
   test.each<[string, Partial<ReplicationSnapshot["standby"]>, string]>([

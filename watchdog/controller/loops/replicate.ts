@@ -1,3 +1,4 @@
+import { waitsToRead } from "../../core/plans/follower-change.ts";
 import { planReplication, type ReplicationPlan } from "../../core/plans/replication.ts";
 import type { ReplicationChange } from "../../core/plans/replication-change.ts";
 import type { Cluster } from "../../core/ports/cluster.ts";
@@ -103,6 +104,9 @@ export class ReplicationReconciler {
       cluster.autoFollowPatterns(),
       cluster.definitions(config.replication.definitions),
     ]);
+    // Asking the remote cluster opens the connection again, which the followers' own reads would do up to a minute later.
+    const reachesLeader =
+      followers.some(waitsToRead) && (await cluster.readiness(active.region, { reconnect: true })).remote.connected;
     const { changes, problems, sightings } = planReplication({
       leader: {
         region: active.region,
@@ -111,7 +115,7 @@ export class ReplicationReconciler {
         health: observed.healthOf(active.region).state,
         sameCluster: observed.isSameCluster(active.region),
       },
-      standby: { region: cluster.region, indices, followers, autoFollow, definitions },
+      standby: { region: cluster.region, indices, followers, autoFollow, definitions, reachesLeader },
       patterns: config.replication.patterns,
       exclusions: config.replication.exclusions,
       seenBefore: this.#sightings,

@@ -61,13 +61,26 @@ export function followerOutcome(
     return twice("paused", { kind: "resume-follow", index: name });
   }
   const fatal = follower.shards.find((shard) => shard.fatalError !== null)?.fatalError;
-  if (!fatal) return nothing;
+  if (!fatal) {
+    if (!waitsToRead(follower) || !snapshot.standby.reachesLeader) return nothing;
+    return twice("waits", {
+      kind: "restart-follow",
+      index: name,
+      reason: "it waits to read although its leader answers",
+    });
+  }
   // A restart would fail after the pause, and leave it paused.
   if (isLeaderGone(fatal)) return problem(`${name} follows an index that ${from} has deleted`);
   return change(
     isHistoryLost(fatal) ? recreate("history-lost", fatal) : { kind: "restart-follow", index: name, reason: fatal },
   );
 }
+
+/**
+ * Whether its last read failed. Elasticsearch repeats a failed read after a delay that grows up to `read_poll_timeout`, one
+ * minute by default: after an outage the standby would lag for as long.
+ */
+export const waitsToRead = ({ shards }: Follower) => shards.some(({ readErrors }) => readErrors.length > 0);
 
 const isLeaderGone = (fatal: string) => /^no such index \[/.test(fatal);
 

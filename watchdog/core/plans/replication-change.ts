@@ -22,7 +22,7 @@ export type ReplicationChange =
   /** A block of the leader comes along when it is followed, and stays when the leader's is lifted. */
   | { readonly kind: "lift-follower-block"; readonly index: string }
   | { readonly kind: "resume-follow"; readonly index: string }
-  /** Pause, then resume: clears a fatal error (elasticsearch #92522). */
+  /** Pause, then resume: clears a fatal error (elasticsearch #92522), and ends the wait until the next read. */
   | { readonly kind: "restart-follow"; readonly index: string; readonly reason: string }
   /** Delete and follow again. */
   | {
@@ -48,6 +48,8 @@ export interface ReplicationSnapshot {
     readonly followers: readonly Follower[];
     readonly autoFollow: readonly AutoFollowPattern[];
     readonly definitions: readonly Definition[];
+    /** Whether its cluster is connected to the leader's; false also where nobody needed to ask. */
+    readonly reachesLeader: boolean;
   };
   readonly patterns: readonly string[];
   readonly exclusions: readonly string[];

@@ -48,7 +48,7 @@ export function planReplication(snapshot: ReplicationSnapshot): ReplicationPlan 
       );
     }
   }
-  const recreations = withoutDoubtful(ofFollowers, snapshot);
+  const recreations = withoutDoubtful(withFewRestarts(ofFollowers), snapshot);
   const changes: ReplicationChange[] = [
     ...differingDefinitions(leader.definitions, standby.definitions).map(
       (definition) => ({ kind: "put-definition", definition }) as const,
@@ -58,6 +58,17 @@ export function planReplication(snapshot: ReplicationSnapshot): ReplicationPlan 
     ...(leader.health === "healthy" ? autoFollowChanges(snapshot) : []),
   ];
   return { changes, problems: [...problems, ...recreations.problems], sightings };
+}
+
+/**
+ * More restarts in a round would hold up its other changes, and take longer than the followers' own next reads, which come
+ * within a minute.
+ */
+const RESTARTS_MAX = 100;
+
+function withFewRestarts(changes: readonly ReplicationChange[]): readonly ReplicationChange[] {
+  let restarts = 0;
+  return changes.filter(({ kind }) => kind !== "restart-follow" || ++restarts <= RESTARTS_MAX);
 }
 
 /**
