@@ -1,17 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { z } from "zod";
 import { type Region, regions } from "../../system/configuration.ts";
+import { asSuperuser } from "../../system/superuser.ts";
 import type { TwoRegions } from "../../system/two-regions.ts";
 import { type ApplicationHost, caFile } from "./application-host.ts";
-
-const stateSchema = z.object({
-  deployment: z.object({
-    resources: z.array(
-      z.object({ urn: z.string(), outputs: z.object({ result: z.unknown() }).partial().optional() }).loose(),
-    ),
-  }),
-});
-const secretSchema = z.object({ plaintext: z.string() });
 
 /**
  * The user of programs that connect to Elasticsearch itself, in both regions. It may write to one index but not create
@@ -45,23 +36,7 @@ export class DirectUser {
   }
 
   async #administer(region: Region, path: string, body?: object): Promise<void> {
-    const [node] = await this.#system.hosts.names(new RegExp(`^${region}-es-`));
-    const address = (await this.#system.lab.host(node ?? ""))?.privateIp;
-    const answer = await this.#system.hosts.request(this.#host.name, {
-      ...{ url: `https://${address}:9200/_security/${path}`, method: "PUT", caFile, body },
-      user: { name: "elastic", password: await superuserPassword(this.#system, region) },
-    });
-    if (answer.status !== 200) {
-      throw new Error(`${region}: ${path}: ${answer.status} ${answer.body.slice(0, 300)}${answer.error}`);
-    }
+    const request = { method: "PUT", path: `/_security/${path}`, body } as const;
+    await asSuperuser(this.#system, region, { ...request, from: this.#host.name, caFile });
   }
-}
-
-/** Each region has its own superuser password, which only its stack's state holds. */
-async function superuserPassword({ engine }: TwoRegions, region: Region): Promise<string> {
-  const state = stateSchema.parse(
-    JSON.parse(await engine.run(["stack", "export", "--show-secrets", "--stack", region])),
-  );
-  const resource = state.deployment.resources.find(({ urn }) => urn.endsWith(`::${region}-elastic`));
-  return z.string().parse(JSON.parse(secretSchema.parse(resource?.outputs?.result).plaintext));
 }

@@ -1,0 +1,48 @@
+import { z } from "zod";
+import type { Region } from "./configuration.ts";
+import type { TwoRegions } from "./two-regions.ts";
+
+const stateSchema = z.object({
+  deployment: z.object({
+    resources: z.array(
+      z.object({ urn: z.string(), outputs: z.object({ result: z.unknown() }).partial().optional() }).loose(),
+    ),
+  }),
+});
+const secretSchema = z.object({ plaintext: z.string() });
+
+export interface SuperuserRequest {
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  /** Such as `/_cluster/settings`. */
+  readonly path: string;
+  readonly body?: unknown;
+  /** Host that may reach Elasticsearch; default: the router of bhs. */
+  readonly from?: string;
+  /** The CA's file on that host. */
+  readonly caFile?: string;
+}
+
+/** A request to the first node of a region as `elastic`. @returns the answer's body @throws Error unless it is 200 */
+export async function asSuperuser(
+  system: TwoRegions,
+  region: Region,
+  { method, path, body, from, caFile = "/etc/es-failover/ca.crt" }: SuperuserRequest,
+): Promise<string> {
+  const [node = ""] = await system.hosts.names(new RegExp(`^${region}-es-`));
+  const address = (await system.lab.host(node))?.privateIp;
+  const answer = await system.hosts.request(from ?? (await system.hosts.router()), {
+    ...{ url: `https://${address}:9200${path}`, method, caFile, body },
+    user: { name: "elastic", password: await superuserPassword(system, region) },
+  });
+  if (answer.status === 200) return answer.body;
+  throw new Error(`${region}: ${method} ${path}: ${answer.status} ${answer.body.slice(0, 300)}${answer.error}`);
+}
+
+/** Each region has its own superuser password, which only its stack's state holds. */
+async function superuserPassword({ engine }: TwoRegions, region: Region): Promise<string> {
+  const state = stateSchema.parse(
+    JSON.parse(await engine.run(["stack", "export", "--show-secrets", "--stack", region])),
+  );
+  const resource = state.deployment.resources.find(({ urn }) => urn.endsWith(`::${region}-elastic`));
+  return z.string().parse(JSON.parse(secretSchema.parse(resource?.outputs?.result).plaintext));
+}
