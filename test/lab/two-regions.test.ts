@@ -13,6 +13,7 @@ import { removeLabWithThisProcess } from "../lab-guard.ts";
 import { labTraces } from "../lab-traces.ts";
 import { controllerTests } from "./controllers.ts";
 import { cutTests, frozenRouterTests, isolationTests } from "./cuts.ts";
+import { firstCopyTests } from "./first-copies.ts";
 import { nodeTests } from "./nodes.ts";
 import { patienceTests } from "./patience.ts";
 import { provisioningTests } from "./provisioning.ts";
@@ -79,6 +80,7 @@ describe.skipIf(obstacles.length > 0)(title("three sites in a lab"), () => {
     cutTests(lab, () => clients);
     storeTests(lab, () => clients);
     isolationTests(lab, () => clients);
+    firstCopyTests(lab, () => clients);
     describe.skipIf(!isLong)(`long${isLong ? "" : ` (skipped: ${longMode}=long runs them)`}`, () => {
       frozenRouterTests(lab, () => clients);
       controllerTests(lab, () => clients);
