@@ -40,4 +40,17 @@ export const regressions: readonly Regression[] = [
     },
     breaks: ["10"],
   },
+  {
+    layout: oneSite,
+    seed: 333,
+    faults: ["an operator asks for a failover"],
+    defect:
+      "a follower that had just ended its first copy began to follow after it was paused: its unfollow never ended",
+    edit: {
+      file: "controller/steps/unfollow.ts",
+      from: "if (failures.length > 0 && (await pauseActive(context, step.indices)) > 0) failures = await convert();",
+      to: "failures = failures.length === pauseActive.length * 1_000 ? await convert() : failures;",
+    },
+    breaks: ["13"],
+  },
 ];

@@ -4,6 +4,9 @@ import type { Region } from "../world/layout.ts";
 import { otherRegion } from "../world/layout.ts";
 import { type Evidence, summary } from "./evidence.ts";
 
+/** A copy that ends between the last look and the deletion cannot be seen: Elasticsearch deletes on no condition. */
+const UNSEEN_MS = 1_000;
+
 /** Before every change that a watchdog makes to a cluster. */
 export function checkChange(evidence: Evidence, region: Region, what: string, indices: readonly string[]): void {
   for (const index of indices) {
@@ -20,7 +23,8 @@ function checkDeletion({ system }: Evidence, region: Region, name: string): void
   const { world, record } = system;
   const index = system.cluster(region).indices.get(name);
   if (index === undefined || system.isDiscarded(index.uuid)) return;
-  const isUnfinished = index.following !== null && index.copy !== null;
+  const endedMs = index.copiedAtMs === null ? 0 : world.nowMs - index.copiedAtMs;
+  const isUnfinished = index.following !== null && (index.copy !== null || endedMs < UNSEEN_MS);
   if (record !== null && isOrWillBeActive(record, region) && !isUnfinished) {
     world.report("5", `${name} of ${region} deleted while ${summary(record)}`);
   }

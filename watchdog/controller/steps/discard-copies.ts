@@ -54,11 +54,22 @@ async function discard(context: StepContext, step: StepOf<"discard-copies">): Pr
   // Elasticsearch refuses to delete an index with `read_only`, which comes along from its leader.
   const blocked = doomed.filter(({ writeBlocked }) => writeBlocked).map(({ name }) => name);
   const notLifted = await inBatches(context, blocked, (batch) => cluster.liftFollowerBlocks(batch));
-  const notDeleted = await deleteInBatches(context, doomed);
+  const confirmController = async (): Promise<void> => {
+    await assertUnfinished(context, doomed);
+    await context.confirmController();
+  };
+  const notDeleted = await deleteInBatches({ ...context, confirmController }, doomed);
   const failure = [...notDeleted, ...notLifted][0] ?? "it is still there after its deletion";
   return (await present())
     .filter(({ following }) => following)
     .map((index) => ({ index: index.name, reason: isDeletable(index) ? failure : keptBecause(index) }));
+}
+
+/** A copy may have ended since it was chosen: what is left of that risk is one round trip. */
+async function assertUnfinished({ cluster }: StepContext, doomed: readonly IndexState[]): Promise<void> {
+  const names = doomed.map(({ name }) => name);
+  const complete = (await presentOf(cluster, names)).filter((index) => !isDeletable(index)).map(({ name }) => name);
+  if (complete.length > 0) throw new Error(`the first copy of ${complete.join(", ")} has ended: nothing is deleted`);
 }
 
 const namesOfCopies = ({ copies }: StepOf<"discard-copies">) => copies.map(({ index }) => index);

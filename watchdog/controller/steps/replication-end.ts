@@ -61,15 +61,25 @@ function highest(a: LeaderCheckpoints, b: LeaderCheckpoints): LeaderCheckpoints 
 }
 
 /** Lifts the blocks that came along as well: of `read_only` a follower can be neither paused nor closed. */
+const activeOf = async ({ cluster, other }: StepContext, indices: readonly string[]) =>
+  (await followersOf(cluster, other.region))
+    .filter(({ index, status }) => status === "active" && indices.includes(index))
+    .map(({ index }) => index);
+
+/** Pauses those of these followers that are active; returns how many were. */
+export async function pauseActive(context: StepContext, indices: readonly string[]): Promise<number> {
+  const active = await activeOf(context, indices);
+  await each(context, active, String, (index) => context.cluster.pauseFollow(index));
+  return active.length;
+}
+
 export async function pauseFollow(context: StepContext, step: StepOf<"pause-follow">) {
-  const { cluster, other, record } = context;
+  const { cluster, record } = context;
   const kept = stepOf(record.plan, "keep-blocks")?.indices ?? [];
   const unblocked = (await liftFollowerBlocks(context, step.indices)).filter((name) => !kept.includes(name));
-  const active = async () =>
-    (await followersOf(cluster, other.region))
-      .filter(({ index, status }) => status === "active" && step.indices.includes(index))
-      .map(({ index }) => index);
-  const failures = await each(context, await active(), String, (index) => cluster.pauseFollow(index));
-  assertNoneLeft(await active(), "indices still following", failures);
+  const failures = await each(context, await activeOf(context, step.indices), String, (index) =>
+    cluster.pauseFollow(index),
+  );
+  assertNoneLeft(await activeOf(context, step.indices), "indices still following", failures);
   return { ...step, lifted: [...new Set([...step.lifted, ...unblocked])].toSorted() };
 }

@@ -146,6 +146,7 @@ export class SimCluster {
       writeBlocked: false,
       readOnly: false,
       historyFrom: 0,
+      copiedAtMs: null,
       following: null,
       copy: null,
     };

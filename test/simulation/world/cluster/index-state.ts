@@ -45,6 +45,8 @@ export interface SimIndex {
   following: Following | null;
   /** The first copy that its primary waits for; null once it is complete. */
   copy: FirstCopy | null;
+  /** When its first copy ended; null where it had none, or has not ended. */
+  copiedAtMs: number | null;
 }
 
 export const takesWrites = ({ open, following, writeBlocked, readOnly, copy }: SimIndex) =>

@@ -89,6 +89,7 @@ function completeCopy(cluster: SimCluster, index: SimIndex, leader: SimCluster):
   const { copy } = index;
   if (copy === null) return;
   index.copy = null;
+  index.copiedAtMs = cluster.world.nowMs;
   index.operations.push(...copy.operations);
   index.historyFrom = copy.operations.length;
   // The call that began to follow resumes the follower, whoever does so first; a refusal leaves it paused.
