@@ -71,8 +71,8 @@ export const decisionMutants: readonly Mutant[] = [
     defect: "a region that refuses the watchdogs' password counts as lost",
     edit: {
       file: "core/state/health.ts",
-      from: "if (inconclusive !== null) {",
-      to: "if (inconclusive !== null && probe.reachable) {",
+      from: "const inconclusive = probeInconclusive(probe);",
+      to: "const inconclusive = probe.reachable ? probeInconclusive(probe) : null;",
     },
     shows: {
       "three sites": { breaks: ["health", "12"], faults: ["the watchdogs' password is refused"] },

@@ -127,6 +127,12 @@ export const entryMutants: readonly Mutant[] = [
       from: "if (peers !== null) observed.extendFailsafeGrant(clock.monotonicMs() + config.leases.ttlMs);",
       to: "",
     },
+    // Before it acknowledges a closing, a router that has just started waits for as long.
+    given: {
+      file: "controller/loops/ticket.ts",
+      from: "this.#uncertainUntilMs = validUntilMsMax;",
+      to: "this.#uncertainUntilMs = validUntilMsMax * 0;",
+    },
     shows: {
       "three sites": { breaks: ["1", "2"], faults: ["gra is cut off as etcd returns and the others restart"] },
     },

@@ -3,5 +3,5 @@ import { oneSite } from "../world/layout.ts";
 import { testMutants } from "./suite.ts";
 
 describe("the histories of one site show every rule that is missing", () => {
-  testMutants(oneSite, 400);
+  testMutants(oneSite, 700);
 });
