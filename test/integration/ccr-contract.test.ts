@@ -641,7 +641,7 @@ describe("auto-follow", () => {
     await untilFollowed(halting);
   });
 
-  test("is active again when its paused pattern is put anew", async () => {
+  test("is active again when its paused pattern is put again", async () => {
     await put("renewed", ["renewed-*"]);
     await follower.call("POST", `${pathOf("renewed")}/pause`);
     await put("renewed", ["renewed-*"]);

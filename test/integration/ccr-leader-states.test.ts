@@ -12,7 +12,7 @@ import {
 } from "./support/ccr.ts";
 import { type ContractPair, contractPair, isForeign, type RestCluster, whyNotForeign } from "./support/ccr-pair.ts";
 
-/** Followers of leaders that are blocked, closed, deleted or made anew. */
+/** Followers of leaders that are blocked, closed, deleted or created again. */
 
 let pair: ContractPair;
 let leader: RestCluster;
@@ -186,7 +186,7 @@ describe("a leader that is deleted", () => {
     expect(await followStatus(follower, index)).toBeUndefined();
   });
 
-  test("and made anew is not resumed: the follower names another UUID, and is paused for good", async () => {
+  test("and created again is not resumed: the follower names another UUID, and is paused for good", async () => {
     const index = await createFollowed("remade");
     const uuid = async () => (await leader.call("GET", `/${index}/_settings`))[index].settings.index.uuid as string;
     const before = await uuid();

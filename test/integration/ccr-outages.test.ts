@@ -126,7 +126,7 @@ describe("outages", () => {
     expect((await statsOf("loaded")).fatal_exception).toBeUndefined();
   });
 
-  test("a closed follower whose task has started anew reports checkpoints of -1", async () => {
+  test("a closed follower whose task has started again reports checkpoints of -1", async () => {
     await createLeader("shut");
     await follow(bhs, "shut", "gra");
     await bhs.call("POST", "/shut/_close");

@@ -49,7 +49,7 @@ class SilentRegion {
             isOver = true;
             reject(new Error(reason));
           };
-          signal?.addEventListener("abort", () => end("nobody waits any more"), { once: true });
+          signal?.addEventListener("abort", () => end("given up"), { once: true });
           this.#time.at(this.#time.monotonicMs() + UNFOLLOW_TIMEOUT_MS, () => end("no answer in time"));
         });
       },

@@ -87,12 +87,12 @@ describe("the changes that the standby needs", () => {
     ["a closed follower is opened", { indices: [index("logs-1", { following: true, open: false })] }, "open-follower"],
     ["a missing auto-follow pattern is put", { autoFollow: [] }, "put-auto-follow"],
     [
-      "a pattern with other indices is put anew",
+      "a pattern with other indices is put again",
       { autoFollow: [{ ...pattern, patterns: ["metrics-*"] }] },
       "put-auto-follow",
     ],
     [
-      "a pattern with other exclusions is put anew",
+      "a pattern with other exclusions is put again",
       { autoFollow: [{ ...pattern, exclusions: ["logs-old"] }] },
       "put-auto-follow",
     ],

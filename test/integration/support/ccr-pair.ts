@@ -5,7 +5,7 @@ import { newPrefix, runPrefixVariable } from "./ccr-prefix.ts";
 import { removeWithPrefix } from "./foreign/clean-up.ts";
 import { readContractFile } from "./foreign/contract-file.ts";
 
-/** A cluster that is asked by REST, whoever runs it. */
+/** A cluster that is asked by REST, of the lab or of others. */
 export interface RestCluster {
   readonly name: string;
   rest(method: string, pathAndQuery: string, options?: RestOptions): Promise<RestResponse>;

@@ -145,7 +145,7 @@ export const indexFaults: readonly Fault[] = [
     },
   },
   {
-    name: "an index is made anew",
+    name: "an index is created again",
     weight: 2,
     begin: (system) => {
       const name = deleteIndex(system);

@@ -45,7 +45,7 @@ export const copyMutants: readonly Mutant[] = [
       to: "uuids: record.leaderSight?.uuids ?? [],",
     },
     shows: {
-      "one site": { breaks: ["5", "ledger", "loss"], faults: ["an index is made anew", "gra is lost"] },
+      "one site": { breaks: ["5", "ledger", "loss"], faults: ["an index is created again", "gra is lost"] },
     },
   },
   {
@@ -69,7 +69,7 @@ export const copyMutants: readonly Mutant[] = [
       to: "if (follower.leaderUuid !== null && follower.leaderUuid !== leader.uuid && name.length > 1_000) {",
     },
     shows: {
-      "one site": { breaks: ["7", "14"], faults: ["an index is made anew"] },
+      "one site": { breaks: ["7", "14"], faults: ["an index is created again"] },
     },
   },
   {

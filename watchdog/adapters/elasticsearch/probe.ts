@@ -43,7 +43,7 @@ const clusterState = z.object({
     .default({ global: {}, indices: {} }),
 });
 
-/** `index.blocks.read_only_allow_delete`, which Elasticsearch sets at the flood-stage disk watermark, and nobody else needs. */
+/** `index.blocks.read_only_allow_delete`, which Elasticsearch sets at the flood-stage disk watermark, and no user sets. */
 const FLOOD_STAGE_BLOCK = "12";
 
 /** What refuses writes although the cluster is well, as the node itself knows it. */

@@ -53,7 +53,7 @@ export function awaitsDecision(plan: Plan): boolean {
 /** Elasticsearch's default bound on what one node copies: `indices.recovery.max_bytes_per_sec`, and the same of CCR. */
 const COPY_BYTES_PER_SECOND = 40 * 1024 ** 2;
 
-/** What is at stake while the former primary is cleared and copies anew; null before that, or when it is not known. */
+/** What is at stake while the former primary is cleared and copies again; null before that, or when it is not known. */
 export function stakeOf(plan: Plan, active: RegionName): string | null {
   const bytes = stepOf(plan, "salvage")?.report?.copyBytes ?? null;
   if (currentStep(plan)?.kind !== "clear" || bytes === null) return null;

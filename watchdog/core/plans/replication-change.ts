@@ -48,7 +48,7 @@ export interface ReplicationSnapshot {
     readonly followers: readonly Follower[];
     readonly autoFollow: readonly AutoFollowPattern[];
     readonly definitions: readonly Definition[];
-    /** Whether its cluster is connected to the leader's; false also where nobody needed to ask. */
+    /** Whether its cluster is connected to the leader's; false also where no question needed it. */
     readonly reachesLeader: boolean;
   };
   readonly patterns: readonly string[];

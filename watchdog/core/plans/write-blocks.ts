@@ -9,7 +9,7 @@ export function liftBlocks(marked: readonly string[]): readonly PlanStep[] {
 
 /**
  * The step that blocks writes to promoted indices as the users had done in the old region; no step where they had not. A
- * follower is never left with the block that came along: of `read_only` it could be neither paused nor closed, and whoever
+ * follower is never left with the block that came along: of `read_only` it could be neither paused nor closed, and the user who
  * lifted it in the old region has not lifted it here.
  */
 export function keepBlocks(promoted: readonly string[], leader: LeaderSnapshot | null): readonly PlanStep[] {

@@ -92,7 +92,7 @@ function completeCopy(cluster: SimCluster, index: SimIndex, leader: SimCluster):
   index.copiedAtMs = cluster.world.nowMs;
   index.operations.push(...copy.operations);
   index.historyFrom = copy.operations.length;
-  // The call that began to follow resumes the follower, whoever does so first; a refusal leaves it paused.
+  // The call that began to follow resumes the follower if no other call did; a refusal leaves it paused.
   world.after(world.random.between(0, TASK_STARTS_MS_MAX), () => {
     const isStillPaused = cluster.indices.get(index.name) === index && index.following?.status === "paused";
     if (isStillPaused && cluster.isWell() && resumeRefusal(cluster, index, leader) === null) startTask(cluster, index);
