@@ -61,6 +61,12 @@ describe("the changes that the standby needs", () => {
     );
   });
 
+  test("restart a follower with the task of an index that is gone, once two rounds have seen its leader there", () => {
+    const left = view({}, { followers: [follower("logs-1", { fatalError: "no such index [logs-1]" })] });
+    expect(kinds(left)).toEqual([]);
+    expect(kindsTwice(left)).toEqual(["restart-follow"]);
+  });
+
   test("restart no more than a hundred followers in a round", () => {
     const names = Array.from({ length: 150 }, (_, n) => `logs-${n}`);
     const standby = {
@@ -240,11 +246,6 @@ describe("the changes that the standby needs", () => {
       "a follower of somebody else",
       view({}, { followers: [follower("logs-1", {}, { remoteCluster: "old" })] }),
       /follows logs-1 of old/,
-    ],
-    [
-      "a leader that was deleted since it was looked at",
-      view({}, { followers: [follower("logs-1", { fatalError: "no such index [logs-1]" })] }),
-      /logs-1 follows an index that gra has deleted/,
     ],
     ["a closed leader", view({ indices: [index("logs-1", { open: false })] }, {}), /closed in gra/],
     ["a leader that was deleted", view({ indices: [] }, {}), /gra no longer has/],

@@ -69,11 +69,11 @@ export function followerOutcome(
       reason: "it waits to read although its leader answers",
     });
   }
-  // A restart would fail after the pause, and leave it paused.
-  if (isLeaderGone(fatal)) return problem(`${name} follows an index that ${from} has deleted`);
-  return change(
-    isHistoryLost(fatal) ? recreate("history-lost", fatal) : { kind: "restart-follow", index: name, reason: fatal },
-  );
+  const restart = { kind: "restart-follow", index: name, reason: fatal } as const;
+  // Of a leader that was just deleted, a restart would leave it paused. Else it is what an earlier follower of this name
+  // has left behind: a task outlives the deletion of its index, and a pause ends all tasks of the name.
+  if (isLeaderGone(fatal)) return twice("its leader is there", restart);
+  return change(isHistoryLost(fatal) ? recreate("history-lost", fatal) : restart);
 }
 
 /**
