@@ -10,7 +10,7 @@ import { markedIndices } from "../state/write-blocks.ts";
 import { majorityKnows, majoritySees } from "./conditions/majority.ts";
 import { changeIs, switchoverHopeless } from "./conditions/plan.ts";
 import { routersClosed } from "./conditions/routers.ts";
-import { promotableBlocker } from "./conditions/standby.ts";
+import { unpromotable } from "./conditions/standby.ts";
 import { blockersOf, type RuleBody, unchanged } from "./rule.ts";
 import { hopelessBecause } from "./switchover-end.ts";
 
@@ -52,7 +52,8 @@ export const beginPromotion: RuleBody<"closing"> = {
     routersClosed,
     majorityKnows,
     (s) => majoritySees(s, s.record.to, "healthy"),
-    (s) => promotableBlocker(s, s.record.to),
+    // Without a licence a promotion still works: it was required before, where it was, and must not hold closed routers up.
+    (s) => unpromotable(s, s.record.to),
     ({ record, seen }) =>
       record.change === "failover" || seen.active?.region === record.from
         ? null
