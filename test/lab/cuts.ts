@@ -104,7 +104,7 @@ export function cutTests(lab: () => LabUnderTest, applications: () => BothEntrie
       "has closed its router, and knows that the store is not reachable",
       (status) => ticketOf(status) === null && !status.store.reachable && status.router?.error != null,
     );
-    expect(closed.router?.error).toMatch(/the store does not answer .*, and failsafe: /);
+    expect(closed.router?.error).toMatch(/the store gives no lease .*, and failsafe: /);
     const closedAtMs = Date.now();
     await untilSite(system, "gra", "reports bhs lost", reportsLost("bhs"));
     await acknowledged(clients.gra, 20);
@@ -133,7 +133,7 @@ export function isolationTests(lab: () => LabUnderTest, applications: () => Both
     const cutOff = await statusOf(system, "gra");
     expect(healthOf(cutOff, "gra")?.state).toBe("healthy");
     expect(cutOff.store.reachable).toBe(false);
-    expect(cutOff.router?.error).toMatch(/the store does not answer .*, and failsafe: /);
+    expect(cutOff.router?.error).toMatch(/the store gives no lease .*, and failsafe: /);
     expect(clients.regionsInOrder(cutAtMs)).toEqual(["gra", "bhs"]);
 
     await system.lab.wan.heal();
