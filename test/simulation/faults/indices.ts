@@ -80,6 +80,7 @@ function unblock(index: SimIndex): void {
 
 function reopen(index: SimIndex): void {
   index.open = true;
+  index.isClosedByUsers = false;
 }
 
 interface UserChange {
@@ -171,6 +172,7 @@ export const indexFaults: readonly Fault[] = [
   changed("users close an index", 1, {
     set: (index) => {
       index.open = false;
+      index.isClosedByUsers = true;
     },
     remove: reopen,
     removeFromFormer: reopen,

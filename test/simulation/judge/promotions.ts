@@ -40,7 +40,9 @@ function checkSwitchedOver({ system }: Evidence, { from, to }: Promoting): void 
 function checkOpened({ system, verifications }: Evidence, { active }: Serving): void {
   // A follower that auto-follow adds after the verification refuses writes until a repair, which invariant 7 demands.
   const verifiedAtMs = verifications.at(-1) ?? Number.NEGATIVE_INFINITY;
-  for (const { name, following, copy, createdMs, open } of system.cluster(active).indices.values()) {
+  for (const index of system.cluster(active).indices.values()) {
+    const { name, following, copy, createdMs } = index;
+    const open = index.open || index.isClosedByUsers;
     // An unfinished copy cannot be promoted: it has to be named.
     if (following !== null && copy !== null) continue;
     if ((following !== null && createdMs < verifiedAtMs) || !open) {

@@ -140,6 +140,7 @@ export class SimCluster {
       creationDateMs: WALL_START_MS + nowMs,
       kilobytes: anySize(random),
       open: true,
+      isClosedByUsers: false,
       startingUntilMs: 0,
       operations: [],
       aliases: [],

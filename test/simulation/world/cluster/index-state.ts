@@ -33,6 +33,8 @@ export interface SimIndex {
   /** How much a first copy of it moves. */
   readonly kilobytes: number;
   open: boolean;
+  /** Whether users have closed it, and not opened it again. */
+  isClosedByUsers: boolean;
   /** It lacks its primary until then. */
   startingUntilMs: number;
   /** Ids of the writes, in order: a sequence number is a position in this list. */
