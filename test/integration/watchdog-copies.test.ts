@@ -66,7 +66,9 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
     await write(pair.gra, "orders-000009", "1");
     // A copy of an index with this block fails: the follower has it, too, and refuses the mapping.
     await block("orders-000009", { "index.blocks.read_only": true });
+    // Auto-follow may have taken it already: what that follower leaves on its leader is not the watchdog's to end.
     await pair.bhs.rest("DELETE", "/orders-000009");
+    const left = await followerLeases(pair.gra, "orders-000009");
     await eventually("a failed copy was replaced by another", 60_000, async () => {
       return (await repairs()).some(
         ({ change, error }) => change.startsWith("recreate follower orders-000009") && error === null,
@@ -76,7 +78,8 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
     await equal("orders-000009");
     // Followers that are copied are not told to resume.
     expect((await repairs()).filter(({ change }) => change.startsWith("resume following"))).toEqual([]);
-    expect(await followerLeases(pair.gra, "orders-000009")).toHaveLength(1);
+    const leases = await followerLeases(pair.gra, "orders-000009");
+    expect(leases.filter((lease) => !left.includes(lease))).toHaveLength(1);
   });
 
   test("a write block that came along is lifted once the leader's is gone, and the missing writes arrive", async () => {
