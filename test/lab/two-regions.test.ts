@@ -80,11 +80,11 @@ describe.skipIf(obstacles.length > 0)(title("three sites in a lab"), () => {
     cutTests(lab, () => clients);
     storeTests(lab, () => clients);
     isolationTests(lab, () => clients);
-    firstCopyTests(lab, () => clients);
     describe.skipIf(!isLong)(`long${isLong ? "" : ` (skipped: ${longMode}=long runs them)`}`, () => {
       frozenRouterTests(lab, () => clients);
       controllerTests(lab, () => clients);
       patienceTests(lab, () => clients);
+      firstCopyTests(lab, () => clients);
     });
 
     test("every write that was acknowledged during these tests exists", { timeout: 120_000 }, async () => {
