@@ -16,7 +16,7 @@ const exportSchema = z.object({ name: z.string(), totals: totalsSchema });
 export const exportDetailsSchema = exportSchema.extend({
   indices: z.array(
     z.object({
-      state: z.object({ kind: z.string(), receipt: receiptSchema.pick({ limits: true }).optional() }),
+      state: z.object({ kind: z.string(), receipt: z.object({ limits: receiptSchema.shape.limits }).optional() }),
       check: z.object({ valid: z.boolean() }),
     }),
   ),
