@@ -120,6 +120,13 @@ describe("a record of a version that does not exist yet", () => {
     expect(recordFrom(embedded(record))).toEqual(record);
   });
 
+  test("in a packed form of its own, however large: is kept and told as it was found", () => {
+    const text = `${encodeRecord({ ...large(), epoch: 5 }).replace('"packing":1', '"packing":2')}${"x".repeat(40_000)}`;
+    const record = decodeRecord(text);
+    expect(encodeRecord(record)).toBe(text);
+    expect(recordFrom(JSON.parse(JSON.stringify(embedded(record))))).toEqual(record);
+  });
+
   test("is copied as it was found, without a loss", () => {
     const document = { ...serving({ epoch: 5 }), quorum: { sites: 3 } };
     expect(embedded(recordFrom(document))).toEqual(document);

@@ -15,10 +15,18 @@ export const PACKED_MARK = "\u00ff";
 const PACK_ABOVE_CHARACTERS = 32 * 1024;
 const PACKING = 1;
 
+/** A packed text within other JSON. */
+const packedSchema = z.object({ packed: z.string() });
+const textOf = ({ packed }: z.output<typeof packedSchema>) => Buffer.from(packed, "base64").toString("latin1");
+const packedOf = (text: string) => ({ packed: Buffer.from(text, "latin1").toString("base64") });
+
 const headSchema = z.object({ packing: z.number().int(), core: z.unknown() });
 
 export function encodeRecord(record: StateRecord): string {
   const document = documentOf(record);
+  // In a packing of a newer version: kept as it was found.
+  const kept = packedSchema.safeParse(document);
+  if (kept.success) return textOf(kept.data);
   const json = JSON.stringify(document);
   if (json.length <= PACK_ABOVE_CHARACTERS) return json;
   const core = recordCoreSchema.parse(document);
@@ -38,7 +46,7 @@ export function decodeRecord(text: string): StateRecord {
   if (packing === PACKING) return recordFrom(unpack(Buffer.from(text.slice(end + 1), "latin1")));
   const reason = `it is packed in form ${packing}`;
   return standIn(recordCoreSchema.parse(core), {
-    original: { packed: Buffer.from(text, "latin1").toString("base64") },
+    original: packedOf(text),
     reason,
   });
 }
@@ -46,13 +54,13 @@ export function decodeRecord(text: string): StateRecord {
 /** The same within other JSON: the document, or its packed form in base64. */
 export function embedded(record: StateRecord): unknown {
   const text = encodeRecord(record);
-  return text.startsWith(PACKED_MARK) ? { packed: Buffer.from(text, "latin1").toString("base64") } : documentOf(record);
+  return text.startsWith(PACKED_MARK) ? packedOf(text) : documentOf(record);
 }
 
 /** A document from outside; of a newer version, what stands in for it. @throws Error with the first invalid field */
 export function recordFrom(document: unknown): StateRecord {
-  const packed = z.object({ packed: z.string() }).safeParse(document);
-  if (packed.success) return decodeRecord(Buffer.from(packed.data.packed, "base64").toString("latin1"));
+  const packed = packedSchema.safeParse(document);
+  if (packed.success) return decodeRecord(textOf(packed.data));
   try {
     return parseStateRecord(document);
   } catch (error) {
