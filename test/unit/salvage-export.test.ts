@@ -3,12 +3,13 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { exportDetailsSchema } from "../../lab/demo/exports.ts";
 import { type Divergence, divergenceOf } from "../../watchdog/core/state/divergence.ts";
 import { exportOperations } from "../../watchdog/salvage/export/export.ts";
 import { planExport } from "../../watchdog/salvage/export/export-plan.ts";
 import { nextPageSize } from "../../watchdog/salvage/export/paging.ts";
 import type { Room } from "../../watchdog/salvage/export/room.ts";
-import { listSalvages } from "../../watchdog/salvage/exports.ts";
+import { listSalvages, showSalvage } from "../../watchdog/salvage/exports.ts";
 import { readLines } from "../../watchdog/salvage/lines.ts";
 import { operationFromLine, type SalvagedOperation } from "../../watchdog/salvage/operation.ts";
 import { verifyReceipt } from "../../watchdog/salvage/receipt.ts";
@@ -313,4 +314,14 @@ test("an export plan includes all operations of a shard that was never followed"
 
 test("a record without a failover has no divergence", () => {
   expect(divergenceOf({ epoch: 3, lastFailover: null })).toBeNull();
+});
+
+test("`salvage show` prints what the demo reads of it", async () => {
+  const { directory } = await export_();
+  const shown = await showSalvage(root, path.basename(directory));
+  const read = exportDetailsSchema.parse(JSON.parse(JSON.stringify(shown)));
+  expect(read.indices).toMatchObject([
+    { state: { kind: "exported", receipt: { limits: [] } }, check: { valid: true } },
+  ]);
+  expect(read.totals.operations).toBe(shown.totals.operations);
 });
