@@ -1,4 +1,3 @@
-import { rm } from "node:fs/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { TestCluster } from "../../lab/elasticsearch/cluster.ts";
 import type { ClusterPair } from "../../lab/elasticsearch/start-cluster.ts";
@@ -9,18 +8,8 @@ import {
 } from "../../watchdog/adapters/elasticsearch/cluster.ts";
 import { haproxyMissing } from "./haproxy-process.ts";
 import { borrowClusterPair } from "./shared/cluster-pair.ts";
-import {
-  clear,
-  createUsers,
-  managedPatterns,
-  passwords,
-  seed,
-  seeded,
-  stateOf,
-  untilCopied,
-} from "./support/watchdog-clusters.ts";
-import { unpackRelease, type WatchdogRelease } from "./support/watchdog-release.ts";
-import { scratchDirectory } from "./support/watchdog-scratch.ts";
+import { clear, createUsers, managedPatterns, passwords, seed, stateOf } from "./support/watchdog-clusters.ts";
+import { releaseForTests } from "./support/watchdog-release.ts";
 import { WatchdogSite } from "./support/watchdog-site.ts";
 
 /**
@@ -116,25 +105,18 @@ describe("a cluster whose licence has lapsed", () => {
 });
 
 describe.skipIf(haproxyMissing !== undefined)(`two regions whose licences lapse ${haproxyMissing ?? ""}`, () => {
-  let directory: string;
-  let release: WatchdogRelease;
   let site: WatchdogSite;
 
+  const release = releaseForTests();
   beforeAll(async () => {
-    directory = await scratchDirectory();
-    release = await unpackRelease(directory);
     await seed(pair);
-    site = await WatchdogSite.create(pair, release);
-    site.start();
-    await site.untilInSync(Object.keys(seeded).length);
-    await untilCopied(pair);
+    site = await WatchdogSite.inSync(pair, release());
     await Promise.all([setLapsed(pair.gra, true), setLapsed(pair.bhs, true)]);
   });
   afterAll(async () => {
     await site?.stop();
     for (const cluster of [pair.gra, pair.bhs]) await setLapsed(cluster, false);
     await clear(pair);
-    await rm(directory, { recursive: true, force: true });
   });
 
   test("go on: the entry serves, HAProxy keeps every node, the watchdog names the licence", async () => {

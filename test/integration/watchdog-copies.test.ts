@@ -1,4 +1,3 @@
-import { rm } from "node:fs/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { ClusterPair } from "../../lab/elasticsearch/start-cluster.ts";
 import { eventually } from "../../lab/util/until.ts";
@@ -12,9 +11,8 @@ import {
   followerLeases,
   write,
 } from "./support/ccr.ts";
-import { clear, createUsers, seed, seeded, stateOf, untilCopied } from "./support/watchdog-clusters.ts";
-import { unpackRelease, type WatchdogRelease } from "./support/watchdog-release.ts";
-import { scratchDirectory } from "./support/watchdog-scratch.ts";
+import { clear, createUsers, seed, seeded, stateOf } from "./support/watchdog-clusters.ts";
+import { releaseForTests } from "./support/watchdog-release.ts";
 import { type SiteOverrides, WatchdogSite } from "./support/watchdog-site.ts";
 
 /** What the watchdog does about followers that are copied, fail, or follow what is gone, on real parts. */
@@ -23,20 +21,14 @@ const title = `the watchdog's followers${haproxyMissing === undefined ? "" : ` (
 
 describe.skipIf(haproxyMissing !== undefined)(title, () => {
   let pair: ClusterPair;
-  let directory: string;
-  let release: WatchdogRelease;
   let site: WatchdogSite;
 
+  const release = releaseForTests();
   beforeAll(async () => {
-    directory = await scratchDirectory();
-    release = await unpackRelease(directory);
     pair = await borrowClusterPair();
     await createUsers(pair);
   });
-  afterAll(async () => {
-    await pair?.stop();
-    await rm(directory, { recursive: true, force: true });
-  });
+  afterAll(() => pair?.stop());
 
   beforeEach(() => seed(pair));
   afterEach(async () => {
@@ -49,10 +41,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
 
   /** A site whose watchdog has brought bhs in sync, and does not fail over however slow the machine is. */
   async function siteInSync(more: SiteOverrides = {}): Promise<void> {
-    site = await WatchdogSite.create(pair, release, { checks: { failThreshold: 60 }, ...more });
-    site.start();
-    await site.untilInSync(Object.keys(seeded).length);
-    await untilCopied(pair);
+    site = await WatchdogSite.inSync(pair, release(), { checks: { failThreshold: 60 }, ...more });
   }
 
   const equal = (index: string) =>
@@ -153,7 +142,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
     }
     // About a minute for each copy, were they alone.
     await copySlowly(pair.bhs, 128);
-    site = await WatchdogSite.create(pair, release, { replication: { copiesAtOnce: 2 } });
+    site = await WatchdogSite.create(pair, release(), { replication: { copiesAtOnce: 2 } });
     site.start();
     const running = async () => {
       const health = await pair.bhs.call("GET", "/_cluster/health/orders*,customers?level=indices");

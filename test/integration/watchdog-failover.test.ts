@@ -1,4 +1,3 @@
-import { rm } from "node:fs/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { users } from "../../infra/elasticsearch/users.ts";
 import type { TestCluster } from "../../lab/elasticsearch/cluster.ts";
@@ -20,12 +19,10 @@ import {
   seeded,
   serves,
   stateOf,
-  untilCopied,
 } from "./support/watchdog-clusters.ts";
 import type { Moment } from "./support/watchdog-interruption.ts";
-import { unpackRelease, type WatchdogRelease } from "./support/watchdog-release.ts";
+import { releaseForTests } from "./support/watchdog-release.ts";
 import { SafetyWitness } from "./support/watchdog-safety.ts";
-import { scratchDirectory } from "./support/watchdog-scratch.ts";
 import { type SiteOverrides, WatchdogSite } from "./support/watchdog-site.ts";
 
 /**
@@ -56,20 +53,14 @@ const title = `the watchdog on real parts${haproxyMissing === undefined ? "" : `
 
 describe.skipIf(haproxyMissing !== undefined)(title, () => {
   let pair: ClusterPair;
-  let directory: string;
-  let release: WatchdogRelease;
   let site: WatchdogSite;
 
+  const release = releaseForTests();
   beforeAll(async () => {
-    directory = await scratchDirectory();
-    release = await unpackRelease(directory);
     pair = await borrowClusterPair();
     await createUsers(pair);
   });
-  afterAll(async () => {
-    await pair?.stop();
-    await rm(directory, { recursive: true, force: true });
-  });
+  afterAll(() => pair?.stop());
 
   beforeEach(() => seed(pair));
   afterEach(async () => {
@@ -79,11 +70,8 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
   });
 
   /** Makes a site whose watchdog has brought bhs in sync with gra. */
-  async function siteInSync(more: SiteOverrides = {}, start = () => site.start()): Promise<void> {
-    site = await WatchdogSite.create(pair, release, more);
-    start();
-    await site.untilInSync(Object.keys(seeded).length);
-    await untilCopied(pair);
+  async function siteInSync(more?: SiteOverrides, start?: (started: WatchdogSite) => void): Promise<void> {
+    site = await WatchdogSite.inSync(pair, release(), more, start);
   }
 
   function startTraffic(): Traffic {
@@ -172,7 +160,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
     async ({ moment, at }) => {
       // One request at a time, so that there is a moment between two.
       const oneByOne = { promotion: { batchSize: 1, parallelism: 1 } };
-      await siteInSync(oneByOne, () => site.start({ step: at[0] ?? "verify", moment }));
+      await siteInSync(oneByOne, (started) => started.start({ step: at[0] ?? "verify", moment }));
       const witness = new SafetyWitness(site);
       await pair.gra.freeze();
       for (const [position, step] of at.entries()) {
@@ -294,7 +282,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
 
   // Last, because a trial licence that was given up does not return.
   test("a standby that is not in sync, read-only, or without a licence is not promoted, and the reason is reported", async () => {
-    site = await WatchdogSite.create(pair, release);
+    site = await WatchdogSite.create(pair, release());
     await whileMisbehaving(pair.bhs, "fatal", ["orders-000001"], async () => {
       site.start();
       await site.untilStatus("orders-000001 has stopped following", ({ replication }) =>

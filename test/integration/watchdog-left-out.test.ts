@@ -1,4 +1,3 @@
-import { rm } from "node:fs/promises";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { users } from "../../infra/elasticsearch/users.ts";
@@ -11,19 +10,9 @@ import { salvageRoot } from "../../watchdog/salvage/salvage.ts";
 import { haproxyMissing } from "./haproxy-process.ts";
 import { borrowClusterPair } from "./shared/cluster-pair.ts";
 import { bulk, copySlowly, createLargeLeader, documentsOf } from "./support/ccr.ts";
-import {
-  clear,
-  createUsers,
-  followers,
-  passwords,
-  seed,
-  seeded,
-  stateOf,
-  untilCopied,
-} from "./support/watchdog-clusters.ts";
-import { unpackRelease, type WatchdogRelease } from "./support/watchdog-release.ts";
+import { clear, createUsers, followers, passwords, seed, seeded, stateOf } from "./support/watchdog-clusters.ts";
+import { releaseForTests } from "./support/watchdog-release.ts";
 import { SafetyWitness } from "./support/watchdog-safety.ts";
-import { scratchDirectory } from "./support/watchdog-scratch.ts";
 import { WatchdogSite } from "./support/watchdog-site.ts";
 
 /** What a promotion leaves out, on the real parts of watchdog-failover.test.ts. */
@@ -35,27 +24,18 @@ const title = `a promotion that leaves an index out${haproxyMissing === undefine
 
 describe.skipIf(haproxyMissing !== undefined)(title, () => {
   let pair: ClusterPair;
-  let directory: string;
-  let release: WatchdogRelease;
   let site: WatchdogSite;
 
+  const release = releaseForTests();
   beforeAll(async () => {
-    directory = await scratchDirectory();
-    release = await unpackRelease(directory);
     pair = await borrowClusterPair();
     await createUsers(pair);
   });
-  afterAll(async () => {
-    await pair?.stop();
-    await rm(directory, { recursive: true, force: true });
-  });
+  afterAll(() => pair?.stop());
 
   beforeEach(async () => {
     await seed(pair);
-    site = await WatchdogSite.create(pair, release);
-    site.start();
-    await site.untilInSync(Object.keys(seeded).length);
-    await untilCopied(pair);
+    site = await WatchdogSite.inSync(pair, release());
   });
   afterEach(async () => {
     await site?.stop();

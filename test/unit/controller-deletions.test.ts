@@ -9,7 +9,7 @@ import type { Salvage } from "../../watchdog/core/ports/salvage.ts";
 import type { IndexState } from "../../watchdog/core/state/cluster.ts";
 import { stepOf } from "../../watchdog/core/state/plan.ts";
 import type { ServingRecord } from "../../watchdog/core/state/record.ts";
-import { config, index, NOW_MS, serving, standbyView } from "./core-fixtures.ts";
+import { config, goodProbe, index, NOW_MS, serving, standbyView } from "./core-fixtures.ts";
 
 const names = ["logs-1", "logs-2", "logs-3", "logs-4", "logs-5"];
 const batchSize = 2;
@@ -78,7 +78,7 @@ class PausedHost {
     };
     const other: Partial<Cluster> = {
       region: "bhs",
-      probe: async () => ({ ...wellProbe }),
+      probe: async () => ({ ...goodProbe }),
       indices: async () => names.map((name) => index(name)),
     };
     const context: Partial<Omit<StepContext, "cluster" | "other" | "salvage">> = {
@@ -91,21 +91,6 @@ class PausedHost {
     return { ...context, cluster: this.cluster(), other, salvage } as StepContext;
   }
 }
-
-const wellProbe = {
-  reachable: true,
-  clusterUuid: "c",
-  version: "9.5.3",
-  master: "m",
-  status: "green",
-  managedIndices: 1,
-  redIndices: [],
-  copyingIndices: [],
-  nodes: 1,
-  clusterBlocks: [],
-  floodedIndices: [],
-  licenceLapsed: false,
-} as const;
 
 function rejoinPlan() {
   const { plan } = rejoining();

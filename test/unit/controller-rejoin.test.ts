@@ -7,7 +7,7 @@ import type { Salvage } from "../../watchdog/core/ports/salvage.ts";
 import type { IndexState } from "../../watchdog/core/state/cluster.ts";
 import { stepOf } from "../../watchdog/core/state/plan.ts";
 import { withMarks } from "../../watchdog/core/state/write-blocks.ts";
-import { config, copying, index, NOW_MS, serving, standbyView } from "./core-fixtures.ts";
+import { config, copying, goodProbe, index, NOW_MS, serving, standbyView } from "./core-fixtures.ts";
 
 /** gra rejoins; bhs, the active region, holds these. */
 async function rejoin(
@@ -48,25 +48,9 @@ async function rejoin(
         );
     },
   };
-  const answer = {
-    reachable: true,
-    clusterUuid: "c",
-    version: "9.5.3",
-    master: "m",
-    status: "green",
-    nodes: 1,
-  } as const;
   const other: Partial<Cluster> = {
     region: "bhs",
-    probe: async () => ({
-      ...answer,
-      redIndices: [],
-      copyingIndices: [],
-      managedIndices: 1,
-      clusterBlocks: [],
-      floodedIndices: [],
-      licenceLapsed: false,
-    }),
+    probe: async () => goodProbe,
     indices: async () => bhs,
   };
   const salvage: Partial<Salvage> = {

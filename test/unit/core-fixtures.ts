@@ -134,7 +134,8 @@ export const standbyView = (changes: Partial<StandbySnapshot> = {}): StandbySnap
   ...changes,
 });
 
-const goodProbe = {
+/** The answer of a region that is well. */
+export const goodProbe = {
   reachable: true,
   clusterUuid: "uuid",
   version: "9.5.3",

@@ -4,23 +4,9 @@ import { planRepair } from "../../watchdog/core/plans/repair.ts";
 import type { ClusterProbe } from "../../watchdog/core/state/cluster.ts";
 import { indicesInWork, observeProbe, type RegionHealth, unknownHealth } from "../../watchdog/core/state/health.ts";
 import { anyRedIndex, probeFailure } from "../../watchdog/core/state/probe-verdict.ts";
-import { closing, promoting, serving } from "./core-fixtures.ts";
+import { closing, goodProbe as good, promoting, serving } from "./core-fixtures.ts";
 
 const thresholds = { failThreshold: 3, recoveryThreshold: 5, redIndices: { share: 0.25, required: [] as string[] } };
-const good = {
-  reachable: true,
-  clusterUuid: "u",
-  version: "9.5.3",
-  master: "node-1",
-  status: "green",
-  managedIndices: 2,
-  redIndices: [],
-  copyingIndices: [],
-  nodes: 3,
-  clusterBlocks: [],
-  floodedIndices: [],
-  licenceLapsed: false,
-} as const satisfies ClusterProbe;
 const bad: ClusterProbe = { reachable: false, kind: "unreachable", error: "connection refused" };
 
 /** Folds probes, one per second: "+" is a good one, "-" a failed one. */

@@ -9,26 +9,24 @@ import type { Observations } from "../../watchdog/core/state/observations.ts";
 import { currentStep, type PlanStep, type StepKind, withStep } from "../../watchdog/core/state/plan.ts";
 import type { StateRecord } from "../../watchdog/core/state/record.ts";
 import { judgeSync, noSyncMemory, type SyncJudgement } from "../../watchdog/core/state/sync.ts";
-import { activeView, config, copying, follower, index, NOW_MS, observations, standbyView } from "./core-fixtures.ts";
+import {
+  activeView,
+  config,
+  copying,
+  follower,
+  goodProbe,
+  index,
+  NOW_MS,
+  observations,
+  standbyView,
+} from "./core-fixtures.ts";
 
 /**
  * Incidents as text: round by round what was observed and what was decided. The golden files in incidents/ are rewritten
  * by `vitest -u`; read the difference before you commit it.
  */
 
-const answer = {
-  reachable: true,
-  clusterUuid: "u",
-  version: "9.5.3",
-  master: "node-1",
-  managedIndices: 1,
-  redIndices: [],
-  copyingIndices: [],
-  clusterBlocks: [],
-  floodedIndices: [],
-  licenceLapsed: false,
-  nodes: 3,
-} as const;
+const answer = { ...goodProbe, clusterUuid: "u", managedIndices: 1 };
 const probes = {
   green: { ...answer, status: "green" },
   yellow: { ...answer, status: "yellow", nodes: 2 },

@@ -16,6 +16,7 @@ import type {
   WriteCondition,
   WriteResult,
 } from "../../watchdog/salvage/ports.ts";
+import { goodProbe } from "./core-fixtures.ts";
 
 export const BYTES_PER_DOCUMENT = 100;
 /** After every failover of the tests. */
@@ -99,20 +100,7 @@ export class ModelRegion implements OldPrimary, ActivePrimary, ComparedRegion {
   }
 
   async probe(): Promise<ClusterProbe> {
-    const { clusterUuid } = this;
-    const nodes = {
-      version: "9.5.3",
-      master: "m",
-      status: "green" as const,
-      managedIndices: 1,
-      redIndices: [],
-      copyingIndices: [],
-      clusterBlocks: [],
-      floodedIndices: [],
-      licenceLapsed: false,
-      nodes: 1,
-    };
-    return { reachable: true, clusterUuid, ...nodes };
+    return { ...goodProbe, clusterUuid: this.clusterUuid };
   }
 
   async indices(): Promise<readonly IndexState[]> {

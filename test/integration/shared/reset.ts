@@ -1,6 +1,7 @@
 import type { TestCluster } from "../../../lab/elasticsearch/cluster.ts";
 import type { ClusterPair } from "../../../lab/elasticsearch/start-cluster.ts";
 import { eventually } from "../../../lab/util/until.ts";
+import { pauseFollowers } from "./pause-followers.ts";
 
 /** Something in a cluster that was not there after its start. */
 interface Leftover {
@@ -42,14 +43,6 @@ async function revive(cluster: TestCluster): Promise<void> {
 async function assertTrialLicence(cluster: TestCluster): Promise<void> {
   const { license } = await cluster.call("GET", "/_license");
   if (license.type !== "trial") throw new Error(`${cluster.name} has a ${license.type} licence`);
-}
-
-/** The task of a follower that is deleted while it follows would stay, and count as that of a later index of its name. */
-async function pauseFollowers(cluster: TestCluster): Promise<void> {
-  const { follow_stats } = await cluster.call("GET", "/_ccr/stats");
-  const following = follow_stats.indices as readonly { readonly index: string }[];
-  // An index that was deleted meanwhile is 404, one in its first copy 400.
-  for (const { index } of following) await cluster.rest("POST", `/${index}/_ccr/pause_follow`);
 }
 
 async function removeLeftovers(cluster: TestCluster): Promise<void> {

@@ -19,6 +19,7 @@ import type { Salvage } from "../../../watchdog/core/ports/salvage.ts";
 import type { AutoFollowPattern } from "../../../watchdog/core/state/cluster.ts";
 import type { StateRecord } from "../../../watchdog/core/state/record.ts";
 import type { Logger } from "../../../watchdog/util/logger.ts";
+import { goodProbe } from "../../unit/core-fixtures.ts";
 import { EtcdCluster, type EtcdClusterOptions } from "./etcd-cluster.ts";
 
 export const sites = ["gra", "bhs", "witness"] as const;
@@ -47,20 +48,7 @@ class EmptyCluster {
       probe: async () =>
         this.isLost
           ? { reachable: false, kind: "unreachable", error: "connection refused" }
-          : {
-              reachable: true,
-              clusterUuid: region,
-              version: "9.5.3",
-              master: "node-1",
-              status: "green",
-              managedIndices: 1,
-              redIndices: [],
-              copyingIndices: [],
-              clusterBlocks: [],
-              floodedIndices: [],
-              licenceLapsed: false,
-              nodes: 3,
-            },
+          : { ...goodProbe, clusterUuid: region },
       readiness: () =>
         ask({
           licence: { type: "trial", active: true, allowsCcr: true, expiresAtMs: null },

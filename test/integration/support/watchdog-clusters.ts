@@ -3,6 +3,7 @@ import { roleDefinitions, users } from "../../../infra/elasticsearch/users.ts";
 import type { TestCluster } from "../../../lab/elasticsearch/cluster.ts";
 import type { ClusterPair } from "../../../lab/elasticsearch/start-cluster.ts";
 import { eventually } from "../../../lab/util/until.ts";
+import { pauseFollowers } from "../shared/pause-followers.ts";
 import { bulk, documentsOf, expectEqualDocuments } from "./ccr.ts";
 
 /** Replicated indices: two behind a write alias that was rolled over once, and one that is used by its name. */
@@ -61,6 +62,7 @@ export async function clear({ gra, bhs }: ClusterPair): Promise<void> {
     await serves(cluster);
     const { patterns } = await cluster.call("GET", "/_ccr/auto_follow");
     for (const { name } of patterns) await cluster.call("DELETE", `/_ccr/auto_follow/${name}`);
+    await pauseFollowers(cluster);
     const names = (await managedIndices(cluster)).map(({ name }) => name);
     if (names.length > 0) await cluster.call("DELETE", `/${names.join(",")}?expand_wildcards=none`);
     await cluster.rest("DELETE", "/_index_template/orders");

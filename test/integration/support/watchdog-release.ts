@@ -1,9 +1,11 @@
 import { execFile } from "node:child_process";
-import { chmod } from "node:fs/promises";
+import { chmod, rm } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
 import { build, type Plugin } from "esbuild";
+import { afterAll, beforeAll } from "vitest";
 import { buildWatchdogBundle } from "../../../watchdog/bundle.ts";
+import { scratchDirectory } from "./watchdog-scratch.ts";
 
 const run = promisify(execFile);
 const root = path.resolve(import.meta.dirname, "..", "..", "..");
@@ -16,7 +18,19 @@ export interface WatchdogRelease {
   readonly interruptible: string;
 }
 
-export async function unpackRelease(directory: string): Promise<WatchdogRelease> {
+/** Unpacks the release before the tests of the current file or block, and removes it after them. */
+export function releaseForTests(): () => WatchdogRelease {
+  let directory = "";
+  let release: WatchdogRelease;
+  beforeAll(async () => {
+    directory = await scratchDirectory();
+    release = await unpackRelease(directory);
+  });
+  afterAll(() => rm(directory, { recursive: true, force: true }));
+  return () => release;
+}
+
+async function unpackRelease(directory: string): Promise<WatchdogRelease> {
   const { archivePath } = await buildWatchdogBundle();
   await run("tar", ["-xzf", archivePath, "-C", directory]);
   await chmod(directory, 0o755);

@@ -15,7 +15,7 @@ import type { WatchdogStatus } from "../../../watchdog/controller/status.ts";
 import type { ChangePreview } from "../../../watchdog/core/preview.ts";
 import type { HistoryEntry } from "../../../watchdog/core/state/history.ts";
 import type { StateRecord } from "../../../watchdog/core/state/record.ts";
-import { managedPatterns, passwords } from "./watchdog-clusters.ts";
+import { managedPatterns, passwords, seeded, untilCopied } from "./watchdog-clusters.ts";
 import { EntryHaproxy, type Ticket } from "./watchdog-haproxy.ts";
 import { INTERRUPTION, type Interruption, interruptionText } from "./watchdog-interruption.ts";
 import type { WatchdogRelease } from "./watchdog-release.ts";
@@ -81,6 +81,25 @@ export class WatchdogSite {
     } catch (error) {
       await site?.stop();
       await rm(directory, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  /** Makes a site whose watchdog has brought bhs in sync with the documents that `seed` wrote to gra. */
+  static async inSync(
+    pair: ClusterPair,
+    release: WatchdogRelease,
+    more: SiteOverrides = {},
+    start: (site: WatchdogSite) => void = (site) => site.start(),
+  ): Promise<WatchdogSite> {
+    const site = await WatchdogSite.create(pair, release, more);
+    try {
+      start(site);
+      await site.untilInSync(Object.keys(seeded).length);
+      await untilCopied(pair);
+      return site;
+    } catch (error) {
+      await site.stop();
       throw error;
     }
   }
