@@ -12,7 +12,6 @@ const stateSchema = z.object({
 const secretSchema = z.object({ plaintext: z.string() });
 
 export interface SuperuserRequest {
-  readonly method: "GET" | "POST" | "PUT" | "DELETE";
   /** Such as `/_cluster/settings`. */
   readonly path: string;
   readonly body?: unknown;
@@ -22,20 +21,20 @@ export interface SuperuserRequest {
   readonly caFile?: string;
 }
 
-/** A request to the first node of a region as `elastic`. @returns the answer's body @throws Error unless it is 200 */
+/** A PUT request to the first node of a region as `elastic`. @throws Error unless the answer is 200 */
 export async function asSuperuser(
   system: TwoRegions,
   region: Region,
-  { method, path, body, from, caFile = "/etc/es-failover/ca.crt" }: SuperuserRequest,
-): Promise<string> {
+  { path, body, from, caFile = "/etc/es-failover/ca.crt" }: SuperuserRequest,
+): Promise<void> {
   const [node = ""] = await system.hosts.names(new RegExp(`^${region}-es-`));
   const address = (await system.lab.host(node))?.privateIp;
   const answer = await system.hosts.request(from ?? (await system.hosts.router()), {
-    ...{ url: `https://${address}:9200${path}`, method, caFile, body },
+    ...{ url: `https://${address}:9200${path}`, method: "PUT", caFile, body },
     user: { name: "elastic", password: await superuserPassword(system, region) },
   });
-  if (answer.status === 200) return answer.body;
-  throw new Error(`${region}: ${method} ${path}: ${answer.status} ${answer.body.slice(0, 300)}${answer.error}`);
+  if (answer.status === 200) return;
+  throw new Error(`${region}: PUT ${path}: ${answer.status} ${answer.body.slice(0, 300)}${answer.error}`);
 }
 
 /** Each region has its own superuser password, which only its stack's state holds. */

@@ -83,7 +83,7 @@ const unprotectedOf = ({ replication }: WatchdogStatus) =>
 /** Bounds all first copies to each node of a region together; null for none but Elasticsearch's own. */
 async function copySpeed(system: TwoRegions, region: Region, bytesPerSecond: number | null): Promise<void> {
   const persistent = { "lab_ccr.copy_bytes_per_second": bytesPerSecond };
-  await asSuperuser(system, region, { method: "PUT", path: "/_cluster/settings", body: { persistent } });
+  await asSuperuser(system, region, { path: "/_cluster/settings", body: { persistent } });
 }
 
 /** Documents that the application writes and reads through the entry of bhs. */

@@ -36,7 +36,6 @@ export class DirectUser {
   }
 
   async #administer(region: Region, path: string, body?: object): Promise<void> {
-    const request = { method: "PUT", path: `/_security/${path}`, body } as const;
-    await asSuperuser(this.#system, region, { ...request, from: this.#host.name, caFile });
+    await asSuperuser(this.#system, region, { path: `/_security/${path}`, body, from: this.#host.name, caFile });
   }
 }
