@@ -1,9 +1,9 @@
-import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
 import { PRIVATE_FILE } from "../util/durable.ts";
 import { writeFileAtomically } from "../util/files.ts";
+import { sumOf } from "./lines.ts";
 import type { Receipt } from "./receipt.ts";
 
 /** What it takes to create an index again, as the old primary had it. */
@@ -21,8 +21,7 @@ export type IndexDefinition = z.output<typeof definitionSchema>;
 export async function writeDefinition(directory: string, definition: IndexDefinition): Promise<Receipt["definition"]> {
   const content = Buffer.from(`${JSON.stringify(definitionSchema.parse(definition), null, 2)}\n`);
   await writeFileAtomically(path.join(directory, DEFINITION_FILE), content.toString(), { mode: PRIVATE_FILE });
-  const sha256 = createHash("sha256").update(content).digest("hex");
-  return { file: DEFINITION_FILE, bytes: content.length, sha256 };
+  return { file: DEFINITION_FILE, ...sumOf(content) };
 }
 
 export async function readDefinition(directory: string, { definition }: Receipt): Promise<IndexDefinition> {

@@ -13,6 +13,12 @@ export interface WrittenFile {
   readonly sha256: string;
 }
 
+/** The fingerprint of a whole small file. */
+export const sumOf = (content: Buffer): WrittenFile => ({
+  bytes: content.length,
+  sha256: createHash("sha256").update(content).digest("hex"),
+});
+
 /** Streams lines into a new file in bounded memory; returns once it is synced. */
 export async function writeLines(
   file: string,

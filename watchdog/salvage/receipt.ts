@@ -1,11 +1,10 @@
-import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
 import { PRIVATE_FILE, readIfThere } from "../util/durable.ts";
 import { messageOf } from "../util/errors.ts";
 import { writeFileAtomically } from "../util/files.ts";
-import { readLines } from "./lines.ts";
+import { readLines, sumOf, type WrittenFile } from "./lines.ts";
 
 /**
  * The proof that a directory contains what an old primary had of one index above its checkpoints, and what it takes to
@@ -123,16 +122,10 @@ async function operationsProblem(directory: string, { operations, shards }: Rece
 
 async function definitionProblem(directory: string, { definition }: Receipt): Promise<string | null> {
   const content = await readFile(path.join(directory, definition.file));
-  const found = createHash("sha256").update(content).digest("hex");
-  return differenceFrom(definition, { bytes: content.length, sha256: found });
+  return differenceFrom(definition, sumOf(content));
 }
 
-interface FileSum {
-  readonly bytes: number;
-  readonly sha256: string;
-}
-
-function differenceFrom(claimed: FileSum & { readonly file: string }, found: FileSum): string | null {
+function differenceFrom(claimed: WrittenFile & { readonly file: string }, found: WrittenFile): string | null {
   if (found.sha256 !== claimed.sha256) {
     return `${claimed.file} has sha256 ${found.sha256}, the receipt has ${claimed.sha256}`;
   }

@@ -1,7 +1,7 @@
 import { copyFile, mkdir, open, rm, stat } from "node:fs/promises";
 import path from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { commitFile, PRIVATE_DIRECTORY, PRIVATE_FILE } from "../util/durable.ts";
+import { commitFile, PRIVATE_DIRECTORY } from "../util/durable.ts";
 import { messageOf } from "../util/errors.ts";
 import { finishedExports } from "./directories.ts";
 import { type Receipt, readReceipt, writeReceipt } from "./receipt.ts";
@@ -65,7 +65,7 @@ async function copyExport(directory: string, target: string, receipt: Receipt): 
     for (const file of [receipt.operations.file, receipt.definition.file]) {
       const partial = path.join(target, `${file}.partial`);
       await copyFile(path.join(directory, file), partial);
-      const handle = await open(partial, "r+", PRIVATE_FILE);
+      const handle = await open(partial, "r+");
       await handle.sync().finally(() => handle.close());
       await commitFile(partial, path.join(target, file));
     }

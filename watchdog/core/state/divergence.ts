@@ -37,6 +37,6 @@ export function divergenceOf(record: Pick<StateRecord, "epoch" | "lastFailover">
 }
 
 /** -1 for a shard that the new region never followed: all of it is salvaged. */
-export function checkpointOf(divergence: Divergence, index: string, shard: number): number {
+export function checkpointOf(divergence: Pick<Divergence, "checkpoints">, index: string, shard: number): number {
   return divergence.checkpoints.find((known) => known.index === index && known.shard === shard)?.checkpoint ?? -1;
 }

@@ -1,7 +1,7 @@
 import type { Divergence } from "../../core/state/divergence.ts";
 import type { SalvagedOperation } from "../operation.ts";
 import type { ExportedShard, Receipt } from "../receipt.ts";
-import type { IndexToExport, ShardToExport } from "./export-plan.ts";
+import { type IndexToExport, operationsAbove, type ShardToExport } from "./export-plan.ts";
 
 interface ShardTally {
   readonly exported: number;
@@ -61,9 +61,7 @@ export function receiptFor(divergence: Divergence, written: WrittenExport, finis
 }
 
 function shardAccount(shard: ShardToExport, tally: ShardTally): ExportedShard {
-  // The checkpoint is above the highest sequence number when the old primary itself lost operations it had not flushed.
-  const above = Math.max(0, shard.maxSeqNo - shard.checkpoint);
-  return { ...shard, ...tally, invisible: above - tally.exported };
+  return { ...shard, ...tally, invisible: operationsAbove(shard) - tally.exported };
 }
 
 function limitsOf(shards: readonly ExportedShard[]): string[] {

@@ -9,6 +9,9 @@ export interface ShardToExport {
   readonly maxSeqNo: number;
 }
 
+/** The checkpoint is above the highest sequence number when the old primary itself lost operations it had not flushed. */
+export const operationsAbove = ({ maxSeqNo, checkpoint }: ShardToExport): number => Math.max(0, maxSeqNo - checkpoint);
+
 export interface IndexToExport {
   readonly index: string;
   readonly uuid: string;
@@ -40,15 +43,18 @@ export function planExport(
 ): ExportPlan {
   const readable: IndexToExport[] = [];
   const leftOut: LeftOut[] = [];
+  const reportedOf = Map.groupBy(checkpoints, ({ index }) => index);
+  const recordedOf = Map.groupBy(divergence.checkpoints, ({ index }) => index);
   for (const index of indices.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
-    const reported = checkpoints.filter((checkpoint) => checkpoint.index === index.name);
+    const reported = reportedOf.get(index.name) ?? [];
+    const recorded = { checkpoints: recordedOf.get(index.name) ?? [] };
     const blocker = blockerOf(index, reported);
     if (blocker !== null) {
       leftOut.push({ index: index.name, reason: blocker });
       continue;
     }
     const shards = reported
-      .map(({ shard, maxSeqNo }) => ({ shard, maxSeqNo, checkpoint: checkpointOf(divergence, index.name, shard) }))
+      .map(({ shard, maxSeqNo }) => ({ shard, maxSeqNo, checkpoint: checkpointOf(recorded, index.name, shard) }))
       .sort((a, b) => a.shard - b.shard);
     readable.push({ index: index.name, uuid: index.uuid, shards });
   }

@@ -2,6 +2,7 @@ import { mkdir, rm } from "node:fs/promises";
 import path from "node:path";
 import type { Divergence } from "../../core/state/divergence.ts";
 import { commitFile, PRIVATE_DIRECTORY } from "../../util/durable.ts";
+import { listed } from "../../util/text.ts";
 import { type IndexDefinition, writeDefinition } from "../definition.ts";
 import { createIndexDirectory } from "../directories.ts";
 import { type Compression, writeLines } from "../lines.ts";
@@ -11,7 +12,7 @@ import { type Receipt, writeReceipt } from "../receipt.ts";
 import { ReceiptVerifier } from "../verifier.ts";
 import { receiptFor, Tally, type WrittenExport } from "./account.ts";
 import { earlierExports } from "./earlier.ts";
-import { type IndexToExport, type LeftOut, type OldPrimaryState, planExport } from "./export-plan.ts";
+import { type IndexToExport, type LeftOut, type OldPrimaryState, operationsAbove, planExport } from "./export-plan.ts";
 import { defaultPageBounds, type PageBounds } from "./paging.ts";
 import { indexOperations } from "./read-index.ts";
 import { assertRoomFor, estimatedBytes, type Room, withinRoom } from "./room.ts";
@@ -80,10 +81,15 @@ export async function exportOperations(options: ExportOptions): Promise<ExportRe
   return { directory, receipts, leftOut: before.plan.leftOut, exportedNow: names };
 }
 
-async function readState(oldPrimary: OldPrimary, divergence: Divergence): Promise<OldPrimaryState> {
+/** @param only names of the indices to look at; default: all */
+async function readState(
+  oldPrimary: OldPrimary,
+  divergence: Divergence,
+  only?: ReadonlySet<string>,
+): Promise<OldPrimaryState> {
   const probe = await oldPrimary.probe();
   if (!probe.reachable) throw new Error(`cannot salvage ${oldPrimary.region} now: ${probe.error}`);
-  const indices = await oldPrimary.indices();
+  const indices = (await oldPrimary.indices()).filter(({ name }) => only?.has(name) ?? true);
   const open = indices.filter((index) => index.open).map((index) => index.name);
   const checkpoints = open.length === 0 ? [] : await oldPrimary.checkpoints(open);
   return { clusterUuid: probe.clusterUuid, plan: planExport(divergence, indices, checkpoints) };
@@ -99,7 +105,7 @@ function groupsOf(indices: readonly IndexToExport[], bounds: GroupBounds): reado
       operations = 0;
     }
     groups.at(-1)?.push(index);
-    operations += index.shards.reduce((sum, { maxSeqNo, checkpoint }) => sum + Math.max(0, maxSeqNo - checkpoint), 0);
+    operations += index.shards.reduce((sum, shard) => sum + operationsAbove(shard), 0);
   }
   return groups.filter((group) => group.length > 0);
 }
@@ -127,7 +133,8 @@ async function exportGroup(options: ExportOptions, { before, directory, group }:
       throw error;
     }
   }
-  const isSame = sameAs(await readState(oldPrimary, divergence), before);
+  const names = new Set(group.map(({ index }) => index));
+  const isSame = sameAs(await readState(oldPrimary, divergence, names), before);
   const receipts: Receipt[] = [];
   for (const each of written.filter(({ export: { index } }) => isSame(index))) {
     const receipt = receiptFor(divergence, each.export, new Date(nowMs()).toISOString());
@@ -177,7 +184,7 @@ function sameAs(after: OldPrimaryState, before: OldPrimaryState): (index: IndexT
 
 const changed = (indices: readonly string[]) =>
   new Error(
-    `${indices.slice(0, 3).join(", ")}${indices.length > 3 ? ` and ${indices.length - 3} more` : ""} of the old primary ` +
+    `${listed(indices, 3)} of the old primary ` +
       "changed while it was read (a write was accepted, or a shard moved): check that its indices have the write block; " +
       "their export starts over",
   );

@@ -1,7 +1,7 @@
 import { statfs } from "node:fs/promises";
 import { size } from "../../util/text.ts";
 import type { IndexSize } from "../ports.ts";
-import type { IndexToExport } from "./export-plan.ts";
+import { type IndexToExport, operationsAbove } from "./export-plan.ts";
 
 /** Room on the disk that holds the exports. A router beside the watchdog needs some of it to stay open. */
 export interface Room {
@@ -26,7 +26,7 @@ const CHECK_EVERY_BYTES = 16 * 1024 * 1024;
 export function estimatedBytes(indices: readonly IndexToExport[], sizes: ReadonlyMap<string, IndexSize>): number {
   return indices.reduce((sum, { index, shards }) => {
     const { bytes, documents } = sizes.get(index) ?? { bytes: 0, documents: 0 };
-    const above = shards.reduce((n, { maxSeqNo, checkpoint }) => n + Math.max(0, maxSeqNo - checkpoint), 0);
+    const above = shards.reduce((n, shard) => n + operationsAbove(shard), 0);
     return documents === 0 ? sum : sum + (bytes / documents) * Math.min(above, documents);
   }, 0);
 }
