@@ -4,7 +4,7 @@ import { firstCopyOf } from "../../watchdog/adapters/elasticsearch/first-copies.
 import {
   areWaitingForFirstCopy,
   missingPrimaries,
-  type Primary,
+  type ShardCopy,
 } from "../../watchdog/adapters/elasticsearch/missing-primaries.ts";
 import { readByName } from "../../watchdog/adapters/elasticsearch/names.ts";
 import { ClusterError } from "../../watchdog/core/ports/cluster.ts";
@@ -55,20 +55,20 @@ describe("indices read by name", () => {
 });
 
 const restore = { type: "SNAPSHOT", repository: "_ccr_gra" };
-const waiting = (changes: Partial<Primary> = {}): Primary => ({
+const waiting = (changes: Partial<ShardCopy> = {}): ShardCopy => ({
   primary: true,
   state: "UNASSIGNED",
   recovery_source: restore,
   ...changes,
 });
 const unassigned = (failed_attempts: number, allocation_status: string, details = "") =>
-  waiting({ unassigned_info: { reason: "ALLOCATION_FAILED", failed_attempts, allocation_status, details } });
+  waiting({ unassigned_info: { failed_attempts, allocation_status, details } });
 
 describe("an index waits for its first copy", () => {
-  const answer = (...primaries: Primary[]) => ({
+  const answer = (...primaries: ShardCopy[]) => ({
     routing_table: { indices: { logs: { shards: Object.fromEntries(primaries.map((each, n) => [n, [each]])) } } },
   });
-  const isWaiting = (...primaries: Primary[]) =>
+  const isWaiting = (...primaries: ShardCopy[]) =>
     areWaitingForFirstCopy(missingPrimaries(answer(...primaries)).get("logs") ?? []);
 
   test("when all primaries that are not there are restored from a leader", () => {

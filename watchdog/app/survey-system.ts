@@ -1,6 +1,7 @@
 import { systemClock } from "../adapters/clock.ts";
 import { createSurvey } from "../adapters/elasticsearch/survey.ts";
 import { EtcdClient, type MemberStatus } from "../adapters/etcd/client.ts";
+import { spaceOf } from "../adapters/etcd/space.ts";
 import { readEtcdTls } from "../adapters/etcd/tls.ts";
 import type { RegionName } from "../config/address.ts";
 import type { LoadedConfig } from "../config/load.ts";
@@ -76,9 +77,8 @@ async function surveyStore({ store }: WatchdogConfig): Promise<readonly StoreMem
     return (await client.statuses()).map((status, position) => {
       const endpoint = endpoints[position] ?? "";
       if (status instanceof Error) return { endpoint, problem: status.message, space: null, full: false };
-      const { databaseBytes: bytes, databaseBytesInUse: bytesInUse, errors } = status;
-      const full = errors.some((error) => error.includes("NOSPACE"));
-      return { endpoint, problem: problemOf(status), space: { endpoint, bytes, bytesInUse, quotaBytes }, full };
+      const full = status.errors.some((error) => error.includes("NOSPACE"));
+      return { endpoint, problem: problemOf(status), space: spaceOf(status, quotaBytes), full };
     });
   } finally {
     client.close();

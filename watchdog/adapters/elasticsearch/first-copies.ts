@@ -2,9 +2,9 @@ import type { FirstCopy } from "../../core/state/cluster.ts";
 import {
   areWaitingForFirstCopy,
   missingPrimaries,
-  type Primary,
-  routingDetails,
+  routingCauses,
   routingFields,
+  type ShardCopy,
 } from "./missing-primaries.ts";
 import { listNames, readByName } from "./names.ts";
 import type { RegionNodes } from "./nodes.ts";
@@ -32,7 +32,7 @@ export async function readFirstCopies(
             index,
             expand_wildcards: "all",
             ignore_unavailable: true,
-            filter_path: [...routingFields, routingDetails],
+            filter_path: [...routingFields, ...routingCauses],
           },
           options,
         ),
@@ -82,7 +82,7 @@ async function readProgress(nodes: RegionNodes, index: string[]): Promise<[strin
 /** How a first copy fares, from the missing primaries and the restores that have begun. */
 export function firstCopyOf(
   { primaries, maxAttempts }: IncompleteIndex,
-  missing: readonly Primary[],
+  missing: readonly ShardCopy[],
   restores: readonly Restore[],
 ): FirstCopy {
   const failed = missing.find((primary) => isGivenUp(primary, maxAttempts));
@@ -101,14 +101,14 @@ export function firstCopyOf(
  * Elasticsearch ends a restore for good when a primary has used up its attempts, and when no node may take it
  * (`deciders_no`): later changes do not revive it. A closed index then has no copy at all.
  */
-function isGivenUp({ state, unassigned_info: info }: Primary, maxAttempts: number): boolean {
+function isGivenUp({ state, unassigned_info: info }: ShardCopy, maxAttempts: number): boolean {
   if (state !== "UNASSIGNED" || info === undefined) return false;
   const { failed_attempts, allocation_status = "" } = info;
   return failed_attempts >= maxAttempts || ["deciders_no", "no_valid_shard_copy"].includes(allocation_status);
 }
 
 /** The innermost cause of a stack trace, without the name of its class; else the first line. */
-function causeOf({ unassigned_info: info }: Primary): string {
+function causeOf({ unassigned_info: info }: ShardCopy): string {
   const lines = (info?.details ?? "").split("\n");
   const cause = lines.findLast((line) => line.startsWith("Caused by: "))?.replace("Caused by: ", "") ?? lines[0] ?? "";
   const message = cause

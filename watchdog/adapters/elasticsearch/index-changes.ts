@@ -1,5 +1,5 @@
 import { ackTimeouts, assertAcknowledged, rejected } from "./acknowledgement.ts";
-import { inChunks, listNames } from "./names.ts";
+import { inChunks, listNames, readByName } from "./names.ts";
 import type { RegionNodes } from "./nodes.ts";
 import { property } from "./property.ts";
 
@@ -44,42 +44,45 @@ async function block(nodes: RegionNodes, index: string[]): Promise<void> {
   }
 }
 
+const unblock = (nodes: RegionNodes, index: string[]): Promise<void> =>
+  removeBlocks(nodes, index, ["write"], `unblock writes to ${listNames(index)}`);
+
 /** By the setting: the API that removes a block needs 9.1, and older versions are supported. */
-async function unblock(nodes: RegionNodes, index: string[]): Promise<void> {
-  const what = `unblock writes to ${listNames(index)}`;
-  const settings: Record<string, unknown> = { "index.blocks.write": null };
+async function removeBlocks(
+  nodes: RegionNodes,
+  index: string[],
+  blocks: readonly ("write" | "read_only")[],
+  what: string,
+): Promise<void> {
+  const settings: Record<string, unknown> = Object.fromEntries(blocks.map((block) => [`index.blocks.${block}`, null]));
   const answer = await nodes.change(what, (client, options) =>
     client.indices.putSettings({ index, settings, ...ackTimeouts(nodes) }, options),
   );
   assertAcknowledged(nodes, what, answer);
 }
 
-/** By the setting: other calls about a follower with `read_only` are refused, this one is not. */
+/** Elasticsearch refuses other calls about a follower with `read_only`, but not this one. */
 export async function liftFollowerBlocks(nodes: RegionNodes, indices: readonly string[]): Promise<void> {
   for (const index of inChunks(indices)) {
-    const what = `lift the blocks of ${listNames(index)}`;
-    const settings: Record<string, unknown> = { "index.blocks.write": null, "index.blocks.read_only": null };
-    const answer = await nodes.change(what, (client, options) =>
-      client.indices.putSettings({ index, settings, ...ackTimeouts(nodes) }, options),
-    );
-    assertAcknowledged(nodes, what, answer);
+    await removeBlocks(nodes, index, ["write", "read_only"], `lift the blocks of ${listNames(index)}`);
   }
 }
 
 /** UUIDs of those of the indices that exist, open or closed. */
 export async function readUuids(nodes: RegionNodes, indices: readonly string[]): Promise<ReadonlyMap<string, string>> {
-  const found = new Map<string, string>();
-  for (const index of inChunks(indices)) {
-    const answer = await nodes.read(`read the UUIDs of ${listNames(index)}`, (client, options) =>
-      client.indices.getSettings(
-        { index, name: "index.uuid", flat_settings: true, ignore_unavailable: true, expand_wildcards: "none" },
-        options,
-      ),
-    );
-    for (const [name, { settings }] of Object.entries(answer))
-      found.set(name, String(property(settings, "index.uuid")));
-  }
-  return found;
+  return new Map(
+    await readByName(indices, async (index) => {
+      const answer = await nodes.read(`read the UUIDs of ${listNames(index)}`, (client, options) =>
+        client.indices.getSettings(
+          { index, name: "index.uuid", flat_settings: true, ignore_unavailable: true, expand_wildcards: "none" },
+          options,
+        ),
+      );
+      return Object.entries(answer).map(
+        ([name, { settings }]) => [name, String(property(settings, "index.uuid"))] as const,
+      );
+    }),
+  );
 }
 
 export async function deleteIndices(nodes: RegionNodes, indices: readonly string[]): Promise<void> {

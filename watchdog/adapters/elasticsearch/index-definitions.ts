@@ -1,7 +1,7 @@
 import type { IndexDefinition } from "../../salvage/definition.ts";
 import type { IndexSize } from "../../salvage/ports.ts";
 import { ackTimeouts, assertAcknowledged } from "./acknowledgement.ts";
-import { inChunks, listNames } from "./names.ts";
+import { inChunks, listNames, readByName } from "./names.ts";
 import type { RegionNodes } from "./nodes.ts";
 
 /** Settings, mappings and aliases of the indices; one that does not exist is left out. */
@@ -9,20 +9,20 @@ export async function readIndexDefinitions(
   nodes: RegionNodes,
   indices: readonly string[],
 ): Promise<ReadonlyMap<string, IndexDefinition>> {
-  const found = new Map<string, IndexDefinition>();
-  for (const index of inChunks(indices)) {
-    const answer = await nodes.read(`read the definitions of ${listNames(index)}`, (client, options) =>
-      client.indices.get({ index, expand_wildcards: "none", ignore_unavailable: true }, options),
-    );
-    for (const [name, { settings, mappings, aliases }] of Object.entries(answer)) {
-      found.set(name, {
-        settings: { ...settings },
-        mappings: { ...mappings },
-        aliases: Object.fromEntries(Object.entries(aliases ?? {}).map(([alias, options]) => [alias, { ...options }])),
+  return new Map(
+    await readByName(indices, async (index) => {
+      const answer = await nodes.read(`read the definitions of ${listNames(index)}`, (client, options) =>
+        client.indices.get({ index, expand_wildcards: "none", ignore_unavailable: true }, options),
+      );
+      return Object.entries(answer).map(([name, { settings, mappings, aliases }]) => {
+        const of = Object.entries(aliases ?? {}).map(([alias, options]) => [alias, { ...options }]);
+        return [
+          name,
+          { settings: { ...settings }, mappings: { ...mappings }, aliases: Object.fromEntries(of) },
+        ] as const;
       });
-    }
-  }
-  return found;
+    }),
+  );
 }
 
 /** What the primaries of the open indices take. */

@@ -1,6 +1,7 @@
 import type { Client } from "@elastic/elasticsearch";
 import { z } from "zod";
 import { isUnlicensed } from "./errors.ts";
+import { routingSchema, routingStates, type ShardCopy } from "./missing-primaries.ts";
 import type { CallOptions } from "./nodes.ts";
 
 /** Health of one index, in the words of `_cluster/health?level=indices`. */
@@ -61,15 +62,7 @@ const healthSchema = z.record(
   }),
 );
 
-const SHARD = "routing_table.indices.*.shards.*";
 const ACTIVE: ReadonlySet<string> = new Set(["STARTED", "RELOCATING"]);
-
-const shardCopies = z.array(z.object({ primary: z.boolean(), state: z.string() }));
-const routingSchema = z.object({
-  routing_table: z
-    .object({ indices: z.record(z.string(), z.object({ shards: z.record(z.string(), shardCopies) })).default({}) })
-    .default({ indices: {} }),
-});
 
 async function healthByRouting(
   client: Client,
@@ -84,7 +77,7 @@ async function healthByRouting(
       ignore_unavailable: true,
       allow_no_indices: true,
       master_timeout: `${masterTimeoutMs}ms`,
-      filter_path: [`${SHARD}.primary`, `${SHARD}.state`],
+      filter_path: routingStates,
     },
     options,
   );
@@ -95,7 +88,7 @@ async function healthByRouting(
 }
 
 /** As Elasticsearch judges it: red without a primary, yellow without a replica. */
-function healthOf(shards: readonly z.output<typeof shardCopies>[]): IndexHealth {
+function healthOf(shards: readonly (readonly ShardCopy[])[]): IndexHealth {
   const active = ({ state }: { readonly state: string }) => ACTIVE.has(state);
   const primaries = shards.filter((copies) => copies.some((copy) => copy.primary && active(copy))).length;
   const complete = shards.every((copies) => copies.every(active));

@@ -18,7 +18,6 @@ export const routingSchema = z.object({
                   recovery_source: z.object({ type: z.string(), repository: z.string().optional() }).optional(),
                   unassigned_info: z
                     .object({
-                      reason: z.string(),
                       failed_attempts: z.number().default(0),
                       allocation_status: z.string().optional(),
                       details: z.string().optional(),
@@ -35,22 +34,21 @@ export const routingSchema = z.object({
 });
 
 const SHARD = "routing_table.indices.*.shards.*";
-/** `filter_path` of the fields that `isWaitingForFirstCopy` needs; `details` may be a stack trace of 10 KiB per shard. */
-export const routingFields = [
-  `${SHARD}.primary`,
-  `${SHARD}.state`,
-  `${SHARD}.recovery_source`,
-  `${SHARD}.unassigned_info.reason`,
-  `${SHARD}.unassigned_info.failed_attempts`,
-  `${SHARD}.unassigned_info.allocation_status`,
-];
-export const routingDetails = `${SHARD}.unassigned_info.details`;
+/** `filter_path` of where copies are and whether they have started. */
+export const routingStates = [`${SHARD}.primary`, `${SHARD}.state`];
+/** `filter_path` of the fields that `areWaitingForFirstCopy` needs. */
+export const routingFields = [...routingStates, `${SHARD}.recovery_source`];
+/** `filter_path` of why a primary is missing; `details` may be a stack trace of 10 KiB per shard. */
+export const routingCauses = ["failed_attempts", "allocation_status", "details"].map(
+  (field) => `${SHARD}.unassigned_info.${field}`,
+);
 
 type Shards = z.output<typeof routingSchema>["routing_table"]["indices"][string]["shards"];
-export type Primary = Shards[string][number];
+/** A copy of a shard. */
+export type ShardCopy = Shards[string][number];
 
 /** The primaries that are not there, by index. */
-export function missingPrimaries(answer: unknown): ReadonlyMap<string, readonly Primary[]> {
+export function missingPrimaries(answer: unknown): ReadonlyMap<string, readonly ShardCopy[]> {
   const { indices } = routingSchema.parse(answer).routing_table;
   return new Map(
     Object.entries(indices).map(([index, { shards }]) => [
@@ -66,7 +64,7 @@ export function missingPrimaries(answer: unknown): ReadonlyMap<string, readonly 
 const CCR_REPOSITORY = /^_ccr_/;
 
 /** Whether primaries are missing, and all of them for want of their first copy from a leader. */
-export const areWaitingForFirstCopy = (missing: readonly Primary[]): boolean =>
+export const areWaitingForFirstCopy = (missing: readonly ShardCopy[]): boolean =>
   missing.length > 0 &&
   missing.every(
     ({ recovery_source: source }) => source?.type === "SNAPSHOT" && CCR_REPOSITORY.test(source.repository ?? ""),

@@ -1,5 +1,6 @@
 import { ClusterError } from "../../core/ports/cluster.ts";
 import { mapBounded } from "../../util/concurrency.ts";
+import { listed } from "../../util/text.ts";
 
 /**
  * Elasticsearch refuses a request line above 4 096 bytes (http.max_initial_line_length), so long lists of names go out in
@@ -52,7 +53,4 @@ export async function readByName<T>(
 }
 
 /** Names for a message: all of a few, the first ones of many. */
-export function listNames(indices: readonly string[]): string {
-  const shown = indices.slice(0, 3).join(", ");
-  return indices.length > 3 ? `${shown} and ${indices.length - 3} more` : shown;
-}
+export const listNames = (indices: readonly string[]): string => listed(indices, 3);

@@ -2,11 +2,10 @@ import type { Client } from "@elastic/elasticsearch";
 import { z } from "zod";
 import type { ClusterProbe } from "../../core/state/cluster.ts";
 import { isManaged, type ManagedPatterns, requestTarget } from "../../core/state/patterns.ts";
-import { mapBounded } from "../../util/concurrency.ts";
 import { toClusterError } from "./errors.ts";
 import { readIndicesHealth } from "./index-health.ts";
 import { areWaitingForFirstCopy, missingPrimaries, routingFields } from "./missing-primaries.ts";
-import { inChunks } from "./names.ts";
+import { readByName } from "./names.ts";
 import type { CallOptions, RegionNodes } from "./nodes.ts";
 
 type Answer = Extract<ClusterProbe, { reachable: true }>;
@@ -129,7 +128,6 @@ async function managedHealth(
 
 /** Bounds the probe of a cluster whose indices all lack a primary, as after a restart: the others count as red. */
 const CANDIDATES_MAX = 500;
-const CHUNKS_AT_ONCE = 4;
 
 /** The indices among these whose missing primaries all wait for their first copy, running or failed. */
 async function waitingForFirstCopy(
@@ -138,22 +136,22 @@ async function waitingForFirstCopy(
   indices: readonly string[],
   timeoutMs: number,
 ): Promise<ReadonlySet<string>> {
-  const answers = await mapBounded(inChunks(indices), CHUNKS_AT_ONCE, (index) =>
-    client.cluster.state(
-      {
-        metric: "routing_table",
-        index,
-        expand_wildcards: "all",
-        ignore_unavailable: true,
-        master_timeout: `${timeoutMs}ms`,
-        filter_path: routingFields,
-      },
-      options,
-    ),
-  );
   return new Set(
-    answers.flatMap((answer) =>
-      [...missingPrimaries(answer)].flatMap(([index, missing]) => (areWaitingForFirstCopy(missing) ? [index] : [])),
-    ),
+    await readByName(indices, async (index) => {
+      const answer = await client.cluster.state(
+        {
+          metric: "routing_table",
+          index,
+          expand_wildcards: "all",
+          ignore_unavailable: true,
+          master_timeout: `${timeoutMs}ms`,
+          filter_path: routingFields,
+        },
+        options,
+      );
+      return [...missingPrimaries(answer)].flatMap(([name, missing]) =>
+        areWaitingForFirstCopy(missing) ? [name] : [],
+      );
+    }),
   );
 }

@@ -1,5 +1,5 @@
 import type { MemberSpace } from "../../core/state/store-space.ts";
-import type { EtcdClient } from "./client.ts";
+import type { EtcdClient, MemberStatus } from "./client.ts";
 import { EtcdError } from "./errors.ts";
 import { alarmsAnswer, emptyAnswer, type Revision } from "./wire.ts";
 
@@ -7,9 +7,14 @@ import { alarmsAnswer, emptyAnswer, type Revision } from "./wire.ts";
 export async function memberSpaces(client: EtcdClient, quotaBytes: number): Promise<readonly MemberSpace[]> {
   return (await client.statuses()).flatMap((status) => {
     if (status instanceof EtcdError) return [];
-    const { endpoint, databaseBytes: bytes, databaseBytesInUse: bytesInUse } = status;
-    return [{ endpoint, bytes, bytesInUse, quotaBytes }];
+    return [spaceOf(status, quotaBytes)];
   });
+}
+
+/** What a member holds, by its status. */
+export function spaceOf(status: MemberStatus, quotaBytes: number): MemberSpace {
+  const { endpoint, databaseBytes: bytes, databaseBytesInUse: bytesInUse } = status;
+  return { endpoint, bytes, bytesInUse, quotaBytes };
 }
 
 /** Forgets what keys held before this revision, and returns once the space is free for new data. */
