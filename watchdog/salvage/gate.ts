@@ -3,7 +3,7 @@ import type { IndexState, ShardCheckpoint } from "../core/state/cluster.ts";
 import type { Divergence } from "../core/state/divergence.ts";
 import { finishedExports } from "./directories.ts";
 import { type Discard, readDiscards } from "./discards.ts";
-import { planExport } from "./export/export-plan.ts";
+import { type IndexToExport, planExport } from "./export/export-plan.ts";
 import { gapOf } from "./gap.ts";
 import type { OldPrimary } from "./ports.ts";
 import type { VerifiedReceipt } from "./receipt.ts";
@@ -32,27 +32,39 @@ export interface Evidence {
 
 /** Pure. All or nothing: one index without proof keeps every index of the request. */
 export function judge(candidates: readonly DeletionCandidate[], evidence: Evidence): DeletionAuthorization {
-  const refusals = candidates.flatMap((candidate) => {
-    const reason = refusalOf(candidate, evidence);
-    return reason === null ? [] : [{ index: candidate.state.name, reason }];
+  const states = candidates.map(({ state }) => state);
+  const plan = planExport(
+    evidence.divergence,
+    states,
+    candidates.flatMap(({ checkpoints }) => checkpoints),
+  );
+  const exportable = new Map(plan.indices.map((index) => [index.uuid, index]));
+  const blockers = new Map(plan.leftOut.map(({ index, reason }) => [index, reason]));
+  const receiptsOf = Map.groupBy(evidence.receipts, ({ uuid }) => uuid);
+  const refusals = states.flatMap((state) => {
+    const index = exportable.get(state.uuid) ?? { blocker: blockers.get(state.name) ?? "it cannot be read" };
+    const reason = refusalOf(state, index, receiptsOf.get(state.uuid) ?? [], evidence);
+    return reason === null ? [] : [{ index: state.name, reason }];
   });
   if (refusals.length > 0) return { refusals };
-  return { authorized: candidates.map(({ state: { name, uuid } }) => ({ name, uuid })) };
+  return { authorized: states.map(({ name, uuid }) => ({ name, uuid })) };
 }
 
-function refusalOf({ state, checkpoints }: DeletionCandidate, evidence: Evidence): string | null {
-  const { divergence, clusterUuid, receipts } = evidence;
+/** @param index what an export of it would read now, or why there could be none */
+function refusalOf(
+  state: IndexState,
+  index: IndexToExport | { readonly blocker: string },
+  receipts: readonly VerifiedReceipt[],
+  evidence: Evidence,
+): string | null {
+  const { divergence, clusterUuid } = evidence;
   const isDiscarded = evidence.discards.some(
     (discard) => discard.clusterUuid === clusterUuid && discard.index === state.name && discard.uuid === state.uuid,
   );
   if (isDiscarded) return null;
   // What could not be exported now could have changed since it was.
-  const { indices, leftOut } = planExport(divergence, [state], checkpoints);
-  const index = indices[0];
-  if (index === undefined) return leftOut[0]?.reason ?? "it cannot be read";
-  const gaps = receipts
-    .filter(({ uuid }) => uuid === state.uuid)
-    .map((receipt) => gapOf(receipt, { region: divergence.oldRegion, clusterUuid, index }));
+  if ("blocker" in index) return index.blocker;
+  const gaps = receipts.map((receipt) => gapOf(receipt, { region: divergence.oldRegion, clusterUuid, index }));
   if (gaps.includes(null)) return null;
   return evidence.problems.get(state.uuid) ?? gaps.at(-1) ?? "there is no valid receipt: salvage the region first";
 }
