@@ -95,9 +95,9 @@ export const watchdogStatusSchema = z.object({
   record: stateRecordSchema.nullable(),
   /** `warning`: what to do before its quota is reached. */
   store: storeState.extend({ warning: z.string().nullable().exactOptional() }),
-  /** The self-check: `reasons` are its blockers. */
   /** Why this version reads only a part of the record; null or absent when it reads all. */
   newerVersion: z.string().nullable().exactOptional(),
+  /** The self-check: `reasons` are its blockers. */
   self: z.object({ trusted: z.boolean(), reasons: z.array(z.string()) }),
   regions: z.array(regionStatus),
   /** The last report of each watchdog, this one included. */

@@ -5,7 +5,7 @@ import { applyCommand, type ChangeCommand, type CommandOrigin } from "./requests
 import type { RuleId } from "./rules/table.ts";
 import { estimateLoss, leadersOf, missingIndices, withMissing } from "./state/loss.ts";
 import type { Observations } from "./state/observations.ts";
-import { copiesOf, type Plan, stepOf } from "./state/plan.ts";
+import { leftOutBy, type Plan, stepOf } from "./state/plan.ts";
 import type { ServingRecord, StateRecord } from "./state/record.ts";
 import type { LeftOut, LossEstimate } from "./state/record-fields.ts";
 
@@ -75,8 +75,7 @@ export function previewChange(
 }
 
 function missingBy(plan: Plan, { leaderSight }: Observations): readonly LeftOut[] {
-  const leftOut = copiesOf(plan).map(({ index, reason }) => ({ index, reason }));
-  return missingIndices(leaderSight, stepOf(plan, "verify")?.indices ?? [], leftOut);
+  return missingIndices(leaderSight, stepOf(plan, "verify")?.indices ?? [], leftOutBy(plan));
 }
 
 function verdictOf(next: StateRecord | null): ChangePreview["verdict"] {

@@ -21,7 +21,7 @@ import { type MemberConfig, ownMember } from "./config.ts";
 const hedgeAfterMs = 3_000;
 const deadlineMs = 7_000;
 
-const notEnabled = (error: unknown) =>
+export const notEnabled = (error: unknown) =>
   error instanceof EtcdError && error.message.includes("authentication is not enabled");
 const refused = (error: unknown) => error instanceof EtcdError && error.kind === "unauthorized";
 

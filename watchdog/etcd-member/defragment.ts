@@ -6,6 +6,7 @@ import { EtcdError } from "../adapters/etcd/errors.ts";
 import { compact, defragment, endSpaceAlarm } from "../adapters/etcd/space.ts";
 import { readEtcdTls } from "../adapters/etcd/tls.ts";
 import { size } from "../util/text.ts";
+import { notEnabled } from "./cluster.ts";
 import type { MemberConfig } from "./config.ts";
 
 /** A member writes a new file of what it holds: at most its quota, on a slow disk. */
@@ -78,7 +79,7 @@ async function administer(
   try {
     await change(connect(endpoints, "root", DEFRAGMENT_MS));
   } catch (error) {
-    if (!(error instanceof EtcdError && error.message.includes("authentication is not enabled"))) throw error;
+    if (!notEnabled(error)) throw error;
     await change(connect(endpoints, "nobody", DEFRAGMENT_MS));
   }
 }

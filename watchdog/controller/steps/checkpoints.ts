@@ -27,8 +27,11 @@ export async function recordCheckpoints({ cluster, other, record }: StepContext,
     "indices without a checkpoint",
     [],
   );
-  const followers = (await followersOf(cluster, other.region)).filter(({ index }) => wanted.includes(index));
-  const leaders = [...step.leaders.filter(({ index }) => known.has(index)), ...leadersOf(followers)];
+  const followers = wanted.length === 0 ? [] : await followersOf(cluster, other.region);
+  const leaders = [
+    ...step.leaders.filter(({ index }) => known.has(index)),
+    ...leadersOf(followers.filter(({ index }) => wanted.includes(index))),
+  ];
   const checkpoints = [...recorded, ...fresh];
   return { ...step, checkpoints, leaders, loss: lossOf(record, checkpoints, leaders) };
 }

@@ -60,7 +60,6 @@ function highest(a: LeaderCheckpoints, b: LeaderCheckpoints): LeaderCheckpoints 
   return [...all.values()];
 }
 
-/** Lifts the blocks that came along as well: of `read_only` a follower can be neither paused nor closed. */
 const activeOf = async ({ cluster, other }: StepContext, indices: readonly string[]) =>
   (await followersOf(cluster, other.region))
     .filter(({ index, status }) => status === "active" && indices.includes(index))
@@ -73,6 +72,7 @@ export async function pauseActive(context: StepContext, indices: readonly string
   return active.length;
 }
 
+/** Lifts the blocks that came along as well: of `read_only` a follower can be neither paused nor closed. */
 export async function pauseFollow(context: StepContext, step: StepOf<"pause-follow">) {
   const { cluster, record } = context;
   const kept = stepOf(record.plan, "keep-blocks")?.indices ?? [];

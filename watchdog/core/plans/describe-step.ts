@@ -1,5 +1,6 @@
 import { count, listed } from "../../util/text.ts";
 import { copiesOf, type Plan, type PlanStep, type StepOf, stepOf } from "../state/plan.ts";
+import { withReason } from "../state/record-fields.ts";
 
 /** What a step does, in words. */
 export function describeStep(step: PlanStep): string {
@@ -48,9 +49,9 @@ const liftedWords = ({ lifted }: StepOf<"pause-follow">) =>
   lifted.length === 0 ? "" : `; lifted the write block that had come along with ${listed(lifted)}`;
 
 function discardedWords({ copies, failures }: StepOf<"discard-copies">): string {
-  const names = listed(copies.map(({ index, reason }) => `${index} (${reason})`));
+  const names = listed(copies.map(withReason));
   if (failures.length === 0) return names;
-  return `${names}; still there: ${listed(failures.map(({ index, reason }) => `${index} (${reason})`))}`;
+  return `${names}; still there: ${listed(failures.map(withReason))}`;
 }
 
 /** Aliases that do not write where they did in the old region. */
@@ -63,7 +64,7 @@ function aliasWords({ aliases, unset }: StepOf<"write-aliases">): readonly strin
 
 /** What is not in the new region as it was in the old one, as far as the plan knows. */
 export function exceptionsOf(plan: Plan): readonly string[] {
-  const leftOut = copiesOf(plan).map(({ index, reason }) => `${index} (${reason})`);
+  const leftOut = copiesOf(plan).map(withReason);
   const aliases = stepOf(plan, "write-aliases");
   const kept = stepOf(plan, "keep-blocks")?.indices ?? [];
   return [

@@ -2,6 +2,7 @@ import { listed } from "../../util/text.ts";
 import { planRepair, type RepairNeed, repairNeedOf } from "../plans/repair.ts";
 import { stepOf } from "../state/plan.ts";
 import type { ServingRecord } from "../state/record.ts";
+import { withReason } from "../state/record-fields.ts";
 import type { Situation } from "../state/situation.ts";
 import { noted } from "../state/transitions.ts";
 import { isMarked, markedIndices, withoutMarks } from "../state/write-blocks.ts";
@@ -51,7 +52,7 @@ export const repairDone: RuleBody<"serving"> = {
   conditions: [planDone],
   outcome: (s) => {
     const discard = s.record.plan === null ? null : stepOf(s.record.plan, "discard-copies");
-    const left = (discard?.failures ?? []).map(({ index, reason }) => `${index} (${reason})`);
+    const left = (discard?.failures ?? []).map(withReason);
     const discardTriedAtMs = discard === null ? s.record.discardTriedAtMs : s.nowMs;
     const exception = left.length === 0 ? "" : `, except an unfinished first copy that is still there: ${listed(left)}`;
     return {

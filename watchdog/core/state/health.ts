@@ -84,7 +84,7 @@ export function observeProbe(
   const failuresInARow = failure === null ? 0 : health.failuresInARow + 1;
   const successesInARow = failure === null ? health.successesInARow + 1 : 0;
   const state = nextState(health.provenState, failuresInARow, successesInARow, policy);
-  const problems = probeProblems(judged, policy.redIndices);
+  const problems = failure === null ? probeProblems(judged, policy.redIndices) : [];
   return {
     state,
     provenState: state,

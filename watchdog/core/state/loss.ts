@@ -1,7 +1,7 @@
 import { listed } from "../../util/text.ts";
 import type { Follower, ShardCheckpoint } from "./cluster.ts";
 import type { LeaderCheckpoints } from "./plan.ts";
-import type { IndexUuid, LeaderSnapshot, LeftOut, LossEstimate } from "./record-fields.ts";
+import { type IndexUuid, type LeaderSnapshot, type LeftOut, type LossEstimate, withReason } from "./record-fields.ts";
 
 /** Unobserved writes are assumed at up to this multiple of the highest rate seen, as rates are averages. */
 export const RATE_HEADROOM = 2;
@@ -76,7 +76,7 @@ export function withMissing(
     .filter(({ index, maxSeqNo }) => names.has(index) && maxSeqNo >= 0)
     .map(({ index, shard, maxSeqNo }) => ({ index, shard, atLeast: maxSeqNo + 1, atMost: null }));
   const held = shards.reduce((sum, { atLeast }) => sum + atLeast, 0);
-  const reasons = missing.map(({ index, reason }) => `${index} (${reason})`);
+  const reasons = missing.map(withReason);
   return {
     ...loss,
     atLeast: loss.atLeast + held,

@@ -1,6 +1,14 @@
 import { z } from "zod";
 import type { DeepReadonly } from "../../util/deep-readonly.ts";
-import { indexNames, indexUuid, leftOut, lossEstimate, shardCheckpoint, timeMs } from "./record-fields.ts";
+import {
+  indexNames,
+  indexUuid,
+  type LeftOut,
+  leftOut,
+  lossEstimate,
+  shardCheckpoint,
+  timeMs,
+} from "./record-fields.ts";
 
 /** A change as a list of steps, kept in the record so that any watchdog can resume it. Field names are persisted. */
 
@@ -155,6 +163,10 @@ export function stepOf<K extends StepKind>(plan: Plan, kind: K): StepOf<K> | nul
 /** The indices that the plan leaves out, with their UUIDs. */
 export const copiesOf = (plan: Plan): StepOf<"discard-copies">["copies"] =>
   stepOf(plan, "discard-copies")?.copies ?? [];
+
+/** The same without their UUIDs, as they are told. */
+export const leftOutBy = (plan: Plan): readonly LeftOut[] =>
+  copiesOf(plan).map(({ index, reason }) => ({ index, reason }));
 
 /** The plan with the step of the same kind replaced. */
 export function withStep(plan: Plan, step: PlanStep): Plan {

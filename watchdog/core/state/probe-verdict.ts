@@ -40,7 +40,7 @@ export function probeInconclusive(probe: ClusterProbe): string | null {
 
 /** What is wrong with a region whose probe is good, as sentences. */
 export function probeProblems(probe: ClusterProbe, policy: RedIndicesPolicy): readonly string[] {
-  if (!probe.reachable || probeFailure(probe, policy) !== null) return [];
+  if (!probe.reachable) return [];
   const problems: string[] = [];
   if (probe.redIndices.length > 0) {
     const limit = `unhealthy from ${redLimit(probe, policy)} of ${probe.managedIndices} on`;

@@ -18,6 +18,9 @@ export const shardCheckpoint = z.strictObject({
 /** An index that a change leaves out, and why. */
 export const leftOut = z.strictObject({ index: z.string().min(1), reason: z.string() });
 
+/** "logs-2 (its first copy was at 37 %)" */
+export const withReason = ({ index, reason }: z.output<typeof leftOut>): string => `${index} (${reason})`;
+
 /** The UUID of an index: a later index of the same name is another one. */
 export const indexUuid = z.strictObject({ index: z.string(), uuid: z.string() });
 

@@ -99,12 +99,11 @@ export function judgeSync(
       writes,
       maxReadAgeMs: limits.maxReadAgeMs,
     });
-    return { index, exposure };
+    return { index, exposure, sinceMs: memory.unprotectedSinceMs.get(index.uuid) ?? atMs };
   });
-  const unprotected = exposures.flatMap(({ index, exposure }): UnprotectedIndex[] => {
+  const unprotected = exposures.flatMap(({ index, exposure, sinceMs }): UnprotectedIndex[] => {
     if (exposure === null) return [];
     const { hadAll, ...shown } = exposure;
-    const sinceMs = memory.unprotectedSinceMs.get(index.uuid) ?? atMs;
     const established = hadAll || !isNew(index, comparison) || memory.protectedBefore.has(index.uuid);
     return [{ index: index.name, ...shown, sinceMs, established }];
   });
@@ -131,9 +130,7 @@ export function judgeSync(
         ),
       ),
       unprotectedSinceMs: new Map(
-        exposures.flatMap(({ index: { uuid }, exposure }) =>
-          exposure === null ? [] : [[uuid, memory.unprotectedSinceMs.get(uuid) ?? atMs]],
-        ),
+        exposures.flatMap(({ index: { uuid }, exposure, sinceMs }) => (exposure === null ? [] : [[uuid, sinceMs]])),
       ),
       writes,
       autoFollowPausedSinceMs,

@@ -3,7 +3,7 @@ import type { WatchdogConfig } from "../../config/schema.ts";
 import type { IndexState } from "./cluster.ts";
 import { missingIndices, withMissing } from "./loss.ts";
 import type { Plan } from "./plan.ts";
-import { copiesOf, isIrreversible, stepOf } from "./plan.ts";
+import { isIrreversible, leftOutBy, stepOf } from "./plan.ts";
 import type { ClosingRecord, LastFailover, PromotingRecord, ServingRecord, StateRecord } from "./record.ts";
 import type { IndexUuid, LeaderSnapshot } from "./record-fields.ts";
 import { type Situation, standbyOf } from "./situation.ts";
@@ -128,7 +128,7 @@ function failoverOf(record: PromotingRecord, nowMs: number): LastFailover {
     throw new Error("the promotion is done, but its plan has no recorded checkpoints");
   }
   const promotedIndices = stepOf(record.plan, "verify")?.indices ?? [];
-  const leftOut = copiesOf(record.plan).map(({ index, reason }) => ({ index, reason }));
+  const leftOut = leftOutBy(record.plan);
   const missing = missingIndices(record.leaderSight, promotedIndices, leftOut);
   return {
     kind: record.change,
