@@ -1,6 +1,6 @@
 /**
  * `npm test`: sets the machine up, checks style, types and imports, runs every test on real parts, and ends with the
- * slowest tests, the seconds of each part, and one line that counts the tests. Tests that this machine cannot run are
+ * slowest tests, the seconds of each part, what failed, and one line that counts the tests. Tests that this machine cannot run are
  * skipped with the reason in their title.
  */
 import { mkdtemp, readFile, rm } from "node:fs/promises";
@@ -9,6 +9,7 @@ import path from "node:path";
 import { setUpMachine } from "../lab/system/set-up.ts";
 import { add, closingLine, noTests } from "./runner/closing-line.ts";
 import { Commands } from "./runner/commands.ts";
+import { failureLines } from "./runner/failures.ts";
 import { commandOf, type Lane, type Part, projects, stagesFor } from "./runner/schedule.ts";
 import { partsLine, slowestLines, type TimedPart } from "./runner/timings.ts";
 import { emptyReport, readReport, type TestReport } from "./runner/vitest-report.ts";
@@ -41,15 +42,16 @@ class TestRun {
 
   /** All at once: each of them uses one processor. */
   async checks(): Promise<TestReport> {
-    const passed = await Promise.all(
+    const failed = await Promise.all(
       checks.map(async ({ title, argv }) => {
         const succeeded = (await this.#commands.run(argv, { shared: true })) === 0;
         console.log(`${succeeded ? "passed" : "FAILED"}: ${title}`);
-        return succeeded;
+        return succeeded ? [] : [{ title, message: `its output is above; alone: npx ${argv.join(" ")}` }];
       }),
     );
-    const failed = passed.filter((one) => !one).length;
-    return { ...emptyReport, counts: { ...noTests, passed: passed.length - failed, failed } };
+    const failures = failed.flat();
+    const counts = { ...noTests, passed: checks.length - failures.length, failed: failures.length };
+    return { ...emptyReport, counts, failures };
   }
 
   /** @param shared whether other lanes write to the terminal at the same time */
@@ -67,8 +69,9 @@ class TestRun {
       (text) => readReport(JSON.parse(text), root),
       () => emptyReport,
     );
-    const crashed = status !== 0 && report.counts.failed === 0;
-    return crashed ? { ...report, counts: add(report.counts, { ...noTests, failed: 1 }) } : report;
+    if (status === 0 || report.counts.failed > 0) return report;
+    const failure = { title: part.name, message: `vitest ended with status ${status}, though no test failed` };
+    return { ...report, counts: add(report.counts, { ...noTests, failed: 1 }), failures: [failure] };
   }
 }
 
@@ -89,6 +92,7 @@ export async function main(args: readonly string[]): Promise<number> {
     const counts = reports.map((report) => report.counts).reduce(add, noTests);
     for (const line of slowestLines(reports.flatMap(({ tests }) => tests))) console.log(line);
     console.log(partsLine(run.parts));
+    for (const line of failureLines(reports.flatMap(({ failures }) => failures))) console.log(line);
     console.log(closingLine(counts));
     return counts.failed > 0 || counts.passed === 0 ? 1 : 0;
   } finally {

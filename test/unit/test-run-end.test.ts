@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { add, closingLine } from "../runner/closing-line.ts";
+import { failureLines } from "../runner/failures.ts";
 import { partsLine, slowestLines } from "../runner/timings.ts";
 import { readReport } from "../runner/vitest-report.ts";
 
@@ -7,7 +8,8 @@ const checkout = "/checkout";
 const file = (name: string, status: string, durationsMs: readonly (number | null)[]) => ({
   name: `${checkout}/test/${name}`,
   status,
-  assertionResults: durationsMs.map((duration, n) => ({ fullName: `test ${n}`, duration })),
+  message: status === "failed" ? "cannot find module" : "",
+  assertionResults: durationsMs.map((duration, n) => ({ fullName: `test ${n}`, status: "passed", duration })),
 });
 const report = (...testResults: ReturnType<typeof file>[]) => ({
   numPassedTests: 5,
@@ -32,7 +34,22 @@ describe("the closing line of a test run", () => {
 describe("a vitest report", () => {
   test("counts a test file that broke before its first test as a failure", () => {
     const broken = report(file("a.test.ts", "passed", [1, 1, 1, 1, 1, null]), file("b.test.ts", "failed", []));
-    expect(readReport(broken, checkout).counts).toEqual({ passed: 5, failed: 1, skipped: 1 });
+    const read = readReport(broken, checkout);
+    expect(read.counts).toEqual({ passed: 5, failed: 1, skipped: 1 });
+    expect(read.failures).toEqual([{ title: "test/b.test.ts", message: "cannot find module" }]);
+  });
+
+  test("counts a test file whose hook failed, though its tests were only skipped", () => {
+    const hooks = file("b.test.ts", "failed", [null]);
+    expect(readReport(report(hooks), checkout).counts.failed).toBe(1);
+  });
+
+  test("names each failed test with its message", () => {
+    const failed = { fullName: "adds up", status: "failed", duration: 3, failureMessages: ["expected 1 to be 2"] };
+    const result = { ...file("a.test.ts", "failed", [1]), assertionResults: [failed] };
+    const { counts, failures } = readReport({ ...report(result), numFailedTests: 1 }, checkout);
+    expect(counts.failed).toBe(1);
+    expect(failures).toEqual([{ title: "test/a.test.ts  adds up", message: "expected 1 to be 2" }]);
   });
 
   test("has the duration of every test that ran", () => {
@@ -43,6 +60,16 @@ describe("a vitest report", () => {
 
   test("of an unknown form is refused instead of counted as no tests", () => {
     expect(() => readReport({ tests: [] }, checkout)).toThrow();
+  });
+});
+
+describe("the failures at the end of a test run", () => {
+  test("have the first lines of their messages below their titles", () => {
+    const message = ["expected 1 to be 2", "", ...Array.from({ length: 40 }, (_, n) => `at line ${n}`)].join("\n");
+    const lines = failureLines([{ title: "test/a.test.ts  adds up", message }]);
+    expect(lines.slice(0, 3)).toEqual(["FAILED: test/a.test.ts  adds up", "    expected 1 to be 2", "    at line 0"]);
+    expect(lines).toHaveLength(13);
+    expect(failureLines([])).toEqual([]);
   });
 });
 
