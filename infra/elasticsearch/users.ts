@@ -31,7 +31,15 @@ export function roleDefinitions(patterns: readonly string[]): Readonly<Record<st
   return {
     [users.watchdog.role]: {
       // read_ccr lets the other cluster's followers, which this user creates, read from this cluster.
-      cluster: ["monitor", "manage_ccr", "read_ccr", "manage_index_templates", "manage_ilm", "manage_ingest_pipelines"],
+      cluster: [
+        "monitor",
+        "monitor_snapshot",
+        "manage_ccr",
+        "read_ccr",
+        "manage_index_templates",
+        "manage_ilm",
+        "manage_ingest_pipelines",
+      ],
       indices: [
         {
           names: patterns,

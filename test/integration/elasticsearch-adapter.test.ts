@@ -217,6 +217,8 @@ describe("readiness", () => {
       licence: { type: "trial", active: true, allowsCcr: true },
       remote: { configured: true, connected: true },
       readOnly: false,
+      snapshotting: [],
+      allocatesPrimaries: true,
     });
     expect((await gra.readiness("nowhere")).remote).toEqual({ configured: false, connected: false });
   });

@@ -69,7 +69,7 @@ describe.skipIf(skipped)("the store with three real members (skipped where set-u
     const indices = checkpoints.map(({ index }) => index);
     const record: StateRecord = {
       ...stateRecord(1),
-      plan: planRepair({ strays: indices, copies: [], blocked: [] }, 0),
+      plan: planRepair({ strays: indices, copies: [], blocked: [], joining: [] }, 0),
       halfPromoted: { region: "bhs", checkpoints },
     };
     expect(JSON.stringify(record).length).toBeGreaterThan(4 * 1024 * 1024);

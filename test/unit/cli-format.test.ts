@@ -32,6 +32,7 @@ const status: WatchdogStatus = {
     standbyBefore: { state: "in-sync", inSyncAtMs: null },
     automatic: true,
     leaderSight: null,
+    abort: null,
   },
   store: { reachable: false, error: "etcd does not answer" },
   self: { trusted: true, reasons: [] },

@@ -231,6 +231,14 @@ describe("the control API's client", () => {
     expect(watchdog.commands).toEqual([]);
   });
 
+  test("previews an abort, and refuses one where no change is under way", async () => {
+    const refused = await askControlSocket(socket, controlApi.previewAbort, { by: "ann" });
+    expect(refused).toEqual({ from: "", to: "", verdict: "refused", reasons: ["no change is under way: gra serves"] });
+    await expect(askControlSocket(socket, controlApi.abort, { by: "ann", reason: "drill" })).rejects.toThrow(
+      /no change is under way/,
+    );
+  });
+
   test("names the field of an answer that it cannot read", async () => {
     const other = path.join(directory, "other.sock");
     const newer = { ...controlApi.explain, answer: z.array(z.object({ rule: z.string() })) };

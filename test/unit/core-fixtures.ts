@@ -123,6 +123,8 @@ export const standbyView = (changes: Partial<StandbySnapshot> = {}): StandbySnap
     remote: { configured: true, connected: true },
     nodesLowOnDisk: [],
     readOnly: false,
+    snapshotting: [],
+    allocatesPrimaries: true,
   },
   indices: [index("logs-1", { following: true })],
   followers: [follower("logs-1")],
@@ -255,6 +257,8 @@ const change = {
   to: "bhs",
   automatic: true,
   leaderSight: sight,
+  startedAtMs: NOW_MS - 4_000,
+  abort: null,
 } as const;
 
 export const closing = (changes: Partial<ClosingRecord> = {}): ClosingRecord => ({

@@ -208,7 +208,7 @@ describe("a region's health", () => {
     expect(indicesInWork(promoting(), "bhs")).toBe("all");
     expect(indicesInWork(promoting(), "gra")).toEqual([]);
     const repairing = serving({
-      plan: planRepair({ strays: ["logs-2", "logs-1"], copies: [], blocked: ["logs-3"] }, 0),
+      plan: planRepair({ strays: ["logs-2", "logs-1"], copies: [], blocked: ["logs-3"], joining: [] }, 0),
     });
     expect(indicesInWork(repairing, "gra")).toEqual(["logs-1", "logs-2"]);
     expect(indicesInWork(repairing, "bhs")).toEqual([]);

@@ -46,6 +46,48 @@ describe("incidents: failover", () => {
       [{ ...graGone, acknowledges: 1 }, ...times(2, graGone), ...times(5, well)],
     ],
     [
+      "an operator forces a failover and the new region dies while the routers close",
+      serving(),
+      [
+        well,
+        { acknowledges: 1, operator: { kind: "failover", to: "bhs", force: true, reason: "gra is slow" } },
+        ...times(7, { bhs: "gone" }),
+      ],
+    ],
+    [
+      "a promotion that cannot close its indices is given up once gra is back",
+      serving(),
+      [
+        well,
+        ...times(3, graGone),
+        { afterMs: 1_000, gra: "gone" },
+        { afterMs: 100, done: ["pause-auto-follow", "drain", "pause-follow", "record-checkpoints"] },
+        ...times(3, { ...well, failed: ["close", "logs-1 is being snapshotted"] }),
+        ...times(4, well),
+      ],
+    ],
+    [
+      "an operator aborts a failover before and after followers were detached",
+      serving(),
+      [
+        well,
+        { operator: { kind: "failover", to: "bhs", force: true, reason: null }, acknowledges: 1 },
+        { operator: { kind: "abort", reason: "the wrong region" } },
+        { operator: { kind: "failover", to: "bhs", force: true, reason: "now for real" }, acknowledges: "newest" },
+        { gra: "gone" },
+        {
+          afterMs: 100,
+          done: ["pause-auto-follow", "drain", "pause-follow", "record-checkpoints", "close", "unfollow"],
+          holds: { bhs: leads },
+        },
+        ...times(2, graGone),
+        { operator: { kind: "abort", reason: "too slow" } },
+        ...times(6, well),
+        { operator: { kind: "abort", reason: "gra is back" } },
+        { operator: { kind: "abort", reason: "once more" } },
+      ],
+    ],
+    [
       "the watchdog doubts itself",
       serving(),
       [well, { ...graGone, selfDoubt: ["the process stood still for 9000 ms"] }, ...times(2, graGone)],

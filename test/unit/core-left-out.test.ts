@@ -189,7 +189,7 @@ describe("an unfinished copy in the region that serves", () => {
   });
 
   test("is kept when one of its primaries is complete", () => {
-    expect(need({ primaries: 2, primariesActive: 1 })).toEqual({ strays: [], copies: [], blocked: [] });
+    expect(need({ primaries: 2, primariesActive: 1 })).toEqual({ strays: [], copies: [], blocked: [], joining: [] });
   });
 
   test("is tried again a minute after it could not be deleted, and holds neither a rejoin nor another change up", () => {

@@ -1,10 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { planRejoin } from "../../watchdog/core/plans/rejoin.ts";
+import { planUndo } from "../../watchdog/core/plans/switchover.ts";
 import { type Applied, applyCommand, type Command, REQUEST_VALID_MS } from "../../watchdog/core/requests.ts";
 import { stepOf } from "../../watchdog/core/state/plan.ts";
 import type { StateRecord } from "../../watchdog/core/state/record.ts";
-import { closing, NOW_MS, promoting, serving, standbyView } from "./core-fixtures.ts";
+import { afterFailover, closing, NOW_MS, promoting, serving, standbyView } from "./core-fixtures.ts";
 
 const origin = { by: "ada", atMs: NOW_MS };
 const regions = ["gra", "bhs"];
@@ -75,6 +76,28 @@ describe("an operator's command", () => {
     );
   });
 
+  test("to abort is kept in the record of a change under way, and refused where there is nothing to abort", () => {
+    const abort = { kind: "abort", reason: "gra is back" } as const;
+    for (const record of [closing(), promoting()]) {
+      const asked = recordOf(apply(record, abort));
+      expect(asked).toMatchObject({
+        phase: record.phase,
+        abort: { by: "ada", reason: "gra is back", validUntilMs: NOW_MS + REQUEST_VALID_MS },
+      });
+      expect(refusals(apply(asked, abort))).toMatch(/ada has just asked to abort/);
+    }
+    expect(refusals(apply(serving(), abort))).toMatch(/no change is under way: gra serves$/);
+    expect(refusals(apply(recordOf(apply(serving(), switchover)), abort))).toMatch(/`es-failover withdraw` cancels/);
+    const undo = promoting({ change: "switchover", plan: planUndo(promoting(), NOW_MS) });
+    expect(refusals(apply(undo, abort))).toMatch(/already turns back to gra/);
+  });
+
+  test("to abort is refused once the new region has taken writes, with the way back that loses none", () => {
+    expect(refusals(apply(afterFailover(), { kind: "abort", reason: null }))).toMatch(
+      /bhs serves since the failover from gra, and going back would lose the writes .*: once gra is in sync, `es-failover switchover --to gra` loses none/,
+    );
+  });
+
   test("replaces a request that no controller handled in time", () => {
     const old = { ...switchover, by: "bob", atMs: NOW_MS - REQUEST_VALID_MS, validUntilMs: NOW_MS };
     expect(recordOf(apply(serving({ request: old }), switchover))).toMatchObject({ request: { by: "ada" } });
@@ -83,6 +106,7 @@ describe("an operator's command", () => {
   const commands: fc.Arbitrary<Command> = fc.oneof(
     fc.record({ kind: fc.constant("pause" as const), reason: fc.string() }),
     fc.constantFrom({ kind: "resume" } as const, { kind: "ack" } as const, { kind: "withdraw" } as const),
+    fc.constant({ kind: "abort", reason: null } as const),
     fc.record({
       kind: fc.constantFrom("failover" as const, "switchover" as const),
       to: fc.constantFrom("gra", "bhs", "fra"),

@@ -12,8 +12,8 @@ import { rules } from "../../watchdog/core/rules/table.ts";
 import type { ClusterLicence, ClusterProbe } from "../../watchdog/core/state/cluster.ts";
 import type { HealthState } from "../../watchdog/core/state/health.ts";
 import type { Observations } from "../../watchdog/core/state/observations.ts";
-import type { Plan, PlanStep } from "../../watchdog/core/state/plan.ts";
-import type { ChangeRequest, PromotingRecord, StateRecord } from "../../watchdog/core/state/record.ts";
+import type { Plan, PlanStep, StepKind } from "../../watchdog/core/state/plan.ts";
+import type { AbortRequest, ChangeRequest, PromotingRecord, StateRecord } from "../../watchdog/core/state/record.ts";
 import { parseStateRecord } from "../../watchdog/core/state/record.ts";
 import {
   activeView,
@@ -23,6 +23,7 @@ import {
   copying,
   etcd,
   follower,
+  goodProbe,
   health,
   index,
   NOW_MS,
@@ -94,6 +95,22 @@ function switchingOver(how: "undone" | "catch-up failed"): PromotingRecord {
     return step.kind === "catch-up" ? { ...step, ...failure } : step;
   });
   return promoting({ ...change, plan: { ...plan, steps } });
+}
+
+const abortOf = (changes: Partial<AbortRequest>): AbortRequest => ({
+  by: "alice",
+  reason: "gra is back",
+  atMs: NOW_MS - 500,
+  validUntilMs: NOW_MS + 60_000,
+  ...changes,
+});
+
+/** A promotion whose step of that kind has failed again and again until its bound. */
+function stuckAt(kind: StepKind, failed: Partial<PlanStep> = {}): PromotingRecord {
+  const record = promotedUpTo(kind);
+  const failure = { status: "failed", attempts: 5, error: "refused", ...failed } as const;
+  const steps = record.plan.steps.map((step) => (step.kind === kind ? ({ ...step, ...failure } as PlanStep) : step));
+  return { ...record, startedAtMs: NOW_MS - 61_000, plan: { ...record.plan, steps } };
 }
 
 const formerPrimary = () =>
@@ -179,6 +196,24 @@ const cases: Readonly<Record<RuleId, Case>> = {
     seen: observations(seenHealth("healthy", "unhealthy")),
     next: { phase: "serving", epoch: 3, active: "gra", standby: "following" },
     says: /promotion of bhs undone: .*connection refused.*; gra is healthy, routers open to it under epoch 3/,
+  },
+  "promotion-given-up": {
+    record: stuckAt("close"),
+    seen: observations(),
+    next: { phase: "serving", epoch: 3, active: "gra", standby: "following" },
+    says: /promotion of bhs given up after 61 s of at most 60 s, step 5 of 10: close 1 index; last attempt failed: refused; gra is healthy, routers open to it under epoch 3/,
+  },
+  "change-aborted": {
+    record: { ...promotedUpTo("close"), abort: abortOf({}) },
+    seen: observations(lost),
+    next: { phase: "serving", epoch: 3, active: "gra", standby: "following" },
+    says: /failover to bhs aborted: alice asked to abort \(gra is back\); routers open to gra under epoch 3; gra is unhealthy, so a failover may begin again at once/,
+  },
+  "refuse-abort": {
+    record: { ...promotedUpTo("open"), abort: abortOf({}) },
+    seen: observations(lost),
+    next: { phase: "promoting", epoch: 2 },
+    says: /is refused: gra is not healthy: .*; followers of bhs are detached already.*or abort once gra is healthy/,
   },
   "promotion-waits": {
     record: promotedUpTo("open"),
@@ -354,14 +389,16 @@ const cases: Readonly<Record<RuleId, Case>> = {
     says: /a repair of gra begins: logs-9 became a follower/,
   },
   "repair-goes-on": {
-    record: serving({ plan: planRepair({ strays: ["logs-9"], copies: [], blocked: [] }, NOW_MS) }),
+    record: serving({ plan: planRepair({ strays: ["logs-9"], copies: [], blocked: [], joining: [] }, NOW_MS) }),
     seen: observations(),
     next: "unchanged",
     actions: ["carry-out-plan"],
     says: /repairing gra, step 1 of 6: pause 0 auto-follow patterns/,
   },
   "repair-done": {
-    record: serving({ plan: allDone(planRepair({ strays: ["logs-9"], copies: [], blocked: [] }, NOW_MS)) }),
+    record: serving({
+      plan: allDone(planRepair({ strays: ["logs-9"], copies: [], blocked: [], joining: [] }, NOW_MS)),
+    }),
     seen: observations(),
     next: { phase: "serving", epoch: 1 },
     says: /repair of gra is done: every index accepts writes/,
@@ -511,6 +548,86 @@ describe("the table of rules", () => {
   test("a failover that was called off leaves no block period", () => {
     const { record } = decide(closing({ blockedUntilMs: NOW_MS + 1 }), observations(), NOW_MS, config);
     expect(record?.blockedUntilMs).toBeNull();
+  });
+
+  describe("a change that does not get on", () => {
+    const well = observations();
+    const ruleOf = (record: StateRecord, seen: Observations) => decide(record, seen, NOW_MS, config).rule;
+
+    test("goes back to a healthy region after its bound, whoever asked for it, and not before", () => {
+      const waiting = { automatic: false, startedAtMs: NOW_MS - 59_000 };
+      expect(ruleOf(closing(waiting), well)).toBe("closing-waits");
+      const overdue = closing({ ...waiting, startedAtMs: NOW_MS - 61_000 });
+      const ruling = decide(overdue, well, NOW_MS, config);
+      expect(ruling).toMatchObject({ rule: "closing-called-off", record: { active: "gra", epoch: 3 } });
+      expect(ruling.explanation).toMatch(/called off after 61 s of at most 60 s: bhs-haproxy-1 has not acknowledged/);
+      expect(ruleOf(overdue, observations(lost))).toBe("closing-waits");
+    });
+
+    test("is one whose step keeps failing: one that takes long, or has failed once, continues", () => {
+      expect(ruleOf(stuckAt("close", { error: null, status: "running" }), well)).toBe("promotion-goes-on");
+      expect(ruleOf(stuckAt("close", { attempts: 2 }), well)).toBe("promotion-goes-on");
+      expect(ruleOf({ ...stuckAt("close"), startedAtMs: NOW_MS - 59_000 }, well)).toBe("promotion-goes-on");
+      expect(ruleOf(stuckAt("close"), observations(lost))).toBe("promotion-goes-on");
+    });
+
+    test("goes back after followers were detached, too: the new region then rejoins", () => {
+      const { record, rule } = decide(stuckAt("open"), well, NOW_MS, config);
+      expect(rule).toBe("promotion-given-up");
+      expect(record).toMatchObject({ active: "gra", standby: "absent", halfPromoted: { region: "bhs" } });
+    });
+
+    test("does not go back to a region that was built again and is empty", () => {
+      const emptied = { ...health("healthy"), lastProbe: { ...goodProbe, managedIndices: 0 } };
+      const seen = observations({ ...seenHealth("healthy", "healthy"), health: { ...well.health, gra: emptied } });
+      expect(ruleOf(stuckAt("close"), seen)).toBe("promotion-goes-on");
+      expect(ruleOf(closing(), seen)).toBe("closing-waits");
+      const refused = decide({ ...promotedUpTo("close"), abort: abortOf({}) }, seen, NOW_MS, config);
+      expect(refused.rule).toBe("refuse-abort");
+      expect(refused.explanation).toMatch(
+        /gra has only 0 of the 2 indices.*would lose acknowledged writes; restore gra/,
+      );
+    });
+
+    test("ends when it is a switchover that turns back and cannot lift a write block", () => {
+      const undo = planUndo(promoting({ change: "switchover" }), NOW_MS);
+      const failure = { status: "failed", attempts: 3, error: "logs-1 still refuses writes" } as const;
+      const plan = { ...undo, steps: undo.steps.map((step) => ({ ...step, ...failure })) };
+      const change = { change: "switchover", automatic: false, plan } as const;
+      expect(ruleOf(promoting({ ...change, startedAtMs: NOW_MS - 59_000 }), well)).toBe("promotion-goes-on");
+      const ruling = decide(promoting({ ...change, startedAtMs: NOW_MS - 61_000 }), well, NOW_MS, config);
+      expect(ruling).toMatchObject({ rule: "switchover-undone", record: { active: "gra", epoch: 3 } });
+      expect(ruling.explanation).toMatch(/last attempt failed: logs-1 still refuses writes/);
+    });
+  });
+
+  describe("an abort", () => {
+    const seen = observations();
+    const abort = abortOf({});
+
+    test("ends a change whatever its phase, once the old region was probed", () => {
+      expect(decide(closing({ abort }), observations(lost), NOW_MS, config).rule).toBe("change-aborted");
+      expect(decide({ ...promotedUpTo(null), abort }, seen, NOW_MS, config)).toMatchObject({
+        rule: "change-aborted",
+        record: { active: "gra", halfPromoted: { region: "bhs" } },
+      });
+      const unprobed = observations(seenHealth("unknown", "healthy"));
+      expect(decide({ ...promotedUpTo("close"), abort }, unprobed, NOW_MS, config).rule).toBe("promotion-goes-on");
+    });
+
+    test("of a switchover lifts the write blocks of the old region before it serves", () => {
+      const ruling = decide({ ...switchingOver("catch-up failed"), abort }, seen, NOW_MS, config);
+      expect(ruling).toMatchObject({ rule: "change-aborted", record: { plan: { kind: "undo" }, abort: null } });
+      expect(ruling.actions).toEqual([{ kind: "carry-out-plan" }]);
+      expect(ruling.explanation).toMatch(/the write blocks of gra are lifted, then routers open to gra under epoch 3/);
+    });
+
+    test("that no controller handled in time is refused, and the change goes on", () => {
+      const late = { ...promotedUpTo("close"), abort: abortOf({ validUntilMs: NOW_MS - 1 }) };
+      const ruling = decide(late, observations(lost), NOW_MS, config);
+      expect(ruling).toMatchObject({ rule: "refuse-abort", record: { phase: "promoting", abort: null } });
+      expect(decide(ruling.record, observations(lost), NOW_MS, config).rule).toBe("promotion-goes-on");
+    });
   });
 
   test("an operator's pause does not stop a promotion under way", () => {

@@ -25,6 +25,7 @@ const closing = {
   to: "bhs",
   automatic: true,
   leaderSight: null,
+  abort: null,
 };
 const ticket = { region: active, epoch: 3, validUntilMs: 1_000 };
 

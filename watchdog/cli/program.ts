@@ -4,6 +4,7 @@ import { DEFAULT_CONFIG_FILE } from "../config/load.ts";
 import { ConfigError } from "../config/violations.ts";
 import { messageOf } from "../util/errors.ts";
 import { Refused } from "../util/socket-api.ts";
+import { addAbort } from "./commands/abort.ts";
 import { addAck } from "./commands/ack.ts";
 import { addCheckConfig } from "./commands/check-config.ts";
 import { addCompletion } from "./commands/completion.ts";
@@ -42,6 +43,7 @@ const commands: readonly ((program: Command, context: CommandContext) => void)[]
   addWithdraw,
   addFailover,
   addSwitchover,
+  addAbort,
   addRejoin,
   addVerify,
   addPreflight,

@@ -123,6 +123,14 @@ export const promotionSchema = z
       .describe("Bound on one unfollow, which asks the lost leader to remove its retention leases."),
     batchSize: count(1, 500).default(50).describe("Indices in one close or open request.").meta({ unit: "indices" }),
     parallelism: count(1, 32).default(8).describe("Requests in flight at once.").meta({ unit: "requests" }),
+    maxStuckMs: durationMs
+      .default(60_000)
+      .describe(
+        "Bound on a change that keeps routers closed and does not get on, counted from when they began to close. Then it " +
+          "leaves out the indices on which a step keeps failing although others succeed; where nothing succeeds, it goes " +
+          "back to the old region, once that is healthy. By default more than 1,000 indices are promoted within it, and a " +
+          "step that fails has been tried five times.",
+      ),
     blockPeriodMs: durationMs
       .default(3_600_000)
       .describe(

@@ -12,6 +12,8 @@ import type { MemberSpace } from "../core/state/store-space.ts";
 import { noSyncMemory, type SyncMemory } from "../core/state/sync.ts";
 import { messageOf } from "../util/errors.ts";
 
+export type StandbyBackground = Pick<StandbySnapshot, "region" | "readiness" | "autoFollow" | "dataStreams">;
+
 /** Everything one watchdog has observed. The loops write it; decisions and status read it. */
 export class ObservedState {
   readonly health: Map<RegionName, RegionHealth>;
@@ -27,6 +29,8 @@ export class ObservedState {
   copyError: string | null = null;
   standby: StandbySnapshot | null = null;
   standbyError: string | null = null;
+  /** What of the standby changes rarely, as last read, and when. */
+  standbyBackground: (StandbyBackground & { readonly atMs: number }) | null = null;
   /** What the comparisons of the two regions so far add to the next one. */
   syncMemory: SyncMemory = noSyncMemory;
   active: ActiveSnapshot | null = null;
@@ -108,6 +112,7 @@ export class ObservedState {
     if (activeBeforeChange(before) !== activeBeforeChange(record)) {
       this.#clusterUuids.clear();
       this.standby = null;
+      this.standbyBackground = null;
       this.syncMemory = noSyncMemory;
       this.active = null;
       this.definitions = [];

@@ -2,6 +2,7 @@ import type { WatchdogConfig } from "../config/schema.ts";
 import { forecast } from "./forecast.ts";
 import { describeStep } from "./plans/describe-step.ts";
 import { applyCommand, type ChangeCommand, type CommandOrigin } from "./requests.ts";
+import { followersInSnapshot } from "./rules/conditions/standby.ts";
 import type { RuleId } from "./rules/table.ts";
 import { estimateLoss, leadersOf, missingIndices, withMissing } from "./state/loss.ts";
 import type { Observations } from "./state/observations.ts";
@@ -57,7 +58,8 @@ export function previewChange(
   const verdict = verdictOf(first?.record ?? null);
   // A change that would begin and then wait, or be called off: the operator should know beforehand.
   const waits = verdict === "begins" && plan === null ? later.map(({ explanation }) => explanation) : [];
-  const missing = plan === null || kind === "switchover" ? [] : missingBy(plan, seen);
+  const held = followersInSnapshot({ record, seen, nowMs, config }).map((index) => ({ index, reason: HELD }));
+  const missing = plan === null || kind === "switchover" ? [] : [...missingBy(plan, seen), ...held];
   return {
     ...nothing,
     verdict,
@@ -68,11 +70,21 @@ export function previewChange(
       ...(plan?.steps.map(describeStep) ?? []),
       `open ${to} for writes`,
     ],
-    loss: kind === "failover" ? withMissing(lossNow(record, seen, nowMs), seen.leaderSight, missing) : null,
+    loss: kind === "failover" ? lossOf(lossNow(record, seen, nowMs), seen, missing) : null,
     missing,
     indicesToCopy: (seen.standby?.region === to ? seen.standby.indices : []).map(({ name }) => name),
   };
 }
+
+const HELD = "a snapshot holds it: if that lasts beyond the bound, it is left out and joins later";
+
+/** What a snapshot holds is complete: all of it is there. */
+const lossOf = (loss: LossEstimate, { leaderSight }: Observations, missing: readonly LeftOut[]) =>
+  withMissing(
+    loss,
+    leaderSight,
+    missing.filter(({ reason }) => reason !== HELD),
+  );
 
 function missingBy(plan: Plan, { leaderSight }: Observations): readonly LeftOut[] {
   return missingIndices(leaderSight, stepOf(plan, "verify")?.indices ?? [], leftOutBy(plan));

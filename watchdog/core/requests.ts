@@ -1,6 +1,6 @@
 import type { RegionName } from "../config/address.ts";
 import { stepOf, withStep } from "./state/plan.ts";
-import type { ChangeRequest, ServingRecord, StateRecord } from "./state/record.ts";
+import type { AbortRequest, ChangeRequest, ServingRecord, StateRecord } from "./state/record.ts";
 
 /**
  * The state document after an operator's command. Pure: the watchdog that got the command writes the result to the store
@@ -16,7 +16,14 @@ export type Command =
   /** Decides what a rejoin deletes that waits for it (`rejoin.policy` wait). */
   | { readonly kind: "rejoin"; readonly policy: "delete" | "keep" }
   /** Withdraws a change that no controller has handled yet. */
-  | { readonly kind: "withdraw" };
+  | { readonly kind: "withdraw" }
+  /** Ends a change that keeps routers closed, and goes back to the old region. */
+  | AbortCommand;
+
+export interface AbortCommand {
+  readonly kind: "abort";
+  readonly reason: string | null;
+}
 
 export interface ChangeCommand extends Pick<ChangeRequest, "kind" | "to" | "force" | "reason"> {}
 
@@ -67,6 +74,8 @@ export function applyCommand(
       if (record.phase !== "serving" || record.request === null)
         return refused("there is no request to withdraw: none was made, or it has been handled already");
       return changed(record, { request: null }, `${asked.by} withdrew the ${describeRequest(record.request)}`);
+    case "abort":
+      return requestAbort(record, command.reason, asked);
     case "failover":
     case "switchover":
       return requestChange(record, command, asked, regions);
@@ -120,7 +129,10 @@ function requestChange(
 ): Applied {
   if (!regions.includes(to)) return refused(`${to} is not a region: the regions are ${regions.join(" and ")}`);
   if (record.phase !== "serving") {
-    return refused(`a change is already under way (${record.phase}, from ${record.from} to ${record.to})`);
+    return refused(
+      `a change is already under way (${record.phase}, from ${record.from} to ${record.to}): ` +
+        "follow it with `es-failover status`, or end it with `es-failover abort`",
+    );
   }
   if (record.active === to) return refused(`${to} is already the active region`);
   const waiting = waitingRequest(record, atMs);
@@ -131,6 +143,31 @@ function requestChange(
   const request: ChangeRequest = { kind, to, force, reason, by, atMs, validUntilMs: atMs + REQUEST_VALID_MS };
   const because = reason === null ? "" : `: ${reason}`;
   return changed(record, { request }, `${by} asked for a ${describeRequest(request)}${because}`);
+}
+
+/** Whether it can still be aborted is decided by the rules, which know the health of the regions. */
+function requestAbort(record: StateRecord, reason: string | null, { by, atMs }: CommandOrigin): Applied {
+  if (record.phase === "serving") return refused(nothingToAbort(record));
+  if (record.phase === "promoting" && record.plan.kind === "undo") {
+    return refused(`the switchover to ${record.to} already turns back to ${record.from}`);
+  }
+  if (record.abort !== null && record.abort.validUntilMs > atMs) {
+    return refused(`${record.abort.by} has just asked to abort: wait until it is handled`);
+  }
+  const abort: AbortRequest = { by, reason, atMs, validUntilMs: atMs + REQUEST_VALID_MS };
+  const because = reason === null ? "" : `: ${reason}`;
+  return changed(record, { abort }, `${by} asked to abort the ${record.change} to ${record.to}${because}`);
+}
+
+function nothingToAbort({ active, request, lastFailover }: ServingRecord): string {
+  if (request !== null) return "the change has not begun: `es-failover withdraw` cancels its request";
+  const nothing = `no change is under way: ${active} serves`;
+  if (lastFailover?.to !== active) return nothing;
+  const { kind, from } = lastFailover;
+  return (
+    `${nothing} since the ${kind} from ${from}, and going back would lose the writes that it has acknowledged: once ` +
+    `${from} is in sync, \`es-failover switchover --to ${from}\` loses none`
+  );
 }
 
 function waitingRequest({ request }: ServingRecord, nowMs: number): ChangeRequest | null {

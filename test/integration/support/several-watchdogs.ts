@@ -56,6 +56,8 @@ class EmptyCluster {
           remote: { configured: true, connected: true },
           nodesLowOnDisk: [],
           readOnly: false,
+          snapshotting: [],
+          allocatesPrimaries: true,
         }),
       indices: none,
       checkpoints: none,

@@ -11,6 +11,7 @@ const CCR_LICENCES: ReadonlySet<string> = new Set(["platinum", "enterprise", "tr
 const UNLIMITED = Date.UTC(2200, 0);
 
 const DISK = "cluster.routing.allocation.disk";
+const ALLOCATION = "cluster.routing.allocation.enable";
 const READ_ONLY_BLOCKS = ["cluster.blocks.read_only", "cluster.blocks.read_only_allow_delete"];
 
 /** TCP, TLS and the nodes' own handshakes are six round trips: nearly two seconds at 300 ms each. */
@@ -25,12 +26,13 @@ export async function readReadiness(
   remoteName: RegionName,
   reconnect: boolean,
 ): Promise<ClusterReadiness> {
-  const [licence, version, remote, settings, fileSystems] = await Promise.all([
+  const [licence, version, remote, settings, fileSystems, snapshotting] = await Promise.all([
     readLicence(nodes),
     nodes.read("read version", async (client, options) => (await client.info({}, options)).version.number),
     readRemote(nodes, remoteName, reconnect),
     readClusterSettings(nodes),
     unlessUnlicensed(readFileSystems(nodes), []),
+    readSnapshotting(nodes),
   ]);
   return {
     licence,
@@ -38,7 +40,24 @@ export async function readReadiness(
     remote,
     nodesLowOnDisk: nodesLowOnDisk(settings, fileSystems),
     readOnly: READ_ONLY_BLOCKS.some((block) => String(settings[block]) === "true"),
+    snapshotting,
+    allocatesPrimaries: ["all", "primaries"].includes(String(settings[ALLOCATION] ?? "all")),
   };
+}
+
+/**
+ * Indices of the snapshots that run now. Known, it spares an attempt that must fail; where the cluster does not tell, as one
+ * whose role of the watchdog is of an earlier version, none counts.
+ */
+async function readSnapshotting(nodes: RegionNodes): Promise<readonly string[]> {
+  try {
+    const { snapshots = [] } = await nodes.read("read running snapshots", (client, options) =>
+      client.snapshot.status({ filter_path: "snapshots.indices.*.shards_stats.total" }, options),
+    );
+    return [...new Set(snapshots.flatMap(({ indices }) => Object.keys(indices ?? {})))].sort();
+  } catch {
+    return [];
+  }
 }
 
 async function readLicence(nodes: RegionNodes): Promise<ClusterLicence> {

@@ -16,7 +16,7 @@ export interface RequestedChange {
   readonly waitMs: number;
 }
 
-const POLL_INTERVAL_MS = 300;
+export const POLL_INTERVAL_MS = 300;
 
 /** Prints the progress of a change until it ends or `waitMs` is over; message and exit code give the outcome. */
 export async function followChange(context: CommandContext, socket: string, change: RequestedChange): Promise<void> {
@@ -42,7 +42,9 @@ export async function followChange(context: CommandContext, socket: string, chan
 }
 
 /** A watchdog that restarts, or waits for its store, is asked again until the time is up. */
-async function recordFrom(socket: string): Promise<{ readonly record: StateRecord | null; readonly nowMs: number }> {
+export async function recordFrom(
+  socket: string,
+): Promise<{ readonly record: StateRecord | null; readonly nowMs: number }> {
   const status = await askControlSocket(socket, controlApi.status, {}).catch(() => null);
   return status ?? { record: null, nowMs: 0 };
 }
@@ -76,7 +78,7 @@ function doneSentence({ kind, to }: ChangePreview, made: LastFailover | null): s
 }
 
 /** The last entry of the history after the request, which explains how the request ended. */
-async function reasonInHistory(socket: string, { explanation }: CommandAnswer): Promise<string> {
+export async function reasonInHistory(socket: string, { explanation }: CommandAnswer): Promise<string> {
   const entries = await askControlSocket(socket, controlApi.history, { limit: 20 });
   const requested = entries.findLastIndex((entry) => entry.explanation === explanation);
   const after = entries.slice(requested + 1).filter(({ rule }) => rule !== "in-sync-noted");

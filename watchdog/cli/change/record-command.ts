@@ -2,13 +2,13 @@ import { askControlSocket } from "../../adapters/control-socket/client.ts";
 import { parseConfigFile } from "../../config/load.ts";
 import { controlApi } from "../../controller/control-api/api.ts";
 import type { CommandAnswer } from "../../controller/control-api/changes.ts";
-import { applyCommand, type ChangeCommand, type Command } from "../../core/requests.ts";
+import { type AbortCommand, applyCommand, type ChangeCommand, type Command } from "../../core/requests.ts";
 import type { CommandContext } from "../context.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { loginName } from "../operator.ts";
 
 /** A command that takes effect with one write of the state document. */
-export type RecordCommand = Exclude<Command, ChangeCommand>;
+export type RecordCommand = Exclude<Command, ChangeCommand | AbortCommand>;
 
 /** Sends the command to the running watchdog; a dry run prints what the command would record. */
 export async function submitRecordCommand(

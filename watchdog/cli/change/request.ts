@@ -8,12 +8,9 @@ import { messageOf } from "../../util/errors.ts";
 import type { CommandContext } from "../context.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { confirm, loginName } from "../operator.ts";
-import { dryRunOption, jsonOption, wholeNumber, yesOption } from "../options.ts";
+import { dryRunOption, jsonOption, waitOption, yesOption } from "../options.ts";
 import { type CopySize, formatChangePreview } from "../output/change.ts";
 import { followChange } from "./follow.ts";
-
-/** Default of `--wait`, seconds: a change takes seconds to minutes, a long drain or many indices more. */
-const WAIT_S = 600;
 
 /** Options of `failover` and `switchover` as typed. */
 export interface ChangeFlags {
@@ -32,7 +29,7 @@ export function addChangeOptions(command: Command): Command {
     .option("--reason <text>", "recorded in the history")
     .addOption(yesOption())
     .addOption(jsonOption("print the preview as JSON"))
-    .option("--wait <seconds>", "follow the change for this long; 0: return at once", wholeNumber(0, 86_400), WAIT_S)
+    .addOption(waitOption("change"))
     .addOption(dryRunOption());
 }
 

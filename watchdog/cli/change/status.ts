@@ -36,6 +36,25 @@ export function changeStatus(
   return nowMs > record.request.validUntilMs + GRACE_MS ? "not-handled" : "waiting";
 }
 
+/** refused: the change goes on; too-late: it was done before; not-handled: the request expired without a decision. */
+export type AbortStatus = "in-progress" | "done" | "refused" | "too-late" | "not-handled";
+
+/** Status of an abort, by the state document alone, as of `changeStatus`. Pure. */
+export function abortStatus(
+  record: StateRecord | null,
+  from: string,
+  answer: Pick<CommandAnswer, "epoch" | "sequence">,
+  nowMs: number,
+): AbortStatus {
+  if (record === null || record.epoch < answer.epoch) return "in-progress";
+  if (record.phase === "serving") return record.active === from ? "done" : "too-late";
+  if (record.epoch === answer.epoch && record.sequence < answer.sequence) return "in-progress";
+  const isTurningBack = record.phase === "promoting" && record.plan.kind === "undo";
+  if (isTurningBack) return "in-progress";
+  if (record.abort === null) return "refused";
+  return nowMs > record.abort.validUntilMs + GRACE_MS ? "not-handled" : "in-progress";
+}
+
 /** The current step of a change. By the state document, because the watchdog asked need not be the controller. */
 export function progressOf(record: StateRecord | null): string {
   switch (record?.phase) {

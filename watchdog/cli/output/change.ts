@@ -1,5 +1,6 @@
 import type { ChangePreview } from "../../core/preview.ts";
 import type { LastFailover } from "../../core/state/record.ts";
+import { withReason } from "../../core/state/record-fields.ts";
 import { count, listed, section, size } from "../../util/text.ts";
 
 export interface CopySize {
@@ -35,14 +36,19 @@ function copySentence({ from, to, indicesToCopy }: ChangePreview, { copyBytes, c
 }
 
 /** What the new region lacks, or has otherwise than the old one. */
-export function exceptionRows({ to, missingIndices, leftOut, keptBlocks }: LastFailover): string[][] {
+export function exceptionRows({ to, missingIndices, leftOut, toJoin, keptBlocks }: LastFailover): string[][] {
   const reasons = new Map(leftOut.map(({ index, reason }) => [index, reason]));
   const missing = missingIndices.map((index) => {
     const reason = reasons.get(index);
     return reason === undefined ? index : `${index} (left out: ${reason})`;
   });
+  const givenUp = leftOut.filter(({ index }) => !missingIndices.includes(index)).map(withReason);
   return [
     ...(missing.length === 0 ? [] : [["missing", `${to} lacks ${listed(missing)}`]]),
+    ...(givenUp.length === 0 ? [] : [["given up", listed(givenUp)]]),
+    ...(toJoin === undefined
+      ? []
+      : [["to join", `${listed(toJoin.indices)}: complete, tried again from time to time`]]),
     ...(keptBlocks.length === 0 ? [] : [["write-blocked", `by the users, before the change: ${listed(keptBlocks)}`]]),
   ];
 }

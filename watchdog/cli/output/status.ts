@@ -59,6 +59,7 @@ function recordSection(record: StateRecord | null, nowMs: number): string {
   if (record.phase === "serving" && record.request !== null) {
     rows.push(["request", `${describeRequest(record.request)}, requested by ${record.request.by}`]);
   }
+  if (record.phase !== "serving" && record.abort !== null) rows.push(["abort", `requested by ${record.abort.by}`]);
   if (record.lastFailover !== null) {
     const { kind, from, to, finishedAtMs, loss } = record.lastFailover;
     rows.push([`last ${kind}`, `${from} to ${to} at ${time(finishedAtMs)}: ${loss.explanation}`]);

@@ -4,7 +4,7 @@ import { historyEntrySchema } from "../../core/state/history.ts";
 import type { DeepReadonly } from "../../util/deep-readonly.ts";
 import type { SocketCall } from "../../util/socket-api.ts";
 import { watchdogStatusSchema } from "../status.ts";
-import { changePreviewSchema, commandAnswerSchema, ruleExplanationSchema } from "./changes.ts";
+import { abortPreviewSchema, changePreviewSchema, commandAnswerSchema, ruleExplanationSchema } from "./changes.ts";
 import { situationSchema } from "./situation.ts";
 
 /** The caller names itself: every user that may open the socket has the same rights. */
@@ -15,6 +15,7 @@ const nothing = z.object({});
 const command = z.strictObject(origin);
 const pause = z.strictObject({ ...origin, reason });
 const rejoin = z.strictObject({ ...origin, policy: z.enum(["delete", "keep"]) });
+const abort = z.strictObject({ ...origin, reason: reason.nullable().default(null) });
 const change = z.strictObject({
   ...origin,
   to: z.string().min(1),
@@ -53,7 +54,9 @@ export const controlApi = {
   rejoin: { route: "POST /rejoin", request: rejoin, answer: commandAnswerSchema },
   failover: { route: "POST /failover", request: change, answer: commandAnswerSchema },
   switchover: { route: "POST /switchover", request: change, answer: commandAnswerSchema },
+  abort: { route: "POST /abort", request: abort, answer: commandAnswerSchema },
   /** The previews change nothing. */
+  previewAbort: { route: "POST /abort/preview", request: abort, answer: abortPreviewSchema },
   previewFailover: { route: "POST /failover/preview", request: change, answer: changePreviewSchema },
   previewSwitchover: { route: "POST /switchover/preview", request: change, answer: changePreviewSchema },
 } as const satisfies Readonly<Record<string, SocketCall>>;

@@ -23,6 +23,14 @@ export const commandAnswerSchema = z.object({
 });
 export type CommandAnswer = Readonly<z.output<typeof commandAnswerSchema>>;
 
+/** What an abort would do: an `AbortPreview`. */
+export const abortPreviewSchema = z.object({
+  verdict: z.enum(["begins", "waits", "refused"]),
+  from: z.string(),
+  to: z.string(),
+  reasons: z.array(z.string()),
+});
+
 /** What a change would do: a `ChangePreview`. */
 export const changePreviewSchema = z.object({
   kind: z.enum(["failover", "switchover"]),

@@ -13,6 +13,8 @@ export const clusterReadiness = z.object({
   remote: z.object({ configured: z.boolean(), connected: z.boolean() }),
   nodesLowOnDisk: z.array(z.string()),
   readOnly: z.boolean(),
+  snapshotting: z.array(z.string()).default([]),
+  allocatesPrimaries: z.boolean().default(true),
 });
 
 const firstCopy = z.object({

@@ -2,6 +2,7 @@ import type { z } from "zod";
 import type { ApplicationsReport } from "../../applications/acknowledgements.ts";
 import type { WatchdogConfig } from "../../config/schema.ts";
 import { type ChangePreview, previewChange } from "../../core/preview.ts";
+import { type AbortPreview, previewAbort } from "../../core/preview-abort.ts";
 import type { ChangeCommand, Command } from "../../core/requests.ts";
 import { Refused, type ServedCall, serveCall } from "../../util/socket-api.ts";
 import type { Watchdog } from "../watchdog.ts";
@@ -53,6 +54,11 @@ export function controlHandlers(
     rejoin: serveCall(controlApi.rejoin, ({ by, policy }) => submit({ kind: "rejoin", policy }, by)),
     failover: serveCall(controlApi.failover, change("failover")),
     switchover: serveCall(controlApi.switchover, change("switchover")),
+    abort: serveCall(controlApi.abort, ({ by, reason }) => submit({ kind: "abort", reason }, by)),
+    previewAbort: serveCall(controlApi.previewAbort, ({ by, reason }): AbortPreview => {
+      const situation = watchdog.situation();
+      return previewAbort(situation, { kind: "abort", reason }, { by, atMs: situation.nowMs }, config);
+    }),
     previewFailover: serveCall(controlApi.previewFailover, preview("failover")),
     previewSwitchover: serveCall(controlApi.previewSwitchover, preview("switchover")),
   };

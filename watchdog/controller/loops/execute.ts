@@ -1,16 +1,21 @@
 import { describeStep } from "../../core/plans/describe-step.ts";
-import { withFollowersChanged } from "../../core/plans/left-out.ts";
+import { withFollowersChanged, withStuckLeftOut } from "../../core/plans/left-out.ts";
 import { isSamePlan, plannedOf, regionOfPlan } from "../../core/plans/planned.ts";
+import type { AliasKnowledge } from "../../core/plans/write-aliases.ts";
 import type { StoredRecord } from "../../core/ports/store.ts";
 import { currentStep, isIrreversible, type Plan, type PlanStep, withStep } from "../../core/state/plan.ts";
 import type { PlannedRecord } from "../../core/state/record.ts";
+import { withReason } from "../../core/state/record-fields.ts";
 import { otherRegion } from "../../core/state/situation.ts";
+import { leavesOut } from "../../core/state/stuck.ts";
 import { withMarks } from "../../core/state/write-blocks.ts";
 import { messageOf } from "../../util/errors.ts";
+import { count, listed } from "../../util/text.ts";
 import { confirmController } from "../confirm.ts";
 import type { WatchdogContext } from "../context.ts";
 import type { StepReport } from "../status.ts";
 import { FollowersChanged } from "../steps/followers-changed.ts";
+import { IndicesStuck } from "../steps/indices-stuck.ts";
 import { runStep } from "../steps/runner.ts";
 import { UnmarkedIndices } from "../steps/write-blocks.ts";
 import { PlanProgress, RETRY_FIRST_MS, type RunningStep } from "./plan-progress.ts";
@@ -122,6 +127,11 @@ export class PlanExecutor {
       return this.#progress.finish(running, failed, (now) => this.#withFollowersChanged(now, error));
     }
     const withFailed = (now: PlannedRecord) => ({ ...now, plan: withStep(now.plan, failed) });
+    if (error instanceof IndicesStuck && this.#leavesOut(running, error)) {
+      const names = listed(error.stuck.map(withReason));
+      const ended = { ...failed, error: `left out after ${count(failed.attempts, "attempt")}: ${names}` };
+      return this.#progress.finish(running, ended, (now) => this.#withStuckLeftOut(now, error));
+    }
     if (error instanceof UnmarkedIndices) {
       const marked = (now: PlannedRecord) => ({
         ...withFailed(now),
@@ -133,14 +143,27 @@ export class PlanExecutor {
     return this.#progress.finish(running, failed, withFailed);
   }
 
+  #leavesOut({ record, step }: RunningStep, { others }: IndicesStuck): boolean {
+    const { clock, config } = this.#context;
+    const nextAttemptAtMs = clock.nowMs() + this.#progress.retryDelayMs(step);
+    return leavesOut(record, { step, others, nextAttemptAtMs }, config);
+  }
+
+  #withStuckLeftOut(record: PlannedRecord, { stuck }: IndicesStuck): PlannedRecord {
+    return { ...record, plan: withStuckLeftOut(record.plan, stuck, this.#aliasKnowledge(record)) };
+  }
+
   #withFollowersChanged(record: PlannedRecord, { change }: FollowersChanged): PlannedRecord {
+    return { ...record, plan: withFollowersChanged(record.plan, change, this.#aliasKnowledge(record)) };
+  }
+
+  #aliasKnowledge(record: PlannedRecord): AliasKnowledge {
     const { observed, config } = this.#context;
-    const known = {
+    return {
       leader: record.phase === "promoting" ? record.leaderSight : null,
       indices: observed.standby?.indices ?? [],
       managed: config.replication,
     };
-    return { ...record, plan: withFollowersChanged(record.plan, change, known) };
   }
 }
 

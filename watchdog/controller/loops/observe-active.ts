@@ -5,6 +5,7 @@ import { isManaged, type ManagedPatterns } from "../../core/state/patterns.ts";
 import type { StateRecord } from "../../core/state/record.ts";
 import type { LeaderSnapshot } from "../../core/state/record-fields.ts";
 import { otherRegion } from "../../core/state/situation.ts";
+import { indicesToJoin } from "../../core/state/to-join.ts";
 import { isMarked } from "../../core/state/write-blocks.ts";
 import type { WatchdogContext } from "../context.ts";
 import { activeBeforeChange } from "../observed-state.ts";
@@ -35,11 +36,14 @@ export async function observeActive({ clusters, config, observed, clock }: Watch
   observed.definitions = definitions;
   // Nothing newer is known of its writes then: the age of the last snapshot bounds the loss.
   if (checkpoints === null) return;
+  // The region that was left before keeps its own of an index that has yet to join: nothing of it would be missing there.
+  const toJoin = indicesToJoin(observed.record);
+  const served = indices.filter(({ name }) => !toJoin.includes(name));
   const isOfUsers = (index: IndexState) => observed.record === null || !isMarked(observed.record, region, index);
   observed.leaderSnapshot = {
-    ...leaderSnapshotOf(observedAtMs, indices, checkpoints, observed.leaderSnapshot),
-    aliases: membersOfAliases(indices, config.replication),
-    writeBlocked: indices.filter((index) => index.writeBlocked && isOfUsers(index)).map(({ name }) => name),
+    ...leaderSnapshotOf(observedAtMs, served, checkpoints, observed.leaderSnapshot),
+    aliases: membersOfAliases(served, config.replication),
+    writeBlocked: served.filter((index) => index.writeBlocked && isOfUsers(index)).map(({ name }) => name),
   };
 }
 

@@ -1,11 +1,14 @@
 import type { RegionName } from "../../config/address.ts";
 import { autoFollowName } from "../../core/plans/replication.ts";
+import type { Cluster } from "../../core/ports/cluster.ts";
 import type { StandbySnapshot } from "../../core/state/observations.ts";
 import { otherRegion } from "../../core/state/situation.ts";
 import { judgeSync } from "../../core/state/sync.ts";
+import { servedOf } from "../../core/state/to-join.ts";
+import { within } from "../../util/concurrency.ts";
 import { messageOf } from "../../util/errors.ts";
 import type { WatchdogContext } from "../context.ts";
-import { activeBeforeChange } from "../observed-state.ts";
+import { activeBeforeChange, type StandbyBackground } from "../observed-state.ts";
 
 /** Takes a snapshot of the standby, or of the region that is being promoted. On failure the last snapshot stays. */
 export async function observeStandby(context: WatchdogContext): Promise<void> {
@@ -34,15 +37,47 @@ async function takeSnapshot(
   const cluster = context.clusters[region];
   if (cluster === undefined) throw new Error(`no cluster is configured for ${region}`);
   const observedAtMs = context.clock.nowMs();
-  const [readiness, indices, followers, autoFollow, dataStreams] = await Promise.all([
-    cluster.readiness(leader),
+  const [indices, followers, background] = await Promise.all([
     cluster.indices(),
     cluster.followers(),
+    backgroundOf(context, cluster, leader),
+  ]);
+  const snapshot = { ...background, observedAtMs, indices, followers };
+  return { ...snapshot, sync: judge(context, leader, snapshot) };
+}
+
+/** For so long one call without an answer holds a snapshot up. */
+const BACKGROUND_WAIT_MS = 2_000;
+/** Until then what was last read of it counts. */
+const BACKGROUND_MAX_AGE_MS = 600_000;
+
+/**
+ * Licence, disks, patterns and data streams change rarely, and the steps of a plan read again what they act on: where one
+ * of these calls hangs or fails, the last answers count, so that it holds no failover up.
+ */
+async function backgroundOf(
+  { observed, clock }: WatchdogContext,
+  cluster: Cluster,
+  leader: RegionName,
+): Promise<StandbyBackground> {
+  const { region } = cluster;
+  const before = observed.standbyBackground;
+  const reading = readBackground(cluster, leader).then((read) => {
+    if (activeBeforeChange(observed.record) === leader) observed.standbyBackground = { ...read, atMs: clock.nowMs() };
+    return read;
+  });
+  if (before?.region !== region || clock.nowMs() - before.atMs > BACKGROUND_MAX_AGE_MS) return reading;
+  const { atMs: _, ...known } = before;
+  return within(clock, BACKGROUND_WAIT_MS, `the readiness of ${region}`, reading).catch(() => known);
+}
+
+async function readBackground(cluster: Cluster, leader: RegionName): Promise<StandbyBackground> {
+  const [readiness, autoFollow, dataStreams] = await Promise.all([
+    cluster.readiness(leader),
     cluster.autoFollowPatterns(),
     cluster.dataStreams(),
   ]);
-  const snapshot = { region, observedAtMs, readiness, indices, followers, autoFollow, dataStreams };
-  return { ...snapshot, sync: judge(context, leader, snapshot) };
+  return { region: cluster.region, readiness, autoFollow, dataStreams };
 }
 
 /** null without a recent snapshot of the leader to compare with. */
@@ -59,7 +94,7 @@ function judge(
     {
       leader: {
         region: leader,
-        indices: active.indices,
+        indices: servedOf(record, active.indices),
         shards: observed.leaderSnapshot?.shards ?? [],
         healthy: observed.healthOf(leader).state === "healthy",
       },

@@ -49,8 +49,12 @@ export class PlanProgress {
     this.#notBeforeMonotonicMs = this.#context.clock.monotonicMs() + ms;
   }
 
-  pauseAfterFailure({ attempts }: PlanStep): void {
-    const delayMs = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(attempts - 1, 10));
+  retryDelayMs({ attempts }: PlanStep): number {
+    return Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(attempts - 1, 10));
+  }
+
+  pauseAfterFailure(step: PlanStep): void {
+    const delayMs = this.retryDelayMs(step);
     this.pause(delayMs);
     this.#nextAttemptAtMs = this.#context.clock.nowMs() + delayMs;
   }

@@ -8,6 +8,7 @@ import type { ActiveSnapshot } from "../../core/state/observations.ts";
 import type { ServingRecord, StateRecord } from "../../core/state/record.ts";
 import { otherRegion } from "../../core/state/situation.ts";
 import { lagOperations } from "../../core/state/sync.ts";
+import { servedOf } from "../../core/state/to-join.ts";
 import { forEachBounded } from "../../util/concurrency.ts";
 import { messageOf } from "../../util/errors.ts";
 import { confirmController } from "../confirm.ts";
@@ -107,10 +108,11 @@ export class ReplicationReconciler {
     // Asking the remote cluster opens the connection again, which the followers' own reads would do up to a minute later.
     const reachesLeader =
       followers.some(waitsToRead) && (await cluster.readiness(active.region, { reconnect: true })).remote.connected;
+    const served = servedOf(observed.record, active.indices);
     const { changes, problems, sightings } = planReplication({
       leader: {
         region: active.region,
-        indices: active.indices,
+        indices: served,
         definitions: observed.definitions,
         health: observed.healthOf(active.region).state,
         sameCluster: observed.isSameCluster(active.region),
@@ -121,7 +123,12 @@ export class ReplicationReconciler {
       seenBefore: this.#sightings,
     });
     this.#sightings = sightings;
-    this.#problems = [...problems, ...aliasBlockers(observed.leaderSnapshot, config.replication)];
+    const unserved = active.indices.filter((index) => !served.includes(index)).map(({ name }) => name);
+    this.#problems = [
+      ...problems,
+      ...unserved.map((name) => `${name} was left out in ${active.region}: it is followed once it has joined there`),
+      ...aliasBlockers(observed.leaderSnapshot, config.replication),
+    ];
     return { changes, indices };
   }
 

@@ -3,10 +3,11 @@ import { noLoss } from "../../core/plans/switchover.ts";
 import { checkpointsOf } from "../../core/ports/cluster.ts";
 import type { ShardCheckpoint } from "../../core/state/cluster.ts";
 import { estimateLoss, leadersOf } from "../../core/state/loss.ts";
-import { type StepOf, stepOf } from "../../core/state/plan.ts";
+import { type StepOf, stepOf, stuckOf } from "../../core/state/plan.ts";
 import type { PlannedRecord } from "../../core/state/record.ts";
 import type { IndexUuid, LossEstimate } from "../../core/state/record-fields.ts";
 import { assertNoneUnfinished, LateFollowers } from "./followers-changed.ts";
+import { assertNoneStuck } from "./indices-stuck.ts";
 import { assertNoneLeft, followersOf, presentOf, type StepContext } from "./step.ts";
 
 /** Records the checkpoint of each follower shard, and the loss that follows from it, before followers are detached. */
@@ -22,10 +23,14 @@ export async function recordCheckpoints({ cluster, other, record }: StepContext,
   const fresh = wanted.length === 0 ? [] : await checkpointsOf(cluster, wanted);
   if (fresh === null) return { ...step, checkpoints: recorded, loss: unmeasured(record, cluster.region) };
   const answered = new Set(fresh.map(({ index }) => index));
-  assertNoneLeft(
+  assertNoneStuck(
     wanted.filter((index) => !answered.has(index)),
-    "indices without a checkpoint",
-    [],
+    {
+      of: present.length,
+      what: "indices without a checkpoint",
+      reason: "no shard of it tells its checkpoint",
+      failures: [],
+    },
   );
   const followers = wanted.length === 0 ? [] : await followersOf(cluster, other.region);
   const leaders = [
@@ -39,7 +44,8 @@ export async function recordCheckpoints({ cluster, other, record }: StepContext,
 /** Followers that `catch-up` compared with their leaders, but that the plan lacks: auto-follow added them after it. */
 function caughtUpLate({ plan }: PlannedRecord, { indices }: StepOf<"record-checkpoints">): readonly string[] {
   const compared = stepOf(plan, "catch-up")?.leaderCheckpoints ?? [];
-  return [...new Set(compared.map(({ index }) => index))].filter((index) => !indices.includes(index));
+  const known = new Set([...indices, ...stuckOf(plan).map(({ index }) => index)]);
+  return [...new Set(compared.map(({ index }) => index))].filter((index) => !known.has(index));
 }
 
 function lossOf(

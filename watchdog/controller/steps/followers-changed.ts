@@ -1,7 +1,7 @@
 import type { FollowersChange } from "../../core/plans/left-out.ts";
 import type { Follower, IndexState } from "../../core/state/cluster.ts";
 import { isUnfinished } from "../../core/state/first-copy.ts";
-import { copiesOf, type Plan } from "../../core/state/plan.ts";
+import { copiesOf, type Plan, stuckOf } from "../../core/state/plan.ts";
 import { lacksPrimary } from "./step.ts";
 
 /** Followers that are not as the plan has them. They are no failure: the plan is changed, and its steps run again. */
@@ -43,7 +43,9 @@ export function sortOut(plan: Plan, followers: readonly Follower[], indices: rea
     copiesOf(plan).some((copy) => copy.index === name && copy.uuid === uuid);
   const late: string[] = [];
   const unfinished: IndexState[] = [];
+  const stuck = new Set(stuckOf(plan).map(({ index }) => index));
   for (const { index } of followers) {
+    if (stuck.has(index)) continue;
     const state = states.get(index);
     if (state === undefined) late.push(index);
     else if (isLeftOut(state) && (isUnfinished(state) || lacksPrimary(state))) continue;

@@ -3,15 +3,16 @@ import type { IndexId, IndexState } from "../../core/state/cluster.ts";
 import type { PlanStep, StepOf } from "../../core/state/plan.ts";
 import { anyRedIndex, probeFailure } from "../../core/state/probe-verdict.ts";
 import type { ServingRecord } from "../../core/state/record.ts";
+import { indicesToJoin } from "../../core/state/to-join.ts";
 import { deleteInBatches } from "./deletion.ts";
 import { assertNoneLeft, inBatches, namesOf, type StepContext } from "./step.ts";
 import { blockMarked } from "./write-blocks.ts";
 
 /** An index that the former primary holds itself, as opposed to a follower that it may have already. */
-const own = (index: IndexState) => !index.following;
+const isOwn = (index: IndexState) => !index.following;
 
 /** A closed index takes no writes anyway. */
-const takesWrites = (index: IndexState) => own(index) && index.open && !index.writeBlocked;
+const takesWrites = (index: IndexState) => isOwn(index) && index.open && !index.writeBlocked;
 
 /**
  * Sets write blocks on every index of the former primary's own.
@@ -42,8 +43,11 @@ export async function clear(context: StepContext, step: StepOf<"clear">): Promis
   if (step.policy === "wait") throw new Error("nothing is deleted before an operator decides: es-failover rejoin");
   const failure = probeFailure(await other.probe(), anyRedIndex);
   if (failure !== null) throw new Error(`nothing is deleted while ${other.region} is unhealthy: ${failure}`);
+  // What the active region has yet to serve stays until it has joined there: this may be the only copy that is well.
+  const kept = new Set(indicesToJoin(servingOf(context)));
+  const own = (index: IndexState) => isOwn(index) && !kept.has(index.name);
   // What the active region still follows is of this region: the unfinished copy of an index that was left out.
-  const led = new Set(namesOf(await other.indices(), own));
+  const led = new Set(namesOf(await other.indices(), isOwn));
   const toDelete = async () =>
     namesOf(await cluster.indices(), (index) => own(index) && (step.policy === "delete" || led.has(index.name)));
   const toSetAside = async () =>

@@ -1,5 +1,6 @@
 import type { Follower } from "../../core/state/cluster.ts";
 import { type LeaderCheckpoints, type StepOf, stepOf } from "../../core/state/plan.ts";
+import { assertNoneStuck } from "./indices-stuck.ts";
 import { assertNoneLeft, each, followersOf, POLL_INTERVAL_MS, type StepContext } from "./step.ts";
 import { liftFollowerBlocks } from "./write-blocks.ts";
 
@@ -80,6 +81,7 @@ export async function pauseFollow(context: StepContext, step: StepOf<"pause-foll
   const failures = await each(context, await activeOf(context, step.indices), String, (index) =>
     cluster.pauseFollow(index),
   );
-  assertNoneLeft(await activeOf(context, step.indices), "indices still following", failures);
+  const [of, reason] = [step.indices.length, "its following could not be paused"];
+  assertNoneStuck(await activeOf(context, step.indices), { of, what: "indices still following", reason, failures });
   return { ...step, lifted: [...new Set([...step.lifted, ...unblocked])].toSorted() };
 }

@@ -1,5 +1,5 @@
 import type { WatchdogConfig } from "../../config/schema.ts";
-import type { Cluster } from "../../core/ports/cluster.ts";
+import { type Cluster, ClusterError } from "../../core/ports/cluster.ts";
 import type { Salvage } from "../../core/ports/salvage.ts";
 import type { Follower, IndexState } from "../../core/state/cluster.ts";
 import type { PlanStep, StepKind, StepOf } from "../../core/state/plan.ts";
@@ -76,10 +76,34 @@ export function inBatches(
   return each(context, batches, (batch) => batch.join(","), request, atOnce);
 }
 
+/**
+ * As `inBatches`; a batch that the cluster refuses is asked for again index by index, as it refuses the whole for the sake of
+ * one. One that had no answer is not: that would take as many timeouts.
+ */
+export async function inBatchesOrSingly(
+  context: StepContext,
+  names: readonly string[],
+  request: (batch: readonly string[]) => Promise<void>,
+): Promise<readonly string[]> {
+  const refused: string[] = [];
+  const failures = await inBatches(context, names, async (batch) => {
+    try {
+      await request(batch);
+    } catch (error) {
+      if (batch.length === 1 || !(error instanceof ClusterError) || error.kind !== "rejected") throw error;
+      refused.push(...batch);
+    }
+  });
+  return [...failures, ...(await each(context, refused, String, (name) => request([name])))];
+}
+
 /** Throws with the first of what is left, and with the failures that explain it. */
 export function assertNoneLeft(left: readonly string[], what: string, failures: readonly string[]): void {
-  if (left.length === 0) return;
+  if (left.length > 0) throw new Error(sentenceOf(left, what, failures));
+}
+
+export function sentenceOf(left: readonly string[], what: string, failures: readonly string[]): string {
   const shown = (list: readonly string[]) =>
     list.slice(0, 3).join("; ") + (list.length > 3 ? ` and ${list.length - 3} more` : "");
-  throw new Error(`${what}: ${shown(left)}${failures.length === 0 ? "" : ` (${shown(failures)})`}`);
+  return `${what}: ${shown(left)}${failures.length === 0 ? "" : ` (${shown(failures)})`}`;
 }

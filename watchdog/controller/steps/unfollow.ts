@@ -1,7 +1,8 @@
 import type { StepOf } from "../../core/state/plan.ts";
 import type { Clock } from "../../util/clock.ts";
+import { assertNoneStuck } from "./indices-stuck.ts";
 import { pauseActive } from "./replication-end.ts";
-import { assertNoneLeft, each, namesOf, presentOf, type StepContext } from "./step.ts";
+import { each, namesOf, presentOf, type StepContext } from "./step.ts";
 
 /** Between two polls of whether an index is converted while its unfollow has not answered yet. */
 const UNFOLLOW_POLL_MS = 200;
@@ -16,7 +17,8 @@ export async function unfollow(context: StepContext, step: StepOf<"unfollow">) {
   let failures = await convert();
   // A follower whose first copy ended a moment ago starts by itself, after `pause-follow` saw it paused.
   if (failures.length > 0 && (await pauseActive(context, step.indices)) > 0) failures = await convert();
-  assertNoneLeft(await following(), "indices still followers", failures);
+  const [of, reason] = [step.indices.length, "it could not be detached from its leader"];
+  assertNoneStuck(await following(), { of, what: "indices still followers", reason, failures });
   return step;
 }
 

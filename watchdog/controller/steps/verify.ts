@@ -1,6 +1,7 @@
 import type { StepOf } from "../../core/state/plan.ts";
 import { LateFollowers, sortOut, UnfinishedCopies } from "./followers-changed.ts";
-import { assertNoneLeft, each, followersOf, lacksPrimary, namesOf, type StepContext } from "./step.ts";
+import { assertNoneStuck } from "./indices-stuck.ts";
+import { each, followersOf, lacksPrimary, namesOf, type StepContext } from "./step.ts";
 
 /**
  * Verifies that every index of the plan is open, follows nothing and accepts writes. A follower that the plan leaves out
@@ -17,19 +18,19 @@ export async function verify(context: StepContext, step: StepOf<"verify">) {
   if (late.length > 0) throw new LateFollowers(late);
   const wanted = new Set(step.indices);
   const present = states.filter(({ name }) => wanted.has(name));
-  assertNoneLeft(
+  const of = present.length;
+  assertNoneStuck(
     namesOf(present, (index) => index.following),
-    "indices still followers",
-    [],
+    { of, what: "indices still followers", reason: "it is still a follower", failures: [] },
   );
-  assertNoneLeft(
+  assertNoneStuck(
     namesOf(present, (index) => !index.open || lacksPrimary(index)),
-    "indices not open",
-    [],
+    { of, what: "indices not open", reason: "it is closed, or lacks a primary", failures: [] },
   );
   // A block that is left is the users' own; a data stream is written to through its newest index.
   const writable = namesOf(present, ({ writeBlocked, dataStream }) => !writeBlocked && dataStream === null);
-  const refused = await each(context, writable, String, (name) => cluster.probeWrite(name));
-  assertNoneLeft(refused, "indices that accept no writes", []);
+  const failures = await each(context, writable, String, (name) => cluster.probeWrite(name));
+  const refusing = writable.filter((name) => failures.some((sentence) => sentence.startsWith(`${name}: `)));
+  assertNoneStuck(refusing, { of, what: "indices that accept no writes", reason: "it accepts no writes", failures });
   return step;
 }

@@ -1,5 +1,8 @@
-import { copiesOf, type StepOf, stepOf } from "../../core/state/plan.ts";
-import { assertNoneLeft, each, namesOf, presentOf, type StepContext } from "./step.ts";
+import { leftOutBy, type StepOf, stepOf } from "../../core/state/plan.ts";
+import { assertNoneStuck } from "./indices-stuck.ts";
+import { each, namesOf, presentOf, type StepContext } from "./step.ts";
+
+/** Steps about aliases and data streams: their indices are open by then, so that others than those that fail can serve. */
 
 /** Followers carry their leader's aliases, but not which of them is the write index; a fresh one may have none yet. */
 export async function setWriteAliases(context: StepContext, step: StepOf<"write-aliases">) {
@@ -17,7 +20,9 @@ export async function setWriteAliases(context: StepContext, step: StepOf<"write-
   const failures = await each(context, await unset(), nameOf, ({ alias, index }) =>
     cluster.setWriteIndex(alias, index),
   );
-  assertNoneLeft((await unset()).map(nameOf), "aliases without their write index", failures);
+  const reason = "its write index could not be set";
+  const left = (await unset()).map(nameOf);
+  assertNoneStuck(left, { of: left.length + 1, what: "aliases without their write index", reason, failures });
   return step;
 }
 
@@ -28,11 +33,13 @@ export async function promoteDataStreams(context: StepContext, step: StepOf<"dat
   const replicated = namesOf(await wanted(), (stream) => stream.replicated);
   const notPromoted = await each(context, replicated, String, (name) => cluster.promoteDataStream(name));
   // A write index that was a follower shows that the stream has not been rolled over yet.
-  const leftOut = copiesOf(record.plan).map(({ index }) => index);
+  const leftOut = leftOutBy(record.plan).map(({ index }) => index);
   const followed = new Set([...(stepOf(record.plan, "unfollow")?.indices ?? []), ...leftOut]);
   const toRollOver = namesOf(await wanted(), (stream) => !stream.replicated && followed.has(stream.writeIndex));
   const notRolledOver = await each(context, toRollOver, String, (name) => cluster.rolloverDataStream(name));
   const unfinished = namesOf(await wanted(), (stream) => stream.replicated || followed.has(stream.writeIndex));
-  assertNoneLeft(unfinished, "data streams not promoted and rolled over", [...notPromoted, ...notRolledOver]);
+  const failures = [...notPromoted, ...notRolledOver];
+  const [what, reason] = ["data streams not promoted and rolled over", "it could not be promoted and rolled over"];
+  assertNoneStuck(unfinished, { of: unfinished.length + 1, what, reason, failures });
   return step;
 }

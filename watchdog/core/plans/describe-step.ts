@@ -1,5 +1,5 @@
 import { count, listed } from "../../util/text.ts";
-import { copiesOf, type Plan, type PlanStep, type StepOf, stepOf } from "../state/plan.ts";
+import { leftOutBy, type Plan, type PlanStep, type StepOf, stepOf, targetsGivenUp } from "../state/plan.ts";
 import { withReason } from "../state/record-fields.ts";
 
 /** What a step does, in words. */
@@ -64,12 +64,14 @@ function aliasWords({ aliases, unset }: StepOf<"write-aliases">): readonly strin
 
 /** What is not in the new region as it was in the old one, as far as the plan knows. */
 export function exceptionsOf(plan: Plan): readonly string[] {
-  const leftOut = copiesOf(plan).map(withReason);
+  const leftOut = leftOutBy(plan).map(withReason);
   const aliases = stepOf(plan, "write-aliases");
   const kept = stepOf(plan, "keep-blocks")?.indices ?? [];
+  const givenUp = targetsGivenUp(plan).map(withReason);
   return [
     ...(leftOut.length === 0 ? [] : [`left out: ${listed(leftOut)}`]),
     ...(aliases === null ? [] : aliasWords(aliases)),
+    ...(givenUp.length === 0 ? [] : [`given up: ${listed(givenUp)}`]),
     ...(kept.length === 0 ? [] : [`write-blocked as before: ${listed(kept)}`]),
   ];
 }

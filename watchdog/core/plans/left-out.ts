@@ -2,7 +2,18 @@ import type { RegionName } from "../../config/address.ts";
 import type { IndexState } from "../state/cluster.ts";
 import { copyThen, isUnfinished } from "../state/first-copy.ts";
 import type { StandbySnapshot } from "../state/observations.ts";
-import { copiesOf, notStarted, type Plan, type PlanStep, type StepOf, stepOf } from "../state/plan.ts";
+import {
+  copiesOf,
+  currentStep,
+  notStarted,
+  type Plan,
+  type PlanStep,
+  type StepOf,
+  stepOf,
+  stuckOf,
+  withStep,
+} from "../state/plan.ts";
+import type { LeftOut } from "../state/record-fields.ts";
 import { type AliasKnowledge, writeAliasStep } from "./write-aliases.ts";
 import { keepBlocks } from "./write-blocks.ts";
 
@@ -37,7 +48,7 @@ export function leftOutOf(indices: readonly IndexState[]): readonly Copy[] {
       uuid,
       reason: firstCopy === null ? "its first copy was unfinished" : copyThen(firstCopy),
     }))
-    .toSorted((a, b) => (a.index < b.index ? -1 : 1));
+    .toSorted(byIndex);
 }
 
 /** The step that deletes these; no step where there are none. */
@@ -65,7 +76,7 @@ export function withFollowersChanged(plan: Plan, { late, unfinished }: Followers
   const copies = [
     ...copiesOf(plan).filter(({ index }) => !late.includes(index) && !copying.has(index)),
     ...leftOutOf(unfinished),
-  ].toSorted((a, b) => (a.index < b.index ? -1 : 1));
+  ].toSorted(byIndex);
   const promoted = indicesOf(stepOf(plan, "verify")?.indices ?? []);
   const steps = plan.steps.flatMap((step): readonly PlanStep[] => {
     switch (step.kind) {
@@ -73,7 +84,8 @@ export function withFollowersChanged(plan: Plan, { late, unfinished }: Followers
       case "keep-blocks":
         return [];
       case "write-aliases":
-        return [...discardCopies(copies), again(step, writeAliasStep(promoted, known))];
+        // A repair sets those of indices that join.
+        return [...discardCopies(copies), again(step, plan.kind === "repair" ? step : writeAliasStep(promoted, known))];
       case "data-streams":
         return [again(step, step)];
       case "record-checkpoints":
@@ -86,7 +98,6 @@ export function withFollowersChanged(plan: Plan, { late, unfinished }: Followers
           }),
         ];
       case "verify": {
-        // A repair sets no aliases.
         const before =
           stepOf(plan, "write-aliases") === null ? discardCopies(copies) : keepBlocks(promoted, known.leader);
         return [...before, again(step, { ...step, indices: promoted })];
@@ -102,6 +113,42 @@ export function withFollowersChanged(plan: Plan, { late, unfinished }: Followers
   });
   return { ...plan, steps };
 }
+
+/**
+ * The plan without what a step keeps failing for. An alias or a data stream is given up, while its indices serve. Indices stay as they are, and what was recorded of them stays, too:
+ * their checkpoints say from where on the old region has more.
+ */
+export function withStuckLeftOut(plan: Plan, stuck: readonly LeftOut[], known: AliasKnowledge): Plan {
+  const names = new Set(stuck.map(({ index }) => index));
+  const left = (indices: readonly string[]) => indices.filter((name) => !names.has(name));
+  const promoted = left(stepOf(plan, "verify")?.indices ?? []);
+  const current = currentStep(plan);
+  if (current?.kind === "write-aliases" || current?.kind === "data-streams") {
+    return withStep(plan, { ...current, status: "done", error: null, failures: stuck });
+  }
+  const steps = plan.steps.map((step): PlanStep => {
+    switch (step.kind) {
+      case "write-aliases":
+        if (plan.kind !== "repair") return again(step, writeAliasStep(promoted, known));
+        return { ...step, aliases: step.aliases.filter(({ index }) => !names.has(index)) };
+      case "pause-follow":
+      case "record-checkpoints":
+      case "close":
+      case "unfollow":
+      case "open":
+      case "keep-blocks":
+      case "verify": {
+        const next = { ...step, indices: left(step.indices) };
+        return step === current ? again(step, next) : next;
+      }
+      default:
+        return step;
+    }
+  });
+  return { ...plan, steps, leftOut: [...stuckOf(plan), ...stuck].toSorted(byIndex) };
+}
+
+const byIndex = (a: LeftOut, b: LeftOut) => (a.index < b.index ? -1 : 1);
 
 /** The step as it is to run again. */
 const again = <S extends PlanStep>({ attempts }: PlanStep, next: S): S => ({ ...next, ...notStarted, attempts });

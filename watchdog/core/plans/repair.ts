@@ -1,8 +1,10 @@
 import type { IndexState } from "../state/cluster.ts";
 import { isUnfinished } from "../state/first-copy.ts";
 import type { ActiveSnapshot } from "../state/observations.ts";
+import { isManaged, type ManagedPatterns } from "../state/patterns.ts";
 import { notStarted, type Plan, type PlanStep } from "../state/plan.ts";
 import type { ServingRecord } from "../state/record.ts";
+import { indicesToJoin } from "../state/to-join.ts";
 import { isMarked } from "../state/write-blocks.ts";
 import { discardCopies, leftOutOf } from "./left-out.ts";
 import { liftBlocks } from "./write-blocks.ts";
@@ -15,21 +17,34 @@ export interface RepairNeed {
   readonly copies: readonly IndexState[];
   /** Marked write blocks that are in force: of a request that took effect after the region had opened. */
   readonly blocked: readonly string[];
+  /** Complete copies that the last change left out, and that have not joined yet: each repair tries them again. */
+  readonly joining: readonly string[];
 }
 
 export function repairNeedOf(record: ServingRecord, active: ActiveSnapshot): RepairNeed {
+  const joining = indicesToJoin(record);
   const inForce = active.indices.filter(({ open, writeBlocked }) => open && writeBlocked);
   const blocked = inForce.filter((index) => isMarked(record, active.region, index)).map(({ name }) => name);
   const unfinished = active.indices.filter((index) => isUnfinished(index) && active.strays.includes(index.name));
   const isComplete = (stray: string) => !unfinished.some(({ name }) => name === stray);
   // One with a primary that is complete is kept: it may be the only copy.
   const copies = unfinished.filter(({ primariesActive }) => primariesActive === 0);
-  return { strays: active.strays.filter(isComplete), copies, blocked };
+  const isNew = (stray: string) => isComplete(stray) && !joining.includes(stray);
+  return { strays: active.strays.filter(isNew), copies, blocked, joining };
 }
 
+/** The active region's indices, and which of their aliases the watchdog may change. */
+export interface RepairSituation {
+  readonly indices: readonly IndexState[];
+  readonly managed: ManagedPatterns;
+}
+
+const nothingKnown: RepairSituation = { indices: [], managed: { patterns: [], exclusions: [] } };
+
 /** Repairs the active region while it serves: the steps of a promotion, for the few indices that need them. */
-export function planRepair({ strays, copies, blocked }: RepairNeed, nowMs: number): Plan {
-  const indices = strays.toSorted();
+export function planRepair(need: RepairNeed, nowMs: number, situation = nothingKnown): Plan {
+  const { strays, copies, blocked, joining } = need;
+  const indices = [...strays, ...joining].toSorted();
   const promotion: readonly PlanStep[] = [
     { kind: "pause-auto-follow", ...notStarted, patterns: [] },
     { kind: "pause-follow", ...notStarted, indices, lifted: [] },
@@ -37,11 +52,26 @@ export function planRepair({ strays, copies, blocked }: RepairNeed, nowMs: numbe
     { kind: "unfollow", ...notStarted, indices },
     { kind: "open", ...notStarted, indices },
     ...discardCopies(leftOutOf(copies)),
+    ...aliasesOf(joining, situation),
     { kind: "verify", ...notStarted, indices },
   ];
   return {
     kind: "repair",
     createdAtMs: nowMs,
-    steps: [...liftBlocks(blocked), ...(strays.length + copies.length === 0 ? [] : promotion)],
+    steps: [...liftBlocks(blocked), ...(indices.length + copies.length === 0 ? [] : promotion)],
   };
+}
+
+/** The step that gives aliases their only index; no step where none lacks it. What writes elsewhere by now stays so. */
+function aliasesOf(joining: readonly string[], { indices, managed }: RepairSituation): readonly PlanStep[] {
+  const members = Map.groupBy(
+    indices.flatMap(({ name, aliases }) => aliases.map(({ alias, isWriteIndex }) => ({ alias, name, isWriteIndex }))),
+    ({ alias }) => alias,
+  );
+  const aliases = [...members.values()].flatMap(([first, ...others]) => {
+    if (first === undefined || others.length > 0 || first.isWriteIndex) return [];
+    const isTheirs = joining.includes(first.name) && isManaged(managed, first.alias);
+    return isTheirs ? [{ alias: first.alias, index: first.name, insteadOf: null }] : [];
+  });
+  return aliases.length === 0 ? [] : [{ kind: "write-aliases", ...notStarted, aliases, unset: [] }];
 }

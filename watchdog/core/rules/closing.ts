@@ -11,20 +11,27 @@ import { majorityKnows, majoritySees } from "./conditions/majority.ts";
 import { changeIs, switchoverHopeless } from "./conditions/plan.ts";
 import { routersClosed } from "./conditions/routers.ts";
 import { unpromotable } from "./conditions/standby.ts";
-import { blockersOf, type RuleBody, unchanged } from "./rule.ts";
+import { closedTime, oldRegionServes, overdue } from "./conditions/stuck.ts";
+import { blockersOf, type Condition, type RuleBody, unchanged } from "./rule.ts";
 import { hopelessBecause } from "./switchover-end.ts";
 
 /** Rules while every router stops routing to the old region. */
 
+/** An operator may have asked for a failover away from a healthy region: only one that cannot go on is called off. */
+const automaticOrOverdue: Condition<ClosingRecord> = (s) => {
+  if (s.record.automatic) return null;
+  const blocker = overdue(s);
+  return blocker === null ? null : `an operator asked for it, and ${blocker}`;
+};
+
 export const closingCalledOff: RuleBody<"closing"> = {
   scope: [changeIs("failover")],
-  conditions: [
-    ({ record }) => (record.automatic ? null : "an operator asked for it"),
-    (s) => majoritySees(s, s.record.from, "healthy"),
-  ],
+  conditions: [automaticOrOverdue, oldRegionServes],
   outcome: (s) => {
-    const { from, epoch } = s.record;
-    const cause = `failover called off: ${from} is healthy again`;
+    const { from, to, epoch, automatic } = s.record;
+    const cause = automatic
+      ? `failover called off: ${from} is healthy again`
+      : `failover to ${to} called off after ${closedTime(s)}: ${blockersOf(beginPromotion, s)}; ${from} is healthy`;
     return {
       record: calledOff(s.record, cause, s.nowMs),
       actions: [],

@@ -8,11 +8,13 @@ import type { ChangeRequest, ServingRecord } from "../state/record.ts";
 import type { LeaderSnapshot } from "../state/record-fields.ts";
 import { type Situation, standbyOf } from "../state/situation.ts";
 import type { UnprotectedIndex } from "../state/sync.ts";
+import { indicesToJoin } from "../state/to-join.ts";
 import { activeUnknown } from "./conditions/active.ts";
 import { notPaused, oneRouter } from "./conditions/automatic.ts";
 import { majoritySees } from "./conditions/majority.ts";
 import {
   comparisonBlocker,
+  followersInSnapshot,
   inSyncBlocker,
   licenceBlocker,
   promotableBlocker,
@@ -40,10 +42,12 @@ export function switchoverBlockers(s: Situation<ServingRecord>): readonly string
     () => (record.standby === "in-sync" ? null : `${standby} is not in sync (${record.standby})`),
     ({ seen }) => comparisonBlocker(seen),
     ({ seen }) => unprotectedBlocker(seen.standby?.sync?.unprotected ?? []),
+    snapshotBlocker,
   ];
   return [
     ...healthy.flatMap((condition) => condition(s) ?? []),
     ...copyBlockers(s),
+    ...joinBlockers(s),
     ...reversalBlockers(s),
     ...aliasBlockers(s.seen.leaderSight, config.replication),
   ];
@@ -64,6 +68,24 @@ function copyBlockers({ seen, nowMs }: Situation<ServingRecord>): readonly strin
     following && firstCopy !== null ? [`${name}: ${copyNow(firstCopy, nowMs)}`] : [],
   );
   return copies.length === 0 ? [] : [`the switchover would leave out ${listed(copies, 3)}`];
+}
+
+/** An automatic failover does not ask: it leaves such indices out. */
+function snapshotBlocker(s: Situation<ServingRecord>): string | null {
+  const held = followersInSnapshot(s);
+  if (held.length === 0) return null;
+  const standby = standbyOf(s);
+  return (
+    `a snapshot that runs in ${standby} holds ${listed(held)}: it cannot be promoted until that has ended; wait, or cancel the ` +
+    "snapshot (`GET /_snapshot/_status` names it); a failover with --force leaves it out, and it joins later"
+  );
+}
+
+/** What the active region has yet to serve, the standby does not follow. */
+function joinBlockers({ record, seen }: Situation<ServingRecord>): readonly string[] {
+  const strays = seen.active?.region === record.active ? seen.active.strays : [];
+  const names = [...new Set([...indicesToJoin(record), ...strays])];
+  return names.length === 0 ? [] : [`left out in ${record.active}, and not joined yet: ${listed(names, 3)}`];
 }
 
 /** What blocks the active region from becoming the standby of the other one. */
@@ -124,13 +146,13 @@ export function aliasBlockers(
 }
 
 /**
- * What blocks a failover that an operator asked for; `force` permits a standby that is not in sync or has no licence, and
- * an active region that is healthy or of which nothing is known.
+ * What blocks a failover that an operator asked for; `force` permits a standby that is not in sync, has no licence or is
+ * partly held by a snapshot, and an active region that is healthy or of which nothing is known.
  */
 function failoverBlockers(s: Situation<ServingRecord>, { force }: ChangeRequest): readonly string[] {
   const standby = standbyOf(s);
   const needed = [majoritySees(s, standby, "healthy"), unpromotable(s, standby), oneRouter(s)];
-  const spared = force ? [] : [licenceBlocker(s, standby), inSyncBlocker(s), activeBlocker(s)];
+  const spared = force ? [] : [licenceBlocker(s, standby), inSyncBlocker(s), snapshotBlocker(s), activeBlocker(s)];
   return [...needed, ...spared].filter((blocker) => blocker !== null);
 }
 

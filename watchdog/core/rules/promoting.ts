@@ -5,8 +5,9 @@ import { calledOff, promoted, turnedBack } from "../state/transitions.ts";
 import { anyOf } from "./conditions/combine.ts";
 import { majoritySees } from "./conditions/majority.ts";
 import { planDone, planIs, switchoverHopeless, turningBackUndecided, writePause } from "./conditions/plan.ts";
+import { closedTime, oldRegionServes, overdue, stepStuck } from "./conditions/stuck.ts";
 import { progressOf } from "./plan-progress.ts";
-import { type RuleBody, unchanged } from "./rule.ts";
+import { type Condition, type RuleBody, unchanged } from "./rule.ts";
 import { hopelessBecause } from "./switchover-end.ts";
 
 /** Rules while a promotion, a switchover or its way back is carried out. */
@@ -26,7 +27,7 @@ export const promotionDone: RuleBody<"promoting"> = {
 
 export const promotionUndone: RuleBody<"promoting"> = {
   scope: [planIs("promotion")],
-  conditions: [(s) => majoritySees(s, s.record.to, "unhealthy"), (s) => majoritySees(s, s.record.from, "healthy")],
+  conditions: [(s) => majoritySees(s, s.record.to, "unhealthy"), oldRegionServes],
   outcome: (s) => {
     const { from, to, epoch } = s.record;
     const cause = `promotion of ${to} undone: it became unhealthy before routers opened to it`;
@@ -38,13 +39,33 @@ export const promotionUndone: RuleBody<"promoting"> = {
   },
 };
 
+/** What was detached rejoins as a former primary does. */
+export const promotionGivenUp: RuleBody<"promoting"> = {
+  scope: [planIs("promotion")],
+  conditions: [overdue, stepStuck, oldRegionServes],
+  outcome: (s) => {
+    const { from, to, epoch, plan } = s.record;
+    const cause = `promotion of ${to} given up after ${closedTime(s)}`;
+    return {
+      record: calledOff(s.record, cause, s.nowMs),
+      actions: [],
+      explanation: `${cause}, ${progressOf(plan)}; ${from} is healthy, routers open to it under epoch ${epoch + 1}`,
+    };
+  },
+};
+
+/** Blocks that are left keep their marks: a repair lifts them while the old region serves. */
+const undoStuck: Condition<PromotingRecord> = (s) => overdue(s) ?? stepStuck(s);
+
 export const switchoverUndone: RuleBody<"promoting"> = {
   scope: [planIs("undo")],
-  conditions: [anyOf<PromotingRecord>(planDone, (s) => majoritySees(s, s.record.from, "unhealthy"))],
+  conditions: [anyOf<PromotingRecord>(planDone, (s) => majoritySees(s, s.record.from, "unhealthy"), undoStuck)],
   outcome: (s) => {
     const { from, to, epoch } = s.record;
     const cause = `switchover to ${to} undone: no write was lost`;
-    const state = planDone(s) === null ? `${from} accepts writes again` : `${from} is unhealthy`;
+    const isUnhealthy = majoritySees(s, from, "unhealthy") === null;
+    const left = isUnhealthy ? `${from} is unhealthy` : `after ${closedTime(s)}, ${progressOf(s.record.plan)}`;
+    const state = planDone(s) === null ? `${from} accepts writes again` : left;
     return {
       record: calledOff(s.record, cause, s.nowMs),
       actions: [],

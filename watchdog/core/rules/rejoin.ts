@@ -1,7 +1,9 @@
+import { listed } from "../../util/text.ts";
 import { awaitsDecision, planRejoin, stakeOf } from "../plans/rejoin.ts";
 import { indicesToBlock } from "../plans/write-blocks.ts";
 import type { ServingRecord } from "../state/record.ts";
 import { standbyOf } from "../state/situation.ts";
+import { indicesToJoin } from "../state/to-join.ts";
 import { noted, rejoined } from "../state/transitions.ts";
 import { withMarks } from "../state/write-blocks.ts";
 import { activeWell } from "./conditions/active.ts";
@@ -32,11 +34,15 @@ const clearingDecided: Condition<ServingRecord> = ({ record: { plan, active } })
 export const rejoinDone: RuleBody<"serving"> = {
   scope: [planIs("rejoin")],
   conditions: [planDone],
-  outcome: (s) => ({
-    record: rejoined(s.record, standbyOf(s), s.nowMs),
-    actions: [{ kind: "keep-replication" }],
-    explanation: `${standbyOf(s)} has no indices of its own left: it follows ${s.record.active}`,
-  }),
+  outcome: (s) => {
+    const kept = indicesToJoin(s.record);
+    const except = kept.length === 0 ? "" : ` but ${listed(kept)}, kept until ${s.record.active} serves them`;
+    return {
+      record: rejoined(s.record, standbyOf(s), s.nowMs),
+      actions: [{ kind: "keep-replication" }],
+      explanation: `${standbyOf(s)} has no indices of its own left${except}: it follows ${s.record.active}`,
+    };
+  },
 };
 
 export const rejoinGoesOn: RuleBody<"serving"> = {

@@ -1,9 +1,11 @@
 import { listed } from "../../util/text.ts";
+import { isFormerPrimary } from "../plans/rejoin.ts";
 import { planRepair, type RepairNeed, repairNeedOf } from "../plans/repair.ts";
-import { stepOf } from "../state/plan.ts";
+import { stepOf, stuckOf } from "../state/plan.ts";
 import type { ServingRecord } from "../state/record.ts";
-import { withReason } from "../state/record-fields.ts";
-import type { Situation } from "../state/situation.ts";
+import { type LeftOut, withReason } from "../state/record-fields.ts";
+import { type Situation, standbyOf } from "../state/situation.ts";
+import { indicesToJoin, nextJoinAtMs, withJoined } from "../state/to-join.ts";
 import { noted } from "../state/transitions.ts";
 import { isMarked, markedIndices, withoutMarks } from "../state/write-blocks.ts";
 import { activeWell } from "./conditions/active.ts";
@@ -22,27 +24,33 @@ const DISCARD_RETRY_MS = 60_000;
 function needOf({ record, seen, nowMs }: Situation<ServingRecord>): RepairNeed | null {
   const { active } = seen;
   if (active === null || active.region !== record.active) return null;
-  const { strays, copies, blocked } = repairNeedOf(record, active);
+  const { strays, copies, blocked, joining } = repairNeedOf(record, active);
   const isDue = record.discardTriedAtMs === null || nowMs - record.discardTriedAtMs >= DISCARD_RETRY_MS;
-  const need = { strays, blocked, copies: isDue ? copies : [] };
-  return strays.length + need.copies.length + blocked.length === 0 ? null : need;
+  const joinsNow = nowMs >= (nextJoinAtMs(record) ?? Number.POSITIVE_INFINITY);
+  const isUrgent = strays.length + blocked.length > 0;
+  const need = { strays, blocked, copies: isDue ? copies : [], joining: isUrgent || joinsNow ? joining : [] };
+  return isUrgent || need.copies.length + need.joining.length > 0 ? need : null;
 }
 
 const repairNeeded: Condition<ServingRecord> = (s) =>
   needOf(s) === null ? `no index of ${s.record.active} needs a repair` : null;
 
-/** A rejoin gives way to a repair and starts over after it; not to the deletion of copies, which may fail for hours. */
+/**
+ * A rejoin gives way to a repair and starts over after it; not to what may fail for hours, which is the deletion of copies
+ * and the joining of indices that were left out.
+ */
 const noPlanButRejoin: Condition<ServingRecord> = (s) => {
   const need = needOf(s);
   const isUrgent = need === null || need.strays.length + need.blocked.length > 0;
   return isUrgent && planIs("rejoin")(s) === null ? null : noPlan(s);
 };
 
-const describeNeed = ({ strays, copies, blocked }: RepairNeed) =>
+const describeNeed = ({ strays, copies, blocked, joining }: RepairNeed) =>
   [
     strays.length === 0 ? [] : [`${strays.join(", ")} became a follower while the promotion ended`],
     copies.length === 0 ? [] : [`${listed(copies.map(({ name }) => name))} is the unfinished first copy of a follower`],
     blocked.length === 0 ? [] : [`${blocked.join(", ")} has a write block of the watchdog that took effect late`],
+    joining.length === 0 ? [] : [`${listed(joining)} was left out, and is tried again`],
   ]
     .flat()
     .join("; ");
@@ -54,14 +62,45 @@ export const repairDone: RuleBody<"serving"> = {
     const discard = s.record.plan === null ? null : stepOf(s.record.plan, "discard-copies");
     const left = (discard?.failures ?? []).map(withReason);
     const discardTriedAtMs = discard === null ? s.record.discardTriedAtMs : s.nowMs;
-    const exception = left.length === 0 ? "" : `, except an unfinished first copy that is still there: ${listed(left)}`;
+    const { joined, leftOut, changes } = joinedBy(s);
+    const exceptions = [
+      ...(left.length === 0 ? [] : [`, except an unfinished first copy that is still there: ${listed(left)}`]),
+      ...(leftOut.length === 0 ? [] : [`, except those that have not joined yet: ${listed(leftOut.map(withReason))}`]),
+      ...(joined.length === 0 ? [] : [`; ${listed(joined)} has joined`]),
+    ].join("");
     return {
-      record: noted(s.record, { plan: null, discardTriedAtMs }),
+      record: noted(s.record, { plan: null, discardTriedAtMs, ...changes }),
       actions: [],
-      explanation: `the repair of ${s.record.active} is done: every index accepts writes${exception}`,
+      explanation: `the repair of ${s.record.active} is done: every index accepts writes${exceptions}`,
     };
   },
 };
+
+interface Joined {
+  readonly joined: readonly string[];
+  readonly leftOut: readonly LeftOut[];
+  readonly changes: Partial<ServingRecord>;
+}
+
+/**
+ * What became of indices that were left out. The former primary has kept its own copy of what has joined: it rejoins once
+ * more, in which that is salvaged, and then follows.
+ */
+function joinedBy(s: Situation<ServingRecord>): Joined {
+  const { plan, lastFailover, active } = s.record;
+  if (plan === null || lastFailover?.to !== active) return { joined: [], leftOut: [], changes: {} };
+  const tried = stepOf(plan, "verify")?.indices ?? [];
+  const leftOut = stuckOf(plan);
+  const wanted = indicesToJoin(s.record);
+  const joined = wanted.filter((name) => tried.includes(name));
+  const next = withJoined(lastFailover, joined, leftOut, s.nowMs);
+  const rejoins = joined.length > 0 && isFormerPrimary(s.record, standbyOf(s));
+  return {
+    joined,
+    leftOut,
+    changes: { lastFailover: next, ...(rejoins ? { standby: "absent", inSyncAtMs: null } : {}) },
+  };
+}
 
 export const repairGoesOn: RuleBody<"serving"> = {
   scope: [planIs("repair")],
@@ -78,8 +117,9 @@ export const repairBegins: RuleBody<"serving"> = {
     const need = needOf(s);
     if (need === null) throw new Error("repair-begins without anything to repair");
     const standby = s.record.plan === null ? s.record.standby : "absent";
+    const situation = { indices: s.seen.active?.indices ?? [], managed: s.config.replication };
     return {
-      record: noted(s.record, { plan: planRepair(need, s.nowMs), standby }),
+      record: noted(s.record, { plan: planRepair(need, s.nowMs, situation), standby }),
       actions: [{ kind: "carry-out-plan" }],
       explanation: `a repair of ${s.record.active} begins: ${describeNeed(need)}`,
     };

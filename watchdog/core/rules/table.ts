@@ -1,3 +1,4 @@
+import * as abort from "./abort.ts";
 import * as closing from "./closing.ts";
 import * as failback from "./failback.ts";
 import * as failover from "./failover.ts";
@@ -38,13 +39,21 @@ export const rules = [
   rule("no-record", ["none"], recovery.noRecord,
     "Without a record no region is routed to."),
 
+  // Closing and promoting: an operator asked to go back.
+  rule("change-aborted", ["closing", "promoting"], abort.changeAborted,
+    "A change that an operator aborts goes back to the old region: no router has opened to the new one."),
+  rule("refuse-abort", ["closing", "promoting"], abort.refuseAbort,
+    "An abort after which no region could serve, or that would lose acknowledged writes, is refused."),
+
   // Promoting: the plan is carried out.
   rule("promotion-done", ["promoting"], promoting.promotionDone,
     "Once every step is done and verified, routers open to the new region."),
   rule("promotion-undone", ["promoting"], promoting.promotionUndone,
     "A promotion is undone if the new region is lost before routers open to it and the old one is healthy again."),
+  rule("promotion-given-up", ["promoting"], promoting.promotionGivenUp,
+    "A promotion that fails for longer than its bound goes back to the old region, if that is healthy."),
   rule("switchover-undone", ["promoting"], promoting.switchoverUndone,
-    "A switchover that turned back ends once the old region accepts writes again, or is lost."),
+    "A switchover that turned back ends once the old region accepts writes again or is lost, or after its bound."),
   rule("switchover-given-up", ["promoting"], promoting.switchoverGivenUp,
     "A switchover turns back when writers have waited too long, or a region that it needs is lost."),
   rule("promotion-waits", ["promoting"], promoting.promotionWaits,
@@ -54,7 +63,7 @@ export const rules = [
 
   // Closing: every router stops routing to the old region.
   rule("closing-called-off", ["closing"], closing.closingCalledOff,
-    "An automatic failover is called off if the old region is healthy again before anything was promoted."),
+    "A failover is called off if the old region is healthy: an automatic one at once, an operator's after its bound."),
   rule("switchover-called-off", ["closing"], closing.switchoverCalledOff,
     "A switchover is called off if closing takes too long or a region that it needs is lost: nothing was changed yet."),
   rule("begin-promotion", ["closing"], closing.beginPromotion,

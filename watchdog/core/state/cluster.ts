@@ -66,6 +66,10 @@ export interface ClusterReadiness {
   readonly nodesLowOnDisk: readonly string[];
   /** True when a cluster-wide block such as cluster.blocks.read_only refuses changes. */
   readonly readOnly: boolean;
+  /** Names of indices that a running snapshot holds: until it has ended they can be neither closed nor deleted. */
+  readonly snapshotting: readonly string[];
+  /** False while `cluster.routing.allocation.enable` keeps the primaries of an index that is opened from being allocated. */
+  readonly allocatesPrimaries: boolean;
 }
 
 export interface AliasMembership {

@@ -86,6 +86,21 @@ export function withMissing(
   };
 }
 
+/**
+ * A loss with complete copies that the new region has, and does not serve yet. What they lack counts as that of any other;
+ * of one that was left out before its checkpoints were recorded it is not known.
+ */
+export function withUnserved(
+  loss: LossEstimate,
+  checkpoints: readonly ShardCheckpoint[],
+  unserved: readonly LeftOut[],
+): LossEstimate {
+  if (unserved.length === 0) return loss;
+  const isKnown = unserved.every(({ index }) => checkpoints.some((checkpoint) => checkpoint.index === index));
+  const explanation = `${loss.explanation}; besides, not served until they join: ${listed(unserved.map(withReason))}`;
+  return { ...loss, atMost: isKnown ? loss.atMost : null, explanation };
+}
+
 function operationsUnseen(leader: LeaderSnapshot | null, unseenMs: number | null): number | null {
   if (leader === null || unseenMs === null || leader.peakOperationsPerSecond === null) return null;
   return Math.ceil((leader.peakOperationsPerSecond * RATE_HEADROOM * unseenMs) / 1000);

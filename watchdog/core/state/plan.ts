@@ -21,6 +21,9 @@ const stepProgress = {
   error: z.string().nullable(),
 };
 
+/** Aliases or data streams for which the step kept failing until it was given up, and why. Absent: none. */
+const givenUp = { failures: z.array(leftOut).exactOptional() };
+
 /** What a step works on, fixed when the plan was made, and what it recorded while it ran. */
 const planStep = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("pause-auto-follow"), ...stepProgress, patterns: z.array(z.string()) }),
@@ -75,8 +78,9 @@ const planStep = z.discriminatedUnion("kind", [
     ),
     /** Write aliases of the old region of which the new one has no index. */
     unset: z.array(z.string()).default([]),
+    ...givenUp,
   }),
-  z.strictObject({ kind: z.literal("data-streams"), ...stepProgress, dataStreams: z.array(z.string()) }),
+  z.strictObject({ kind: z.literal("data-streams"), ...stepProgress, dataStreams: z.array(z.string()), ...givenUp }),
   z.strictObject({ kind: z.literal("verify"), ...stepProgress, indices: indexNames }),
   /** Write-blocks the region that is left; `indices` are those that had no write block before. */
   z.strictObject({ kind: z.literal("block-writes"), ...stepProgress, indices: indexNames }),
@@ -126,6 +130,8 @@ export const planSchema = z.strictObject({
   kind: z.enum(["promotion", "switchover", "undo", "rejoin", "repair"]),
   createdAtMs: timeMs,
   steps: z.array(planStep).min(1),
+  /** Complete copies that are left out because a step kept failing for them; they are kept, and join later. Absent: none. */
+  leftOut: z.array(leftOut).exactOptional(),
 });
 
 export type Plan = DeepReadonly<z.output<typeof planSchema>>;
@@ -160,13 +166,24 @@ export function stepOf<K extends StepKind>(plan: Plan, kind: K): StepOf<K> | nul
   return plan.steps.find((step): step is StepOf<K> => step.kind === kind) ?? null;
 }
 
-/** The indices that the plan leaves out, with their UUIDs. */
+/** Complete copies that the plan leaves out. */
+export const stuckOf = (plan: Plan): readonly LeftOut[] => plan.leftOut ?? [];
+
+/** The unfinished copies that the plan leaves out, with their UUIDs. */
 export const copiesOf = (plan: Plan): StepOf<"discard-copies">["copies"] =>
   stepOf(plan, "discard-copies")?.copies ?? [];
 
-/** The same without their UUIDs, as they are told. */
-export const leftOutBy = (plan: Plan): readonly LeftOut[] =>
-  copiesOf(plan).map(({ index, reason }) => ({ index, reason }));
+/** Aliases and data streams that were given up. */
+export const targetsGivenUp = (plan: Plan): readonly LeftOut[] => [
+  ...(stepOf(plan, "write-aliases")?.failures ?? []),
+  ...(stepOf(plan, "data-streams")?.failures ?? []),
+];
+
+/** All indices that the plan leaves out, as it is told. */
+export const leftOutBy = (plan: Plan): readonly LeftOut[] => [
+  ...copiesOf(plan).map(({ index, reason }) => ({ index, reason })),
+  ...stuckOf(plan),
+];
 
 /** The plan with the step of the same kind replaced. */
 export function withStep(plan: Plan, step: PlanStep): Plan {

@@ -32,8 +32,18 @@ const lastFailover = z.strictObject({
   loss: lossEstimate,
   /** Managed indices that the old region was seen to have and the new one lacks. */
   missingIndices: indexNames,
-  /** Those of them that were not promoted because their first copy was unfinished. */
+  /**
+   * Those of them that were not promoted, and why: an unfinished first copy, or a step that kept failing; besides aliases and
+   * data streams that were given up.
+   */
   leftOut: z.array(leftOut).default([]),
+  /**
+   * Complete copies among those: they are kept in the new region, and a repair tries to make them join; until then the old
+   * region keeps its own. Absent: none.
+   */
+  toJoin: z
+    .strictObject({ indices: indexNames.min(1), attempts: z.number().int().min(0), triedAtMs: timeMs.nullable() })
+    .exactOptional(),
   /** Indices of the new region that are write-blocked, as the users had blocked them in the old one. */
   keptBlocks: indexNames.default([]),
   /** UUID of each index of the old region: the checkpoints are of these indices alone. */
@@ -120,6 +130,11 @@ const changing = {
   to: region,
   automatic: z.boolean(),
   leaderSight: leaderSnapshot.nullable(),
+  /** An operator's request to go back to `from`, which no controller has handled yet. */
+  abort: z
+    .strictObject({ by: z.string().min(1), reason: z.string().nullable(), atMs: timeMs, validUntilMs: timeMs })
+    .nullable()
+    .default(null),
 };
 
 /**
@@ -203,6 +218,7 @@ export type StandbyState = ServingRecord["standby"];
 /** A watchdog in the record: failsafe requires an answer from each of them. */
 export type Member = StateRecord["watchdogs"][number];
 export type ChangeRequest = DeepReadonly<z.output<typeof changeRequest>>;
+export type AbortRequest = NonNullable<ClosingRecord["abort"]>;
 export type WriteBlock = DeepReadonly<z.output<typeof writeBlock>>;
 export type LastFailover = DeepReadonly<z.output<typeof lastFailover>>;
 

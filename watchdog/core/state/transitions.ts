@@ -1,12 +1,13 @@
 import type { RegionName } from "../../config/address.ts";
 import type { WatchdogConfig } from "../../config/schema.ts";
 import type { IndexState } from "./cluster.ts";
-import { missingIndices, withMissing } from "./loss.ts";
+import { missingIndices, withMissing, withUnserved } from "./loss.ts";
 import type { Plan } from "./plan.ts";
-import { isIrreversible, leftOutBy, stepOf } from "./plan.ts";
+import { isIrreversible, leftOutBy, stepOf, stuckOf, targetsGivenUp } from "./plan.ts";
 import type { ClosingRecord, LastFailover, PromotingRecord, ServingRecord, StateRecord } from "./record.ts";
 import type { IndexUuid, LeaderSnapshot } from "./record-fields.ts";
 import { type Situation, standbyOf } from "./situation.ts";
+import { indicesToJoin } from "./to-join.ts";
 import { withMarks, withoutMarks } from "./write-blocks.ts";
 
 /** The next record of each change of phase. */
@@ -54,6 +55,7 @@ export function closing(s: Situation<ServingRecord>, { change, automatic, cause 
     startedAtMs: nowMs,
     blockedUntilMs: isAutomaticFailover ? nowMs + config.promotion.blockPeriodMs : record.blockedUntilMs,
     leaderSight: seen.leaderSight,
+    abort: null,
   };
 }
 
@@ -89,7 +91,7 @@ function standbyAgain(record: ClosingRecord | PromotingRecord): Pick<ServingReco
 
 /** A switchover turns back: the write blocks of the old region are lifted first, then it serves. */
 export function turnedBack(record: PromotingRecord, undo: Plan): PromotingRecord {
-  return noted(record, { plan: undo, halfPromoted: halfPromotedOf(record) });
+  return noted(record, { plan: undo, halfPromoted: halfPromotedOf(record), abort: null });
 }
 
 /** `toBlock`: indices of the old region that the plan write-blocks. */
@@ -130,6 +132,10 @@ function failoverOf(record: PromotingRecord, nowMs: number): LastFailover {
   const promotedIndices = stepOf(record.plan, "verify")?.indices ?? [];
   const leftOut = leftOutBy(record.plan);
   const missing = missingIndices(record.leaderSight, promotedIndices, leftOut);
+  const stuck = stuckOf(record.plan);
+  const toJoin = stuck.map(({ index }) => index);
+  const lost = missing.filter(({ index }) => !toJoin.includes(index));
+  const loss = withMissing(recorded.loss, record.leaderSight, lost);
   return {
     kind: record.change,
     from: record.from,
@@ -139,9 +145,10 @@ function failoverOf(record: PromotingRecord, nowMs: number): LastFailover {
     startedAtMs: record.startedAtMs,
     finishedAtMs: nowMs,
     checkpoints: recorded.checkpoints,
-    loss: withMissing(recorded.loss, record.leaderSight, missing),
+    loss: withUnserved(loss, recorded.checkpoints, stuck),
     missingIndices: missing.map(({ index }) => index),
-    leftOut,
+    leftOut: [...leftOut, ...targetsGivenUp(record.plan)],
+    ...(toJoin.length === 0 ? {} : { toJoin: { indices: toJoin, attempts: 0, triedAtMs: null } }),
     keptBlocks: stepOf(record.plan, "keep-blocks")?.indices ?? [],
     uuids: uuidsOf(record.leaderSight, recorded.leaders),
     rejoinedAtMs: null,
@@ -156,10 +163,12 @@ function uuidsOf(sight: LeaderSnapshot | null, leaders: readonly IndexUuid[]): r
 
 /**
  * The former primary has no indices of its own left: from now on it follows. Its marks go with the indices: those that
- * were not deleted are set aside, closed and write-blocked on purpose.
+ * were not deleted are set aside, closed and write-blocked on purpose. Where it keeps indices that the active region has
+ * yet to serve, it rejoins once more when they have joined.
  */
 export function rejoined(record: ServingRecord, standby: RegionName, nowMs: number): ServingRecord {
   const { lastFailover } = record;
+  if (indicesToJoin(record).length > 0) return noted(record, { standby: "following", plan: null });
   return noted(record, {
     standby: "following",
     plan: null,

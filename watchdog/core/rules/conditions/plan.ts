@@ -5,6 +5,7 @@ import type { ClosingRecord, PromotingRecord, ServingRecord } from "../../state/
 import type { Situation } from "../../state/situation.ts";
 import type { Condition } from "../rule.ts";
 import { majoritySees } from "./majority.ts";
+import { overdue, stepStuck } from "./stuck.ts";
 
 export const noPlan: Condition<ServingRecord> = ({ record: { plan } }) =>
   plan === null ? null : `a ${plan.kind} is under way`;
@@ -33,20 +34,23 @@ export function writePause({ record, config, nowMs }: Situation<ClosingRecord | 
 /**
  * Holds when a switchover has to end: writers have waited too long, or a region that it needs is lost. Once the standby
  * is proven to have every write, the old region is no longer needed, so the switchover turns back only if the old region
- * is healthy; and once followers were detached, which costs a new copy of them, only if the new region is lost.
+ * is healthy; and once followers were detached, which costs a new copy of them, only if the new region is lost or does not
+ * get on.
  */
 export const switchoverHopeless: Condition<ClosingRecord | PromotingRecord> = (s) => {
   const { record, config, nowMs } = s;
   const is = (region: RegionName, state: "healthy" | "unhealthy") => majoritySees(s, region, state) === null;
   const catchUp = record.phase === "promoting" ? stepOf(record.plan, "catch-up") : null;
   const tooLong = nowMs - record.startedAtMs > config.switchover.maxWritePauseMs;
-  const isDetached = record.phase === "promoting" && isIrreversible(record.plan);
+  const mayTurnBack = record.phase === "closing" || !isIrreversible(record.plan) || isStuck({ ...s, record });
   const isHopeless =
     catchUp?.status === "done"
-      ? is(record.from, "healthy") && ((tooLong && !isDetached) || is(record.to, "unhealthy"))
+      ? is(record.from, "healthy") && ((tooLong && mayTurnBack) || is(record.to, "unhealthy"))
       : tooLong || catchUp?.status === "failed" || is(record.from, "unhealthy") || is(record.to, "unhealthy");
   return isHopeless ? null : `it continues: writes have been stopped for ${writePause(s)}`;
 };
+
+const isStuck = (s: Situation<PromotingRecord>) => overdue(s) === null && stepStuck(s) === null;
 
 /**
  * Holds while it is unknown whether an overdue switchover turns back: a controller that has just started has not probed

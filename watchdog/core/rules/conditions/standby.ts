@@ -118,7 +118,17 @@ export function unpromotable(situation: Situation, region: RegionName): string |
     return `the last snapshot of ${region} is ${ageMs} ms old (at most ${maxAgeMs} ms allowed)${why}`;
   }
   if (snapshot.readiness.readOnly) return `a cluster-wide block makes ${region} read-only`;
+  if (!snapshot.readiness.allocatesPrimaries) {
+    return `cluster.routing.allocation.enable of ${region} lets no primary be allocated: no index could be opened again`;
+  }
   return redBlocker(situation, region);
+}
+
+/** Followers that a running snapshot holds: until it has ended they cannot be promoted. */
+export function followersInSnapshot({ record, seen }: Situation<ServingRecord>): readonly string[] {
+  const held = new Set(seen.standby?.readiness.snapshotting ?? []);
+  const followers = (seen.standby?.followers ?? []).filter(({ remoteCluster }) => remoteCluster === record.active);
+  return followers.map(({ index }) => index).filter((index) => held.has(index));
 }
 
 /** An index without a primary could be neither paused nor opened. */

@@ -1,0 +1,44 @@
+import type { WatchdogConfig } from "../../config/schema.ts";
+import { isIrreversible, type PlanStep } from "./plan.ts";
+import type { ClosingRecord, PlannedRecord, PromotingRecord } from "./record.ts";
+
+/** When a change that keeps routers closed counts as stuck, and what is done about single indices then. */
+
+interface ChangeUnderWay {
+  readonly record: Pick<ClosingRecord | PromotingRecord, "startedAtMs">;
+  readonly config: Pick<WatchdogConfig, "promotion">;
+  readonly nowMs: number;
+}
+
+/** Whether the change has taken longer than its bound. */
+export const isOverdue = ({ record, config, nowMs }: ChangeUnderWay): boolean =>
+  nowMs - record.startedAtMs > config.promotion.maxStuckMs;
+
+/** Failed attempts of one step until it counts as stuck: fewer may be a coincidence. */
+export const ATTEMPTS_UNTIL_STUCK = 3;
+
+/** How an attempt of a step ended that succeeded for some indices and failed for others. */
+export interface PartialFailure {
+  readonly step: Pick<PlanStep, "attempts">;
+  /** How many indices it succeeded for. */
+  readonly others: number;
+  /** When the next attempt would begin. */
+  readonly nextAttemptAtMs: number;
+}
+
+/**
+ * Whether the indices that failed are left out now. A change that keeps routers closed does so when no further attempt fits
+ * into its bound, a switchover only once it can no longer turn back without a new copy. Where nothing succeeds, the
+ * cluster is at fault, and leaving everything out would help no one. A repair closes nothing: it gives up sooner, and
+ * begins again later.
+ */
+export function leavesOut(
+  record: PlannedRecord,
+  { step, others, nextAttemptAtMs }: PartialFailure,
+  config: Pick<WatchdogConfig, "promotion">,
+): boolean {
+  if (step.attempts < ATTEMPTS_UNTIL_STUCK) return false;
+  if (record.phase === "serving") return record.plan.kind === "repair";
+  if (others === 0 || !isOverdue({ record, config, nowMs: nextAttemptAtMs })) return false;
+  return record.plan.kind === "promotion" || (record.plan.kind === "switchover" && isIrreversible(record.plan));
+}
