@@ -12,6 +12,7 @@ const CREATE_MS = [400, 3_000] as const;
 const POLL_MS = 200;
 const INSIST_MS = 2_000;
 const ROLLOVER_SHARE = 0.3;
+const FOR_GOOD_SHARE = 0.3;
 
 /** The active region while users reach it; null: none, or not reached. */
 function servingCluster({ record, clusters }: System, openRegions: readonly string[]): SimCluster | null {
@@ -137,6 +138,24 @@ export const indexFaults: readonly Fault[] = [
     ailAll([clusters.gra, clusters.bhs], { remoteLost: true }),
   ),
   inFirstCopy("gra is lost in a first copy", 2, ({ clusters }) => ail(clusters.gra, { down: true })),
+  {
+    name: "a snapshot runs in the standby",
+    weight: 3,
+    begin: (system) => {
+      const { record, clusters, world } = system;
+      if (record?.phase !== "serving") return null;
+      const standby = clusters[otherRegion(record.active)];
+      const complete = [...standby.indices.values()].filter(({ copy }) => copy === null);
+      // At least one is free: of a standby that a snapshot holds as a whole, nothing can be promoted.
+      const held = complete.slice(1).filter(() => world.random.chance(0.5));
+      for (const index of held) index.snapshotUntilMs = Number.POSITIVE_INFINITY;
+      system.note(`a snapshot of ${standby.region} holds ${held.map(({ name }) => name).join()}`);
+      const isForGood = world.random.chance(FOR_GOOD_SHARE);
+      return () => {
+        if (!isForGood) for (const index of held) index.snapshotUntilMs = 0;
+      };
+    },
+  },
   {
     name: "an index is deleted",
     weight: 1,

@@ -1,6 +1,6 @@
 import { otherRegion } from "../world/layout.ts";
 import type { System } from "../world/system.ts";
-import type { Fault } from "./fault.ts";
+import { type Fault, flapping } from "./fault.ts";
 
 const standbyOf = ({ record }: System) => otherRegion(record?.phase === "serving" ? record.active : "gra");
 
@@ -21,5 +21,10 @@ export const operatorFaults: readonly Fault[] = [
       system.request("failover", standbyOf(system), system.world.random.chance(0.5));
       return null;
     },
+  },
+  {
+    name: "an operator aborts changes",
+    weight: 1,
+    begin: (system) => flapping(system, [500, 4_000], () => system.abort()),
   },
 ];

@@ -10,6 +10,8 @@ export interface Regression {
   readonly defect: string;
   /** Brings the defect back, so that the seed is known to show it still. */
   readonly edit: Edit;
+  /** Removes a second guard first, where there is one. */
+  readonly given?: Edit;
   /** Invariants, one of which breaks then. */
   readonly breaks: readonly string[];
 }
@@ -50,6 +52,11 @@ export const regressions: readonly Regression[] = [
       file: "controller/steps/unfollow.ts",
       from: "if (failures.length > 0 && (await pauseActive(context, step.indices)) > 0) failures = await convert();",
       to: "failures = failures.length === pauseActive.length * 1_000 ? await convert() : failures;",
+    },
+    given: {
+      file: "core/state/stuck.ts",
+      from: "nowMs - record.startedAtMs > config.promotion.maxStuckMs;",
+      to: "nowMs - record.startedAtMs > 1_000 * config.promotion.maxStuckMs;",
     },
     breaks: ["13"],
   },

@@ -28,10 +28,19 @@ function isAtRest(system: System, servedSinceMs: number): boolean {
     last.region === active &&
     stations.every(({ router }) => router === null || router.route() === active) &&
     plan?.kind !== "repair" &&
-    (standby === "in-sync" || !areBothWell) &&
-    system.cluster(active).refusingWrites().length === 0
+    (standby === "in-sync" || !areBothWell || regions.some((region) => inSnapshot(system, region).length > 0)) &&
+    system
+      .cluster(active)
+      .refusingWrites()
+      .every((name) => inSnapshot(system, active).includes(name))
   );
 }
+
+/** Indices that a snapshot without an end holds: they can neither be promoted nor replaced by followers. */
+const inSnapshot = (system: System, region: string): readonly string[] =>
+  [...system.cluster(region).indices.values()].flatMap(({ name, snapshotUntilMs }) =>
+    snapshotUntilMs > system.world.nowMs ? [name] : [],
+  );
 
 function situation(system: System): string {
   const { record, stations } = system;

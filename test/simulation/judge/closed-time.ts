@@ -1,23 +1,35 @@
+import { type Region, regions } from "../world/layout.ts";
 import type { System } from "../world/system.ts";
 import { isCalm } from "./calm.ts";
 import { summary } from "./evidence.ts";
 
 const ROUND_MS = 200;
-/** A drain or a catch-up, the steps after it, and two retries of a step that failed until now, 30 s apart. */
-const CLOSED_MS_MAX = 75_000;
+/** Beyond the bound: until a region that has come back counts as healthy, and attempts of a step with their pauses. */
+const BEYOND_BOUND_MS = 40_000;
 
-/** Invariant 13: no change keeps the routers closed for longer than its bound while the new region could serve. */
+/**
+ * Invariant 13: no change keeps the routers closed for longer than its bound while a region could serve: the new one, with
+ * what can be promoted, or the old one.
+ */
 export function watchClosedTime(system: System): void {
-  const { world } = system;
-  let closedMs = 0;
-  let epoch = 0;
+  const { world, config } = system;
+  const limitMs = config.promotion.maxStuckMs + BEYOND_BOUND_MS;
+  const calmMs: Record<Region, number> = { gra: 0, bhs: 0 };
   world.every(ROUND_MS, () => {
     const { record } = system;
-    if (record?.phase !== "promoting" || record.epoch !== epoch) closedMs = 0;
-    if (record?.phase !== "promoting") return;
-    epoch = record.epoch;
-    if (isCalm(system, [record.to === "gra" ? "gra" : "bhs"])) closedMs += ROUND_MS;
-    if (closedMs > CLOSED_MS_MAX)
-      world.report("13", `closed for ${closedMs} ms without a disturbance: ${summary(record)}`);
+    for (const region of regions) {
+      const isClosed = record !== null && record.phase !== "serving";
+      const couldServe =
+        isClosed && isCalm(system, [region]) && (region === record.from || isPromotable(system, region));
+      calmMs[region] = couldServe ? calmMs[region] + ROUND_MS : 0;
+      if (!isClosed || calmMs[region] <= limitMs) continue;
+      world.report("13", `closed although ${region} could serve for ${calmMs[region]} ms: ${summary(record)}`);
+    }
   });
 }
+
+/** Whether at least one index can be promoted. */
+const isPromotable = ({ clusters, world }: System, region: Region): boolean =>
+  [...clusters[region].indices.values()].some(
+    ({ copy, snapshotUntilMs }) => copy === null && snapshotUntilMs <= world.nowMs,
+  );

@@ -17,7 +17,8 @@ export function checkChange(evidence: Evidence, region: Region, what: string, in
 
 /**
  * Invariant 5: what is deleted is in the other region, exported, deleted there by users, or discarded by an operator; in
- * a region that serves or is about to, only the unfinished copy of a follower is deleted.
+ * a region that serves or is about to, only the unfinished copy of a follower is deleted; and an index that the active
+ * region left out is kept in the other one until it has joined.
  */
 function checkDeletion({ system }: Evidence, region: Region, name: string): void {
   const { world, record } = system;
@@ -27,6 +28,10 @@ function checkDeletion({ system }: Evidence, region: Region, name: string): void
   const isUnfinished = index.following !== null && (index.copy !== null || endedMs < UNSEEN_MS);
   if (record !== null && isOrWillBeActive(record, region) && !isUnfinished) {
     world.report("5", `${name} of ${region} deleted while ${summary(record)}`);
+  }
+  const isToJoin = record?.phase === "serving" && record.lastFailover?.toJoin?.indices.includes(name);
+  if (isToJoin && record.active !== region && index.following === null) {
+    world.report("5", `${name} of ${region} deleted before ${record.active} serves it`);
   }
   const there = system.cluster(otherRegion(region)).operations();
   const isKept = (id: string) => there.has(id) || system.isSalvaged(id) || system.wiped.has(id);

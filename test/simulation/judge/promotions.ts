@@ -36,15 +36,16 @@ function checkSwitchedOver({ system }: Evidence, { from, to }: Promoting): void 
   }
 }
 
-/** Invariant 6: no index of the new region is left closed or a follower. */
-function checkOpened({ system, verifications }: Evidence, { active }: Serving): void {
+/** Invariant 6: no index of the new region is left closed or a follower, but those that are named and join later. */
+function checkOpened({ system, verifications }: Evidence, { active, lastFailover }: Serving): void {
+  const toJoin = lastFailover?.toJoin?.indices ?? [];
   // A follower that auto-follow adds after the verification refuses writes until a repair, which invariant 7 demands.
   const verifiedAtMs = verifications.at(-1) ?? Number.NEGATIVE_INFINITY;
   for (const index of system.cluster(active).indices.values()) {
     const { name, following, copy, createdMs } = index;
     const open = index.open || index.isClosedByUsers;
     // An unfinished copy cannot be promoted: it has to be named.
-    if (following !== null && copy !== null) continue;
+    if ((following !== null && copy !== null) || toJoin.includes(name)) continue;
     if ((following !== null && createdMs < verifiedAtMs) || !open) {
       const state = following === null ? "closed" : "a follower";
       system.world.report("6", `${active} was opened although ${name} is ${state}`);

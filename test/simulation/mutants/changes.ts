@@ -61,8 +61,8 @@ export const changeMutants: readonly Mutant[] = [
     defect: "a former primary is not fenced",
     edit: {
       file: "controller/steps/rejoin.ts",
-      from: "own(index) && index.open && !index.writeBlocked",
-      to: "own(index) && index.open && !index.writeBlocked && index.uuid.length > 1_000",
+      from: "isOwn(index) && index.open && !index.writeBlocked",
+      to: "isOwn(index) && index.open && !index.writeBlocked && index.uuid.length > 1_000",
     },
     shows: {
       "one site": { breaks: ["7", "5"], faults: ["gra is lost"] },
@@ -107,7 +107,7 @@ export const changeMutants: readonly Mutant[] = [
     defect: "a follower that appears after the promotion refuses writes for ever",
     edit: {
       file: "core/plans/repair.ts",
-      from: "return { strays: active.strays.filter(isComplete),",
+      from: "return { strays: active.strays.filter(isNew),",
       to: "return { strays: [],",
     },
     shows: {
@@ -139,6 +139,57 @@ export const changeMutants: readonly Mutant[] = [
     },
     shows: {
       "one site": { breaks: ["7"], faults: ["replication is slow", "an operator asks for a switchover"] },
+    },
+  },
+  {
+    rule: "bounded closing",
+    defect: "a change that does not get on keeps routers closed for as long as that lasts",
+    edit: {
+      file: "core/state/stuck.ts",
+      from: "nowMs - record.startedAtMs > config.promotion.maxStuckMs;",
+      to: "nowMs - record.startedAtMs > 1_000 * config.promotion.maxStuckMs;",
+    },
+    shows: {
+      "one site": { breaks: ["7", "13"], faults: ["a snapshot runs in the standby", "gra is lost"] },
+    },
+  },
+  {
+    rule: "left out stays left out",
+    defect: "an index that keeps a promotion from ending is taken for a late follower again and again",
+    edit: {
+      file: "controller/steps/followers-changed.ts",
+      from: "if (stuck.has(index)) continue;",
+      to: "",
+    },
+    shows: {
+      "one site": { breaks: ["7", "13"], faults: ["a snapshot runs in the standby", "gra is lost"] },
+    },
+  },
+  {
+    rule: "kept until joined",
+    defect: "a former primary deletes its own of an index that the active region does not serve yet",
+    edit: {
+      file: "controller/steps/rejoin.ts",
+      from: "isOwn(index) && !kept.has(index.name);",
+      to: "isOwn(index) && !kept.has(index.uuid);",
+    },
+    shows: {
+      "one site": { breaks: ["5"], faults: ["a snapshot runs in the standby", "gra is lost"] },
+    },
+  },
+  {
+    rule: "no abort after opening",
+    defect: "an abort goes back although the new region has taken writes",
+    edit: {
+      file: "core/requests.ts",
+      from: 'if (record.phase === "serving") return refused(nothingToAbort(record));',
+      to: `if (record.phase === "serving") {
+        const active = record.lastFailover?.from ?? record.active;
+        return changed(record, { active, epoch: record.epoch + 1 }, nothingToAbort(record));
+      }`,
+    },
+    shows: {
+      "one site": { breaks: ["1", "closing-first"], faults: ["an operator aborts changes", "gra is lost"] },
     },
   },
   {

@@ -14,7 +14,7 @@ const common = {
   firstPrimary: "gra",
   elasticsearch: { username: "es-failover", passwordFile: "/p", caFile: "/ca", requestTimeoutMs: 2_000 },
   checks: profiles.fast.checks,
-  promotion: { drainTimeoutMs: 4_000, unfollowTimeoutMs: 3_000, batchSize: 2, parallelism: 2 },
+  promotion: { drainTimeoutMs: 4_000, unfollowTimeoutMs: 3_000, batchSize: 2, parallelism: 2, maxStuckMs: 20_000 },
 } as const satisfies Partial<WatchdogConfigInput>;
 
 const stores = {

@@ -4,6 +4,7 @@ import type { Watchdog } from "../../../watchdog/controller/watchdog.ts";
 import type { Cluster } from "../../../watchdog/core/ports/cluster.ts";
 import type { Salvage } from "../../../watchdog/core/ports/salvage.ts";
 import type { ChangeRequest, StateRecord } from "../../../watchdog/core/state/record.ts";
+import { messageOf } from "../../../watchdog/util/errors.ts";
 import type { Logger } from "../../../watchdog/util/logger.ts";
 import { Clients } from "./clients.ts";
 import { SimCluster } from "./cluster/cluster.ts";
@@ -54,6 +55,8 @@ export class System {
   restarts = 0;
   /** Failsafe grants that watchdogs gave. */
   grants = 0;
+  /** null until a watchdog has answered. */
+  abortAnswer: string | null = null;
   /** Until a fault begins that disturbs more. */
   isOnlyEtcdDisturbed = true;
   /** Operations per shard and round, and what a first copy moves: faults reduce them. */
@@ -215,6 +218,20 @@ export class System {
     const isTaken = this.store.cell.command((record) => ({ ...record, request, sequence: record.sequence + 1 }));
     if (isTaken) this.note(`operator: ${kind} to ${to}${force ? " by force" : ""}`);
     return isTaken;
+  }
+
+  /** An operator asks a watchdog to abort the change under way; `abortAnswer` gets what it answers. */
+  abort(): void {
+    this.abortAnswer = null;
+    const asked = this.stations.find(({ process }) => process?.isAlive)?.watchdog;
+    asked
+      ?.command({ kind: "abort", reason: null }, "alice")
+      .then((applied) => (applied.accepted ? applied.explanation : applied.reasons.join("; ")))
+      .catch(messageOf)
+      .then((answer) => {
+        this.abortAnswer = answer;
+        this.note(`operator: abort: ${answer}`);
+      });
   }
 
   /** The cluster of a region is rebuilt, with nothing in it. */

@@ -40,6 +40,12 @@ export function unfollow(cluster: SimCluster, name: string, leader: SimCluster):
   return leader.indices.get(task.leaderIndex)?.uuid === task.leaderUuid;
 }
 
+/** Elasticsearch refuses the whole request for one such index. */
+function assertNotInSnapshot(cluster: SimCluster, what: string, { name, snapshotUntilMs }: SimIndex): void {
+  if (snapshotUntilMs <= cluster.world.nowMs) return;
+  throw cluster.error("rejected", `Cannot ${what} indices that are being snapshotted: [[${name}]]`, 400);
+}
+
 export function setOpen(cluster: SimCluster, names: readonly string[], open: boolean): void {
   const indices = names.map((name) => cluster.existing(name));
   for (const index of indices) {
@@ -48,6 +54,7 @@ export function setOpen(cluster: SimCluster, names: readonly string[], open: boo
     if (!open && isRestored) {
       throw cluster.error("rejected", `Cannot close indices that are being restored: [[${index.name}]]`, 400);
     }
+    if (!open) assertNotInSnapshot(cluster, "close", index);
   }
   for (const index of indices) {
     if (!open && index.following?.status === "active") index.following.fatal = "index was closed";
@@ -58,7 +65,10 @@ export function setOpen(cluster: SimCluster, names: readonly string[], open: boo
 
 export function deleteIndices(cluster: SimCluster, names: readonly string[]): void {
   const indices = names.map((name) => cluster.existing(name));
-  for (const index of indices) assertNotReadOnly(cluster, index);
+  for (const index of indices) {
+    assertNotReadOnly(cluster, index);
+    assertNotInSnapshot(cluster, "delete", index);
+  }
   cluster.changing.emit({ what: "delete", indices: names });
   for (const { name, uuid, following } of indices) {
     if (following?.status === "active") cluster.leftBehind.add(uuid);

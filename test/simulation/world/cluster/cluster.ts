@@ -122,7 +122,8 @@ export class SimCluster {
   isTrulyInSyncWith(leader: SimCluster, lagMax: number, newerThanMs: number): boolean {
     let lag = 0;
     for (const source of leader.indices.values()) {
-      if (source.createdMs > newerThanMs) continue;
+      // What the leader does not serve itself is not protected by anything.
+      if (source.createdMs > newerThanMs || source.following !== null) continue;
       const follower = this.indices.get(source.name);
       if (follower === undefined || !isFollowedBy(source, follower)) return false;
       lag += source.operations.length - follower.operations.length;
@@ -146,6 +147,7 @@ export class SimCluster {
       aliases: [],
       writeBlocked: false,
       readOnly: false,
+      snapshotUntilMs: 0,
       historyFrom: 0,
       copiedAtMs: null,
       following: null,

@@ -42,6 +42,8 @@ export interface SimIndex {
   aliases: { alias: string; isWriteIndex: boolean }[];
   writeBlocked: boolean;
   readOnly: boolean;
+  /** Until then a snapshot of its cluster holds it: it can be neither closed nor deleted. */
+  snapshotUntilMs: number;
   /** Operations before this position can be read as documents, but no longer one by one. */
   historyFrom: number;
   following: Following | null;

@@ -42,6 +42,10 @@ export function clusterPort(options: PortOptions): Cluster {
         remote: { configured: true, connected: cluster.reachesRemote() },
         nodesLowOnDisk: cluster.isLowOnDisk ? ["node-1"] : [],
         readOnly: false,
+        snapshotting: [...cluster.indices.values()]
+          .filter(({ snapshotUntilMs }) => snapshotUntilMs > world.nowMs)
+          .map(({ name }) => name),
+        allocatesPrimaries: true,
       })),
     indices: () => ask(() => answers.indexStates(cluster)),
     checkpoints: (names) =>
