@@ -55,6 +55,7 @@ function renderSettings(home: string, { node, peers, options }: NodeConfiguratio
     "node.name": node.name,
     "path.data": path.join(home, "data"),
     "path.logs": path.join(home, "logs"),
+    "path.repo": path.join(home, "repository"),
     "network.host": "127.0.0.1",
     "http.port": node.httpPort,
     "transport.port": node.transportPort,

@@ -65,6 +65,7 @@ export const clusterFiles: readonly string[] = [
   "test/integration/watchdog-copies.test.ts",
   "test/integration/watchdog-failover.test.ts",
   "test/integration/watchdog-left-out.test.ts",
+  "test/integration/watchdog-snapshot.test.ts",
   "test/integration/watchdog-return.test.ts",
 ];
 

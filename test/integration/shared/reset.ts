@@ -69,6 +69,7 @@ async function leftoversOf(cluster: TestCluster): Promise<readonly Leftover[]> {
     namedParts(cluster, "index template", "/_index_template", ({ index_templates }) => namesIn(index_templates)),
     namedParts(cluster, "component template", "/_component_template", (body) => namesIn(body.component_templates)),
     namedParts(cluster, "ingest pipeline", "/_ingest/pipeline", Object.keys),
+    namedParts(cluster, "snapshot repository", "/_snapshot", Object.keys),
     namedParts(cluster, "user", "/_security/user", changeableIn),
     namedParts(cluster, "role", "/_security/role", changeableIn),
   ]);
