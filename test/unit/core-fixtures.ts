@@ -244,6 +244,7 @@ export const serving = (changes: Partial<ServingRecord> = {}): ServingRecord => 
   standby: "in-sync",
   inSyncAtMs: NOW_MS - 40_000,
   inSyncSinceMs: NOW_MS - 3_600_000,
+  allProtectedAtMs: null,
   plan: null,
   request: null,
   discardTriedAtMs: null,

@@ -8,7 +8,7 @@ import { indicesInWork, observeProbe, type RegionHealth, unknownHealth } from ".
 import type { Observations } from "../../watchdog/core/state/observations.ts";
 import { currentStep, type PlanStep, type StepKind, withStep } from "../../watchdog/core/state/plan.ts";
 import type { StateRecord } from "../../watchdog/core/state/record.ts";
-import { judgeSync, noSyncMemory, type SyncJudgement } from "../../watchdog/core/state/sync.ts";
+import { judgeSync, newSinceMs, noSyncMemory, type SyncJudgement } from "../../watchdog/core/state/sync.ts";
 import {
   activeView,
   config,
@@ -209,7 +209,7 @@ class Incident {
       {
         leader: { region: from, indices: this.#holds[from].indices, shards: [], healthy: true },
         standby: { ...this.#holds[standby], autoFollow: standbyView().autoFollow[0] },
-        inSyncSinceMs: record.phase === "serving" && record.standby === "in-sync" ? record.inSyncSinceMs : null,
+        newSinceMs: newSinceMs(record, 0),
         atMs: this.#nowMs,
         limits: config.replication,
       },

@@ -708,6 +708,20 @@ describe("the table of rules", () => {
     expect(decide(serving(), observations({ ...lost, standby }), NOW_MS, config).rule).toBe("failover");
   });
 
+  test("the record keeps when all indices were protected, and not when one is still being copied", () => {
+    const unprotected = [
+      { index: "logs-9", state: "copying" as const, reason: "", copy: null, sinceMs: NOW_MS, established: false },
+    ];
+    const record = serving({ inSyncAtMs: NOW_MS - 100_000, allProtectedAtMs: NOW_MS - 90_000 });
+    const noted = (some: typeof unprotected) => {
+      const sync = { inSync: true, reasons: [], unprotected: some, lagOperations: 0, readAgeMs: 0 };
+      const standby = standbyView({ observedAtMs: NOW_MS - 2_000, sync });
+      return decide(record, observations({ inSyncSeenAtMs: NOW_MS - 1_000, standby }), NOW_MS, config).record;
+    };
+    expect(noted([])).toMatchObject({ allProtectedAtMs: NOW_MS - 2_000 });
+    expect(noted(unprotected)).toMatchObject({ allProtectedAtMs: NOW_MS - 90_000 });
+  });
+
   test("followers that cannot read because their leader is lost do not prevent the failover", () => {
     const seen = observations({ ...lost, standby: sync(false, "logs-1 cannot read from its leader") });
     expect(decide(serving(), seen, NOW_MS, config).rule).toBe("failover");

@@ -1,8 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { FirstCopy, Follower, IndexState } from "../../watchdog/core/state/cluster.ts";
-import { type Comparison, judgeSync, noSyncMemory, type SyncMemory } from "../../watchdog/core/state/sync.ts";
-import { follower, index, NOW_MS } from "./core-fixtures.ts";
+import {
+  type Comparison,
+  judgeSync,
+  newSinceMs,
+  noSyncMemory,
+  type SyncMemory,
+} from "../../watchdog/core/state/sync.ts";
+import { follower, index, NOW_MS, serving } from "./core-fixtures.ts";
 
 const limits = { maxLagOperations: 50, maxReadAgeMs: 1_000, intervalMs: 100 };
 const autoFollow = {
@@ -19,7 +25,7 @@ interface Facts {
   readonly followers?: readonly Follower[];
   readonly leader?: Partial<Comparison["leader"]>;
   readonly pattern?: Comparison["standby"]["autoFollow"];
-  readonly inSyncSinceMs?: number | null;
+  readonly newSinceMs?: number | null;
   readonly atMs?: number;
 }
 
@@ -33,7 +39,7 @@ function comparison(facts: Facts): Comparison {
       followers,
       autoFollow: "pattern" in facts ? facts.pattern : autoFollow,
     },
-    inSyncSinceMs: facts.inSyncSinceMs ?? null,
+    newSinceMs: facts.newSinceMs ?? null,
     atMs: facts.atMs ?? NOW_MS,
     limits,
   };
@@ -165,18 +171,18 @@ describe("writes to a follower that fail", () => {
 });
 
 describe("an index created while the standby is in sync", () => {
-  const inSyncSinceMs = NOW_MS - 1_000;
+  const since = { newSinceMs: NOW_MS - 1_000 };
   const fresh = index("logs-2", { createdAtMs: NOW_MS - 500 });
   const leaders = [index("logs-1"), fresh];
   const copying = {
     leaders,
-    inSyncSinceMs,
+    ...since,
     followers: [follower("logs-1"), paused("logs-2")],
     indices: [index("logs-1", { following: true }), copied("logs-2")],
   };
 
   test("is shown as unprotected and does not suspend the protection of the others", () => {
-    for (const facts of [copying, { leaders, inSyncSinceMs, followers: [follower("logs-1")] }]) {
+    for (const facts of [copying, { leaders, ...since, followers: [follower("logs-1")] }]) {
       const judgement = judge(facts);
       expect(judgement).toMatchObject({ inSync: true, reasons: [] });
       expect(judgement.unprotected).toMatchObject([{ index: "logs-2", established: false }]);
@@ -184,21 +190,43 @@ describe("an index created while the standby is in sync", () => {
   });
 
   test("counts once it was protected, and as long as the standby is not in sync", () => {
-    const memory = remembered({ leaders, inSyncSinceMs });
-    expect(judge({ leaders, inSyncSinceMs, followers: [follower("logs-1")] }, memory).inSync).toBe(false);
-    expect(judge({ ...copying, inSyncSinceMs: null }).inSync).toBe(false);
+    const memory = remembered({ leaders, ...since });
+    expect(judge({ leaders, ...since, followers: [follower("logs-1")] }, memory).inSync).toBe(false);
+    expect(judge({ ...copying, newSinceMs: null }).inSync).toBe(false);
   });
 
   test("counts as soon as its complete follower fails, also for a watchdog that has just started", () => {
     const broken = follower("logs-2", { fatalError: "history is gone" });
-    expect(judge({ leaders, inSyncSinceMs, followers: [follower("logs-1"), broken] }).inSync).toBe(false);
+    expect(judge({ leaders, ...since, followers: [follower("logs-1"), broken] }).inSync).toBe(false);
+  });
+
+  test("counts for a watchdog that has just started, once the record has that all were protected after it was created", () => {
+    const inSyncSinceMs = NOW_MS - 7 * 24 * 3_600_000;
+    const createdAtMs = NOW_MS - 3_600_000;
+    const snapshotAgeMs = 10_000;
+    const at = (allProtectedAtMs: number | null) => ({
+      ...copying,
+      leaders: [index("logs-1"), index("logs-2", { createdAtMs })],
+      newSinceMs: newSinceMs(serving({ inSyncSinceMs, allProtectedAtMs }), snapshotAgeMs),
+    });
+    for (const never of [null, createdAtMs - 1_000, createdAtMs + snapshotAgeMs + 59_000]) {
+      expect(judge(at(never)).inSync).toBe(true);
+    }
+    expect(judge(at(createdAtMs + snapshotAgeMs + 60_000)).reasons).toEqual(["logs-2 is still being copied"]);
+  });
+
+  test("is only new while the record has the standby in sync", () => {
+    const allProtectedAtMs = NOW_MS - 3_600_000;
+    expect(newSinceMs(serving({ allProtectedAtMs: null, inSyncSinceMs: NOW_MS - 5_000 }), 0)).toBe(NOW_MS - 5_000);
+    expect(newSinceMs(serving({ standby: "following", inSyncSinceMs: null, allProtectedAtMs }), 0)).toBe(null);
+    expect(newSinceMs(null, 0)).toBe(null);
   });
 
   test("has been unprotected since it was first seen so", () => {
     const memory = remembered({ ...copying, atMs: NOW_MS });
     const later = judge({ ...copying, atMs: NOW_MS + 5_000 }, memory);
     expect(later.unprotected).toMatchObject([{ sinceMs: NOW_MS }]);
-    const protectedMeanwhile = remembered({ leaders, inSyncSinceMs, atMs: NOW_MS + 6_000 }, memory);
+    const protectedMeanwhile = remembered({ leaders, ...since, atMs: NOW_MS + 6_000 }, memory);
     expect(judge({ ...copying, atMs: NOW_MS + 7_000 }, protectedMeanwhile).unprotected).toMatchObject([
       { sinceMs: NOW_MS + 7_000 },
     ]);
@@ -248,7 +276,7 @@ test("the standby is in sync exactly when no established index is unprotected an
       const indices = ones.map(({ writeBlocked, copying, shard: progress }, n) =>
         copying && progress === null ? copied(`logs-${n}`) : index(`logs-${n}`, { following: true, writeBlocked }),
       );
-      const judgement = judge({ leaders, followers, indices, inSyncSinceMs: inSync ? NOW_MS : null });
+      const judgement = judge({ leaders, followers, indices, newSinceMs: inSync ? NOW_MS : null });
       const established = judgement.unprotected.filter((each) => each.established);
       expect(judgement.inSync).toBe(established.length === 0 && judgement.lagOperations <= 50);
       if (!inSync) expect(established).toEqual(judgement.unprotected);

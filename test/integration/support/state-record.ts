@@ -21,6 +21,7 @@ export function stateRecord(epoch: number, sequence = epoch): ServingRecord {
     standby: "absent",
     inSyncAtMs: null,
     inSyncSinceMs: null,
+    allProtectedAtMs: null,
     plan: null,
     request: null,
     discardTriedAtMs: null,

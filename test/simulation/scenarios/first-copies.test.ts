@@ -11,11 +11,16 @@ import {
   runUntil,
   serves,
   started,
+  statusOf,
   waitFor,
+  watchdogOf,
 } from "./scenario.ts";
 
 /** The routers open again within this, whatever is left out. */
 const FAILOVER_MS_MAX = 20_000;
+
+/** By then the record has that an index which was created before is protected. */
+const NOTED_MS = 180_000;
 
 const copyOf = (system: System, index: string) => system.cluster("bhs").indices.get(index)?.copy ?? null;
 
@@ -63,6 +68,23 @@ describe("a first copy", () => {
     gra.ailments.down = false;
     await runUntil(system, 120_000, serves("bhs", "in-sync"));
     expectSound(system);
+  });
+
+  test("of an index that was protected before suspends the protection, also after the watchdog was restarted", async () => {
+    const system = await started();
+    system.cluster("gra").createIndex("logs-new", null);
+    await waitFor(system, 20_000, () => statusOf(system)?.replication?.protectedIndices?.count === 3);
+    await pass(system, NOTED_MS);
+    const station = watchdogOf(system);
+    system.kill(station);
+    system.cluster("bhs").indices.delete("logs-new");
+    system.kilobytesPerMs = 0.001;
+    system.start(station);
+    await runUntil(system, 30_000, serves("gra", "following"));
+    expect(statusOf(system)?.replication?.reasons.join()).toMatch(/logs-new/);
+    system.cluster("gra").ailments.down = true;
+    await pass(system, 20_000);
+    expect(recordOf(system)).toMatchObject({ phase: "serving", active: "gra" });
   });
 });
 

@@ -3,7 +3,7 @@ import { autoFollowName } from "../../core/plans/replication.ts";
 import type { Cluster } from "../../core/ports/cluster.ts";
 import type { StandbySnapshot } from "../../core/state/observations.ts";
 import { otherRegion } from "../../core/state/situation.ts";
-import { judgeSync } from "../../core/state/sync.ts";
+import { judgeSync, newSinceMs } from "../../core/state/sync.ts";
 import { servedOf } from "../../core/state/to-join.ts";
 import { within } from "../../util/concurrency.ts";
 import { messageOf } from "../../util/errors.ts";
@@ -99,7 +99,7 @@ function judge(
         healthy: observed.healthOf(leader).state === "healthy",
       },
       standby: { ...standby, autoFollow: standby.autoFollow.find(({ name }) => name === autoFollowName(leader)) },
-      inSyncSinceMs: record?.phase === "serving" && record.standby === "in-sync" ? record.inSyncSinceMs : null,
+      newSinceMs: newSinceMs(record, maxAgeMs),
       atMs,
       limits: config.replication,
     },

@@ -60,11 +60,15 @@ export const inSyncNoted: RuleBody<"serving"> = {
     },
   ],
   outcome: (s) => ({
-    record: noted(s.record, { inSyncAtMs: s.seen.inSyncSeenAtMs }),
+    record: noted(s.record, { inSyncAtMs: s.seen.inSyncSeenAtMs, allProtectedAtMs: allProtectedAtMs(s) }),
     actions: [{ kind: "keep-replication" }],
     explanation: `${standbyOf(s)} is in sync with ${s.record.active}`,
   }),
 };
+
+function allProtectedAtMs({ seen: { standby }, record }: Situation<ServingRecord>): number | null {
+  return standby?.sync?.unprotected.length === 0 ? standby.observedAtMs : record.allProtectedAtMs;
+}
 
 export const standbyWaits: RuleBody<"serving"> = {
   conditions: [condition.standbyStateIs("absent")],

@@ -165,6 +165,8 @@ const servingRecord = z.strictObject({
   inSyncAtMs: timeMs.nullable(),
   /** Start of the uninterrupted time in sync; null while not in sync. */
   inSyncSinceMs: timeMs.nullable().default(null),
+  /** When every index was last seen protected, noted while in sync; null: not since the roles last changed. */
+  allProtectedAtMs: timeMs.nullable().default(null),
   /** The rejoin or repair under way: neither stops traffic. */
   plan: planSchema.nullable().default(null),
   request: changeRequest.nullable().default(null),

@@ -3,6 +3,7 @@ import type { WatchdogConfig } from "../../config/schema.ts";
 import type { AutoFollowPattern, FirstCopy, Follower, IndexState } from "./cluster.ts";
 import { observeWrites, type WriteProgress } from "./failing-writes.ts";
 import { type Exposure, exposureOf } from "./protection.ts";
+import type { StateRecord } from "./record.ts";
 import type { LeaderSnapshot } from "./record-fields.ts";
 
 /** An index of the active region that the standby could not replace now, and why. */
@@ -46,8 +47,8 @@ export interface Comparison {
     /** The watchdog's own pattern. */
     readonly autoFollow: AutoFollowPattern | undefined;
   };
-  /** Since when the standby has been in sync without interruption, by the record; null while it is not. */
-  readonly inSyncSinceMs: number | null;
+  /** Indices that were created later are new: see `newSinceMs`. */
+  readonly newSinceMs: number | null;
   readonly atMs: number;
   readonly limits: ReplicationLimits;
 }
@@ -152,12 +153,22 @@ function autoFollowReasons({ standby, atMs, limits }: Comparison, pausedSinceMs:
   return ["new indices are not followed: the auto-follow pattern is paused"];
 }
 
+/** Clocks that differ by less make no index older than the comparison which did not include it. */
+const CLOCKS_APART_MS = 60_000;
+
 /**
- * Created while the standby was in sync: the comparison that found it in sync did not include this index. The times are of
- * two clocks; one that errs by seconds at most postpones what an index that was never protected counts for.
+ * Indices created after this were in no comparison that found all of them protected; null: the standby is not in sync, and
+ * no index counts as new. By the record, because a watchdog that has just started remembers no comparison.
+ *
+ * @param snapshotAgeMs how old the snapshot of the active region may be that the standby is compared with
  */
-const isNew = ({ createdAtMs }: IndexState, { inSyncSinceMs }: Comparison): boolean =>
-  inSyncSinceMs !== null && createdAtMs > inSyncSinceMs;
+export function newSinceMs(record: StateRecord | null, snapshotAgeMs: number): number | null {
+  if (record?.phase !== "serving" || record.standby !== "in-sync" || record.inSyncSinceMs === null) return null;
+  return Math.max(record.inSyncSinceMs, (record.allProtectedAtMs ?? 0) - snapshotAgeMs - CLOCKS_APART_MS);
+}
+
+const isNew = ({ createdAtMs }: IndexState, { newSinceMs }: Comparison): boolean =>
+  newSinceMs !== null && createdAtMs > newSinceMs;
 
 /** Keeps a list of reasons readable when hundreds of indices share one. */
 function abridged(reasons: readonly string[]): readonly string[] {
