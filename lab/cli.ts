@@ -119,12 +119,13 @@ function wanCommands(): Command[] {
     .description("undo every cut of the WAN")
     .action(async ({ lab }: LabOption) => (await Lab.open(lab)).wan.heal());
   const wan = new Command("wan")
-    .description("change delay, jitter and loss of the WAN between two regions, both ways")
+    .description("change delay, jitter, loss and rate of the WAN between two regions, both ways")
     .addArgument(region("a"))
     .addArgument(region("b"))
     .option("--delay <ms>", "one-way delay in milliseconds", number)
     .option("--jitter <ms>", "additional random delay of each packet, up to this", number)
     .option("--loss <percent>", "share of lost packets", number)
+    .option("--rate <Mbit/s>", "what the line carries in each direction; 0: no limit", number)
     .action(async (a: LabRegion, b: LabRegion, options: LabOption & WanOptions) => {
       await (await Lab.open(options.lab)).wan.set(a, b, wanChange(options));
     });
@@ -135,13 +136,15 @@ interface WanOptions {
   readonly delay?: number;
   readonly jitter?: number;
   readonly loss?: number;
+  readonly rate?: number;
 }
 
-function wanChange({ delay, jitter, loss }: WanOptions): Partial<WanSettings> {
+function wanChange({ delay, jitter, loss, rate }: WanOptions): Partial<WanSettings> {
   return {
     ...(delay === undefined ? {} : { delayMs: delay }),
     ...(jitter === undefined ? {} : { jitterMs: jitter }),
     ...(loss === undefined ? {} : { lossPercent: loss }),
+    ...(rate === undefined ? {} : { rateMbit: rate }),
   };
 }
 
@@ -159,9 +162,10 @@ async function describe(lab: Lab): Promise<string> {
     line.cut ? "CUT" : `${line.delayMs} ms`,
     line.jitterMs > 0 ? `+ up to ${line.jitterMs} ms` : "",
     line.lossPercent > 0 ? `${line.lossPercent} % lost` : "",
+    line.rateMbit > 0 ? `${line.rateMbit} Mbit/s` : "",
   ]);
   const hostTable = rows.length === 0 ? "no hosts" : table([["HOST", "REGION", "PUBLIC", "VRACK", "POWER"], ...rows]);
-  return `${hostTable}\n\n${table([["WAN", "ONE WAY", "", ""], ...wan])}`;
+  return `${hostTable}\n\n${table([["WAN", "ONE WAY", "", "", ""], ...wan])}`;
 }
 
 function runInteractively([command = "", ...args]: readonly string[]): Promise<number> {

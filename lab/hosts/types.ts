@@ -56,6 +56,8 @@ export interface WanSettings {
   readonly jitterMs: number;
   /** Share of lost packets, 0 to 100. */
   readonly lossPercent: number;
+  /** What the line carries, in megabits per second, with a buffer of 100 ms as a router has; 0: no limit. */
+  readonly rateMbit: number;
   /** A cut direction drops every packet silently, as a broken line does. */
   readonly cut: boolean;
 }

@@ -24,6 +24,7 @@ describe("the WAN between the lab's regions", () => {
     [{ delayMs: -1 }, /milliseconds/],
     [{ jitterMs: Number.NaN }, /milliseconds/],
     [{ lossPercent: 101 }, /percentage/],
+    [{ rateMbit: -1 }, /megabits/],
   ])("%o is refused", (change, message) => {
     expect(() => changeDirection(defaultWan(), { from: "gra", to: "bhs" }, change)).toThrow(message);
   });

@@ -2,13 +2,14 @@
 
 Replaces the kernel's netem, which many kernels lack. The network namespace of each region's router has one TUN device per
 other region ("wan-bhs" in gra, and so on). A packet that is routed into a device leaves its counterpart after the delay and
-jitter of that direction, or never if the direction loses it or is cut.
+jitter of that direction, or never if the direction loses it or is cut. A direction with a rate sends one packet after the other, and drops those that
+would wait too long.
 
     wan.py SETTINGS APPLIED REGION=NAMESPACE...
 
 SETTINGS is a JSON file, read at the start and again on SIGHUP:
     {"revision": 7, "directions": [{"from": "gra", "to": "bhs", "delayMs": 40, "jitterMs": 0, "lossPercent": 0,
-                                    "cut": false}, ...]}
+                                    "rateMbit": 0, "cut": false}, ...]}
 Once they are in force, also for packets in transit, their revision is written to APPLIED.
 """
 
@@ -31,6 +32,8 @@ IFF_TUN = 0x0001
 IFF_NO_PI = 0x1000
 # A direction holds at most this many packets and drops more, as a router with a finite buffer does.
 QUEUE_LENGTH_MAX = 20_000
+# A packet that would wait longer for those before it is dropped: the buffer of a router.
+BUFFER_SECONDS = 0.1
 # Packets read from one device before the next device is served.
 BATCH = 64
 
@@ -59,6 +62,9 @@ class Direction:
     def __init__(self):
         self.exit = -1
         self.delay = self.jitter = self.loss = 0.0
+        # Bytes per second; 0 for no limit.
+        self.rate = 0.0
+        self.idle_from = 0.0
         self.cut = False
         self.queue = collections.deque()
         self.last_due = 0.0
@@ -66,7 +72,13 @@ class Direction:
     def send(self, packet, now):
         if self.cut or random.random() < self.loss or len(self.queue) >= QUEUE_LENGTH_MAX:
             return
-        due = now + self.delay + random.uniform(0, self.jitter)
+        sent = now
+        if self.rate > 0:
+            begins = max(now, self.idle_from)
+            if begins - now > BUFFER_SECONDS:
+                return
+            self.idle_from = sent = begins + len(packet) / self.rate
+        due = sent + self.delay + random.uniform(0, self.jitter)
         # Jitter must not reorder packets: TCP takes reordering for loss, and a real line keeps the order.
         self.last_due = due = max(due, self.last_due)
         self.queue.append((due, packet))
@@ -103,6 +115,7 @@ def main():
             direction.delay = entry["delayMs"] / 1000
             direction.jitter = entry["jitterMs"] / 1000
             direction.loss = entry["lossPercent"] / 100
+            direction.rate = entry["rateMbit"] * 1_000_000 / 8
             direction.cut = entry["cut"]
         with open(applied_file + ".new", "w", encoding="utf-8") as file:
             file.write(str(settings["revision"]))

@@ -23,6 +23,7 @@ const wanSchema = z.object({
       delayMs: z.number(),
       jitterMs: z.number(),
       lossPercent: z.number(),
+      rateMbit: z.number(),
       cut: z.boolean(),
     }),
   ),
@@ -31,10 +32,16 @@ const wanSchema = z.object({
 /** One-way delays in milliseconds. Gravelines–Beauharnois has a round trip of about 80 ms; the witness is in Europe. */
 const defaultDelaysMs: Readonly<Record<string, number>> = { "gra-bhs": 40, "gra-witness": 10, "bhs-witness": 45 };
 
-/** The WAN of a new lab: no cut, no loss, the delay of each distance. */
+/** The WAN of a new lab: no cut, no loss, no limit, the delay of each distance. */
 export function defaultWan(): readonly WanLine[] {
   return regionPairs().flatMap(([a, b]) => {
-    const settings = { delayMs: defaultDelaysMs[`${a}-${b}`] ?? 0, jitterMs: 0, lossPercent: 0, cut: false };
+    const settings = {
+      delayMs: defaultDelaysMs[`${a}-${b}`] ?? 0,
+      jitterMs: 0,
+      lossPercent: 0,
+      rateMbit: 0,
+      cut: false,
+    };
     return [
       { from: a, to: b, ...settings },
       { from: b, to: a, ...settings },
@@ -50,9 +57,10 @@ export function changeDirection(
 ): readonly WanLine[] {
   const { from, to } = direction;
   if (from === to) throw new Error(`There is no WAN line from ${from} to itself.`);
-  const { delayMs = 0, jitterMs = 0, lossPercent = 0 } = change;
+  const { delayMs = 0, jitterMs = 0, lossPercent = 0, rateMbit = 0 } = change;
   if (!(delayMs >= 0) || !(jitterMs >= 0)) throw new Error("Delay and jitter of the WAN are milliseconds, 0 or more.");
   if (!(lossPercent >= 0 && lossPercent <= 100)) throw new Error("The WAN's loss is a percentage from 0 to 100.");
+  if (!(rateMbit >= 0)) throw new Error("The WAN's rate is megabits per second, 0 or more.");
   return lines.map((line) => (line.from === from && line.to === to ? { ...line, ...change } : line));
 }
 
