@@ -59,6 +59,7 @@ const status: WatchdogStatus = {
   sightings: [],
   leadership: { leading: true, leader: "bhs-hap-1", error: null },
   watchdogs: [],
+  silence: {},
   leases: null,
   failsafe: null,
   replication: null,

@@ -26,6 +26,7 @@ const status = {
   sightings: [sighting("bhs-hap-1", "bhs", "unhealthy"), sighting("wit-1", "witness", "healthy")],
   leadership: { leading: false, leader: "wit-1", error: null },
   watchdogs: [member("bhs-hap-1", "bhs"), member("gra-hap-1", "gra"), member("wit-1", "witness", null)],
+  silence: { "gra-hap-1": 7_200_000 },
   leases: [{ router: "bhs-hap-1", acknowledgedEpoch: 4 }],
   failsafe: null,
 };
@@ -35,10 +36,10 @@ describe("the watchdogs in status", () => {
     expect(watchdogsSection(status)).toBe(
       [
         "Watchdogs",
-        "  WATCHDOG   SITE     REPORTED    GRA HEALTH  BHS HEALTH  ROUTER LEASE",
-        "  bhs-hap-1  bhs      500 ms ago  unhealthy   healthy     epoch 4       this one",
-        "  gra-hap-1  gra      SILENT      ?           ?           none",
-        "  wit-1      witness  500 ms ago  healthy     healthy     no router     controller",
+        "  WATCHDOG   SITE     REPORTED        GRA HEALTH  BHS HEALTH  ROUTER LEASE",
+        "  bhs-hap-1  bhs      500 ms ago      unhealthy   healthy     epoch 4       this one",
+        "  gra-hap-1  gra      SILENT for 2 h  ?           ?           none",
+        "  wit-1      witness  500 ms ago      healthy     healthy     no router     controller",
       ].join("\n"),
     );
   });

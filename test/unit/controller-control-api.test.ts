@@ -43,6 +43,7 @@ const fullStatus: WatchdogStatus = {
   ],
   leadership: { leading: false, leader: "gra-haproxy-1", error: "no answer in time" },
   watchdogs: [{ name: "w-1", site: "witness", router: null, failsafeUrl: "https://192.168.3.20:9443" }],
+  silence: {},
   leases: [{ router: "bhs-haproxy-1", acknowledgedEpoch: 2 }],
   failsafe: {
     lastAskedAtMs: NOW_MS - 900,
@@ -121,7 +122,7 @@ class StubWatchdog implements Watchdog {
   };
   command = async (command: Command, by: string): Promise<Applied> => {
     this.commands.push({ command, by });
-    return applyCommand(this.record, command, { by, atMs: NOW_MS }, ["gra", "bhs"]);
+    return applyCommand(this.record, command, { by, atMs: NOW_MS }, { regions: ["gra", "bhs"], silence: {} });
   };
   routing = () => ({ record: this.record, ticket: null, nowMs: NOW_MS });
   answerFailsafe = () => ({ agrees: false, watchdog: "bhs-haproxy-1", reason: "not here" }) as const;

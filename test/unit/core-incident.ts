@@ -182,7 +182,15 @@ class Incident {
   }
 
   #ask(command: Command): void {
-    const applied = applyCommand(this.#record, command, { by: "ana", atMs: this.#nowMs }, ["gra", "bhs"]);
+    const applied = applyCommand(
+      this.#record,
+      command,
+      { by: "ana", atMs: this.#nowMs },
+      {
+        regions: ["gra", "bhs"],
+        silence: {},
+      },
+    );
     this.#say(`operator: ${applied.accepted ? applied.explanation : `refused: ${applied.reasons.join("; ")}`}`);
     if (applied.accepted) this.#record = applied.record;
   }

@@ -8,8 +8,9 @@ import type { StateRecord } from "../../watchdog/core/state/record.ts";
 import { afterFailover, closing, NOW_MS, promoting, serving, standbyView } from "./core-fixtures.ts";
 
 const origin = { by: "ada", atMs: NOW_MS };
-const regions = ["gra", "bhs"];
-const apply = (record: StateRecord | null, command: Command): Applied => applyCommand(record, command, origin, regions);
+const background = { regions: ["gra", "bhs"], silence: { "old-hap": 60_000 } };
+const apply = (record: StateRecord | null, command: Command): Applied =>
+  applyCommand(record, command, origin, background);
 const switchover = { kind: "switchover", to: "bhs", force: false, reason: null } as const;
 
 function refusals(applied: Applied): string {
@@ -50,6 +51,16 @@ describe("an operator's command", () => {
     expect(refusals(apply(decided, { kind: "rejoin", policy: "delete" }))).toMatch(/waits for no decision/);
     expect(refusals(apply(rejoining("keep"), { kind: "rejoin", policy: "delete" }))).toMatch(/waits for no decision/);
     expect(refusals(apply(serving(), { kind: "rejoin", policy: "delete" }))).toMatch(/no former primary rejoins/);
+  });
+
+  test("to forget a watchdog ends its membership, unless it reports or a change is under way", () => {
+    const watchdogs = ["gra-hap", "old-hap"].map((name) => ({ name, site: "gra", router: name, failsafeUrl: null }));
+    const record = serving({ watchdogs });
+    const forget = (watchdog: string) => ({ kind: "forget", watchdog }) as const;
+    expect(recordOf(apply(record, forget("old-hap"))).watchdogs.map(({ name }) => name)).toEqual(["gra-hap"]);
+    expect(refusals(apply(record, forget("gra-hap")))).toMatch(/gra-hap reports.*stop its service/);
+    expect(refusals(apply(record, forget("wit")))).toMatch(/no watchdog wit is registered: gra-hap, old-hap are/);
+    expect(refusals(apply({ ...closing(), watchdogs }, forget("old-hap")))).toMatch(/a change is under way/);
   });
 
   test("for a change is kept in the record for a limited time, and can be withdrawn until it is handled", () => {

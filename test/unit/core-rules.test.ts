@@ -11,6 +11,7 @@ import type { RuleId } from "../../watchdog/core/rules/table.ts";
 import { rules } from "../../watchdog/core/rules/table.ts";
 import type { ClusterLicence, ClusterProbe } from "../../watchdog/core/state/cluster.ts";
 import type { HealthState } from "../../watchdog/core/state/health.ts";
+import { memberOf } from "../../watchdog/core/state/members.ts";
 import type { Observations } from "../../watchdog/core/state/observations.ts";
 import type { Plan, PlanStep, StepKind } from "../../watchdog/core/state/plan.ts";
 import type { AbortRequest, ChangeRequest, PromotingRecord, StateRecord } from "../../watchdog/core/state/record.ts";
@@ -22,6 +23,7 @@ import {
   config,
   copying,
   etcd,
+  failsafe,
   follower,
   goodProbe,
   health,
@@ -294,6 +296,13 @@ const cases: Readonly<Record<RuleId, Case>> = {
     seen: observations(),
     next: { phase: "serving", epoch: 1 },
     says: /bhs-haproxy-1 of bhs is registered/,
+  },
+  "forget-watchdog": {
+    record: serving({ watchdogs: [memberOf(config), { ...memberOf(config), name: "gra-haproxy-2", site: "gra" }] }),
+    seen: observations({ silence: { "gra-haproxy-2": 86_400_000 } }),
+    config: { ...config, failsafe },
+    next: { phase: "serving", epoch: 1 },
+    says: /gra-haproxy-2 of gra has been silent for 24 h and is forgotten/,
   },
   "standby-joins": {
     record: serving({ standby: "absent" }),

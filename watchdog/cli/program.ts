@@ -25,6 +25,7 @@ import { addStatus } from "./commands/status.ts";
 import { addSwitchover } from "./commands/switchover.ts";
 import { addVerify } from "./commands/verify.ts";
 import { addVersion } from "./commands/version.ts";
+import { addWatchdogs } from "./commands/watchdogs.ts";
 import { addWithdraw } from "./commands/withdraw.ts";
 import type { CommandContext } from "./context.ts";
 import { exitCodes, exitCodesHelp } from "./exit-codes.ts";
@@ -45,6 +46,7 @@ const commands: readonly ((program: Command, context: CommandContext) => void)[]
   addSwitchover,
   addAbort,
   addRejoin,
+  addWatchdogs,
   addVerify,
   addPreflight,
   addSimulate,

@@ -261,7 +261,16 @@ export const etcdQuota = {
 };
 
 /** Timings of the failsafe. */
-export const failsafeTimings = { timeoutMs: byProfile("failsafe", "timeoutMs", "Bound on asking one watchdog.") };
+export const failsafeTimings = {
+  timeoutMs: byProfile("failsafe", "timeoutMs", "Bound on asking one watchdog."),
+  forgetAfterMs: durationMs
+    // A host that is rebuilt, or a site without power for a night, is back within a day.
+    .default(24 * 60 * 60 * 1_000)
+    .describe(
+      "A watchdog that has reported nothing for this long while the store answered is forgotten: failsafe no longer " +
+        "requires its answer. It registers again when it returns.",
+    ),
+};
 
 /** Timings of the members of etcd that only provisioning uses. */
 export const etcdMemberTimings = {

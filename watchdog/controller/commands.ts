@@ -13,7 +13,7 @@ const ATTEMPTS = 5;
  * @throws Error when the store does not answer, or every attempt meets a concurrent write
  */
 export async function submitCommand(context: WatchdogContext, command: Command, by: string): Promise<Applied> {
-  const { clock, config, wakeDecide, log } = context;
+  const { clock, config, observed, wakeDecide, log } = context;
   const store = context.operatorStore ?? context.store;
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
     const stored = await store.read();
@@ -21,7 +21,8 @@ export async function submitCommand(context: WatchdogContext, command: Command, 
     if (newer !== null)
       return { accepted: false, reasons: [`${newer}; until then run the command on an upgraded host`] };
     const atMs = clock.nowMs();
-    const applied = applyCommand(stored?.record ?? null, command, { by, atMs }, Object.keys(config.regions));
+    const background = { regions: Object.keys(config.regions), silence: observed.silence };
+    const applied = applyCommand(stored?.record ?? null, command, { by, atMs }, background);
     if (!applied.accepted) return applied;
     const { record, explanation } = applied;
     const entry = { atMs, epoch: record.epoch, rule: ruleIdOf(command), explanation, watchdog: config.name };

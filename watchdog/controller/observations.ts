@@ -26,6 +26,7 @@ export function observationsNow({ observed, selfCheck, config, clock }: Observin
     newerVersion: newerVersion(observed),
     leadership: { leading, leader: leading ? config.name : observed.leader, error: observed.coordinationError },
     known: observed.members,
+    silence: observed.silence,
     promisedForMs: observed.failsafeGrantForMs(nowMonotonicMs),
     filledKnownForMs: observed.filledKnownForMs(nowMonotonicMs),
     selfDoubt,

@@ -3,7 +3,7 @@ import type { WatchdogConfig } from "../config/schema.ts";
 import { isStoreFull } from "../core/ports/store.ts";
 import type { ClusterLicence, Definition } from "../core/state/cluster.ts";
 import { type RegionHealth, unknownHealth } from "../core/state/health.ts";
-import { memberOf } from "../core/state/members.ts";
+import { memberOf, type Silence, silenceAfter } from "../core/state/members.ts";
 import type { ActiveSnapshot, FirstSnapshot, RouterLease, StandbySnapshot } from "../core/state/observations.ts";
 import { isNewer, type Member, type StateRecord } from "../core/state/record.ts";
 import type { LeaderSnapshot } from "../core/state/record-fields.ts";
@@ -44,6 +44,8 @@ export class ObservedState {
   /** The last reports of the watchdogs; empty while they cannot be read. */
   reports: readonly WatchdogReport[] = [];
   members: readonly Member[];
+  /** Members of the record or the registration that do not report, and for how long. */
+  silence: Silence = {};
   /** Why the other watchdogs cannot be reached; null when they can. */
   coordinationError: string | null = "not asked yet";
   /** Name of the controller, where it is another watchdog and known. */
@@ -52,11 +54,14 @@ export class ObservedState {
   #failsafeGrantUntilMonotonicMs = 0;
   #filled: { readonly atMs: number; readonly knownSinceMonotonicMs: number } | null = null;
   #observationsBegun = 0;
+  #reportsReadMonotonicMs: number | null = null;
+  readonly #self: { readonly name: string; readonly leaseTtlMs: number };
   readonly #clusterUuids = new Map<RegionName, string>();
   readonly #newestObservation = { active: 0, standby: 0 };
 
   constructor(config: WatchdogConfig) {
     this.members = [memberOf(config)];
+    this.#self = { name: config.name, leaseTtlMs: config.leases.ttlMs };
     this.health = new Map(Object.keys(config.regions).map((region) => [region, unknownHealth]));
   }
 
@@ -107,6 +112,11 @@ export class ObservedState {
   adoptRecord(record: StateRecord | null, nowMonotonicMs: number): void {
     const before = this.record;
     this.record = record;
+    // Whoever was not asked may have granted nothing, while routers stay open by grants of the others: until those expire
+    // this watchdog promotes nothing either (rule promise).
+    if (this.#isListed(record) && !this.#isListed(before)) {
+      this.extendFailsafeGrant(nowMonotonicMs + this.#self.leaseTtlMs);
+    }
     this.storeError = null;
     this.#noteFilling(record?.filledAtMs ?? null, nowMonotonicMs);
     if (activeBeforeChange(before) !== activeBeforeChange(record)) {
@@ -119,6 +129,10 @@ export class ObservedState {
       this.leaderSnapshot = null;
       this.inSyncSeenAtMs = null;
     }
+  }
+
+  #isListed(record: StateRecord | null): boolean {
+    return record?.watchdogs.some(({ name }) => name === this.#self.name) ?? false;
   }
 
   #noteFilling(filledAtMs: number | null, nowMonotonicMs: number): void {
@@ -138,6 +152,18 @@ export class ObservedState {
   noteStoreWrite(error: unknown): void {
     if (error === null) this.storeFull = null;
     else if (isStoreFull(error)) this.storeFull = messageOf(error);
+  }
+
+  /** Takes the reports of a round; null when they could not be read. */
+  noteReports(reports: readonly WatchdogReport[] | null, nowMonotonicMs: number): void {
+    this.reports = reports ?? [];
+    if (reports !== null) {
+      const sinceLastMs = nowMonotonicMs - (this.#reportsReadMonotonicMs ?? nowMonotonicMs);
+      const names = [...this.members, ...(this.record?.watchdogs ?? [])].map(({ name }) => name);
+      const reporting = [this.#self.name, ...reports.map(({ watchdog }) => watchdog)];
+      this.silence = silenceAfter(this.silence, [...new Set(names)], reporting, sinceLastMs);
+    }
+    this.#reportsReadMonotonicMs = reports === null ? null : nowMonotonicMs;
   }
 
   /** Whether this watchdog is the controller at that time of its monotonic clock. */

@@ -30,6 +30,7 @@ export function statusNow(context: WatchdogContext, components: Components, star
     sightings: reportsNow(context),
     leadership: observationsNow(context).leadership,
     watchdogs: observed.members,
+    silence: observed.silence,
     leases: observed.routers,
     failsafe: peers === null ? null : failsafe.report(),
     replication: replication.report(),

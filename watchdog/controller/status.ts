@@ -105,6 +105,8 @@ export const watchdogStatusSchema = z.object({
   leadership,
   /** Every registered watchdog. */
   watchdogs: z.array(memberSchema),
+  /** Those of them that do not report, and for how long this watchdog has seen that, in milliseconds. */
+  silence: z.record(z.string(), z.number()),
   /** Routers that hold a lease, as the controller reads them; null on any other watchdog. */
   leases: z.array(routerLease).nullable(),
   /** null for a watchdog without others. */

@@ -23,7 +23,7 @@ export function previewAbort(
 ): AbortPreview {
   const regions = record === null || record.phase === "serving" ? { from: "", to: "" } : record;
   const { from, to } = regions;
-  const applied = applyCommand(record, command, asked, Object.keys(config.regions));
+  const applied = applyCommand(record, command, asked, { regions: Object.keys(config.regions), silence: {} });
   if (!applied.accepted) return { from, to, verdict: "refused", reasons: applied.reasons };
   const leadership = { leading: true, leader: config.name, error: null };
   const { step } = decideStep(applied.record, { ...seen, leadership }, nowMs, config);

@@ -46,7 +46,10 @@ export function previewChange(
 ): ChangePreview {
   const { record, seen, nowMs } = situation;
   const { kind, to } = command;
-  const applied = applyCommand(record, command, asked, Object.keys(config.regions));
+  const applied = applyCommand(record, command, asked, {
+    regions: Object.keys(config.regions),
+    silence: seen.silence ?? {},
+  });
   const from = record?.phase === "serving" ? record.active : (record?.from ?? "");
   const nothing = { kind, from, to, steps: [], loss: null, missing: [], indicesToCopy: [] };
   if (!applied.accepted) return { ...nothing, verdict: "refused", rule: null, reasons: applied.reasons };

@@ -1,4 +1,6 @@
 import type { RegionName } from "../config/address.ts";
+import { listed } from "../util/text.ts";
+import type { Silence } from "./state/members.ts";
 import { stepOf, withStep } from "./state/plan.ts";
 import type { AbortRequest, ChangeRequest, ServingRecord, StateRecord } from "./state/record.ts";
 
@@ -15,6 +17,8 @@ export type Command =
   | ChangeCommand
   /** Decides what a rejoin deletes that waits for it (`rejoin.policy` wait). */
   | { readonly kind: "rejoin"; readonly policy: "delete" | "keep" }
+  /** Ends the membership of a watchdog that is gone for good. */
+  | { readonly kind: "forget"; readonly watchdog: string }
   /** Withdraws a change that no controller has handled yet. */
   | { readonly kind: "withdraw" }
   /** Ends a change that keeps routers closed, and goes back to the old region. */
@@ -32,6 +36,12 @@ export interface CommandOrigin {
   /** Login name. */
   readonly by: string;
   readonly atMs: number;
+}
+
+/** What the watchdog that got the command knows besides the record. */
+export interface CommandBackground {
+  readonly regions: readonly RegionName[];
+  readonly silence: Silence;
 }
 
 export type Applied =
@@ -57,7 +67,7 @@ export function applyCommand(
   record: StateRecord | null,
   command: Command,
   asked: CommandOrigin,
-  regions: readonly RegionName[],
+  { regions, silence }: CommandBackground,
 ): Applied {
   if (record === null) return refused("there is no state document yet: no region is active");
   switch (command.kind) {
@@ -70,6 +80,8 @@ export function applyCommand(
       return acknowledge(record, asked);
     case "rejoin":
       return decideRejoin(record, command.policy, asked);
+    case "forget":
+      return forget(record, command.watchdog, silence, asked);
     case "withdraw":
       if (record.phase !== "serving" || record.request === null)
         return refused("there is no request to withdraw: none was made, or it has been handled already");
@@ -119,6 +131,18 @@ function decideRejoin(record: StateRecord, policy: "delete" | "keep", { by }: Co
   if (step?.policy !== "wait") return refused("the rejoin waits for no decision: the configuration made it");
   const plan = withStep(record.plan, { ...step, policy });
   return changed(record, { plan }, `${by} decided the rejoin: ${policy}`);
+}
+
+function forget(record: StateRecord, watchdog: string, silence: Silence, { by }: CommandOrigin): Applied {
+  if (record.phase !== "serving") return refused(`a change is under way (${record.phase}): wait until it has ended`);
+  const staying = record.watchdogs.filter(({ name }) => name !== watchdog);
+  if (staying.length === record.watchdogs.length) {
+    return refused(`no watchdog ${watchdog} is registered: ${listed(record.watchdogs.map(({ name }) => name))} are`);
+  }
+  if (!(watchdog in silence)) {
+    return refused(`${watchdog} reports, and would register again at once: stop its service (es-failover) first`);
+  }
+  return changed(record, { watchdogs: staying }, `${by} ended the membership of the watchdog ${watchdog}`);
 }
 
 function requestChange(

@@ -50,6 +50,25 @@ describe("without etcd", () => {
     expect(router?.summary).toMatch(/routes to gra.*by failsafe: the store gives no lease, every watchdog agrees/);
   });
 
+  test("a watchdog that was silent for long is forgotten, so that traffic continues without it, and registers again", async () => {
+    const system = await started({ layout: threeSites });
+    const names = () => system.record?.watchdogs.map(({ name }) => name).toSorted();
+    const witness = system.station("witness");
+    witness.isOff = true;
+    system.kill(witness);
+    expect(names()).toContain("witness-watchdog");
+    await waitFor(system, 30_000, () => names()?.join() === "bhs-watchdog,gra-watchdog");
+    expect(tale(system)).toMatch(/witness-watchdog of witness has been silent for 15 s and is forgotten/);
+    const sinceMs = system.world.nowMs;
+    const heal = loseEtcd(system);
+    await pass(system, 60_000);
+    expect(refusedSince(system, sinceMs), tale(system)).toEqual([]);
+    heal();
+    witness.isOff = false;
+    system.restartAfter(witness, 500);
+    await waitFor(system, 10_000, () => names()?.includes("witness-watchdog") ?? false);
+  });
+
   test("routers close when one watchdog does not answer, and open again when etcd is back", async () => {
     const system = await started({ layout: threeSites });
     const heal = loseEtcd(system);

@@ -209,7 +209,8 @@ describe("a former primary that comes back", () => {
     expect(statusOf(system)?.summary).toMatch(
       /an operator decides by `es-failover rejoin`.*the only full copy is then in bhs until .* are copied, about/,
     );
-    const decided = (record: ServingRecord) => applyCommand(record, { kind: "rejoin", policy: "delete" }, operator, []);
+    const decided = (record: ServingRecord) =>
+      applyCommand(record, { kind: "rejoin", policy: "delete" }, operator, { regions: [], silence: {} });
     system.store.cell.command((record) => {
       const applied = decided(record);
       if (!applied.accepted) throw new Error(applied.reasons.join());

@@ -41,6 +41,8 @@ const failsafeOf = (site: Site) => ({
   certificateFile: "/c",
   keyFile: "/k",
   caFile: "/ca",
+  // So that histories of a minute have watchdogs that were forgotten, and come back.
+  forgetAfterMs: 15_000,
 });
 
 /** The configuration of the watchdog at a site. */

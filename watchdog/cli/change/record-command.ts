@@ -19,8 +19,9 @@ export async function submitRecordCommand(
   const { controlSocket, regions } = await parseConfigFile(configFile());
   const by = loginName();
   if (dryRun) {
-    const { record, nowMs } = await askControlSocket(controlSocket, controlApi.situation, {});
-    const applied = applyCommand(record, command, { by, atMs: nowMs }, Object.keys(regions));
+    const { record, seen, nowMs } = await askControlSocket(controlSocket, controlApi.situation, {});
+    const background = { regions: Object.keys(regions), silence: seen.silence ?? {} };
+    const applied = applyCommand(record, command, { by, atMs: nowMs }, background);
     if (applied.accepted) return print(`Would be recorded in the state document: ${applied.explanation}.`);
     complain(applied.reasons.join("\n"));
     return finish(exitCodes.refused);
@@ -32,5 +33,6 @@ export async function submitRecordCommand(
 function submit(socket: string, command: RecordCommand, by: string): Promise<CommandAnswer> {
   if (command.kind === "pause") return askControlSocket(socket, controlApi.pause, { by, reason: command.reason });
   if (command.kind === "rejoin") return askControlSocket(socket, controlApi.rejoin, { by, policy: command.policy });
+  if (command.kind === "forget") return askControlSocket(socket, controlApi.forget, { by, watchdog: command.watchdog });
   return askControlSocket(socket, controlApi[command.kind], { by });
 }

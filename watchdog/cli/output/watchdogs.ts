@@ -4,7 +4,7 @@ import { duration, section } from "../../util/text.ts";
 
 type WatchdogsStatus = Pick<
   WatchdogStatus,
-  "name" | "nowMs" | "regions" | "sightings" | "leadership" | "watchdogs" | "leases" | "failsafe"
+  "name" | "nowMs" | "regions" | "sightings" | "leadership" | "watchdogs" | "silence" | "leases" | "failsafe"
 >;
 
 /** Each watchdog with its report, role and router lease; empty for a single watchdog. */
@@ -21,7 +21,7 @@ export function watchdogsSection(status: WatchdogsStatus): string {
   const rows = [...known].toSorted().map(([name, site]) => {
     const report = sightings.find(({ watchdog }) => watchdog === name);
     const health = names.map((region: RegionName) => report?.regions[region]?.state ?? "?");
-    const age = report === undefined ? "SILENT" : `${duration(Math.max(0, nowMs - report.atMs))} ago`;
+    const age = report === undefined ? silent(status, name) : `${duration(Math.max(0, nowMs - report.atMs))} ago`;
     return [name, site, age, ...health, leaseOf(status, name), roleOf(status, name)];
   });
   const headings = [
@@ -35,6 +35,12 @@ export function watchdogsSection(status: WatchdogsStatus): string {
   return [section("Watchdogs", [headings, ...rows]), leadershipSection(status), failsafeSection(status)]
     .filter((part) => part !== "")
     .join("\n\n");
+}
+
+/** At least so long: its own restart forgets what a watchdog has seen of the others. */
+function silent({ silence }: WatchdogsStatus, name: string): string {
+  const silentMs = silence[name];
+  return silentMs === undefined ? "SILENT" : `SILENT for ${duration(silentMs)}`;
 }
 
 function roleOf({ name: own, leadership }: WatchdogsStatus, name: string): string {

@@ -16,6 +16,7 @@ const command = z.strictObject(origin);
 const pause = z.strictObject({ ...origin, reason });
 const rejoin = z.strictObject({ ...origin, policy: z.enum(["delete", "keep"]) });
 const abort = z.strictObject({ ...origin, reason: reason.nullable().default(null) });
+const forget = z.strictObject({ ...origin, watchdog: z.string().min(1) });
 const change = z.strictObject({
   ...origin,
   to: z.string().min(1),
@@ -52,6 +53,7 @@ export const controlApi = {
   ack: { route: "DELETE /block-period", request: command, answer: commandAnswerSchema },
   withdraw: { route: "DELETE /request", request: command, answer: commandAnswerSchema },
   rejoin: { route: "POST /rejoin", request: rejoin, answer: commandAnswerSchema },
+  forget: { route: "DELETE /watchdogs", request: forget, answer: commandAnswerSchema },
   failover: { route: "POST /failover", request: change, answer: commandAnswerSchema },
   switchover: { route: "POST /switchover", request: change, answer: commandAnswerSchema },
   abort: { route: "POST /abort", request: abort, answer: commandAnswerSchema },

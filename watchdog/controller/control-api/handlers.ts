@@ -52,6 +52,7 @@ export function controlHandlers(
     ack: serveCall(controlApi.ack, plain("ack")),
     withdraw: serveCall(controlApi.withdraw, plain("withdraw")),
     rejoin: serveCall(controlApi.rejoin, ({ by, policy }) => submit({ kind: "rejoin", policy }, by)),
+    forget: serveCall(controlApi.forget, ({ by, watchdog: name }) => submit({ kind: "forget", watchdog: name }, by)),
     failover: serveCall(controlApi.failover, change("failover")),
     switchover: serveCall(controlApi.switchover, change("switchover")),
     abort: serveCall(controlApi.abort, ({ by, reason }) => submit({ kind: "abort", reason }, by)),

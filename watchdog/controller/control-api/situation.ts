@@ -58,6 +58,7 @@ const observations = z.object({
   newerVersion: z.string().nullable().exactOptional(),
   leadership,
   known: z.array(memberSchema),
+  silence: z.record(z.string(), z.number()).exactOptional(),
   promisedForMs: z.number(),
   filledKnownForMs: z.number().nullable(),
   selfDoubt: z.array(z.string()),

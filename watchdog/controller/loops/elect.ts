@@ -15,19 +15,20 @@ export class Coordinator {
 
   /** One round. On failure only local observations remain, and the leadership is left to expire. */
   async round(): Promise<void> {
-    const { coordination, observed, wakeDecide } = this.#context;
+    const { coordination, observed, clock, wakeDecide } = this.#context;
     const before = fingerprint(this.#context);
     try {
       await this.#campaign();
       await coordination.publish(this.#report());
       // Written in each round, so that a store which takes writes again is noticed by this.
       observed.noteStoreWrite(null);
-      observed.reports = await coordination.reports();
+      const reports = await coordination.reports();
       await this.#register();
+      observed.noteReports(reports, clock.monotonicMs());
       observed.coordinationError = null;
     } catch (error) {
       observed.noteStoreWrite(error);
-      observed.reports = [];
+      observed.noteReports(null, clock.monotonicMs());
       observed.coordinationError = messageOf(error);
       throw error;
     } finally {
@@ -50,8 +51,10 @@ export class Coordinator {
     if (newerVersion(observed) !== null) return this.leave();
     const { record } = observed;
     if (observed.storeError !== null) return;
-    // Failsafe asks only registered watchdogs, so no other may be the controller (rule promise).
-    if (record !== null && !record.watchdogs.some(({ name }) => name === config.name)) return this.leave();
+    // Failsafe asks only registered watchdogs, so no other may be the controller (rule promise). Where none is, no router
+    // stays open by failsafe.
+    const listed = record?.watchdogs ?? [];
+    if (listed.length > 0 && !listed.some(({ name }) => name === config.name)) return this.leave();
     const led = observed.isController(clock.monotonicMs());
     const campaign = await coordination.campaign();
     if (campaign.leading) observed.leadershipUntilMonotonicMs = campaign.untilMonotonicMs;
@@ -89,7 +92,16 @@ export class Coordinator {
     if (!members.some(({ name }) => name === self.name)) this.#isRegistered = false;
     if (!this.#isRegistered) await coordination.register(self);
     this.#isRegistered = true;
-    observed.members = [...members.filter(({ name }) => name !== self.name), self];
+    const gone = members.filter(({ name }) => this.#isGone(name));
+    for (const { name } of gone) await coordination.forget(name);
+    observed.members = [...members.filter((one) => one.name !== self.name && !gone.includes(one)), self];
+  }
+
+  /** A registration that the record does not list any more. One that is new may not have been listed yet. */
+  #isGone(name: string): boolean {
+    const { record, silence } = this.#context.observed;
+    const isListed = record?.watchdogs.some((member) => member.name === name) ?? true;
+    return !isListed && (silence[name] ?? 0) > this.#context.config.leases.ttlMs;
   }
 }
 

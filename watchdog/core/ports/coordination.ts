@@ -27,6 +27,6 @@ export interface Coordination {
   register(self: Member): Promise<void>;
   /** Every registered watchdog, by name. */
   members(): Promise<readonly Member[]>;
-  /** Removes a member that is gone for good: until then failsafe requires its answer, and routers close. */
+  /** Removes the registration of a watchdog that is gone, and that the record does not list. */
   forget(name: string): Promise<void>;
 }

@@ -98,6 +98,8 @@ export const rules = [
   // Serving: upkeep.
   rule("register-watchdog", ["serving"], members.registerWatchdog,
     "Registers each live watchdog; failsafe requires an answer from all of them."),
+  rule("forget-watchdog", ["serving"], members.forgetWatchdog,
+    "Forgets a watchdog that was silent for long, so that it does not close routers when the store is lost."),
   rule("repair-done", ["serving"], repair.repairDone,
     "Once every step is done, the active region is repaired."),
   rule("repair-goes-on", ["serving"], repair.repairGoesOn,

@@ -1,6 +1,7 @@
 import type { RegionName } from "../../config/address.ts";
 import type { AutoFollowPattern, ClusterReadiness, DataStreamState, Follower, IndexState } from "./cluster.ts";
 import type { RegionHealth } from "./health.ts";
+import type { Silence } from "./members.ts";
 import type { Member, StateRecord } from "./record.ts";
 import type { LeaderSnapshot } from "./record-fields.ts";
 import type { SiteReport } from "./sites.ts";
@@ -82,6 +83,8 @@ export interface Observations {
   readonly leadership: Leadership;
   /** Watchdogs that have registered, this one included. */
   readonly known: readonly Member[];
+  /** Those of them, and of the record's, that do not report. */
+  readonly silence?: Silence;
   /** Time until the last failsafe grant that this watchdog gave or got expires: until then it promotes nothing. */
   readonly promisedForMs: number;
   /** How long this watchdog has known that the store was filled from a copy; null when it was not. */
