@@ -107,10 +107,10 @@ describe("a failover and the way back", () => {
     const { outcomes } = await replaySalvage(request, id);
     expect(outcomes).toMatchObject({ failed: 0, changed: 0 });
     expect(await missingFrom(pair.bhs, [...site.traffic.acknowledged, ...onlyOnGra])).toEqual([]);
-    // The replay has created the index that only gra had, and gra follows it now.
-    await eventually("gra follows orders-local in sync", 60_000, async () => {
-      const replication = site.watchdog?.status().replication;
-      return replication?.inSync === true && replication.followers === 3;
+    // The replay has created the index that only gra had. Until gra has all of it, no switchover is possible.
+    await eventually("gra could replace all three indices", 60_000, async () => {
+      const { count, of } = site.watchdog?.status().replication?.protectedIndices ?? {};
+      return count === 3 && of === 3;
     });
   });
 
