@@ -164,7 +164,12 @@ describe("first copies", () => {
       };
       let isOver = false;
       const starts = Object.keys(this.#sizes).map((name) => this.start(name));
-      const round = beginCopies(starts, { cluster: cluster as Cluster, indices: others }, atOnce, clock as Clock);
+      const round = beginCopies(
+        starts,
+        { cluster: cluster as Cluster, indices: others },
+        { atOnce, untilMonotonicMs: 30_000 },
+        clock as Clock,
+      );
       void round.then(() => {
         isOver = true;
       });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { followLate } from "../world/cluster/replication.ts";
+import { pauseFollow } from "../world/cluster/administration.ts";
+import { followLate, startFollowing } from "../world/cluster/replication.ts";
 import {
   expectMirrored,
   expectSound,
@@ -44,6 +45,27 @@ describe("a standby", () => {
     await runUntil(system, 60_000, serves("gra", "in-sync"));
     await expectMirrored(system, "gra", "bhs");
     expectSound(system);
+  });
+
+  test("whose hundreds of followers answer slowly does not hold the watchdog up until its service manager ends it", async () => {
+    const system = await started();
+    const [gra, bhs] = [system.cluster("gra"), system.cluster("bhs")];
+    const names = Array.from({ length: 400 }, (_, n) => `logs-extra-${n}`);
+    for (const name of names) {
+      gra.createIndex(name, null);
+      startFollowing(bhs, name, gra);
+    }
+    await pass(system, 20_000);
+    for (const name of names) pauseFollow(bhs, name);
+    bhs.ailments.slowMs = 3_000;
+    for (let seconds = 0; seconds < 300; seconds += 10) {
+      await pass(system, 10_000);
+      expect(watchdogOf(system).watchdog?.isRunning(), `${seconds} s`).toBe(true);
+    }
+    bhs.ailments.slowMs = 0;
+    await runUntil(system, 120_000, serves("gra", "in-sync"));
+    const { protectedIndices } = statusOf(system)?.replication ?? {};
+    expect(protectedIndices).toEqual({ count: 402, of: 402 });
   });
 
   test("is not copied again while it holds more than its leader", async () => {

@@ -13,24 +13,21 @@ export interface CopyStart {
 /** A copy of a small index ends within this time, and its slot goes to the next one in the same round. */
 const SMALL_COPY_MS = 2_000;
 const POLL_MS = 100;
-/** Then the next round follows, which sees what changed meanwhile. */
-const ROUND_MAX_MS = 30_000;
 
 /**
  * Begins first copies while fewer than `atOnce` run, those included that others began: each loads both regions. What does
- * not begin now begins in a later round.
+ * not begin until `untilMonotonicMs` begins in a later round.
  */
 export async function beginCopies(
   starts: readonly CopyStart[],
   standby: { readonly cluster: Cluster; readonly indices: readonly IndexState[] },
-  atOnce: number,
+  { atOnce, untilMonotonicMs }: { readonly atOnce: number; readonly untilMonotonicMs: number },
   clock: Clock,
 ): Promise<void> {
   const running = standby.indices.filter(({ firstCopy }) => firstCopy?.state === "running").length;
-  const until = clock.monotonicMs() + ROUND_MAX_MS;
   const waiting = [...starts];
   const slot = async () => {
-    while (clock.monotonicMs() < until) {
+    while (clock.monotonicMs() < untilMonotonicMs) {
       const next = waiting.shift();
       if (next === undefined) return;
       if ((await next.begin()) && !(await endsSoon(next, standby.cluster, clock))) return;

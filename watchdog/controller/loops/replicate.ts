@@ -21,6 +21,8 @@ import type { ChangeContext } from "./recreate-follower.ts";
 import { describeChange, makeChange, retryKey } from "./replication-change.ts";
 
 const REPAIRS_KEPT = 20;
+/** After this time no further change begins: a next round follows, which sees what changed meanwhile. */
+const ROUND_MAX_MS = 30_000;
 /** Indices changed at once, by changes that copy nothing. */
 const CHANGES_AT_ONCE = 4;
 
@@ -65,8 +67,10 @@ export class ReplicationReconciler {
     const leader = clusters[record.active];
     if (cluster === undefined || leader === undefined) return;
     const { changes, indices } = await this.#plan(cluster, active);
+    const untilMonotonicMs = clock.monotonicMs() + ROUND_MAX_MS;
     const confirm = () => confirmController(this.#context, (now) => isStandbyOf(record, now));
     const make = async (change: ReplicationChange): Promise<boolean> => {
+      if (clock.monotonicMs() >= untilMonotonicMs) return false;
       // Checked before each change: once a closing has begun, no follower may be added.
       if (!this.#isRuled() || observed.record?.epoch !== record.epoch) return false;
       return this.#make(change, { cluster, leader, confirm });
@@ -89,7 +93,8 @@ export class ReplicationReconciler {
       const primaries = active.indices.find(({ name }) => name === index)?.primaries ?? 1;
       return [{ index, primaries, begin: () => make(change) }];
     });
-    await beginCopies(starts, { cluster, indices }, config.replication.copiesAtOnce, clock);
+    const { copiesAtOnce } = config.replication;
+    await beginCopies(starts, { cluster, indices }, { atOnce: copiesAtOnce, untilMonotonicMs }, clock);
     await makeAll(due.filter(isOfAutoFollow));
   }
 
