@@ -155,11 +155,7 @@ export class Elasticsearch extends pulumi.ComponentResource {
     const stdin = pulumi
       .all([desired, initialMasterNodes])
       .apply(([hash, masters]) => JSON.stringify({ name, desired: hash, initialMasterNodes: masters, dataDirectory }));
-    return runScript(
-      node,
-      { name: `${name}-start`, script: "elasticsearch/start.sh", args: ["forming"], updateArgs: [], stdin },
-      { parent: this, after },
-    );
+    return runScript(node, { name: `${name}-start`, script: "elasticsearch/start.sh", stdin }, { parent: this, after });
   }
 
   /** Restarts the node if it does not run what is desired. */

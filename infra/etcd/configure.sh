@@ -1,17 +1,21 @@
 #!/usr/bin/env bash
 # Writes the member's files and starts etcd, without waiting: the members at the other sites may not exist yet.
-# Arguments: `founding` at the first provisioning of a host in this place.
-# Input (JSON): {"desired", "files": […]}
+# Input (JSON): {"desired", "files": […], "founding": "allowed" or "refused"}
 # shellcheck source=infra/provision/common.sh
 . "$(dirname "$0")/../provision/common.sh"
 
 input=$(cat)
 desired=$(json_field desired <<<"$input")
+founding=$(json_field founding <<<"$input")
 readonly applied_file=$state_directory/etcd-applied
+readonly permitted_file=$state_directory/etcd-permitted
 
 install_files <<<"$input" >/dev/null
-# Removed once the member votes.
-[[ ${1:-} != founding ]] || touch /etc/etcd/found-new-cluster
+# Given once to a machine, and removed once its member votes: a member that loses its data later may found nothing.
+if [[ $founding == allowed && ! -e $permitted_file ]]; then
+  touch /etc/etcd/found-new-cluster
+  touch "$permitted_file"
+fi
 systemctl daemon-reload
 systemctl enable --quiet etcd
 

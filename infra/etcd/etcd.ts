@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import * as random from "@pulumi/random";
 import { type Authority, HostCertificate } from "../certificates.ts";
 import type { StackConfig } from "../config/schema.ts";
 import { contentHash, type HostFile, runScript, type StagedHost } from "../provision/remote.ts";
@@ -46,14 +47,26 @@ export class EtcdMember extends pulumi.ComponentResource {
       {
         name: `${host.name}-etcd-configuration`,
         script: "etcd/configure.sh",
-        // The first host in this place may found a cluster, one that replaces it may not: see watchdog/etcd-member.
-        args: ["founding"],
-        updateArgs: [],
         stdin: pulumi.secret(this.configuration(args)),
       },
       { parent: this, after: [installed] },
     );
     this.registerOutputs({});
+  }
+
+  /**
+   * Whether this is the first machine in its place, which may found a cluster. One that replaces it may not: see
+   * watchdog/etcd-member. The keepers remember the first machine for as long as the stack exists.
+   */
+  private mayFound({ host }: EtcdMemberArgs): pulumi.Output<boolean> {
+    const first = new random.RandomId(
+      `${host.name}-etcd-founder`,
+      { byteLength: 4, keepers: { instanceId: host.instanceId } },
+      { parent: this, ignoreChanges: ["keepers"] },
+    );
+    return pulumi
+      .all([first.keepers, host.instanceId])
+      .apply(([keepers, instanceId]) => keepers?.["instanceId"] === instanceId);
   }
 
   private configuration(args: EtcdMemberArgs): pulumi.Output<string> {
@@ -62,8 +75,10 @@ export class EtcdMember extends pulumi.ComponentResource {
     const settings = etcdSettings({ host: host.host, config });
     const member = memberJson(topology, host.host);
     const ca = args.authority.certificatePem;
-    return pulumi.all([certificatePem, privateKeyPem, args.passwords]).apply(([certificate, privateKey, passwords]) =>
+    const inputs = pulumi.all([certificatePem, privateKeyPem, args.passwords, this.mayFound(args)]);
+    return inputs.apply(([certificate, privateKey, passwords, mayFound]) =>
       JSON.stringify({
+        founding: mayFound ? "allowed" : "refused",
         desired: contentHash(settings, etcdDropIn, ca, certificate),
         files: memberFiles({ settings, member, ca, certificate, privateKey, passwords }),
       }),

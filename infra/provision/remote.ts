@@ -2,13 +2,13 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { remote, type types } from "@pulumi/command";
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
 
 /** A host that takes commands over SSH. */
 export interface RemoteHost {
   readonly name: string;
   readonly connection: types.input.remote.ConnectionArgs;
-  /** The machine itself: a replacement under the same address has nothing installed. */
+  /** The machine itself: one that replaces it under the same address has nothing installed. */
   readonly instanceId: pulumi.Input<string>;
 }
 
@@ -65,6 +65,14 @@ export interface StagedHost extends RemoteHost {
   readonly staged: pulumi.Resource;
 }
 
+/**
+ * A command that runs again when the host was replaced or `version` has changed, as both are part of its text. A trigger
+ * would replace the resource instead, and the two runs would differ for the engine (pulumi-command issue 189).
+ */
+function repeatable(host: RemoteHost, command: string, version: string): pulumi.Output<string> {
+  return pulumi.interpolate`${command} # on ${host.instanceId}, ${version}`;
+}
+
 /** Copies the scripts of a host's role to it, again whenever their content changes. */
 export function stageScripts(
   host: RemoteHost,
@@ -76,10 +84,8 @@ export function stageScripts(
     `${host.name}-scripts`,
     {
       connection: host.connection,
-      create: stagingCommand,
-      update: stagingCommand,
+      create: repeatable(host, stagingCommand, "scripts"),
       stdin: JSON.stringify(files),
-      triggers: [host.instanceId],
       addPreviousOutputInEnv: false,
       logging: "none",
     },
@@ -95,26 +101,20 @@ export interface ScriptRun {
   readonly script: string;
   /** Arguments. Never a secret: every user of the host can see them. */
   readonly args?: readonly string[];
-  /** Arguments of the runs after the first one. Default: `args`. */
-  readonly updateArgs?: readonly string[];
   /** What the script reads. Secrets belong here, marked as such. Default: nothing. */
   readonly stdin?: pulumi.Input<string>;
 }
 
 /** Runs a staged script as root, and again whenever the script, its input or the host has changed. */
 export function runScript(host: StagedHost, run: ScriptRun, { parent, after = [] }: StepOptions): remote.Command {
-  const command = (args: readonly string[] = []) =>
-    ["sudo", `${stagingDirectory}/${run.script}`, ...args.map(shellWord)].join(" ");
+  const command = ["sudo", `${stagingDirectory}/${run.script}`, ...(run.args ?? []).map(shellWord)].join(" ");
   const version = contentHash(scriptText(run.script), ...sharedScripts.map(scriptText));
   return new remote.Command(
     run.name,
     {
       connection: host.connection,
-      create: command(run.args),
-      // Set even when equal to `create`: with an `update`, a changed trigger causes an update instead of a replacement.
-      update: command(run.updateArgs ?? run.args),
+      create: repeatable(host, command, version),
       stdin: run.stdin ?? "",
-      triggers: [host.instanceId, version],
       addPreviousOutputInEnv: false,
       logging: "stderr",
     },

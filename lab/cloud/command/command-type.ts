@@ -4,19 +4,13 @@ import { optionalText } from "../protocol/inputs.ts";
 import type { Call, ResourceType, Violation } from "../protocol/package.ts";
 import type { PropertyMap } from "../protocol/values.ts";
 import type { ProcessOptions, ProcessOutcome } from "./process.ts";
-import { derivedOutputs, environmentOf, lineLog, outputsOf, type Step, scriptFor, triggersReplace } from "./scripts.ts";
+import { environmentOf, lineLog, outputsOf, type Step, scriptFor, triggersReplace } from "./scripts.ts";
 
 /** Where a command's scripts run. */
 export interface ScriptRunner {
   /** Rules for the inputs beyond the schema. */
   violations(inputs: PropertyMap): readonly Violation[];
-  /** @returns the outcome, and the place for error messages, such as "on this machine" */
-  run(
-    script: string,
-    inputs: PropertyMap,
-    options: ScriptOptions,
-    call: Call,
-  ): Promise<readonly [ProcessOutcome, string]>;
+  run(script: string, inputs: PropertyMap, options: ScriptOptions, call: Call): Promise<ProcessOutcome>;
 }
 
 export type ScriptOptions = Pick<ProcessOptions, "input" | "onLine"> & { readonly env: Record<string, string> };
@@ -33,14 +27,12 @@ export function commandType(runner: ScriptRunner): ResourceType {
       onLine: lineLog(inputs, call),
       ...(stdin === undefined ? {} : { input: Readable.from([Buffer.from(stdin)]) }),
     };
-    const [outcome, where] = await runner.run(script, inputs, options, call);
-    return outputsOf(inputs, step, where, outcome);
+    return outputsOf(script, await runner.run(script, inputs, options, call));
   };
   return {
-    derivedOutputs,
     fill: (inputs) => ({ addPreviousOutputInEnv: true, ...inputs }),
     violations: (inputs) => runner.violations(inputs),
-    change: (change, _old, inputs) => triggersReplace(change, inputs),
+    change: triggersReplace,
     create: async (inputs, call) => {
       const outputs = await runStep("create", inputs, undefined, call);
       return { id: randomBytes(8).toString("hex"), outputs: { ...inputs, ...outputs } };

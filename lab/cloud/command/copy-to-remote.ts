@@ -32,23 +32,26 @@ function quoted(word: string): string {
   return `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
+const makeParent = 'mkdir -p "$(dirname "$target")" || exit 1';
+
 /**
- * Targets and modes are those of the published provider, which copies by SFTP: the source goes into an existing directory,
- * file modes are not copied (scripts need a chmod afterwards), and a missing parent directory is an error (its
- * documentation differs from its code).
+ * Targets and modes are those of the real provider, which copies by SFTP: the source goes into an existing directory, missing
+ * parents of the target are made, and file modes are not copied (scripts need a chmod afterwards).
  */
 const scripts = {
   text: (target: string): string =>
     `target=${quoted(target)}
 if [ -d "$target" ]; then echo "$target is a directory; a text needs a file path" >&2; exit 1; fi
+${makeParent}
 cat > "$target"`,
   file: (target: string, name: string): string =>
     `target=${quoted(target)}
 if [ -d "$target" ]; then target="$target"/${quoted(name)}; fi
+${makeParent}
 cat > "$target"`,
   directory: (target: string, name: string | undefined): string =>
     `target=${quoted(target)}
-[ -d "$target" ] || mkdir "$target" || exit 1
+mkdir -p "$target" || exit 1
 ${name === undefined ? "" : `target="$target"/${quoted(name)}; [ -d "$target" ] || mkdir "$target" || exit 1`}
 tar --extract --no-same-owner --no-same-permissions --directory "$target" --file -`,
 } as const;

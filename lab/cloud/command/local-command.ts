@@ -42,10 +42,8 @@ export const localCommand: ResourceType = commandType({
       ...(cwd === undefined ? {} : { cwd }),
     };
     const [interpreter, ...argv] = texts(inputs, "interpreter");
-    const outcome =
-      interpreter === undefined
-        ? await runShellScript(script, processOptions)
-        : await runProcess(interpreter, [...argv, script], processOptions);
-    return [outcome, "on this machine"];
+    return interpreter === undefined
+      ? runShellScript(script, processOptions)
+      : runProcess(interpreter, [...argv, script], processOptions);
   },
 });

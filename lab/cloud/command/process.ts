@@ -13,7 +13,7 @@ export interface ProcessOptions extends Pick<SpawnOptions, "cwd" | "env" | "stdi
   readonly signal: AbortSignal;
   /** Standard input of the process; default: empty. */
   readonly input?: Readable;
-  /** Called with each complete line as it arrives. */
+  /** Called with each complete line as it arrives. What it throws ends the process and the call. */
   readonly onLine?: (stream: "stdout" | "stderr", line: string) => void;
 }
 
@@ -27,11 +27,19 @@ export async function runProcess(
   const child = spawn(file, argv, { stdio: ["pipe", "pipe", "pipe"], ...spawnOptions });
   const stdout = new LineCollector((line) => onLine?.("stdout", line));
   const stderr = new LineCollector((line) => onLine?.("stderr", line));
-  child.stdout?.on("data", (chunk: Buffer) => stdout.add(chunk));
-  child.stderr?.on("data", (chunk: Buffer) => stderr.add(chunk));
   const ended = new Promise<number>((resolve, reject) => {
     child.once("error", reject);
     child.once("close", (code) => resolve(code ?? -1));
+    const collect = (collector: LineCollector) => (chunk: Buffer) => {
+      try {
+        collector.add(chunk);
+      } catch (error) {
+        child.kill();
+        reject(error);
+      }
+    };
+    child.stdout?.on("data", collect(stdout));
+    child.stderr?.on("data", collect(stderr));
   });
   if (child.stdin !== null) await feed(input, child.stdin);
   return { status: await ended, stdout: stdout.end(), stderr: stderr.end() };

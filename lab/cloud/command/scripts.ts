@@ -1,14 +1,11 @@
 import { optionalMap, optionalText } from "../protocol/inputs.ts";
-import type { Call, Change, ResourceType } from "../protocol/package.ts";
+import type { Call, Change } from "../protocol/package.ts";
 import type { PropertyMap } from "../protocol/values.ts";
 import type { ProcessOutcome } from "./process.ts";
 
 /** Parts that local and remote commands share. */
 
 export type Step = "create" | "update" | "delete";
-
-/** Characters of a failed script's output in the error, from its end, where the reason is. */
-const maxErrorCharacters = 4_000;
 
 /** The script of a step; an update without its own runs `create` again. */
 export function scriptFor(step: Step, inputs: PropertyMap): string | undefined {
@@ -25,10 +22,12 @@ export function scriptFor(step: Step, inputs: PropertyMap): string | undefined {
   }
 }
 
-/** A changed trigger runs `update`; without an `update` it replaces the resource. */
-export function triggersReplace(change: Change, inputs: PropertyMap): Change {
-  const hasUpdate = (inputs["update"] ?? null) !== null;
-  return change.changed.includes("triggers") && !hasUpdate ? { ...change, replaces: ["triggers"] } : change;
+/**
+ * A changed trigger replaces the resource, also where it has an `update`: `@pulumi/command` asks for replacement on
+ * `triggers[*]` (pulumi-command issue 189). So `create` runs again.
+ */
+export function triggersReplace(change: Change): Change {
+  return change.changed.includes("triggers") ? { ...change, replaces: ["triggers"] } : change;
 }
 
 /** Environment of a script: the program's, and by default the previous outcome. */
@@ -47,25 +46,36 @@ function mayShow(inputs: PropertyMap, stream: "stdout" | "stderr"): boolean {
   return logging === stream || logging === "stdoutAndStderr";
 }
 
-/** Logs a script's lines as they arrive, as far as `logging` allows. */
+/** The buffer of the real provider's line scanner: Go's bufio.MaxScanTokenSize. */
+const LINE_MAX_BYTES = 64 * 1024;
+
+/**
+ * Logs a script's lines as they arrive, as far as `logging` allows.
+ *
+ * @throws Error for a line that is too long: there the real provider stops to read and hangs for ever
+ */
 export function lineLog(inputs: PropertyMap, call: Call): (stream: "stdout" | "stderr", line: string) => void {
   return (stream, line) => {
-    if (mayShow(inputs, stream)) call.log("info", line);
+    if (!mayShow(inputs, stream)) return;
+    if (Buffer.byteLength(line) >= LINE_MAX_BYTES) {
+      throw new Error(`a logged line of ${Buffer.byteLength(line)} bytes: the real provider hangs at one of 64 KiB`);
+    }
+    call.log("info", line);
   };
 }
 
-/** Outputs of a successful script. @throws Error with the output of a failed one, without the script itself */
-export function outputsOf(inputs: PropertyMap, step: Step, where: string, outcome: ProcessOutcome): PropertyMap {
-  const { status, stdout, stderr } = outcome;
+/**
+ * Outputs of a successful script. The state has them as they are, also where an input is secret: a script must not
+ * print what is.
+ *
+ * @throws Error with the script and all output of a failed one, whatever `logging` allows
+ */
+export function outputsOf(script: string, { status, stdout, stderr }: ProcessOutcome): PropertyMap {
   if (status === 0) return { stdout, stderr };
-  const shown = (["stdout", "stderr"] as const).filter((stream) => mayShow(inputs, stream));
-  const output = shown.map((stream) => outcome[stream]).filter((text) => text !== "");
-  const detail =
-    output.length > 0 ? output.join("\n").slice(-maxErrorCharacters) : "(no output, or `logging` hides it)";
-  throw new Error(`The ${step} script ended with status ${status} ${where}:\n${detail}`);
+  const ended =
+    status < 0
+      ? "wait: remote command exited without exit status or exit signal"
+      : `Process exited with status ${status}`;
+  const output = [stdout, stderr].filter((text) => text !== "");
+  throw new Error([`${ended}: running ${JSON.stringify(script)}:`, ...output].join("\n"));
 }
-
-/** A script's output may contain any of these inputs, so it is secret when one of them is. */
-export const derivedOutputs: NonNullable<ResourceType["derivedOutputs"]> = Object.fromEntries(
-  ["stdout", "stderr"].map((output) => [output, ["create", "update", "delete", "stdin", "environment", "triggers"]]),
-);

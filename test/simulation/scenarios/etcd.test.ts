@@ -59,6 +59,8 @@ describe("without etcd", () => {
     expect(names()).toContain("witness-watchdog");
     await waitFor(system, 30_000, () => names()?.join() === "bhs-watchdog,gra-watchdog");
     expect(tale(system)).toMatch(/witness-watchdog of witness has been silent for 15 s and is forgotten/);
+    // Until each of the others has read the record without it.
+    await pass(system, 5_000);
     const sinceMs = system.world.nowMs;
     const heal = loseEtcd(system);
     await pass(system, 60_000);
