@@ -30,7 +30,7 @@ async function main(): Promise<void> {
   const directory = await mkdtemp(path.join(tmpdir(), "es-failover-bench-"));
   let pair: ClusterPair | null = null;
   try {
-    pair = await startPair();
+    pair = await startPair(count);
     const loaded = await configureWatchdog(pair, directory);
     const clusters = connectClusters(loaded);
     const { bhs } = clusters;

@@ -22,9 +22,10 @@ export const say = (sentence: string) => console.log(`${new Date().toISOString()
 export const indexNames = (count: number): readonly string[] =>
   Array.from({ length: count }, (_, n) => `bench-logs-${String(n).padStart(5, "0")}`);
 
-/** With a large heap, as the serial collector of the lab's nodes leaves garbage that Elasticsearch counts as used. */
-export function startPair(): Promise<ClusterPair> {
-  return startClusterPair({ "cluster.max_shards_per_node": 5_000 }, ["-Xms4g", "-Xmx4g"]);
+/** Many indices need a large heap: the serial collector of the lab's nodes leaves garbage that Elasticsearch counts as used. */
+export function startPair(indices: number): Promise<ClusterPair> {
+  const heap = indices > 100 ? "4g" : "512m";
+  return startClusterPair({ "cluster.max_shards_per_node": 5_000 }, [`-Xms${heap}`, `-Xmx${heap}`]);
 }
 
 /** Creates the watchdog's user in both clusters, and its configuration: defaults, but checks for two busy cores. */
