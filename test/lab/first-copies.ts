@@ -15,8 +15,11 @@ const copyingIndices = ["app-new-1", "app-new-2"];
 /** Even the 200 bytes of an index without a commit take longer than the test needs them to. */
 const SLOW_BYTES_PER_SECOND = 1;
 
-/** Detection, leases that end, and a promotion, on a machine that six Elasticsearch nodes keep busy. */
-const USUAL_OUTAGE_MS = checks.failThreshold * (checks.intervalMs + checks.timeoutMs) + 30_000;
+/**
+ * Detection, leases that end, and a promotion of twenty indices, each of which takes two changes of the cluster's state on
+ * a machine that six Elasticsearch nodes keep busy. The copies would take a quarter of an hour.
+ */
+const USUAL_OUTAGE_MS = checks.failThreshold * (checks.intervalMs + checks.timeoutMs) + 90_000;
 
 /** First copies by files, which Elasticsearch's CCR takes when an index is followed: they may last for hours. */
 export function firstCopyTests(lab: () => LabUnderTest, applications: () => BothEntries): void {

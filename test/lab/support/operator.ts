@@ -39,6 +39,15 @@ export async function failBack(system: TwoRegions): Promise<void> {
     ({ record }) => record?.phase === "serving" && record.active === "bhs" && record.standby === "in-sync",
   );
   await replayAll(system);
+  const replayedAtMs = Date.now();
+  await system.watchdogs.until(
+    "gra protects all indices, those that the replay created too",
+    ({ replication }) =>
+      replication !== null &&
+      replication.observedAtMs > replayedAtMs &&
+      replication.protectedIndices !== null &&
+      replication.unprotected.length === 0,
+  );
   await esFailoverDone(system, router, "ack");
   await esFailoverDone(system, router, "switchover", "--to", "gra", "--yes");
   await system.watchdogs.until(
