@@ -4,6 +4,8 @@ import { eventually } from "../../lab/util/until.ts";
 import type { ElasticsearchCluster } from "../../watchdog/adapters/elasticsearch/cluster.ts";
 import type { ClusterError } from "../../watchdog/core/ports/cluster.ts";
 import type { FirstCopy, IndexState } from "../../watchdog/core/state/cluster.ts";
+import { type CopyState, copyStates, idleCopies } from "../../watchdog/core/state/complete-copies.ts";
+import type { LeaderSnapshot } from "../../watchdog/core/state/record-fields.ts";
 import { borrowClusterPair } from "./shared/cluster-pair.ts";
 import { copySlowly, createLargeLeader, follow, write } from "./support/ccr.ts";
 import { connectAsWatchdog, createWatchdogUser } from "./support/watchdog-user.ts";
@@ -143,6 +145,63 @@ describe("a first copy", () => {
     expect(await bhs.probe()).toMatchObject({ status: "red", redIndices: ["orders-red"], copyingIndices: [index] });
     expect((await stateOf(bhs, "orders-red"))?.firstCopy).toBeNull();
     await bhs.deleteIndices(["orders-red"]);
+  });
+});
+
+// The nodes have no index lifecycle management: its requests are made by hand.
+describe("a copy that index lifecycle management unfollows", () => {
+  const index = "orders-complete";
+
+  /** What a watchdog would know of it, were it marked as complete. */
+  async function copyNow(): Promise<CopyState | undefined> {
+    const source = await stateOf(gra, index);
+    if (source === undefined) throw new Error(`gra has no ${index}`);
+    const leader: LeaderSnapshot = {
+      ...{ atMs: Date.now(), indices: [index], uuids: [{ index, uuid: source.uuid }], writeAliases: [], aliases: [] },
+      ...{ unfollowable: [], unmatched: [], deleted: [], writeBlocked: [], peakOperationsPerSecond: null },
+      shards: await gra.checkpoints([index]),
+      indexingComplete: [{ index: 0, createdAtMs: source.createdAtMs }],
+    };
+    const [indices, followers] = await Promise.all([bhs.indices(), bhs.followers()]);
+    const idle = idleCopies(leader, { indices, followers }).map(({ name }) => name);
+    const checkpoints = idle.length === 0 ? [] : await bhs.checkpoints(idle);
+    return copyStates(leader, { indices, followers, checkpoints }).get(index);
+  }
+
+  test("is known by its creation date and its last operations, paused, closed, unfollowed and open again", async () => {
+    await createIndex(index, { number_of_shards: 2 });
+    for (const id of ["1", "2", "3", "4"]) await write(pair.gra, index, id);
+    await follow(pair.bhs, index, "gra");
+    await eventually("both have the same", 30_000, async () => {
+      const ends = async (cluster: ElasticsearchCluster) =>
+        (await cluster.checkpoints([index])).map(({ globalCheckpoint }) => globalCheckpoint).join();
+      return (await ends(gra)) === (await ends(bhs));
+    });
+    expect(await copyNow()).toBeUndefined();
+    for (const step of ["_ccr/pause_follow", "_close", "_ccr/unfollow", "_open?wait_for_active_shards=all"]) {
+      await pair.bhs.call("POST", `/${index}/${step}`);
+      await eventually(`it is complete after ${step}`, 15_000, async () => (await copyNow()) === "complete");
+    }
+    expect((await stateOf(bhs, index))?.following).toBe(false);
+
+    await write(pair.gra, index, "5");
+    expect(await copyNow()).toBe("behind");
+  });
+});
+
+describe("an index that no pattern matches", () => {
+  test("is found behind an alias that one does, and only there", async () => {
+    await createIndex("shrink-ab12-orders-1", {});
+    await createIndex("unrelated");
+    const actions = [
+      { add: { index: "shrink-ab12-orders-1", alias: "orders-shrunk" } },
+      { add: { index: "unrelated", alias: "other" } },
+    ];
+    expect(await gra.unmatchedIndices()).toEqual([]);
+    await pair.gra.call("POST", "/_aliases", { body: { actions } });
+    const shrunk = { name: "shrink-ab12-orders-1", aliases: ["orders-shrunk"], searchableSnapshot: false };
+    expect(await gra.unmatchedIndices()).toEqual([shrunk]);
+    expect(await stateOf(gra, "shrink-ab12-orders-1")).toBeUndefined();
   });
 });
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { copyProgress, protectionRows } from "../../watchdog/cli/output/copies.ts";
 import { protectionReport } from "../../watchdog/controller/protection-report.ts";
 import type { FirstCopy } from "../../watchdog/core/state/cluster.ts";
-import type { UnprotectedIndex } from "../../watchdog/core/state/sync.ts";
+import type { UnprotectedIndex } from "../../watchdog/core/state/unprotected.ts";
 import { activeView, index, NOW_MS } from "./core-fixtures.ts";
 
 const copy = (changes: Partial<FirstCopy> = {}): FirstCopy => ({
@@ -20,6 +20,7 @@ const unprotected = (name: string, changes: Partial<UnprotectedIndex> = {}): Unp
   copy: copy(),
   sinceMs: NOW_MS - 90_000,
   established: true,
+  required: true,
   ...changes,
 });
 const rowsOf = (...indices: readonly UnprotectedIndex[]) => {
@@ -58,6 +59,16 @@ describe("status", () => {
       ["not protected", "logs-4 could not be copied: no room, for 2 min"],
     ]);
     expect(rowsOf()).toEqual([["protected", "2 of 2 indices"]]);
+  });
+
+  test("tells which indices a failover may leave behind", () => {
+    const [, row] = rowsOf(
+      unprotected("logs-3", { state: "behind", reason: "logs-3 stopped", copy: null, required: false }),
+    );
+    expect(row).toEqual([
+      "not protected",
+      "logs-3 stopped, for 2 min; not required, so a failover may leave it behind",
+    ]);
   });
 
   test("names a few of many, and counts the others", () => {

@@ -68,6 +68,7 @@ const fullStatus: WatchdogStatus = {
         copy: { state: "running", bytesDone: 5, bytesTotal: null, startedAtMs: null, error: null },
         sinceMs: NOW_MS - 3_000,
         established: false,
+        required: true,
       },
     ],
     repairs: [{ atMs: NOW_MS - 5_000, change: "follow logs-2 of gra", error: "no such remote cluster" }],

@@ -73,6 +73,10 @@ class Bhs {
         if (this.deletes instanceof Error) throw this.deletes;
         for (const name of names) this.#indices.delete(name);
       },
+      resumeIndexing: async (name) => {
+        this.requests.push(`${name} is not complete`);
+        this.#change([name], (one) => ({ ...one, indexingComplete: false }));
+      },
       setWriteIndex: async (alias, name) => {
         this.requests.push(`${alias} writes to ${name}`);
         this.#change([name], (one) => ({ ...one, aliases: [{ alias, isWriteIndex: true }] }));
@@ -220,6 +224,16 @@ describe("the other steps of a promotion", () => {
     const bhs = new Bhs(complete("logs-1"));
     await run(bhs, "write-aliases", { leader }).ended;
     expect(bhs.requests).toEqual(["logs-write writes to logs-1"]);
+  });
+
+  test("write-aliases removes the mark of an index as complete that is written to again", async () => {
+    // The old region had rolled over to an index that is not here.
+    const leader = { ...sight, writeAliases: [{ alias: "logs-write", index: "logs-9" }] };
+    const marked = index("logs-1", { indexingComplete: true, aliases: [{ alias: "logs-write", isWriteIndex: false }] });
+    const bhs = new Bhs(marked);
+    const planned = [complete("logs-1", { aliases: marked.aliases })];
+    await run(bhs, "write-aliases", { leader, planned }).ended;
+    expect(bhs.requests).toEqual(["logs-1 is not complete", "logs-write writes to logs-1"]);
   });
 
   test("a block that came along is lifted before a follower is paused, and blocked again where the users had it so", async () => {

@@ -16,9 +16,10 @@ async function leaderSnapshot(indices: readonly IndexState[], marked: readonly I
   const gra: Partial<Cluster> = {
     region: "gra",
     indices: async () => indices,
+    unmatchedIndices: async () => [{ name: "shrink-a-logs-0", aliases: ["logs-0"], searchableSnapshot: false }],
     definitions: async () => [],
     readiness: async () => standbyView().readiness,
-    checkpoints: async () => [],
+    checkpoints: async (names) => names.map((name) => ({ index: name, shard: 0, globalCheckpoint: 5, maxSeqNo: 5 })),
   };
   const context: Partial<WatchdogContext> = {
     clusters: { gra: gra as Cluster },
@@ -46,4 +47,21 @@ test("a snapshot has all indices of an alias that writes, or that has a single i
     { alias: "logs-app", members: [0, 1] },
     { alias: "logs-one", members: [2] },
   ]);
+});
+
+test("a snapshot has what cannot be followed with the reason, and asks neither closed nor mounted indices for checkpoints", async () => {
+  const indices = [
+    index("logs-1", { indexingComplete: true }),
+    index("logs-2", { open: false }),
+    index("logs-3", { searchableSnapshot: true }),
+  ];
+  expect(await leaderSnapshot(indices)).toMatchObject({
+    shards: [{ index: "logs-1", shard: 0, maxSeqNo: 5 }],
+    indexingComplete: [{ index: 0, createdAtMs: index("logs-1").createdAtMs }],
+    unfollowable: [
+      { index: 1, reason: "cannot be followed: it is closed" },
+      { index: 2, reason: "cannot be followed: it is a searchable snapshot" },
+    ],
+    unmatched: [{ index: "shrink-a-logs-0", reason: expect.stringContaining("serves logs-0") }],
+  });
 });

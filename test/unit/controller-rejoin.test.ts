@@ -86,3 +86,10 @@ test("an index that was left out is set aside where others are: its unfinished c
     "close logs-2",
   ]);
 });
+
+test("a searchable snapshot stays where it is: its documents are in a repository, and nothing follows under its name", async () => {
+  const mounted = index("logs-2", { searchableSnapshot: true });
+  expect(await rejoin("fence", "delete", [index("logs-1"), mounted], [])).toEqual(["block logs-1"]);
+  const fenced = [index("logs-1", { writeBlocked: true }), mounted];
+  expect(await rejoin("clear", "delete", fenced, [index("logs-1")])).toEqual(["delete logs-1"]);
+});

@@ -5,7 +5,7 @@ import type { RecreationCause } from "../../watchdog/core/plans/replication-chan
 import type { Cluster } from "../../watchdog/core/ports/cluster.ts";
 import type { FirstCopy, Follower, IndexState, ShardCheckpoint } from "../../watchdog/core/state/cluster.ts";
 import type { Clock } from "../../watchdog/util/clock.ts";
-import { follower, index } from "./core-fixtures.ts";
+import { config, follower, index } from "./core-fixtures.ts";
 
 const failed: FirstCopy = { state: "failed", bytesDone: 0, bytesTotal: null, startedAtMs: null, error: "no room" };
 const at = (maxSeqNo: number, shard = 0): ShardCheckpoint => ({
@@ -53,7 +53,12 @@ class Regions {
       cause,
       reason: "of the test",
     } as const;
-    await recreateFollower(change, { cluster: cluster as Cluster, leader: leader as Cluster, confirm });
+    await recreateFollower(change, {
+      cluster: cluster as Cluster,
+      leader: leader as Cluster,
+      managed: config.replication,
+      confirm,
+    });
     return this.calls;
   }
 }

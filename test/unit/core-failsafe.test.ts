@@ -132,7 +132,19 @@ describe("sites", () => {
     ["unhealthy", "unknown", "unhealthy"],
   ])("whose two watchdogs report %s and %s count as %s", (one, other, expected) => {
     const views = siteReports([report("a", "bhs", one, 3), report("b", "bhs", other, 4)]);
-    expect(views).toEqual([{ site: "bhs", regions: { gra: expected }, epoch: 4 }]);
+    expect(views).toMatchObject([{ site: "bhs", regions: { gra: expected }, epoch: 4 }]);
+  });
+
+  test.each<[readonly string[] | null, readonly string[] | null, readonly string[] | null]>([
+    [["u1", "u2"], ["u2", "u3"], ["u2"]],
+    [["u1"], null, null],
+    [null, ["u1"], null],
+  ])("whose two watchdogs see the leaders of %j and %j deleted see those of %j so", (one, other, expected) => {
+    const reports = [one, other].map((deletedLeaders, n) => ({
+      ...report(`watchdog-${n}`, "bhs", "healthy"),
+      deletedLeaders: deletedLeaders === null ? null : [...deletedLeaders],
+    }));
+    expect(siteReports(reports)[0]?.deletedLeaders).toEqual(expected);
   });
 
   const several = { ...config, store: etcd };

@@ -67,6 +67,8 @@ export const index = (name: string, changes: Partial<IndexState> = {}): IndexSta
   writeBlocked: false,
   following: false,
   firstCopy: null,
+  indexingComplete: false,
+  searchableSnapshot: false,
   ...changes,
 });
 
@@ -132,6 +134,7 @@ export const standbyView = (changes: Partial<StandbySnapshot> = {}): StandbySnap
     { name: "es-failover-from-gra", remoteCluster: "gra", patterns: ["logs-*"], exclusions: [], active: true },
   ],
   dataStreams: [],
+  checkpoints: [],
   sync: { inSync: true, reasons: [], unprotected: [], lagOperations: 0, readAgeMs: 500 },
   ...changes,
 });
@@ -188,6 +191,10 @@ export const sight: LeaderSnapshot = {
   shards: [{ index: "logs-1", shard: 0, maxSeqNo: 105 }],
   writeAliases: [],
   aliases: [],
+  indexingComplete: [],
+  unfollowable: [],
+  unmatched: [],
+  deleted: [],
   writeBlocked: [],
   peakOperationsPerSecond: 10,
 };
@@ -199,6 +206,7 @@ export const activeView = (changes: Partial<ActiveSnapshot> = {}): ActiveSnapsho
   readiness: standbyView().readiness,
   indices: [index("logs-1")],
   strays: [],
+  unmatched: [],
   ...changes,
 });
 
@@ -248,6 +256,7 @@ export const serving = (changes: Partial<ServingRecord> = {}): ServingRecord => 
   plan: null,
   request: null,
   discardTriedAtMs: null,
+  deletedLeaders: [],
   ...changes,
 });
 

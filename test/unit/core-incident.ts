@@ -215,8 +215,8 @@ class Incident {
     const record = this.#record;
     const { judgement, memory } = judgeSync(
       {
-        leader: { region: from, indices: this.#holds[from].indices, shards: [], healthy: true },
-        standby: { ...this.#holds[standby], autoFollow: standbyView().autoFollow[0] },
+        leader: { region: from, indices: this.#holds[from].indices, unmatched: [], shards: [], healthy: true },
+        standby: { ...this.#holds[standby], copies: new Map(), autoFollow: standbyView().autoFollow[0] },
         newSinceMs: newSinceMs(record, 0),
         atMs: this.#nowMs,
         limits: config.replication,

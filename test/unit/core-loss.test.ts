@@ -10,6 +10,13 @@ const checkpoint = (globalCheckpoint: number) => ({
   maxSeqNo: globalCheckpoint,
 });
 
+test("an index that cannot be followed is missing for that reason, as is one that only serves a managed alias", () => {
+  const reason = "cannot be followed: it is a searchable snapshot";
+  const shrunk = { index: "shrink-ab12-logs-1", reason: "serves logs-1 and is not followed" };
+  const leader = { ...sight, unfollowable: [{ index: 1, reason }], unmatched: [shrunk] };
+  expect(missingIndices(leader, ["logs-1"], [])).toEqual([{ index: "logs-2", reason }, shrunk]);
+});
+
 describe("the loss estimate", () => {
   test("counts what the old region was seen to have, and what may have been written unobserved", () => {
     const loss = estimateLoss({
@@ -23,7 +30,7 @@ describe("the loss estimate", () => {
     expect(loss).toMatchObject({ atLeast: 5, atMost: 625, unseenMs: 31_000 });
     expect(loss.explanation).toBe(
       "between 5 and 625 operations: the routers closed 31.0 s after the last snapshot of the old region, " +
-        "which took up to 10.0 operations/s (counted 2 times)",
+        "which took up to 10.0 operations/s (counted 2 times); seen there and not here: 5 of logs-1",
     );
   });
 

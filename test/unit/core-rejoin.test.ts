@@ -93,12 +93,14 @@ describe("a follower with a fatal error", () => {
       standby: {
         ...standbyView(),
         followers: [follower("logs-1", { fatalError })],
+        copies: new Map(),
         indices: [index("logs-1", { following: true })],
         definitions: [],
         reachesLeader: false,
       },
       patterns: ["logs-*"],
       exclusions: [],
+      dueDeletions: new Set(),
       seenBefore: new Set(),
     }).changes;
 

@@ -28,6 +28,7 @@ const view = (
     region: "bhs",
     indices: [index("logs-1", { following: true })],
     followers: [follower("logs-1")],
+    copies: new Map(),
     autoFollow: [pattern],
     definitions: [],
     reachesLeader: false,
@@ -35,6 +36,7 @@ const view = (
   },
   patterns: ["logs-*"],
   exclusions: [],
+  dueDeletions: new Set(),
   seenBefore: new Set(),
 });
 
@@ -44,6 +46,11 @@ const planTwice = (made: ReplicationSnapshot) =>
 const kindsTwice = (made: ReplicationSnapshot) => planTwice(made).changes.map(({ kind }) => kind);
 
 const kinds = (made: ReplicationSnapshot) => planReplication(made).changes.map(({ kind }) => kind);
+
+test("a searchable snapshot is not followed, which CCR would refuse in every round", () => {
+  const indices = [index("logs-1"), index("logs-2", { searchableSnapshot: true })];
+  expect(planReplication(view({ indices }, {}))).toMatchObject({ changes: [], problems: [] });
+});
 
 describe("the changes that the standby needs", () => {
   test("are none when every index is followed", () => {
@@ -90,7 +97,6 @@ describe("the changes that the standby needs", () => {
       { indices: [index("logs-1", { following: true, writeBlocked: true })] },
       "lift-follower-block",
     ],
-    ["a closed follower is opened", { indices: [index("logs-1", { following: true, open: false })] }, "open-follower"],
     ["a missing auto-follow pattern is put", { autoFollow: [] }, "put-auto-follow"],
     [
       "a pattern with other indices is put again",
@@ -117,6 +123,11 @@ describe("the changes that the standby needs", () => {
   test("a paused follower is resumed once it was seen paused twice: one whose copy has just ended starts by itself", () => {
     const made = view({}, { followers: [paused] });
     expect([kinds(made), kindsTwice(made)]).toEqual([[], ["resume-follow"]]);
+  });
+
+  test("a closed follower is opened once it was seen closed twice: index lifecycle management may be about to unfollow it", () => {
+    const made = view({}, { indices: [index("logs-1", { following: true, open: false })], followers: [paused] });
+    expect([kinds(made), kindsTwice(made)]).toEqual([[], ["open-follower"]]);
   });
 
   test("are none for a follower in its first copy: it reports paused and cannot be resumed", () => {

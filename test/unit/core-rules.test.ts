@@ -390,6 +390,20 @@ const cases: Readonly<Record<RuleId, Case>> = {
     next: { phase: "serving", epoch: 1, standby: "following" },
     says: /refused: bhs is not in sync \(following\); logs-1 is paused/,
   },
+  "deleted-leaders-noted": {
+    record: serving(),
+    seen: observations({
+      deletedLeaders: [{ index: "logs-9", uuid: "u9" }],
+      sites: [{ site: "bhs", regions: { gra: "healthy", bhs: "healthy" }, deletedLeaders: ["u9"] }],
+    }),
+    config: {
+      ...config,
+      replication: { ...config.replication, deletedLeaders: { policy: "delete", deleteAfterMs: 3_600_000 } },
+    },
+    next: { phase: "serving", epoch: 1, standby: "in-sync" },
+    actions: ["keep-replication"],
+    says: /logs-9 was deleted in gra: unless it comes back, its follower is deleted 60 min after it was first seen so/,
+  },
   "repair-begins": {
     record: serving(),
     seen: observations({ active: activeView({ strays: ["logs-9"] }) }),
@@ -707,7 +721,9 @@ describe("the table of rules", () => {
   test("a new index that is still being copied refuses a switchover, which would lose it, and no failover", () => {
     const reason = "logs-9 is still being copied";
     const state = "copying" as const;
-    const unprotected = [{ index: "logs-9", state, reason, copy: null, sinceMs: NOW_MS, established: false }];
+    const unprotected = [
+      { index: "logs-9", state, reason, copy: null, sinceMs: NOW_MS, established: false, required: true },
+    ];
     const standby = standbyView({ sync: { inSync: true, reasons: [], unprotected, lagOperations: 0, readAgeMs: 0 } });
     const asked = decide(serving({ request: requestOf({}) }), observations({ standby }), NOW_MS, config);
     expect([asked.rule, asked.explanation]).toEqual([
@@ -719,7 +735,10 @@ describe("the table of rules", () => {
 
   test("the record keeps when all indices were protected, and not when one is still being copied", () => {
     const unprotected = [
-      { index: "logs-9", state: "copying" as const, reason: "", copy: null, sinceMs: NOW_MS, established: false },
+      {
+        ...{ index: "logs-9", state: "copying" as const, reason: "", copy: null, sinceMs: NOW_MS },
+        ...{ established: false, required: true },
+      },
     ];
     const record = serving({ inSyncAtMs: NOW_MS - 100_000, allProtectedAtMs: NOW_MS - 90_000 });
     const noted = (some: typeof unprotected) => {
@@ -729,6 +748,50 @@ describe("the table of rules", () => {
     };
     expect(noted([])).toMatchObject({ allProtectedAtMs: NOW_MS - 2_000 });
     expect(noted(unprotected)).toMatchObject({ allProtectedAtMs: NOW_MS - 90_000 });
+    // What may be left behind does not count.
+    const optional = unprotected.map((each) => ({ ...each, required: false }));
+    expect(noted(optional)).toMatchObject({ allProtectedAtMs: NOW_MS - 2_000 });
+  });
+
+  test("indices that cannot be followed do not make it an empty one, and refuse no switchover", () => {
+    const indices = ["logs-1", "logs-2", "logs-3"];
+    const reason = "cannot be followed: it is a searchable snapshot";
+    const leaderSight = { ...sight, indices, unfollowable: [1, 2].map((n) => ({ index: n, reason })) };
+    expect(decide(serving(), observations({ ...lost, leaderSight }), NOW_MS, config).rule).toBe("failover");
+    const named = { index: "logs-2", state: "unfollowable", reason: `logs-2 ${reason}`, copy: null } as const;
+    const unprotected = [{ ...named, sinceMs: NOW_MS, established: true, required: false }];
+    const standby = standbyView({ sync: { inSync: true, reasons: [], unprotected, lagOperations: 0, readAgeMs: 0 } });
+    const seen = observations({ leaderSight, standby });
+    expect(decide(serving({ request: requestOf({}) }), seen, NOW_MS, config).rule).toBe("switchover");
+  });
+
+  describe("an index that is not required", () => {
+    const policy = { ...config, replication: { ...config.replication, required: ["orders-*"] } };
+    const leaderSight = { ...sight, indices: ["orders-1", "logs-1", "logs-2", "logs-3"] };
+    const orders = follower("orders-1");
+
+    test("prevents no failover, however many are missing or lag", () => {
+      const late = follower("logs-1", { leaderCheckpointLastKnown: 1_000_000 });
+      const seen = observations({ ...lost, leaderSight, standby: standbyView({ followers: [orders, late] }) });
+      expect(decide(serving(), seen, NOW_MS, policy).rule).toBe("failover");
+      expect(decide(serving(), seen, NOW_MS, config).rule).toBe("refuse-not-in-sync");
+    });
+
+    test("does not stand for those that are", () => {
+      const seen = observations({ ...lost, leaderSight, standby: standbyView({ followers: [follower("logs-1")] }) });
+      expect(decide(serving(), seen, NOW_MS, policy).explanation).toContain("follows only 0 of 1 indices of gra");
+    });
+
+    test("refuses a switchover while it is behind, as that would lose its writes", () => {
+      const reason = "logs-1 is 60 operations behind";
+      const behind = { index: "logs-1", state: "behind", reason, copy: null, sinceMs: NOW_MS } as const;
+      const unprotected = [{ ...behind, established: true, required: false }];
+      const standby = standbyView({
+        sync: { inSync: true, reasons: [], unprotected, lagOperations: 60, readAgeMs: 0 },
+      });
+      const asked = decide(serving({ request: requestOf({}) }), observations({ standby }), NOW_MS, policy);
+      expect([asked.rule, asked.explanation]).toEqual(["refuse-request", expect.stringContaining(reason)]);
+    });
   });
 
   test("followers that cannot read because their leader is lost do not prevent the failover", () => {

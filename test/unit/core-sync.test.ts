@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { FirstCopy, Follower, IndexState } from "../../watchdog/core/state/cluster.ts";
+import type { CopyState } from "../../watchdog/core/state/complete-copies.ts";
 import {
   type Comparison,
   judgeSync,
@@ -10,7 +11,7 @@ import {
 } from "../../watchdog/core/state/sync.ts";
 import { follower, index, NOW_MS, serving } from "./core-fixtures.ts";
 
-const limits = { maxLagOperations: 50, maxReadAgeMs: 1_000, intervalMs: 100 };
+const limits = { maxLagOperations: 50, maxReadAgeMs: 1_000, intervalMs: 100, required: ["*"] };
 const autoFollow = {
   name: "es-failover-from-gra",
   remoteCluster: "gra",
@@ -27,21 +28,24 @@ interface Facts {
   readonly pattern?: Comparison["standby"]["autoFollow"];
   readonly newSinceMs?: number | null;
   readonly atMs?: number;
+  readonly required?: readonly string[];
+  readonly copies?: Readonly<Record<string, CopyState>>;
 }
 
 function comparison(facts: Facts): Comparison {
   const leaders = facts.leaders ?? [index("logs-1")];
   const followers = facts.followers ?? leaders.map(({ name }) => follower(name));
   return {
-    leader: { region: "gra", indices: leaders, shards: [], healthy: true, ...facts.leader },
+    leader: { region: "gra", indices: leaders, unmatched: [], shards: [], healthy: true, ...facts.leader },
     standby: {
       indices: facts.indices ?? followers.map((each) => index(each.index, { following: true })),
       followers,
+      copies: new Map(Object.entries(facts.copies ?? {})),
       autoFollow: "pattern" in facts ? facts.pattern : autoFollow,
     },
     newSinceMs: facts.newSinceMs ?? null,
     atMs: facts.atMs ?? NOW_MS,
-    limits,
+    limits: { ...limits, required: [...(facts.required ?? limits.required)] },
   };
 }
 
@@ -70,8 +74,34 @@ describe("in sync", () => {
     expect(judge(facts)).toMatchObject({ inSync: true, unprotected: [], lagOperations: 40 });
   });
 
-  test("a closed leader index is not compared", () => {
-    expect(judge({ leaders: [index("logs-1", { open: false })], followers: [] })).toMatchObject({ inSync: true });
+  test.each<[string, Partial<Comparison["leader"]>, string]>([
+    ["it is closed", { indices: [index("logs-1", { open: false })] }, "logs-1 cannot be followed: it is closed"],
+    [
+      "it is a searchable snapshot",
+      { indices: [index("logs-1", { searchableSnapshot: true })] },
+      "logs-1 cannot be followed: it is a searchable snapshot",
+    ],
+    [
+      "it serves an alias under a name that no pattern matches",
+      { indices: [], unmatched: [{ name: "shrink-ab12-logs-1", aliases: ["logs-1"], searchableSnapshot: false }] },
+      "shrink-ab12-logs-1 serves logs-1 and is not followed: replication.patterns has no pattern for its own name",
+    ],
+    [
+      "it is mounted and serves an alias",
+      { indices: [], unmatched: [{ name: "partial-logs-1", aliases: ["logs-1"], searchableSnapshot: true }] },
+      "partial-logs-1 serves logs-1 and cannot be followed: it is a searchable snapshot",
+    ],
+  ])("is not in question where an index cannot be followed, which is named: %s", (_what, leader, reason) => {
+    const judgement = judge({ leader, followers: [] });
+    expect(judgement).toMatchObject({ inSync: true, reasons: [] });
+    expect(judgement.unprotected).toMatchObject([{ state: "unfollowable", reason, required: false, sinceMs: NOW_MS }]);
+    const later = judge({ leader, followers: [], atMs: NOW_MS + 5_000 }, remembered({ leader, followers: [] }));
+    expect(later.unprotected).toMatchObject([{ sinceMs: NOW_MS }]);
+  });
+
+  test("a closed leader index that was followed before is not named: its follower has what it holds", () => {
+    const leaders = [index("logs-1", { open: false })];
+    expect(judge({ leaders })).toMatchObject({ inSync: true, unprotected: [] });
   });
 
   test("not with a larger lag over all followers", () => {
@@ -138,6 +168,28 @@ describe("in sync", () => {
     expect(reasons).toHaveLength(6);
     expect(reasons.at(-1)).toBe("and 295 more");
     expect(unprotected).toHaveLength(300);
+  });
+});
+
+describe("a copy that follows no more, of an index to which nothing is written any more", () => {
+  const leaders = [index("logs-1", { indexingComplete: true })];
+  const indices = [index("logs-1")];
+
+  test("is protected while it is complete, and not once it lacks something", () => {
+    expect(judge({ leaders, indices, followers: [], copies: { "logs-1": "complete" } })).toMatchObject({
+      inSync: true,
+      unprotected: [],
+    });
+    const behind = judge({ leaders, indices, followers: [], copies: { "logs-1": "behind" } });
+    expect(behind.reasons).toEqual(["logs-1 is not followed any more, and is not what its leader has now"]);
+    expect(judge({ leaders, indices, followers: [] }).reasons).toEqual(["logs-1 is not followed"]);
+  });
+
+  test("is protected while it is paused or closed, as index lifecycle management unfollows it", () => {
+    const closed = [index("logs-1", { following: true, open: false })];
+    const facts = { leaders, indices: closed, followers: [paused("logs-1")] };
+    expect(judge({ ...facts, copies: { "logs-1": "complete" } }).inSync).toBe(true);
+    expect(judge(facts).inSync).toBe(false);
   });
 });
 
@@ -230,6 +282,40 @@ describe("an index created while the standby is in sync", () => {
     expect(judge({ ...copying, atMs: NOW_MS + 7_000 }, protectedMeanwhile).unprotected).toMatchObject([
       { sinceMs: NOW_MS + 7_000 },
     ]);
+  });
+});
+
+describe("indices that are required", () => {
+  const leaders = [index("orders-1"), index("logs-1")];
+  const required = ["orders-*"];
+
+  test.each<[string, readonly Follower[], RegExp]>([
+    ["is not followed", [], /^logs-1 is not followed$/],
+    ["does not read", [follower("logs-1", { readErrors: ["gone"] })], /cannot read from its leader: gone/],
+    ["lags", [follower("logs-1", { followerCheckpoint: 40 })], /^logs-1 is 60 operations behind$/],
+  ])("stay protected while another one %s, which is named", (_what, others, reason) => {
+    const judgement = judge({ leaders, required, followers: [follower("orders-1"), ...others] });
+    expect(judgement).toMatchObject({ inSync: true, reasons: [] });
+    expect(judgement.unprotected).toMatchObject([{ index: "logs-1", required: false, established: true }]);
+    expect(judgement.unprotected[0]?.reason).toMatch(reason);
+  });
+
+  test("take the standby out of sync, alone or by their lag", () => {
+    const missing = judge({ leaders, required, followers: [follower("logs-1")] });
+    expect(missing).toMatchObject({ inSync: false, reasons: ["orders-1 is not followed"] });
+    const followers = [follower("orders-1", { followerCheckpoint: 40 }), follower("logs-1")];
+    expect(judge({ leaders, required, followers }).reasons).toEqual(["60 operations behind (at most 50 allowed)"]);
+  });
+
+  test("are named by the data stream that they back, too", () => {
+    const backing = index(".ds-orders-eu-2026.01.01-000001");
+    expect(judge({ leaders: [backing, index("logs-1")], required, followers: [follower("logs-1")] }).inSync).toBe(
+      false,
+    );
+  });
+
+  test("are all indices where the patterns match none: an empty standby is never in sync", () => {
+    expect(judge({ leaders, required: ["order-*"], followers: [] }).reasons).toHaveLength(2);
   });
 });
 

@@ -25,6 +25,7 @@ const run: FailoverRun = {
     checkpoints: [],
     missingIndices: [],
     leftOut: [],
+    deletedBefore: [],
     keptBlocks: [],
     kind: "failover",
     uuids: [],

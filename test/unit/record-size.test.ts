@@ -69,6 +69,13 @@ class Load {
       shards: this.#shards.map((shard) => ({ ...shard, maxSeqNo: shard.maxSeqNo + random(grown) })),
       writeAliases: this.#aliases().map(({ alias, members }) => ({ alias, index: this.names[members[0] ?? 0] ?? "" })),
       aliases: this.#aliases(),
+      // All but those that aliases write to.
+      indexingComplete: this.names.flatMap((_, n) =>
+        n % 50 === 0 ? [] : [{ index: n, createdAtMs: NOW_MS - 86_400_000 - random(1_000_000) }],
+      ),
+      unfollowable: [],
+      unmatched: [],
+      deleted: [],
       writeBlocked: this.names.slice(0, 100),
       peakOperationsPerSecond: 12_345.678,
     };

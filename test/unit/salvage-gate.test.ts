@@ -35,6 +35,8 @@ const state: DeletionCandidate["state"] = {
   writeBlocked: true,
   following: false,
   firstCopy: null,
+  indexingComplete: false,
+  searchableSnapshot: false,
 };
 const at = (shard: number, maxSeqNo: number) => ({ index: "orders", shard, globalCheckpoint: maxSeqNo, maxSeqNo });
 const candidate: DeletionCandidate = { state, checkpoints: [at(0, 9), at(1, 2)] };

@@ -71,6 +71,8 @@ export class ModelRegion implements OldPrimary, ActivePrimary, ComparedRegion {
       writeBlocked: false,
       following: false,
       firstCopy: null,
+      indexingComplete: false,
+      searchableSnapshot: false,
     });
   }
 

@@ -23,6 +23,26 @@ export const firstPrimarySchema = nameOf("the region that is active at first, su
   "Region that becomes active when no watchdog and no store has a record. After that the watchdogs alone decide.",
 );
 
+const deletedLeadersSchema = z
+  .strictObject({
+    policy: z
+      .enum(["keep", "delete"])
+      .default("keep")
+      .describe(
+        "`keep` leaves them, as a deletion may be a mistake: `status` names them, and after a failover so does the loss " +
+          "statement, since the new region then has them again. `delete` deletes them after `deleteAfterMs`, for data that " +
+          "must not live on.",
+      ),
+    deleteAfterMs: durationMs
+      .default(86_400_000)
+      .describe(
+        "Time between the two snapshots of the active region in which a majority of the sites has to see that the leader " +
+          "is gone. A snapshot counts only while that region is healthy, and the same cluster as before.",
+      ),
+  })
+  .prefault({})
+  .describe("What becomes of followers whose leaders were deleted: CCR does not replicate a deletion.");
+
 export const replicationSchema = z
   .strictObject(
     {
@@ -34,6 +54,16 @@ export const replicationSchema = z
         .array(z.string().min(1, "write an index pattern"))
         .default([])
         .describe("Index patterns that are left out of `patterns`."),
+      required: z
+        .array(z.string().min(1, "write an index pattern"))
+        .min(1, "name at least one pattern")
+        .default(["*"])
+        .describe(
+          "Index patterns, or names of data streams, of the managed indices that an automatic failover must not leave behind: " +
+            "one of them that is not protected takes the standby out of sync. Any other may be left behind; `status` and the " +
+            "loss statement name it. By default all are required, as no index is dispensable that was not named so; so are they " +
+            "while the patterns match none.",
+        ),
       definitions: z
         .array(z.enum(["index-template", "component-template", "ilm-policy", "ingest-pipeline"]))
         .default(["index-template", "component-template"])
@@ -46,7 +76,10 @@ export const replicationSchema = z
         ),
       maxLagOperations: count(0)
         .default(10_000)
-        .describe("A standby further behind than this, counted over all shards, is not in sync.")
+        .describe(
+          "A standby further behind than this, counted over all shards of required indices, is not in sync. Any other index " +
+            "that lags more by itself is not protected.",
+        )
         .meta({ unit: "operations" }),
       copiesAtOnce: count(1, 100)
         .default(4)
@@ -55,6 +88,7 @@ export const replicationSchema = z
             "the line between them. Indices that auto-follow takes are counted, and not held back.",
         )
         .meta({ unit: "copies" }),
+      deletedLeaders: deletedLeadersSchema,
       maxReadAgeMs: durationMs
         .default(120_000)
         .describe("A follower whose last successful read from its leader is older than this is not in sync."),

@@ -1,6 +1,8 @@
+import { snapshotMaxAgeMs } from "../core/rules/conditions/standby.ts";
 import { newerVersionOf } from "../core/state/newer-version.ts";
 import type { Observations } from "../core/state/observations.ts";
 import { isNewer, type StateRecord } from "../core/state/record.ts";
+import type { IndexUuid } from "../core/state/record-fields.ts";
 import type { WatchdogReport } from "../core/state/report.ts";
 import { siteReports } from "../core/state/sites.ts";
 import type { WatchdogContext } from "./context.ts";
@@ -21,6 +23,7 @@ export function observationsNow({ observed, selfCheck, config, clock }: Observin
     standbyError: observed.standbyError,
     inSyncSeenAtMs: observed.inSyncSeenAtMs,
     leaderSight: observed.leaderSnapshot,
+    deletedLeaders: deletedLeadersNow({ observed, config, clock }),
     routers: observed.routers,
     store: storeState(observed),
     newerVersion: newerVersion(observed),
@@ -37,15 +40,34 @@ export function observationsNow({ observed, selfCheck, config, clock }: Observin
 }
 
 /** The report of each watchdog: the last published one of the others, and this watchdog's own as of now. */
-export function reportsNow({
-  observed,
-  config: { name: watchdog, site },
-  clock,
-}: Omit<Observing, "selfCheck">): readonly WatchdogReport[] {
+export function reportsNow({ observed, config, clock }: Omit<Observing, "selfCheck">): readonly WatchdogReport[] {
+  const { name: watchdog, site } = config;
   const regions = regionReports(observed);
-  const own = { watchdog, site, regions, atMs: clock.nowMs(), epoch: observed.highestEpoch(), copy: null };
+  const deletedLeaders = deletedUuids({ observed, config, clock });
+  const own = {
+    watchdog,
+    site,
+    regions,
+    atMs: clock.nowMs(),
+    epoch: observed.highestEpoch(),
+    deletedLeaders,
+    copy: null,
+  };
   return [own, ...observed.reports.filter((report) => report.watchdog !== watchdog)];
 }
+
+/** null unless the active region is well, and the cluster that it was: else what it lacks proves nothing. */
+function deletedLeadersNow({ observed, config, clock }: Omit<Observing, "selfCheck">): readonly IndexUuid[] | null {
+  const { active, record, deletedLeaders } = observed;
+  if (record?.phase !== "serving" || active?.region !== record.active) return null;
+  const isWell = observed.healthOf(active.region).state === "healthy" && observed.isSameCluster(active.region);
+  const isRecent = clock.nowMs() - active.observedAtMs <= snapshotMaxAgeMs(config);
+  return isWell && isRecent ? deletedLeaders : null;
+}
+
+/** The same as a report has it. */
+export const deletedUuids = (context: Omit<Observing, "selfCheck">): readonly string[] | null =>
+  deletedLeadersNow(context)?.map(({ uuid }) => uuid) ?? null;
 
 /** Each region's health by this watchdog's own probes. */
 export function regionReports({ health }: ObservedState): WatchdogReport["regions"] {

@@ -6,11 +6,12 @@ import { type RegionHealth, unknownHealth } from "../core/state/health.ts";
 import { memberOf, type Silence, silenceAfter } from "../core/state/members.ts";
 import type { ActiveSnapshot, FirstSnapshot, RouterLease, StandbySnapshot } from "../core/state/observations.ts";
 import { isNewer, type Member, type StateRecord } from "../core/state/record.ts";
-import type { LeaderSnapshot } from "../core/state/record-fields.ts";
+import type { IndexUuid, LeaderSnapshot } from "../core/state/record-fields.ts";
 import type { WatchdogReport } from "../core/state/report.ts";
 import type { MemberSpace } from "../core/state/store-space.ts";
 import { noSyncMemory, type SyncMemory } from "../core/state/sync.ts";
 import { messageOf } from "../util/errors.ts";
+import { CopyCheckpoints } from "./copy-checkpoints.ts";
 
 export type StandbyBackground = Pick<StandbySnapshot, "region" | "readiness" | "autoFollow" | "dataStreams">;
 
@@ -33,7 +34,10 @@ export class ObservedState {
   standbyBackground: (StandbyBackground & { readonly atMs: number }) | null = null;
   /** What the comparisons of the two regions so far add to the next one. */
   syncMemory: SyncMemory = noSyncMemory;
+  readonly copyCheckpoints = new CopyCheckpoints();
   active: ActiveSnapshot | null = null;
+  /** Followers whose leaders were deleted, as `active` shows it. */
+  deletedLeaders: readonly IndexUuid[] = [];
   /** The active region's definitions, of the same time as `active`. */
   definitions: readonly Definition[] = [];
   leaderSnapshot: LeaderSnapshot | null = null;
@@ -125,6 +129,7 @@ export class ObservedState {
       this.standbyBackground = null;
       this.syncMemory = noSyncMemory;
       this.active = null;
+      this.deletedLeaders = [];
       this.definitions = [];
       this.leaderSnapshot = null;
       this.inSyncSeenAtMs = null;

@@ -2,6 +2,7 @@ import path from "node:path";
 import type { RegionName } from "../config/address.ts";
 import type { Cluster } from "../core/ports/cluster.ts";
 import type { Salvage } from "../core/ports/salvage.ts";
+import { isOwn, unfollowable } from "../core/state/followable.ts";
 import { exportOperations } from "./export/export.ts";
 import type { Room } from "./export/room.ts";
 import { authorizeDeletion } from "./gate.ts";
@@ -37,8 +38,8 @@ export function createSalvage({ root, readers, room, second, nowMs, signal }: Sa
   const oldPrimaryOf = ({ region, probe, indices, checkpoints }: Cluster): OldPrimary => {
     const reader = readerOf(region);
     const { refresh, readOperations, sizes, definitionsOf } = reader;
-    // Followers have no operations of their own: they are neither exported nor deleted.
-    const own = async () => (await indices()).filter(({ following }) => !following);
+    // What holds no operations of its own is neither exported nor deleted.
+    const own = async () => (await indices()).filter(isOwn);
     return { region, probe, indices: own, checkpoints, refresh, readOperations, sizes, definitionsOf };
   };
   return {
@@ -59,7 +60,7 @@ export function createSalvage({ root, readers, room, second, nowMs, signal }: Sa
     },
     sizeOf: async ({ region, indices }) => {
       const reader = readerOf(region);
-      const open = (await indices()).filter((index) => index.open).map(({ name }) => name);
+      const open = (await indices()).filter((index) => unfollowable(index) === null).map(({ name }) => name);
       const sizes = open.length === 0 ? [] : [...(await reader.sizes(open)).values()];
       return sizes.reduce((sum, { bytes }) => sum + bytes, 0);
     },

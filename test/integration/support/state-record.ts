@@ -25,6 +25,7 @@ export function stateRecord(epoch: number, sequence = epoch): ServingRecord {
     plan: null,
     request: null,
     discardTriedAtMs: null,
+    deletedLeaders: [],
   };
 }
 

@@ -43,6 +43,22 @@ function createIndices(system: System): End {
   });
 }
 
+/** Mounts snapshots in the active region, which can never be followed; more than there are other indices. */
+function mountSnapshots(system: System): null {
+  const cluster = serving(system);
+  const count = (cluster?.indices.size ?? 0) + 1;
+  for (let n = 1; n <= count; n += 1) cluster?.mountSnapshot(`logs-mounted-${system.world.nowMs}-${n}`);
+  return null;
+}
+
+/** Index lifecycle management runs from now on, in both regions, and rolls over until the returned function is called. */
+function rollOverByLifecycle(system: System): End {
+  const { clusters, clients, stations, world } = system;
+  for (const cluster of [clusters.gra, clusters.bhs]) cluster.hasLifecycle = true;
+  const entries = stations.filter(({ router }) => router !== null);
+  return flapping(system, CREATE_MS, () => clients.rollOver(world.random.pick(entries)));
+}
+
 /** Creates indices, and does something as soon as the first copy of one runs. */
 function inFirstCopy(name: string, weight: number, interrupt: (system: System) => End): Fault {
   return {
@@ -122,6 +138,8 @@ function deleteIndex(system: System): string | null {
 
 export const indexFaults: readonly Fault[] = [
   { name: "clients create indices", weight: 3, begin: createIndices },
+  { name: "snapshots are mounted", weight: 1, begin: mountSnapshots },
+  { name: "index lifecycle management rolls over and unfollows", weight: 2, begin: rollOverByLifecycle },
   {
     name: "first copies are slow",
     weight: 2,

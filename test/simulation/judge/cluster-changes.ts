@@ -1,5 +1,6 @@
 import { stepOf } from "../../../watchdog/core/state/plan.ts";
 import type { StateRecord } from "../../../watchdog/core/state/record.ts";
+import { isCompleteCopy } from "../world/cluster/index-state.ts";
 import type { Region } from "../world/layout.ts";
 import { otherRegion } from "../world/layout.ts";
 import { type Evidence, summary } from "./evidence.ts";
@@ -12,6 +13,7 @@ export function checkChange(evidence: Evidence, region: Region, what: string, in
   for (const index of indices) {
     if (what === "delete") checkDeletion(evidence, region, index);
     if (what === "unfollow") checkUnfollow(evidence, region, index);
+    if (undoing.has(what)) checkLifecycle(evidence, region, index, what);
   }
 }
 
@@ -20,10 +22,11 @@ export function checkChange(evidence: Evidence, region: Region, what: string, in
  * a region that serves or is about to, only the unfinished copy of a follower is deleted; and an index that the active
  * region left out is kept in the other one until it has joined.
  */
-function checkDeletion({ system }: Evidence, region: Region, name: string): void {
+function checkDeletion({ system, absentLeaders }: Evidence, region: Region, name: string): void {
   const { world, record } = system;
   const index = system.cluster(region).indices.get(name);
   if (index === undefined || system.isDiscarded(index.uuid)) return;
+  if (index.searchableSnapshot) world.report("5", `${name} of ${region} deleted, which is a searchable snapshot`);
   const endedMs = index.copiedAtMs === null ? 0 : world.nowMs - index.copiedAtMs;
   const isUnfinished = index.following !== null && (index.copy !== null || endedMs < UNSEEN_MS);
   if (record !== null && isOrWillBeActive(record, region) && !isUnfinished) {
@@ -32,6 +35,11 @@ function checkDeletion({ system }: Evidence, region: Region, name: string): void
   const isToJoin = record?.phase === "serving" && record.lastFailover?.toJoin?.indices.includes(name);
   if (isToJoin && record.active !== region && index.following === null) {
     world.report("5", `${name} of ${region} deleted before ${record.active} serves it`);
+  }
+  const absentMs = world.nowMs - (absentLeaders.sinceMs(index.uuid) ?? world.nowMs);
+  const isLeaderGone = index.following !== null && !system.cluster(otherRegion(region)).indices.has(name);
+  if (isLeaderGone && !isUnfinished && absentMs < system.config.replication.deletedLeaders.deleteAfterMs) {
+    world.report("5", `${name} of ${region} deleted ${absentMs} ms after its leader`);
   }
   const there = system.cluster(otherRegion(region)).operations();
   const isKept = (id: string) => there.has(id) || system.isSalvaged(id) || system.wiped.has(id);
@@ -44,6 +52,21 @@ function isOrWillBeActive(record: StateRecord, region: Region): boolean {
   if (record.phase === "serving") return record.active === region;
   if (record.phase === "closing" || record.to !== region) return false;
   return stepOf(record.plan, "discard-copies")?.status === "running";
+}
+
+/** What would undo a step of index lifecycle management. */
+const undoing: ReadonlySet<string> = new Set(["open", "resume follow", "follow"]);
+
+/** While a region serves, nothing is done against index lifecycle management of the standby. */
+function checkLifecycle({ system }: Evidence, region: Region, name: string, what: string): void {
+  const { world, record } = system;
+  const index = system.cluster(region).indices.get(name);
+  const source = system.cluster(otherRegion(region)).indices.get(name);
+  const isStandby = record?.phase === "serving" && record.active !== region && record.plan === null;
+  if (!isStandby || index === undefined || source === undefined || !index.isBeingUnfollowed) return;
+  if (isCompleteCopy(index, source)) {
+    world.report("ilm", `${what} of ${name} in ${region}, while its following ends as it is complete`);
+  }
 }
 
 /** Invariant 6: a follower is detached only where the record has it. */

@@ -1,5 +1,6 @@
 import { regions } from "../world/layout.ts";
 import type { System } from "../world/system.ts";
+import { AbsentLeaders } from "./absent-leaders.ts";
 import { watchClosedTime } from "./closed-time.ts";
 import { checkChange } from "./cluster-changes.ts";
 import { checkEntries } from "./entries.ts";
@@ -16,6 +17,7 @@ export function judge(system: System): Evidence {
   const evidence: Evidence = {
     system,
     truth: new Truth(system),
+    absentLeaders: new AbsentLeaders(system),
     highestEpoch: 0,
     verifications: [],
     failovers: [],

@@ -1,6 +1,6 @@
 import type { StateRecord } from "../../../watchdog/core/state/record.ts";
 import type { IndexUuid } from "../../../watchdog/core/state/record-fields.ts";
-import { takesWrites } from "../world/cluster/index-state.ts";
+import { isCompleteCopy, takesWrites } from "../world/cluster/index-state.ts";
 import type { Evidence } from "./evidence.ts";
 
 type Promoting = Extract<StateRecord, { phase: "promoting" }>;
@@ -22,6 +22,7 @@ export function checkPromoted(evidence: Evidence, before: Promoting, after: Serv
   }
   checkOpened(evidence, after);
   checkNamed(evidence, before, after);
+  checkNotMissing(evidence, before, after);
   checkAliases(evidence, before);
   checkLossEstimate(evidence, before, after);
 }
@@ -64,6 +65,18 @@ function checkNamed({ system }: Evidence, { from, to, leaderSight }: Promoting, 
   if (unnamed.length > 0) {
     const what = `${unnamed.join()} of ${from}: not in ${to}, and not named`;
     system.world.report("13", `${what} (${named.join()} are)`);
+  }
+}
+
+/** What the new region has all of, by what was known of the old one, is not named as missing. */
+function checkNotMissing({ system }: Evidence, { from, to, leaderSight }: Promoting, { lastFailover }: Serving): void {
+  for (const { index: position } of leaderSight?.indexingComplete ?? []) {
+    const name = leaderSight?.indices[position] ?? "";
+    const [source, copy] = [system.cluster(from).indices.get(name), system.cluster(to).indices.get(name)];
+    if (source === undefined || copy === undefined || !isCompleteCopy(copy, source)) continue;
+    if (lastFailover?.missingIndices.includes(name)) {
+      system.world.report("loss", `${name} is said to be missing in ${to}, which has all of it`);
+    }
   }
 }
 

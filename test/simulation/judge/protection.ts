@@ -1,4 +1,4 @@
-import type { SimIndex } from "../world/cluster/index-state.ts";
+import { isCompleteCopy, type SimIndex } from "../world/cluster/index-state.ts";
 import { otherRegion } from "../world/layout.ts";
 import type { System } from "../world/system.ts";
 import { isCalm } from "./calm.ts";
@@ -42,7 +42,9 @@ export function watchProtection(system: System): void {
 }
 
 /** Whether the standby has the index nearly as its leader has it now. */
-function couldServe(follower: SimIndex | undefined, { uuid, operations }: SimIndex, lagMax: number): boolean {
+function couldServe(follower: SimIndex | undefined, source: SimIndex, lagMax: number): boolean {
+  const { uuid, operations } = source;
+  if (follower !== undefined && isCompleteCopy(follower, source)) return true;
   if (follower?.following?.leaderUuid !== uuid || follower.copy !== null) return false;
   const { following, open, writeBlocked, readOnly } = follower;
   const isFollowing = open && following.status === "active" && following.fatal === null;

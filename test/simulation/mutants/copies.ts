@@ -1,5 +1,7 @@
 import type { Mutant } from "./mutant.ts";
 
+const LIFECYCLE = "index lifecycle management rolls over and unfollows";
+
 /** Without these rules one index would hold up, end or falsify the protection of all (invariants 5, 7, 13 and 14). */
 export const copyMutants: readonly Mutant[] = [
   {
@@ -70,6 +72,78 @@ export const copyMutants: readonly Mutant[] = [
     },
     shows: {
       "one site": { breaks: ["7", "14"], faults: ["an index is created again"] },
+    },
+  },
+  {
+    rule: "complete copies are left alone",
+    defect: "the reconciler opens and resumes what index lifecycle management is unfollowing",
+    edit: {
+      file: "core/plans/follower-change.ts",
+      from: 'if (copy === "complete" || copy === "unknown") return nothing;',
+      to: "",
+    },
+    shows: {
+      "one site": { breaks: ["ilm", "7"], faults: [LIFECYCLE] },
+    },
+  },
+  {
+    rule: "complete copies are protected",
+    defect: "a copy that was unfollowed as it was complete counts as not followed",
+    edit: {
+      file: "core/state/protection.ts",
+      from: 'if (pairing.copy === "complete") return null;',
+      to: "",
+    },
+    shows: {
+      "one site": { breaks: ["7"], faults: [LIFECYCLE] },
+    },
+  },
+  {
+    rule: "complete copies are promoted",
+    defect: "a promotion knows only followers",
+    edit: {
+      file: "core/plans/promotion.ts",
+      from: "const indices = [...complete, ...unfollowedCopies(leader, standby), ...regained].toSorted();",
+      to: "const indices = [...complete, ...regained].toSorted();",
+    },
+    shows: {
+      "one site": { breaks: ["loss"], faults: [LIFECYCLE, "gra is lost"] },
+    },
+  },
+  {
+    rule: "deletions are seen twice",
+    defect: "a follower is deleted as soon as its leader is seen to be gone",
+    edit: {
+      file: "core/state/deleted-leaders.ts",
+      from: "nowMs - seenAtMs >= deleteAfterMs",
+      to: "nowMs >= seenAtMs",
+    },
+    shows: {
+      "one site": { breaks: ["5"], faults: ["an index is deleted"] },
+    },
+  },
+  {
+    rule: "searchable snapshots are no veto",
+    defect: "a searchable snapshot counts as an index that is not followed",
+    edit: {
+      file: "core/state/followable.ts",
+      from: 'if (searchableSnapshot) return "cannot be followed: it is a searchable snapshot";',
+      to: "",
+    },
+    shows: {
+      "one site": { breaks: ["7"], faults: ["snapshots are mounted"] },
+    },
+  },
+  {
+    rule: "searchable snapshots stay",
+    defect: "a former primary has to salvage and delete its searchable snapshots",
+    edit: {
+      file: "core/state/followable.ts",
+      from: "=> !following && !searchableSnapshot;",
+      to: "=> !following;",
+    },
+    shows: {
+      "one site": { breaks: ["5", "7"], faults: ["snapshots are mounted", "gra is lost"] },
     },
   },
   {

@@ -50,7 +50,13 @@ export const configOf = ({ store }: Layout, site: Site): WatchdogConfig =>
   watchdogConfigSchema.parse({
     ...common,
     ...stores[store],
-    replication: { patterns: ["logs-*"], intervalMs: 2_000, maxLagOperations: 50, maxReadAgeMs: maxReadAgeMs[store] },
+    replication: {
+      patterns: ["logs-*"],
+      intervalMs: 2_000,
+      maxLagOperations: 50,
+      maxReadAgeMs: maxReadAgeMs[store],
+      deletedLeaders: { policy: "delete", deleteAfterMs: 6_000 },
+    },
     name: `${site}-watchdog`,
     site,
     ...(store === "etcd" ? { failsafe: failsafeOf(site) } : {}),

@@ -90,7 +90,8 @@ export class SimSalvage {
   }
 }
 
-const ownOf = ({ indices }: SimCluster) => [...indices.values()].filter(({ following }) => following === null);
+const ownOf = ({ indices }: SimCluster) =>
+  [...indices.values()].filter(({ following, searchableSnapshot }) => following === null && !searchableSnapshot);
 
 function obstacleTo({ open, writeBlocked, readOnly, copy }: SimIndex, { ailments }: SimCluster): string | null {
   if (!open) return "it is closed, so its documents cannot be read: open it, or discard it by name";

@@ -9,6 +9,7 @@ import type { Logger } from "../../../watchdog/util/logger.ts";
 import { Clients } from "./clients.ts";
 import { SimCluster } from "./cluster/cluster.ts";
 import { USUAL_KILOBYTES_PER_MS } from "./cluster/first-copy.ts";
+import { manageLifecycle } from "./cluster/lifecycle.ts";
 import { type ClusterLimits, clusterPort } from "./cluster/port.ts";
 import { autoFollow, replicate } from "./cluster/replication.ts";
 import { type ChangeConfig, configOf } from "./config.ts";
@@ -268,5 +269,6 @@ export class System {
       AUTO_FOLLOW_ROUND_MS,
       each((follower, leader) => autoFollow(follower, leader)),
     );
+    this.world.every(AUTO_FOLLOW_ROUND_MS, each(manageLifecycle));
   }
 }

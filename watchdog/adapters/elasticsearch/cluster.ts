@@ -12,6 +12,7 @@ import {
   liftFollowerBlocks,
   openIndices,
   readUuids,
+  resumeIndexing,
   setWriteBlock,
 } from "./index-changes.ts";
 import { readIndices } from "./index-states.ts";
@@ -28,6 +29,7 @@ import {
   resumeFollow,
   unfollow,
 } from "./replication.ts";
+import { readUnmatchedIndices } from "./unmatched-indices.ts";
 import { probeWrite } from "./write-probe.ts";
 import { promoteDataStream, readDataStreams, rolloverDataStream, setWriteIndex } from "./write-targets.ts";
 
@@ -67,6 +69,7 @@ export function createElasticsearchCluster(options: ElasticsearchClusterOptions)
     readiness: (remote, options) => readReadiness(nodes, remote, options?.reconnect === true),
 
     indices: () => readIndices(nodes, managed),
+    unmatchedIndices: () => readUnmatchedIndices(nodes, managed),
     checkpoints: (indices) => readCheckpoints(nodes, indices),
     followers: () => followerReader.read(),
 
@@ -90,6 +93,7 @@ export function createElasticsearchCluster(options: ElasticsearchClusterOptions)
     deleteIndices: (indices) => deleteIndices(nodes, indices),
 
     setWriteIndex: (alias, index) => setWriteIndex(nodes, alias, index),
+    resumeIndexing: (index) => resumeIndexing(nodes, index),
     dataStreams: () => readDataStreams(nodes, managed),
     promoteDataStream: (name) => promoteDataStream(nodes, name),
     rolloverDataStream: (name) => rolloverDataStream(nodes, name),

@@ -68,6 +68,15 @@ export async function liftFollowerBlocks(nodes: RegionNodes, indices: readonly s
   }
 }
 
+export async function resumeIndexing(nodes: RegionNodes, index: string): Promise<void> {
+  const what = `remove the mark of ${index} as complete`;
+  const settings = { "index.lifecycle.indexing_complete": null };
+  const answer = await nodes.change(what, (client, options) =>
+    client.indices.putSettings({ index, settings, ...ackTimeouts(nodes) }, options),
+  );
+  assertAcknowledged(nodes, what, answer);
+}
+
 /** UUIDs of those of the indices that exist, open or closed. */
 export async function readUuids(nodes: RegionNodes, indices: readonly string[]): Promise<ReadonlyMap<string, string>> {
   return new Map(

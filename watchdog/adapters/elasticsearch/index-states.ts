@@ -55,6 +55,8 @@ export async function readIndices(nodes: RegionNodes, managed: ManagedPatterns):
       writeBlocked: ["index.blocks.write", "index.blocks.read_only"].some(isSet),
       following,
       firstCopy: null,
+      indexingComplete: isSet("index.lifecycle.indexing_complete"),
+      searchableSnapshot: isSearchableSnapshot(settings),
     });
   }
   const copies = await readFirstCopies(nodes, incomplete);
@@ -62,6 +64,9 @@ export async function readIndices(nodes: RegionNodes, managed: ManagedPatterns):
     .map((state) => ({ ...state, firstCopy: copies.get(state.name) ?? null }))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
+
+export const isSearchableSnapshot = (settings: unknown): boolean =>
+  property(settings, "index.store.type") === "snapshot";
 
 function membershipsOf(
   aliases: Readonly<Record<string, { is_write_index?: boolean }>> | undefined,

@@ -36,7 +36,15 @@ function copySentence({ from, to, indicesToCopy }: ChangePreview, { copyBytes, c
 }
 
 /** What the new region lacks, or has otherwise than the old one. */
-export function exceptionRows({ to, missingIndices, leftOut, toJoin, keptBlocks }: LastFailover): string[][] {
+export function exceptionRows({
+  from,
+  to,
+  missingIndices,
+  leftOut,
+  toJoin,
+  deletedBefore,
+  keptBlocks,
+}: LastFailover): string[][] {
   const reasons = new Map(leftOut.map(({ index, reason }) => [index, reason]));
   const missing = missingIndices.map((index) => {
     const reason = reasons.get(index);
@@ -49,6 +57,7 @@ export function exceptionRows({ to, missingIndices, leftOut, toJoin, keptBlocks 
     ...(toJoin === undefined
       ? []
       : [["to join", `${listed(toJoin.indices)}: complete, tried again from time to time`]]),
+    ...(deletedBefore.length === 0 ? [] : [["deleted before", `in ${from}: ${listed(deletedBefore)}`]]),
     ...(keptBlocks.length === 0 ? [] : [["write-blocked", `by the users, before the change: ${listed(keptBlocks)}`]]),
   ];
 }

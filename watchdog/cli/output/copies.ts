@@ -23,10 +23,11 @@ export function protectionRows({ protectedIndices, unprotected }: ReplicationSta
   return rows;
 }
 
-function describe({ reason, copy, sinceMs, established }: Unprotected, nowMs: number): string {
+function describe({ reason, copy, sinceMs, established, required }: Unprotected, nowMs: number): string {
   const progress = copy?.state === "running" ? `: ${copyProgress(copy, nowMs)}` : "";
   const since = `, for ${duration(Math.max(0, nowMs - sinceMs))}`;
-  return `${reason}${progress}${since}${established ? "" : "; new, so the others stay protected"}`;
+  const isNew = established ? "" : "; new, so the others stay protected";
+  return `${reason}${progress}${since}${required ? isNew : "; not required, so a failover may leave it behind"}`;
 }
 
 /** Bytes, percent, and the time that the rest takes at the speed so far. */

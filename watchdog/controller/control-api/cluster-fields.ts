@@ -37,15 +37,24 @@ export const indexState = z.object({
   writeBlocked: z.boolean(),
   following: z.boolean(),
   firstCopy: firstCopy.nullable(),
+  indexingComplete: z.boolean().default(false),
+  searchableSnapshot: z.boolean().default(false),
+});
+
+export const unmatchedIndex = z.object({
+  name: z.string(),
+  aliases: z.array(z.string()),
+  searchableSnapshot: z.boolean(),
 });
 
 export const unprotectedIndex = z.object({
   index: z.string(),
-  state: z.enum(["not-followed", "copying", "copy-failed", "behind"]),
+  state: z.enum(["not-followed", "copying", "copy-failed", "behind", "unfollowable"]),
   reason: z.string(),
   copy: firstCopy.nullable(),
   sinceMs: z.number(),
   established: z.boolean(),
+  required: z.boolean().default(true),
 });
 
 const shardProgress = z.object({

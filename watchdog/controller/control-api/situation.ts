@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { memberSchema, stateRecordSchema } from "../../core/state/record.ts";
-import { leaderSnapshot } from "../../core/state/record-fields.ts";
+import { indexUuid, leaderSnapshot, shardCheckpoint } from "../../core/state/record-fields.ts";
 import { healthStateSchema } from "../../core/state/report.ts";
 import {
   autoFollowPattern,
@@ -8,6 +8,7 @@ import {
   dataStreamState,
   follower,
   indexState,
+  unmatchedIndex,
   unprotectedIndex,
 } from "./cluster-fields.ts";
 import { leadership, regionHealth, routerLease, storeState } from "./observed-fields.ts";
@@ -15,6 +16,7 @@ import { leadership, regionHealth, routerLease, storeState } from "./observed-fi
 const siteReport = z.object({
   site: z.string(),
   epoch: z.number().nullable().exactOptional(),
+  deletedLeaders: z.array(z.string()).nullable().exactOptional(),
   regions: z.record(z.string(), healthStateSchema),
 });
 
@@ -26,6 +28,7 @@ const standbySnapshot = z.object({
   followers: z.array(follower),
   autoFollow: z.array(autoFollowPattern),
   dataStreams: z.array(dataStreamState),
+  checkpoints: z.array(shardCheckpoint).default([]),
   sync: z
     .object({
       inSync: z.boolean(),
@@ -43,6 +46,7 @@ const activeSnapshot = z.object({
   readiness: clusterReadiness,
   indices: z.array(indexState),
   strays: z.array(z.string()),
+  unmatched: z.array(unmatchedIndex).default([]),
 });
 
 const observations = z.object({
@@ -53,6 +57,7 @@ const observations = z.object({
   standbyError: z.string().nullable(),
   inSyncSeenAtMs: z.number().nullable(),
   leaderSight: leaderSnapshot.nullable(),
+  deletedLeaders: z.array(indexUuid).nullable().exactOptional(),
   routers: z.array(routerLease).nullable(),
   store: storeState,
   newerVersion: z.string().nullable().exactOptional(),

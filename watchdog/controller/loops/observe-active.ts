@@ -1,6 +1,8 @@
 import type { RegionName } from "../../config/address.ts";
 import { checkpointsOf } from "../../core/ports/cluster.ts";
 import type { IndexState, ShardCheckpoint } from "../../core/state/cluster.ts";
+import { deletedLeaders } from "../../core/state/deleted-leaders.ts";
+import { unfollowable, unmatchedReason } from "../../core/state/followable.ts";
 import { isManaged, type ManagedPatterns } from "../../core/state/patterns.ts";
 import type { StateRecord } from "../../core/state/record.ts";
 import type { LeaderSnapshot } from "../../core/state/record-fields.ts";
@@ -20,19 +22,25 @@ export async function observeActive({ clusters, config, observed, clock }: Watch
   const observation = observed.beginObservation("active");
   // The time before the requests: what is written while they are answered counts as unseen.
   const observedAtMs = clock.nowMs();
-  const [indices, definitions, readiness] = await Promise.all([
+  const [indices, unmatched, definitions, readiness] = await Promise.all([
     cluster.indices(),
+    cluster.unmatchedIndices(),
     cluster.definitions(config.replication.definitions),
     // Should the roles change, this region follows the standby.
     cluster.readiness(standby, { reconnect: true }),
   ]);
-  const open = indices.filter((index) => index.open).map(({ name }) => name);
+  const open = indices.filter((index) => unfollowable(index) === null).map(({ name }) => name);
   const checkpoints = open.length === 0 ? [] : await checkpointsOf(cluster, open);
   // Rarely any: asked for only when the indices show some.
   const followers = indices.some(({ following }) => following) ? await cluster.followers() : [];
   const strays = followers.filter(({ remoteCluster }) => remoteCluster === standby).map(({ index }) => index);
   if (activeBeforeChange(observed.record) !== region || !observation.isNewest()) return;
-  observed.active = { region, observedAtMs, readiness, indices, strays };
+  observed.active = { region, observedAtMs, readiness, indices, strays, unmatched };
+  // The standby was looked at before, so that a follower that is new has its leader here.
+  observed.deletedLeaders =
+    observed.standby === null
+      ? []
+      : deletedLeaders({ active: observed.active, standby: observed.standby }, config.replication);
   observed.definitions = definitions;
   // Nothing newer is known of its writes then: the age of the last snapshot bounds the loss.
   if (checkpoints === null) return;
@@ -43,6 +51,8 @@ export async function observeActive({ clusters, config, observed, clock }: Watch
   observed.leaderSnapshot = {
     ...leaderSnapshotOf(observedAtMs, served, checkpoints, observed.leaderSnapshot),
     aliases: membersOfAliases(served, config.replication),
+    deleted: observed.deletedLeaders.map(({ index }) => index),
+    unmatched: unmatched.map((index) => ({ index: index.name, reason: unmatchedReason(index) })),
     writeBlocked: served.filter((index) => index.writeBlocked && isOfUsers(index)).map(({ name }) => name),
   };
 }
@@ -58,7 +68,7 @@ function leaderSnapshotOf(
   indices: readonly IndexState[],
   checkpoints: readonly ShardCheckpoint[],
   before: LeaderSnapshot | null,
-): Omit<LeaderSnapshot, "aliases" | "writeBlocked"> {
+): Omit<LeaderSnapshot, "aliases" | "deleted" | "unmatched" | "writeBlocked"> {
   const shards = checkpoints.map(({ index, shard, maxSeqNo }) => ({ index, shard, maxSeqNo }));
   const rate = before === null ? null : operationsPerSecond(before, { atMs, shards });
   return {
@@ -67,6 +77,13 @@ function leaderSnapshotOf(
     uuids: indices.map(({ name, uuid }) => ({ index: name, uuid })),
     shards,
     writeAliases: writeAliasesOf(indices),
+    indexingComplete: indices.flatMap(({ indexingComplete, createdAtMs }, index) =>
+      indexingComplete ? [{ index, createdAtMs }] : [],
+    ),
+    unfollowable: indices.flatMap((state, index) => {
+      const reason = unfollowable(state);
+      return reason === null ? [] : [{ index, reason }];
+    }),
     peakOperationsPerSecond:
       rate === null ? (before?.peakOperationsPerSecond ?? null) : Math.max(rate, before?.peakOperationsPerSecond ?? 0),
   };

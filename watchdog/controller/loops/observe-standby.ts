@@ -1,6 +1,7 @@
 import type { RegionName } from "../../config/address.ts";
 import { autoFollowName } from "../../core/plans/replication.ts";
 import type { Cluster } from "../../core/ports/cluster.ts";
+import { copyStates } from "../../core/state/complete-copies.ts";
 import type { StandbySnapshot } from "../../core/state/observations.ts";
 import { otherRegion } from "../../core/state/situation.ts";
 import { judgeSync, newSinceMs } from "../../core/state/sync.ts";
@@ -42,7 +43,12 @@ async function takeSnapshot(
     cluster.followers(),
     backgroundOf(context, cluster, leader),
   ]);
-  const snapshot = { ...background, observedAtMs, indices, followers };
+  const { observed, clock } = context;
+  const { record } = observed;
+  // A controller that starts during a change knows the old region by the record alone.
+  const led = record === null || record.phase === "serving" ? observed.leaderSnapshot : record.leaderSight;
+  const checkpoints = await observed.copyCheckpoints.read(cluster, led, { indices, followers }, clock);
+  const snapshot = { ...background, observedAtMs, indices, followers, checkpoints };
   return { ...snapshot, sync: judge(context, leader, snapshot) };
 }
 
@@ -95,10 +101,15 @@ function judge(
       leader: {
         region: leader,
         indices: servedOf(record, active.indices),
+        unmatched: active.unmatched,
         shards: observed.leaderSnapshot?.shards ?? [],
         healthy: observed.healthOf(leader).state === "healthy",
       },
-      standby: { ...standby, autoFollow: standby.autoFollow.find(({ name }) => name === autoFollowName(leader)) },
+      standby: {
+        ...standby,
+        copies: copyStates(observed.leaderSnapshot, standby),
+        autoFollow: standby.autoFollow.find(({ name }) => name === autoFollowName(leader)),
+      },
       newSinceMs: newSinceMs(record, maxAgeMs),
       atMs,
       limits: config.replication,

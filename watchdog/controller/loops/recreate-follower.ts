@@ -1,14 +1,17 @@
 import type { ReplicationChange } from "../../core/plans/replication-change.ts";
 import type { Cluster } from "../../core/ports/cluster.ts";
 import type { Follower, IndexState } from "../../core/state/cluster.ts";
+import type { ManagedPatterns } from "../../core/state/patterns.ts";
+import type { ServingRecord } from "../../core/state/record.ts";
 import { deleteConfirmed } from "../delete-indices.ts";
 
 export interface ChangeContext {
   /** The standby. */
   readonly cluster: Cluster;
   readonly leader: Cluster;
-  /** Throws unless the store confirms that the standby is still to follow: see `confirmController`. */
-  readonly confirm: () => Promise<void>;
+  readonly managed: ManagedPatterns;
+  /** Throws unless the store confirms that the standby is still to follow, and its record holds: see `confirmController`. */
+  readonly confirm: (holds?: (record: ServingRecord) => boolean) => Promise<void>;
 }
 
 type Recreation = Extract<ReplicationChange, { kind: "recreate-follow" }>;

@@ -4,15 +4,19 @@ import type { ReplicationChange } from "../../core/plans/replication-change.ts";
 import type { Cluster } from "../../core/ports/cluster.ts";
 import { aliasBlockers } from "../../core/rules/preconditions.ts";
 import type { IndexState } from "../../core/state/cluster.ts";
+import { copyStates } from "../../core/state/complete-copies.ts";
+import { dueDeletions } from "../../core/state/deleted-leaders.ts";
 import type { ActiveSnapshot } from "../../core/state/observations.ts";
+import { lagOperations } from "../../core/state/protection.ts";
 import type { ServingRecord, StateRecord } from "../../core/state/record.ts";
+import { siteReports } from "../../core/state/sites.ts";
 import { otherRegion } from "../../core/state/situation.ts";
-import { lagOperations } from "../../core/state/sync.ts";
 import { servedOf } from "../../core/state/to-join.ts";
 import { forEachBounded } from "../../util/concurrency.ts";
 import { messageOf } from "../../util/errors.ts";
 import { confirmController } from "../confirm.ts";
 import type { WatchdogContext } from "../context.ts";
+import { reportsNow } from "../observations.ts";
 import { protectionReport } from "../protection-report.ts";
 import type { ReplicationStatus } from "../status.ts";
 import { ChangeRetries } from "./change-retries.ts";
@@ -66,14 +70,15 @@ export class ReplicationReconciler {
     const cluster = clusters[otherRegion(config, record.active)];
     const leader = clusters[record.active];
     if (cluster === undefined || leader === undefined) return;
-    const { changes, indices } = await this.#plan(cluster, active);
+    const { changes, indices } = await this.#plan(cluster, active, record);
     const untilMonotonicMs = clock.monotonicMs() + ROUND_MAX_MS;
-    const confirm = () => confirmController(this.#context, (now) => isStandbyOf(record, now));
+    const confirm: ChangeContext["confirm"] = (holds = () => true) =>
+      confirmController(this.#context, (now) => isStandbyOf(record, now) && holds(now));
     const make = async (change: ReplicationChange): Promise<boolean> => {
       if (clock.monotonicMs() >= untilMonotonicMs) return false;
       // Checked before each change: once a closing has begun, no follower may be added.
       if (!this.#isRuled() || observed.record?.epoch !== record.epoch) return false;
-      return this.#make(change, { cluster, leader, confirm });
+      return this.#make(change, { cluster, leader, managed: config.replication, confirm });
     };
     const makeAll = async (some: readonly ReplicationChange[]) => {
       for (const change of some) await make(change);
@@ -102,14 +107,18 @@ export class ReplicationReconciler {
   async #plan(
     cluster: Cluster,
     active: ActiveSnapshot,
+    record: ServingRecord,
   ): Promise<Pick<ReplicationPlan, "changes"> & { readonly indices: readonly IndexState[] }> {
-    const { observed, config } = this.#context;
+    const { observed, config, clock } = this.#context;
     const [indices, followers, autoFollow, definitions] = await Promise.all([
       cluster.indices(),
       cluster.followers(),
       cluster.autoFollowPatterns(),
       cluster.definitions(config.replication.definitions),
     ]);
+    const own = { indices, followers };
+    const checkpoints = await observed.copyCheckpoints.read(cluster, observed.leaderSnapshot, own, clock);
+    const copies = copyStates(observed.leaderSnapshot, { ...own, checkpoints });
     // Asking the remote cluster opens the connection again, which the followers' own reads would do up to a minute later.
     const reachesLeader =
       followers.some(waitsToRead) && (await cluster.readiness(active.region, { reconnect: true })).remote.connected;
@@ -122,9 +131,10 @@ export class ReplicationReconciler {
         health: observed.healthOf(active.region).state,
         sameCluster: observed.isSameCluster(active.region),
       },
-      standby: { region: cluster.region, indices, followers, autoFollow, definitions, reachesLeader },
+      standby: { region: cluster.region, indices, followers, copies, autoFollow, definitions, reachesLeader },
       patterns: config.replication.patterns,
       exclusions: config.replication.exclusions,
+      dueDeletions: dueDeletions(record, siteReports(reportsNow(this.#context)), config, clock.nowMs()),
       seenBefore: this.#sightings,
     });
     this.#sightings = sightings;
@@ -169,7 +179,8 @@ export class ReplicationReconciler {
 }
 
 const isDefinition = ({ kind }: ReplicationChange) => kind === "put-definition";
-const isOfFollower = (change: ReplicationChange) => "index" in change && copiedBy(change) === null;
+const isOfFollower = (change: ReplicationChange) =>
+  ("index" in change || "follower" in change) && copiedBy(change) === null;
 const isOfAutoFollow = (change: ReplicationChange) =>
   !isDefinition(change) && !isOfFollower(change) && copiedBy(change) === null;
 
@@ -180,7 +191,7 @@ function copiedBy(change: ReplicationChange): string | null {
 }
 
 /** Whether the standby still follows the same active region, automatic changes are not paused, and nothing rejoins. */
-const isStandbyOf = (then: ServingRecord, now: StateRecord) =>
+const isStandbyOf = (then: ServingRecord, now: StateRecord): now is ServingRecord =>
   now.phase === "serving" &&
   now.epoch === then.epoch &&
   now.active === then.active &&

@@ -1,4 +1,5 @@
 import type { ReplicationChange } from "../../core/plans/replication-change.ts";
+import { deleteFollower } from "./delete-follower.ts";
 import { type ChangeContext, recreateFollower } from "./recreate-follower.ts";
 
 /** Identifies the change for its retries. The reason of a failed copy may differ from one to the next. */
@@ -26,6 +27,8 @@ export function describeChange(change: ReplicationChange): string {
       return `resume following ${change.index}`;
     case "restart-follow":
       return `restart following ${change.index} (${change.reason})`;
+    case "delete-follower":
+      return `delete follower ${change.follower.name}, whose leader was deleted in ${change.leader}`;
     case "recreate-follow":
       return `recreate follower ${change.follower.name} of ${change.leader.region} (${change.reason})`;
     default:
@@ -56,6 +59,8 @@ export async function makeChange(change: ReplicationChange, context: ChangeConte
     case "restart-follow":
       await cluster.pauseFollow(change.index);
       return cluster.resumeFollow(change.index);
+    case "delete-follower":
+      return deleteFollower(change, context);
     case "recreate-follow":
       return recreateFollower(change, context);
     default:

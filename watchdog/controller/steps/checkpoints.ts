@@ -19,7 +19,8 @@ export async function recordCheckpoints({ cluster, other, record }: StepContext,
   const known = new Set(recorded.map(({ index }) => index));
   const present = await presentOf(cluster, step.indices);
   assertNoneUnfinished(present);
-  const wanted = present.filter(({ name, following }) => following && !known.has(name)).map(({ name }) => name);
+  // One that follows no more by now was complete before: nothing is unfollowed yet by this plan.
+  const wanted = present.filter(({ name }) => !known.has(name)).map(({ name }) => name);
   const fresh = wanted.length === 0 ? [] : await checkpointsOf(cluster, wanted);
   if (fresh === null) return { ...step, checkpoints: recorded, loss: unmeasured(record, cluster.region) };
   const answered = new Set(fresh.map(({ index }) => index));

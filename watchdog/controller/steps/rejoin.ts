@@ -1,5 +1,6 @@
 import { divergenceFrom } from "../../core/plans/rejoin.ts";
 import type { IndexId, IndexState } from "../../core/state/cluster.ts";
+import { isOwn } from "../../core/state/followable.ts";
 import type { PlanStep, StepOf } from "../../core/state/plan.ts";
 import { anyRedIndex, probeFailure } from "../../core/state/probe-verdict.ts";
 import type { ServingRecord } from "../../core/state/record.ts";
@@ -7,9 +8,6 @@ import { indicesToJoin } from "../../core/state/to-join.ts";
 import { deleteInBatches } from "./deletion.ts";
 import { assertNoneLeft, inBatches, namesOf, type StepContext } from "./step.ts";
 import { blockMarked } from "./write-blocks.ts";
-
-/** An index that the former primary holds itself, as opposed to a follower that it may have already. */
-const isOwn = (index: IndexState) => !index.following;
 
 /** A closed index takes no writes anyway. */
 const takesWrites = (index: IndexState) => isOwn(index) && index.open && !index.writeBlocked;

@@ -1,6 +1,7 @@
 import type { Cluster } from "../../core/ports/cluster.ts";
 import type { IndexState, ShardCheckpoint } from "../../core/state/cluster.ts";
-import type { PlanStep, StepOf } from "../../core/state/plan.ts";
+import { unfollowable } from "../../core/state/followable.ts";
+import { type PlanStep, type StepOf, stepOf } from "../../core/state/plan.ts";
 import { messageOf } from "../../util/errors.ts";
 import { assertNoneLeft, namesOf, type StepContext } from "./step.ts";
 import { blockMarked, liftFollowerBlocks } from "./write-blocks.ts";
@@ -59,8 +60,9 @@ async function compare(context: StepContext): Promise<Comparison> {
     context,
     namesOf(own, ({ following, writeBlocked }) => following && writeBlocked),
   );
-  const leaders = led.filter(({ open }) => open);
-  const followers = new Set(namesOf(own, ({ open, following }) => open && following));
+  const leaders = led.filter((index) => unfollowable(index) === null);
+  const promoted = new Set(stepOf(context.record.plan, "record-checkpoints")?.indices);
+  const followers = new Set(namesOf(own, ({ name, open, following }) => open && (following || promoted.has(name))));
   const blockers = leaders.flatMap((index) => {
     if (!index.writeBlocked) return [`${index.name} still takes writes in ${other.region}`];
     return followers.has(index.name) ? [] : [`${index.name} is not followed by ${cluster.region}`];

@@ -23,6 +23,14 @@ export function followerOutcome(
   const { region } = snapshot.standby;
   const from = snapshot.leader.region;
   if (index === undefined) return change({ kind: "follow", index: name, leader: from });
+  const copy = snapshot.standby.copies.get(name);
+  // Index lifecycle management ends the following of what is complete: it pauses, closes, unfollows and opens by itself.
+  if (copy === "complete" || copy === "unknown") return nothing;
+  if (copy === "behind" && !index.following) {
+    return problem(
+      `${name} in ${region} was unfollowed and is not what ${from} has now: copy what you need of it and delete it there, then it is followed`,
+    );
+  }
   if (follower === undefined || !index.following) {
     return problem(
       `${name} exists in ${region} but is not a follower: copy what you need of it and delete it there, then it is followed`,
@@ -53,8 +61,9 @@ export function followerOutcome(
   // Nothing can be done to an index in its first copy but to wait.
   if (index.firstCopy !== null) return nothing;
   if (index.writeBlocked && !leader.writeBlocked) return change({ kind: "lift-follower-block", index: name });
-  // A promotion that was undone before its first unfollow leaves followers closed and paused.
-  if (!index.open) return change({ kind: "open-follower", index: name });
+  // A promotion that was undone before its first unfollow leaves followers closed and paused. Index lifecycle management may
+  // close one before the mark of its leader is seen.
+  if (!index.open) return twice("closed", { kind: "open-follower", index: name });
   if (follower.status === "paused") {
     if (index.primariesActive < index.primaries) return nothing;
     // A follower whose first copy has just ended is about to start by itself.

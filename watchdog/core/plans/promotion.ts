@@ -1,5 +1,6 @@
 import type { RegionName } from "../../config/address.ts";
 import type { WatchdogConfig } from "../../config/schema.ts";
+import { unfollowedCopies } from "../state/complete-copies.ts";
 import type { StandbySnapshot } from "../state/observations.ts";
 import type { ManagedPatterns } from "../state/patterns.ts";
 import { notStarted, type Plan, type PlanStep } from "../state/plan.ts";
@@ -26,35 +27,41 @@ export function planPromotion(
   detachedBefore: readonly string[] = [],
 ): Plan {
   const { drainTimeoutMs } = config.promotion;
-  const own = standby.indices.filter(({ following }) => !following).map(({ name }) => name);
-  const regained = detachedBefore.filter((index) => own.includes(index));
+  const own = new Set(standby.indices.filter(({ following }) => !following).map(({ name }) => name));
+  const copies = unfollowedCopies(leader, standby);
+  const regained = detachedBefore.filter((index) => own.has(index) && !copies.includes(index));
   return {
     kind: "promotion",
     createdAtMs: nowMs,
     steps: [
       { kind: "pause-auto-follow", ...notStarted, patterns: patternsFrom(from, standby) },
       { kind: "drain", ...notStarted, timeoutMs: drainTimeoutMs, leaderCheckpoints: null },
-      ...detachFollowers(from, standby, regained),
+      ...detachFollowers(from, standby, leader, regained),
       ...liftBlocks(marked),
       ...openForWrites(from, standby, leader, config.replication, regained),
     ],
   };
 }
 
-/** The steps after which no index follows the old region, and the last checkpoint of each shard is recorded. */
+/**
+ * The steps after which no index follows the old region, and the last checkpoint of each shard is recorded: also of copies
+ * that followed it until they were complete.
+ */
 export function detachFollowers(
   from: RegionName,
   standby: StandbySnapshot,
+  leader: LeaderSnapshot | null,
   /** Indices that follow nothing any more, to be opened with the others. */
   regained: readonly string[] = [],
 ): readonly PlanStep[] {
   const { complete: indices } = followersFrom(from, standby);
+  const copied = [...indices, ...unfollowedCopies(leader, standby)].toSorted();
   return [
     { kind: "pause-follow", ...notStarted, indices, lifted: [] },
-    { kind: "record-checkpoints", ...notStarted, indices, checkpoints: null, leaders: [], loss: null },
+    { kind: "record-checkpoints", ...notStarted, indices: copied, checkpoints: null, leaders: [], loss: null },
     { kind: "close", ...notStarted, indices },
     { kind: "unfollow", ...notStarted, indices },
-    { kind: "open", ...notStarted, indices: [...indices, ...regained].toSorted() },
+    { kind: "open", ...notStarted, indices: [...copied, ...regained].toSorted() },
   ];
 }
 
@@ -68,7 +75,7 @@ export function openForWrites(
   regained: readonly string[] = [],
 ): readonly PlanStep[] {
   const { complete, copies } = followersFrom(from, standby);
-  const indices = [...complete, ...regained].toSorted();
+  const indices = [...complete, ...unfollowedCopies(leader, standby), ...regained].toSorted();
   return [
     ...discardCopies(copies),
     writeAliasStep(indices, { leader, indices: standby.indices, managed }),

@@ -4,6 +4,7 @@ import { duration, size } from "../../util/text.ts";
 import type { IndexState } from "../state/cluster.ts";
 import type { Divergence } from "../state/divergence.ts";
 import { divergenceOf } from "../state/divergence.ts";
+import { isOwn } from "../state/followable.ts";
 import type { StandbySnapshot } from "../state/observations.ts";
 import type { Plan, PlanStep } from "../state/plan.ts";
 import { currentStep, notStarted, stepOf } from "../state/plan.ts";
@@ -22,7 +23,7 @@ export function planRejoin(
   // The cost of a switchover was shown and confirmed before it began, and it lost nothing.
   const isSwitchover = halfPromoted?.region !== former.region && lastFailover?.kind === "switchover";
   const clearing = policy === "wait" && isSwitchover ? "delete" : policy;
-  const writable = former.indices.filter(({ open, following, writeBlocked }) => open && !following && !writeBlocked);
+  const writable = former.indices.filter((index) => isOwn(index) && index.open && !index.writeBlocked);
   const patterns = former.autoFollow.filter(({ remoteCluster }) => remoteCluster === active).map(({ name }) => name);
   const ours = new Set(
     halfPromoted?.region === former.region ? halfPromoted.checkpoints.map(({ index }) => index) : [],

@@ -1,5 +1,6 @@
 import type { RegionName } from "../../config/address.ts";
 import type { AutoFollowPattern, Definition, Follower, IndexId, IndexState } from "../state/cluster.ts";
+import type { CopyState } from "../state/complete-copies.ts";
 import type { HealthState } from "../state/health.ts";
 
 /** Why a follower is deleted and follows again. */
@@ -24,6 +25,8 @@ export type ReplicationChange =
   | { readonly kind: "resume-follow"; readonly index: string }
   /** Pause, then resume: clears a fatal error (elasticsearch #92522), and ends the wait until the next read. */
   | { readonly kind: "restart-follow"; readonly index: string; readonly reason: string }
+  /** Its leader was deleted, and the time is over for which the follower is kept. */
+  | { readonly kind: "delete-follower"; readonly follower: IndexId; readonly leader: RegionName }
   /** Delete and follow again. */
   | {
       readonly kind: "recreate-follow";
@@ -46,6 +49,7 @@ export interface ReplicationSnapshot {
     readonly region: RegionName;
     readonly indices: readonly IndexState[];
     readonly followers: readonly Follower[];
+    readonly copies: ReadonlyMap<string, CopyState>;
     readonly autoFollow: readonly AutoFollowPattern[];
     readonly definitions: readonly Definition[];
     /** Whether its cluster is connected to the leader's; false also where no question needed it. */
@@ -53,6 +57,8 @@ export interface ReplicationSnapshot {
   };
   readonly patterns: readonly string[];
   readonly exclusions: readonly string[];
+  /** UUIDs of followers whose leaders were deleted, to be deleted now. */
+  readonly dueDeletions: ReadonlySet<string>;
   /** The sightings of the round before. */
   readonly seenBefore: ReadonlySet<string>;
 }

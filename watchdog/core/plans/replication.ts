@@ -30,7 +30,8 @@ export function planReplication(snapshot: ReplicationSnapshot): ReplicationPlan 
   const standbyIndices = new Map(standby.indices.map((index) => [index.name, index]));
   const followers = new Map(standby.followers.map((follower) => [follower.index, follower]));
   for (const leaderIndex of leader.indices) {
-    const { name } = leaderIndex;
+    const { name, searchableSnapshot } = leaderIndex;
+    if (searchableSnapshot) continue;
     if (!leaderIndex.open) {
       problems.push(`${name} is closed in ${leader.region}, so it cannot be followed`);
       continue;
@@ -41,12 +42,23 @@ export function planReplication(snapshot: ReplicationSnapshot): ReplicationPlan 
     if (outcome.sighting !== null) sightings.add(outcome.sighting);
   }
   const led = new Set(leader.indices.map(({ name }) => name));
+  // Most of them at once were hardly meant: what is left here is then the only copy.
+  const isMost = snapshot.dueDeletions.size > 1 && snapshot.dueDeletions.size * 2 > standby.followers.length;
   for (const { index, leaderIndex } of standby.followers) {
-    if (!led.has(leaderIndex)) {
+    if (led.has(leaderIndex)) continue;
+    const { uuid } = standbyIndices.get(index) ?? {};
+    if (uuid !== undefined && snapshot.dueDeletions.has(uuid) && !isMost) {
+      ofFollowers.push({ kind: "delete-follower", follower: { name: index, uuid }, leader: leader.region });
+    } else {
       problems.push(
-        `${index} follows ${leaderIndex}, which ${leader.region} no longer has: CCR does not replicate deletes`,
+        `${index} follows ${leaderIndex}, which ${leader.region} no longer has: CCR does not replicate deletes, and ` +
+          "replication.deletedLeaders tells what becomes of it",
       );
     }
+  }
+  for (const { name, following } of standby.indices) {
+    if (!following && !led.has(name))
+      problems.push(`${name} is in ${standby.region} alone, and would be served after a failover`);
   }
   const recreations = withoutDoubtful(withFewRestarts(ofFollowers), snapshot);
   const changes: ReplicationChange[] = [

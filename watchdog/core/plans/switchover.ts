@@ -32,7 +32,7 @@ export function planSwitchover(
       { kind: "block-writes", ...notStarted, indices: writable.toSorted() },
       { kind: "catch-up", ...notStarted, timeoutMs: config.switchover.catchUpTimeoutMs, leaderCheckpoints: null },
       { kind: "pause-auto-follow", ...notStarted, patterns },
-      ...detachFollowers(from, standby),
+      ...detachFollowers(from, standby, leader),
       ...liftBlocks(marked),
       ...openForWrites(from, standby, leader, config.replication),
     ],

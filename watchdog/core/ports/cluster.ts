@@ -11,6 +11,7 @@ import type {
   IndexId,
   IndexState,
   ShardCheckpoint,
+  UnmatchedIndex,
 } from "../state/cluster.ts";
 
 /**
@@ -56,6 +57,8 @@ export interface Cluster {
 
   /** Managed indices: those that the configured patterns match and the exclusions do not, followers and leaders alike. */
   indices(): Promise<readonly IndexState[]>;
+  /** Indices that are not managed, behind aliases that the configured patterns match. */
+  unmatchedIndices(): Promise<readonly UnmatchedIndex[]>;
   checkpoints(indices: readonly string[]): Promise<readonly ShardCheckpoint[]>;
   followers(): Promise<readonly Follower[]>;
 
@@ -89,6 +92,8 @@ export interface Cluster {
   deleteIndices(indices: readonly string[]): Promise<void>;
 
   setWriteIndex(alias: string, index: string): Promise<void>;
+  /** Removes `index.lifecycle.indexing_complete`: the index is written to again. */
+  resumeIndexing(index: string): Promise<void>;
   dataStreams(): Promise<readonly DataStreamState[]>;
   promoteDataStream(name: string): Promise<void>;
   rolloverDataStream(name: string): Promise<void>;

@@ -7,8 +7,8 @@ import { isManaged } from "../state/patterns.ts";
 import type { ChangeRequest, ServingRecord } from "../state/record.ts";
 import type { LeaderSnapshot } from "../state/record-fields.ts";
 import { type Situation, standbyOf } from "../state/situation.ts";
-import type { UnprotectedIndex } from "../state/sync.ts";
 import { indicesToJoin } from "../state/to-join.ts";
+import type { UnprotectedIndex } from "../state/unprotected.ts";
 import { activeUnknown } from "./conditions/active.ts";
 import { notPaused, oneRouter } from "./conditions/automatic.ts";
 import { majoritySees } from "./conditions/majority.ts";
@@ -53,10 +53,16 @@ export function switchoverBlockers(s: Situation<ServingRecord>): readonly string
   ];
 }
 
-/** New indices do not take the standby out of sync, but a planned change would lose them. Of copies `copyBlockers` has more. */
+/**
+ * New indices and those that are not required do not take the standby out of sync, but a planned change would lose them. Of
+ * copies `copyBlockers` has more. What can never be followed would prevent every change.
+ */
 function unprotectedBlocker(unprotected: readonly UnprotectedIndex[]): string | null {
   const reasons = unprotected
-    .filter(({ established, copy }) => !established && copy === null)
+    .filter(({ state, established, required, copy }) => {
+      const isVeto = established && required;
+      return !isVeto && copy === null && state !== "unfollowable";
+    })
     .map(({ reason }) => reason);
   if (reasons.length === 0) return null;
   return `not protected yet: ${reasons[0]}${reasons.length > 1 ? `; and ${reasons.length - 1} more` : ""}`;

@@ -1,6 +1,7 @@
 import { exceptionsOf } from "../plans/describe-step.ts";
 import { planUndo } from "../plans/switchover.ts";
 import type { PromotingRecord } from "../state/record.ts";
+import { deletedBeforeOf, returnedSentence } from "../state/returned.ts";
 import { calledOff, promoted, turnedBack } from "../state/transitions.ts";
 import { anyOf } from "./conditions/combine.ts";
 import { majoritySees } from "./conditions/majority.ts";
@@ -21,6 +22,7 @@ export const promotionDone: RuleBody<"promoting"> = {
     explanation: [
       `${s.record.to} is promoted and verified: routers open to it under epoch ${s.record.epoch + 1}`,
       ...exceptionsOf(s.record.plan),
+      ...returnedSentence(s.record, deletedBeforeOf(s.record)),
     ].join("; "),
   }),
 };

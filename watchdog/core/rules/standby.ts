@@ -67,7 +67,8 @@ export const inSyncNoted: RuleBody<"serving"> = {
 };
 
 function allProtectedAtMs({ seen: { standby }, record }: Situation<ServingRecord>): number | null {
-  return standby?.sync?.unprotected.length === 0 ? standby.observedAtMs : record.allProtectedAtMs;
+  const isProtected = standby?.sync?.unprotected.every(({ required }) => !required) ?? false;
+  return isProtected && standby !== null ? standby.observedAtMs : record.allProtectedAtMs;
 }
 
 export const standbyWaits: RuleBody<"serving"> = {

@@ -1,5 +1,6 @@
 import * as abort from "./abort.ts";
 import * as closing from "./closing.ts";
+import * as deletions from "./deletions.ts";
 import * as failback from "./failback.ts";
 import * as failover from "./failover.ts";
 import * as guards from "./guards.ts";
@@ -120,6 +121,8 @@ export const rules = [
     "A standby that follows every index without lag may be promoted."),
   rule("standby-behind", ["serving"], standby.standbyBehind,
     "A standby that is no longer in sync, although its leader is healthy, is not promoted."),
+  rule("deleted-leaders-noted", ["serving"], deletions.deletedLeadersNoted,
+    "Where the configuration permits it, followers whose leaders were deleted are noted, to be deleted after a time."),
   rule("write-blocks-forgotten", ["serving"], repair.writeBlocksForgotten,
     "The marks of write blocks are removed once all are lifted and no request for one can be under way."),
   rule("automatic-failback", ["serving"], failback.automaticFailback,

@@ -109,6 +109,18 @@ export interface IndexState {
   readonly following: boolean;
   /** null unless it is a follower whose primaries wait for their first copy. */
   readonly firstCopy: FirstCopy | null;
+  /** `index.lifecycle.indexing_complete`, which a rollover of index lifecycle management sets: nothing is written any more. */
+  readonly indexingComplete: boolean;
+  /** Mounted from a snapshot, wholly or in part: CCR refuses it as a leader. */
+  readonly searchableSnapshot: boolean;
+}
+
+/** An index that no managed pattern matches, behind an alias that one does: such as a shrunk or a mounted one. */
+export interface UnmatchedIndex {
+  readonly name: string;
+  /** Those that a managed pattern matches. */
+  readonly aliases: readonly string[];
+  readonly searchableSnapshot: boolean;
 }
 
 /** Identifies an index: a later one of the same name has another UUID. */

@@ -38,7 +38,13 @@ export function estimateLoss(evidence: LossEvidence): LossEstimate {
   });
   const atLeast = shards.reduce((sum, shard) => sum + shard.atLeast, 0);
   const atMost = unseenOperations === null ? null : atLeast + unseenOperations;
-  return { atLeast, atMost, shards, unseenMs, explanation: explain(atLeast, atMost, unseenMs, leader) };
+  return {
+    atLeast,
+    atMost,
+    shards,
+    unseenMs,
+    explanation: explain(atLeast, atMost, unseenMs, leader) + lacking(shards),
+  };
 }
 
 /** Which index each follower follows, where it is known. */
@@ -52,7 +58,10 @@ function replacedLeaders({ leader, leaders }: LossEvidence): ReadonlySet<string>
   return new Set(replaced.map(({ index }) => index));
 }
 
-/** Managed indices that the old region was seen to have, or that were left out, and that the new one lacks. */
+/**
+ * Managed indices that the old region was seen to have, or that were left out, and that the new one lacks; and those that
+ * served a managed alias there.
+ */
 export function missingIndices(
   leader: LeaderSnapshot | null,
   promoted: readonly string[],
@@ -61,7 +70,12 @@ export function missingIndices(
   const there = new Set(promoted);
   const named = new Set(leftOut.map(({ index }) => index));
   const unfollowed = (leader?.indices ?? []).filter((index) => !there.has(index) && !named.has(index));
-  return [...leftOut, ...unfollowed.map((index) => ({ index, reason: "it was not followed" }))];
+  const reasons = new Map((leader?.unfollowable ?? []).map(({ index, reason }) => [leader?.indices[index], reason]));
+  return [
+    ...leftOut,
+    ...unfollowed.map((index) => ({ index, reason: reasons.get(index) ?? "it was not followed" })),
+    ...(leader?.unmatched ?? []),
+  ];
 }
 
 /** A loss with the indices that are missing as a whole: of each, all that the old region was seen to have counts. */
@@ -115,6 +129,19 @@ function highestKnown(
   for (const { index, shard, maxSeqNo } of leader?.shards ?? []) raise(shardKey(index, shard), maxSeqNo);
   for (const { index, shard, checkpoint } of leaderCheckpoints) raise(shardKey(index, shard), checkpoint);
   return known;
+}
+
+/** Names the indices that lack most, so that one which was left behind is not hidden in a sum. */
+function lacking(shards: LossEstimate["shards"]): string {
+  const byIndex = Map.groupBy(shards, ({ index }) => index);
+  const sums = [...byIndex].map(([index, of]) => ({ index, lost: of.reduce((sum, { atLeast }) => sum + atLeast, 0) }));
+  const worst = sums.filter(({ lost }) => lost > 0).toSorted((a, b) => b.lost - a.lost);
+  return worst.length === 0
+    ? ""
+    : `; seen there and not here: ${listed(
+        worst.map(({ index, lost }) => `${lost} of ${index}`),
+        3,
+      )}`;
 }
 
 const shardKey = (index: string, shard: number) => `${index}/${shard}`;

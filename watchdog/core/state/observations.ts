@@ -1,9 +1,17 @@
 import type { RegionName } from "../../config/address.ts";
-import type { AutoFollowPattern, ClusterReadiness, DataStreamState, Follower, IndexState } from "./cluster.ts";
+import type {
+  AutoFollowPattern,
+  ClusterReadiness,
+  DataStreamState,
+  Follower,
+  IndexState,
+  ShardCheckpoint,
+  UnmatchedIndex,
+} from "./cluster.ts";
 import type { RegionHealth } from "./health.ts";
 import type { Silence } from "./members.ts";
 import type { Member, StateRecord } from "./record.ts";
-import type { LeaderSnapshot } from "./record-fields.ts";
+import type { IndexUuid, LeaderSnapshot } from "./record-fields.ts";
 import type { SiteReport } from "./sites.ts";
 import type { SyncJudgement } from "./sync.ts";
 
@@ -23,6 +31,8 @@ export interface StandbySnapshot {
   readonly followers: readonly Follower[];
   readonly autoFollow: readonly AutoFollowPattern[];
   readonly dataStreams: readonly DataStreamState[];
+  /** Of copies that may be complete without following: see complete-copies.ts. */
+  readonly checkpoints: readonly ShardCheckpoint[];
   /** Whether it is in sync with the active region; null when there is no recent snapshot of that one to compare with. */
   readonly sync: SyncJudgement | null;
 }
@@ -35,6 +45,7 @@ export interface ActiveSnapshot {
   readonly indices: readonly IndexState[];
   /** Unexpected followers: indices that follow the other region although this one is active, and refuse writes. */
   readonly strays: readonly string[];
+  readonly unmatched: readonly UnmatchedIndex[];
 }
 
 /** A region while there is no record: enough to see whether it follows the other one. */
@@ -70,6 +81,8 @@ export interface Observations {
   /** When this watchdog itself last saw the standby in sync with a healthy active region; null since a restart. */
   readonly inSyncSeenAtMs: number | null;
   readonly leaderSight: LeaderSnapshot | null;
+  /** Followers whose leaders were deleted, by this watchdog's own snapshots; null or absent when it cannot tell now. */
+  readonly deletedLeaders?: readonly IndexUuid[] | null;
   /** Routers that hold a lease; null when the store did not answer. */
   readonly routers: readonly RouterLease[] | null;
   readonly store: {

@@ -1,11 +1,15 @@
 import type { FirstCopy, Follower, IndexState } from "./cluster.ts";
+import type { CopyState } from "./complete-copies.ts";
 import { failingWrites, type WriteProgress } from "./failing-writes.ts";
 import type { LeaderSnapshot } from "./record-fields.ts";
 
 /** Why the standby could not replace an index of the active region now. */
 export interface Exposure {
-  /** copying, copy-failed: see `FirstCopy`; behind: it follows, but not what its leader has now. */
-  readonly state: "not-followed" | "copying" | "copy-failed" | "behind";
+  /**
+   * copying, copy-failed: see `FirstCopy`; behind: it follows, but not what its leader has now; unfollowable: CCR cannot
+   * follow it, or the patterns do not name it.
+   */
+  readonly state: "not-followed" | "copying" | "copy-failed" | "behind" | "unfollowable";
   readonly reason: string;
   /** null unless its first copy runs or failed. */
   readonly copy: FirstCopy | null;
@@ -20,6 +24,8 @@ export interface Pairing {
   readonly index: IndexState | undefined;
   readonly follower: Follower | undefined;
   readonly leaderShards: LeaderSnapshot["shards"];
+  /** Of a copy that does not follow any more, or not now. */
+  readonly copy: CopyState | undefined;
   readonly writes: WriteProgress;
   readonly maxReadAgeMs: number;
 }
@@ -33,7 +39,12 @@ export function exposureOf(pairing: Pairing): Exposure | null {
     copy: null,
     hadAll,
   });
-  if (follower === undefined) return exposed("not-followed", "is not followed", false);
+  if (pairing.copy === "complete") return null;
+  if (follower === undefined) {
+    return pairing.copy === "behind"
+      ? exposed("behind", "is not followed any more, and is not what its leader has now", true)
+      : exposed("not-followed", "is not followed", false);
+  }
   const copy = index?.firstCopy ?? null;
   if (copy !== null) {
     const reason = copy.error === null ? "is still being copied" : `could not be copied: ${copy.error}`;
@@ -49,6 +60,20 @@ export function exposureOf(pairing: Pairing): Exposure | null {
   if (starting !== null) return exposed("behind", starting, false);
   const behind = behindReason(pairing, follower);
   return behind === null ? null : exposed("behind", behind, true);
+}
+
+/** An index that lags by itself more than is allowed; `lagMax` null: it counts only together with others. */
+export function lagExposure({ leader, follower }: Pairing, lagMax: number | null): Exposure | null {
+  const lag = follower === undefined ? 0 : lagOperations([follower]);
+  if (lagMax === null || lag <= lagMax) return null;
+  return { state: "behind", reason: `${leader.name} is ${lag} operations behind`, copy: null, hadAll: true };
+}
+
+/** Operations that followers lack, as far as they know their leaders. A paused follower reports none. */
+export function lagOperations(followers: readonly Follower[]): number {
+  return followers
+    .flatMap(({ shards }) => shards)
+    .reduce((sum, shard) => sum + Math.max(0, shard.leaderCheckpointLastKnown - shard.followerCheckpoint), 0);
 }
 
 /** Why a follower that has just started does not have all of its leader yet: until its first read it seems to lack nothing. */

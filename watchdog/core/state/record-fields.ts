@@ -38,6 +38,14 @@ export const leaderSnapshot = z.strictObject({
    * record has each name once.
    */
   aliases: z.array(z.strictObject({ alias: z.string(), members: z.array(z.number().int().min(0)) })).default([]),
+  /** Indices marked as complete, by their position in `indices`: a copy of one needs no following once it has all of it. */
+  indexingComplete: z.array(z.strictObject({ index: z.number().int().min(0), createdAtMs: timeMs })).default([]),
+  /** Indices that cannot be followed, by their position in `indices`, and why. */
+  unfollowable: z.array(z.strictObject({ index: z.number().int().min(0), reason: z.string() })).default([]),
+  /** Indices beside these that serve a managed alias, and why they are not followed. */
+  unmatched: z.array(leftOut).default([]),
+  /** Followers of the standby whose leaders were deleted here. */
+  deleted: indexNames.default([]),
   /** Indices that the users have write-blocked: blocks of the watchdog do not count. */
   writeBlocked: indexNames.default([]),
   /** Highest rate over all shards between two snapshots; null until there are two. */

@@ -44,6 +44,8 @@ const lastFailover = z.strictObject({
   toJoin: z
     .strictObject({ indices: indexNames.min(1), attempts: z.number().int().min(0), triedAtMs: timeMs.nullable() })
     .exactOptional(),
+  /** Indices of the new region that had been deleted in the old one. */
+  deletedBefore: indexNames.default([]),
   /** Indices of the new region that are write-blocked, as the users had blocked them in the old one. */
   keptBlocks: indexNames.default([]),
   /** UUID of each index of the old region: the checkpoints are of these indices alone. */
@@ -170,6 +172,8 @@ const servingRecord = z.strictObject({
   /** The rejoin or repair under way: neither stops traffic. */
   plan: planSchema.nullable().default(null),
   request: changeRequest.nullable().default(null),
+  /** Followers whose leaders were deleted, by their own UUIDs, and when a majority first saw it. */
+  deletedLeaders: z.array(indexUuid.extend({ seenAtMs: timeMs })).default([]),
   /** When a repair last tried to delete unfinished copies: it is tried again after a while, and holds nothing up. */
   discardTriedAtMs: timeMs.nullable().default(null),
 });

@@ -28,6 +28,8 @@ export interface SiteReport {
   /** Highest epoch that a watchdog of the site knows and keeps on its disk. */
   readonly epoch?: number | null;
   readonly regions: Readonly<Record<RegionName, HealthState>>;
+  /** UUIDs of followers whose leaders were deleted, as each watchdog of the site sees it; null: one of them cannot tell. */
+  readonly deletedLeaders?: readonly string[] | null;
 }
 
 /**
@@ -35,14 +37,20 @@ export interface SiteReport {
  * "suspect": neither the region's loss nor its health is certain then.
  */
 export function siteReports(reports: readonly WatchdogReport[]): readonly SiteReport[] {
-  const sites = new Map<string, { readonly regions: Record<RegionName, HealthState>; readonly epoch: number }>();
-  for (const { site, regions, epoch } of reports) {
+  const sites = new Map<string, Omit<Required<SiteReport>, "site" | "epoch"> & { readonly epoch: number }>();
+  for (const { site, regions, epoch, deletedLeaders: deleted = null } of reports) {
     const before = sites.get(site);
     const states = Object.entries(regions).map(([region, { state }]): [RegionName, HealthState] => {
       const other = before?.regions[region] ?? "unknown";
       return [region, other === "unknown" ? state : state === "unknown" || state === other ? other : "suspect"];
     });
-    sites.set(site, { regions: Object.fromEntries(states), epoch: Math.max(epoch ?? 0, before?.epoch ?? 0) });
+    const seen =
+      before === undefined ? deleted : (before.deletedLeaders?.filter((uuid) => deleted?.includes(uuid)) ?? null);
+    sites.set(site, {
+      regions: Object.fromEntries(states),
+      epoch: Math.max(epoch ?? 0, before?.epoch ?? 0),
+      deletedLeaders: deleted === null ? null : seen,
+    });
   }
   return [...sites].map(([site, report]) => ({ site, ...report }));
 }

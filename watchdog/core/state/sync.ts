@@ -1,23 +1,14 @@
 import type { RegionName } from "../../config/address.ts";
 import type { WatchdogConfig } from "../../config/schema.ts";
-import type { AutoFollowPattern, FirstCopy, Follower, IndexState } from "./cluster.ts";
+import type { AutoFollowPattern, Follower, IndexState, UnmatchedIndex } from "./cluster.ts";
+import type { CopyState } from "./complete-copies.ts";
 import { observeWrites, type WriteProgress } from "./failing-writes.ts";
-import { type Exposure, exposureOf } from "./protection.ts";
+import { unfollowable } from "./followable.ts";
+import { exposureOf, lagExposure, lagOperations } from "./protection.ts";
 import type { StateRecord } from "./record.ts";
 import type { LeaderSnapshot } from "./record-fields.ts";
-
-/** An index of the active region that the standby could not replace now, and why. */
-export interface UnprotectedIndex {
-  readonly index: string;
-  readonly state: Exposure["state"];
-  readonly reason: string;
-  /** null unless its first copy runs or failed. */
-  readonly copy: FirstCopy | null;
-  /** When this watchdog first saw it unprotected. */
-  readonly sinceMs: number;
-  /** False for a new index that never was protected: it does not suspend the protection of the others. */
-  readonly established: boolean;
-}
+import { requiredOf } from "./required.ts";
+import { type UnprotectedIndex, unfollowableIndices } from "./unprotected.ts";
 
 /** Whether the standby is in sync with the active region, and if not, why. */
 export interface SyncJudgement {
@@ -31,19 +22,24 @@ export interface SyncJudgement {
   readonly readAgeMs: number;
 }
 
-export type ReplicationLimits = Pick<WatchdogConfig["replication"], "maxLagOperations" | "maxReadAgeMs" | "intervalMs">;
+export type ReplicationLimits = Pick<
+  WatchdogConfig["replication"],
+  "maxLagOperations" | "maxReadAgeMs" | "intervalMs" | "required"
+>;
 
 /** What is compared: the active region's indices as they are now, and the standby. */
 export interface Comparison {
   readonly leader: {
     readonly region: RegionName;
     readonly indices: readonly IndexState[];
+    readonly unmatched: readonly UnmatchedIndex[];
     readonly shards: LeaderSnapshot["shards"];
     readonly healthy: boolean;
   };
   readonly standby: {
     readonly indices: readonly IndexState[];
     readonly followers: readonly Follower[];
+    readonly copies: ReadonlyMap<string, CopyState>;
     /** The watchdog's own pattern. */
     readonly autoFollow: AutoFollowPattern | undefined;
   };
@@ -57,7 +53,7 @@ export interface Comparison {
 export interface SyncMemory {
   /** UUIDs of leader indices that were seen protected. */
   readonly protectedBefore: ReadonlySet<string>;
-  /** When each unprotected leader index, by UUID, was first seen so. */
+  /** When each unprotected leader index, by UUID (by name where the patterns do not match it), was first seen so. */
   readonly unprotectedSinceMs: ReadonlyMap<string, number>;
   readonly writes: WriteProgress;
   /** Since when auto-follow is paused although the active region is healthy; null while it is not. */
@@ -71,14 +67,7 @@ export const noSyncMemory: SyncMemory = {
   autoFollowPausedSinceMs: null,
 };
 
-/** Operations that followers lack, as far as they know their leaders. A paused follower reports none. */
-export function lagOperations(followers: readonly Follower[]): number {
-  return followers
-    .flatMap(({ shards }) => shards)
-    .reduce((sum, shard) => sum + Math.max(0, shard.leaderCheckpointLastKnown - shard.followerCheckpoint), 0);
-}
-
-/** A closed leader index cannot be followed, so it is not compared. */
+/** What cannot be followed is named, and not compared. */
 export function judgeSync(
   comparison: Comparison,
   memory: SyncMemory,
@@ -89,28 +78,39 @@ export function judgeSync(
   const indices = new Map(standby.indices.map((index) => [index.name, index]));
   const shards = Map.groupBy(leader.shards, ({ index }) => index);
   const writes = observeWrites(memory.writes, followers);
-  const required = leader.indices.filter(({ open }) => open);
-  const exposures = required.map((index) => {
+  const sinceMs = (key: string) => memory.unprotectedSinceMs.get(key) ?? atMs;
+  const compared = leader.indices.filter((index) => unfollowable(index) === null);
+  const required = requiredOf(
+    compared.map(({ name }) => name),
+    limits.required,
+  );
+  const exposures = compared.map((index) => {
     const follower = byLeaderIndex.get(index.name);
-    const exposure = exposureOf({
+    const pairing = {
       leader: index,
       index: indices.get(follower?.index ?? index.name),
       follower,
       leaderShards: shards.get(index.name) ?? [],
+      copy: standby.copies.get(index.name),
       writes,
       maxReadAgeMs: limits.maxReadAgeMs,
-    });
-    return { index, exposure, sinceMs: memory.unprotectedSinceMs.get(index.uuid) ?? atMs };
+    };
+    // What is required has a limit over all of it.
+    const lagMax = required.has(index.name) ? null : limits.maxLagOperations;
+    const exposure = exposureOf(pairing) ?? lagExposure(pairing, lagMax);
+    return { index, exposure };
   });
-  const unprotected = exposures.flatMap(({ index, exposure, sinceMs }): UnprotectedIndex[] => {
+  const unprotected = exposures.flatMap(({ index, exposure }): UnprotectedIndex[] => {
     if (exposure === null) return [];
     const { hadAll, ...shown } = exposure;
     const established = hadAll || !isNew(index, comparison) || memory.protectedBefore.has(index.uuid);
-    return [{ index: index.name, ...shown, sinceMs, established }];
+    const isRequired = required.has(index.name);
+    return [{ index: index.name, ...shown, sinceMs: sinceMs(index.uuid), established, required: isRequired }];
   });
-  const reasons = unprotected.filter(({ established }) => established).map(({ reason }) => reason);
-  const relevant = required.flatMap(({ name }) => byLeaderIndex.get(name) ?? []);
-  const lag = lagOperations(relevant);
+  const unfollowed = unfollowableIndices(leader, standby.followers);
+  const reasons = unprotected.filter((each) => each.established && each.required).map(({ reason }) => reason);
+  const relevant = compared.flatMap(({ name }) => byLeaderIndex.get(name) ?? []);
+  const lag = lagOperations(relevant.filter(({ leaderIndex }) => required.has(leaderIndex)));
   if (lag > limits.maxLagOperations)
     reasons.push(`${lag} operations behind (at most ${limits.maxLagOperations} allowed)`);
   const autoFollowPausedSinceMs = pausedSince(comparison, memory);
@@ -120,8 +120,8 @@ export function judgeSync(
     judgement: {
       inSync: reasons.length === 0,
       reasons: abridged(reasons),
-      unprotected,
-      lagOperations: lag,
+      unprotected: [...unprotected, ...unfollowed.map(({ key, ...shown }) => ({ ...shown, sinceMs: sinceMs(key) }))],
+      lagOperations: lagOperations(relevant),
       readAgeMs,
     },
     memory: {
@@ -131,7 +131,10 @@ export function judgeSync(
         ),
       ),
       unprotectedSinceMs: new Map(
-        exposures.flatMap(({ index: { uuid }, exposure, sinceMs }) => (exposure === null ? [] : [[uuid, sinceMs]])),
+        [
+          ...exposures.flatMap(({ index: { uuid }, exposure }) => (exposure === null ? [] : [uuid])),
+          ...unfollowed.map(({ key }) => key),
+        ].map((key) => [key, sinceMs(key)]),
       ),
       writes,
       autoFollowPausedSinceMs,

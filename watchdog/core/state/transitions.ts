@@ -6,6 +6,7 @@ import type { Plan } from "./plan.ts";
 import { isIrreversible, leftOutBy, stepOf, stuckOf, targetsGivenUp } from "./plan.ts";
 import type { ClosingRecord, LastFailover, PromotingRecord, ServingRecord, StateRecord } from "./record.ts";
 import type { IndexUuid, LeaderSnapshot } from "./record-fields.ts";
+import { deletedBeforeOf, returnedSentence } from "./returned.ts";
 import { type Situation, standbyOf } from "./situation.ts";
 import { indicesToJoin } from "./to-join.ts";
 import { withMarks, withoutMarks } from "./write-blocks.ts";
@@ -73,6 +74,7 @@ export function calledOff(record: ClosingRecord | PromotingRecord, cause: string
     plan: null,
     request: null,
     discardTriedAtMs: null,
+    deletedLeaders: [],
     cause,
     startedAtMs: nowMs,
     blockedUntilMs: beganBlockPeriod ? null : record.blockedUntilMs,
@@ -120,6 +122,7 @@ export function promoted(record: PromotingRecord, nowMs: number): ServingRecord 
     plan: null,
     request: null,
     discardTriedAtMs: null,
+    deletedLeaders: [],
     cause: record.cause,
     startedAtMs: nowMs,
     lastFailover: failoverOf(record, nowMs),
@@ -137,7 +140,8 @@ function failoverOf(record: PromotingRecord, nowMs: number): LastFailover {
   const stuck = stuckOf(record.plan);
   const toJoin = stuck.map(({ index }) => index);
   const lost = missing.filter(({ index }) => !toJoin.includes(index));
-  const loss = withMissing(recorded.loss, record.leaderSight, lost);
+  const deletedBefore = deletedBeforeOf(record);
+  const known = withUnserved(withMissing(recorded.loss, record.leaderSight, lost), recorded.checkpoints, stuck);
   return {
     kind: record.change,
     from: record.from,
@@ -147,10 +151,11 @@ function failoverOf(record: PromotingRecord, nowMs: number): LastFailover {
     startedAtMs: record.startedAtMs,
     finishedAtMs: nowMs,
     checkpoints: recorded.checkpoints,
-    loss: withUnserved(loss, recorded.checkpoints, stuck),
+    loss: { ...known, explanation: [known.explanation, ...returnedSentence(record, deletedBefore)].join("; ") },
     missingIndices: missing.map(({ index }) => index),
     leftOut: [...leftOut, ...targetsGivenUp(record.plan)],
     ...(toJoin.length === 0 ? {} : { toJoin: { indices: toJoin, attempts: 0, triedAtMs: null } }),
+    deletedBefore,
     keptBlocks: stepOf(record.plan, "keep-blocks")?.indices ?? [],
     uuids: uuidsOf(record.leaderSight, recorded.leaders),
     rejoinedAtMs: null,
@@ -203,6 +208,7 @@ export function firstRecord({ seen, nowMs, config }: Situation<null>): ServingRe
     plan: null,
     request: null,
     discardTriedAtMs: null,
+    deletedLeaders: [],
     cause: `${config.firstPrimary} is the configured first primary`,
     startedAtMs: nowMs,
     blockedUntilMs: null,

@@ -23,6 +23,8 @@ export const indexStates = (cluster: SimCluster): readonly IndexState[] =>
     dataStream: null,
     writeBlocked: index.writeBlocked || index.readOnly,
     following: index.following !== null,
+    indexingComplete: index.indexingComplete,
+    searchableSnapshot: index.searchableSnapshot,
     firstCopy: index.copy === null || !isCopying(index) ? null : firstCopy(index.copy),
   }));
 

@@ -6,7 +6,7 @@ import { Signal } from "../signal.ts";
 import type { World } from "../world.ts";
 import { type Ailments, noAilments } from "./ailments.ts";
 import { anySize } from "./first-copy.ts";
-import { type SimIndex, takesWrites } from "./index-state.ts";
+import { isCompleteCopy, type SimIndex, takesWrites } from "./index-state.ts";
 
 /** A change that a watchdog makes to a cluster. `indices`: the names it concerns. */
 export interface ClusterChange {
@@ -32,6 +32,8 @@ export class SimCluster {
   readonly changing = new Signal<ClusterChange>();
   version = "9.5.3";
   isLowOnDisk = false;
+  /** Whether index lifecycle management runs, which rolls over and unfollows. */
+  hasLifecycle = false;
   /** Whether the network connects this cluster with the other one. */
   readonly isLinked: () => boolean;
   /** UUIDs of active followers that were deleted: their tasks remain here, and their leases on the leader. */
@@ -83,12 +85,19 @@ export class SimCluster {
     return true;
   }
 
+  /** A searchable snapshot: its documents are in a repository. It has the write block that mounting sets. */
+  mountSnapshot(name: string): void {
+    this.indices.set(name, { ...this.emptyIndex(name), searchableSnapshot: true, writeBlocked: true });
+  }
+
   /** A rollover: the new index becomes the write index of the alias, if it has one that takes writes. */
   rollOver(alias: string, name: string): boolean {
     const last = this.writeIndexOf(alias);
     if (last === null || !takesWrites(last) || !this.createIndex(name, null)) return false;
     last.aliases = last.aliases.map((one) => (one.alias === alias ? { alias, isWriteIndex: false } : one));
     this.existing(name).aliases = [{ alias, isWriteIndex: true }];
+    // The first one is written to by its name, too.
+    last.indexingComplete = this.hasLifecycle && last.name !== "logs-1";
     return true;
   }
 
@@ -108,7 +117,9 @@ export class SimCluster {
 
   /** Indices that would take no write although the cluster is well. */
   refusingWrites(): readonly string[] {
-    return [...this.indices.values()].filter((index) => !takesWrites(index)).map(({ name }) => name);
+    return [...this.indices.values()]
+      .filter((index) => !takesWrites(index) && !index.searchableSnapshot)
+      .map(({ name }) => name);
   }
 
   /** Ids of all writes that it holds. */
@@ -123,9 +134,10 @@ export class SimCluster {
     let lag = 0;
     for (const source of leader.indices.values()) {
       // What the leader does not serve itself is not protected by anything.
-      if (source.createdMs > newerThanMs || source.following !== null) continue;
+      if (source.createdMs > newerThanMs || source.following !== null || source.searchableSnapshot) continue;
       const follower = this.indices.get(source.name);
-      if (follower === undefined || !isFollowedBy(source, follower)) return false;
+      if (follower === undefined) return false;
+      if (!isFollowedBy(source, follower) && !isCompleteCopy(follower, source)) return false;
       lag += source.operations.length - follower.operations.length;
     }
     return lag <= lagMax;
@@ -150,6 +162,9 @@ export class SimCluster {
       snapshotUntilMs: 0,
       historyFrom: 0,
       copiedAtMs: null,
+      indexingComplete: false,
+      searchableSnapshot: false,
+      isBeingUnfollowed: false,
       following: null,
       copy: null,
     };

@@ -51,7 +51,19 @@ export interface SimIndex {
   copy: FirstCopy | null;
   /** When its first copy ended; null where it had none, or has not ended. */
   copiedAtMs: number | null;
+  /** Whether nothing is written to it any more. */
+  indexingComplete: boolean;
+  readonly searchableSnapshot: boolean;
+  /** From when index lifecycle management pauses it until it is open again. */
+  isBeingUnfollowed: boolean;
 }
+
+/** Whether it has all of an index to which nothing is written any more: then it need not follow. */
+export const isCompleteCopy = (copy: SimIndex, source: SimIndex): boolean =>
+  source.indexingComplete &&
+  copy.copy === null &&
+  copy.creationDateMs === source.creationDateMs &&
+  copy.operations.length === source.operations.length;
 
 export const takesWrites = ({ open, following, writeBlocked, readOnly, copy }: SimIndex) =>
   open && following === null && copy === null && !writeBlocked && !readOnly;

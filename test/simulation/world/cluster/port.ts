@@ -48,6 +48,7 @@ export function clusterPort(options: PortOptions): Cluster {
         allocatesPrimaries: true,
       })),
     indices: () => ask(() => answers.indexStates(cluster)),
+    unmatchedIndices: () => ask(() => []),
     checkpoints: (names) =>
       ask(() => {
         licensed();
@@ -99,6 +100,10 @@ export function clusterPort(options: PortOptions): Cluster {
       change("lift the blocks of followers", names, () => administration.liftFollowerBlocks(cluster, names)),
     uuids: (names) => ask(() => answers.uuidsOf(cluster, names)),
     deleteIndices: (names) => ask(() => administration.deleteIndices(cluster, names)),
+    resumeIndexing: (name) =>
+      change("resume indexing", [name], () => {
+        cluster.existing(name).indexingComplete = false;
+      }),
     setWriteIndex: (alias, name) =>
       change("set write index", [name], () => administration.setWriteIndex(cluster, alias, name)),
     dataStreams: () => ask(() => []),

@@ -33,6 +33,7 @@ export function startFollowing(cluster: SimCluster, name: string, leader: SimClu
   const source = leader.indices.get(name);
   if (source === undefined) throw cluster.error("not-found", `no such index [${name}]`, 404);
   if (!source.open) throw cluster.error("rejected", `index_closed_exception [${name}]`, 400);
+  if (source.searchableSnapshot) throw cluster.error("rejected", `[${name}] is a searchable snapshot index`, 400);
   const present = cluster.indices.get(name);
   if (present?.open) throw cluster.error("rejected", `an open index with same name already exists [${name}]`, 500);
   if (present !== undefined) cluster.changing.emit({ what: "delete", indices: [name] });
@@ -46,6 +47,7 @@ export function startFollowing(cluster: SimCluster, name: string, leader: SimClu
   cluster.indices.set(name, {
     ...cluster.emptyIndex(name, present?.uuid),
     creationDateMs: source.creationDateMs,
+    indexingComplete: source.indexingComplete,
     kilobytes: source.kilobytes,
     // Blocks come along, and stay when the leader's are gone.
     writeBlocked: source.writeBlocked,
@@ -159,6 +161,7 @@ function follow(
   task.reads += 1;
   task.lastReadMs = nowMs;
   task.leaderCheckpoint = source.operations.length - 1;
+  index.indexingComplete = source.indexingComplete;
   if (nowMs >= task.aliasesAtMs) index.aliases = source.aliases.map(({ alias }) => ({ alias, isWriteIndex: false }));
   const from = index.operations.length;
   const behind = source.operations.slice(from, from + operationsMax);
@@ -181,6 +184,8 @@ function failRead({ world }: SimCluster, task: Following, error: string): void {
   task.retryAtMs = world.nowMs + world.random.between(0, longestMs);
 }
 
+const isFollowable = ({ open, searchableSnapshot }: SimIndex) => open && !searchableSnapshot;
+
 /** One round of auto-follow: takes only indices created after the pattern. */
 export function autoFollow(cluster: SimCluster, leader: SimCluster): void {
   const { world } = cluster;
@@ -190,7 +195,7 @@ export function autoFollow(cluster: SimCluster, leader: SimCluster): void {
   if (!leader.isWell()) return;
   for (const { sinceMs } of patterns) {
     for (const source of leader.indices.values()) {
-      if (source.createdMs < sinceMs || cluster.indices.has(source.name) || !source.open) continue;
+      if (source.createdMs < sinceMs || cluster.indices.has(source.name) || !isFollowable(source)) continue;
       // Decided now, done later, even if the pattern is paused in between.
       world.after(world.random.between(0, AUTO_FOLLOW_TAKES_MS), () => {
         const isThere = leader.indices.get(source.name)?.open && !cluster.indices.has(source.name);

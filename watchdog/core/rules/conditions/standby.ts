@@ -1,13 +1,16 @@
 import type { RegionName } from "../../../config/address.ts";
 import type { WatchdogConfig } from "../../../config/schema.ts";
 import { isFormerPrimary } from "../../plans/rejoin.ts";
+import { unfollowedCopies } from "../../state/complete-copies.ts";
 import { isUnfinished } from "../../state/first-copy.ts";
+import { isOwn } from "../../state/followable.ts";
 import { licenceFault } from "../../state/licence.ts";
 import type { Observations } from "../../state/observations.ts";
 import { withoutPrimary } from "../../state/probe-verdict.ts";
+import { lagOperations } from "../../state/protection.ts";
 import type { ServingRecord } from "../../state/record.ts";
+import { requiredOf } from "../../state/required.ts";
 import { otherRegion, type Situation, standbyOf } from "../../state/situation.ts";
-import { lagOperations } from "../../state/sync.ts";
 import type { Condition } from "../rule.ts";
 import { majoritySees } from "./majority.ts";
 
@@ -25,7 +28,8 @@ export const standbyHasNothingOfItsOwn: Condition<ServingRecord> = (s) => {
   const standby = standbyOf(s);
   const snapshot = s.seen.standby;
   if (snapshot === null || snapshot.region !== standby) return noSnapshot(standby, s.seen);
-  const own = snapshot.indices.filter(({ following }) => !following).map(({ name }) => name);
+  const copies = unfollowedCopies(s.seen.leaderSight, snapshot);
+  const own = snapshot.indices.filter((index) => isOwn(index) && !copies.includes(index.name)).map(({ name }) => name);
   return own.length === 0
     ? null
     : `${standby} has ${own.length} managed indices of its own (${own.slice(0, 3).join(", ")}), which may have writes that exist nowhere else`;
@@ -56,8 +60,8 @@ export function comparisonBlocker(seen: Observations): string | null {
 
 /**
  * Why the standby may not be promoted automatically; null when it may: it was in sync when the active region was last
- * healthy, and its followers lacked no more than the limit. Reads that fail since are caused by the outage itself and do
- * not count.
+ * healthy, and the followers of required indices lacked no more than the limit. Reads that fail since are caused by the
+ * outage itself and do not count.
  */
 export function inSyncBlocker(situation: Situation<ServingRecord>): string | null {
   const { record, seen, nowMs, config } = situation;
@@ -71,23 +75,31 @@ export function inSyncBlocker(situation: Situation<ServingRecord>): string | nul
   }
   const emptied = emptiedBlocker(situation);
   if (emptied !== null) return emptied;
-  const lag = lagOperations(followersOf(situation));
+  const followers = followersOf(situation);
+  const required = requiredOf(
+    followers.map(({ leaderIndex }) => leaderIndex),
+    config.replication.required,
+  );
+  const lag = lagOperations(followers.filter(({ leaderIndex }) => required.has(leaderIndex)));
   return lag > maxLagOperations ? `${standby} is ${lag} operations behind (at most ${maxLagOperations} allowed)` : null;
 }
 
 /**
- * Why the standby counts as emptied; null when it does not: it lacks most indices that the active region was last seen
- * to have, or their first copies are unfinished. A few may be missing, as a new index is followed with a delay.
+ * Why the standby counts as emptied; null when it does not: it lacks most required indices that the active region was
+ * last seen to have, or their first copies are unfinished. A few may be missing, as a new index is followed with a delay.
  */
 export function emptiedBlocker(situation: Situation<ServingRecord>): string | null {
   const { record, seen, config } = situation;
-  const led = seen.leaderSight?.indices ?? [];
+  const unfollowable = new Set(seen.leaderSight?.unfollowable.map(({ index }) => index));
+  const followable = (seen.leaderSight?.indices ?? []).filter((_, position) => !unfollowable.has(position));
+  const led = [...requiredOf(followable, config.replication.required)];
   const unfinished = new Set((seen.standby?.indices ?? []).filter(isUnfinished).map(({ name }) => name));
   const complete = followersOf(situation).filter(({ index }) => !unfinished.has(index));
-  const followed = new Set(complete.map(({ leaderIndex }) => leaderIndex));
+  const copies = seen.standby === null ? [] : unfollowedCopies(seen.leaderSight, seen.standby);
+  const followed = new Set([...complete.map(({ leaderIndex }) => leaderIndex), ...copies]);
   const missing = led.filter((index) => !followed.has(index));
   if (seen.standby === null || missing.length * 2 <= led.length) return null;
-  return `${otherRegion(config, record.active)} follows only ${followed.size} of ${led.length} indices of ${record.active}`;
+  return `${otherRegion(config, record.active)} follows only ${led.length - missing.length} of ${led.length} indices of ${record.active}`;
 }
 
 const followersOf = ({ record, seen }: Situation<ServingRecord>) =>
