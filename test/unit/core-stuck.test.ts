@@ -179,6 +179,14 @@ describe("a complete copy that was left out", () => {
     );
   });
 
+  test("waits for a rejoin that gets on, and not for one that waits itself", () => {
+    const former = standbyView({ region: "gra", indices: [index("logs-1")], followers: [], autoFollow: [] });
+    const rejoining = { ...after, standby: "fencing" as const, plan: planRejoin(after, former, "delete", NOW_MS) };
+    expect(decideAt(rejoining, 15_000).rule).toBe("repair-begins");
+    const well = observations({ ...seenAt(NOW_MS + 15_000), ...seenHealth("healthy", "healthy") });
+    expect(decide(rejoining, well, NOW_MS + 15_000, config).rule).toBe("rejoin-goes-on");
+  });
+
   test("joins with a word in the history, and is missing no more", () => {
     const begun = decideAt(after, 15_000).record as ServingRecord;
     const ended = decideAt({ ...begun, plan: begun.plan && upTo(begun.plan, null) }, 16_000);

@@ -11,6 +11,7 @@ import { isMarked, markedIndices, withoutMarks } from "../state/write-blocks.ts"
 import { activeWell } from "./conditions/active.ts";
 import { noPlan, planDone, planIs } from "./conditions/plan.ts";
 import { progressOf } from "./plan-progress.ts";
+import { rejoinGoesOn } from "./rejoin.ts";
 import { type Condition, type RuleBody, unchanged } from "./rule.ts";
 
 /** Rules about indices of the active region that refuse writes. */
@@ -36,14 +37,18 @@ const repairNeeded: Condition<ServingRecord> = (s) =>
   needOf(s) === null ? `no index of ${s.record.active} needs a repair` : null;
 
 /**
- * A rejoin gives way to a repair and starts over after it; not to what may fail for hours, which is the deletion of copies
- * and the joining of indices that were left out.
+ * A rejoin gives way to a repair and starts over after it; not to what may fail for hours. That is the deletion of copies,
+ * and the joining of indices that were left out, which waits for a rejoin only while that gets on.
  */
 const noPlanButRejoin: Condition<ServingRecord> = (s) => {
   const need = needOf(s);
   const isUrgent = need === null || need.strays.length + need.blocked.length > 0;
-  return isUrgent && planIs("rejoin")(s) === null ? null : noPlan(s);
+  const givesWay = isUrgent || (need.joining.length > 0 && blocks(rejoinGoesOn, s));
+  return givesWay && planIs("rejoin")(s) === null ? null : noPlan(s);
 };
+
+const blocks = ({ conditions }: RuleBody<"serving">, s: Situation<ServingRecord>) =>
+  conditions.some((condition) => condition(s) !== null);
 
 const describeNeed = ({ strays, copies, blocked, joining }: RepairNeed) =>
   [
