@@ -52,7 +52,7 @@ function upTo(plan: Plan, kind: PlanStep["kind"] | null): Plan {
 }
 
 describe("indices for which a step fails are left out", () => {
-  const failure = { step: { attempts: 3 }, others: 1, nextAttemptAtMs: NOW_MS + 4_000 };
+  const failure = { step: { attempts: 3 }, others: 1, atMs: NOW_MS, nextAttemptAtMs: NOW_MS + 4_000 };
   const old = (changes: Partial<PromotingRecord> = {}) => promoting({ startedAtMs: NOW_MS - 57_000, ...changes });
 
   test("once no further attempt fits into the bound, and not after a first failure", () => {
@@ -65,11 +65,14 @@ describe("indices for which a step fails are left out", () => {
     expect(leavesOut(old(), { ...failure, others: 0 }, config)).toBe(false);
   });
 
-  test("by a switchover only once it cannot turn back without a new copy, and by no way back", () => {
+  test("by a switchover only once it cannot turn back without a new copy, or has not in time, and by no way back", () => {
     const plan = planSwitchover(activeView(), both, leader, config, NOW_MS);
     const change = { change: "switchover" } as const;
-    expect(leavesOut(old({ ...change, plan: upTo(plan, "close") }), failure, config)).toBe(false);
-    expect(leavesOut(old({ ...change, plan: upTo(plan, "open") }), failure, config)).toBe(true);
+    const young = (at: PlanStep["kind"]) => old({ ...change, startedAtMs: NOW_MS - 48_000, plan: upTo(plan, at) });
+    const last = { ...failure, nextAttemptAtMs: NOW_MS + 16_000 };
+    expect(leavesOut(young("close"), last, config)).toBe(false);
+    expect(leavesOut(young("open"), last, config)).toBe(true);
+    expect(leavesOut(old({ ...change, plan: upTo(plan, "close") }), failure, config)).toBe(true);
     const undo = { ...plan, kind: "undo" } as const;
     expect(leavesOut(old({ ...change, plan: undo }), failure, config)).toBe(false);
   });

@@ -13,7 +13,7 @@ const BEYOND_BOUND_MS = 40_000;
  */
 export function watchClosedTime(system: System): void {
   const { world, config } = system;
-  const limitMs = config.promotion.maxStuckMs + BEYOND_BOUND_MS;
+  const limitMs = Math.max(config.promotion.maxStuckMs, config.switchover.maxWritePauseMs) + BEYOND_BOUND_MS;
   const calmMs: Record<Region, number> = { gra: 0, bhs: 0 };
   world.every(ROUND_MS, () => {
     const { record } = system;

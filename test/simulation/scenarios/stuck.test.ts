@@ -150,10 +150,25 @@ describe("an index of the new region that a snapshot holds", () => {
     whenWritten(system, isAtStep("catch-up", "running"), () => holdIn(system, "bhs", "logs-1"));
     system.request("switchover", "bhs");
     await runUntil(system, 20_000, isAtStep("close", "failed"));
-    await runUntil(system, 30_000, serves("gra"));
+    await runUntil(system, 15_000, serves("gra"));
     await expectWritable(system, "gra");
     expectSound(system);
   });
+});
+
+test("a switchover whose old region is lost while an index is held leaves that out, and the others serve", async () => {
+  const system = await started();
+  const { gra, bhs } = system.clusters;
+  whenWritten(system, isAtStep("catch-up", "running"), () => {
+    bhs.existing("logs-1").snapshotUntilMs = Number.POSITIVE_INFINITY;
+  });
+  system.request("switchover", "bhs");
+  await runUntil(system, 20_000, isAtStep("close", "failed"));
+  gra.ailments.down = true;
+  await runUntil(system, system.config.switchover.maxWritePauseMs + 40_000, serves("bhs"));
+  expect(recordOf(system).lastFailover).toMatchObject({ kind: "switchover", toJoin: { indices: ["logs-1"] } });
+  await expectWrittenTo(system, "logs-2");
+  expectSound(system);
 });
 
 describe("an abort", () => {

@@ -53,7 +53,7 @@ export class PlanExecutor {
    */
   start(from: StoredRecord): void {
     const { signal, log, wakeDecide } = this.#context;
-    if (this.#isRunning || this.#progress.isPaused) return;
+    if (this.#isRunning || this.#progress.isPausedFor(plannedOf(from.record))) return;
     this.#isRunning = true;
     this.#run(from)
       .catch((error: unknown) => {
@@ -139,14 +139,15 @@ export class PlanExecutor {
       });
       return this.#progress.finish(running, failed, marked);
     }
-    this.#progress.pauseAfterFailure(running.step);
+    this.#progress.pauseAfterFailure(running);
     return this.#progress.finish(running, failed, withFailed);
   }
 
   #leavesOut({ record, step }: RunningStep, { others }: IndicesStuck): boolean {
     const { clock, config } = this.#context;
-    const nextAttemptAtMs = clock.nowMs() + this.#progress.retryDelayMs(step);
-    return leavesOut(record, { step, others, nextAttemptAtMs }, config);
+    const atMs = clock.nowMs();
+    const nextAttemptAtMs = atMs + this.#progress.retryDelayMs(step);
+    return leavesOut(record, { step, others, atMs, nextAttemptAtMs }, config);
   }
 
   #withStuckLeftOut(record: PlannedRecord, { stuck }: IndicesStuck): PlannedRecord {

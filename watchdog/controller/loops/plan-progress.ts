@@ -2,7 +2,7 @@ import { describeStep } from "../../core/plans/describe-step.ts";
 import { isSamePlan, plannedOf, ruleOfPlan, withPlan } from "../../core/plans/planned.ts";
 import { awaitsDecision } from "../../core/plans/rejoin.ts";
 import type { HistoryEntry } from "../../core/state/history.ts";
-import { currentStep, type Plan, type PlanStep, withStep } from "../../core/state/plan.ts";
+import { currentStep, type PlanStep, withStep } from "../../core/state/plan.ts";
 import { isNewer, type PlannedRecord } from "../../core/state/record.ts";
 import type { WatchdogContext } from "../context.ts";
 
@@ -29,15 +29,18 @@ export interface RunningStep {
 export class PlanProgress {
   readonly #context: WatchdogContext;
   #notBeforeMonotonicMs = 0;
+  /** The record whose plan pauses after a failure; null for a pause of any plan. */
+  #failed: PlannedRecord | null = null;
   #nextAttemptAtMs: number | null = null;
 
   constructor(context: WatchdogContext) {
     this.#context = context;
   }
 
-  /** Whether the plan pauses after a failure or a conflict. */
-  get isPaused(): boolean {
-    return this.#context.clock.monotonicMs() < this.#notBeforeMonotonicMs;
+  /** Whether the plan pauses after a failure or a conflict. A plan that replaces one that failed begins at once. */
+  isPausedFor(record: PlannedRecord | null): boolean {
+    if (this.#context.clock.monotonicMs() >= this.#notBeforeMonotonicMs) return false;
+    return this.#failed === null || isSamePlan(this.#failed, record);
   }
 
   /** When a failed step is retried. */
@@ -47,15 +50,17 @@ export class PlanProgress {
 
   pause(ms: number): void {
     this.#notBeforeMonotonicMs = this.#context.clock.monotonicMs() + ms;
+    this.#failed = null;
   }
 
   retryDelayMs({ attempts }: PlanStep): number {
     return Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(attempts - 1, 10));
   }
 
-  pauseAfterFailure(step: PlanStep): void {
+  pauseAfterFailure({ record, step }: Pick<RunningStep, "record" | "step">): void {
     const delayMs = this.retryDelayMs(step);
     this.pause(delayMs);
+    this.#failed = record;
     this.#nextAttemptAtMs = this.#context.clock.nowMs() + delayMs;
   }
 
@@ -93,7 +98,7 @@ export class PlanProgress {
   ): Promise<RunningStep | null | "conflict"> {
     const { store, clock, observed } = this.#context;
     const { plan } = record;
-    const step = this.#nextOf(plan);
+    const step = this.#nextOf(record);
     const subject = ended ?? step;
     if (subject === null || this.#context.actionBlockers().length > 0) return null;
     const next = withPlan(record, step === null ? plan : withStep(plan, step));
@@ -114,12 +119,13 @@ export class PlanProgress {
   }
 
   /** The step to run now, marked as running; null when all are done, or the next one pauses after a failure. */
-  #nextOf(plan: Plan): PlanStep | null {
+  #nextOf(record: PlannedRecord): PlanStep | null {
     const { clock, signal } = this.#context;
+    const { plan } = record;
     const step = currentStep(plan);
     if (step === null || signal.aborted) return null;
     if (awaitsDecision(plan)) return null;
-    if (step.status === "failed" && this.isPaused) return null;
+    if (step.status === "failed" && this.isPausedFor(record)) return null;
     return {
       ...step,
       status: "running",

@@ -22,23 +22,29 @@ export interface PartialFailure {
   readonly step: Pick<PlanStep, "attempts">;
   /** How many indices it succeeded for. */
   readonly others: number;
-  /** When the next attempt would begin. */
+  /** When it ended, and when the next attempt would begin. */
+  readonly atMs: number;
   readonly nextAttemptAtMs: number;
 }
 
+/** Until then an overdue switchover has turned back, if the old region lets it. */
+const TURNS_BACK_WITHIN_MS = 5_000;
+
 /**
  * Whether the indices that failed are left out now. A change that keeps routers closed does so when no further attempt fits
- * into its bound, a switchover only once it can no longer turn back without a new copy. Where nothing succeeds, the
- * cluster is at fault, and leaving everything out would help no one. A repair closes nothing: it gives up sooner, and
- * begins again later.
+ * into its bound, a switchover only once it can no longer turn back without a new copy, or has not, as its old region is lost.
+ * Where nothing succeeds, the cluster is at fault, and leaving everything out would help no one. A repair closes nothing: it
+ * gives up sooner, and begins again later.
  */
 export function leavesOut(
   record: PlannedRecord,
-  { step, others, nextAttemptAtMs }: PartialFailure,
-  config: Pick<WatchdogConfig, "promotion">,
+  { step, others, atMs, nextAttemptAtMs }: PartialFailure,
+  config: Pick<WatchdogConfig, "promotion" | "switchover">,
 ): boolean {
   if (step.attempts < ATTEMPTS_UNTIL_STUCK) return false;
   if (record.phase === "serving") return record.plan.kind === "repair";
   if (others === 0 || !isOverdue({ record, config, nowMs: nextAttemptAtMs })) return false;
-  return record.plan.kind === "promotion" || (record.plan.kind === "switchover" && isIrreversible(record.plan));
+  if (record.plan.kind !== "switchover") return record.plan.kind === "promotion";
+  const turnsBackByMs = record.startedAtMs + config.switchover.maxWritePauseMs + TURNS_BACK_WITHIN_MS;
+  return isIrreversible(record.plan) || atMs > turnsBackByMs;
 }
