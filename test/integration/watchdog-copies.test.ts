@@ -160,6 +160,24 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
     await copySlowly(pair.bhs, null);
   });
 
+  test("a follower whose leader was deleted is deleted after the configured time, where that is the policy", async () => {
+    await siteInSync({ replication: { deletedLeaders: { policy: "delete", deleteAfterMs: 5_000 } } });
+    await pair.gra.call("DELETE", "/customers");
+    const deletedAtMs = Date.now();
+    await eventually("the follower is gone", 60_000, async () => {
+      return (await pair.bhs.rest("HEAD", "/customers")).status === 404;
+    });
+    expect(Date.now() - deletedAtMs).toBeGreaterThan(5_000);
+    expect((await repairs()).map(({ change }) => change)).toContain(
+      "delete follower customers, whose leader was deleted in gra",
+    );
+    // A task that outlives its index would fail for ever.
+    expect(
+      (await pair.bhs.call("GET", "/_ccr/stats")).follow_stats.indices.map(({ index }: { index: string }) => index),
+    ).not.toContain("customers");
+    await site.untilInSync(2);
+  });
+
   test("a follower that is behind because its leader is gone keeps what it has", async () => {
     await siteInSync();
     await pair.gra.call("DELETE", "/customers");
