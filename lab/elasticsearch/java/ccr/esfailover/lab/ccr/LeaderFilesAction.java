@@ -1,28 +1,17 @@
 package esfailover.lab.ccr;
 
-import org.elasticsearch.action.ActionRequestValidationException;
 import org.elasticsearch.action.ActionResponse;
 import org.elasticsearch.action.ActionType;
 import org.elasticsearch.action.RemoteClusterActionType;
-import org.elasticsearch.action.support.ActionFilters;
-import org.elasticsearch.action.support.single.shard.SingleShardRequest;
-import org.elasticsearch.action.support.single.shard.TransportSingleShardAction;
 import org.elasticsearch.cluster.ProjectState;
-import org.elasticsearch.cluster.metadata.IndexNameExpressionResolver;
-import org.elasticsearch.cluster.project.ProjectResolver;
 import org.elasticsearch.cluster.routing.ShardsIterator;
-import org.elasticsearch.cluster.service.ClusterService;
 import org.elasticsearch.common.bytes.BytesArray;
 import org.elasticsearch.common.bytes.BytesReference;
 import org.elasticsearch.common.io.stream.StreamInput;
 import org.elasticsearch.common.io.stream.StreamOutput;
-import org.elasticsearch.common.io.stream.Writeable;
 import org.elasticsearch.index.shard.ShardId;
 import org.elasticsearch.index.store.Store;
-import org.elasticsearch.indices.IndicesService;
 import org.elasticsearch.injection.guice.Inject;
-import org.elasticsearch.threadpool.ThreadPool;
-import org.elasticsearch.transport.TransportService;
 
 import java.io.IOException;
 
@@ -43,9 +32,8 @@ final class LeaderFilesAction {
         CLOSE
     }
 
-    static final class Request extends SingleShardRequest<Request> {
+    static final class Request extends LeaderShardAction.ShardRequest<Request> {
         private final Step step;
-        private final ShardId shardId;
         /** Name of the copy, made up by the follower. */
         private final String copy;
         private final String file;
@@ -53,9 +41,8 @@ final class LeaderFilesAction {
         private final int length;
 
         private Request(Step step, ShardId shardId, String copy, String file, long offset, int length) {
-            super(shardId.getIndexName());
+            super(shardId);
             this.step = step;
-            this.shardId = shardId;
             this.copy = copy;
             this.file = file;
             this.offset = offset;
@@ -77,7 +64,6 @@ final class LeaderFilesAction {
         Request(StreamInput in) throws IOException {
             super(in);
             step = in.readEnum(Step.class);
-            shardId = new ShardId(in);
             copy = in.readString();
             file = in.readString();
             offset = in.readVLong();
@@ -88,16 +74,10 @@ final class LeaderFilesAction {
         public void writeTo(StreamOutput out) throws IOException {
             super.writeTo(out);
             out.writeEnum(step);
-            shardId.writeTo(out);
             out.writeString(copy);
             out.writeString(file);
             out.writeVLong(offset);
             out.writeVInt(length);
-        }
-
-        @Override
-        public ActionRequestValidationException validate() {
-            return null;
         }
     }
 
@@ -123,44 +103,12 @@ final class LeaderFilesAction {
         }
     }
 
-    private abstract static class AbstractTransportAction extends TransportSingleShardAction<Request, Response> {
-        private final IndicesService indicesService;
+    private abstract static class AbstractTransportAction extends LeaderShardAction<Request, Response> {
         private final CopySources sources;
 
-        private AbstractTransportAction(
-            String name,
-            ThreadPool threadPool,
-            ClusterService clusterService,
-            TransportService transportService,
-            ActionFilters actionFilters,
-            ProjectResolver projectResolver,
-            IndexNameExpressionResolver indexNameExpressionResolver,
-            IndicesService indicesService,
-            CopySources sources
-        ) {
-            super(
-                name,
-                threadPool,
-                clusterService,
-                transportService,
-                actionFilters,
-                projectResolver,
-                indexNameExpressionResolver,
-                Request::new,
-                threadPool.generic()
-            );
-            this.indicesService = indicesService;
+        private AbstractTransportAction(String name, Environment environment, CopySources sources) {
+            super(name, environment, Request::new, Response::new);
             this.sources = sources;
-        }
-
-        @Override
-        protected boolean resolveIndex(Request request) {
-            return false;
-        }
-
-        @Override
-        protected Writeable.Reader<Response> getResponseReader() {
-            return Response::new;
         }
 
         @Override
@@ -171,10 +119,7 @@ final class LeaderFilesAction {
         @Override
         protected Response shardOperation(Request request, ShardId shardId) throws IOException {
             return switch (request.step) {
-                case OPEN -> new Response(
-                    sources.open(request.copy, indicesService.indexServiceSafe(request.shardId.getIndex()).getShard(request.shardId.id())),
-                    BytesArray.EMPTY
-                );
+                case OPEN -> new Response(sources.open(request.copy, shard(request)), BytesArray.EMPTY);
                 case READ -> new Response(
                     Store.MetadataSnapshot.EMPTY,
                     sources.read(request.copy, request.file, request.offset, request.length)
@@ -189,33 +134,15 @@ final class LeaderFilesAction {
 
     public static final class TransportAction extends AbstractTransportAction {
         @Inject
-        public TransportAction(
-            ThreadPool threadPool,
-            ClusterService cluster,
-            TransportService transport,
-            ActionFilters filters,
-            ProjectResolver projects,
-            IndexNameExpressionResolver names,
-            IndicesService indices,
-            CopySources sources
-        ) {
-            super(NAME, threadPool, cluster, transport, filters, projects, names, indices, sources);
+        public TransportAction(LeaderShardAction.Environment environment, CopySources sources) {
+            super(NAME, environment, sources);
         }
     }
 
     public static final class TransportActionWithApiKey extends AbstractTransportAction {
         @Inject
-        public TransportActionWithApiKey(
-            ThreadPool threadPool,
-            ClusterService cluster,
-            TransportService transport,
-            ActionFilters filters,
-            ProjectResolver projects,
-            IndexNameExpressionResolver names,
-            IndicesService indices,
-            CopySources sources
-        ) {
-            super(NAME_WITH_API_KEY, threadPool, cluster, transport, filters, projects, names, indices, sources);
+        public TransportActionWithApiKey(LeaderShardAction.Environment environment, CopySources sources) {
+            super(NAME_WITH_API_KEY, environment, sources);
         }
     }
 }

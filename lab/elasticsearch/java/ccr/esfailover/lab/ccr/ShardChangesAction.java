@@ -1,23 +1,15 @@
 package esfailover.lab.ccr;
 
 import org.elasticsearch.action.ActionListener;
-import org.elasticsearch.action.ActionRequestValidationException;
 import org.elasticsearch.action.ActionResponse;
 import org.elasticsearch.action.ActionType;
 import org.elasticsearch.action.RemoteClusterActionType;
-import org.elasticsearch.action.support.ActionFilters;
-import org.elasticsearch.action.support.single.shard.SingleShardRequest;
-import org.elasticsearch.action.support.single.shard.TransportSingleShardAction;
 import org.elasticsearch.cluster.ProjectState;
 import org.elasticsearch.cluster.metadata.IndexMetadata;
-import org.elasticsearch.cluster.metadata.IndexNameExpressionResolver;
-import org.elasticsearch.cluster.project.ProjectResolver;
 import org.elasticsearch.cluster.routing.IndexShardRoutingTable;
 import org.elasticsearch.cluster.routing.ShardsIterator;
-import org.elasticsearch.cluster.service.ClusterService;
 import org.elasticsearch.common.io.stream.StreamInput;
 import org.elasticsearch.common.io.stream.StreamOutput;
-import org.elasticsearch.common.io.stream.Writeable;
 import org.elasticsearch.core.TimeValue;
 import org.elasticsearch.index.seqno.SequenceNumbers;
 import org.elasticsearch.index.shard.GlobalCheckpointListeners.GlobalCheckpointListener;
@@ -26,10 +18,7 @@ import org.elasticsearch.index.shard.IndexShardNotStartedException;
 import org.elasticsearch.index.shard.IndexShardState;
 import org.elasticsearch.index.shard.ShardId;
 import org.elasticsearch.index.translog.Translog;
-import org.elasticsearch.indices.IndicesService;
 import org.elasticsearch.injection.guice.Inject;
-import org.elasticsearch.threadpool.ThreadPool;
-import org.elasticsearch.transport.TransportService;
 
 import java.io.IOException;
 import java.util.ArrayList;
@@ -50,8 +39,7 @@ final class ShardChangesAction {
 
     private ShardChangesAction() {}
 
-    static final class Request extends SingleShardRequest<Request> {
-        private final ShardId shardId;
+    static final class Request extends LeaderShardAction.ShardRequest<Request> {
         private final long fromSeqNo;
         private final int maxOperationCount;
         private final long maxBytes;
@@ -67,8 +55,7 @@ final class ShardChangesAction {
             TimeValue pollTimeout,
             String expectedHistoryUuid
         ) {
-            super(shardId.getIndexName());
-            this.shardId = shardId;
+            super(shardId);
             this.fromSeqNo = fromSeqNo;
             this.maxOperationCount = maxOperationCount;
             this.maxBytes = maxBytes;
@@ -83,7 +70,6 @@ final class ShardChangesAction {
 
         Request(StreamInput in) throws IOException {
             super(in);
-            shardId = new ShardId(in);
             fromSeqNo = in.readZLong();
             maxOperationCount = in.readVInt();
             maxBytes = in.readVLong();
@@ -94,17 +80,11 @@ final class ShardChangesAction {
         @Override
         public void writeTo(StreamOutput out) throws IOException {
             super.writeTo(out);
-            shardId.writeTo(out);
             out.writeZLong(fromSeqNo);
             out.writeVInt(maxOperationCount);
             out.writeVLong(maxBytes);
             out.writeTimeValue(pollTimeout);
             out.writeOptionalString(expectedHistoryUuid);
-        }
-
-        @Override
-        public ActionRequestValidationException validate() {
-            return null;
         }
 
         @Override
@@ -178,45 +158,13 @@ final class ShardChangesAction {
         }
     }
 
-    public static final class TransportAction extends TransportSingleShardAction<Request, Response> {
+    public static final class TransportAction extends LeaderShardAction<Request, Response> {
         /** A read holds this much memory at once, however much it was asked for. */
         private static final long SNAPSHOT_BYTES = 4 << 20;
 
-        private final IndicesService indicesService;
-
         @Inject
-        public TransportAction(
-            ThreadPool threadPool,
-            ClusterService clusterService,
-            TransportService transportService,
-            ActionFilters actionFilters,
-            ProjectResolver projectResolver,
-            IndexNameExpressionResolver indexNameExpressionResolver,
-            IndicesService indicesService
-        ) {
-            super(
-                NAME,
-                threadPool,
-                clusterService,
-                transportService,
-                actionFilters,
-                projectResolver,
-                indexNameExpressionResolver,
-                Request::new,
-                threadPool.generic()
-            );
-            this.indicesService = indicesService;
-        }
-
-        /** Of a closed index the block tells then, as with the real module. */
-        @Override
-        protected boolean resolveIndex(Request request) {
-            return false;
-        }
-
-        @Override
-        protected Writeable.Reader<Response> getResponseReader() {
-            return Response::new;
+        public TransportAction(Environment environment) {
+            super(NAME, environment, Request::new, Response::new);
         }
 
         /** The primary knows the global checkpoint first; any other active copy will do while there is no primary. */
@@ -252,7 +200,7 @@ final class ShardChangesAction {
 
         /** A copy that is still recovering may know of a global checkpoint whose operations it does not have again yet. */
         private IndexShard startedShard(Request request) {
-            IndexShard shard = indicesService.indexServiceSafe(request.shardId.getIndex()).getShard(request.shardId.id());
+            IndexShard shard = shard(request);
             if (shard.state() != IndexShardState.STARTED) {
                 throw new IndexShardNotStartedException(shard.shardId(), shard.state());
             }
