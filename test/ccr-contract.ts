@@ -13,7 +13,15 @@ import { removeWithPrefix, restoreCopyLimits } from "./integration/support/forei
 import { readContractFile } from "./integration/support/foreign/contract-file.ts";
 
 const root = path.dirname(import.meta.dirname);
-const files = ["ccr-contract", "ccr-api-key", "ccr-copy-outages", "ccr-first-copy", "ccr-leader-states", "ccr-outages"];
+const files = [
+  "ccr-contract",
+  "ccr-api-key",
+  "ccr-copy-outages",
+  "ccr-data-streams",
+  "ccr-first-copy",
+  "ccr-leader-states",
+  "ccr-outages",
+];
 const NOT_RUN = 2;
 
 const configured = process.env["ES_FAILOVER_CCR_CONTRACT"] ?? "";

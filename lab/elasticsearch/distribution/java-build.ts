@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { run } from "../../util/run.ts";
 import { type Jdk, oldestJavaRelease } from "../jdk/jdk.ts";
@@ -26,6 +26,13 @@ export const labModules: readonly LabModule[] = [
     extends: [],
   },
   {
+    source: "data-streams",
+    name: "lab-data-streams",
+    description: "the data stream API, which is not on Maven Central",
+    pluginClass: "esfailover.lab.streams.DataStreamsPlugin",
+    extends: [],
+  },
+  {
     source: "ccr",
     name: "lab-ccr",
     description: "stand-in for cross-cluster replication, which is not on Maven Central",
@@ -34,10 +41,14 @@ export const labModules: readonly LabModule[] = [
   },
 ];
 
-/** Compiles `java/<source>` against jars of the home and packs the classes into `jar`. */
+/** Compiles `java/<source>` against jars of the home and packs the classes, and its other files, into `jar`. */
 export async function compileJar(jdk: Jdk, source: string, classPath: readonly string[], jar: string): Promise<void> {
   const root = path.join(javaSources, source);
-  const files = (await readdir(root, { recursive: true })).filter((file) => file.endsWith(".java"));
+  const present = await readdir(root, { recursive: true, withFileTypes: true });
+  const all = present
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => path.relative(root, path.join(parentPath, name)));
+  const files = all.filter((file) => file.endsWith(".java"));
   await mkdir(path.dirname(jar), { recursive: true });
   const classes = await mkdtemp(path.join(path.dirname(jar), ".classes-"));
   try {
@@ -54,6 +65,9 @@ export async function compileJar(jdk: Jdk, source: string, classPath: readonly s
       classes,
       ...files.map((file) => path.join(root, file)),
     ]);
+    for (const file of all.filter((each) => !each.endsWith(".java"))) {
+      await cp(path.join(root, file), path.join(classes, file));
+    }
     await run(path.join(jdk.home, "bin/jar"), ["--create", "--file", jar, "-C", classes, "."]);
   } finally {
     await rm(classes, { recursive: true });

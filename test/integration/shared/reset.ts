@@ -105,10 +105,18 @@ async function autoFollowPatterns(cluster: TestCluster): Promise<readonly Leftov
 }
 
 async function indicesOf(cluster: TestCluster): Promise<readonly Leftover[]> {
-  const { indices } = await cluster.call("GET", "/_resolve/index/*?expand_wildcards=all");
-  const names = namesIn(indices.filter(({ attributes }: { attributes: string[] }) => !attributes.includes("system")));
-  if (names.length === 0) return [];
-  return [{ what: `indices ${names.join(", ")}`, removal: ["DELETE", `/${names.join(",")}?expand_wildcards=all`] }];
+  const { indices, data_streams } = await cluster.call("GET", "/_resolve/index/*?expand_wildcards=all");
+  // A data stream's write index goes with the stream alone.
+  const streams = namesIn(data_streams).map((name): Leftover => {
+    return { what: `data stream ${name}`, removal: ["DELETE", `/_data_stream/${name}?expand_wildcards=all`] };
+  });
+  const ofNone = indices.filter(({ data_stream }: { data_stream?: string }) => data_stream === undefined);
+  const names = namesIn(ofNone.filter(({ attributes }: { attributes: string[] }) => !attributes.includes("system")));
+  if (names.length === 0) return streams;
+  return [
+    ...streams,
+    { what: `indices ${names.join(", ")}`, removal: ["DELETE", `/${names.join(",")}?expand_wildcards=all`] },
+  ];
 }
 
 /** Things that are listed and deleted under one path. */

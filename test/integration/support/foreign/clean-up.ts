@@ -7,6 +7,7 @@ export async function removeWithPrefix({ leader, follower }: ForeignClusters, pr
   await removePatterns(follower, prefix);
   // Followers first: one that is paused releases what it holds on its leader.
   for (const cluster of [follower, leader]) {
+    await removeStreams(cluster, prefix);
     await removeIndices(cluster, prefix);
     for (const kind of ["_security/user", "_security/role"]) {
       await removeNamed(cluster, kind, prefix, Object.keys);
@@ -27,6 +28,15 @@ async function removePatterns(cluster: ClusterClient, prefix: string): Promise<v
   const { patterns } = await cluster.call("GET", "/_ccr/auto_follow");
   for (const { name } of patterns as { name: string }[]) {
     if (name.startsWith(prefix)) await cluster.call("DELETE", `/_ccr/auto_follow/${name}`);
+  }
+}
+
+async function removeStreams(cluster: ClusterClient, prefix: string): Promise<void> {
+  const { data_streams } = await cluster.call("GET", "/_data_stream?expand_wildcards=all");
+  for (const { name, indices } of data_streams as { name: string; indices: { index_name: string }[] }[]) {
+    if (!name.startsWith(prefix)) continue;
+    for (const { index_name } of indices) await cluster.rest("POST", `/${index_name}/_ccr/pause_follow`);
+    await cluster.call("DELETE", `/_data_stream/${name}?expand_wildcards=all`);
   }
 }
 

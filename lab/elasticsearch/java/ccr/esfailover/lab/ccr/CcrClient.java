@@ -16,6 +16,8 @@ import org.elasticsearch.action.support.IndicesOptions;
 import org.elasticsearch.action.support.RefCountingListener;
 import org.elasticsearch.client.internal.Client;
 import org.elasticsearch.cluster.ClusterState;
+import org.elasticsearch.cluster.metadata.DataStream;
+import org.elasticsearch.cluster.metadata.IndexAbstraction;
 import org.elasticsearch.cluster.metadata.IndexMetadata;
 import org.elasticsearch.cluster.routing.ShardRouting;
 import org.elasticsearch.common.util.concurrent.ThreadContext;
@@ -147,6 +149,26 @@ final class CcrClient {
     void leaderIndex(String cluster, String index, ActionListener<IndexMetadata> listener) {
         ActionListener<IndexMetadata> told = LeaderUnreachable.told("index [" + cluster + ":" + index + "] metadata", cluster, listener);
         remote(cluster, ClusterStateAction.REMOTE_TYPE, leaderIndexRequest(index), told.map(response -> openIndex(response, index)));
+    }
+
+    /** The same, with the data stream that the index backs. */
+    void leaderWithStream(String cluster, String index, ActionListener<FollowedStream> listener) {
+        ActionListener<FollowedStream> told = LeaderUnreachable.told("index [" + cluster + ":" + index + "] metadata", cluster, listener);
+        remote(cluster, ClusterStateAction.REMOTE_TYPE, leaderIndexRequest(index), told.map(response -> withStream(response, index)));
+    }
+
+    private static FollowedStream withStream(ClusterStateResponse response, String index) {
+        IndexAbstraction found = FollowerIndex.project(response.getState()).getIndicesLookup().get(index);
+        String refusal = "cannot follow [" + index + "], because it is a ";
+        if (found != null && found.getType() != IndexAbstraction.Type.CONCRETE_INDEX) {
+            throw new IllegalArgumentException(refusal + found.getType());
+        }
+        IndexMetadata metadata = openIndex(response, index);
+        DataStream stream = found == null ? null : found.getParentDataStream();
+        if (stream != null && stream.isFailureStoreIndex(index)) {
+            throw new IllegalArgumentException(refusal + "failure store index");
+        }
+        return new FollowedStream(metadata, stream);
     }
 
     /** Metadata of an open leader index, as Elasticsearch itself. */

@@ -52,23 +52,24 @@ public final class TransportPutFollowAction extends CcrMasterAction<PutFollowAct
     @Override
     protected void masterOperation(PutFollowAction.Request request, ClusterState state, ActionListener<PutFollowAction.Response> listener) {
         requireLicence();
-        if (request.getDataStreamName() != null) {
-            throw new IllegalArgumentException("lab_ccr does not follow data streams");
-        }
         Map<String, String> headers = headersToKeep();
         String remote = request.getRemoteCluster();
-        SubscribableListener.<IndexMetadata>newForked(l -> ccr.client.leaderIndex(remote, request.getLeaderIndex(), l))
-            .<Void>andThen((l, leader) -> {
-                LeaderFitness.checkLeader(leader, request.getSettings());
-                ccr.client.checkLeaderIsReadable(headers, remote, leader, l);
+        SubscribableListener.<FollowedStream>newForked(l -> ccr.client.leaderWithStream(remote, request.getLeaderIndex(), l))
+            .<FollowedStream>andThen((l, followed) -> {
+                LeaderFitness.checkLeader(followed.leader(), request.getSettings());
+                ccr.client.checkLeaderIsReadable(headers, remote, followed.leader(), l.map(readable -> followed));
             })
-            .<RestoreCompletionResponse>andThen(l -> startCopy(request, l))
+            .<RestoreCompletionResponse>andThen((l, followed) -> startCopy(request, followed, l))
             .<PutFollowAction.Response>andThen((l, copy) -> answer(request, headers, copy, l))
             .addListener(listener);
     }
 
     /** On a thread that may block: the restore asks the repository for metadata, and waits. */
-    private void startCopy(PutFollowAction.Request request, ActionListener<RestoreCompletionResponse> listener) {
+    private void startCopy(
+        PutFollowAction.Request request,
+        FollowedStream followed,
+        ActionListener<RestoreCompletionResponse> listener
+    ) {
         RestoreSnapshotRequest restore = new RestoreSnapshotRequest(
             request.masterNodeTimeout(),
             LeaderRepositories.name(request.getRemoteCluster()),
@@ -84,7 +85,11 @@ public final class TransportPutFollowAction extends CcrMasterAction<PutFollowAct
                     .put(request.getSettings())
             );
         threadPool.executor(ThreadPool.Names.SNAPSHOT_META)
-            .execute(ActionRunnable.wrap(listener, l -> restoreService.restoreSnapshot(ProjectId.DEFAULT, restore, l)));
+            .execute(ActionRunnable.wrap(listener, l -> restoreService.restoreSnapshot(ProjectId.DEFAULT, restore, l, (state, project) -> {
+                if (followed.stream() != null) {
+                    followed.addTo(project, request.getFollowerIndex(), request.getDataStreamName());
+                }
+            })));
     }
 
     /** With {@code wait_for_active_shards=0}, the default, copying and following go on behind the answer's back. */
