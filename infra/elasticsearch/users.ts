@@ -25,7 +25,8 @@ export interface RoleDefinition {
 /**
  * Roles by name.
  *
- * @param patterns the replicated index patterns. The name of a data stream covers its backing indices.
+ * @param patterns the replicated index patterns. The name of a data stream covers its backing indices, but not those that are
+ *   not there yet, which the watchdog follows by their own names.
  */
 export function roleDefinitions(patterns: readonly string[]): Readonly<Record<string, RoleDefinition>> {
   return {
@@ -42,7 +43,7 @@ export function roleDefinitions(patterns: readonly string[]): Readonly<Record<st
       ],
       indices: [
         {
-          names: patterns,
+          names: [...patterns, ...patterns.map((pattern) => `.ds-${pattern}`)],
           privileges: [
             "monitor",
             "manage",
