@@ -212,6 +212,7 @@ export class ModelRegion implements OldPrimary, ActivePrimary, ComparedRegion {
 function holds(condition: WriteCondition, current: ModelDocument | undefined): boolean {
   switch (condition.kind) {
     case "absent":
+    case "appended":
       return current === undefined;
     case "unchanged":
       return current?.seqNo === condition.seqNo && current.primaryTerm === condition.primaryTerm;

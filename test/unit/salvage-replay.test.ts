@@ -402,7 +402,7 @@ describe("the decision on one operation", () => {
     expect(at("conflicting")).toMatchObject({ write: { condition: { kind: "version", orEqual: true } } });
     const index = ".ds-logs-web-2026.01.02-000003";
     expect(decideReplay({ ...operation, index }, missing, external)).toMatchObject({
-      write: { index: "logs-web", condition: { kind: "absent" } },
+      write: { index: "logs-web", condition: { kind: "appended" } },
     });
   });
 

@@ -71,6 +71,8 @@ export interface DocumentReader {
  */
 export type WriteCondition =
   | { readonly kind: "absent" }
+  /** The same, through a data stream: an index of its name is not created in its place. */
+  | { readonly kind: "appended" }
   | { readonly kind: "unchanged"; readonly seqNo: number; readonly primaryTerm: number }
   | { readonly kind: "version"; readonly version: bigint; readonly orEqual: boolean };
 

@@ -40,6 +40,8 @@ function bulkAction({ index, id, routing, condition }: ConditionalWrite): unknow
   switch (condition.kind) {
     case "absent":
       return { create: target };
+    case "appended":
+      return { create: { ...target, require_data_stream: true } };
     case "unchanged":
       return { index: { ...target, if_seq_no: condition.seqNo, if_primary_term: condition.primaryTerm } };
     case "version": {

@@ -13,6 +13,7 @@ import {
   writeSummary,
 } from "./classification.ts";
 import { classify, type SalvageClass, type SharedHistory } from "./classify.ts";
+import { targetExists, targetOf } from "./target.ts";
 
 const SAMPLES_PER_CLASS = 10;
 
@@ -40,7 +41,7 @@ export async function classifyExport(options: ClassifyOptions): Promise<Classifi
     region: active.region,
     clusterUuid: probe.clusterUuid,
     counts: tally.counts(),
-    absentIndices: identity === undefined ? [receipt.index] : [],
+    absentIndices: (await targetExists(active, receipt.index)) ? [] : [targetOf(receipt.index)],
     externalVersions: tally.hasExternalVersions,
     samples: tally.samples,
   };

@@ -1,5 +1,4 @@
 import path from "node:path";
-import { dataStreamOfBackingIndex } from "../../core/state/patterns.ts";
 import { messageOf } from "../../util/errors.ts";
 import { creationOf, readDefinition, withoutPrivateSettings } from "../definition.ts";
 import type { ActivePrimary } from "../ports.ts";
@@ -8,10 +7,9 @@ import type { ReplayChoice } from "./replay-plan.ts";
 
 /**
  * Whether a replay creates the index where the active region lacks it. One that was replicated may have been deleted there
- * since, like a document; a backing index cannot be created under its own name.
+ * since, like a document.
  */
-export function mayCreate({ index, shards }: Receipt, { includeMayBeDeleted }: ReplayChoice): boolean {
-  if (dataStreamOfBackingIndex(index) !== null) return false;
+export function mayCreate({ shards }: Receipt, { includeMayBeDeleted }: ReplayChoice): boolean {
   return includeMayBeDeleted || shards.every(({ checkpoint }) => checkpoint === -1);
 }
 

@@ -1,7 +1,7 @@
-import { dataStreamOfBackingIndex } from "../../core/state/patterns.ts";
 import type { SalvagedOperation } from "../operation.ts";
 import type { ConditionalWrite } from "../ports.ts";
 import type { SalvageClass } from "./classify.ts";
+import { targetOf } from "./target.ts";
 
 /** Classes that can be replayed: `same` needs no replay, and `older` would undo a later change. */
 export type ReplayableClass = Extract<SalvageClass, "missing" | "newer" | "conflicting">;
@@ -71,9 +71,9 @@ export function decideReplay(
   if (operation.source === null) return skip("no-source");
   if (!indexExists) return skip("index-absent");
   const { id, routing, source, index, version } = operation;
-  const dataStream = dataStreamOfBackingIndex(index);
+  const target = targetOf(index);
   // A data stream accepts new documents only without a version.
-  if (externalVersions && (classified.seen !== null || dataStream === null)) {
+  if (externalVersions && (classified.seen !== null || target === index)) {
     // An operator chose to overwrite what conflicts, which may have the same version.
     const condition = { kind: "version" as const, version, orEqual: classified.class === "conflicting" };
     return { kind: "write", write: { index, id, routing, source, condition } };
@@ -82,7 +82,6 @@ export function decideReplay(
     const condition = { kind: "unchanged" as const, ...classified.seen };
     return { kind: "write", write: { index, id, routing, source, condition } };
   }
-  // A backing index accepts no new documents under its own name; the data stream routes them to its write index.
-  const target = dataStream ?? index;
-  return { kind: "write", write: { index: target, id, routing, source, condition: { kind: "absent" } } };
+  const condition = { kind: target === index ? ("absent" as const) : ("appended" as const) };
+  return { kind: "write", write: { index: target, id, routing, source, condition } };
 }

@@ -12,6 +12,7 @@ import { type Outcome, readSettled, recordOutcomes } from "./journal.ts";
 import type { Positions } from "./positions.ts";
 import { type ClassifiedOperation, decideReplay, type ReplayChoice, type ReplayContext } from "./replay-plan.ts";
 import { type ReplayReport, ReplayTally } from "./report.ts";
+import { targetExists, targetOf } from "./target.ts";
 import { type PendingWrite, writeBatch } from "./write-batch.ts";
 
 export interface ReplayOptions {
@@ -42,11 +43,14 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
   const { externalVersions } = await assertApproved(options);
   const settled = await readSettled(directory);
   const tally = new ReplayTally(dryRun);
-  const exists = (await active.identify([receipt.index])).has(receipt.index);
+  const target = targetOf(receipt.index);
+  const exists = await targetExists(active, receipt.index);
   const creates = !exists && mayCreate(receipt, options.choice);
-  const refusal = creates && !dryRun ? await createIndexOf(directory, receipt, active) : null;
+  // A data stream comes with its first document.
+  const isCreatedFirst = creates && target === receipt.index && !dryRun;
+  const refusal = isCreatedFirst ? await createIndexOf(directory, receipt, active) : null;
   if (refusal !== null) return tally.refused(receipt, refusal);
-  if (creates) tally.create(receipt.index);
+  if (creates) tally.create(target);
   const context = {
     choice: options.choice,
     indexExists: exists || creates,
