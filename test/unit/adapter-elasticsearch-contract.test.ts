@@ -11,7 +11,7 @@ import {
 import type { ClusterError } from "../../watchdog/core/ports/cluster.ts";
 
 /**
- * Calls to modules that the lab's Elasticsearch nodes lack (data streams, ILM), and errors that are hard to cause: against
+ * Calls to modules that the lab's Elasticsearch nodes lack (ILM), and errors that are hard to cause: against
  * answers taken from Elasticsearch's API reference and source instead of a running cluster.
  */
 
@@ -108,8 +108,39 @@ describe("data streams", () => {
       "GET /_data_stream/*": { body: { data_streams: [stream("logs-app-eu", true), stream("metrics-x", false)] } },
     };
     expect(await cluster.dataStreams()).toEqual([
-      { name: "logs-app-eu", writeIndex: ".ds-logs-app-eu-2026.11.22-000002", replicated: true },
+      {
+        name: "logs-app-eu",
+        indices: ["000001", "000002"].map((generation) => {
+          return { name: `.ds-logs-app-eu-2026.11.22-${generation}`, uuid: "x" };
+        }),
+        writeIndex: ".ds-logs-app-eu-2026.11.22-000002",
+        replicated: true,
+        hasTemplate: true,
+        failureIndices: [],
+      },
     ]);
+  });
+
+  test("take a write block of their write index as a setting, which is in force once no write is in flight", async () => {
+    const [older, newest] = ["000001", "000002"].map((generation) => `.ds-logs-app-eu-2026.11.22-${generation}`);
+    let polls = 0;
+    const write = (name: string | undefined) => ({ description: `requests[1], index[${name}][0]` });
+    answers = {
+      "GET /_data_stream/*": { body: { data_streams: [stream("logs-app-eu", false)] } },
+      [`PUT /${older}/_block/write`]: {
+        body: { acknowledged: true, shards_acknowledged: true, indices: [{ name: older, blocked: true }] },
+      },
+      [`PUT /${newest}/_settings`]: { body: { acknowledged: true } },
+      get "GET /_tasks"() {
+        polls += 1;
+        return { body: { tasks: polls < 3 ? [write(newest)] : [write(`${newest}0`)] } };
+      },
+    };
+    await cluster.setWriteBlock([`${older}`, `${newest}`], true);
+    expect(polls).toBe(3);
+    expect(received.find(({ path: called }) => called === `/${newest}/_settings`)?.body).toEqual({
+      "index.blocks.write": true,
+    });
   });
 
   test("are promoted, then rolled over", async () => {

@@ -28,7 +28,7 @@ const rowsOf = (...indices: readonly UnprotectedIndex[]) => {
   const sync = { inSync: true, reasons: [], unprotected: indices, lagOperations: 0, readAgeMs: 0 };
   const report = protectionReport(sync, activeView({ indices: names.map((name) => index(name)) }));
   const others = { observedAtMs: 0, inSync: true, reasons: [], lagOperations: 0, readAgeMs: 0, followers: 0 };
-  return protectionRows({ ...others, leaderIndices: 0, repairs: [], ...report }, NOW_MS);
+  return protectionRows({ ...others, leaderIndices: 0, dataStreams: [], repairs: [], ...report }, NOW_MS);
 };
 
 describe("the progress of a first copy", () => {

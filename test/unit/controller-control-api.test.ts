@@ -71,6 +71,9 @@ const fullStatus: WatchdogStatus = {
         required: true,
       },
     ],
+    dataStreams: [
+      { name: "logs-app", writeIndex: ".ds-logs-app-1", indices: 1, followed: 0, problems: ["it is not followed"] },
+    ],
     repairs: [{ atMs: NOW_MS - 5_000, change: "follow logs-2 of gra", error: "no such remote cluster" }],
   },
   plan: [

@@ -156,7 +156,7 @@ describe("a clearing of a former primary", () => {
 
 describe("a confirmed deletion", () => {
   const deleteNow = async (indices: PausedHost, confirm: () => Promise<void>) =>
-    deleteConfirmed(indices.cluster() as Cluster, [{ name: "logs-1", uuid: "uuid-logs-1" }], confirm);
+    deleteConfirmed(indices.cluster() as Cluster, [index("logs-1")], confirm);
 
   test("of an index that is gone asks for no confirmation and deletes nothing", async () => {
     const host = new PausedHost();

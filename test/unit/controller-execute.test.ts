@@ -120,7 +120,7 @@ describe("a plan under execution", () => {
       "open 1 index: running",
       "open 1 index: done",
       "set 0 write aliases: done",
-      "promote and roll over 0 data streams: done",
+      "promote 0 data streams: done",
       "verify 1 index: done",
     ]);
   });

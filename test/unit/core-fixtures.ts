@@ -6,7 +6,7 @@ import {
 } from "../../watchdog/config/schema.ts";
 import { planPromotion } from "../../watchdog/core/plans/promotion.ts";
 import { decide } from "../../watchdog/core/rules/decide.ts";
-import type { FirstCopy, Follower, IndexState } from "../../watchdog/core/state/cluster.ts";
+import type { DataStreamState, FirstCopy, Follower, IndexState } from "../../watchdog/core/state/cluster.ts";
 import { type HealthState, type RegionHealth, unknownHealth } from "../../watchdog/core/state/health.ts";
 import type { ActiveSnapshot, Observations, StandbySnapshot } from "../../watchdog/core/state/observations.ts";
 import type { ClosingRecord, PromotingRecord, ServingRecord } from "../../watchdog/core/state/record.ts";
@@ -199,12 +199,28 @@ export const sight: LeaderSnapshot = {
   peakOperationsPerSecond: 10,
 };
 
+/** A data stream of backing indices as `index` makes them. */
+export const dataStream = (
+  name: string,
+  indices: readonly string[],
+  changes: Partial<DataStreamState> = {},
+): DataStreamState => ({
+  name,
+  indices: indices.map((each) => ({ name: each, uuid: `uuid-${each}` })),
+  writeIndex: indices.at(-1) ?? "",
+  replicated: false,
+  hasTemplate: true,
+  failureIndices: [],
+  ...changes,
+});
+
 const self = { name: "bhs-haproxy-1", site: "bhs", router: "bhs-haproxy-1", failsafeUrl: null };
 export const activeView = (changes: Partial<ActiveSnapshot> = {}): ActiveSnapshot => ({
   region: "gra",
   observedAtMs: NOW_MS - 1_000,
   readiness: standbyView().readiness,
   indices: [index("logs-1")],
+  dataStreams: [],
   strays: [],
   unmatched: [],
   ...changes,

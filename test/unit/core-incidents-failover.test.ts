@@ -101,8 +101,8 @@ describe("incidents: failover", () => {
         { gra: "gone" },
         { afterMs: 100, done: ["pause-auto-follow", "drain", "pause-follow", "record-checkpoints"] },
         { afterMs: 100, done: ["close", "unfollow", "open"], holds: { bhs: withCopy(leads, "gra") } },
-        { afterMs: 100, done: ["discard-copies"], holds: { bhs: leads } },
-        { afterMs: 100, done: ["write-aliases", "data-streams", "verify"] },
+        { afterMs: 100, done: ["write-aliases", "data-streams", "discard-copies"], holds: { bhs: leads } },
+        { afterMs: 100, done: ["verify"] },
       ],
     ],
   ])("%s", async (name, start, rounds) => {

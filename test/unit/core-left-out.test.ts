@@ -48,15 +48,16 @@ function done(plan: Plan): Plan {
 }
 
 describe("a promotion in the middle of first copies", () => {
-  test("has an unfinished copy in no step but the one that deletes it, after unfollow and before aliases", () => {
+  test("has an unfinished copy in no step but the one that deletes it, after the data streams", () => {
     const plan = promotion();
     for (const [, indices] of indicesOf(plan)) expect(indices).toEqual(["logs-1"]);
     const kinds = plan.steps.map(({ kind }) => kind);
-    expect(kinds.slice(kinds.indexOf("unfollow"), kinds.indexOf("data-streams"))).toEqual([
+    expect(kinds.slice(kinds.indexOf("unfollow"), kinds.indexOf("verify"))).toEqual([
       "unfollow",
       "open",
-      "discard-copies",
       "write-aliases",
+      "data-streams",
+      "discard-copies",
     ]);
     expect(stepOf(plan, "discard-copies")?.copies).toEqual([
       { index: "logs-2", uuid: "uuid-logs-2", reason: "its first copy was at 37 %" },

@@ -7,6 +7,7 @@ import { parseStateRecord } from "../../watchdog/core/state/record.ts";
 import { promotionSteps } from "../promotion-steps.ts";
 import {
   config,
+  dataStream,
   follower,
   index,
   NOW_MS,
@@ -60,8 +61,8 @@ describe("the promotion plan", () => {
 
   test("promotes replicated data streams, and leaves out the aliases of their indices", () => {
     const dataStreams = [
-      { name: "logs-app", writeIndex: ".ds-logs-app-1", replicated: true },
-      { name: "own", writeIndex: ".ds-own-1", replicated: false },
+      dataStream("logs-app", [".ds-logs-app-1"], { replicated: true }),
+      dataStream("own", [".ds-own-1"]),
     ];
     expect(stepOf(plan({ dataStreams }), "data-streams")?.dataStreams).toEqual(["logs-app"]);
   });

@@ -13,6 +13,7 @@ import { servedOf } from "../../watchdog/core/state/to-join.ts";
 import {
   activeView,
   config,
+  dataStream,
   follower,
   health,
   index,
@@ -105,7 +106,7 @@ describe("a plan that leaves a complete copy out", () => {
   });
 
   test("gives up an alias or a data stream whose step keeps failing, while its indices serve", () => {
-    const streams = { ...both, dataStreams: [{ name: "logs-app", writeIndex: "logs-2", replicated: true }] };
+    const streams = { ...both, dataStreams: [dataStream("logs-app", ["logs-2"], { replicated: true })] };
     const at = upTo(planPromotion("gra", streams, leader, config, NOW_MS), "data-streams");
     const failures = [{ index: "logs-app", reason: "no matching index template" }];
     const given = withStuckLeftOut(at, failures, known);

@@ -42,6 +42,19 @@ const replicationStatus = z.object({
   protectedIndices: z.object({ count: z.number(), of: z.number() }).nullable(),
   /** Those that it could not replace, at most 50: those that are copied first. */
   unprotected: z.array(unprotectedIndex),
+  /** Data streams of the active region. */
+  dataStreams: z
+    .array(
+      z.object({
+        name: z.string(),
+        writeIndex: z.string(),
+        indices: z.number(),
+        /** How many of its indices the standby follows. */
+        followed: z.number(),
+        problems: z.array(z.string()),
+      }),
+    )
+    .default([]),
   /** The latest changes of the replication, newest first, with the error of those that failed. */
   repairs: z.array(z.object({ atMs: z.number(), change: z.string(), error: z.string().nullable() })),
 });

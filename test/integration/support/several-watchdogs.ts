@@ -92,6 +92,7 @@ class EmptyCluster {
       dataStreams: none,
       promoteDataStream: nothing,
       rolloverDataStream: nothing,
+      deleteDataStream: nothing,
       probeWrite: nothing,
       definitions: none,
       putDefinition: nothing,

@@ -56,6 +56,7 @@ export function throughNetwork({ cluster, region, network, process, from, limits
     dataStreams: ask(cluster.dataStreams),
     promoteDataStream: ask(cluster.promoteDataStream),
     rolloverDataStream: ask(cluster.rolloverDataStream),
+    deleteDataStream: ask(cluster.deleteDataStream),
     probeWrite: ask(cluster.probeWrite),
     definitions: ask(cluster.definitions),
     putDefinition: ask(cluster.putDefinition),

@@ -1,20 +1,13 @@
 import type { RegionName } from "../../config/address.ts";
 import type { Cluster } from "../../core/ports/cluster.ts";
 import type { DefinitionKind } from "../../core/state/cluster.ts";
-import type { ManagedPatterns } from "../../core/state/patterns.ts";
+import { isManaged, type ManagedPatterns } from "../../core/state/patterns.ts";
 import { readCheckpoints } from "./checkpoints.ts";
+import { deleteDataStream, promoteDataStream, readDataStreams, rolloverDataStream } from "./data-streams.ts";
 import { putDefinition, readDefinitions } from "./definitions.ts";
 import { FollowerReader } from "./followers.ts";
 import { forgetFollower, readClusterName } from "./forget-follower.ts";
-import {
-  closeIndices,
-  deleteIndices,
-  liftFollowerBlocks,
-  openIndices,
-  readUuids,
-  resumeIndexing,
-  setWriteBlock,
-} from "./index-changes.ts";
+import { closeIndices, deleteIndices, openIndices, readUuids, resumeIndexing } from "./index-changes.ts";
 import { readIndices } from "./index-states.ts";
 import type { NodesOptions } from "./node-client.ts";
 import { RegionNodes } from "./nodes.ts";
@@ -30,8 +23,9 @@ import {
   unfollow,
 } from "./replication.ts";
 import { readUnmatchedIndices } from "./unmatched-indices.ts";
+import { setWriteIndex } from "./write-alias.ts";
+import { liftFollowerBlocks, setWriteBlock } from "./write-blocks.ts";
 import { probeWrite } from "./write-probe.ts";
-import { promoteDataStream, readDataStreams, rolloverDataStream, setWriteIndex } from "./write-targets.ts";
 
 export interface ElasticsearchClusterOptions extends NodesOptions {
   readonly managed: ManagedPatterns;
@@ -94,9 +88,10 @@ export function createElasticsearchCluster(options: ElasticsearchClusterOptions)
 
     setWriteIndex: (alias, index) => setWriteIndex(nodes, alias, index),
     resumeIndexing: (index) => resumeIndexing(nodes, index),
-    dataStreams: () => readDataStreams(nodes, managed),
+    dataStreams: async () => (await readDataStreams(nodes)).filter(({ name }) => isManaged(managed, name)),
     promoteDataStream: (name) => promoteDataStream(nodes, name),
     rolloverDataStream: (name) => rolloverDataStream(nodes, name),
+    deleteDataStream: (name) => deleteDataStream(nodes, name),
 
     probeWrite: (index) => probeWrite(nodes, index),
 

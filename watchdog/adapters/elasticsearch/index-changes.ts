@@ -26,48 +26,6 @@ export async function openIndices(nodes: RegionNodes, indices: readonly string[]
   }
 }
 
-export async function setWriteBlock(nodes: RegionNodes, indices: readonly string[], blocked: boolean): Promise<void> {
-  for (const index of inChunks(indices)) await (blocked ? block(nodes, index) : unblock(nodes, index));
-}
-
-/** The block API returns once no write is in flight, which changing the setting does not guarantee. */
-async function block(nodes: RegionNodes, index: string[]): Promise<void> {
-  const what = `block writes to ${listNames(index)}`;
-  const answer = await nodes.change(what, (client, options) =>
-    client.indices.addBlock({ index, block: "write", ...ackTimeouts(nodes) }, options),
-  );
-  assertAcknowledged(nodes, what, answer);
-  const open = answer.indices.filter((each) => !each.blocked).map((each) => each.name);
-  if (!answer.shards_acknowledged || open.length > 0) {
-    const where = open.length > 0 ? listNames(open) : "some shards";
-    throw rejected(nodes, what, `writes may still be in flight to ${where}`);
-  }
-}
-
-const unblock = (nodes: RegionNodes, index: string[]): Promise<void> =>
-  removeBlocks(nodes, index, ["write"], `unblock writes to ${listNames(index)}`);
-
-/** By the setting: the API that removes a block needs 9.1, and older versions are supported. */
-async function removeBlocks(
-  nodes: RegionNodes,
-  index: string[],
-  blocks: readonly ("write" | "read_only")[],
-  what: string,
-): Promise<void> {
-  const settings: Record<string, unknown> = Object.fromEntries(blocks.map((block) => [`index.blocks.${block}`, null]));
-  const answer = await nodes.change(what, (client, options) =>
-    client.indices.putSettings({ index, settings, ...ackTimeouts(nodes) }, options),
-  );
-  assertAcknowledged(nodes, what, answer);
-}
-
-/** Elasticsearch refuses other calls about a follower with `read_only`, but not this one. */
-export async function liftFollowerBlocks(nodes: RegionNodes, indices: readonly string[]): Promise<void> {
-  for (const index of inChunks(indices)) {
-    await removeBlocks(nodes, index, ["write", "read_only"], `lift the blocks of ${listNames(index)}`);
-  }
-}
-
 export async function resumeIndexing(nodes: RegionNodes, index: string): Promise<void> {
   const what = `remove the mark of ${index} as complete`;
   const settings = { "index.lifecycle.indexing_complete": null };

@@ -1,7 +1,8 @@
 import type { AliasMembership, IndexState } from "../../core/state/cluster.ts";
-import { isManaged, type ManagedPatterns, requestTarget } from "../../core/state/patterns.ts";
+import { isManaged, isOfFailureStore, type ManagedPatterns, requestTarget } from "../../core/state/patterns.ts";
 import { type IncompleteIndex, readFirstCopies } from "./first-copies.ts";
 import { readIndicesHealth } from "./index-health.ts";
+import { readPlaces } from "./index-places.ts";
 import type { RegionNodes } from "./nodes.ts";
 import { property } from "./property.ts";
 
@@ -15,27 +16,25 @@ const MAX_ATTEMPTS = 5;
 export async function readIndices(nodes: RegionNodes, managed: ManagedPatterns): Promise<readonly IndexState[]> {
   const target = requestTarget(managed);
   const everything = { expand_wildcards: "all", ignore_unavailable: true, allow_no_indices: true } as const;
-  const [described, resolved, health] = await Promise.all([
+  const [described, places, health] = await Promise.all([
     nodes.read("read indices", (client, options) =>
       client.indices.get(
         { index: target, features: ["aliases", "settings"], flat_settings: true, ...everything },
         options,
       ),
     ),
-    nodes.read("read which indices are open", (client, options) =>
-      client.indices.resolveIndex({ name: target, ...everything }, options),
-    ),
+    readPlaces(nodes, target),
     nodes.read("read health of indices", (client, options) =>
       readIndicesHealth(client, options, { index: target, masterTimeoutMs: nodes.requestTimeoutMs }),
     ),
   ]);
-  const resolvedByName = new Map(resolved.indices.map((index) => [index.name, index]));
   const states: IndexState[] = [];
   const incomplete: IncompleteIndex[] = [];
   for (const [name, { aliases, settings }] of Object.entries(described)) {
-    const place = resolvedByName.get(name);
+    const place = places.get(name);
     const shards = health.indices[name];
-    if (place === undefined || shards === undefined || !isManaged(managed, place.data_stream ?? name)) continue;
+    if (place === undefined || shards === undefined || isOfFailureStore(name)) continue;
+    if (!isManaged(managed, place.dataStream ?? name)) continue;
     const isSet = (key: string): boolean => String(property(settings, key)) === "true";
     const following = isSet("index.xpack.ccr.following_index");
     const primaries = shards.number_of_shards;
@@ -47,11 +46,11 @@ export async function readIndices(nodes: RegionNodes, managed: ManagedPatterns):
       name,
       uuid: String(property(settings, "index.uuid")),
       createdAtMs: Number(property(settings, "index.creation_date")),
-      open: place.attributes.includes("open"),
+      open: place.open,
       primaries,
       primariesActive: shards.active_primary_shards,
       aliases: membershipsOf(aliases),
-      dataStream: place.data_stream ?? null,
+      dataStream: place.dataStream,
       writeBlocked: ["index.blocks.write", "index.blocks.read_only"].some(isSet),
       following,
       firstCopy: null,

@@ -1,4 +1,4 @@
-import type { RegionStatus, WatchdogStatus } from "../../controller/status.ts";
+import type { RegionStatus, ReplicationStatus, WatchdogStatus } from "../../controller/status.ts";
 import { describeRequest } from "../../core/requests.ts";
 import type { RuleExplanation } from "../../core/rules/explain.ts";
 import { licenceEnds, licenceFault } from "../../core/state/licence.ts";
@@ -113,6 +113,7 @@ function replicationSection({ replication, nowMs }: WatchdogStatus): string {
   const rows = [
     ["standby", inSync ? "in sync" : `not in sync: ${reasons.join("; ")}`],
     ...protectionRows(replication, nowMs),
+    ...dataStreamRows(replication.dataStreams),
     ["followers", `${followers} of ${leaderIndices ?? "an unknown number of"} indices`],
     ["lag", lagOperations === null ? "unknown" : `${lagOperations} operations, as of the last read`],
     ["last read", readAgeMs === null ? "unknown" : `at most ${duration(readAgeMs)} ago`],
@@ -124,6 +125,19 @@ function replicationSection({ replication, nowMs }: WatchdogStatus): string {
       ]),
   ];
   return section("Replication", rows);
+}
+
+/** More would hide the rest of the status; `--json` has all. */
+const STREAMS_SHOWN = 10;
+
+function dataStreamRows(streams: ReplicationStatus["dataStreams"]): string[][] {
+  // Those with problems first.
+  const shown = streams.toSorted((a, b) => b.problems.length - a.problems.length).slice(0, STREAMS_SHOWN);
+  const rows = shown.map(({ name, writeIndex, indices, followed, problems }) => [
+    "data stream",
+    [`${name}: ${followed} of ${indices} indices followed, writes go to ${writeIndex}`, ...problems].join("; "),
+  ]);
+  return streams.length > shown.length ? [...rows, ["", `and ${streams.length - shown.length} more`]] : rows;
 }
 
 function planSection({ plan }: WatchdogStatus): string {

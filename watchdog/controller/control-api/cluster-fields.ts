@@ -86,4 +86,11 @@ export const autoFollowPattern = z.object({
   active: z.boolean(),
 });
 
-export const dataStreamState = z.object({ name: z.string(), writeIndex: z.string(), replicated: z.boolean() });
+export const dataStreamState = z.object({
+  name: z.string(),
+  indices: z.array(z.object({ name: z.string(), uuid: z.string() })).default([]),
+  writeIndex: z.string(),
+  replicated: z.boolean(),
+  hasTemplate: z.boolean().default(true),
+  failureIndices: z.array(z.string()).default([]),
+});

@@ -45,6 +45,7 @@ const activeSnapshot = z.object({
   observedAtMs: z.number(),
   readiness: clusterReadiness,
   indices: z.array(indexState),
+  dataStreams: z.array(dataStreamState).default([]),
   strays: z.array(z.string()),
   unmatched: z.array(unmatchedIndex).default([]),
 });

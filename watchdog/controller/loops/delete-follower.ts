@@ -26,13 +26,13 @@ export async function deleteFollower({ follower }: Deletion, context: ChangeCont
     }
     const index = indices.find(({ uuid }) => uuid === follower.uuid);
     const isActive = followers.some(({ index: name, status }) => name === follower.name && status === "active");
-    return { isBlocked: index?.writeBlocked ?? false, isActive };
+    return { isBlocked: index?.writeBlocked ?? false, isActive, dataStream: index?.dataStream ?? null };
   };
-  const { isBlocked, isActive } = await assertDeleted();
+  const { isBlocked, isActive, dataStream } = await assertDeleted();
   // An active one that is deleted leaves its task behind; a block would refuse both requests.
   if (isBlocked) await cluster.liftFollowerBlocks([follower.name]);
   if (isActive) await cluster.pauseFollow(follower.name);
-  await deleteConfirmed(cluster, [follower], async () => {
+  await deleteConfirmed(cluster, [{ ...follower, dataStream }], async () => {
     await assertDeleted();
     await confirm((record) => record.deletedLeaders.some(({ uuid }) => uuid === follower.uuid));
   });

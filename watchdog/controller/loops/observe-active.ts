@@ -33,9 +33,10 @@ export async function observeActive({ clusters, config, observed, clock }: Watch
   const checkpoints = open.length === 0 ? [] : await checkpointsOf(cluster, open);
   // Rarely any: asked for only when the indices show some.
   const followers = indices.some(({ following }) => following) ? await cluster.followers() : [];
+  const dataStreams = indices.some(({ dataStream }) => dataStream !== null) ? await cluster.dataStreams() : [];
   const strays = followers.filter(({ remoteCluster }) => remoteCluster === standby).map(({ index }) => index);
   if (activeBeforeChange(observed.record) !== region || !observation.isNewest()) return;
-  observed.active = { region, observedAtMs, readiness, indices, strays, unmatched };
+  observed.active = { region, observedAtMs, readiness, indices, dataStreams, strays, unmatched };
   // The standby was looked at before, so that a follower that is new has its leader here.
   observed.deletedLeaders =
     observed.standby === null

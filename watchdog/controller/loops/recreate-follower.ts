@@ -3,7 +3,7 @@ import type { Cluster } from "../../core/ports/cluster.ts";
 import type { Follower, IndexState } from "../../core/state/cluster.ts";
 import type { ManagedPatterns } from "../../core/state/patterns.ts";
 import type { ServingRecord } from "../../core/state/record.ts";
-import { deleteConfirmed } from "../delete-indices.ts";
+import { closeConfirmed, deleteConfirmed } from "../delete-indices.ts";
 
 export interface ChangeContext {
   /** The standby. */
@@ -17,8 +17,9 @@ export interface ChangeContext {
 type Recreation = Extract<ReplicationChange, { kind: "recreate-follow" }>;
 
 /**
- * Deletes a follower and follows again. Should this be interrupted after the deletion, the next round follows the index, as
- * it is missing; what the leader keeps for the deleted one then ends by itself, after 12 hours by default.
+ * Deletes a follower and follows again; one that is the write index of a data stream is closed instead. Should this be
+ * interrupted after the deletion, the next round follows the index, as it is missing; what the leader keeps for the deleted
+ * one then ends by itself, after 12 hours by default. A closed one is opened by the next round, and then recreated.
  */
 export async function recreateFollower(change: Recreation, { cluster, leader, confirm }: ChangeContext): Promise<void> {
   const { name } = change.follower;
@@ -26,8 +27,15 @@ export async function recreateFollower(change: Recreation, { cluster, leader, co
   // An active one that is deleted leaves its task behind; a block would refuse both requests.
   if (index.writeBlocked) await cluster.liftFollowerBlocks([name]);
   if (follower.status === "active") await cluster.pauseFollow(name);
-  await deleteConfirmed(cluster, [change.follower], confirm);
-  await cluster.follow(name, { remoteCluster: change.leader.region, index: name });
+  const follow = () => cluster.follow(name, { remoteCluster: change.leader.region, index: name });
+  const isOfStream = index.dataStream !== null;
+  if (isOfStream && (await cluster.dataStreams()).some(({ writeIndex }) => writeIndex === name)) {
+    // It cannot be deleted; where it is closed, the new follower takes its place, and its UUID: nothing is left behind.
+    await closeConfirmed(cluster, change.follower, confirm);
+    return follow();
+  }
+  await deleteConfirmed(cluster, [index], confirm);
+  await follow();
   await leader.forgetFollower(name, {
     cluster: await cluster.clusterName(),
     index: change.follower,

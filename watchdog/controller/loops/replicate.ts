@@ -16,6 +16,7 @@ import { forEachBounded } from "../../util/concurrency.ts";
 import { messageOf } from "../../util/errors.ts";
 import { confirmController } from "../confirm.ts";
 import type { WatchdogContext } from "../context.ts";
+import { dataStreamReport } from "../data-stream-report.ts";
 import { reportsNow } from "../observations.ts";
 import { protectionReport } from "../protection-report.ts";
 import type { ReplicationStatus } from "../status.ts";
@@ -58,6 +59,7 @@ export class ReplicationReconciler {
       followers: standby.followers.length,
       leaderIndices: active?.indices.length ?? null,
       ...protectionReport(standby.sync, active),
+      dataStreams: dataStreamReport(active, standby),
       repairs: this.#repairs,
     };
   }

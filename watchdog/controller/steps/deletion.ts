@@ -1,4 +1,4 @@
-import type { IndexId } from "../../core/state/cluster.ts";
+import type { DoomedIndex } from "../../core/state/cluster.ts";
 import { deleteConfirmed } from "../delete-indices.ts";
 import { inBatches, type StepContext } from "./step.ts";
 
@@ -6,7 +6,7 @@ import { inBatches, type StepContext } from "./step.ts";
  * Deletes these indices of the plan's region; returns the failures as sentences. One batch after the other: a pause that no
  * clock shows costs what is under way then.
  */
-export function deleteInBatches(context: StepContext, indices: readonly IndexId[]): Promise<readonly string[]> {
+export function deleteInBatches(context: StepContext, indices: readonly DoomedIndex[]): Promise<readonly string[]> {
   const { cluster, confirmController } = context;
   const ids = new Map(indices.map((index) => [index.name, index]));
   const remove = (batch: readonly string[]) =>

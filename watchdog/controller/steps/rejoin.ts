@@ -1,10 +1,11 @@
 import { divergenceFrom } from "../../core/plans/rejoin.ts";
-import type { IndexId, IndexState } from "../../core/state/cluster.ts";
+import type { DoomedIndex, IndexId, IndexState } from "../../core/state/cluster.ts";
 import { isOwn } from "../../core/state/followable.ts";
 import type { PlanStep, StepOf } from "../../core/state/plan.ts";
 import { anyRedIndex, probeFailure } from "../../core/state/probe-verdict.ts";
 import type { ServingRecord } from "../../core/state/record.ts";
 import { indicesToJoin } from "../../core/state/to-join.ts";
+import { followersInStreamsOf } from "./data-streams.ts";
 import { deleteInBatches } from "./deletion.ts";
 import { assertNoneLeft, inBatches, namesOf, type StepContext } from "./step.ts";
 import { blockMarked } from "./write-blocks.ts";
@@ -45,16 +46,18 @@ export async function clear(context: StepContext, step: StepOf<"clear">): Promis
   const kept = new Set(indicesToJoin(servingOf(context)));
   const own = (index: IndexState) => isOwn(index) && !kept.has(index.name);
   // What the active region still follows is of this region: the unfinished copy of an index that was left out.
-  const led = new Set(namesOf(await other.indices(), isOwn));
+  const isLed = ledBy(await other.indices());
   const toDelete = async () =>
-    namesOf(await cluster.indices(), (index) => own(index) && (step.policy === "delete" || led.has(index.name)));
-  const toSetAside = async () =>
-    namesOf(await cluster.indices(), (index) => own(index) && index.open && !led.has(index.name));
+    namesOf(await cluster.indices(), (index) => own(index) && (step.policy === "delete" || isLed(index)));
+  const toSetAside = async () => namesOf(await cluster.indices(), (index) => own(index) && index.open && !isLed(index));
 
   // An index created since the fence is salvaged like the others.
   await blockMarked(context, cluster, takesWrites);
   const authorized = await authorizedOf(context, await toDelete());
-  const failures = await deleteInBatches(context, authorized);
+  const failures = await deleteInBatches(context, [
+    ...authorized,
+    ...(await followersInStreamsOf(context, authorized)),
+  ]);
   assertNoneLeft(await toDelete(), `indices of ${cluster.region} not deleted`, failures);
   const aside = step.policy === "keep" ? await toSetAside() : [];
   const notClosed = await inBatches(context, aside, async (batch) => {
@@ -71,16 +74,31 @@ export async function clear(context: StepContext, step: StepOf<"clear">): Promis
   };
 }
 
+/**
+ * Whether an index has to make room for a follower: the active region has one of its name. A data stream that both regions
+ * have goes as a whole, as one that is not replicated refuses to follow.
+ */
+function ledBy(active: readonly IndexState[]): (index: IndexState) => boolean {
+  const leaders = active.filter(isOwn);
+  const names = new Set(leaders.map(({ name }) => name));
+  const streams = new Set(leaders.flatMap(({ dataStream }) => dataStream ?? []));
+  return ({ name, dataStream }) => names.has(name) || (dataStream !== null && streams.has(dataStream));
+}
+
 /** The receipt is on the host that exported: a watchdog that continues in its place exports again. */
-async function authorizedOf(context: StepContext, indices: readonly string[]): Promise<readonly IndexId[]> {
+async function authorizedOf(context: StepContext, indices: readonly string[]): Promise<readonly DoomedIndex[]> {
   const { cluster, assertStillController } = context;
   if (indices.length === 0) return [];
-  const divergence = divergenceFrom(servingOf(context), cluster.region, await cluster.indices());
+  const states = await cluster.indices();
+  const divergence = divergenceFrom(servingOf(context), cluster.region, states);
+  const streamOf = new Map(states.map(({ uuid, dataStream }) => [uuid, dataStream]));
+  const doomed = (authorized: readonly IndexId[]) =>
+    authorized.map((index) => ({ ...index, dataStream: streamOf.get(index.uuid) ?? null }));
   const first = await context.salvage.authorizeDelete(divergence, cluster, indices);
-  if ("authorized" in first) return first.authorized;
+  if ("authorized" in first) return doomed(first.authorized);
   await context.salvage.export(divergence, cluster, assertStillController);
   const second = await context.salvage.authorizeDelete(divergence, cluster, indices);
-  if ("authorized" in second) return second.authorized;
+  if ("authorized" in second) return doomed(second.authorized);
   const reasons = second.refusals.map(({ index, reason }) => `${index}: ${reason}`);
   const what = `not salvaged, so nothing of ${cluster.region} is deleted; repair these indices, or discard them by name`;
   assertNoneLeft(reasons, what, []);

@@ -1,5 +1,6 @@
 import type { PlanStep, StepKind, StepOf } from "../../core/state/plan.ts";
 import { recordCheckpoints } from "./checkpoints.ts";
+import { promoteDataStreams } from "./data-streams.ts";
 import { discardCopies } from "./discard-copies.ts";
 import { close, open } from "./open-close.ts";
 import { clear, fence, salvage } from "./rejoin.ts";
@@ -8,8 +9,8 @@ import type { StepContext, StepRunner } from "./step.ts";
 import { blockWrites, catchUp } from "./switchover.ts";
 import { unfollow } from "./unfollow.ts";
 import { verify } from "./verify.ts";
+import { setWriteAliases } from "./write-aliases.ts";
 import { keepBlocks, liftWriteBlock } from "./write-blocks.ts";
-import { promoteDataStreams, setWriteAliases } from "./write-targets.ts";
 
 export const stepRunners: { readonly [K in StepKind]: StepRunner<K> } = {
   "pause-auto-follow": pauseAutoFollow,

@@ -25,7 +25,7 @@ export function describeStep(step: PlanStep): string {
     case "write-aliases":
       return [`set ${count(step.aliases.length, "write alias", "write aliases")}`, ...aliasWords(step)].join("; ");
     case "data-streams":
-      return `promote and roll over ${count(step.dataStreams.length, "data stream")}`;
+      return `promote ${count(step.dataStreams.length, "data stream")}`;
     case "block-writes":
       return `block writes to ${count(step.indices.length, "index", "indices")} of the region that is left`;
     case "catch-up":

@@ -85,9 +85,9 @@ export function withFollowersChanged(plan: Plan, { late, unfinished }: Followers
         return [];
       case "write-aliases":
         // A repair sets those of indices that join.
-        return [...discardCopies(copies), again(step, plan.kind === "repair" ? step : writeAliasStep(promoted, known))];
+        return [again(step, plan.kind === "repair" ? step : writeAliasStep(promoted, known))];
       case "data-streams":
-        return [again(step, step)];
+        return plan.kind === "repair" ? [again(step, step)] : [again(step, step), ...discardCopies(copies)];
       case "record-checkpoints":
         // A checkpoint is of an earlier index of the same name: of this one nothing is complete.
         return [
@@ -98,8 +98,7 @@ export function withFollowersChanged(plan: Plan, { late, unfinished }: Followers
           }),
         ];
       case "verify": {
-        const before =
-          stepOf(plan, "write-aliases") === null ? discardCopies(copies) : keepBlocks(promoted, known.leader);
+        const before = plan.kind === "repair" ? discardCopies(copies) : keepBlocks(promoted, known.leader);
         return [...before, again(step, { ...step, indices: promoted })];
       }
       case "pause-follow":

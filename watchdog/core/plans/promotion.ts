@@ -77,9 +77,10 @@ export function openForWrites(
   const { complete, copies } = followersFrom(from, standby);
   const indices = [...complete, ...unfollowedCopies(leader, standby), ...regained].toSorted();
   return [
-    ...discardCopies(copies),
     writeAliasStep(indices, { leader, indices: standby.indices, managed }),
     { kind: "data-streams", ...notStarted, dataStreams: replicatedDataStreams(standby) },
+    // After the streams: Elasticsearch deletes no index into which a data stream writes.
+    ...discardCopies(copies),
     ...keepBlocks(indices, leader),
     { kind: "verify", ...notStarted, indices },
   ];

@@ -51,6 +51,7 @@ export function planRepair(need: RepairNeed, nowMs: number, situation = nothingK
     { kind: "close", ...notStarted, indices },
     { kind: "unfollow", ...notStarted, indices },
     { kind: "open", ...notStarted, indices },
+    ...streamsOf(indices, situation),
     ...discardCopies(leftOutOf(copies)),
     ...aliasesOf(joining, situation),
     { kind: "verify", ...notStarted, indices },
@@ -74,4 +75,11 @@ function aliasesOf(joining: readonly string[], { indices, managed }: RepairSitua
     return isTheirs ? [{ alias: first.alias, index: first.name, insteadOf: null }] : [];
   });
   return aliases.length === 0 ? [] : [{ kind: "write-aliases", ...notStarted, aliases, unset: [] }];
+}
+
+/** The step that promotes the data streams of these indices; no step where they back none. */
+function streamsOf(names: readonly string[], { indices }: RepairSituation): readonly PlanStep[] {
+  const streams = indices.flatMap(({ name, dataStream }) => (names.includes(name) ? (dataStream ?? []) : []));
+  const dataStreams = [...new Set(streams)].toSorted();
+  return dataStreams.length === 0 ? [] : [{ kind: "data-streams", ...notStarted, dataStreams }];
 }

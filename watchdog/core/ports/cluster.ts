@@ -94,9 +94,12 @@ export interface Cluster {
   setWriteIndex(alias: string, index: string): Promise<void>;
   /** Removes `index.lifecycle.indexing_complete`: the index is written to again. */
   resumeIndexing(index: string): Promise<void>;
+  /** Managed data streams: those whose name the configured patterns match. */
   dataStreams(): Promise<readonly DataStreamState[]>;
   promoteDataStream(name: string): Promise<void>;
   rolloverDataStream(name: string): Promise<void>;
+  /** With all its backing indices. `deleteConfirmed` of the controller calls it. */
+  deleteDataStream(name: string): Promise<void>;
 
   /**
    * Proves that an index accepts writes, without leaving a document: deletes an id that does not exist, which takes

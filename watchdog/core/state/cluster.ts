@@ -126,6 +126,9 @@ export interface UnmatchedIndex {
 /** Identifies an index: a later one of the same name has another UUID. */
 export type IndexId = Pick<IndexState, "name" | "uuid">;
 
+/** An index that is to be deleted. */
+export type DoomedIndex = IndexId & Pick<IndexState, "dataStream">;
+
 export interface ShardProgress {
   readonly shard: number;
   readonly followerCheckpoint: number;
@@ -170,8 +173,16 @@ export interface ShardCheckpoint {
 
 export interface DataStreamState {
   readonly name: string;
+  /** Its backing indices, in order. */
+  readonly indices: readonly IndexId[];
+  /** The last of them, which takes what is written to the stream, and is not deleted without the stream. */
   readonly writeIndex: string;
+  /** Followed from another cluster, and not promoted yet: it cannot be rolled over. */
   readonly replicated: boolean;
+  /** Whether an index template matches it: a rollover needs one. */
+  readonly hasTemplate: boolean;
+  /** Indices of its failure store, which CCR does not replicate. */
+  readonly failureIndices: readonly string[];
 }
 
 /** Cluster-wide definitions that CCR does not replicate, by kind and name, as the cluster returned them. */

@@ -43,6 +43,7 @@ export interface ActiveSnapshot {
   readonly observedAtMs: number;
   readonly readiness: ClusterReadiness;
   readonly indices: readonly IndexState[];
+  readonly dataStreams: readonly DataStreamState[];
   /** Unexpected followers: indices that follow the other region although this one is active, and refuse writes. */
   readonly strays: readonly string[];
   readonly unmatched: readonly UnmatchedIndex[];

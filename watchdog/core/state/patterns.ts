@@ -10,8 +10,14 @@ export function dataStreamOfBackingIndex(index: string): string | null {
   return /^\.ds-(.+)-\d{4}\.\d{2}\.\d{2}-\d{6,}$/.exec(index)?.[1] ?? null;
 }
 
-/** Whether the patterns match this index; a backing index is matched by the name of its data stream. */
+/** Whether an index of this name is of a data stream's failure store (`.fs-<stream>-<date>-<generation>`). */
+export function isOfFailureStore(index: string): boolean {
+  return /^\.fs-.+-\d{4}\.\d{2}\.\d{2}-\d{6,}$/.test(index);
+}
+
+/** Whether the patterns match this index; a backing index is matched by the name of its data stream, one of a failure store never. */
 export function isManaged(managed: ManagedPatterns, index: string): boolean {
+  if (isOfFailureStore(index)) return false;
   const name = dataStreamOfBackingIndex(index) ?? index;
   return (
     managed.patterns.some((pattern) => matches(pattern, name)) &&

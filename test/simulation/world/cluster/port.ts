@@ -109,6 +109,7 @@ export function clusterPort(options: PortOptions): Cluster {
     dataStreams: () => ask(() => []),
     promoteDataStream: () => ask(() => {}),
     rolloverDataStream: () => ask(() => {}),
+    deleteDataStream: () => ask(() => {}),
     probeWrite: (name) => change("probe write", [name], () => administration.probeWrite(cluster, name)),
     definitions: () => ask(() => []),
     putDefinition: () => ask(() => {}),
