@@ -35,7 +35,7 @@ install -m 0644 "$base/current/es-failover-publisher@.service" /etc/systemd/syst
 systemctl daemon-reload
 cat >/usr/local/bin/es-failover.new <<'COMMAND'
 #!/bin/sh
-exec /opt/es-failover/current/node --enable-source-maps /opt/es-failover/current/es-failover.mjs "$@"
+exec /opt/es-failover/current/node /opt/es-failover/current/es-failover.mjs "$@"
 COMMAND
 chmod 0755 /usr/local/bin/es-failover.new
 mv /usr/local/bin/es-failover.new /usr/local/bin/es-failover

@@ -21,7 +21,7 @@ afterAll(() => rm(directory, { recursive: true, force: true }));
 
 /** The program as on a host: with the Node it is shipped with, and without this machine's environment. */
 const onHost = (...args: readonly string[]) =>
-  run(path.join(directory, "node"), ["--enable-source-maps", path.join(directory, "es-failover.mjs"), ...args], {
+  run(path.join(directory, "node"), [path.join(directory, "es-failover.mjs"), ...args], {
     cwd: "/",
     env: { PATH: "/usr/bin:/bin" },
   });
