@@ -261,7 +261,13 @@ describe("the changes that the standby needs", () => {
     ["a closed leader", view({ indices: [index("logs-1", { open: false })] }, {}), /closed in gra/],
     ["a leader that was deleted", view({ indices: [] }, {}), /gra no longer has/],
   ])("%s is left to a person", (_what, made, problem) => {
-    expect(planReplication(made).problems.join()).toMatch(problem);
-    expect(planReplication(made).changes).toEqual([]);
+    expect(planTwice(made).problems.join()).toMatch(problem);
+    expect(planTwice(made).changes).toEqual([]);
+  });
+
+  test("an index that was followed after the active region was read is not called one without a leader", () => {
+    const made = view({ indices: [] }, {});
+    expect(planReplication(made).problems).toEqual([]);
+    expect(planTwice(made).problems.join()).toMatch(/gra no longer has/);
   });
 });

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { WatchdogConfig } from "../../watchdog/config/schema.ts";
 import { deleteFollower } from "../../watchdog/controller/loops/delete-follower.ts";
 import { planReplication } from "../../watchdog/core/plans/replication.ts";
+import type { ReplicationSnapshot } from "../../watchdog/core/plans/replication-change.ts";
 import type { Cluster } from "../../watchdog/core/ports/cluster.ts";
 import { decide } from "../../watchdog/core/rules/decide.ts";
 import type { ClusterProbe, Follower, IndexState, UnmatchedIndex } from "../../watchdog/core/state/cluster.ts";
@@ -115,14 +116,15 @@ describe("the reconciler", () => {
       indices: [followed("logs-1"), ...names.map((name) => followed(name))],
       followers: [follower("logs-1"), ...names.map((name) => follower(name))],
     });
-    return planReplication({
+    const snapshot: ReplicationSnapshot = {
       leader: { region: "gra", indices: [index("logs-1")], definitions: [], health: "healthy", sameCluster: true },
       standby: { ...standby, copies: new Map(), definitions: [], reachesLeader: true },
       patterns: ["logs-*"],
       exclusions: [],
       dueDeletions: new Set(due),
       seenBefore: new Set(),
-    });
+    };
+    return planReplication({ ...snapshot, seenBefore: planReplication(snapshot).sightings });
   };
 
   test("names a follower whose leader was deleted, and deletes it when it is due", () => {

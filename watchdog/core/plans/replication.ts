@@ -42,6 +42,12 @@ export function planReplication(snapshot: ReplicationSnapshot): ReplicationPlan 
     if (outcome.sighting !== null) sightings.add(outcome.sighting);
   }
   const led = new Set(leader.indices.map(({ name }) => name));
+  // The active region was read a moment before the standby, which may follow an index that was created in between.
+  const withoutLeader = (name: string, problem: string) => {
+    const sighting = `${name} without a leader`;
+    sightings.add(sighting);
+    if (snapshot.seenBefore.has(sighting)) problems.push(problem);
+  };
   // Most of them at once were hardly meant: what is left here is then the only copy.
   const isMost = snapshot.dueDeletions.size > 1 && snapshot.dueDeletions.size * 2 > standby.followers.length;
   for (const { index, leaderIndex } of standby.followers) {
@@ -50,7 +56,8 @@ export function planReplication(snapshot: ReplicationSnapshot): ReplicationPlan 
     if (uuid !== undefined && snapshot.dueDeletions.has(uuid) && !isMost) {
       ofFollowers.push({ kind: "delete-follower", follower: { name: index, uuid }, leader: leader.region });
     } else {
-      problems.push(
+      withoutLeader(
+        index,
         `${index} follows ${leaderIndex}, which ${leader.region} no longer has: CCR does not replicate deletes, and ` +
           "replication.deletedLeaders tells what becomes of it",
       );
@@ -58,7 +65,7 @@ export function planReplication(snapshot: ReplicationSnapshot): ReplicationPlan 
   }
   for (const { name, following } of standby.indices) {
     if (!following && !led.has(name))
-      problems.push(`${name} is in ${standby.region} alone, and would be served after a failover`);
+      withoutLeader(name, `${name} is in ${standby.region} alone, and would be served after a failover`);
   }
   const recreations = withoutDoubtful(withFewRestarts(ofFollowers), snapshot);
   const changes: ReplicationChange[] = [
