@@ -46,8 +46,8 @@ export const hostFiles: readonly string[] = [
   "test/integration/publisher-units.test.ts",
 ];
 
-/** Integration tests on pairs of Elasticsearch clusters: together about half of the time of all integration tests. */
-export const clusterFiles: readonly string[] = [
+/** Contract tests of replication, on a pair of Elasticsearch clusters. */
+export const contractFiles: readonly string[] = [
   "test/integration/ccr-api-key.test.ts",
   "test/integration/ccr-contract.test.ts",
   "test/integration/ccr-copy-outages.test.ts",
@@ -57,6 +57,10 @@ export const clusterFiles: readonly string[] = [
   "test/integration/ccr-leader-states.test.ts",
   "test/integration/ccr-misbehaviour.test.ts",
   "test/integration/ccr-outages.test.ts",
+];
+
+/** Integration tests on another pair of Elasticsearch clusters: about half of the time of all integration tests. */
+export const clusterFiles: readonly string[] = [
   "test/integration/cli-change.test.ts",
   "test/integration/cluster-pair.test.ts",
   "test/integration/data-streams.test.ts",
@@ -75,11 +79,12 @@ const parts = {
   unit: { name: "unit", project: "unit" },
   timed: { name: "integration (timed)", project: "integration", only: timedFiles, workers: 2 },
   hosts: { name: "integration (hosts)", project: "integration", only: hostFiles, workers: 2 },
+  contracts: { name: "integration (contracts)", project: "integration", only: contractFiles, workers: 1 },
   clusters: { name: "integration (clusters)", project: "integration", only: clusterFiles, workers: 1 },
   integration: {
     name: "integration",
     project: "integration",
-    except: [...timedFiles, ...hostFiles, ...clusterFiles],
+    except: [...timedFiles, ...hostFiles, ...contractFiles, ...clusterFiles],
     workers: 1,
   },
   simulation: { name: "simulation", project: "simulation", yields: true },
@@ -92,7 +97,7 @@ const parts = {
  */
 const stages: readonly Stage[] = [
   [[parts.unit]],
-  [[parts.timed, parts.hosts, parts.integration], [parts.clusters]],
+  [[parts.timed, parts.hosts, parts.integration, parts.contracts], [parts.clusters]],
   [[parts.lab], [parts.simulation]],
 ];
 

@@ -1,7 +1,16 @@
 import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
-import { clusterFiles, commandOf, hostFiles, type Part, projects, stagesFor, timedFiles } from "../runner/schedule.ts";
+import {
+  clusterFiles,
+  commandOf,
+  contractFiles,
+  hostFiles,
+  type Part,
+  projects,
+  stagesFor,
+  timedFiles,
+} from "../runner/schedule.ts";
 
 const checkout = path.join(import.meta.dirname, "..", "..");
 const partsFor = (...args: Parameters<typeof stagesFor>): readonly Part[] => stagesFor(...args).flat(2);
@@ -31,7 +40,7 @@ describe("the schedule of a test run", () => {
     expect(parts).toMatchObject([
       { only: ["test/integration/etcd-store.test.ts"] },
       { only: ["test/integration/publisher-units.test.ts"] },
-      { except: expect.arrayContaining([...timedFiles, ...hostFiles, ...clusterFiles]) },
+      { except: expect.arrayContaining([...timedFiles, ...hostFiles, ...contractFiles, ...clusterFiles]) },
     ]);
     expect(partsFor(["integration"], ["file-store"])).toHaveLength(1);
     expect(partsFor(["integration"], ["salvage"])).toContainEqual(
