@@ -4,8 +4,8 @@ import { eventually } from "../../lab/util/until.ts";
 import { haproxyMissing } from "./haproxy-process.ts";
 import { borrowClusterPair } from "./shared/cluster-pair.ts";
 import {
+  cloneLargeLeader,
   copySlowly,
-  createLargeLeader,
   expectEqualDocuments,
   firstShard,
   followerLeases,
@@ -118,7 +118,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
   test("a new index is shown as not protected while it is copied, and the others stay protected", async () => {
     await siteInSync();
     await copySlowly(pair.bhs, 8_192);
-    await createLargeLeader(pair.gra, "orders-000009", 200);
+    await cloneLargeLeader(pair.gra, "orders-000009", 200);
     const { replication } = await site.untilStatus("the copy has begun", ({ replication: now }) =>
       (now?.unprotected ?? []).some(({ copy }) => copy !== null && copy.bytesDone > 0 && copy.bytesTotal !== null),
     );

@@ -9,7 +9,7 @@ import { previewReplay, replaySalvage } from "../../watchdog/salvage/commands.ts
 import { salvageRoot } from "../../watchdog/salvage/salvage.ts";
 import { haproxyMissing } from "./haproxy-process.ts";
 import { borrowClusterPair } from "./shared/cluster-pair.ts";
-import { bulk, copySlowly, createLargeLeader, documentsOf } from "./support/ccr.ts";
+import { bulk, cloneLargeLeader, copySlowly, documentsOf } from "./support/ccr.ts";
 import { clear, createUsers, followers, passwords, seed, seeded, stateOf } from "./support/watchdog-clusters.ts";
 import { releaseForTests } from "./support/watchdog-release.ts";
 import { SafetyWitness } from "./support/watchdog-safety.ts";
@@ -58,12 +58,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
   /** Rolls `orders` over to an index that bhs begins to copy, and waits until some of it has come. */
   async function beginFirstCopy(): Promise<void> {
     await copySlowly(pair.bhs, 1024);
-    await createLargeLeader(pair.gra, "staging", kilobytes);
-    await pair.gra.call("PUT", "/staging/_block/write");
-    // A clone has all documents in its last commit when auto-follow finds it.
-    const settings = { "index.blocks.write": null, "index.number_of_replicas": 0 };
-    await pair.gra.call("POST", `/staging/_clone/${copied}`, { body: { settings } });
-    await pair.gra.call("DELETE", "/staging");
+    await cloneLargeLeader(pair.gra, copied, kilobytes);
     const add = (index: string, isWriteIndex: boolean) => ({
       add: { index, alias: "orders", is_write_index: isWriteIndex },
     });

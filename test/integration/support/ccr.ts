@@ -209,6 +209,16 @@ export async function createLargeLeader(cluster: RestCluster, index: string, kil
   await cluster.call("POST", `/${index}/_flush?force=true`);
 }
 
+/** The same, of a name that auto-follow matches: a clone has all documents in its last commit when auto-follow finds it. */
+export async function cloneLargeLeader(cluster: RestCluster, index: string, kilobytes: number): Promise<void> {
+  const source = "staging";
+  await createLargeLeader(cluster, source, kilobytes);
+  await cluster.call("PUT", `/${source}/_block/write`);
+  const settings = { "index.blocks.write": null, "index.number_of_replicas": 0 };
+  await cluster.call("POST", `/${source}/_clone/${index}`, { body: { settings } });
+  await cluster.call("DELETE", `/${source}`);
+}
+
 /** `green`, `yellow` or `red`, of one index. */
 export async function health(cluster: RestCluster, index: string): Promise<string> {
   return (await cluster.call("GET", `/_cluster/health/${index}?expand_wildcards=all`)).status;
