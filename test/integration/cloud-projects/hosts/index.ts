@@ -95,6 +95,7 @@ const named = new remote.Command("named", {
   create: 'sudo hostname; stty_input=$(cat); printf %s "$stty_input" | wc -c',
   stdin: stdinSecret,
   logging: "none",
+  addPreviousOutputInEnv: false,
 });
 const copied = new remote.CopyToRemote("copied", {
   connection: connectionTo(first),
@@ -108,7 +109,7 @@ const directory = new remote.CopyToRemote("directory", {
 });
 const listed = new remote.Command(
   "listed",
-  { connection: connectionTo(second), create: "stat -c '%n %a' /tmp/project/*" },
+  { connection: connectionTo(second), create: "stat -c '%n %a' /tmp/project/*", addPreviousOutputInEnv: false },
   { dependsOn: directory },
 );
 const read = new remote.Command(
@@ -118,6 +119,8 @@ const read = new remote.Command(
     create: pulumi.interpolate`cat ${copied.remotePath}`,
     triggers: [config.require("fileSuffix")],
     delete: "sudo touch /deleted",
+    // Else a variable holds it, which sshd refuses at the deletion.
+    addPreviousOutputInEnv: false,
   },
   { dependsOn: copied },
 );
