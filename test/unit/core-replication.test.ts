@@ -130,14 +130,6 @@ describe("the changes that the standby needs", () => {
     expect([kinds(made), kindsTwice(made)]).toEqual([[], ["open-follower"]]);
   });
 
-  test("are none for a follower in its first copy: it reports paused and cannot be resumed", () => {
-    const copying = {
-      indices: [index("logs-1", { following: true, primariesActive: 0 })],
-      followers: [follower("logs-1", {}, { status: "paused", shards: [] })],
-    };
-    expect(planReplication(view({}, copying))).toMatchObject({ changes: [], problems: [] });
-  });
-
   const copy = (state: "running" | "failed") => ({
     state,
     bytesDone: 1,
@@ -145,6 +137,23 @@ describe("the changes that the standby needs", () => {
     startedAtMs: 0,
     error: state === "failed" ? "no room" : null,
   });
+
+  test("are none for a follower in its first copy: it reports paused and cannot be resumed", () => {
+    const copying = {
+      indices: [index("logs-1", { following: true, primariesActive: 0, firstCopy: copy("running") })],
+      followers: [follower("logs-1", {}, { status: "paused", shards: [] })],
+    };
+    expect(planReplication(view({}, copying))).toMatchObject({ changes: [], problems: [] });
+  });
+
+  test("are none for a follower without a primary whose first copy is over: it is named, with the way out", () => {
+    const cutOff = view(
+      {},
+      { indices: [index("logs-1", { following: true, primariesActive: 0 })], followers: [paused] },
+    );
+    expect(planTwice(cutOff)).toMatchObject({ changes: [], problems: [expect.stringMatching(/delete it there/)] });
+  });
+
   const copied = (state: "running" | "failed", primariesActive = 0) => ({
     indices: [index("logs-1", { following: true, primariesActive, firstCopy: copy(state), writeBlocked: true })],
     followers: [paused],

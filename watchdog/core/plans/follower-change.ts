@@ -64,8 +64,15 @@ export function followerOutcome(
   // A promotion that was undone before its first unfollow leaves followers closed and paused. Index lifecycle management may
   // close one before the mark of its leader is seen.
   if (!index.open) return twice("closed", { kind: "open-follower", index: name });
+  if (index.primariesActive < index.primaries) {
+    // One that was just opened or recovers gets its primaries within moments.
+    const sighting = `${name} ${index.uuid} lacks a primary`;
+    const sentence =
+      `${name} lacks a primary in ${region}: a node of it is away, or a restart of the cluster ended its first copy, which ` +
+      "Elasticsearch does not repeat. With all nodes back, delete it there, then it is followed";
+    return { ...nothing, problem: snapshot.seenBefore.has(sighting) ? sentence : null, sighting };
+  }
   if (follower.status === "paused") {
-    if (index.primariesActive < index.primaries) return nothing;
     // A follower whose first copy has just ended is about to start by itself.
     return twice("paused", { kind: "resume-follow", index: name });
   }
