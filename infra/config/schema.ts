@@ -81,7 +81,7 @@ const regionsSchema = z
         .describe(
           "Failure zones over which Elasticsearch spreads the copies of a shard. Where the OVHcloud region has " +
             "availability zones, name those and set `availabilityZones`; elsewhere each zone is one hypervisor, by the " +
-            "anti-affinity group.",
+            "anti-affinity groups: of five hosts each, so that hosts beyond the fifth may share one with an earlier one.",
         ),
       availabilityZones: z
         .boolean()

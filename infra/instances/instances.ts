@@ -24,6 +24,9 @@ export interface Instance {
   readonly dataVolumeId?: pulumi.Output<string>;
 }
 
+/** Members of an anti-affinity group: OVHcloud's bound, which its Managed Kubernetes service documents. */
+const GROUP_MAX = 5;
+
 /** What the instances of a site have in common. */
 interface Common {
   readonly imageId: pulumi.Output<string>;
@@ -65,22 +68,28 @@ export class Instances extends pulumi.ComponentResource {
     ).name;
   }
 
-  /** The hosts of a role, in a group that keeps them on different hypervisors. */
+  /** The hosts of a role, in groups that keep their members on different hypervisors. */
   private ofRole(role: Role, common: Common, args: InstancesArgs): Instance[] {
     const { config, region } = args;
     const hosts = hostsOf(region, role);
-    if (hosts.length === 0) return [];
-    const group = new ovh.CloudInstanceGroup(
-      `${region.name}-${role}-group`,
-      {
-        serviceName: config.serviceName,
-        region: region.ovhRegion,
-        name: `es-failover-${region.name}-${role}`,
-        policy: "ANTI_AFFINITY",
-      },
-      { parent: this },
-    );
-    return hosts.map((host) => this.instance(host, group.id, common, args));
+    const groups = Array.from({ length: Math.ceil(hosts.length / GROUP_MAX) }, (_, n) => {
+      // The first one has the name from before there were several.
+      const suffix = n === 0 ? "" : `-${n + 1}`;
+      return new ovh.CloudInstanceGroup(
+        `${region.name}-${role}-group${suffix}`,
+        {
+          serviceName: config.serviceName,
+          region: region.ovhRegion,
+          name: `es-failover-${region.name}-${role}${suffix}`,
+          policy: "ANTI_AFFINITY",
+        },
+        { parent: this },
+      );
+    });
+    return hosts.flatMap((host, n) => {
+      const group = groups[Math.floor(n / GROUP_MAX)];
+      return group === undefined ? [] : [this.instance(host, group.id, common, args)];
+    });
   }
 
   private instance(host: Host, groupId: pulumi.Output<string>, common: Common, args: InstancesArgs): Instance {

@@ -68,6 +68,7 @@ afterAll(() => rm(directory, { recursive: true, force: true }));
 
 async function provisioned(
   remembered?: Readonly<Record<string, string>>,
+  changes: Readonly<Record<string, string>> = {},
 ): Promise<readonly [Region, readonly Registered[]]> {
   const resources: Registered[] = [];
   await pulumi.runtime.setMocks(
@@ -86,7 +87,7 @@ async function provisioned(
     false,
   );
   const bundle = { archivePath: path.join(directory, "bundle.tar.gz"), version: "1.2.3" };
-  const made = new Region("gra", { config: testConfig(), bundle });
+  const made = new Region("gra", { config: testConfig(changes), bundle });
   await settled(pulumi.all([made.hosts, made.entry]));
   await pulumi.runtime.disconnect();
   return [made, resources];
@@ -131,6 +132,19 @@ describe("a region's components", () => {
       expect(inputs.volumeIds).toEqual(name.includes("-es-") ? [`${name}-data-id`] : undefined);
     }
     expect(ofType("CloudInstanceGroup").map(({ inputs }) => inputs.policy)).toEqual(["ANTI_AFFINITY", "ANTI_AFFINITY"]);
+  });
+
+  test("more than five hosts of a role are spread by several anti-affinity groups", async () => {
+    const regions = {
+      gra: { ovhRegion: "GRA11", cidr: "192.168.1.0/24", elasticsearchNodes: 7 },
+      bhs: { ovhRegion: "BHS5", cidr: "192.168.2.0/24" },
+    };
+    const [, resources] = await provisioned(undefined, { regions: JSON.stringify(regions) });
+    const groups = resources
+      .filter(({ name, type }) => type.endsWith(":CloudInstance") && name.includes("-es-"))
+      .map(({ inputs }) => inputs.groupId);
+    const first = "gra-elasticsearch-group-id";
+    expect(groups).toEqual([first, first, first, first, first, ...Array(2).fill("gra-elasticsearch-group-2-id")]);
   });
 
   test("the network has no gateway and an allocation pool of its own", () => {

@@ -67,8 +67,10 @@ export function privateAddress(
   return pinned;
 }
 
-/** Number of simulated hypervisors, and so the most members of an anti-affinity group. */
+/** Number of simulated hypervisors. */
 const hypervisorsPerRegion = 16;
+/** OVHcloud's bound for anti-affinity groups, which its Managed Kubernetes service documents. */
+const antiAffinityMax = 5;
 
 /** The simulated hypervisor of a new instance, as in `currentState.hostId`: an opaque text, one per hypervisor. */
 export function hypervisor(
@@ -82,12 +84,11 @@ export function hypervisor(
     ({ id, groupId }) => groupId === group.id && id !== instance.id,
   );
   if (group.policy === "AFFINITY") return members[0]?.hostId ?? all[0] ?? "";
-  const used = new Set(members.map(({ hostId }) => hostId));
-  const free = all.find((candidate) => !used.has(candidate));
-  if (free === undefined) {
-    throw new Error(`The group ${group.name} has ${members.length} members; no hypervisor is left for another`);
+  if (members.length >= antiAffinityMax) {
+    throw new Error(`The instance group ${group.name} has ${members.length} members, and may have ${antiAffinityMax}`);
   }
-  return free;
+  const used = new Set(members.map(({ hostId }) => hostId));
+  return all.find((candidate) => !used.has(candidate)) ?? "";
 }
 
 function hypervisorId(region: string, number: number): string {
