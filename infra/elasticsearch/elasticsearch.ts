@@ -31,7 +31,7 @@ export interface ElasticsearchNodeHost extends StagedHost {
 
 export interface ElasticsearchArgs {
   readonly topology: Topology;
-  readonly config: Pick<StackConfig, "elasticsearch" | "replication" | "licenceFile">;
+  readonly config: Pick<StackConfig, "elasticsearch" | "replication" | "licenceFile" | "dataVolume">;
   readonly authority: Authority;
   /** The region's nodes, in the order in which they are restarted. */
   readonly nodes: readonly ElasticsearchNodeHost[];
@@ -225,6 +225,8 @@ function installInput({ dataVolumeId }: ElasticsearchNodeHost, { config }: Elast
     JSON.stringify({
       version,
       volumeId,
+      // So that the step runs again when the volume has grown, and the file system grows with it.
+      volumeGb: config.dataVolume.sizeGb,
       dataDirectory,
       keyUrl: packageSource.signingKeyUrl,
       keyFingerprint: packageSource.signingKeyFingerprint,

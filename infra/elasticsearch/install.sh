@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Installs Elasticsearch with its data on the data volume. A node with another version keeps it: roll.sh replaces it, one node
 # at a time.
-# Input (JSON): {"version", "volumeId", "dataDirectory", "keyUrl", "keyFingerprint", "keyring", "files": […]}
+# Input (JSON): {"version", "volumeId", "volumeGb", "dataDirectory", "keyUrl", "keyFingerprint", "keyring", "files": […]}
 # shellcheck source=infra/provision/common.sh
 . "$(dirname "$0")/../provision/common.sh"
 
 input=$(cat)
 version=$(json_field version <<<"$input")
 volume_id=$(json_field volumeId <<<"$input")
+volume_gb=$(json_field volumeGb <<<"$input")
 data_directory=$(json_field dataDirectory <<<"$input")
 key_url=$(json_field keyUrl <<<"$input")
 key_fingerprint=$(json_field keyFingerprint <<<"$input")
@@ -64,7 +65,7 @@ limit_tcp_retries() {
 install_signing_key
 install_files <<<"$input" >/dev/null
 systemctl daemon-reload
-"$provisioning/instances/data-volume.sh" "$volume_id" "$data_directory"
+"$provisioning/instances/data-volume.sh" "$volume_id" "$data_directory" "$volume_gb"
 raise_map_count
 limit_tcp_retries
 

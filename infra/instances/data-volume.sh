@@ -1,17 +1,32 @@
 #!/usr/bin/env bash
 # Mounts a data volume permanently. An empty one gets a file system first; one that holds anything is never formatted.
-# Arguments: ID of the volume, mount point.
+# Arguments: ID of the volume, mount point, size of the volume in GB.
 # shellcheck source=infra/provision/common.sh
 . "$(dirname "$0")/../provision/common.sh"
 
 volume_id=$1
 mount_point=$2
+size_gb=$3
 
-# The disk's serial number is the volume's id, truncated to 20 characters by virtio.
-device=/dev/disk/by-id/virtio-${volume_id:0:20}
-wait_until 120 "the data volume's device ${device}" \
+# The disk's serial number is the volume's id. virtio-blk truncates it to 20 characters; virtio-scsi does not.
+readonly names=("virtio-${volume_id:0:20}" "scsi-0QEMU_QEMU_HARDDISK_${volume_id}")
+find_device() {
+  local name
+  for name in "${names[@]}"; do
+    device=/dev/disk/by-id/$name
+    [[ ! -b $device ]] || return 0
+  done
+  return 1
+}
+wait_until 120 "the data volume's device ${names[0]} or ${names[1]}" \
   "Is volume ${volume_id} attached to this instance? See \`ls -l /dev/disk/by-id\` and the OVHcloud console." \
-  test -b "$device"
+  find_device
+
+# OVHcloud counts in GiB. The guest sees the growth of an attached volume a moment after the API has answered.
+has_size() { (($(blockdev --getsize64 "$device") >= size_gb * 1024 ** 3)); }
+wait_until 120 "${size_gb} GB of the data volume's device ${device}" \
+  "It has $(blockdev --getsize64 "$device") bytes: see volume ${volume_id} in the OVHcloud console." \
+  has_size
 
 probe=0
 blkid --probe "$device" >/dev/null || probe=$?

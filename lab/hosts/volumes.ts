@@ -25,7 +25,10 @@ export function volumeLink(id: string): string {
 
 const volumeFile = (layout: LabLayout, id: string): string => path.join(layout.volumes, `${id}.img`);
 
-/** Creates a volume's sparse file. An existing one keeps its data. */
+/**
+ * Creates a volume's sparse file. An existing one keeps its data and grows to the size; a host that it is attached to sees the
+ * new size at once, as with QEMU.
+ */
 export async function createVolume(layout: LabLayout, volume: HostVolume): Promise<void> {
   if (!/^[\w-]{1,64}$/.test(volume.id)) throw new Error(`"${volume.id}" is not an identifier of a volume.`);
   if (!(volume.sizeGiB > 0)) throw new Error(`Volume ${volume.id}: ${volume.sizeGiB} GiB is not a size.`);
@@ -39,6 +42,8 @@ export async function createVolume(layout: LabLayout, volume: HostVolume): Promi
   } finally {
     await handle.close();
   }
+  const loop = (await loopDevices()).find((one) => one.file === file);
+  if (loop !== undefined) await run("losetup", ["--set-capacity", loop.device]);
 }
 
 export async function deleteVolume(layout: LabLayout, id: string): Promise<void> {

@@ -228,7 +228,7 @@ with socket.create_connection(("192.168.1.11", 9300)) as server:
     expect((await ssh("gra-1", "true")).exitCode).toBe(0);
   });
 
-  test("a volume is attached to a running host and takes its data along", async () => {
+  test("a volume is attached to a running host, takes its data along, and grows there", async () => {
     const volume = { id: "moving-volume-of-two-hosts", sizeGiB: 0.1 };
     const link = "/dev/disk/by-id/virtio-moving-volume-of-two";
     await lab.attachVolume("gra-2", volume);
@@ -238,6 +238,10 @@ with socket.create_connection(("192.168.1.11", 9300)) as server:
     await shell("gra-2", `! test -e ${link}`);
     await lab.attachVolume("bhs-1", volume);
     expect(await shell("bhs-1", `mount ${link} /mnt && cat /mnt/file && umount /mnt`)).toBe("here");
+    const bytes = async () => Number(await shell("bhs-1", `blockdev --getsize64 ${link}`));
+    const before = await bytes();
+    await lab.createVolume({ ...volume, sizeGiB: 0.2 });
+    expect(await bytes()).toBeGreaterThan(before);
     await expect(lab.deleteVolume(volume.id)).rejects.toThrow(/is attached/);
     await lab.detachVolume("bhs-1", volume.id);
     await lab.deleteVolume(volume.id);

@@ -28,6 +28,7 @@ export interface RecordedKind<R extends Identity> {
   refuseDeletion?(record: R, state: CloudState): void;
   violations?(inputs: PropertyMap): readonly Violation[];
   created?(record: R, hosts: CloudHosts): Promise<void>;
+  updated?(record: R, hosts: CloudHosts): Promise<void>;
   deleted?(record: R, hosts: CloudHosts): Promise<void>;
   /** Identifier of a new resource; default: random. */
   newId?(inputs: PropertyMap): string;
@@ -82,10 +83,11 @@ export function recordedType<R extends Identity>(cloud: Cloud, kind: RecordedKin
   return {
     ...type,
     update: (id, _old, inputs) =>
-      changeCloud(cloud, (state) => {
+      changeCloud(cloud, async (state) => {
         const old = kind.table(state)[id];
         if (old === undefined) throw goneError(id);
         const record = kind.make(inputs, state, changedIdentity(old), old);
+        if (kind.updated !== undefined) await kind.updated(record, await cloud.hosts());
         kind.table(state)[id] = record;
         return { ...inputs, ...kind.outputs(record, state) };
       }),

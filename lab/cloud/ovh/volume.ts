@@ -23,9 +23,6 @@ export const volumeKind: RecordedKind<Volume> = {
     if (old !== undefined && sizeGiB < old.sizeGiB) {
       throw new Error(`The volume ${old.name} cannot shrink from ${old.sizeGiB} to ${sizeGiB} GB`);
     }
-    if (old !== undefined && sizeGiB > old.sizeGiB) {
-      throw new Error(`The lab cannot enlarge a volume in place (${old.name}, ${old.sizeGiB} to ${sizeGiB} GB)`);
-    }
     return {
       ...identity,
       serviceName: serviceNameOf(inputs),
@@ -64,5 +61,6 @@ export const volumeKind: RecordedKind<Volume> = {
     if (user !== undefined) throw new Error(`The volume ${name} is attached to the instance ${user.name}`);
   },
   created: ({ id, sizeGiB }, hosts) => hosts.createVolume({ id, sizeGiB }),
+  updated: ({ id, sizeGiB }, hosts) => hosts.createVolume({ id, sizeGiB }),
   deleted: ({ id }, hosts) => hosts.deleteVolume(id),
 };
