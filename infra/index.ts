@@ -6,6 +6,7 @@ import path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { buildWatchdogBundle } from "../watchdog/bundle.ts";
 import { ConfigError } from "../watchdog/config/violations.ts";
+import { missingCredentials } from "./config/credentials.ts";
 import { parseConfig } from "./config/load.ts";
 import { fileOfKey } from "./config/project-files.ts";
 import type { StackConfig } from "./config/schema.ts";
@@ -26,6 +27,8 @@ function readConfig(): StackConfig {
 }
 
 const config = readConfig();
+const problem = missingCredentials({ raw: pulumi.runtime.allConfig(), environment: process.env });
+if (problem !== null) throw new pulumi.RunError(problem);
 const region = new Region(config.region, { config, bundle: await buildWatchdogBundle() });
 
 /** Every host of the site, with its addresses and how to log in. */

@@ -8,6 +8,7 @@ import type { Lab } from "../hosts/lab.ts";
 import { pulumiEnvironment } from "../machine/pulumi.ts";
 import { isMissing } from "../util/files.ts";
 import { labDirectoryVariable } from "./ovh/cloud.ts";
+import { labCredentials } from "./ovh/credentials.ts";
 import { type StackConfiguration, writeLabProject, writeStackConfiguration } from "./project.ts";
 
 export interface EngineOptions {
@@ -76,6 +77,7 @@ export class PulumiEngine {
     const passphrase = await storedPassphrase(path.join(options.directory, "passphrase"));
     const environment = {
       ...pulumiEnvironment({ home, backendDirectory, passphrase }),
+      ...labCredentials,
       // Enables the CLI's option --event-log, which its Automation API also uses.
       PULUMI_DEBUG_COMMANDS: "true",
       ...(options.lab === undefined ? {} : { [labDirectoryVariable]: options.lab.directory }),

@@ -53,6 +53,17 @@ describe.skipIf(missing !== "")(`pulumi preview of the users' own project files 
     expect(Object.keys(changes)).toEqual(["create"]);
   });
 
+  test("without OVHcloud's credentials, says which are missing and where to set them, and shows no stack trace", async () => {
+    const { OVH_ENDPOINT: endpoint = "", OVH_CONSUMER_KEY: key = "" } = engine.environment;
+    Object.assign(engine.environment, { OVH_ENDPOINT: "", OVH_CONSUMER_KEY: "" });
+    const said = await complaint(usersValues);
+    Object.assign(engine.environment, { OVH_ENDPOINT: endpoint, OVH_CONSUMER_KEY: key });
+    expect(said).toMatch(
+      /credentials are incomplete: ovh:endpoint, ovh:consumerKey missing\. .*pulumi config set --secret/,
+    );
+    expect(said).not.toMatch(/^ +at /m);
+  });
+
   test("without the user's own values, names all that are missing and shows no stack trace", async () => {
     const said = await complaint({});
     expect(said).toContain("es-failover:serviceName is missing: write the ID of your OVHcloud Public Cloud project");

@@ -2,6 +2,7 @@ import type { ProviderPackage } from "../protocol/package.ts";
 import { packageSchema } from "../schema/schema.ts";
 import { getCloudInstanceFlavors, getCloudInstanceImages } from "./catalog.ts";
 import type { Cloud } from "./cloud.ts";
+import { assertCredentials } from "./credentials.ts";
 import { instanceType } from "./instance.ts";
 import { instanceGroupKind } from "./instance-group.ts";
 import { networkKind } from "./network.ts";
@@ -24,6 +25,7 @@ export function ovhPackage(cloud: Cloud): ProviderPackage {
       "ovh:index/cloudStorageBlockVolume:CloudStorageBlockVolume": recordedType(cloud, volumeKind),
       "ovh:index/cloudInstance:CloudInstance": instanceType(cloud),
     },
+    configure: assertCredentials,
     functions: {
       "ovh:index/getCloudInstanceFlavors:getCloudInstanceFlavors": getCloudInstanceFlavors,
       "ovh:index/getCloudInstanceImages:getCloudInstanceImages": getCloudInstanceImages,
