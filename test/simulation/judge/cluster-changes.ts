@@ -63,7 +63,12 @@ function checkLifecycle({ system }: Evidence, region: Region, name: string, what
   const index = system.cluster(region).indices.get(name);
   const source = system.cluster(otherRegion(region)).indices.get(name);
   const isStandby = record?.phase === "serving" && record.active !== region && record.plan === null;
-  if (!isStandby || index === undefined || source === undefined || !index.isBeingUnfollowed) return;
+  const sinceMs = index?.unfollowingSinceMs ?? null;
+  if (!isStandby || index === undefined || source === undefined || sinceMs === null) return;
+  // A request may be under way as it begins.
+  if (world.nowMs - sinceMs < UNSEEN_MS) return;
+  // Elasticsearch refuses to follow over an open index.
+  if (what === "follow" && index.open) return;
   if (isCompleteCopy(index, source)) {
     world.report("ilm", `${what} of ${name} in ${region}, while its following ends as it is complete`);
   }

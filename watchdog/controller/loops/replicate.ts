@@ -38,6 +38,8 @@ export class ReplicationReconciler {
   readonly #context: WatchdogContext;
   readonly #retries: ChangeRetries;
   #sightings: ReadonlySet<string> = new Set();
+  /** When they were seen at the latest. */
+  #sightedAtMs = 0;
   #repairs: readonly Repair[] = [];
   #problems: readonly string[] = [];
 
@@ -118,6 +120,10 @@ export class ReplicationReconciler {
       cluster.autoFollowPatterns(),
       cluster.definitions(config.replication.definitions),
     ]);
+    // What was seen in the standby has a cause that was there before, such as the mark of a complete index: only a snapshot of
+    // the active region that was begun later shows it for certain.
+    const isNews = (observed.leaderSnapshot?.atMs ?? 0) > this.#sightedAtMs;
+    const sightedAtMs = clock.nowMs();
     const own = { indices, followers };
     const checkpoints = await observed.copyCheckpoints.read(cluster, observed.leaderSnapshot, own, clock);
     const copies = copyStates(observed.leaderSnapshot, { ...own, checkpoints });
@@ -137,9 +143,12 @@ export class ReplicationReconciler {
       patterns: config.replication.patterns,
       exclusions: config.replication.exclusions,
       dueDeletions: dueDeletions(record, siteReports(reportsNow(this.#context)), config, clock.nowMs()),
-      seenBefore: this.#sightings,
+      seenBefore: isNews ? this.#sightings : new Set(),
     });
+    // With the same snapshot of the active region the sightings of before go on to wait for a newer one.
+    if (!isNews) return { changes, indices };
     this.#sightings = sightings;
+    this.#sightedAtMs = sightedAtMs;
     const unserved = active.indices.filter((index) => !served.includes(index)).map(({ name }) => name);
     this.#problems = [
       ...problems,

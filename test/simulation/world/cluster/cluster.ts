@@ -136,6 +136,8 @@ export class SimCluster {
       // What the leader does not serve itself is not protected by anything.
       if (source.createdMs > newerThanMs || source.following !== null || source.searchableSnapshot) continue;
       const follower = this.indices.get(source.name);
+      // Users closed it before it was followed, which CCR refuses then: status names it.
+      if (follower === undefined && source.isClosedByUsers) continue;
       if (follower === undefined) return false;
       if (!isFollowedBy(source, follower) && !isCompleteCopy(follower, source)) return false;
       lag += source.operations.length - follower.operations.length;
@@ -164,7 +166,7 @@ export class SimCluster {
       copiedAtMs: null,
       indexingComplete: false,
       searchableSnapshot: false,
-      isBeingUnfollowed: false,
+      unfollowingSinceMs: null,
       following: null,
       copy: null,
     };

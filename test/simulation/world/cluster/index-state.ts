@@ -54,8 +54,8 @@ export interface SimIndex {
   /** Whether nothing is written to it any more. */
   indexingComplete: boolean;
   readonly searchableSnapshot: boolean;
-  /** From when index lifecycle management pauses it until it is open again. */
-  isBeingUnfollowed: boolean;
+  /** When index lifecycle management paused it, to end its following; infinite until it does; null: nothing is begun. */
+  unfollowingSinceMs: number | null;
 }
 
 /** Whether it has all of an index to which nothing is written any more: then it need not follow. */

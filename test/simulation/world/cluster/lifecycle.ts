@@ -12,19 +12,20 @@ export function manageLifecycle(cluster: SimCluster, leader: SimCluster): void {
   if (!cluster.hasLifecycle || !cluster.isWell()) return;
   for (const index of cluster.indices.values()) {
     const source = leader.indices.get(index.name);
-    if (source === undefined || index.following === null || index.isBeingUnfollowed) continue;
+    if (source === undefined || index.following === null || index.unfollowingSinceMs !== null) continue;
     if (index.following.leaderUuid !== source.uuid || !isCompleteCopy(index, source)) continue;
-    index.isBeingUnfollowed = true;
+    index.unfollowingSinceMs = Number.POSITIVE_INFINITY;
     take(cluster, index, steps);
   }
 }
 
-type Step = (index: SimIndex) => boolean;
+type Step = (index: SimIndex, nowMs: number) => boolean;
 
 /** Each returns whether it is done. */
 const steps: readonly Step[] = [
-  ({ following }) => {
-    if (following !== null) following.status = "paused";
+  (index, nowMs) => {
+    if (index.following !== null) index.following.status = "paused";
+    index.unfollowingSinceMs = nowMs;
     return true;
   },
   (index) => {
@@ -39,7 +40,7 @@ const steps: readonly Step[] = [
   },
   (index) => {
     index.open = true;
-    index.isBeingUnfollowed = false;
+    index.unfollowingSinceMs = null;
     return true;
   },
 ];
@@ -49,6 +50,6 @@ function take(cluster: SimCluster, index: SimIndex, [step, ...later]: readonly S
   const { world } = cluster;
   world.after(world.random.between(...STEP_MS), () => {
     if (cluster.indices.get(index.name) !== index) return;
-    take(cluster, index, cluster.isWell() && step(index) ? later : [step, ...later]);
+    take(cluster, index, cluster.isWell() && step(index, world.nowMs) ? later : [step, ...later]);
   });
 }
