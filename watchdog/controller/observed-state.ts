@@ -41,6 +41,8 @@ export class ObservedState {
   /** The active region's definitions, of the same time as `active`. */
   definitions: readonly Definition[] = [];
   leaderSnapshot: LeaderSnapshot | null = null;
+  /** Number of the observation that `leaderSnapshot` is of. */
+  leaderObservation = 0;
   inSyncSeenAtMs: number | null = null;
   /** Routers that hold a lease; null when unknown, or when this watchdog is not the controller. */
   routers: readonly RouterLease[] | null = null;
@@ -73,16 +75,22 @@ export class ObservedState {
    * To be called when an observation begins. Of two concurrent ones the one that began later counts: by a counter, since
    * a wall clock that is set back would make every later one seem older.
    */
-  beginObservation(of: "active" | "standby"): { readonly isNewest: () => boolean } {
+  beginObservation(of: "active" | "standby"): { readonly number: number; readonly isNewest: () => boolean } {
     this.#observationsBegun += 1;
     const number = this.#observationsBegun;
     return {
+      number,
       isNewest: () => {
         if (number < this.#newestObservation[of]) return false;
         this.#newestObservation[of] = number;
         return true;
       },
     };
+  }
+
+  /** Number of the observation that began last, of either region. */
+  get observationsBegun(): number {
+    return this.#observationsBegun;
   }
 
   healthOf(region: RegionName): RegionHealth {

@@ -1,6 +1,5 @@
 import { stepOf } from "../../../watchdog/core/state/plan.ts";
 import type { StateRecord } from "../../../watchdog/core/state/record.ts";
-import type { Process } from "../world/process.ts";
 import type { RecordWrite } from "../world/record-cell.ts";
 import { type Evidence, summary } from "./evidence.ts";
 import { checkPromoted } from "./promotions.ts";
@@ -12,10 +11,11 @@ const OBSERVATION_MS_MAX = 8_000;
 const DECISION_UNDER_WAY_MS_MAX = 25_000;
 
 /** Before every write of the record. */
-export function checkWrite(evidence: Evidence, { before, after, rule, process }: RecordWrite): void {
+export function checkWrite(evidence: Evidence, write: RecordWrite): void {
+  const { before, after, rule } = write;
   if (rule === "fill-store-from-copy") checkFilled(evidence, after);
   else if (before === null) checkFirst(evidence, after);
-  else checkChanged(evidence, before, after, process);
+  else checkChanged(evidence, before, write);
   evidence.highestEpoch = Math.max(evidence.highestEpoch, after.epoch);
 }
 
@@ -29,14 +29,15 @@ function checkFirst({ system, highestEpoch }: Evidence, { epoch }: StateRecord):
   if (epoch < highestEpoch) system.world.report("4", `epoch ${epoch} after ${highestEpoch}`);
 }
 
-function checkChanged(evidence: Evidence, before: StateRecord, after: StateRecord, process: Process): void {
+function checkChanged(evidence: Evidence, before: StateRecord, write: RecordWrite): void {
+  const { after } = write;
   const { world } = evidence.system;
   if (after.epoch < before.epoch) world.report("4", `epoch ${after.epoch} written over ${before.epoch}`);
   if (after.sequence <= before.sequence) world.report("4", `sequence ${after.sequence} after ${before.sequence}`);
   if (isVerifying(after) && !isVerifying(before)) evidence.verifications.push(world.nowMs);
   if (before.epoch === after.epoch && before.phase === after.phase) return;
   checkTransition(evidence, before, after);
-  checkTrust(evidence, after, process);
+  checkTrust(evidence, write);
   if (after.phase === "closing") checkClosing(evidence, before, after);
   const open = evidence.system.openRegions();
   if (after.phase === "promoting" && open.length > 0) {
@@ -66,8 +67,8 @@ function checkTransition({ system }: Evidence, before: StateRecord, after: State
 }
 
 /** Invariant 11. */
-function checkTrust({ system }: Evidence, after: StateRecord, { untrustedSinceMs }: Process): void {
-  if (untrustedSinceMs === null) return;
+function checkTrust({ system }: Evidence, { after, process: { untrustedSinceMs }, sentAtMs }: RecordWrite): void {
+  if (untrustedSinceMs === null || sentAtMs < untrustedSinceMs) return;
   const { failThreshold, intervalMs } = system.config.checks;
   const wellForMs = system.world.nowMs - untrustedSinceMs;
   if (wellForMs < failThreshold * intervalMs) {

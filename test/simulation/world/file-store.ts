@@ -34,7 +34,10 @@ export class FileStore implements SimStore {
     const store: Store = {
       read: () => ask(() => cell.stored),
       readAsController: () => ask(() => cell.stored),
-      write: (record, expected, entry) => ask(() => cell.write({ record, expected, entry }, process)),
+      write: (record, expected, entry) => {
+        const sentAtMs = this.#world.nowMs;
+        return ask(() => cell.write({ record, expected, entry, sentAtMs }, process));
+      },
       history: (limit) => ask(() => cell.history.slice(-limit)),
       renewRouterLease: (router) =>
         ask(() => {

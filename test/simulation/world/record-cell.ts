@@ -10,6 +10,15 @@ export interface RecordWrite {
   readonly after: StateRecord;
   readonly rule: string;
   readonly process: Process;
+  /** When the watchdog sent it: a slow store takes it later. */
+  readonly sentAtMs: number;
+}
+
+interface CellWrite {
+  readonly record: StateRecord;
+  readonly expected: string | null;
+  readonly entry: HistoryEntry;
+  readonly sentAtMs: number;
 }
 
 /** The record in a store, changed by compare-and-swap, and its history. */
@@ -22,11 +31,11 @@ export class RecordCell {
   #revision = 0;
 
   write(
-    { record, expected, entry }: { record: StateRecord; expected: string | null; entry: HistoryEntry },
+    { record, expected, entry, sentAtMs }: CellWrite,
     process: Process,
   ): { readonly revision: string } | "conflict" {
     if ((this.stored?.revision ?? null) !== expected) return "conflict";
-    this.writing.emit({ before: this.stored?.record ?? null, after: record, rule: entry.rule, process });
+    this.writing.emit({ before: this.stored?.record ?? null, after: record, rule: entry.rule, process, sentAtMs });
     this.history.push(entry);
     return this.#put(record);
   }

@@ -49,6 +49,7 @@ export async function observeActive({ clusters, config, observed, clock }: Watch
   const toJoin = indicesToJoin(observed.record);
   const served = indices.filter(({ name }) => !toJoin.includes(name));
   const isOfUsers = (index: IndexState) => observed.record === null || !isMarked(observed.record, region, index);
+  observed.leaderObservation = observation.number;
   observed.leaderSnapshot = {
     ...leaderSnapshotOf(observedAtMs, served, checkpoints, observed.leaderSnapshot),
     aliases: membersOfAliases(served, config.replication),

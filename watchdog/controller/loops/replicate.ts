@@ -38,8 +38,8 @@ export class ReplicationReconciler {
   readonly #context: WatchdogContext;
   readonly #retries: ChangeRetries;
   #sightings: ReadonlySet<string> = new Set();
-  /** When they were seen at the latest. */
-  #sightedAtMs = 0;
+  /** The last observation that had begun when they had been seen. */
+  #sightedAt = 0;
   #repairs: readonly Repair[] = [];
   #problems: readonly string[] = [];
 
@@ -122,8 +122,8 @@ export class ReplicationReconciler {
     ]);
     // What was seen in the standby has a cause that was there before, such as the mark of a complete index: only a snapshot of
     // the active region that was begun later shows it for certain.
-    const isNews = (observed.leaderSnapshot?.atMs ?? 0) > this.#sightedAtMs;
-    const sightedAtMs = clock.nowMs();
+    const isNews = observed.leaderObservation > this.#sightedAt;
+    const sightedAt = observed.observationsBegun;
     const own = { indices, followers };
     const checkpoints = await observed.copyCheckpoints.read(cluster, observed.leaderSnapshot, own, clock);
     const copies = copyStates(observed.leaderSnapshot, { ...own, checkpoints });
@@ -148,7 +148,7 @@ export class ReplicationReconciler {
     // With the same snapshot of the active region the sightings of before go on to wait for a newer one.
     if (!isNews) return { changes, indices };
     this.#sightings = sightings;
-    this.#sightedAtMs = sightedAtMs;
+    this.#sightedAt = sightedAt;
     const unserved = active.indices.filter((index) => !served.includes(index)).map(({ name }) => name);
     this.#problems = [
       ...problems,

@@ -42,10 +42,11 @@ export function etcdStore(session: EtcdSession): Store {
     write: async (record, expected, entry) => {
       const createRevision = believedRevision();
       if (createRevision === null) return "conflict";
+      const sentAtMs = user.process.host.world.nowMs;
       return change(() => {
         keys.assertSpace();
         if (!leads(createRevision)) return "conflict";
-        return keys.record.write({ record, expected, entry }, user.process);
+        return keys.record.write({ record, expected, entry, sentAtMs }, user.process);
       });
     },
     history: (limit) => read(() => keys.record.history.slice(-limit)),
