@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { ObservedState } from "../../watchdog/controller/observed-state.ts";
 import { memberOf, silenceAfter } from "../../watchdog/core/state/members.ts";
-import { config, serving } from "./core-fixtures.ts";
+import { config, failsafe, serving } from "./core-fixtures.ts";
 
 const self = memberOf(config);
 const other = { ...self, name: "gra-haproxy-2", site: "gra" };
@@ -31,14 +31,29 @@ describe("the silence of a watchdog", () => {
   });
 });
 
-test("a watchdog that the record lists again promotes nothing while a grant may last that it was not asked for", () => {
-  const observed = new ObservedState(config);
+describe("a failsafe grant that this watchdog does not know of", () => {
   const listed = serving({ watchdogs: [self, other] });
-  observed.adoptRecord(listed, 0);
-  observed.adoptRecord(serving({ watchdogs: [other] }), 100_000);
-  expect(observed.failsafeGrantForMs(100_000)).toBe(0);
-  observed.adoptRecord(listed, 200_000);
-  expect(observed.failsafeGrantForMs(200_000)).toBe(config.leases.ttlMs);
-  observed.adoptRecord(listed, 201_000);
-  expect(observed.failsafeGrantForMs(201_000)).toBe(config.leases.ttlMs - 1_000);
+
+  test("may be one of its last run: after its start it promotes nothing until that has expired", () => {
+    const observed = new ObservedState({ ...config, failsafe });
+    observed.adoptRecord(listed, 100_000);
+    expect(observed.failsafeGrantForMs(100_000)).toBe(config.leases.ttlMs);
+  });
+
+  test("may be one that it was not asked for: it promotes nothing for as long once the record lists it again", () => {
+    const observed = new ObservedState({ ...config, failsafe });
+    observed.adoptRecord(listed, 0);
+    observed.adoptRecord(serving({ watchdogs: [other] }), 100_000);
+    expect(observed.failsafeGrantForMs(100_000)).toBe(0);
+    observed.adoptRecord(listed, 200_000);
+    expect(observed.failsafeGrantForMs(200_000)).toBe(config.leases.ttlMs);
+    observed.adoptRecord(listed, 201_000);
+    expect(observed.failsafeGrantForMs(201_000)).toBe(config.leases.ttlMs - 1_000);
+  });
+
+  test("cannot exist without failsafe: it may promote at once", () => {
+    const observed = new ObservedState({ ...config, failsafe: null });
+    observed.adoptRecord(listed, 100_000);
+    expect(observed.failsafeGrantForMs(100_000)).toBe(0);
+  });
 });

@@ -61,13 +61,14 @@ export class ObservedState {
   #filled: { readonly atMs: number; readonly knownSinceMonotonicMs: number } | null = null;
   #observationsBegun = 0;
   #reportsReadMonotonicMs: number | null = null;
-  readonly #self: { readonly name: string; readonly leaseTtlMs: number };
+  /** `grantMs`: how long a failsafe grant lasts; 0 without failsafe. */
+  readonly #self: { readonly name: string; readonly grantMs: number };
   readonly #clusterUuids = new Map<RegionName, string>();
   readonly #newestObservation = { active: 0, standby: 0 };
 
   constructor(config: WatchdogConfig) {
     this.members = [memberOf(config)];
-    this.#self = { name: config.name, leaseTtlMs: config.leases.ttlMs };
+    this.#self = { name: config.name, grantMs: config.failsafe === null ? 0 : config.leases.ttlMs };
     this.health = new Map(Object.keys(config.regions).map((region) => [region, unknownHealth]));
   }
 
@@ -124,10 +125,10 @@ export class ObservedState {
   adoptRecord(record: StateRecord | null, nowMonotonicMs: number): void {
     const before = this.record;
     this.record = record;
-    // Whoever was not asked may have granted nothing, while routers stay open by grants of the others: until those expire
-    // this watchdog promotes nothing either (rule promise).
+    // A watchdog that has just started may have forgotten a grant of its last run, and one that is listed again may not
+    // have been asked for one: until such a grant expires it promotes nothing (rule restart-waits).
     if (this.#isListed(record) && !this.#isListed(before)) {
-      this.extendFailsafeGrant(nowMonotonicMs + this.#self.leaseTtlMs);
+      this.extendFailsafeGrant(nowMonotonicMs + this.#self.grantMs);
     }
     this.storeError = null;
     this.#noteFilling(record?.filledAtMs ?? null, nowMonotonicMs);

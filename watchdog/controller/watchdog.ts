@@ -64,10 +64,8 @@ export function createWatchdog(parts: WatchdogParts): Watchdog {
 }
 
 async function run(context: WatchdogContext, components: Components, heartbeats: Heartbeats): Promise<void> {
-  const { config, clock, log, observed, peers, signal } = context;
+  const { clock, log, observed, signal } = context;
   await readCopy(context, observed);
-  // Rule restart-waits: a previous run may have given a failsafe grant a moment ago.
-  if (peers !== null) observed.extendFailsafeGrant(clock.monotonicMs() + config.leases.ttlMs);
   await Promise.all(
     watchdogLoops(context, components).map((loop) =>
       runLoop(loop, { clock, log, signal, onRound: heartbeats.add(loop) }),

@@ -123,8 +123,8 @@ export const entryMutants: readonly Mutant[] = [
     rule: "restart-waits",
     defect: "a watchdog that has just started takes no failsafe grant of its last run into account",
     edit: {
-      file: "controller/watchdog.ts",
-      from: "if (peers !== null) observed.extendFailsafeGrant(clock.monotonicMs() + config.leases.ttlMs);",
+      file: "controller/observed-state.ts",
+      from: "this.extendFailsafeGrant(nowMonotonicMs + this.#self.grantMs);",
       to: "",
     },
     // Before it acknowledges a closing, a router that has just started waits for as long.
@@ -156,6 +156,12 @@ export const entryMutants: readonly Mutant[] = [
       file: "core/rules/conditions/routers.ts",
       from: "if (record.filledAtMs !== null) return",
       to: "if (record.filledAtMs !== null && record.epoch > 1_000) return",
+    },
+    // The filled record lists the watchdogs again, which makes each wait as if it had just started.
+    given: {
+      file: "controller/observed-state.ts",
+      from: "this.extendFailsafeGrant(nowMonotonicMs + this.#self.grantMs);",
+      to: "",
     },
     shows: {
       "three sites": { breaks: ["1", "2"], faults: ["etcd comes up empty as gra is cut off"] },
