@@ -35,7 +35,7 @@ export const copyMutants: readonly Mutant[] = [
       to: "members: positions } of [])",
     },
     shows: {
-      "one site": { breaks: ["alias"], faults: ["gra is lost in a first copy", "gra is lost"] },
+      "one site": { breaks: ["alias"], faults: ["the standby is rebuilt", "an operator asks for a failover"] },
     },
   },
   {

@@ -63,7 +63,8 @@ export const decisionMutants: readonly Mutant[] = [
       to: "",
     },
     shows: {
-      "three sites": { breaks: ["7"], faults: ["gra is lost", "etcd is full"] },
+      // The change that was under way when etcd was full does not end either, which keeps routers closed (13).
+      "three sites": { breaks: ["7", "13"], faults: ["gra is lost", "etcd is full"] },
     },
   },
   {
