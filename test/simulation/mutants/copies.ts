@@ -22,6 +22,25 @@ export const copyMutants: readonly Mutant[] = [
     },
   },
   {
+    rule: "paused again",
+    defect:
+      "a follower that had just ended its first copy begins to follow after it was paused: its unfollow never ends",
+    edit: {
+      file: "controller/steps/unfollow.ts",
+      from: "if (failures.length > 0 && (await pauseActive(context, step.indices)) > 0) failures = await convert();",
+      to: "failures = failures.length === pauseActive.length * 1_000 ? await convert() : failures;",
+    },
+    // Without that, the bound of a change leaves the follower out.
+    given: {
+      file: "core/state/stuck.ts",
+      from: "nowMs - record.startedAtMs > config.promotion.maxStuckMs;",
+      to: "nowMs - record.startedAtMs > 1_000 * config.promotion.maxStuckMs;",
+    },
+    shows: {
+      "one site": { breaks: ["13"], faults: ["the standby is rebuilt", "an operator asks for a failover"] },
+    },
+  },
+  {
     rule: "aliases that come late",
     defect: "a promotion knows only the aliases that its followers have already",
     edit: {

@@ -1,6 +1,6 @@
 import type { Mutant } from "./mutant.ts";
 
-/** Without these rules two regions could take writes at once (invariants 1 and 2). */
+/** Without these rules two regions could take writes at once, or none (invariants 1, 2 and 10). */
 export const entryMutants: readonly Mutant[] = [
   {
     rule: "closing-first",
@@ -64,7 +64,7 @@ export const entryMutants: readonly Mutant[] = [
       to: "highestEpochSeen: observed.highestEpoch() * 0,",
     },
     shows: {
-      "one site": { breaks: ["1"], faults: ["gra is lost", "a call to the file store takes long"] },
+      "one site": { breaks: ["1"], faults: ["an operator asks for a failover", "a call to the file store takes long"] },
       "three sites": { breaks: ["1", "2"], faults: ["gra's watchdog comes back as gra is given up"] },
     },
   },
@@ -75,6 +75,19 @@ export const entryMutants: readonly Mutant[] = [
       file: "controller/loops/ticket.ts",
       from: "this.#uncertainUntilMs = Math.max(this.#uncertainUntilMs, ticket.validUntilMs);",
       to: "",
+    },
+    shows: {
+      "one site": { breaks: ["1", "2"], faults: ["gra is lost", "HAProxy takes commands late"] },
+    },
+  },
+  {
+    rule: "a later ticket confirms no earlier one",
+    defect:
+      "a ticket that HAProxy takes late opens the old region again: a later one that succeeded hid that it had failed",
+    edit: {
+      file: "controller/loops/ticket.ts",
+      from: "      await this.#router.issueTicket(ticket);\n",
+      to: "      await this.#router.issueTicket(ticket);\n      this.#uncertainUntilMs = 0;\n",
     },
     shows: {
       "one site": { breaks: ["1", "2"], faults: ["gra is lost", "HAProxy takes commands late"] },
@@ -147,6 +160,18 @@ export const entryMutants: readonly Mutant[] = [
     },
     shows: {
       "three sites": { breaks: ["1", "2"], faults: ["gra is cut off", "a site is cut off"] },
+    },
+  },
+  {
+    rule: "failsafe before the ticket ends",
+    defect: "a router whose lease comes late waits for the store beyond the end of its ticket before it asks failsafe",
+    edit: {
+      file: "controller/loops/entitlement.ts",
+      from: "const patienceMs = Math.min(deadlineMs, latestMs);",
+      to: "const patienceMs = deadlineMs + 0 * latestMs;",
+    },
+    shows: {
+      "three sites": { breaks: ["10"], faults: ["etcd is slow", "changes of etcd have unknown outcomes"] },
     },
   },
   {
