@@ -36,6 +36,12 @@ describe("a command of the lab answers as the real provider", () => {
     expect(outputs["stdout"]).toHaveLength(70_000);
   });
 
+  test("such a line fails it also while it is still fed", async () => {
+    const create = "head -c 70000 /dev/zero | tr '\\0' x; echo; exec sleep 60";
+    const fed = localCommand.create({ create, stdin: "y".repeat(5_000_000) }, call);
+    await expect(fed).rejects.toThrow(/the real provider hangs at one of 64 KiB/);
+  });
+
   test("a variable that sshd does not accept fails it, the output of the run before included", async () => {
     const inputs = { connection, create: "true", environment: { PASSWORD: "p" } };
     await expect(remoteCommand.create(inputs, call)).rejects.toThrow(/ssh: setenv failed \(PASSWORD/);

@@ -41,8 +41,9 @@ export async function runProcess(
     child.stdout?.on("data", collect(stdout));
     child.stderr?.on("data", collect(stderr));
   });
-  if (child.stdin !== null) await feed(input, child.stdin);
-  return { status: await ended, stdout: stdout.end(), stderr: stderr.end() };
+  // Together: a process that ends badly while it is fed must not leave a rejection that nothing handles.
+  const [status] = await Promise.all([ended, child.stdin === null ? undefined : feed(input, child.stdin)]);
+  return { status, stdout: stdout.end(), stderr: stderr.end() };
 }
 
 /** A program may end without reading all of its input. */
