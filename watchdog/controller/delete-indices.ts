@@ -26,6 +26,17 @@ export async function deleteConfirmed(
   if (kept.length > 0) throw new Error(kept.map(({ reason }) => reason).join("; "));
 }
 
+/** Ends what would refuse the deletion of a follower, or outlive it: a block, and the task of an active one. */
+export async function quietFollower(
+  cluster: Pick<Cluster, "liftFollowerBlocks" | "pauseFollow">,
+  name: string,
+  { isBlocked, isActive }: { readonly isBlocked: boolean; readonly isActive: boolean },
+): Promise<void> {
+  // The block would refuse the pause, too.
+  if (isBlocked) await cluster.liftFollowerBlocks([name]);
+  if (isActive) await cluster.pauseFollow(name);
+}
+
 /** Closes an index under the same conditions, so that it is replaced in its place: see `recreateFollower`. */
 export async function closeConfirmed(
   cluster: Pick<Cluster, "region" | "uuids" | "closeIndices">,

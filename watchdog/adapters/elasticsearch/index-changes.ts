@@ -26,9 +26,21 @@ export async function openIndices(nodes: RegionNodes, indices: readonly string[]
   }
 }
 
-export async function resumeIndexing(nodes: RegionNodes, index: string): Promise<void> {
-  const what = `remove the mark of ${index} as complete`;
-  const settings = { "index.lifecycle.indexing_complete": null };
+export const resumeIndexing = (nodes: RegionNodes, index: string): Promise<void> =>
+  changeSettings(
+    nodes,
+    [index],
+    { "index.lifecycle.indexing_complete": null },
+    `remove the mark of ${index} as complete`,
+  );
+
+/** @param what names the change in errors */
+export async function changeSettings(
+  nodes: RegionNodes,
+  index: string[],
+  settings: Readonly<Record<string, true | null>>,
+  what: string,
+): Promise<void> {
   const answer = await nodes.change(what, (client, options) =>
     client.indices.putSettings({ index, settings, ...ackTimeouts(nodes) }, options),
   );

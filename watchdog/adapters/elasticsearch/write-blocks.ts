@@ -1,14 +1,16 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { ackTimeouts, assertAcknowledged, rejected } from "./acknowledgement.ts";
 import { readDataStreams } from "./data-streams.ts";
+import { changeSettings } from "./index-changes.ts";
 import { inChunks, listNames } from "./names.ts";
 import type { RegionNodes } from "./nodes.ts";
 
 /** When it blocks, it returns once no write is in flight. */
 export async function setWriteBlock(nodes: RegionNodes, indices: readonly string[], blocked: boolean): Promise<void> {
   if (!blocked) {
+    // By the settings: the API that removes a block needs 9.1, and older versions are supported.
     for (const index of inChunks(indices)) {
-      await setBlocks(nodes, index, { "index.blocks.write": null }, `unblock writes to ${listNames(index)}`);
+      await changeSettings(nodes, index, { "index.blocks.write": null }, `unblock writes to ${listNames(index)}`);
     }
     return;
   }
@@ -21,7 +23,7 @@ export async function setWriteBlock(nodes: RegionNodes, indices: readonly string
 export async function liftFollowerBlocks(nodes: RegionNodes, indices: readonly string[]): Promise<void> {
   for (const index of inChunks(indices)) {
     const none = { "index.blocks.write": null, "index.blocks.read_only": null };
-    await setBlocks(nodes, index, none, `lift the blocks of ${listNames(index)}`);
+    await changeSettings(nodes, index, none, `lift the blocks of ${listNames(index)}`);
   }
 }
 
@@ -50,7 +52,7 @@ const POLL_MS = 50;
  */
 async function blockWriteIndices(nodes: RegionNodes, index: string[]): Promise<void> {
   const what = `block writes to ${listNames(index)}`;
-  await setBlocks(nodes, index, { "index.blocks.write": true }, what);
+  await changeSettings(nodes, index, { "index.blocks.write": true }, what);
   const endsMs = performance.now() + nodes.requestTimeoutMs;
   for (;;) {
     const written = await indicesWrittenTo(nodes, what, index);
@@ -72,17 +74,4 @@ async function indicesWrittenTo(
   if (failures.length > 0) throw rejected(nodes, what, "not every node tells which writes are in flight");
   const descriptions = Object.values(tasks ?? {}).map(({ description }) => String(description));
   return index.filter((name) => descriptions.some((description) => description.includes(`[${name}][`)));
-}
-
-/** By the settings: the API that removes a block needs 9.1, and older versions are supported. */
-async function setBlocks(
-  nodes: RegionNodes,
-  index: string[],
-  settings: Readonly<Record<string, true | null>>,
-  what: string,
-): Promise<void> {
-  const answer = await nodes.change(what, (client, options) =>
-    client.indices.putSettings({ index, settings, ...ackTimeouts(nodes) }, options),
-  );
-  assertAcknowledged(nodes, what, answer);
 }

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { askControlSocket } from "../../adapters/control-socket/client.ts";
 import { parseConfigFile } from "../../config/load.ts";
 import { controlApi } from "../../controller/control-api/api.ts";
@@ -7,7 +6,7 @@ import type { AbortCommand } from "../../core/requests.ts";
 import type { CommandContext } from "../context.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { confirm, loginName } from "../operator.ts";
-import { POLL_INTERVAL_MS, reasonInHistory, recordFrom } from "./follow.ts";
+import { followRecord, reasonInHistory } from "./follow.ts";
 import { abortStatus } from "./status.ts";
 
 interface AbortOptions {
@@ -53,26 +52,31 @@ async function followAbort(
   socket: string,
   { preview: { from, to }, answer, waitMs }: RequestedAbort,
 ): Promise<void> {
-  const deadlineMs = performance.now() + waitMs;
-  while (performance.now() < deadlineMs) {
-    const { record, nowMs } = await recordFrom(socket);
-    switch (abortStatus(record, from, answer, nowMs)) {
+  const hasEnded = await followRecord(socket, waitMs, async (record, nowMs) => {
+    const status = abortStatus(record, from, answer, nowMs);
+    switch (status) {
       case "in-progress":
-        break;
+        return false;
       case "done":
-        return print(`The change is aborted: ${from} serves again.`);
+        print(`The change is aborted: ${from} serves again.`);
+        return true;
       case "refused":
         complain(`The abort was refused: ${await reasonInHistory(socket, answer)}`);
-        return finish(exitCodes.refused);
+        finish(exitCodes.refused);
+        return true;
       case "too-late":
         complain(`The change was done before it could be aborted: ${to} accepts writes.`);
-        return finish(exitCodes.failed);
+        finish(exitCodes.failed);
+        return true;
       case "not-handled":
         complain('No controller handled the abort: "es-failover status" shows why.');
-        return finish(exitCodes.failed);
+        finish(exitCodes.failed);
+        return true;
+      default:
+        return status satisfies never;
     }
-    await sleep(POLL_INTERVAL_MS);
-  }
+  });
+  if (hasEnded) return;
   complain(`${from} does not serve after ${waitMs / 1_000} s; follow it with "es-failover status".`);
   finish(exitCodes.failed);
 }

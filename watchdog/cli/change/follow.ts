@@ -16,37 +16,47 @@ export interface RequestedChange {
   readonly waitMs: number;
 }
 
-export const POLL_INTERVAL_MS = 300;
+const POLL_INTERVAL_MS = 300;
 
 /** Prints the progress of a change until it ends or `waitMs` is over; message and exit code give the outcome. */
 export async function followChange(context: CommandContext, socket: string, change: RequestedChange): Promise<void> {
   const { preview, answer, waitMs } = change;
-  const deadlineMs = performance.now() + waitMs;
   let printed = "";
-  while (performance.now() < deadlineMs) {
-    const { record, nowMs } = await recordFrom(socket);
+  const hasEnded = await followRecord(socket, waitMs, async (record, nowMs) => {
     const status = changeStatus(record, preview.to, answer, nowMs);
     const progress = progressOf(record);
     if (progress !== printed && status === "in-progress") {
       printed = progress;
       context.print(`  ${progress}`);
     }
-    if (status === "done") return context.print(doneSentence(preview, record?.lastFailover ?? null));
-    if (status !== "waiting" && status !== "in-progress") return report(context, socket, change, status);
-    await sleep(POLL_INTERVAL_MS);
-  }
+    if (status === "waiting" || status === "in-progress") return false;
+    if (status === "done") context.print(doneSentence(preview, record?.lastFailover ?? null));
+    else await report(context, socket, change, status);
+    return true;
+  });
+  if (hasEnded) return;
   context.complain(
     `The ${preview.kind} has not ended after ${waitMs / 1_000} s and continues; follow it with "es-failover status".`,
   );
   context.finish(exitCodes.failed);
 }
 
-/** A watchdog that restarts, or waits for its store, is asked again until the time is up. */
-export async function recordFrom(
+/**
+ * Asks for the record until `hasEnded` says that what is followed has ended, or the time is up; returns which. A watchdog
+ * that restarts, or waits for its store, is asked again: until it answers the record is null.
+ */
+export async function followRecord(
   socket: string,
-): Promise<{ readonly record: StateRecord | null; readonly nowMs: number }> {
-  const status = await askControlSocket(socket, controlApi.status, {}).catch(() => null);
-  return status ?? { record: null, nowMs: 0 };
+  waitMs: number,
+  hasEnded: (record: StateRecord | null, nowMs: number) => Promise<boolean>,
+): Promise<boolean> {
+  const deadlineMs = performance.now() + waitMs;
+  while (performance.now() < deadlineMs) {
+    const status = await askControlSocket(socket, controlApi.status, {}).catch(() => null);
+    if (await hasEnded(status?.record ?? null, status?.nowMs ?? 0)) return true;
+    await sleep(POLL_INTERVAL_MS);
+  }
+  return false;
 }
 
 async function report(

@@ -1,7 +1,7 @@
 import type { ReplicationChange } from "../../core/plans/replication-change.ts";
 import { deletedLeaders } from "../../core/state/deleted-leaders.ts";
 import { anyRedIndex, probeFailure } from "../../core/state/probe-verdict.ts";
-import { deleteConfirmed } from "../delete-indices.ts";
+import { deleteConfirmed, quietFollower } from "../delete-indices.ts";
 import type { ChangeContext } from "./recreate-follower.ts";
 
 type Deletion = Extract<ReplicationChange, { kind: "delete-follower" }>;
@@ -28,10 +28,8 @@ export async function deleteFollower({ follower }: Deletion, context: ChangeCont
     const isActive = followers.some(({ index: name, status }) => name === follower.name && status === "active");
     return { isBlocked: index?.writeBlocked ?? false, isActive, dataStream: index?.dataStream ?? null };
   };
-  const { isBlocked, isActive, dataStream } = await assertDeleted();
-  // An active one that is deleted leaves its task behind; a block would refuse both requests.
-  if (isBlocked) await cluster.liftFollowerBlocks([follower.name]);
-  if (isActive) await cluster.pauseFollow(follower.name);
+  const { dataStream, ...state } = await assertDeleted();
+  await quietFollower(cluster, follower.name, state);
   await deleteConfirmed(cluster, [{ ...follower, dataStream }], async () => {
     await assertDeleted();
     await confirm((record) => record.deletedLeaders.some(({ uuid }) => uuid === follower.uuid));

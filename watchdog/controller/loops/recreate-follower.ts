@@ -3,7 +3,7 @@ import type { Cluster } from "../../core/ports/cluster.ts";
 import type { Follower, IndexState } from "../../core/state/cluster.ts";
 import type { ManagedPatterns } from "../../core/state/patterns.ts";
 import type { ServingRecord } from "../../core/state/record.ts";
-import { closeConfirmed, deleteConfirmed } from "../delete-indices.ts";
+import { closeConfirmed, deleteConfirmed, quietFollower } from "../delete-indices.ts";
 
 export interface ChangeContext {
   /** The standby. */
@@ -24,9 +24,7 @@ type Recreation = Extract<ReplicationChange, { kind: "recreate-follow" }>;
 export async function recreateFollower(change: Recreation, { cluster, leader, confirm }: ChangeContext): Promise<void> {
   const { name } = change.follower;
   const { index, follower } = await assertDispensable(change, cluster, leader);
-  // An active one that is deleted leaves its task behind; a block would refuse both requests.
-  if (index.writeBlocked) await cluster.liftFollowerBlocks([name]);
-  if (follower.status === "active") await cluster.pauseFollow(name);
+  await quietFollower(cluster, name, { isBlocked: index.writeBlocked, isActive: follower.status === "active" });
   const follow = () => cluster.follow(name, { remoteCluster: change.leader.region, index: name });
   const isOfStream = index.dataStream !== null;
   if (isOfStream && (await cluster.dataStreams()).some(({ writeIndex }) => writeIndex === name)) {

@@ -114,8 +114,8 @@ export function withFollowersChanged(plan: Plan, { late, unfinished }: Followers
 }
 
 /**
- * The plan without what a step keeps failing for. An alias or a data stream is given up, while its indices serve. Indices stay as they are, and what was recorded of them stays, too:
- * their checkpoints say from where on the old region has more.
+ * The plan without what a step keeps failing for. An alias or a data stream is given up, while its indices serve. Indices
+ * stay as they are, and what was recorded of them stays, too: their checkpoints say from where on the old region has more.
  */
 export function withStuckLeftOut(plan: Plan, stuck: readonly LeftOut[], known: AliasKnowledge): Plan {
   const names = new Set(stuck.map(({ index }) => index));
