@@ -62,9 +62,9 @@ export default {
     },
     {
       name: "product-imports-no-lab",
-      comment: "Users get watchdog/ and infra/ without the lab, the set-up, the tests and the benchmarks.",
+      comment: "Users get watchdog/, infra/ and policy/ without the lab, the set-up, the tests and the benchmarks.",
       severity: "error",
-      from: { path: "^(watchdog|infra)/" },
+      from: { path: "^(watchdog|infra|policy)/" },
       to: { path: "^(lab|setup|test|bench)/" },
     },
     {
@@ -73,6 +73,13 @@ export default {
       severity: "error",
       from: { path: "^watchdog/" },
       to: { path: "^infra/" },
+    },
+    {
+      name: "only-policy-imports-policy",
+      comment: "The pack judges what infra declares; infra does not know it.",
+      severity: "error",
+      from: { path: "^(watchdog|infra)/" },
+      to: { path: "^policy/" },
     },
     {
       name: "nothing-imports-tests",

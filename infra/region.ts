@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import type { Authority } from "./certificates.ts";
 import type { StackConfig } from "./config/schema.ts";
+import { declaredOf } from "./declared.ts";
 import { Elasticsearch, elasticsearchScripts } from "./elasticsearch/elasticsearch.ts";
 import { EtcdMember, etcdScripts } from "./etcd/etcd.ts";
 import { Haproxy, type HaproxyHost, haproxyScripts, installHaproxy } from "./haproxy/haproxy.ts";
@@ -60,7 +61,7 @@ export class Region extends pulumi.ComponentResource {
 
     this.hosts = hostOutputs(instances, config.sshUser);
     this.entry = entryOutputs(instances);
-    this.registerOutputs({ hosts: this.hosts, entry: this.entry });
+    this.registerOutputs({ hosts: this.hosts, entry: this.entry, declared: declaredOf(config, this.topology) });
   }
 
   private instances(): readonly Instance[] {

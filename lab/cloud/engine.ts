@@ -9,7 +9,7 @@ import { pulumiEnvironment } from "../machine/pulumi.ts";
 import { isMissing } from "../util/files.ts";
 import { labDirectoryVariable } from "./ovh/cloud.ts";
 import { labCredentials } from "./ovh/credentials.ts";
-import { type StackConfiguration, writeLabProject, writeStackConfiguration } from "./project.ts";
+import { type StackConfiguration, writeLabPolicyPack, writeLabProject, writeStackConfiguration } from "./project.ts";
 
 export interface EngineOptions {
   /** Directory of the users' Pulumi.yaml, whose program is run. */
@@ -95,6 +95,11 @@ export class PulumiEngine {
   /** Sets an encrypted value, which is passed by standard input. */
   async setSecret(stack: string, key: string, value: string): Promise<void> {
     await this.run(["config", "set", "--secret", "--raw", "--stack", stack, key], {}, value);
+  }
+
+  /** Prepares a policy pack of the users' project, for the CLI's option --policy-pack. @returns its directory */
+  policyPack(usersPack: string): Promise<string> {
+    return writeLabPolicyPack(usersPack, this.#options.directory);
   }
 
   preview(stack: string, options: RunOptions = {}): Promise<Outcome> {

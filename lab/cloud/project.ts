@@ -1,4 +1,4 @@
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir, readFile, rm, symlink } from "node:fs/promises";
 import path from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { parse, stringify } from "yaml";
@@ -41,9 +41,33 @@ export async function writeLabProject(usersProject: string, directory: string): 
   const project = await readYaml<ProjectFile>(source);
   if (project === undefined) throw new Error(`there is no Pulumi project: ${source} is missing`);
   const providers = packageNames.map((name) => ({ name, path: pluginDirectory }));
-  const overlaid = { ...project, main: path.resolve(usersProject, project.main ?? "."), plugins: { providers } };
+  const analyzers = [{ name: `policy-${policyRuntime}`, path: pluginDirectory }];
+  const plugins = { providers, analyzers };
+  const overlaid = { ...project, main: path.resolve(usersProject, project.main ?? "."), plugins };
   await mkdir(directory, { recursive: true, mode: 0o700 });
   await writeFileAtomically(path.join(directory, "Pulumi.yaml"), stringify(overlaid), { mode: 0o644, durable: false });
+}
+
+/** Language of policy packs in the lab. Under the name `nodejs` the lab's language host would refuse to run one. */
+const policyRuntime = "lab";
+
+/**
+ * Writes a policy pack that runs the users' one by the lab's plugin.
+ *
+ * @param usersPack directory of the users' PulumiPolicy.yaml
+ * @returns the pack's directory, below `directory`
+ */
+export async function writeLabPolicyPack(usersPack: string, directory: string): Promise<string> {
+  const source = path.join(usersPack, "PulumiPolicy.yaml");
+  const project = await readYaml<Readonly<Record<string, unknown>>>(source);
+  if (project === undefined) throw new Error(`there is no policy pack: ${source} is missing`);
+  const pack = path.join(directory, "policy");
+  await rm(pack, { recursive: true, force: true });
+  await mkdir(pack, { recursive: true, mode: 0o700 });
+  const overlaid = stringify({ ...project, runtime: policyRuntime });
+  await writeFileAtomically(path.join(pack, "PulumiPolicy.yaml"), overlaid, { mode: 0o644, durable: false });
+  for (const file of ["package.json", "main.mjs"]) await symlink(path.join(usersPack, file), path.join(pack, file));
+  return pack;
 }
 
 /**

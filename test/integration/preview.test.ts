@@ -24,10 +24,12 @@ const usersValues = {
 describe.skipIf(missing !== "")(`pulumi preview of the users' own project files ${missing}`, () => {
   let directory: string;
   let engine: PulumiEngine;
+  let pack: string;
 
   beforeAll(async () => {
     directory = await mkdtemp(path.join(tmpdir(), "preview-"));
     engine = await PulumiEngine.open({ usersProject: checkout, directory });
+    pack = await engine.policyPack(path.join(checkout, "policy"));
     const pulumi = pulumiCli(engine.directory, engine.environment);
     await initialiseStacks({ stacks: ["gra", "bhs", "witness"], pulumi, say: () => {} });
   });
@@ -46,9 +48,10 @@ describe.skipIf(missing !== "")(`pulumi preview of the users' own project files 
     ["gra", 50],
     ["bhs", 50],
     ["witness", 20],
-  ])("%s needs no other site, and nothing but its files", async (stack, atLeast) => {
+  ])("%s needs no other site, and nothing but its files, and keeps every policy", async (stack, atLeast) => {
     await engine.prepareStack(stack, usersValues);
-    const { changes } = await engine.preview(stack);
+    const { changes, output } = await engine.preview(stack, { args: ["--policy-pack", pack] });
+    expect(output).toMatch(/^ +✅ es-failover@/m);
     expect(changes.create).toBeGreaterThan(atLeast);
     expect(Object.keys(changes)).toEqual(["create"]);
   });

@@ -1,0 +1,175 @@
+import { contains, parseCidr } from "../../infra/ipv4.ts";
+import { ports } from "../../infra/topology.ts";
+import {
+  type Finding,
+  isObject,
+  ofType,
+  type ResourceRule,
+  type ResourceView,
+  type StackRule,
+  type StackView,
+  textOf,
+  types,
+} from "../model.ts";
+
+/** A rule of a security group that lets something in. */
+interface Opening {
+  /** "TCP"; absent: every protocol. */
+  readonly protocol: string | undefined;
+  readonly first: number;
+  readonly last: number;
+  /** A network; absent where the senders are named by a group, or by nothing. */
+  readonly source: string | undefined;
+  readonly fromGroup: boolean;
+}
+
+function openingsOf({ props }: ResourceView): readonly Opening[] {
+  const rules = Array.isArray(props["rules"]) ? props["rules"] : [];
+  return rules.filter(isObject).flatMap((rule) => {
+    if (rule["direction"] === "EGRESS") return [];
+    const number = (key: string, otherwise: number) => (typeof rule[key] === "number" ? rule[key] : otherwise);
+    const text = (key: string) => (typeof rule[key] === "string" ? rule[key] : undefined);
+    const protocol = text("protocol")?.toUpperCase();
+    const [first, last] = [number("portRangeMin", 1), number("portRangeMax", 65_535)];
+    return [{ protocol, first, last, source: text("remoteIpPrefix"), fromGroup: text("remoteGroupId") !== undefined }];
+  });
+}
+
+/** Networks at least this wide are the world; a stack's configuration refuses them for SSH. */
+const widestPrefix = 8;
+
+function isWorld({ source, fromGroup }: Opening): boolean {
+  if (source === undefined) return !fromGroup;
+  // No IPv6 is planned, so that no IPv6 network is a declared sender.
+  return source.includes(":") || (parseCidr(source)?.prefixLength ?? 0) < widestPrefix;
+}
+
+const covers = ({ protocol, first, last }: Opening, port: number): boolean =>
+  (protocol === undefined || protocol === "TCP") && first <= port && port <= last;
+
+/** "TCP 9200" */
+function nameOf({ protocol, first, last }: Opening): string {
+  const range = first === last ? `${first}` : `${first} to ${last}`;
+  return protocol === "ICMP" ? "ICMP" : `${protocol ?? "every protocol, port"} ${range}`;
+}
+
+const from = ({ source, fromGroup }: Opening): string => source ?? (fromGroup ? "a group" : "everywhere");
+
+/** Which hosts a group is for, by its name: es-failover-gra-haproxy. */
+const groupOf = (resource: ResourceView): string => textOf(resource, "name")?.split("-").at(-1) ?? "";
+
+/** What applications reach: the entry, and the service that tells them which region serves. */
+const entryPorts: readonly number[] = [ports.entry, ports.endpoint];
+
+const isEntry = (resource: ResourceView, { protocol, first, last }: Opening): boolean =>
+  groupOf(resource) === "haproxy" && protocol === "TCP" && first === last && entryPorts.includes(first);
+
+export const onlyTheEntryIsPublic: ResourceRule = {
+  id: "only-the-entry-is-public",
+  purpose: "Nothing but the entry of applications may be open to the world.",
+  types: [types.securityGroup, types.instance],
+  check: (resource) => {
+    if (resource.type === types.instance) {
+      if (resource.props["securityGroupIds"] !== undefined) return [];
+      return [
+        `${resource.name} has no security group, so that the project's group \`default\` opens every port of it to the ` +
+          "world: name its groups in securityGroupIds.",
+      ];
+    }
+    const open = openingsOf(resource).filter((opening) => isWorld(opening) && !isEntry(resource, opening));
+    return open.map(
+      (opening) =>
+        `${resource.name} opens ${nameOf(opening)} to ${from(opening)}: only the entry (TCP ${entryPorts.join(" and ")} of ` +
+        "HAProxy hosts) may be open to the world. Name the senders' own networks.",
+    );
+  },
+};
+
+/** SSH, or TLS by the program's own configuration of the service. */
+const encrypted: readonly number[] = [...new Set(Object.values(ports))].sort((a, b) => a - b);
+
+export const noPlaintextPort: ResourceRule = {
+  id: "no-plaintext-port",
+  purpose: "Every open port speaks TLS or SSH.",
+  types: [types.securityGroup],
+  check: (resource) =>
+    openingsOf(resource)
+      .filter(({ protocol, first, last }) => {
+        if (protocol === "ICMP") return false;
+        return protocol !== "TCP" || first !== last || !encrypted.includes(first);
+      })
+      .map(
+        (opening) =>
+          `${resource.name} opens ${nameOf(opening)} to ${from(opening)}: only ports that speak TLS or SSH may be open, ` +
+          `each in a TCP rule of its own (${encrypted.join(", ")}). Remove the rule, or put the service behind TLS.`,
+      ),
+};
+
+export const peersOnly: StackRule = {
+  id: "peers-only",
+  purpose: "Elasticsearch, etcd and the watchdogs' own port are open to the hosts that need them and to no other.",
+  check: (stack) =>
+    ofType(stack, types.securityGroup).flatMap((group) =>
+      openingsOf(group).flatMap((opening) =>
+        peerPorts(stack)
+          .filter(({ port }) => covers(opening, port) && !(port === ports.entry && groupOf(group) === "haproxy"))
+          .filter(({ senders }) => !senders.includes(opening.source ?? ""))
+          .map(
+            ({ port, who }): Finding => ({
+              urn: group.urn,
+              message:
+                `${group.name} opens TCP ${port} to ${from(opening)}, which is none of ${who}: allow the /32 address of each ` +
+                "of them, as infra/topology.ts plans it.",
+            }),
+          ),
+      ),
+    ),
+};
+
+interface PeerPort {
+  readonly port: number;
+  readonly who: string;
+  readonly senders: readonly string[];
+}
+
+/** Who may use which port, from the declared hosts alone and not from the rules that the program made of them. */
+function peerPorts({ declared }: StackView): readonly PeerPort[] {
+  const hosts = declared?.hosts ?? [];
+  const addresses = (chosen: typeof hosts) => chosen.map(({ privateIp }) => `${privateIp}/32`);
+  const watchdogs = addresses(hosts.filter(({ role }) => role !== "elasticsearch"));
+  const nodes = addresses(hosts.filter(({ role }) => role === "elasticsearch"));
+  const members = addresses(hosts.filter(({ isMember }) => isMember));
+  if (declared === null) return [];
+  return [
+    { port: ports.elasticsearchHttp, who: "the watchdogs' hosts", senders: watchdogs },
+    { port: ports.elasticsearchTransport, who: "the Elasticsearch nodes", senders: nodes },
+    { port: ports.etcdClient, who: "the watchdogs' hosts", senders: watchdogs },
+    { port: ports.etcdPeer, who: "the members of etcd", senders: members },
+    { port: ports.failsafe, who: "the watchdogs' hosts", senders: watchdogs },
+  ];
+}
+
+export const sshFromAdministrators: StackRule = {
+  id: "ssh-from-administrators",
+  purpose: "SSH is open to adminCidrs and to no other network.",
+  check: (stack) => {
+    const admins = (stack.declared?.adminCidrs ?? []).flatMap((cidr) => parseCidr(cidr) ?? []);
+    if (stack.declared === null) return [];
+    return ofType(stack, types.securityGroup).flatMap((group) =>
+      openingsOf(group)
+        .filter((opening) => covers(opening, ports.ssh))
+        .filter(({ source }) => {
+          const network = parseCidr(source ?? "");
+          return network === undefined || !admins.some((admin) => contains(admin, network));
+        })
+        .map(
+          (opening): Finding => ({
+            urn: group.urn,
+            message:
+              `${group.name} opens SSH (TCP ${ports.ssh}) to ${from(opening)}, which is not within es-failover:adminCidrs: ` +
+              "add the network there if administrators use it, else remove the rule.",
+          }),
+        ),
+    );
+  },
+};

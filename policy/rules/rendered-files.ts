@@ -1,0 +1,56 @@
+import { isObject, type ResourceRule, textOf, types } from "../model.ts";
+
+interface RenderedFile {
+  readonly path: string;
+  readonly content: string;
+}
+
+/** Files that a command installs, as install-files.py and the scripts around it read them. */
+function filesIn(stdin: string | undefined): readonly RenderedFile[] {
+  let input: unknown;
+  try {
+    input = JSON.parse(stdin ?? "");
+  } catch {
+    return [];
+  }
+  const files = isObject(input) && Array.isArray(input["files"]) ? input["files"] : [];
+  return files
+    .filter(isObject)
+    .flatMap(({ path, content }) =>
+      typeof path === "string" && typeof content === "string" ? [{ path, content }] : [],
+    );
+}
+
+/** Lines of a service's configuration that would speak without TLS on the network. */
+function plaintextIn({ path, content }: RenderedFile): readonly string[] {
+  const lines = content.split("\n").map((line) => line.trim());
+  if (path.includes("haproxy")) {
+    const isLocal = (line: string) => line.includes("127.0.0.1") || line.includes("unix@");
+    return lines.filter((line) => /^bind\s/.test(line) && !/\sssl\s/.test(line) && !isLocal(line));
+  }
+  if (path.endsWith("/elasticsearch.yml")) {
+    const required = [
+      "xpack.security.enabled",
+      "xpack.security.http.ssl.enabled",
+      "xpack.security.transport.ssl.enabled",
+    ];
+    return required.map((key) => `${key}: true`).filter((line) => !lines.includes(line));
+  }
+  if (path.includes("/etcd")) return lines.filter((line) => /^ETCD_\w*URLS=.*http:/.test(line));
+  return [];
+}
+
+export const noPlaintextService: ResourceRule = {
+  id: "no-plaintext-service",
+  purpose: "HAProxy, Elasticsearch and etcd are configured with TLS on every address but the host's own.",
+  types: [types.command],
+  check: (resource) =>
+    filesIn(textOf(resource, "stdin")).flatMap((file) => {
+      const among = plaintextIn(file);
+      if (among.length === 0) return [];
+      const what = file.path.endsWith(".yml") ? "lacks" : "has";
+      return [
+        `${file.path}, which ${resource.name} writes, ${what} \`${among.join("`, `")}\`: every listener needs TLS.`,
+      ];
+    }),
+};
