@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { configNamespace } from "./schema.ts";
 
@@ -12,6 +12,13 @@ export function fileOfKey(directory: string, stack: string, key: string): string
   const [top = key] = key.split(".");
   const files = [`Pulumi.${stack}.yaml`, "Pulumi.yaml"];
   return files.find((file) => keysIn(path.join(directory, file)).includes(top)) ?? files.join(" or ");
+}
+
+/** Names of the stacks that have a Pulumi.<stack>.yaml, in the order of their names. */
+export function stacksWithFile(directory: string): readonly string[] {
+  return readdirSync(directory)
+    .flatMap((file) => /^Pulumi\.(.+)\.yaml$/.exec(file)?.[1] ?? [])
+    .sort();
 }
 
 /** Keys of a YAML file below its top level, without the namespace, which a project file may omit. */

@@ -1,8 +1,8 @@
 /** `npm run init`: creates what must exist before the first `pulumi up` and stores it in every stack. */
 import { randomBytes } from "node:crypto";
-import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { parseArgs } from "node:util";
+import { stacksWithFile } from "../config/project-files.ts";
 import { configNamespace, type InitKey, initKeys } from "../config/schema.ts";
 import { createCertificateAuthority } from "./certificate-authority.ts";
 import { type Existing, planInit, type Unit } from "./plan.ts";
@@ -100,11 +100,10 @@ async function store(
   );
 }
 
-async function stacksWithFile(projectDirectory: string): Promise<string[]> {
-  const names = (await readdir(projectDirectory)).flatMap((file) => /^Pulumi\.(.+)\.yaml$/.exec(file)?.[1] ?? []);
-  if (names.length === 0)
-    throw new Error(`${projectDirectory} has no Pulumi.<stack>.yaml: name the stacks with --stack`);
-  return names.sort();
+function namedByFiles(directory: string): readonly string[] {
+  const names = stacksWithFile(directory);
+  if (names.length === 0) throw new Error(`${directory} has no Pulumi.<stack>.yaml: name the stacks with --stack`);
+  return names;
 }
 
 /** The command. Returns its exit status. */
@@ -122,7 +121,7 @@ export async function main(args: readonly string[]): Promise<number> {
     return 0;
   }
   const directory = path.resolve(values["project-directory"]);
-  const stacks = values.stack ?? (await stacksWithFile(directory));
+  const stacks = values.stack ?? namedByFiles(directory);
   await initialiseStacks({ stacks, pulumi: pulumiCli(directory), say: (line) => console.log(line) });
   return 0;
 }

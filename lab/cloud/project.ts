@@ -95,6 +95,22 @@ export async function writeStackConfiguration(
   await writeFileAtomically(file, stringify({ ...current, config }), { mode: 0o600, durable: false });
 }
 
+/** What the users' files set for a stack: its own values over the project's defaults. Without secrets. */
+export async function configurationOf(usersProject: string, stack: string): Promise<StackConfiguration> {
+  const [project, own] = await Promise.all([
+    readYaml<{ readonly config?: Readonly<Record<string, unknown>> }>(path.join(usersProject, "Pulumi.yaml")),
+    readYaml<StackFile>(path.join(usersProject, `Pulumi.${stack}.yaml`)),
+  ]);
+  const defaults = Object.entries(project?.config ?? {}).map(([key, value]) => [key, defaultOf(value)] as const);
+  const plain = Object.entries(own?.config ?? {}).filter(([, value]) => !isSecret(value));
+  return { ...Object.fromEntries(defaults), ...Object.fromEntries(plain) };
+}
+
+/** A key of a project has its value, or a declaration with a default. */
+function defaultOf(value: unknown): unknown {
+  return typeof value === "object" && value !== null && "default" in value ? value.default : value;
+}
+
 function isSecret(value: unknown): boolean {
   return typeof value === "object" && value !== null && "secure" in value;
 }

@@ -1,0 +1,55 @@
+import { appendFile, writeFile } from "node:fs/promises";
+import { stacksWithFile } from "../config/project-files.ts";
+import { configuredVersions, type OtherStacks, type PreviewSetting, previewStack } from "./pulumi-preview.ts";
+import { renderMarkdown, renderText } from "./render.ts";
+import { disturbedDataHosts, type PreviewReport } from "./report.ts";
+
+export const exitCodes = { done: 0, failed: 1, usage: 2, violated: 3 } as const;
+
+export interface PreviewOptions extends PreviewSetting {
+  /** In this order. What a region's preview takes down counts for the next one's. */
+  readonly stacks: readonly string[];
+  /** File that gets the summary as Markdown. */
+  readonly markdown?: string;
+  readonly say: (text: string) => void;
+}
+
+/** Previews stacks one after the other and prints a summary of each. @returns the exit status */
+export async function previewStacks(options: PreviewOptions): Promise<number> {
+  const { stacks, markdown, say } = options;
+  if (markdown !== undefined) await writeFile(markdown, "## Preview\n\n");
+  const all = stacksWithFile(options.directory);
+  const { versions, notes } = await versionsOf(options, all);
+  const reports: PreviewReport[] = [];
+  for (const stack of stacks) {
+    const disturbed = Object.fromEntries(reports.map((report) => [report.stack, disturbedDataHosts(report)]));
+    const others: OtherStacks = { versions, disturbed };
+    const report = await previewStack(options, stack, others);
+    reports.push(report);
+    say(renderText(report, notes));
+    if (markdown !== undefined) await appendFile(markdown, `${renderMarkdown(report, notes)}\n`);
+  }
+  return statusOf(reports);
+}
+
+async function versionsOf(
+  setting: PreviewSetting,
+  stacks: readonly string[],
+): Promise<{ readonly versions: OtherStacks["versions"]; readonly notes: readonly string[] }> {
+  const found = await Promise.all(
+    stacks.map(async (stack) => [stack, await configuredVersions(setting, stack)] as const),
+  );
+  const missing = found.filter(([, versions]) => versions === undefined).map(([stack]) => stack);
+  return {
+    versions: Object.fromEntries(
+      found.flatMap(([stack, versions]) => (versions === undefined ? [] : [[stack, versions]])),
+    ),
+    notes: missing.length === 0 ? [] : [`not compared with ${missing.join(", ")}, whose configuration cannot be read`],
+  };
+}
+
+function statusOf(reports: readonly PreviewReport[]): number {
+  if (reports.some(({ errors }) => errors.length > 0)) return exitCodes.failed;
+  const isViolated = reports.some(({ findings }) => findings.some(({ isMandatory }) => isMandatory));
+  return isViolated ? exitCodes.violated : exitCodes.done;
+}

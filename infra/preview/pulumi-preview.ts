@@ -1,0 +1,108 @@
+import { spawn } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { z } from "zod";
+import { stackSchema } from "../config/schema.ts";
+import type { Declared } from "../declared.ts";
+import { type PreviewReport, readReport } from "./report.ts";
+
+/** Where previews run, and which rules they have to keep. */
+export interface PreviewSetting {
+  /** Directory of Pulumi.yaml. */
+  readonly directory: string;
+  /** Directory of PulumiPolicy.yaml. */
+  readonly pack: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/** Facts of other stacks for the policy pack: see docs/policies.md. */
+export interface OtherStacks {
+  readonly versions: Readonly<Record<string, Declared["versions"]>>;
+  readonly disturbed: Readonly<Record<string, readonly string[]>>;
+}
+
+interface Run {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly all: string;
+}
+
+function run({ directory, environment }: PreviewSetting, args: readonly string[]): Promise<Run> {
+  return new Promise((resolve, reject) => {
+    // The variable enables --event-log, which Pulumi's own Automation API reads, too.
+    const env = { ...environment, PULUMI_DEBUG_COMMANDS: "true" };
+    const child = spawn("pulumi", ["--non-interactive", "--color=never", ...args], {
+      cwd: directory,
+      env,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let [stdout, all] = ["", ""];
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      stdout += text;
+      all += text;
+    });
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      all += text;
+    });
+    child.on("error", (error: NodeJS.ErrnoException) =>
+      reject(
+        error.code === "ENOENT"
+          ? new Error("`pulumi` is not on the PATH. Install the CLI: https://www.pulumi.com/docs/install/")
+          : error,
+      ),
+    );
+    child.on("close", (status) => resolve({ status, stdout, all }));
+  });
+}
+
+/** Previews a stack with the policy pack. What fails is in the report. */
+export async function previewStack(
+  setting: PreviewSetting,
+  stack: string,
+  others: OtherStacks,
+): Promise<PreviewReport> {
+  const scratch = await mkdtemp(path.join(tmpdir(), "preview-"));
+  try {
+    const [events, facts] = [path.join(scratch, "events.jsonl"), path.join(scratch, "others.json")];
+    const { versions, disturbed } = others;
+    await writeFile(
+      facts,
+      JSON.stringify({ "versions-are-pinned": { versions }, "one-data-host-at-a-time": { disturbed } }),
+    );
+    const policies = ["--policy-pack", setting.pack, "--policy-pack-config", facts];
+    const { status, all } = await run(setting, ["preview", "--stack", stack, "--event-log", events, ...policies]);
+    const report = readReport(stack, await readFile(events, "utf8").catch(() => ""));
+    const isExplained =
+      status === 0 || report.errors.length > 0 || report.findings.some(({ isMandatory }) => isMandatory);
+    // Before the engine starts, the CLI writes no events: an unknown stack, a missing passphrase.
+    return isExplained ? report : { ...report, errors: [all.trim() || `pulumi ended with status ${status}`] };
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+const configValues = z.record(
+  z.string(),
+  z.object({ value: z.string().optional(), objectValue: z.unknown().optional() }),
+);
+
+/** The versions that a stack is configured with; undefined where there is no such stack. */
+export async function configuredVersions(
+  setting: PreviewSetting,
+  stack: string,
+): Promise<Declared["versions"] | undefined> {
+  const { status, stdout } = await run(setting, ["config", "--json", "--stack", stack]);
+  if (status !== 0) return undefined;
+  const values = configValues.parse(JSON.parse(stdout));
+  const { image } = stackSchema.shape;
+  const { version } = stackSchema.shape.elasticsearch.shape;
+  const elasticsearch = z
+    .object({ version: version.catch("not readable") })
+    .safeParse(values["es-failover:elasticsearch"]?.objectValue);
+  if (!elasticsearch.success) return undefined;
+  return {
+    elasticsearch: elasticsearch.data.version,
+    image: image.catch("not readable").parse(values["es-failover:image"]?.value),
+  };
+}
