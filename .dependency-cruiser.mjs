@@ -11,6 +11,7 @@ const layers = [
   "adapters",
   "applications",
   "controller",
+  "metrics",
   "etcd-member",
   "app",
   "cli",

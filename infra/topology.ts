@@ -78,6 +78,8 @@ export const ports = {
   failsafe: 9443,
   /** The endpoint service for applications, on the HAProxy hosts. */
   endpoint: 9201,
+  /** Metrics of the watchdogs, for Prometheus. */
+  metrics: 9444,
 } as const;
 
 const roles: Readonly<Record<Role, { readonly short: string; readonly firstOffset: number }>> = {
@@ -91,7 +93,7 @@ const roles: Readonly<Record<Role, { readonly short: string; readonly firstOffse
 const poolOffsets = { first: 201, last: 250 } as const;
 
 type PlannedConfig = Pick<StackConfig, "regions" | "witness" | "network" | "adminCidrs" | "clientCidrs"> &
-  Partial<Pick<StackConfig, "endpointAddresses">>;
+  Partial<Pick<StackConfig, "endpointAddresses" | "scraperCidrs">>;
 type Site = Pick<RegionPlan, "name" | "ovhRegion" | "cidr" | "zones" | "availabilityZones">;
 
 /** Plans every site. A host's name, zone and address depend on its own position alone, never on how many there are. */
@@ -166,14 +168,21 @@ function planIngress(config: PlannedConfig, hosts: readonly Host[], etcdMembers:
   const failsafe = config.witness === null ? [] : tcp(ports.failsafe, watchdogs, "Watchdogs, when etcd is gone");
   const clients = [config.network.cidr, ...config.clientCidrs];
   const endpoint = config.endpointAddresses ? tcp(ports.endpoint, clients, "Applications ask which region serves") : [];
+  const metrics = tcp(ports.metrics, config.scraperCidrs ?? [], "Prometheus reads the watchdog");
   return {
     elasticsearch: [
       ...administration,
       ...tcp(ports.elasticsearchHttp, watchdogs, "Requests, health checks and watchdogs"),
       ...tcp(ports.elasticsearchTransport, ofRole("elasticsearch"), "Nodes of the cluster, and replication"),
     ],
-    haproxy: [...administration, ...tcp(ports.entry, clients, "The entry for applications"), ...endpoint, ...failsafe],
-    witness: [...administration, ...failsafe],
+    haproxy: [
+      ...administration,
+      ...tcp(ports.entry, clients, "The entry for applications"),
+      ...endpoint,
+      ...failsafe,
+      ...metrics,
+    ],
+    witness: [...administration, ...failsafe, ...metrics],
     etcd: [
       ...tcp(ports.etcdClient, watchdogs, "The watchdogs' store"),
       ...tcp(ports.etcdPeer, addresses(etcdMembers), "Members of etcd"),

@@ -235,6 +235,13 @@ export const stackSchema = z.strictObject({
     .array(cidr)
     .default([])
     .describe("Networks outside the private one from which applications may use the entries."),
+  scraperCidrs: z
+    .array(cidr)
+    .default([])
+    .describe(
+      "Networks from which your Prometheus reads the metrics of every watchdog, see docs/metrics.md. Without one the watchdogs " +
+        "serve no metrics.",
+    ),
   entryNames: z
     .array(
       text(/^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$/i, "a DNS name such as es.example.com"),

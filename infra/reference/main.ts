@@ -1,7 +1,9 @@
-/** `npm run docs`: writes docs/configuration.md. A unit test fails while the file is not current. */
+/** `npm run docs`: writes the generated files of docs/. A unit test fails while one is not current. */
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
+import { renderMetrics } from "./metrics.ts";
 import { renderReference } from "./render.ts";
 
-const file = path.join(import.meta.dirname, "..", "..", "docs", "configuration.md");
-await writeFile(file, renderReference());
+const docs = path.join(import.meta.dirname, "..", "..", "docs");
+await writeFile(path.join(docs, "configuration.md"), renderReference());
+await writeFile(path.join(docs, "metrics.md"), renderMetrics());

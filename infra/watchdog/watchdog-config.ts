@@ -33,6 +33,7 @@ export interface WatchdogConfigOptions {
     | "failsafe"
     | "leases"
     | "endpointAddresses"
+    | "scraperCidrs"
     | "publisher"
     | "router"
     | "logLevel"
@@ -64,6 +65,7 @@ export function watchdogJson({ topology, config, host }: WatchdogConfigOptions):
     ...sharedState(topology, host, config),
     leases: config.leases,
     ...endpointService(config, host),
+    ...metricsService(config),
     ...(config.publisher === null ? {} : { publisher: config.publisher }),
     router: router(config, host),
     logLevel: config.logLevel,
@@ -97,6 +99,13 @@ function endpointService(
   const { certificate: certificateFile, key: keyFile } = watchdogPaths;
   // It listens on every interface: the security groups decide which clients reach it.
   return { endpoint: { listen: `0.0.0.0:${ports.endpoint}`, certificateFile, keyFile, addresses: endpointAddresses } };
+}
+
+function metricsService({ scraperCidrs }: WatchdogConfigOptions["config"]): Pick<WatchdogConfigInput, "metrics"> {
+  if (scraperCidrs.length === 0) return {};
+  const { certificate: certificateFile, key: keyFile } = watchdogPaths;
+  // It listens on every interface: the security groups decide which scrapers reach it.
+  return { metrics: { listen: `0.0.0.0:${ports.metrics}`, certificateFile, keyFile } };
 }
 
 /** Several watchdogs share their record in etcd and ask each other for failsafe grants; a single one has a file. */

@@ -83,7 +83,7 @@ export class Watchdog extends pulumi.ComponentResource {
           privateKey,
           passwords,
           withEtcd: topology.etcdMembers.length > 0,
-          answersClients: answersClients(args),
+          hasService: answersClients(args) || isScraped(args),
         });
         return JSON.stringify({ desired: contentHash(version, ...files.map(({ content }) => content)), files });
       });
@@ -99,7 +99,7 @@ export class Watchdog extends pulumi.ComponentResource {
     this.registerOutputs({});
   }
 
-  /** For etcd and the other watchdogs; with an endpoint service, also for the names and addresses of the entry. */
+  /** For etcd and the other watchdogs; with a service for others, also for the addresses at which they reach it. */
   private certificate(args: WatchdogArgs): HostCertificate {
     const { host, config, authority } = args;
     const isEntry = answersClients(args);
@@ -109,7 +109,7 @@ export class Watchdog extends pulumi.ComponentResource {
         authority,
         subject: "organization",
         dnsNames: [host.name, ...(isEntry ? config.entryNames : [])],
-        ipAddresses: [host.host.privateIp, ...(isEntry ? [host.publicIp] : [])],
+        ipAddresses: [host.host.privateIp, ...(isEntry || isScraped(args) ? [host.publicIp] : [])],
       },
       { parent: this },
     );
@@ -121,6 +121,11 @@ function answersClients({ config, host }: WatchdogArgs): boolean {
   return config.endpointAddresses !== null && host.host.role === "haproxy";
 }
 
+/** Whether Prometheus reads its metrics. */
+function isScraped({ config }: WatchdogArgs): boolean {
+  return config.scraperCidrs.length > 0;
+}
+
 function watchdogFiles(content: {
   readonly json: string;
   readonly ca: string;
@@ -128,7 +133,8 @@ function watchdogFiles(content: {
   readonly privateKey: string;
   readonly passwords: { readonly elasticsearch: string; readonly etcd: string };
   readonly withEtcd: boolean;
-  readonly answersClients: boolean;
+  /** Whether it serves an endpoint or metrics. */
+  readonly hasService: boolean;
 }): HostFile[] {
   const file = (path: string, text: string): HostFile => ({ path, content: text, mode: "0640", group: "es-failover" });
   const files = [
@@ -136,7 +142,7 @@ function watchdogFiles(content: {
     file(watchdogPaths.ca, content.ca),
     file(watchdogPaths.password, `${content.passwords.elasticsearch}\n`),
   ];
-  if (content.withEtcd || content.answersClients) {
+  if (content.withEtcd || content.hasService) {
     files.push(file(watchdogPaths.certificate, content.certificate), file(watchdogPaths.key, content.privateKey));
   }
   if (content.withEtcd) files.push(file(watchdogPaths.etcdPassword, `${content.passwords.etcd}\n`));

@@ -6,109 +6,17 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { z } from "zod";
 import { askControlSocket, WatchdogNotRunning } from "../../watchdog/adapters/control-socket/client.ts";
 import { serveControlSocket } from "../../watchdog/adapters/control-socket/server.ts";
-import { controlApi, type StatusAnswer } from "../../watchdog/controller/control-api/api.ts";
+import { Activity } from "../../watchdog/controller/activity.ts";
+import { controlApi } from "../../watchdog/controller/control-api/api.ts";
 import { controlHandlers } from "../../watchdog/controller/control-api/handlers.ts";
-import type { WatchdogStatus } from "../../watchdog/controller/status.ts";
 import type { Watchdog } from "../../watchdog/controller/watchdog.ts";
 import type { KnownSituation } from "../../watchdog/core/preview.ts";
 import { type Applied, applyCommand, type Command } from "../../watchdog/core/requests.ts";
 import { explain } from "../../watchdog/core/rules/explain.ts";
 import type { StateRecord } from "../../watchdog/core/state/record.ts";
 import { Refused, serveCall } from "../../watchdog/util/socket-api.ts";
-import { config, health, NOW_MS, observations, promotedUpTo, serving, standbyView } from "./core-fixtures.ts";
-
-/** A status in which nothing is null or empty. */
-const fullStatus: WatchdogStatus = {
-  name: "bhs-haproxy-1",
-  site: "bhs",
-  nowMs: NOW_MS,
-  startedAtMs: NOW_MS - 60_000,
-  summary: "bhs is being promoted",
-  record: promotedUpTo("unfollow"),
-  store: { reachable: false, error: "etcd does not answer" },
-  self: { trusted: false, reasons: ["the wall clock jumped by 4000 ms against the monotonic one"] },
-  regions: [
-    { region: "gra", role: "old", health: health("unhealthy"), licence: standbyView().readiness.licence },
-    { region: "bhs", role: "new", health: health("healthy"), licence: standbyView().readiness.licence },
-  ],
-  sightings: [
-    {
-      watchdog: "gra-haproxy-1",
-      site: "gra",
-      regions: { gra: { state: "suspect", failuresInARow: 2, successesInARow: 0, reason: "no elected master" } },
-      atMs: NOW_MS - 300,
-      epoch: 2,
-      copy: serving(),
-    },
-  ],
-  leadership: { leading: false, leader: "gra-haproxy-1", error: "no answer in time" },
-  watchdogs: [{ name: "w-1", site: "witness", router: null, failsafeUrl: "https://192.168.3.20:9443" }],
-  silence: {},
-  leases: [{ router: "bhs-haproxy-1", acknowledgedEpoch: 2 }],
-  failsafe: {
-    lastAskedAtMs: NOW_MS - 900,
-    fault: "w-1 does not answer",
-    answers: [{ watchdog: "w-1", agrees: false, reason: "no answer within 500 ms" }],
-    promisedForMs: 8_200.5,
-  },
-  replication: {
-    observedAtMs: NOW_MS - 1_000,
-    inSync: false,
-    reasons: ["logs-2 is not followed"],
-    lagOperations: 12,
-    readAgeMs: 700,
-    followers: 1,
-    leaderIndices: 2,
-    protectedIndices: { count: 1, of: 2 },
-    unprotected: [
-      {
-        index: "logs-2",
-        state: "copying",
-        reason: "logs-2 is still being copied",
-        copy: { state: "running", bytesDone: 5, bytesTotal: null, startedAtMs: null, error: null },
-        sinceMs: NOW_MS - 3_000,
-        established: false,
-        required: true,
-      },
-    ],
-    dataStreams: [
-      { name: "logs-app", writeIndex: ".ds-logs-app-1", indices: 1, followed: 0, problems: ["it is not followed"] },
-    ],
-    repairs: [{ atMs: NOW_MS - 5_000, change: "follow logs-2 of gra", error: "no such remote cluster" }],
-  },
-  plan: [
-    {
-      kind: "unfollow",
-      status: "failed",
-      detail: "unfollow 2 indices",
-      attempts: 3,
-      error: "no answer in time",
-      startedAtMs: NOW_MS - 4_000,
-      finishedAtMs: null,
-      nextAttemptAtMs: NOW_MS + 1_000,
-    },
-  ],
-  router: {
-    name: "bhs-haproxy-1",
-    summary: "routes to gra (epoch 1)",
-    state: {
-      tickets: [{ region: "gra", validUntilMs: NOW_MS + 5_000 }],
-      servers: [{ region: "gra", name: "gra-es-1", up: false }],
-    },
-    ticket: { region: "gra", epoch: 1, validUntilMs: NOW_MS + 5_000 },
-    leaseUntilMs: NOW_MS + 9_000,
-    acknowledgedEpoch: 1,
-    error: "HAProxy does not answer",
-  },
-  decisions: [{ atMs: NOW_MS - 2_000, rule: "promotion-goes-on", epoch: 2, explanation: "bhs is being promoted" }],
-};
-
-const applications: NonNullable<StatusAnswer["applications"]> = {
-  epoch: 1,
-  instances: [
-    { application: "orders", instance: "host1:4711", epoch: 0, problem: "no file", atMs: NOW_MS, behind: true },
-  ],
-};
+import { config, NOW_MS, observations, serving } from "./core-fixtures.ts";
+import { applications, fullStatus } from "./support/full-status.ts";
 
 /** A watchdog that knows one situation and applies commands to its record. */
 class StubWatchdog implements Watchdog {
@@ -118,6 +26,7 @@ class StubWatchdog implements Watchdog {
 
   run = () => Promise.reject(new Error("it does not run here"));
   status = () => fullStatus;
+  readiness = () => null;
   situation = (): KnownSituation => ({ record: this.record, seen: observations(), nowMs: NOW_MS });
   explain = () => explain(this.record, observations(), NOW_MS, config);
   history = async (limit: number) => {
@@ -130,6 +39,7 @@ class StubWatchdog implements Watchdog {
   };
   routing = () => ({ record: this.record, ticket: null, nowMs: NOW_MS });
   answerFailsafe = () => ({ agrees: false, watchdog: "bhs-haproxy-1", reason: "not here" }) as const;
+  measurements = () => ({ activity: new Activity(), loops: [], storeSpace: null });
   isRunning = () => true;
 }
 
@@ -196,7 +106,7 @@ describe("the control API's server", () => {
 
 describe("the control API's client", () => {
   test("receives the complete status and situation", async () => {
-    const sent = JSON.parse(JSON.stringify({ ...fullStatus, applications }));
+    const sent = JSON.parse(JSON.stringify({ ...fullStatus, readiness: null, applications }));
     const status = await askControlSocket(socket, controlApi.status, {});
     expect(status).toEqual(sent);
     expect(Object.keys(status)).toEqual(Object.keys(sent));

@@ -221,7 +221,7 @@ describe("the stack configuration", () => {
   });
 
   test("every section of watchdog.json is a key of the same name, or follows from the plan of the sites", () => {
-    const planned = ["name", "site", "endpoint", "stateDirectory", "controlSocket"];
+    const planned = ["name", "site", "endpoint", "metrics", "stateDirectory", "controlSocket"];
     const keys = Object.keys(stackSchema.shape);
     expect(Object.keys(watchdogFileSchema.shape).filter((key) => !keys.includes(key))).toEqual(planned);
   });

@@ -87,6 +87,19 @@ describe("files of a HAProxy host", () => {
     expect(endpointOf(host("witness", "witness"))).toBeUndefined();
   });
 
+  test("watchdog.json with metrics for Prometheus, on the witness too", () => {
+    const measured = testConfig({ scraperCidrs: "192.168.9.4/32" });
+    const metricsOf = (on: ReturnType<typeof host>) =>
+      JSON.parse(watchdogJson({ topology: planTopology(measured), config: measured, host: on })).metrics;
+    const served = {
+      listen: "0.0.0.0:9444",
+      certificateFile: "/etc/es-failover/secrets/watchdog.crt",
+      keyFile: "/etc/es-failover/secrets/watchdog.key",
+    };
+    expect(metricsOf(host("haproxy", "bhs"))).toEqual(served);
+    expect(metricsOf(host("witness", "witness"))).toEqual(served);
+  });
+
   test("watchdog.json of a single router, without a witness", () => {
     const alone = testConfig({
       witness: "none",

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { stackSchema } from "../../infra/config/schema.ts";
+import { renderMetrics } from "../../infra/reference/metrics.ts";
 import { renderReference } from "../../infra/reference/render.ts";
 import { publisherSchema } from "../../watchdog/config/applications.ts";
 import { keysOf, pathText } from "../../watchdog/config/keys.ts";
@@ -15,10 +16,17 @@ const schemas = {
   "member.json": memberConfigSchema,
 };
 
+const docs = path.join(import.meta.dirname, "..", "..", "docs");
+
+describe("docs/metrics.md", () => {
+  test("is current: `npm run docs` writes it", async () => {
+    expect(await readFile(path.join(docs, "metrics.md"), "utf8")).toBe(renderMetrics());
+  });
+});
+
 describe("docs/configuration.md", () => {
   test("is current: `npm run docs` writes it", async () => {
-    const file = path.join(import.meta.dirname, "..", "..", "docs", "configuration.md");
-    expect(await readFile(file, "utf8")).toBe(renderReference());
+    expect(await readFile(path.join(docs, "configuration.md"), "utf8")).toBe(renderReference());
   });
 
   test.each(Object.entries(schemas))("states the meaning of every key of %s", (_what, schema) => {

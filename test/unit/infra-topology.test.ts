@@ -25,19 +25,32 @@ const planInput: fc.Arbitrary<PlanInput> = fc
     withWitness: fc.boolean(),
     adminCidrs: fc.uniqueArray(outsideCidr, { minLength: 1, maxLength: 3 }),
     clientCidrs: fc.uniqueArray(outsideCidr, { maxLength: 3 }),
+    scraperCidrs: fc.uniqueArray(outsideCidr, { maxLength: 2 }),
     withEndpoint: fc.boolean(),
   })
-  .map(({ first, second, subnets: [a = 1, b = 2, c = 3], withWitness, adminCidrs, clientCidrs, withEndpoint }) => ({
-    regions: {
-      gra: { ...first, ovhRegion: "GRA11", cidr: `192.168.${a}.0/24`, availabilityZones: false },
-      bhs: { ...second, ovhRegion: "BHS5", cidr: `192.168.${b}.0/24`, availabilityZones: false },
-    },
-    witness: withWitness ? { ovhRegion: "DE1", cidr: `192.168.${c}.0/24` } : null,
-    network: { cidr: vrack, vlanId: 42 },
-    adminCidrs,
-    clientCidrs,
-    endpointAddresses: withEndpoint ? { gra: { host: "gra.example.org", port: 9200 } } : null,
-  }));
+  .map(
+    ({
+      first,
+      second,
+      subnets: [a = 1, b = 2, c = 3],
+      withWitness,
+      adminCidrs,
+      clientCidrs,
+      scraperCidrs,
+      withEndpoint,
+    }) => ({
+      regions: {
+        gra: { ...first, ovhRegion: "GRA11", cidr: `192.168.${a}.0/24`, availabilityZones: false },
+        bhs: { ...second, ovhRegion: "BHS5", cidr: `192.168.${b}.0/24`, availabilityZones: false },
+      },
+      witness: withWitness ? { ovhRegion: "DE1", cidr: `192.168.${c}.0/24` } : null,
+      network: { cidr: vrack, vlanId: 42 },
+      adminCidrs,
+      clientCidrs,
+      scraperCidrs,
+      endpointAddresses: withEndpoint ? { gra: { host: "gra.example.org", port: 9200 } } : null,
+    }),
+  );
 
 /** Parsing dominates the half million flows that are checked, and few networks recur in all of them. */
 const parsed = new Map<string, ReturnType<typeof parseCidr>>();
@@ -60,7 +73,7 @@ function admits(topology: Topology, from: string, to: Host, port: number): boole
 }
 
 /** Every port of the plan, and some that hosts listen on without being reachable from elsewhere. */
-const knownPorts = [22, 9200, 9201, 9300, 9100, 8404, 2379, 2380, 2381, 9443];
+const knownPorts = [22, 9200, 9201, 9300, 9100, 8404, 2379, 2380, 2381, 9443, 9444];
 
 type Sender = { readonly address: string; readonly host?: Host };
 
@@ -76,6 +89,7 @@ function mayReach(input: PlanInput, from: Sender, to: Host, port: number): boole
   }
   if (port === 9200) return to.role === "haproxy" && client;
   if (port === 9201) return to.role === "haproxy" && client && input.endpointAddresses !== null;
+  if (port === 9444) return input.scraperCidrs?.some((cidr) => within(from.address, cidr)) ?? false;
   if (port === 9443) return several && isWatchdog;
   if (port === 2379) return several && holdsEtcd(to) && isWatchdog;
   if (port === 2380) return several && holdsEtcd(to) && from.host !== undefined && holdsEtcd(from.host);

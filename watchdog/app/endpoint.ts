@@ -7,15 +7,13 @@ import type { EndpointServiceSettings } from "../config/applications.ts";
 import type { WatchdogConfig } from "../config/schema.ts";
 import type { Watchdog } from "../controller/watchdog.ts";
 import { endpointState } from "../core/endpoint-state.ts";
-import { reasonOf } from "../util/files.ts";
 import type { Logger } from "../util/logger.ts";
 import { runLoop } from "../util/loop.ts";
+import { keepServing } from "./keep-serving.ts";
 import type { StoreConnection } from "./store.ts";
 
 /** Interval at which acknowledgements are exchanged with the other watchdogs. */
 const SHARING_INTERVAL_MS = 5_000;
-/** Before the service is started again after a failure to listen, or to read a certificate. */
-const RETRY_INTERVAL_MS = 5_000;
 
 export interface RunningEndpoint {
   /** The epoch that each application uses. */
@@ -31,10 +29,7 @@ export interface EndpointParts {
   readonly signal: AbortSignal;
 }
 
-/**
- * Runs the endpoint service beside the watchdog; null when none is configured. Its failures do not stop the watchdog: a
- * port in use, for example, is logged and tried again.
- */
+/** Runs the endpoint service beside the watchdog; null when none is configured. */
 export function runEndpoint(config: WatchdogConfig, parts: EndpointParts): RunningEndpoint | null {
   const { endpoint } = config;
   if (endpoint === null) return null;
@@ -62,27 +57,10 @@ export function runEndpoint(config: WatchdogConfig, parts: EndpointParts): Runni
       return applicationsReport(acknowledgements.all(systemClock.nowMs()), servingEpoch);
     },
     ended: Promise.all([
-      keepServing(serve, log, signal),
+      keepServing({ event: "endpoint", name: "the endpoint service", serve }, log, signal),
       shareAcknowledgements(acknowledgements, config.name, { connection, log, signal }),
     ]).then(() => {}),
   };
-}
-
-async function keepServing(serve: () => Promise<EndpointServer>, log: Logger, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    try {
-      const server = await serve();
-      log.info({ event: "endpoint", port: server.port }, "the endpoint service is listening");
-      await new Promise<void>((resolve) => {
-        if (signal.aborted) resolve();
-        else signal.addEventListener("abort", () => resolve(), { once: true });
-      });
-      await server.close();
-    } catch (error) {
-      log.error({ event: "endpoint-error", error: reasonOf(error) }, reasonOf(error));
-      await systemClock.sleep(RETRY_INTERVAL_MS, signal).catch(() => {});
-    }
-  }
 }
 
 async function shareAcknowledgements(

@@ -21,6 +21,7 @@ import type { Logger } from "../util/logger.ts";
 import { version } from "../util/version.ts";
 import { connectClusters, connectSalvage } from "./clusters.ts";
 import { runEndpoint } from "./endpoint.ts";
+import { runMetrics } from "./metrics.ts";
 import { connectStore, type StoreConnection } from "./store.ts";
 
 /**
@@ -44,6 +45,7 @@ export async function runWatchdog(configFile: string): Promise<void> {
   const watchdog = compose(config, { clusters, salvage, connection, peers: others?.peers ?? null, log });
   const endpoint = runEndpoint(config, { watchdog, connection, log, signal: stop.signal });
   const applications = () => endpoint?.report() ?? null;
+  const metrics = runMetrics(config, { watchdog, applications, log, signal: stop.signal });
   const calls = Object.values(controlHandlers(watchdog, config, applications));
   const control = await serveControlSocket(config.controlSocket, calls);
   const failsafe = await others?.serve((question) => watchdog.answerFailsafe(question));
@@ -59,6 +61,7 @@ export async function runWatchdog(configFile: string): Promise<void> {
     await control.close();
     await failsafe?.close();
     await endpoint?.ended;
+    await metrics;
     others?.peers.close();
     connection.close();
     await Promise.all([salvage.close(), ...Object.values(clusters).map((cluster) => cluster.close())]);

@@ -1,5 +1,6 @@
 import { type Addresses, type RegionName, witnessName } from "./address.ts";
 import { isLoopback, type PublisherConfig } from "./applications.ts";
+import type { MetricsSettings } from "./metrics.ts";
 import type { WatchdogConfig } from "./schema.ts";
 import { type TimingConfig, timingViolations } from "./timing.ts";
 import type { ConfigViolation } from "./violations.ts";
@@ -19,6 +20,7 @@ export function crossFieldViolations(config: WatchdogConfig): readonly ConfigVio
     ...nodeViolations(config),
     ...storeViolations(config),
     ...endpointViolations(config),
+    ...metricsViolations(config),
   ];
 }
 
@@ -113,26 +115,49 @@ function storeViolations({ site, store, router, failsafe }: WatchdogConfig): rea
 function endpointViolations({ endpoint, router, regions }: WatchdogConfig): readonly ConfigViolation[] {
   if (endpoint === null) return [];
   const violations: ConfigViolation[] = [];
-  const { listen, certificateFile, keyFile, addresses } = endpoint;
+  const { addresses } = endpoint;
   if (router === null) {
     violations.push({
       key: "endpoint",
       message: "must be left out where there is no router: only a routing ticket shows that a region may be named",
     });
   }
+  return [
+    ...violations,
+    ...listenerViolations("endpoint", endpoint),
+    ...addressViolations("endpoint.addresses", addresses, Object.keys(regions)),
+  ];
+}
+
+function metricsViolations({ metrics }: WatchdogConfig): readonly ConfigViolation[] {
+  if (metrics === null) return [];
+  const { certificateFile, clientCaFile } = metrics;
+  const violations = [...listenerViolations("metrics", metrics)];
+  if (clientCaFile !== null && certificateFile === null) {
+    violations.push({ key: "metrics.clientCaFile", message: "needs TLS: add certificateFile and keyFile" });
+  }
+  return violations;
+}
+
+/** Without TLS a service is for this host alone. */
+function listenerViolations(
+  section: string,
+  { listen, certificateFile, keyFile }: Pick<MetricsSettings, "listen" | "certificateFile" | "keyFile">,
+): readonly ConfigViolation[] {
+  const violations: ConfigViolation[] = [];
   if ((certificateFile === null) !== (keyFile === null)) {
     violations.push({
-      key: "endpoint.keyFile",
-      message: "and endpoint.certificateFile must both be given or left out",
+      key: `${section}.keyFile`,
+      message: `and ${section}.certificateFile must both be given or left out`,
     });
   }
   if (certificateFile === null && !isLoopback(listen)) {
     violations.push({
-      key: "endpoint.certificateFile",
+      key: `${section}.certificateFile`,
       message: `is missing: other hosts can reach ${listen}, so it needs TLS`,
     });
   }
-  return [...violations, ...addressViolations("endpoint.addresses", addresses, Object.keys(regions))];
+  return violations;
 }
 
 /** Each region has an address, and nothing else has. */

@@ -1,5 +1,6 @@
 import type { EtcdAccess, PublisherConfig } from "./applications.ts";
 import { caFileViolations, checkSecretFile, keyPairViolations } from "./files.ts";
+import type { MetricsSettings } from "./metrics.ts";
 import type { WatchdogConfig } from "./schema.ts";
 import type { ConfigViolation } from "./violations.ts";
 
@@ -9,12 +10,14 @@ type Violations = Promise<readonly ConfigViolation[]>;
 
 /** All files of a watchdog's configuration except the password of Elasticsearch, which loading reads. */
 export async function referencedFileViolations(config: WatchdogConfig): Violations {
-  const { elasticsearch, store, failsafe, endpoint, publisher } = config;
+  const { elasticsearch, store, failsafe, endpoint, metrics, publisher } = config;
   const checks = await Promise.all([
     caFileViolations("elasticsearch.caFile", elasticsearch.caFile, Date.now()),
     store.kind === "etcd" ? etcdFileViolations("store", store) : [],
     failsafe === null ? [] : tlsFileViolations("failsafe", failsafe),
-    endpoint === null ? [] : endpointFileViolations(endpoint),
+    endpoint === null ? [] : listenerFileViolations("endpoint", endpoint),
+    metrics === null ? [] : listenerFileViolations("metrics", metrics),
+    metrics === null ? [] : optionalCaViolations("metrics.clientCaFile", metrics.clientCaFile),
     publisher === null ? [] : publisherFileViolations(publisher),
   ]);
   return checks.flat();
@@ -52,12 +55,12 @@ async function tlsFileViolations(
   ];
 }
 
-async function endpointFileViolations({
-  certificateFile,
-  keyFile,
-}: NonNullable<WatchdogConfig["endpoint"]>): Violations {
+async function listenerFileViolations(
+  section: string,
+  { certificateFile, keyFile }: Pick<MetricsSettings, "certificateFile" | "keyFile">,
+): Violations {
   if (certificateFile === null || keyFile === null) return [];
-  return keyPairViolations("endpoint", { certificateFile, keyFile });
+  return keyPairViolations(section, { certificateFile, keyFile });
 }
 
 async function optionalCaViolations(key: string, file: string | null): Violations {

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { endpointServiceSchema, publisherSchema } from "./applications.ts";
+import { metricsSchema } from "./metrics.ts";
 import { profiles } from "./profiles.ts";
 import {
   checksSchema,
@@ -137,6 +138,10 @@ export const watchdogFileSchema = z.strictObject({
       "Where applications, publishers and load balancers ask which region serves; `null`: nowhere. It answers for the " +
         "router beside the watchdog, so it requires one.",
     ),
+  metrics: metricsSchema
+    .nullable()
+    .default(null)
+    .describe("Where Prometheus reads this watchdog's metrics, at `/metrics`; `null`: nowhere. See docs/metrics.md."),
   publisher: publisherSchema
     .nullable()
     .default(null)

@@ -2,6 +2,7 @@ import type { RegionName } from "../config/address.ts";
 import type { WatchdogConfig } from "../config/schema.ts";
 import { isStoreFull } from "../core/ports/store.ts";
 import type { ClusterLicence, Definition } from "../core/state/cluster.ts";
+import { finishedChange } from "../core/state/finished-change.ts";
 import { type RegionHealth, unknownHealth } from "../core/state/health.ts";
 import { memberOf, type Silence, silenceAfter } from "../core/state/members.ts";
 import type { ActiveSnapshot, FirstSnapshot, RouterLease, StandbySnapshot } from "../core/state/observations.ts";
@@ -11,12 +12,14 @@ import type { WatchdogReport } from "../core/state/report.ts";
 import type { MemberSpace } from "../core/state/store-space.ts";
 import { noSyncMemory, type SyncMemory } from "../core/state/sync.ts";
 import { messageOf } from "../util/errors.ts";
+import { Activity } from "./activity.ts";
 import { CopyCheckpoints } from "./copy-checkpoints.ts";
 
 export type StandbyBackground = Pick<StandbySnapshot, "region" | "readiness" | "autoFollow" | "dataStreams">;
 
 /** Everything one watchdog has observed. The loops write it; decisions and status read it. */
 export class ObservedState {
+  readonly activity = new Activity();
   readonly health: Map<RegionName, RegionHealth>;
   record: StateRecord | null = null;
   /** Why the store cannot be reached; null when it can. */
@@ -125,6 +128,8 @@ export class ObservedState {
   adoptRecord(record: StateRecord | null, nowMonotonicMs: number): void {
     const before = this.record;
     this.record = record;
+    const finished = finishedChange(before, record);
+    if (finished !== null) this.activity.noteChange(finished);
     // A watchdog that has just started may have forgotten a grant of its last run, and one that is listed again may not
     // have been asked for one: until such a grant expires it promotes nothing (rule restart-waits).
     if (this.#isListed(record) && !this.#isListed(before)) {

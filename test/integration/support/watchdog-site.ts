@@ -5,6 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Agent, request } from "undici";
 import { users } from "../../../infra/elasticsearch/users.ts";
 import type { ClusterPair } from "../../../lab/elasticsearch/start-cluster.ts";
+import { freePort } from "../../../lab/util/free-ports.ts";
 import { askControlSocket } from "../../../watchdog/adapters/control-socket/client.ts";
 import { readRecordFile } from "../../../watchdog/adapters/file-store/record-file.ts";
 import { createFileStore } from "../../../watchdog/adapters/file-store/store.ts";
@@ -75,7 +76,7 @@ export class WatchdogSite {
         checkPassword: passwords.haproxyCheck,
         gid: UNPRIVILEGED_ID,
       });
-      site = new WatchdogSite(directory, release, haproxy, baseConfig(directory, pair, haproxy));
+      site = new WatchdogSite(directory, release, haproxy, await baseConfig(directory, pair, haproxy));
       await site.configure(more);
       return site;
     } catch (error) {
@@ -125,6 +126,18 @@ export class WatchdogSite {
 
   get #configFile(): string {
     return path.join(this.directory, "watchdog.json");
+  }
+
+  /** The samples of a scrape: `es_failover_epoch` or `es_failover_active{region="gra"}`, and their values. */
+  async metrics(): Promise<ReadonlyMap<string, number>> {
+    const answer = await request(`http://${this.#config.metrics?.listen}/metrics`);
+    const lines = (await answer.body.text()).split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+    return new Map(
+      lines.map((line) => {
+        const at = line.lastIndexOf(" ");
+        return [line.slice(0, at), Number(line.slice(at + 1))];
+      }),
+    );
   }
 
   /** Runs `es-failover run` with the rights of its unit, until the given moment or until it is ended. */
@@ -331,7 +344,7 @@ async function writeSecret(file: string, secret: string): Promise<void> {
   await chown(file, 0, UNPRIVILEGED_ID);
 }
 
-function baseConfig(directory: string, pair: ClusterPair, haproxy: EntryHaproxy): WatchdogConfigInput {
+async function baseConfig(directory: string, pair: ClusterPair, haproxy: EntryHaproxy): Promise<WatchdogConfigInput> {
   const at = (name: string) => path.join(directory, name);
   return {
     name: "bhs-haproxy-1",
@@ -349,6 +362,7 @@ function baseConfig(directory: string, pair: ClusterPair, haproxy: EntryHaproxy)
       masterSocket: haproxy.masterSocket,
       ticketMapFile: ticketMapIn(directory),
     },
+    metrics: { listen: `127.0.0.1:${await freePort()}` },
     stateDirectory: at("state"),
     controlSocket: at("run/control.sock"),
   };

@@ -22,7 +22,7 @@ async function showStatus({ configFile, print, finish }: CommandContext, { json 
   const config = await parseConfigFile(configFile());
   try {
     const status = await askControlSocket(config.controlSocket, controlApi.status, {});
-    const parts = [formatStatus(status), applicationsSection(status.applications, status.nowMs)];
+    const parts = [formatStatus(status, status.readiness), applicationsSection(status.applications, status.nowMs)];
     print(json ? JSON.stringify(status, null, 2) : parts.filter((part) => part !== "").join("\n\n"));
   } catch (error) {
     if (!(error instanceof WatchdogNotRunning)) throw error;

@@ -1,4 +1,5 @@
 import type { RegionStatus, ReplicationStatus, WatchdogStatus } from "../../controller/status.ts";
+import type { Readiness } from "../../core/readiness.ts";
 import { describeRequest } from "../../core/requests.ts";
 import type { RuleExplanation } from "../../core/rules/explain.ts";
 import { licenceEnds, licenceFault } from "../../core/state/licence.ts";
@@ -8,10 +9,10 @@ import { exceptionRows } from "./change.ts";
 import { protectionRows } from "./copies.ts";
 import { watchdogsSection } from "./watchdogs.ts";
 
-export function formatStatus(status: WatchdogStatus): string {
+export function formatStatus(status: WatchdogStatus, readiness: Readiness | null = null): string {
   return [
     `${status.name} (${status.site})  ${status.summary}`,
-    recordSection(status.record, status.nowMs),
+    recordSection(status.record, status.nowMs, readiness),
     problemsSection(status),
     section("Regions", [
       ["REGION", "ROLE", "HEALTH", "FOR", "DETAIL"],
@@ -44,7 +45,7 @@ export function formatExplanation(explanation: readonly RuleExplanation[]): stri
     .join("\n\n");
 }
 
-function recordSection(record: StateRecord | null, nowMs: number): string {
+function recordSection(record: StateRecord | null, nowMs: number, readiness: Readiness | null = null): string {
   if (record === null) return "State: no state document yet.";
   const rows = [
     ["epoch", String(record.epoch)],
@@ -52,6 +53,7 @@ function recordSection(record: StateRecord | null, nowMs: number): string {
     ["since", time(record.startedAtMs)],
     ["cause", record.cause],
   ];
+  if (readiness !== null) rows.push(["ready", `${readiness.ready ? "yes" : "NO"}: ${readiness.explanation}`]);
   if (record.blockedUntilMs !== null && record.blockedUntilMs > nowMs) {
     rows.push(["blocked", `no automatic failover for another ${duration(record.blockedUntilMs - nowMs)}`]);
   }

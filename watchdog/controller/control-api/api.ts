@@ -30,8 +30,12 @@ const history = z.object({
   limit: z.coerce.number<number>(wholeNumber).int(wholeNumber).min(1, wholeNumber).max(10_000, wholeNumber).default(50),
 });
 
-/** The status, with what applications reported to the endpoint service; null where none runs. */
+/**
+ * The status; whether a loss of the active region would lead to a failover, null where this watchdog cannot tell; and what
+ * applications reported to the endpoint service, null where none runs.
+ */
 const statusAnswer = watchdogStatusSchema.extend({
+  readiness: z.object({ ready: z.boolean(), explanation: z.string() }).nullable().default(null),
   applications: z
     .object({
       epoch: z.number().nullable(),

@@ -43,7 +43,11 @@ export function controlHandlers(
       return previewChange(situation, { kind, ...asked }, { by, atMs: situation.nowMs }, config);
     };
   return {
-    status: serveCall(controlApi.status, () => ({ ...watchdog.status(), applications: applications() })),
+    status: serveCall(controlApi.status, () => ({
+      ...watchdog.status(),
+      readiness: watchdog.readiness(),
+      applications: applications(),
+    })),
     explain: serveCall(controlApi.explain, () => watchdog.explain()),
     situation: serveCall(controlApi.situation, () => watchdog.situation()),
     history: serveCall(controlApi.history, ({ limit }) => watchdog.history(limit)),

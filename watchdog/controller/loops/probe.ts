@@ -11,6 +11,7 @@ const PROBE_SLACK_MS = 1_000;
 /** Probes one region and updates its health. */
 export async function probeRegion(context: WatchdogContext, cluster: Cluster): Promise<void> {
   const { clock, config, observed, log } = context;
+  const beganMonotonicMs = clock.monotonicMs();
   const probe = await within(clock, config.checks.timeoutMs + PROBE_SLACK_MS, "the probe", cluster.probe()).catch(
     (error: unknown): ClusterProbe => ({ reachable: false, kind: "timeout", error: messageOf(error) }),
   );
@@ -18,6 +19,7 @@ export async function probeRegion(context: WatchdogContext, cluster: Cluster): P
   const inWork = indicesInWork(observed.record, cluster.region);
   const after = observeProbe(before, probe, clock.nowMs(), config.checks, inWork);
   observed.health.set(cluster.region, after);
+  observed.activity.noteProbe(cluster.region, after, clock.monotonicMs() - beganMonotonicMs);
   const fields = {
     event: "health",
     region: cluster.region,

@@ -166,18 +166,20 @@ export class ReplicationReconciler {
 
   /** Whether the change was made. */
   async #make(change: ReplicationChange, context: ChangeContext): Promise<boolean> {
-    const { log } = this.#context;
+    const { log, observed } = this.#context;
     const { region } = context.cluster;
     const sentence = describeChange(change);
     const fields = { event: "replication", change: change.kind, region };
     this.#retries.note(retryKey(change));
     try {
       await makeChange(change, context);
+      observed.activity.replicationChanges.add({ kind: change.kind, outcome: "done" });
       this.#addRepair(sentence, null);
       log.info(fields, `${region}: ${sentence}`);
       return true;
     } catch (error) {
       const message = messageOf(error);
+      observed.activity.replicationChanges.add({ kind: change.kind, outcome: "failed" });
       this.#addRepair(sentence, message);
       log.warn({ ...fields, error: message }, `${region}: ${sentence} failed: ${message}`);
       return false;

@@ -1,0 +1,216 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { Activity } from "../../watchdog/controller/activity.ts";
+import type { WatchdogStatus } from "../../watchdog/controller/status.ts";
+import { finishedChange } from "../../watchdog/core/state/finished-change.ts";
+import { metricGroups } from "../../watchdog/metrics/catalogue.ts";
+import { Exposition } from "../../watchdog/metrics/exposition.ts";
+import type { Measured, Sample } from "../../watchdog/metrics/metric.ts";
+import { closing, config, health, NOW_MS, promotedUpTo, serving } from "./core-fixtures.ts";
+import { applications, fullStatus } from "./support/full-status.ts";
+
+const metrics = Object.values(metricGroups).flat();
+
+function measured(changes: Partial<Measured> = {}): Measured {
+  const activity = new Activity();
+  activity.noteProbe("gra", health("unhealthy"), 250);
+  activity.noteProbe("gra", health("healthy"), 40);
+  activity.noteChange({ kind: "failover", automatic: true, outcome: "done" });
+  activity.replicationChanges.add({ kind: "follow", outcome: "failed" });
+  return {
+    config,
+    version: "1.2.3",
+    status: fullStatus,
+    readiness: { ready: true, explanation: "bhs would take over" },
+    applications,
+    certificates: [{ file: "/etc/es-failover/ca.crt", expiresAtMs: NOW_MS + 86_400_000 }],
+    activity,
+    loops: [{ loop: "decide", ageMs: 1_500 }],
+    storeSpace: [{ endpoint: "https://w:2379", bytes: 100, bytesInUse: 50, quotaBytes: 1_000 }],
+    ...changes,
+  };
+}
+
+/** A watchdog that has just started and has reached nothing yet. */
+const blind: WatchdogStatus = {
+  ...fullStatus,
+  record: null,
+  sightings: [],
+  leases: null,
+  failsafe: null,
+  replication: null,
+  plan: null,
+  router: null,
+  decisions: [],
+  regions: fullStatus.regions.map((region) => ({ ...region, licence: null })),
+};
+
+function samples(name: string, from: Measured): readonly Sample[] {
+  const metric = metrics.find((candidate) => candidate.name === `es_failover_${name}`);
+  if (metric === undefined) throw new Error(`there is no metric ${name}`);
+  return metric.samples(from);
+}
+
+const valueIn = (name: string, from: Measured, labels: Sample["labels"] = {}) =>
+  samples(name, from).find((sample) => Object.entries(labels).every(([key, value]) => sample.labels[key] === value))
+    ?.value;
+
+describe("the catalogue of metrics", () => {
+  test("has unique names by Prometheus' conventions, each with a meaning", () => {
+    expect(new Set(metrics.map(({ name }) => name)).size).toBe(metrics.length);
+    for (const { name, type, help } of metrics) {
+      expect(name).toMatch(/^es_failover_[a-z][a-z0-9_]*[a-z]$/);
+      expect(name, "base units").not.toMatch(/_(ms|millis|milliseconds|kb|mb|percent)(_|$)/);
+      expect(name.endsWith("_total")).toBe(type === "counter");
+      expect(help).toMatch(/^\S.*\.$/);
+    }
+  });
+
+  test.each([
+    ["in the middle of a change", fullStatus],
+    ["of a region that serves", { ...fullStatus, record: serving() }],
+    ["of a watchdog that has reached nothing", blind],
+  ])("gives samples with the declared labels, finite and without repetition: %s", (_what, status) => {
+    for (const metric of metrics) {
+      const given = metric.samples(measured({ status }));
+      for (const { labels, value } of given) {
+        expect(Object.keys(labels).toSorted(), metric.name).toEqual(metric.labels.toSorted());
+        expect(Number.isFinite(value), metric.name).toBe(true);
+      }
+      expect(new Set(given.map(({ labels }) => JSON.stringify(labels))).size, metric.name).toBe(given.length);
+    }
+  });
+
+  test("gives every metric of it a value when nothing is missing", () => {
+    const silent = metrics.filter(
+      (metric) =>
+        metric.samples(measured()).length === 0 &&
+        metric.samples(measured({ status: { ...fullStatus, record: wellServing(), regions: onTrial } })).length === 0,
+    );
+    expect(silent.map(({ name }) => name)).toEqual([]);
+  });
+});
+
+const onTrial = fullStatus.regions.map((region) => ({
+  ...region,
+  licence: { type: "trial", active: true, allowsCcr: true, expiresAtMs: NOW_MS + 86_400_000 },
+}));
+
+/** Serving after a failover, paused within its block period. */
+function wellServing() {
+  const promoting = promotedUpTo("unfollow");
+  return serving({
+    blockedUntilMs: NOW_MS + 60_000,
+    inSyncAtMs: NOW_MS,
+    paused: { sinceMs: NOW_MS, by: "anna", reason: "maintenance" },
+    lastFailover: {
+      kind: "failover",
+      from: "bhs",
+      to: "gra",
+      automatic: true,
+      cause: promoting.cause,
+      startedAtMs: NOW_MS - 12_000,
+      finishedAtMs: NOW_MS - 2_500,
+      checkpoints: [],
+      loss: { atLeast: 3, atMost: 40, shards: [], unseenMs: null, explanation: "between 3 and 40" },
+      missingIndices: ["logs-9"],
+      leftOut: [],
+      deletedBefore: [],
+      keptBlocks: [],
+      uuids: [],
+      rejoinedAtMs: null,
+    },
+  });
+}
+
+describe("values", () => {
+  test("are absent, not zero, while they are not known", () => {
+    const from = measured({ status: blind, storeSpace: null, applications: null });
+    for (const name of ["epoch", "active", "in_sync", "router_open", "paused", "failsafe_active", "applications"]) {
+      expect(samples(name, from), name).toEqual([]);
+    }
+  });
+
+  test("of a change: its duration, its loss as a range, and that the old region has not rejoined", () => {
+    const from = measured({ status: { ...fullStatus, record: wellServing() } });
+    expect(valueIn("change_duration_seconds", from, { kind: "failover" })).toBe(9.5);
+    expect(valueIn("loss_operations", from, { bound: "least" })).toBe(3);
+    expect(valueIn("loss_operations", from, { bound: "most" })).toBe(40);
+    expect(valueIn("former_primary_unsettled", from)).toBe(1);
+    expect(valueIn("left_out_indices", from)).toBe(1);
+  });
+
+  test("name no bound of a loss that nothing bounds", () => {
+    const record = wellServing();
+    const lastFailover = record.lastFailover && {
+      ...record.lastFailover,
+      loss: { ...record.lastFailover.loss, atMost: null },
+    };
+    const from = measured({ status: { ...fullStatus, record: { ...record, lastFailover } } });
+    expect(samples("loss_operations", from).map(({ labels }) => labels["bound"])).toEqual(["least"]);
+  });
+
+  test("show no router as open once its ticket has ended", () => {
+    const at = (nowMs: number) => measured({ status: { ...fullStatus, nowMs } });
+    expect(valueIn("router_open", at(NOW_MS), { region: "gra" })).toBe(1);
+    expect(valueIn("router_open", at(NOW_MS), { region: "bhs" })).toBe(0);
+    expect(valueIn("router_open", at(NOW_MS + 5_000), { region: "gra" })).toBe(0);
+  });
+
+  test("show the closing region as not active", () => {
+    expect(
+      samples("active", measured({ status: { ...fullStatus, record: closing() } })).map(({ value }) => value),
+    ).toEqual([0, 0]);
+  });
+});
+
+describe("changes of the active region", () => {
+  test("count once, when routers open to the new region", () => {
+    expect(finishedChange(promotedUpTo("unfollow"), wellServing())).toEqual({
+      kind: "failover",
+      automatic: true,
+      outcome: "done",
+    });
+    expect(finishedChange(wellServing(), { ...wellServing(), sequence: 99 })).toBeNull();
+  });
+
+  test("count as undone when they go back to the old region", () => {
+    const change = closing();
+    expect(finishedChange(change, serving({ active: change.from }))).toMatchObject({ outcome: "undone" });
+  });
+
+  test("count also when only their end was seen, and never at a watchdog's first look", () => {
+    expect(finishedChange(serving(), wellServing())).toMatchObject({ outcome: "done" });
+    expect(finishedChange(null, wellServing())).toBeNull();
+  });
+});
+
+describe("the exposition", () => {
+  test("is in Prometheus' text format, with help and type of each metric", async () => {
+    const text = await new Exposition().text(measured());
+    expect(text).toContain("# HELP es_failover_epoch Epoch of the record");
+    expect(text).toContain("# TYPE es_failover_probes_total counter");
+    expect(text).toContain('es_failover_probes_total{region="gra",result="failed"} 1');
+    expect(text).toMatch(/^process_resident_memory_bytes \d+$/m);
+  });
+
+  test("forgets a value that is not known any more", async () => {
+    const exposition = new Exposition();
+    expect(await exposition.text(measured())).toMatch(/^es_failover_epoch \d+$/m);
+    const later = await exposition.text(measured({ status: blind }));
+    expect(later).not.toMatch(/^es_failover_(epoch|phase|in_sync)\b/m);
+  });
+
+  test("gives the same counts at every scrape", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1, max: 4 }), async (scrapes) => {
+        const exposition = new Exposition();
+        const from = measured();
+        let text = "";
+        for (let scrape = 0; scrape < scrapes; scrape += 1) text = await exposition.text(from);
+        expect(text).toContain('es_failover_changes_total{kind="failover",automatic="true",outcome="done"} 1');
+      }),
+      { numRuns: 4 },
+    );
+  });
+});

@@ -1,0 +1,33 @@
+import { X509Certificate } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import type { WatchdogConfig } from "../config/schema.ts";
+import type { CertificateEnd } from "../metrics/metric.ts";
+
+/** When each certificate that the watchdog uses ends. A file that cannot be read is left out: its user reports that. */
+export async function certificateEnds(config: WatchdogConfig): Promise<readonly CertificateEnd[]> {
+  const ends = await Promise.all(
+    certificateFilesOf(config).map(async (file) => {
+      const expiresAtMs = await endOf(file).catch(() => null);
+      return expiresAtMs === null ? [] : [{ file, expiresAtMs }];
+    }),
+  );
+  return ends.flat();
+}
+
+function certificateFilesOf({ elasticsearch, store, failsafe, endpoint, metrics }: WatchdogConfig): readonly string[] {
+  const files = [
+    elasticsearch.caFile,
+    ...(store.kind === "etcd" ? [store.caFile, store.certificateFile] : []),
+    ...(failsafe === null ? [] : [failsafe.caFile, failsafe.certificateFile]),
+    endpoint?.certificateFile ?? null,
+    metrics?.certificateFile ?? null,
+    metrics?.clientCaFile ?? null,
+  ];
+  return [...new Set(files.filter((file) => file !== null))];
+}
+
+async function endOf(file: string): Promise<number | null> {
+  const blocks = (await readFile(file, "utf8")).match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g);
+  const ends = (blocks ?? []).map((block) => new X509Certificate(block).validToDate.getTime());
+  return ends.length === 0 ? null : Math.min(...ends);
+}

@@ -1,0 +1,53 @@
+import { readFile } from "node:fs/promises";
+import type { ApplicationsReport } from "../applications/acknowledgements.ts";
+import type { MetricsSettings } from "../config/metrics.ts";
+import type { WatchdogConfig } from "../config/schema.ts";
+import type { Watchdog } from "../controller/watchdog.ts";
+import type { Logger } from "../util/logger.ts";
+import { version } from "../util/version.ts";
+import { certificateEnds } from "./certificate-ends.ts";
+import { keepServing } from "./keep-serving.ts";
+
+export interface MetricsParts {
+  readonly watchdog: Watchdog;
+  /** What applications reported to the endpoint service; null where none runs. */
+  readonly applications: () => ApplicationsReport | null;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+}
+
+/** Serves the watchdog's metrics until the signal aborts; at once when none are configured. */
+export async function runMetrics(config: WatchdogConfig, parts: MetricsParts): Promise<void> {
+  const { metrics } = config;
+  if (metrics === null) return;
+  const { watchdog, applications, log, signal } = parts;
+  // Loaded on demand: a watchdog without metrics does not hold them in memory.
+  const { Exposition } = await import("../metrics/exposition.ts");
+  const { serveMetrics } = await import("../metrics/server.ts");
+  const exposition = new Exposition();
+  const text = async () =>
+    exposition.text({
+      ...watchdog.measurements(),
+      config,
+      version,
+      status: watchdog.status(),
+      readiness: watchdog.readiness(),
+      applications: applications(),
+      certificates: await certificateEnds(config),
+    });
+  const serve = async () => {
+    const tls = await readTls(metrics);
+    return serveMetrics({ listen: metrics.listen, tls, contentType: exposition.contentType, text });
+  };
+  await keepServing({ event: "metrics", name: "the metrics service", serve }, log, signal);
+}
+
+async function readTls({ certificateFile, keyFile, clientCaFile }: MetricsSettings) {
+  if (certificateFile === null || keyFile === null) return null;
+  const [cert, key, clientCa] = await Promise.all([
+    readFile(certificateFile, "utf8"),
+    readFile(keyFile, "utf8"),
+    clientCaFile === null ? null : readFile(clientCaFile, "utf8"),
+  ]);
+  return { cert, key, clientCa };
+}

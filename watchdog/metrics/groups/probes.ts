@@ -1,0 +1,27 @@
+import { healthStateSchema } from "../../core/state/report.ts";
+import { labelled, oneOf, sampleOf, seconds } from "../metric.ts";
+
+/** Health of both regions, as this watchdog sees it. */
+export const probeMetrics = [
+  labelled("region_health", "1 for the health of the region.", ["region", "state"], ({ status }) =>
+    status.regions.flatMap(({ region, health }) => oneOf("state", healthStateSchema.options, health.state, { region })),
+  ),
+  labelled(
+    "probes_total",
+    "Probes by result; inconclusive: it proves nothing, such as a refused password.",
+    ["region", "result"],
+    ({ activity }) => activity.probes.counts().map(({ labels, count }) => ({ labels, value: count })),
+  ),
+  labelled("probe_duration_seconds", "How long the last probe took.", ["region"], ({ activity }) =>
+    [...activity.lastProbeMs].flatMap(([region, durationMs]) => sampleOf({ region }, seconds(durationMs))),
+  ),
+  labelled("last_good_probe_timestamp_seconds", "When a probe was last good.", ["region"], ({ status }) =>
+    status.regions.flatMap(({ region, health }) => sampleOf({ region }, seconds(health.lastGoodAtMs))),
+  ),
+  labelled(
+    "region_problems",
+    "What is wrong with the region although its probes are good: status has the sentences.",
+    ["region"],
+    ({ status }) => status.regions.flatMap(({ region, health }) => sampleOf({ region }, health.problems.length)),
+  ),
+];
