@@ -30,10 +30,13 @@ const hostRoot: RootRecipe = {
   customise: path.join(import.meta.dirname, "debian-root", "customise-host.sh"),
 };
 
-/** HAProxy 3.0 and etcd 3.5 as on the hosts, for tests that run them without a host. */
+/** HAProxy 3.0 and etcd 3.5 as on the hosts, and the tools of Prometheus, for tests that run them without a host. */
 const toolsRoot: RootRecipe = {
   name: "tools-root",
-  packages: ["haproxy", "etcd-server", "etcd-client", "ca-certificates", "procps"],
+  packages: [
+    ...["haproxy", "etcd-server", "etcd-client", "ca-certificates", "procps"],
+    ...["prometheus", "prometheus-alertmanager"],
+  ],
 };
 
 async function recipeKey(recipe: RootRecipe): Promise<string> {
@@ -88,7 +91,7 @@ export function hostRootDirectory(): Promise<string> {
   return rootDirectory(hostRoot);
 }
 
-/** The root file system for `toolsCommand` (tools-command.ts), with HAProxy and etcd. Built if missing. */
+/** The root file system for `toolsCommand` (tools-command.ts). Built if missing. */
 export function toolsRootDirectory(): Promise<string> {
   return rootDirectory(toolsRoot);
 }
@@ -107,6 +110,6 @@ export const hostRootStep: SetUpStep = rootStep(
 
 export const toolsRootStep: SetUpStep = rootStep(
   toolsRoot,
-  "Install HAProxy 3.0 and etcd 3.5 into a root file system of their own",
+  "Install HAProxy 3.0, etcd 3.5 and Prometheus into a root file system of their own",
   "tests run the same programs as the hosts; about a minute",
 );

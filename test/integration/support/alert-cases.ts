@@ -1,0 +1,130 @@
+/** What each alert of monitoring/rules is shown with. */
+
+/** Values of a series while the fault lasts and after its repair; a pair grows by its second number every minute. */
+export type Values = number | readonly [from: number, perMinute: number] | "absent";
+
+export interface AlertCase {
+  /** Per series: its values during the fault, then after the repair. */
+  readonly series: Readonly<Record<string, readonly [fault: Values, repaired: Values]>>;
+  /** How many alerts of the name fire. Default: 1. */
+  readonly count?: number;
+  /** How long it goes on firing after the repair, in minutes: an alert about the last hour. Default: 1. */
+  readonly holdsMinutes?: number;
+  /** For how long the fault lasts beyond the alert's `for`, in minutes. Default: 2. */
+  readonly lastsMinutes?: number;
+}
+
+const router = (instance: string, region: string) =>
+  `es_failover_router_open{instance="${instance}",region="${region}"}`;
+const [graOfGra, graOfBhs] = [router("gra-haproxy-1", "gra"), router("bhs-haproxy-1", "gra")];
+const [bhsOfGra, bhsOfBhs] = [router("gra-haproxy-1", "bhs"), router("bhs-haproxy-1", "bhs")];
+
+const days = (count: number) => count * 86_400;
+
+/** The clock of promtool begins at 0. */
+export const alertCases: Readonly<Record<string, AlertCase>> = {
+  EsFailoverWatchdogDown: {
+    series: { 'up{job="es-failover",instance="w"}': [0, 1], 'up{job="es-failover",instance="g"}': [1, 1] },
+  },
+  EsFailoverAbsent: { series: { 'up{job="es-failover",instance="w"}': ["absent", 1] } },
+  EsFailoverNoDecider: {
+    series: { 'es_failover_decider{instance="w"}': [0, 1], 'es_failover_decider{instance="g"}': [0, 0] },
+  },
+  EsFailoverNobodyServes: { series: { [graOfGra]: [0, 1], [bhsOfGra]: [0, 0], [graOfBhs]: [0, 0] } },
+  EsFailoverTwoWriters: { series: { [graOfGra]: [1, 0], [bhsOfBhs]: [1, 1] } },
+  EsFailoverRouterClosed: { series: { [graOfGra]: [0, 1], [graOfBhs]: [1, 1] } },
+  EsFailoverRouterDown: { series: { 'es_failover_router_up{instance="g"}': [0, 1] } },
+  EsFailoverServersDown: {
+    series: {
+      'es_failover_router_servers_up{instance="gra-haproxy-1",region="gra"}': [0, 2],
+      'es_failover_router_servers_up{instance="gra-haproxy-1",region="bhs"}': [0, 0],
+      [graOfGra]: [1, 1],
+      [bhsOfGra]: [0, 0],
+    },
+  },
+  EsFailoverChangeStuck: { series: { 'es_failover_phase{phase="closing",instance="w"}': [1, 0] } },
+  EsFailoverStepRetries: { series: { 'es_failover_plan_step_attempts{step="close",instance="w"}': [4, "absent"] } },
+  EsFailoverHappened: {
+    series: { 'es_failover_last_change_timestamp_seconds{kind="failover"}': [30, 30] },
+    holdsMinutes: 61,
+  },
+  EsFailoverUndone: {
+    series: { 'es_failover_changes_total{kind="switchover",automatic="false",outcome="undone"}': [[0, 1], 2] },
+    holdsMinutes: 63,
+  },
+  EsFailoverRefused: { series: { 'es_failover_rule{rule="refuse-not-in-sync"}': [1, "absent"] } },
+  EsFailoverNotReady: { series: { 'es_failover_ready{instance="w"}': [0, 1] } },
+  EsFailoverNotReadyLong: { series: { 'es_failover_ready{instance="w"}': ["absent", 1] } },
+  EsFailoverNotInSync: {
+    series: { 'es_failover_in_sync{instance="w"}': [0, 1], 'es_failover_in_sync{instance="g"}': [0, 1] },
+  },
+  EsFailoverNotInSyncLong: { series: { 'es_failover_in_sync{instance="w"}': [0, 1] } },
+  EsFailoverLagGrows: {
+    series: { es_failover_replication_lag_operations: [[20_000, 500], 3] },
+    lastsMinutes: 6,
+  },
+  EsFailoverReadAge: { series: { 'es_failover_replication_read_age_seconds{instance="w"}': [200, 20] } },
+  EsFailoverUncovered: { series: { 'es_failover_uncovered_indices{reason="not-followed"}': [2, 0] } },
+  EsFailoverReplicationChangesFail: {
+    series: { 'es_failover_replication_changes_total{kind="follow",outcome="failed"}': [[0, 1], 40] },
+    lastsMinutes: 20,
+    holdsMinutes: 15,
+  },
+  EsFailoverProbesRefused: {
+    series: { 'es_failover_region_health{region="bhs",state="unknown",instance="w"}': [1, 0] },
+  },
+  EsFailoverRegionUnhealthy: {
+    series: { 'es_failover_region_health{region="gra",state="unhealthy",instance="w"}': [1, 0] },
+  },
+  EsFailoverRegionDegraded: { series: { 'es_failover_region_problems{region="gra"}': [1, 0] } },
+  EsFailoverQuorumThin: {
+    series: {
+      // The third site reported before.
+      'es_failover_sites_heard{instance="w"}': [2, 3],
+      'es_failover_sites_heard{instance="g"}': [3, 3],
+    },
+  },
+  EsFailoverWatchdogSilent: { series: { 'es_failover_watchdogs_silent{instance="w"}': [1, 0] } },
+  EsFailoverStoreDown: { series: { 'es_failover_store_up{instance="w"}': [0, 1] } },
+  EsFailoverStoreFull: { series: { 'es_failover_store_full{instance="w"}': [1, 0] } },
+  EsFailoverStoreQuota: {
+    series: {
+      'es_failover_store_db_size_bytes{member="https://w:2379"}': [800, 200],
+      'es_failover_store_quota_bytes{member="https://w:2379"}': [1_000, 1_000],
+    },
+  },
+  EsFailoverFailsafeActive: { series: { 'es_failover_failsafe_active{instance="g"}': [1, 0] } },
+  EsFailoverSelfDoubt: { series: { 'es_failover_self_trusted{instance="g"}': [0, 1] } },
+  EsFailoverLoopStuck: {
+    series: { 'es_failover_loop_last_turn_timestamp_seconds{instance="g",loop="decide"}': [0, [360, 60]] },
+    lastsMinutes: 5,
+  },
+  EsFailoverPausedLong: { series: { 'es_failover_paused{instance="g"}': [1, 0] } },
+  EsFailoverFormerPrimaryAway: { series: { 'es_failover_former_primary_unsettled{instance="g"}': [1, 0] } },
+  EsFailoverIndicesLeftOut: { series: { 'es_failover_left_out_indices{instance="g"}': [3, 0] } },
+  EsFailoverLicenceMissing: {
+    series: {
+      'es_failover_license_allows_ccr{region="gra",instance="g"}': [0, 1],
+      'es_failover_license_allows_ccr{region="bhs",instance="g"}': [1, 1],
+    },
+  },
+  EsFailoverLicenceEndsSoon: {
+    series: { 'es_failover_license_expiry_timestamp_seconds{region="gra",type="trial"}': [days(6), days(400)] },
+  },
+  EsFailoverLicenceEnds: {
+    series: { 'es_failover_license_expiry_timestamp_seconds{region="gra",type="trial"}': [days(29), days(400)] },
+  },
+  EsFailoverCertificateEndsSoon: {
+    series: { 'es_failover_certificate_expiry_timestamp_seconds{instance="g",file="/a.crt"}': [days(6), days(400)] },
+  },
+  EsFailoverCertificateEnds: {
+    series: { 'es_failover_certificate_expiry_timestamp_seconds{instance="g",file="/a.crt"}': [days(29), days(400)] },
+  },
+  EsFailoverVersionsDiffer: {
+    series: {
+      'es_failover_build_info{version="1",instance="g"}': [1, "absent"],
+      'es_failover_build_info{version="2",instance="w"}': [1, 1],
+    },
+  },
+  EsFailoverAppBehind: { series: { 'es_failover_applications{state="behind",instance="g"}': [2, 0] } },
+};
