@@ -51,6 +51,15 @@ describe("es-failover, with a watchdog that runs", () => {
     expect(await es("history", "--limit", "many")).toMatchObject({ code: 2 });
   });
 
+  test("check tells a monitoring system by its exit status that the region that serves is lost", async () => {
+    await eventually("gra is unhealthy", 30_000, async () => (await es("status")).out.includes("unhealthy"));
+    const { code, out } = await es("check");
+    expect({ code, first: out.split("\n")[0] }).toEqual({
+      code: 2,
+      first: expect.stringMatching(/^ES-FAILOVER CRITICAL: .* \| epoch=\d+ /),
+    });
+  });
+
   test("ack ends the block period, once", async () => {
     expect((await es("status")).out).toMatch(/blocked +no automatic failover for another/);
     expect(await es("ack")).toMatchObject({

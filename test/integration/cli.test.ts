@@ -70,6 +70,10 @@ describe("es-failover", () => {
   });
 
   test("explain without a watchdog reports that none runs, and exits with 3", async () => {
+    expect(await esFailover("check")).toMatchObject({
+      code: 2,
+      out: expect.stringContaining("ES-FAILOVER CRITICAL: no watchdog"),
+    });
     expect(await esFailover("explain")).toMatchObject({ code: 3, err: expect.stringContaining(at("control.sock")) });
   });
 });

@@ -6,6 +6,7 @@ import { messageOf } from "../util/errors.ts";
 import { Refused } from "../util/socket-api.ts";
 import { addAbort } from "./commands/abort.ts";
 import { addAck } from "./commands/ack.ts";
+import { addCheck } from "./commands/check.ts";
 import { addCheckConfig } from "./commands/check-config.ts";
 import { addCompletion } from "./commands/completion.ts";
 import { addEtcd } from "./commands/etcd.ts";
@@ -36,6 +37,7 @@ const commands: readonly ((program: Command, context: CommandContext) => void)[]
   addRun,
   addStatus,
   addExplain,
+  addCheck,
   addCheckConfig,
   addHistory,
   addPause,

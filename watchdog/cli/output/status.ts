@@ -2,18 +2,18 @@ import type { RegionStatus, ReplicationStatus, WatchdogStatus } from "../../cont
 import type { Readiness } from "../../core/readiness.ts";
 import { describeRequest } from "../../core/requests.ts";
 import type { RuleExplanation } from "../../core/rules/explain.ts";
-import { licenceEnds, licenceFault } from "../../core/state/licence.ts";
 import type { StateRecord } from "../../core/state/record.ts";
 import { duration, section, time } from "../../util/text.ts";
 import { exceptionRows } from "./change.ts";
 import { protectionRows } from "./copies.ts";
+import { problemRows } from "./problems.ts";
 import { watchdogsSection } from "./watchdogs.ts";
 
 export function formatStatus(status: WatchdogStatus, readiness: Readiness | null = null): string {
   return [
     `${status.name} (${status.site})  ${status.summary}`,
     recordSection(status.record, status.nowMs, readiness),
-    problemsSection(status),
+    section("Problems", problemRows(status)),
     section("Regions", [
       ["REGION", "ROLE", "HEALTH", "FOR", "DETAIL"],
       ...status.regions.map((region) => regionRow(region, status.nowMs)),
@@ -87,21 +87,6 @@ function phaseRows(record: StateRecord, nowMs: number): string[][] {
     default:
       return record satisfies never;
   }
-}
-
-function problemsSection({ store, newerVersion, self, regions, nowMs }: WatchdogStatus): string {
-  const rows: string[][] = [];
-  if (!store.reachable) rows.push(["store", `unreachable: ${store.error ?? "no reason given"}`]);
-  else if (store.full) rows.push(["store", `takes no write: ${store.full}`]);
-  if (store.warning) rows.push(["store", store.warning]);
-  if (newerVersion) rows.push(["version", newerVersion]);
-  if (!self.trusted) rows.push(["self-check", `failed, so it takes no action: ${self.reasons.join("; ")}`]);
-  for (const { region, health, licence } of regions) {
-    const problem = licence && (licenceFault(region, licence) ?? licenceEnds(region, licence, nowMs));
-    if (problem) rows.push(["licence", problem]);
-    for (const degraded of health.problems) rows.push([region, degraded]);
-  }
-  return section("Problems", rows);
 }
 
 function regionRow({ region, role, health }: RegionStatus, nowMs: number): string[] {

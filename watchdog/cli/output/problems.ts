@@ -1,0 +1,18 @@
+import type { WatchdogStatus } from "../../controller/status.ts";
+import { licenceEnds, licenceFault } from "../../core/state/licence.ts";
+
+/** What is wrong although it may serve: where, and a sentence. */
+export function problemRows({ store, newerVersion, self, regions, nowMs }: WatchdogStatus): [string, string][] {
+  const rows: [string, string][] = [];
+  if (!store.reachable) rows.push(["store", `unreachable: ${store.error ?? "no reason given"}`]);
+  else if (store.full) rows.push(["store", `takes no write: ${store.full}`]);
+  if (store.warning) rows.push(["store", store.warning]);
+  if (newerVersion) rows.push(["version", newerVersion]);
+  if (!self.trusted) rows.push(["self-check", `failed, so it takes no action: ${self.reasons.join("; ")}`]);
+  for (const { region, health, licence } of regions) {
+    const problem = licence && (licenceFault(region, licence) ?? licenceEnds(region, licence, nowMs));
+    if (problem) rows.push(["licence", problem]);
+    for (const degraded of health.problems) rows.push([region, degraded]);
+  }
+  return rows;
+}
