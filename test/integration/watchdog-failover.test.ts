@@ -80,6 +80,19 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
     return new Traffic({ entries: [site.haproxy.entry], ca: site.haproxy.ca, ...credentials, ...load });
   }
 
+  /** What the metrics tell of a failover. */
+  function shownBy(metrics: ReadonlyMap<string, number>) {
+    const value = (name: string) => metrics.get(`es_failover_${name}`);
+    return {
+      epoch: value("epoch"),
+      gra: value('active{region="gra"}'),
+      bhs: value('active{region="bhs"}'),
+      openTo: ["gra", "bhs"].filter((region) => value(`router_open{region="${region}"}`) === 1).join(),
+      ready: value("ready"),
+      failovers: value('changes_total{kind="failover",automatic="true",outcome="done"}') ?? 0,
+    };
+  }
+
   /** Expects that bhs takes a write through the entry into the write index of the alias. */
   async function expectWritable(): Promise<void> {
     const { status, region, body } = await site.request("PUT", "/orders/_create/after-failover", { n: 1 });
@@ -101,6 +114,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
     // Created after following began: auto-follow takes it.
     await pair.gra.call("PUT", "/orders-000003");
     await site.untilInSync(4);
+    expect(shownBy(await site.metrics())).toEqual({ epoch: 1, gra: 1, bhs: 0, openTo: "gra", ready: 1, failovers: 0 });
 
     const traffic = startTraffic();
     try {
@@ -110,6 +124,9 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
       await site.untilServing("bhs");
       await traffic.next("write-acknowledged", 60_000, ({ atMs }) => atMs > killedAtMs);
       await traffic.stop();
+      const shown = shownBy(await site.metrics());
+      // Not ready: the only other region is lost.
+      expect(shown).toEqual({ epoch: 3, gra: 0, bhs: 1, openTo: "bhs", ready: 0, failovers: 1 });
     } finally {
       await traffic.close();
       // gra is inspected in its state at the loss, before the watchdog makes it a standby.
