@@ -10,6 +10,7 @@ import { missingCredentials } from "./config/credentials.ts";
 import { parseConfig } from "./config/load.ts";
 import { fileOfKey } from "./config/project-files.ts";
 import type { StackConfig } from "./config/schema.ts";
+import { deadAgent } from "./config/ssh-agent.ts";
 import { Region } from "./region.ts";
 
 /** Where Pulumi.yaml is. Language hosts before 3.181 do not pass it to `pulumi.getRootDirectory()`. */
@@ -27,7 +28,8 @@ function readConfig(): StackConfig {
 }
 
 const config = readConfig();
-const problem = missingCredentials({ raw: pulumi.runtime.allConfig(), environment: process.env });
+const problem =
+  missingCredentials({ raw: pulumi.runtime.allConfig(), environment: process.env }) ?? (await deadAgent(process.env));
 if (problem !== null) throw new pulumi.RunError(problem);
 const region = new Region(config.region, { config, bundle: await buildWatchdogBundle() });
 

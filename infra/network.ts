@@ -11,8 +11,9 @@ export interface PrivateNetworkArgs {
 
 /**
  * The site's part of the vRack network: the same VLAN and range at each site make one network of all parts. The DHCP
- * service cannot be switched off, so each site has its own allocation pool, which contains no pinned address. There is no
- * gateway: hosts reach the internet through their public interface.
+ * service cannot be switched off, so each site has its own allocation pool, which contains no pinned address. No host needs a
+ * gateway: each reaches the internet through its public interface. The API has no way to say so, and may choose one, which DHCP
+ * then offers: provision/private-route.sh refuses it.
  */
 export class PrivateNetwork extends pulumi.ComponentResource {
   readonly networkId: pulumi.Output<string>;
@@ -24,7 +25,8 @@ export class PrivateNetwork extends pulumi.ComponentResource {
     const vrack = new ovh.CloudNetworkPrivateVrack(
       `${name}-network`,
       { serviceName, region: region.ovhRegion, name: `es-failover-${region.name}`, vlanId: network.vlanId },
-      { parent: this },
+      // A region has one network on a VLAN.
+      { parent: this, deleteBeforeReplace: true },
     );
     const subnet = new ovh.CloudNetworkPrivateVrackSubnet(
       `${name}-subnet`,
@@ -37,7 +39,7 @@ export class PrivateNetwork extends pulumi.ComponentResource {
         dhcpEnabled: true,
         allocationPools: [region.allocationPool],
       },
-      { parent: this },
+      { parent: this, deleteBeforeReplace: true },
     );
     this.networkId = vrack.id;
     this.subnetId = subnet.id;

@@ -8,7 +8,7 @@ import { EtcdMember, etcdScripts } from "./etcd/etcd.ts";
 import { Haproxy, type HaproxyHost, haproxyScripts, installHaproxy } from "./haproxy/haproxy.ts";
 import { type Instance, Instances } from "./instances/instances.ts";
 import { PrivateNetwork } from "./network.ts";
-import { runScript, type StagedHost, stageScripts } from "./provision/remote.ts";
+import { authorizeKey, runScript, type StagedHost, stageScripts } from "./provision/remote.ts";
 import { SecurityGroups } from "./security-groups.ts";
 import { hostsOf, planTopology, ports, type Role, regionPlan, type Topology } from "./topology.ts";
 import {
@@ -76,9 +76,17 @@ export class Region extends pulumi.ComponentResource {
 
   private prepared(instance: Instance, scripts: readonly string[]): PreparedHost {
     const { host } = instance;
-    const connection = this.connection(instance);
-    const staged = stageScripts({ name: host.name, connection, instanceId: instance.id }, scripts, { parent: this });
-    const stdin = JSON.stringify({ privateIp: host.privateIp, aptProxy: this.config.aptProxy ?? "" });
+    const { aptProxy, sshPublicKey, sshPrivateKey, sshPreviousPrivateKey: previous } = this.config;
+    const machine = { name: host.name, instanceId: instance.id };
+    const connection = this.connection(instance, sshPrivateKey);
+    const isReplaced = previous !== undefined;
+    const after = isReplaced
+      ? [authorizeKey({ ...machine, connection: this.connection(instance, previous) }, sshPublicKey, this)]
+      : [];
+    const staged = stageScripts({ ...machine, connection }, scripts, { parent: this, after });
+    // As long as the key before is configured, it still logs in.
+    const onlyKey = isReplaced ? "" : sshPublicKey;
+    const stdin = JSON.stringify({ privateIp: host.privateIp, aptProxy: aptProxy ?? "", onlyKey });
     const ready = runScript(
       staged,
       { name: `${host.name}-base`, script: "provision/base.sh", stdin },
@@ -91,11 +99,11 @@ export class Region extends pulumi.ComponentResource {
    * No host key is pinned: an instance generates its own at its first boot, and neither OVHcloud's API nor a resource of
    * this program can set it beforehand or read it. SSH is open to adminCidrs only.
    */
-  private connection({ publicIp }: Instance): StagedHost["connection"] {
+  private connection({ publicIp }: Instance, privateKey: string): StagedHost["connection"] {
     return {
       host: publicIp,
       user: this.config.sshUser,
-      privateKey: pulumi.secret(`${this.config.sshPrivateKey}\n`),
+      privateKey: pulumi.secret(`${privateKey}\n`),
       // A new host does not answer until it has booted.
       dialErrorLimit: 30,
       perDialTimeout: 10,
@@ -115,6 +123,7 @@ export class Region extends pulumi.ComponentResource {
           ...this.prepared(instance, elasticsearchScripts),
           host: instance.host,
           dataVolumeId: instance.dataVolumeId ?? "",
+          flavorId: instance.flavorId,
         })),
         elasticPassword: elastic.result,
         initialMasterNodes: elastic.keepers.apply((keepers) => keepers?.["initialMasterNodes"] ?? ""),

@@ -36,7 +36,7 @@ export class SecurityGroups extends pulumi.ComponentResource {
           region: region.ovhRegion,
           name: `es-failover-${region.name}-${firewallGroup}`,
           description: `What the ${firewallGroup} hosts of ${region.name} accept`,
-          rules: topology.ingress[firewallGroup].map(securityGroupRule),
+          rules: ordered(topology.ingress[firewallGroup]).map(securityGroupRule),
         },
         { parent: this },
       ).id;
@@ -48,6 +48,13 @@ export class SecurityGroups extends pulumi.ComponentResource {
   of(host: Host): pulumi.Output<string>[] {
     return firewallGroupsOf(this.topology, host).flatMap((group) => this.ids.get(group) ?? []);
   }
+}
+
+/** The order of a list in the configuration has no meaning, and may not look like a change of the group. */
+function ordered(rules: readonly IngressRule[]): readonly IngressRule[] {
+  return rules.toSorted(
+    (a, b) => (a.port ?? 0) - (b.port ?? 0) || a.source.localeCompare(b.source, "en", { numeric: true }),
+  );
 }
 
 /** OpenStack's default rule allows all egress, so only ingress is declared. */

@@ -2,6 +2,7 @@ import { witnessName } from "../../watchdog/config/address.ts";
 import { addressViolations, sharedViolations } from "../../watchdog/config/contradictions.ts";
 import type { ConfigViolation } from "../../watchdog/config/violations.ts";
 import { contains, overlap, parseCidr } from "../ipv4.ts";
+import { planTopology } from "../topology.ts";
 import { keyName } from "./messages.ts";
 import { configNamespace, type StackConfig } from "./schema.ts";
 
@@ -9,6 +10,7 @@ import { configNamespace, type StackConfig } from "./schema.ts";
 export function contradictions(config: StackConfig): readonly ConfigViolation[] {
   return [
     ...siteContradictions(config),
+    ...resizeContradictions(config),
     ...watchdogContradictions(config),
     ...witnessContradictions(config),
     ...networkContradictions(config),
@@ -25,6 +27,16 @@ function siteContradictions({ region, regions, witness }: StackConfig): readonly
       ? `is "${witnessName}", and ${keyName("witness")} is none: there is no such site`
       : `is "${region}": write one of ${sites.join(", ")}`;
   return [{ key: "region", message }];
+}
+
+function resizeContradictions(config: StackConfig): readonly ConfigViolation[] {
+  const { region, resize } = config;
+  if (resize === undefined) return [];
+  const names = planTopology(config)
+    .hosts.filter((host) => host.region === region)
+    .map(({ name }) => name);
+  if (names.includes(resize)) return [];
+  return [{ key: "resize", message: `is "${resize}": write a host of ${region}: ${names.join(", ")}` }];
 }
 
 /** With a witness the watchdogs share etcd and failsafe; without one there is neither. */

@@ -213,7 +213,7 @@ export const initKeys = z.strictObject(secretsFromInit).keyof().options;
 export type InitKey = (typeof initKeys)[number];
 
 /** Keys whose values never appear in a message. */
-export const secretKeys: readonly string[] = [...initKeys, "licenceFile"];
+export const secretKeys: readonly string[] = [...initKeys, "licenceFile", "sshPreviousPrivateKey"];
 
 const aServiceName = "the ID of your OVHcloud Public Cloud project: 32 hexadecimal digits";
 
@@ -257,6 +257,12 @@ export const stackSchema = z.strictObject({
         "its Elasticsearch. `none`: there is no endpoint service. See docs/applications.md.",
     ),
   flavors: flavorsSchema,
+  resize: nameOf("a host of this stack, such as gra-es-1")
+    .exactOptional()
+    .describe(
+      "The host that gets the flavor of `flavors` with the next `pulumi up`, by a restart. Every other host that exists keeps " +
+        "the one that it has, so that a changed flavor takes down one host at a time. See docs/operations.md.",
+    ),
   image: z
     .string()
     .min(1, "write the name of an image")
@@ -278,6 +284,14 @@ export const stackSchema = z.strictObject({
     .meta({ value: "a secret" })
     .exactOptional()
     .describe("Your licence, when `elasticsearch.licence` is `file`."),
+  sshPreviousPrivateKey: z
+    .string()
+    .trim()
+    .meta({ value: "a secret" })
+    .exactOptional()
+    .describe(
+      "While the SSH key of provisioning is replaced, the private part of the one before. See docs/operations.md.",
+    ),
   replication: replicationSchema,
   checks: checksSchema,
   promotion: promotionSchema,

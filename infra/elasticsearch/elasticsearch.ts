@@ -25,6 +25,7 @@ const greenWithinSeconds = 900;
 export interface ElasticsearchNodeHost extends StagedHost {
   readonly host: Host;
   readonly dataVolumeId: pulumi.Input<string>;
+  readonly flavorId: pulumi.Input<string>;
   /** Step after which packages may be installed. */
   readonly ready: pulumi.Resource;
 }
@@ -165,16 +166,20 @@ export class Elasticsearch extends pulumi.ComponentResource {
     after: readonly pulumi.Resource[],
   ): pulumi.Resource {
     const { version } = args.config.elasticsearch;
-    const stdin = pulumi.all([desired, args.elasticPassword]).apply(([hash, elasticPassword]) =>
-      JSON.stringify({
-        desired: hash,
-        version,
-        nodes: args.nodes.length,
-        greenWithinSeconds,
-        url: httpUrl(node.host),
-        elasticPassword,
-      }),
-    );
+    const stdin = pulumi
+      .all([desired, args.elasticPassword, node.flavorId])
+      .apply(([hash, elasticPassword, flavorId]) =>
+        JSON.stringify({
+          desired: hash,
+          version,
+          // So that the step runs again when the host was resized, and waits until its node is back and the cluster green.
+          flavorId,
+          nodes: args.nodes.length,
+          greenWithinSeconds,
+          url: httpUrl(node.host),
+          elasticPassword,
+        }),
+      );
     return runScript(
       node,
       { name: `${node.host.name}-roll`, script: "elasticsearch/roll.sh", stdin: pulumi.secret(stdin) },

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # One node's turn in a rolling restart: waits until the cluster is green with all nodes, restarts the node if it runs an older
 # configuration, certificate or version, and waits for green again.
-# Input (JSON): {"name", "desired", "version", "nodes": planned number, "greenWithinSeconds", "url", "elasticPassword"}
+# Input (JSON): {"desired", "version", "flavorId": for its changes alone, "nodes": planned number, "greenWithinSeconds", "url", "elasticPassword"}
 # shellcheck source=infra/provision/common.sh
 . "$(dirname "$0")/../provision/common.sh"
 

@@ -8,7 +8,7 @@ import { type Host, hostsOf, type RegionPlan, type Role } from "../topology.ts";
 export interface InstancesArgs {
   readonly config: Pick<
     StackConfig,
-    "serviceName" | "network" | "flavors" | "image" | "dataVolume" | "protect" | "sshPublicKey"
+    "serviceName" | "network" | "flavors" | "resize" | "image" | "dataVolume" | "protect" | "sshPublicKey"
   >;
   readonly region: RegionPlan;
   readonly network: { readonly networkId: pulumi.Output<string>; readonly subnetId: pulumi.Output<string> };
@@ -20,6 +20,8 @@ export interface Instance {
   readonly host: Host;
   readonly id: pulumi.Output<string>;
   readonly publicIp: pulumi.Output<string>;
+  /** The flavor that it has, which is not the configured one until it is its turn. */
+  readonly flavorId: pulumi.Output<string>;
   /** The data volume of an Elasticsearch node. */
   readonly dataVolumeId?: pulumi.Output<string>;
 }
@@ -31,7 +33,7 @@ const GROUP_MAX = 5;
 interface Common {
   readonly imageId: pulumi.Output<string>;
   readonly flavorId: (role: Role) => pulumi.Output<string>;
-  readonly sshKeyName: pulumi.Output<string>;
+  readonly sshKey: { readonly name: string; readonly resource: pulumi.Resource };
 }
 
 /**
@@ -50,7 +52,7 @@ export class Instances extends pulumi.ComponentResource {
     const common: Common = {
       imageId: findId(images, config.image, "image", place.region),
       flavorId: (role) => findId(flavors, config.flavors[role], "flavor", place.region),
-      sshKeyName: this.sshKey(name, args),
+      sshKey: this.sshKey(name, args),
     };
     this.instances = (["elasticsearch", "haproxy", "witness"] as const).flatMap((role) =>
       this.ofRole(role, common, args),
@@ -58,14 +60,20 @@ export class Instances extends pulumi.ComponentResource {
     this.registerOutputs({});
   }
 
-  /** Keys belong to the OVHcloud project, so each site needs a name of its own. */
-  private sshKey(name: string, { config, region }: InstancesArgs): pulumi.Output<string> {
+  /**
+   * Keys belong to the OVHcloud project, so each site needs a name of its own. Instances refer to it by this name and not by an
+   * output: when the key is replaced, an output is unknown in the preview, and would replace every instance with it.
+   */
+  private sshKey(stack: string, { config, region }: InstancesArgs): Common["sshKey"] {
     const { serviceName, sshPublicKey: publicKey } = config;
-    return new ovh.CloudSSHKey(
-      `${name}-ssh-key`,
-      { serviceName, name: `es-failover-${region.name}`, publicKey },
-      { parent: this },
-    ).name;
+    const name = `es-failover-${region.name}`;
+    const resource = new ovh.CloudSSHKey(
+      `${stack}-ssh-key`,
+      { serviceName, name, publicKey },
+      // The project has one key of a name.
+      { parent: this, deleteBeforeReplace: true },
+    );
+    return { name, resource };
   }
 
   /** The hosts of a role, in groups that keep their members on different hypervisors. */
@@ -95,16 +103,17 @@ export class Instances extends pulumi.ComponentResource {
   private instance(host: Host, groupId: pulumi.Output<string>, common: Common, args: InstancesArgs): Instance {
     const { config, region } = args;
     const volume = host.role === "elasticsearch" ? this.dataVolume(host, args) : undefined;
+    const flavorId = common.flavorId(host.role);
     const instance = new ovh.CloudInstance(
       host.name,
       {
         serviceName: config.serviceName,
         region: region.ovhRegion,
         name: host.name,
-        flavorId: common.flavorId(host.role),
+        flavorId,
         imageId: common.imageId,
         groupId,
-        sshKeyName: common.sshKeyName,
+        sshKeyName: common.sshKey.name,
         securityGroupIds: args.securityGroups.of(host),
         networks: [
           { autoAssignPublicIp: true },
@@ -116,15 +125,19 @@ export class Instances extends pulumi.ComponentResource {
       {
         parent: this,
         protect: config.protect,
-        // OVHcloud sometimes publishes a new image under the same name; to follow it would wipe every root disk.
-        ignoreChanges: ["imageId"],
+        dependsOn: [common.sshKey.resource],
+        // OVHcloud sometimes publishes a new image under the same name; to follow it would wipe every root disk. A new flavor
+        // restarts the host: all of a role would be down at once.
+        ignoreChanges: ["imageId", ...(config.resize === host.name ? [] : ["flavorId"])],
         // Only one instance at a time can have the pinned address and the volume.
         deleteBeforeReplace: true,
       },
     );
+    noteOldFlavor(host.name, instance.flavorId, flavorId);
     return {
       host,
       id: instance.id,
+      flavorId: instance.flavorId,
       publicIp: instance.currentState.apply((state) => publicAddress(host.name, state, config.network.cidr)),
       ...(volume === undefined ? {} : { dataVolumeId: volume.id }),
     };
@@ -144,6 +157,17 @@ export class Instances extends pulumi.ComponentResource {
       { parent: this, protect: config.protect },
     );
   }
+}
+
+/** A changed flavor that has no effect yet would look like a forgotten one. */
+function noteOldFlavor(name: string, has: pulumi.Output<string>, wanted: pulumi.Output<string>): void {
+  pulumi.all([has, wanted]).apply(([old, next]) => {
+    if (old === next) return;
+    void pulumi.log.warn(
+      `${name} keeps its flavor, which is not the configured one: resize one host after the other, with \`pulumi config set resize ${name}\` ` +
+        "(docs/operations.md, Changing things).",
+    );
+  });
 }
 
 /**
@@ -175,7 +199,10 @@ function publicAddress(name: string, state: ovh.types.output.CloudInstanceCurren
     return privateNetwork !== undefined && address !== undefined && contains(privateNetwork, address);
   };
   const address = state.networks
-    .flatMap((network) => network.addresses)
+    // The API omits the list of a network without addresses, against the package's types.
+    .flatMap(
+      ({ addresses }: { readonly addresses: (typeof state.networks)[number]["addresses"] | null }) => addresses ?? [],
+    )
     .find(({ version, ip }) => version === 4 && !isPrivate(ip))?.ip;
   if (address === undefined) {
     throw new pulumi.RunError(`${name} has no public IPv4 address: check its interfaces in the OVHcloud console.`);

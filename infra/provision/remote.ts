@@ -28,7 +28,13 @@ const infraDirectory = path.dirname(import.meta.dirname);
 const stagingDirectory = "/usr/local/lib/es-failover-provisioning";
 
 /** Scripts that every host needs: the others source and call them. */
-const sharedScripts = ["provision/common.sh", "provision/install-files.py", "provision/base.sh"];
+const sharedScripts = [
+  "provision/common.sh",
+  "provision/install-files.py",
+  "provision/base.sh",
+  "provision/private-route.sh",
+  "provision/authorized-keys.sh",
+];
 
 /** Text of a script by its path below infra/, such as "elasticsearch/roll.sh". */
 export function scriptText(script: string): string {
@@ -58,6 +64,25 @@ export interface StepOptions {
   readonly parent: pulumi.Resource;
   /** Steps that must precede it. Default: none. */
   readonly after?: readonly pulumi.Resource[];
+}
+
+/** Adds a line to the user's own keys, from standard input. Needs no staged script: nothing else can log in yet. */
+const authorizeCommand =
+  'read -r key && file=~/.ssh/authorized_keys && { grep -qxF "$key" "$file" || printf "%s\\n" "$key" >>"$file"; }';
+
+/** Lets a new key log in, by the one that it replaces. */
+export function authorizeKey(host: RemoteHost, publicKey: string, parent: pulumi.Resource): pulumi.Resource {
+  return new remote.Command(
+    `${host.name}-new-key`,
+    {
+      connection: host.connection,
+      create: repeatable(host, authorizeCommand, contentHash(publicKey)),
+      stdin: `${publicKey}\n`,
+      addPreviousOutputInEnv: false,
+      logging: "none",
+    },
+    { parent },
+  );
 }
 
 export interface StagedHost extends RemoteHost {

@@ -56,7 +56,7 @@ export const oneDataHostAtATime: StackRule = {
               urn: first.urn,
               message:
                 `The change replaces or resizes ${hosts.length} data hosts at once (${names}): copies of a shard on them go with them. ` +
-                "Change one at a time, with `pulumi up --target`, and wait for green (docs/operations.md, Changing things).",
+                "Change one at a time, with es-failover:resize or `pulumi up --target`, and wait for green (docs/operations.md, Changing things).",
             },
           ]),
       ...elsewhere.map(([site, among]) => ({

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { localCommand } from "../../lab/cloud/command/local-command.ts";
 import { remoteCommand } from "../../lab/cloud/command/remote-command.ts";
 import type { Call } from "../../lab/cloud/protocol/package.ts";
@@ -13,6 +13,13 @@ const call: Call = {
 const connection = { host: "127.0.0.1", port: 1, user: "debian", privateKey: "unused", dialErrorLimit: 1 };
 
 describe("a command of the lab answers as the real provider", () => {
+  test("a dead SSH agent in the environment fails it, although the key needs none", async () => {
+    vi.stubEnv("SSH_AUTH_SOCK", "/nonexistent/agent.sock");
+    const failed = remoteCommand.create({ connection, create: "true" }, call);
+    await expect(failed).rejects.toThrow(/^dial unix \/nonexistent\/agent\.sock: connect ENOENT/);
+    vi.unstubAllEnvs();
+  });
+
   test("a changed trigger replaces it, also where it has an update, so that create runs again", () => {
     const change = { changed: ["triggers"], replaces: [], deleteBeforeReplace: false };
     const inputs = { create: "true", update: "true", triggers: ["second"] };

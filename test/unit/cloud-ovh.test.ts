@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { flavorsOf, getCloudInstanceFlavors, getCloudInstanceImages, imagesOf } from "../../lab/cloud/ovh/catalog.ts";
 import type { Cloud, CloudHosts } from "../../lab/cloud/ovh/cloud.ts";
 import { ovhPackage } from "../../lab/cloud/ovh/package.ts";
@@ -20,6 +20,8 @@ class PretendCloud implements Cloud {
   current: CloudState = emptyState();
   readonly made = new Map<string, PretendHost>();
   failing: string | undefined;
+  /** Hosts in the order in which they booted again. */
+  readonly boots: string[] = [];
 
   async state(): Promise<CloudState> {
     return structuredClone(this.current);
@@ -58,6 +60,7 @@ class PretendCloud implements Cloud {
       },
       start: async (name) => {
         find(name).power = "running";
+        this.boots.push(name);
       },
       setIngress: async (name, ingress) => {
         find(name).ingress = ingress;
@@ -357,17 +360,26 @@ describe("an instance", () => {
     await update("instance", id, instanceInputs("a", { powerState: "SHUTOFF", volumeIds: [volumeId] }));
     expect(cloud.made.get("a")).toMatchObject({ power: "off", volumes: [{ id: volumeId }] });
     const flavorId = flavorsOf("GRA11")[1]?.id ?? "";
+    cloud.boots.length = 0;
     await update("instance", id, instanceInputs("a", { powerState: "ACTIVE", flavorId }));
     expect(cloud.made.get("a")).toMatchObject({ power: "running", volumes: [] });
     expect(cloud.current.instances[id]?.flavorId).toBe(flavorId);
+    expect(cloud.boots).toEqual(["a"]);
   });
 
-  test("is replaced, the old one first, when an input changes that cannot change in place", () => {
+  test("that is running restarts when its flavor changes", async () => {
+    const { id } = await make("instance", instanceInputs("a"));
+    await update("instance", id, instanceInputs("a", { flavorId: flavorsOf("GRA11")[1]?.id ?? "" }));
+    expect(cloud.boots).toEqual(["a"]);
+    expect(cloud.made.get("a")?.power).toBe("running");
+  });
+
+  test("is replaced when an input changes that cannot change in place, the old one first only where the program asks for it", () => {
     const old = { inputs: instanceInputs("a"), outputs: {} };
     expect(operations.diff(served("instance"), old, instanceInputs("a", { groupId: "g" }))).toEqual({
       changed: ["groupId"],
       replaces: ["groupId"],
-      deleteBeforeReplace: true,
+      deleteBeforeReplace: false,
     });
   });
 
@@ -451,6 +463,39 @@ describe("instance groups", () => {
     const { id: groupId } = await make("spread", { ...project, policy: "ANTI_AFFINITY" });
     for (let count = 0; count < 5; count += 1) await make("instance", instanceInputs(`m${count}`, { groupId }));
     await expect(make("instance", instanceInputs("one-more", { groupId }))).rejects.toThrow("has 5 members");
+  });
+});
+
+describe("what the engine does not know of", () => {
+  const nothing = { inputs: {}, outputs: {} };
+  const network = { ...project, name: "n", vlanId: 42 };
+
+  test("a refresh fails at a key or network that is gone, and finds other resources gone", async () => {
+    const recorded = { inputs: network, outputs: {} };
+    for (const token of ["key", "network"] as const) {
+      await expect(served(token).type.read?.("gone", recorded, call)).rejects.toThrow(/^404 Not Found: gone$/);
+    }
+    for (const token of ["group", "volume"] as const) {
+      expect(await served(token).type.read?.("gone", recorded, call)).toBeUndefined();
+    }
+  });
+
+  test("a creation whose answer is lost leaves an orphan, which another one meets and an import takes over", async () => {
+    vi.stubEnv("ES_FAILOVER_LAB_ORPHANS", "n");
+    await expect(make("network", network)).rejects.toThrow(/timeout while waiting for n/);
+    vi.unstubAllEnvs();
+    await expect(make("network", network)).rejects.toThrow(/^409 Conflict: VLAN 42 is in use by the network n \(/);
+    const [id = ""] = Object.keys(cloud.current.networks);
+    const { type } = served("network");
+    expect(await type.read?.(`p/${id}`, nothing, call)).toMatchObject({ id, inputs: network });
+    await expect(type.read?.(id, nothing, call)).rejects.toThrow("expected service_name/network_id");
+  });
+
+  test("a key has no import, and a second one of its name is refused", async () => {
+    const key = { serviceName: "p", name: "k", publicKey: "ssh-ed25519 AAAA" };
+    await make("key", key);
+    await expect(make("key", key)).rejects.toThrow(/^409 Conflict: an SSH key named k already exists$/);
+    await expect(served("key").type.read?.("p/k", nothing, call)).rejects.toThrow(/has no import/);
   });
 });
 

@@ -13,6 +13,9 @@ interface Registered {
   readonly inputs: any;
 }
 
+/** Options of each of OVHcloud's resources, by its name, of the last `provisioned()`. */
+const optionsOf = new Map<string, pulumi.ResourceOptions>();
+
 let registered: readonly Registered[] = [];
 let directory: string;
 let region: Region;
@@ -32,6 +35,7 @@ function outputsOf(
         ...inputs,
         currentState: {
           networks: [
+            { subnetId: "empty", addresses: null },
             { subnetId: "s", addresses: [{ ip: inputs.networks[1].ip, version: 4, type: "FIXED" }] },
             {
               subnetId: "ext",
@@ -43,6 +47,8 @@ function outputsOf(
           ],
         },
       };
+    case "ovh:index/cloudSSHKey:CloudSSHKey":
+      return { ...inputs, name: "known after the update" };
     case "tls:index/privateKey:PrivateKey":
       return { ...inputs, privateKeyPem: `key of ${name}`, privateKeyPemPkcs8: `pkcs8 key of ${name}` };
     case "tls:index/certRequest:CertRequest":
@@ -87,7 +93,12 @@ async function provisioned(
     false,
   );
   const bundle = { archivePath: path.join(directory, "bundle.tar.gz"), version: "1.2.3" };
-  const made = new Region("gra", { config: testConfig(changes), bundle });
+  const note = ({ type, name, opts }: pulumi.ResourceTransformationArgs) => {
+    // A host's certificate is a component of the same name.
+    if (type.startsWith("ovh:")) optionsOf.set(name, opts);
+    return undefined;
+  };
+  const made = new Region("gra", { config: testConfig(changes), bundle }, { transformations: [note] });
   await settled(pulumi.all([made.hosts, made.entry]));
   await pulumi.runtime.disconnect();
   return [made, resources];
@@ -145,6 +156,48 @@ describe("a region's components", () => {
       .map(({ inputs }) => inputs.groupId);
     const first = "gra-elasticsearch-group-id";
     expect(groups).toEqual([first, first, first, first, first, ...Array(2).fill("gra-elasticsearch-group-2-id")]);
+  });
+
+  test("a changed flavor reaches the host that is to be resized, and no other one that exists", async () => {
+    const kept = () => {
+      const names = ["gra-es-1", "gra-es-2", "gra-haproxy-1"];
+      return names.filter((name) => optionsOf.get(name)?.ignoreChanges?.includes("flavorId"));
+    };
+    await provisioned(undefined, { resize: "gra-es-2" });
+    expect(kept()).toEqual(["gra-es-1", "gra-haproxy-1"]);
+    await provisioned();
+    expect(kept()).toEqual(["gra-es-1", "gra-es-2", "gra-haproxy-1"]);
+    expect(JSON.parse(named("gra-es-1-roll").inputs.stdin.value)).toMatchObject({ flavorId: "id-b3-16" });
+  });
+
+  test("a replaced SSH key is deleted first, and instances refer to it by a name that no preview leaves open", () => {
+    expect(optionsOf.get("gra-ssh-key")).toMatchObject({ deleteBeforeReplace: true });
+    for (const { inputs } of ofType("CloudInstance")) expect(inputs.sshKeyName).toBe("es-failover-gra");
+  });
+
+  test("a new SSH key gets onto the hosts by the one before, which goes when it is configured no more", async () => {
+    // Pulumi marks the whole connection as secret.
+    const keyOf = ({ inputs }: Registered) => inputs.connection.value.privateKey;
+    const onlyKey = (among?: readonly Registered[]) => JSON.parse(named("gra-es-1-base", among).inputs.stdin).onlyKey;
+    expect(registered.map(({ name }) => name)).not.toContain("gra-es-1-new-key");
+    expect(onlyKey()).toBe("ssh-ed25519 AAAA es-failover");
+    const [, during] = await provisioned(undefined, { sshPreviousPrivateKey: "key-before" });
+    const step = named("gra-es-1-new-key", during);
+    expect([keyOf(step), step.inputs.stdin]).toEqual(["key-before\n", "ssh-ed25519 AAAA es-failover\n"]);
+    expect(keyOf(named("gra-es-1-scripts", during))).toBe("ssh-private-key\n");
+    expect(onlyKey(during)).toBe("");
+  });
+
+  test("the order of configured networks changes no security group", async () => {
+    const rules = async (adminCidrs: string) => {
+      const [, resources] = await provisioned(undefined, { adminCidrs });
+      return resources
+        .filter(({ type }) => type.endsWith(":CloudSecurityGroup"))
+        .map(({ name, inputs }) => [name, inputs.rules]);
+    };
+    const sorted = (groups: unknown[][]) => groups.sort(([a], [b]) => String(a).localeCompare(String(b)));
+    const [one, other] = [await rules("203.0.113.7/32,198.51.100.0/24"), await rules("198.51.100.0/24,203.0.113.7/32")];
+    expect(sorted(one)).toEqual(sorted(other));
   });
 
   test("the network has no gateway and an allocation pool of its own", () => {

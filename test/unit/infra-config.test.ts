@@ -128,6 +128,7 @@ describe("the stack configuration", () => {
       '{"electionTimeoutMs":7000}',
       /leases\.ttlMs \(10000\) must be at least 1\.5 times store\.electionTimeoutMs \(7000\)/,
     ],
+    ["resize", "bhs-es-1", /resize is "bhs-es-1": write a host of gra: gra-es-1, gra-es-2, gra-es-3, gra-haproxy-1/],
     ["replication", '{"patterns":["*"]}', /replication\.patterns\[0\] is "\*": this includes system indices/],
   ])("a wrong %s (%s) is named with its value and what to write", (key, value, message) => {
     expect(violationsWith({ [key]: value })).toEqual([expect.stringMatching(message)]);

@@ -1,5 +1,11 @@
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { missingCredentials } from "../../infra/config/credentials.ts";
+import { deadAgent } from "../../infra/config/ssh-agent.ts";
 
 const problem = (raw: Record<string, string>, environment: Record<string, string> = {}) =>
   missingCredentials({ raw, environment, hasFile: false });
@@ -29,5 +35,24 @@ describe("OVHcloud's credentials", () => {
 
   test("are not judged where the provider has a file of its own", () => {
     expect(missingCredentials({ raw: {}, environment: {}, hasFile: true })).toBeNull();
+  });
+});
+
+describe("the SSH agent of the environment", () => {
+  test("may be absent, and is named with the way out when it does not answer", async () => {
+    expect(await deadAgent({})).toBeNull();
+    expect(await deadAgent({ SSH_AUTH_SOCK: "" })).toBeNull();
+    expect(await deadAgent({ SSH_AUTH_SOCK: "/nonexistent/agent" })).toMatch(
+      /^SSH_AUTH_SOCK names an SSH agent that does not answer \(\/nonexistent\/agent\), .*`unset SSH_AUTH_SOCK`/,
+    );
+  });
+
+  test("is accepted when it answers", async () => {
+    const directory = await mkdtemp(path.join(tmpdir(), "agent-"));
+    const server = createServer((socket) => socket.on("error", () => undefined)).listen(path.join(directory, "socket"));
+    await once(server, "listening");
+    expect(await deadAgent({ SSH_AUTH_SOCK: path.join(directory, "socket") })).toBeNull();
+    server.close();
+    await rm(directory, { recursive: true, force: true });
   });
 });

@@ -1,6 +1,6 @@
 import { execFile, execFileSync } from "node:child_process";
-import { existsSync, readdirSync, statSync } from "node:fs";
-import { mkdtemp, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
@@ -132,5 +132,92 @@ describe("install-files.py", () => {
     install("link", "own\n", "0600");
     expect(await readFile(elsewhere, "utf8")).toBe("untouched\n");
     expect(await readFile(path.join(directory, "link"), "utf8")).toBe("own\n");
+  });
+});
+
+describe("private-route.sh", () => {
+  let directory: string;
+  const script = path.join(infra, "provision", "private-route.sh");
+
+  /** `ip` and `networkctl` of a host with a default route on both interfaces, which keep what they are asked for. */
+  beforeEach(async () => {
+    directory = await mkdtemp(path.join(tmpdir(), "private-route-"));
+    const programs = {
+      ip: `echo "$*" >>ip.log
+case "$*" in
+  *"address show") echo "2: ens3 inet 5.0.0.1/32 scope global ens3"; echo "3: ens4 inet 192.168.1.11/16 scope global ens4" ;;
+  "-4 route show default dev ens4") [ -e deleted ] || echo "default via 192.168.0.1 proto dhcp" ;;
+  "-4 route del default dev ens4") touch deleted ;;
+esac`,
+      networkctl: `echo "$*" >>networkctl.log
+[ "$1" != status ] || echo "     Network File: \${NETWORK_FILE}"`,
+    };
+    for (const [name, text] of Object.entries(programs)) {
+      await writeFile(path.join(directory, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+    }
+  });
+  afterEach(() => rm(directory, { recursive: true, force: true }));
+
+  function run(networkFile: string): string {
+    const env = {
+      ...process.env,
+      PATH: `${directory}:${process.env["PATH"]}`,
+      NETWORK_DIRECTORY: path.join(directory, "network"),
+      NETWORK_FILE: networkFile,
+    };
+    execFileSync(script, ["192.168.1.11"], { cwd: directory, env, stdio: "pipe" });
+    const log = path.join(directory, "networkctl.log");
+    return existsSync(log) ? readFileSync(log, "utf8") : "";
+  }
+  const dropIn = () => path.join(directory, "network", "10-netplan-ens4.network.d", "60-es-failover.conf");
+
+  test("refuses the gateway that DHCP offers on the private interface, now and for good, and not twice", async () => {
+    const first = run("/run/systemd/network/10-netplan-ens4.network");
+    expect(await readFile(dropIn(), "utf8")).toMatch(/^\[DHCPv4\]\nUseGateway=no$/m);
+    expect(first).toContain("reload\nreconfigure ens4\n");
+    expect(existsSync(path.join(directory, "deleted"))).toBe(true);
+    expect(run("/run/systemd/network/10-netplan-ens4.network")).toBe(`${first}status ens4\n`);
+    expect(await readFile(path.join(directory, "ip.log"), "utf8")).not.toContain("ens3");
+  });
+
+  test("removes the route where something else runs the interface", () => {
+    expect(run("n/a")).toBe("status ens4\n");
+    expect(existsSync(dropIn())).toBe(false);
+    expect(existsSync(path.join(directory, "deleted"))).toBe(true);
+  });
+});
+
+describe("authorized-keys.sh", () => {
+  let directory: string;
+  const keys = () => readFile(path.join(directory, ".ssh", "authorized_keys"), "utf8");
+
+  beforeEach(async () => {
+    directory = await mkdtemp(path.join(tmpdir(), "authorized-keys-"));
+    await mkdir(path.join(directory, ".ssh"));
+    await writeFile(path.join(directory, "getent"), `#!/bin/sh\necho "debian:x:1:1::${directory}:/bin/sh"\n`, {
+      mode: 0o755,
+    });
+  });
+  afterEach(() => rm(directory, { recursive: true, force: true }));
+
+  function allow(key: string): void {
+    const env = { ...process.env, PATH: `${directory}:${process.env["PATH"]}` };
+    execFileSync(path.join(infra, "provision", "authorized-keys.sh"), ["debian", key], { env, stdio: "pipe" });
+  }
+
+  test("leaves one key of provisioning, and those of administrators, in a file that others cannot write", async () => {
+    const file = path.join(directory, ".ssh", "authorized_keys");
+    await writeFile(file, "ssh-ed25519 OLD es-failover\nssh-ed25519 MINE me@home\nssh-ed25519 NEW es-failover\n", {
+      mode: 0o600,
+    });
+    allow("ssh-ed25519 NEW es-failover");
+    expect(await keys()).toBe("ssh-ed25519 MINE me@home\nssh-ed25519 NEW es-failover\n");
+    allow("ssh-ed25519 NEW es-failover");
+    expect(await keys()).toBe("ssh-ed25519 MINE me@home\nssh-ed25519 NEW es-failover\n");
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+  });
+
+  test("changes nothing where the file is missing, and fails", async () => {
+    expect(() => allow("ssh-ed25519 NEW es-failover")).toThrow(/which key does provisioning log in with/);
   });
 });

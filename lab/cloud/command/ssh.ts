@@ -1,9 +1,12 @@
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
+import { messageOf } from "../../../watchdog/util/errors.ts";
 import type { Call } from "../protocol/package.ts";
 import type { Connection, SshEndpoint } from "./connection.ts";
 import { type ProcessOptions, type ProcessOutcome, runProcess } from "./process.ts";
@@ -32,6 +35,7 @@ export async function withSshSession<T>(
   call: Call,
   work: (session: SshSession) => Promise<T>,
 ): Promise<T> {
+  await openAgent(connection.agentSocketPath ?? process.env["SSH_AUTH_SOCK"] ?? "");
   const directory = await mkdtemp(path.join(tmpdir(), "ssh-"));
   try {
     const argv = ["-F", await writeConfiguration(directory, connection), "target"];
@@ -53,6 +57,16 @@ export async function withSshSession<T>(
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
+}
+
+/** The real provider opens the agent before each connection, also where it has a key. @throws Error when nothing answers there */
+async function openAgent(socketPath: string): Promise<void> {
+  if (socketPath === "") return;
+  const socket = connect(socketPath);
+  await once(socket, "connect").catch((error: unknown) => {
+    throw new Error(`dial unix ${socketPath}: ${messageOf(error)}`);
+  });
+  socket.destroy();
 }
 
 function concatenated(first: Buffer, rest: Readable): Readable {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { optionalText } from "../protocol/inputs.ts";
-import type { Change, Recorded, Violation } from "../protocol/package.ts";
+import type { Recorded, Violation } from "../protocol/package.ts";
 import { isMap, type PropertyMap, type PropertyValue } from "../protocol/values.ts";
 import { regionViolation } from "./regions.ts";
 
@@ -44,11 +44,6 @@ export function fillName(inputs: PropertyMap, old: PropertyMap | undefined, name
   if (inputs["name"] !== undefined) return inputs;
   const suffix = createHash("sha256").update(seed).update(name).digest("hex").slice(0, 7);
   return { ...inputs, name: old?.["name"] ?? `${name}-${suffix}` };
-}
-
-/** Old and new resource cannot exist together under the same explicit name: the old one is deleted first. */
-export function nameChange(change: Change, old: Recorded, inputs: PropertyMap): Change {
-  return { ...change, deleteBeforeReplace: change.replaces.length > 0 && old.inputs["name"] === inputs["name"] };
 }
 
 export function commonViolations(inputs: PropertyMap): Violation[] {

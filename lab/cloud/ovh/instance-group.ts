@@ -7,6 +7,7 @@ const policies = ["AFFINITY", "ANTI_AFFINITY"];
 
 export const instanceGroupKind: RecordedKind<InstanceGroup> = {
   updatable: false,
+  importParts: ["service_name", "instance_group_id"],
   table: (state) => state.instanceGroups,
   violations: ({ policy }) =>
     typeof policy === "string" && !policies.includes(policy)

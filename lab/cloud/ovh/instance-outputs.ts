@@ -55,6 +55,7 @@ function imageState({ region, imageId }: Instance) {
 
 function networkState(instance: Instance, entry: InstanceNetwork) {
   const ip = entry.networkId === undefined ? instance.publicIp : instance.privateIp;
-  const addresses = ip === undefined ? [] : [{ ip, mac: macAddress(ip), type: "FIXED", version: 4 }];
+  // The API omits the list where it is empty.
+  const addresses = ip === undefined ? null : [{ ip, mac: macAddress(ip), type: "FIXED", version: 4 }];
   return { id: entry.networkId ?? "Ext-Net", subnetId: entry.subnetId ?? null, gatewayId: null, addresses };
 }

@@ -5,7 +5,7 @@ import { present } from "../../util/present.ts";
 import type { Call, ResourceType } from "../protocol/package.ts";
 import { type PropertyMap, sameValue } from "../protocol/values.ts";
 import type { Cloud, CloudHosts } from "./cloud.ts";
-import { changedIdentity, describeRecord, fillName, goneError, nameChange, newIdentity } from "./common.ts";
+import { changedIdentity, describeRecord, fillName, goneError, newIdentity } from "./common.ts";
 import { ingressOf } from "./firewall.ts";
 import { inputsOf, outputsOf } from "./instance-outputs.ts";
 import { planInstance } from "./instance-plan.ts";
@@ -85,8 +85,10 @@ async function update(cloud: Cloud, id: string, inputs: PropertyMap): Promise<Pr
     for (const volumeId of removed) await hosts.detachVolume(old.hostName, volumeId);
     for (const volume of volumesOf(state, added)) await hosts.attachVolume(old.hostName, volume);
     const isRunning = (await hosts.host(old.hostName))?.power !== "off";
-    if (instance.powerState === "SHUTOFF" && isRunning) await hosts.kill(old.hostName);
-    if (instance.powerState === "ACTIVE" && !isRunning) await hosts.start(old.hostName);
+    // A resize is a cold migration: the machine is switched off and boots again.
+    const isResized = instance.flavorId !== old.flavorId;
+    if ((instance.powerState === "SHUTOFF" || isResized) && isRunning) await hosts.kill(old.hostName);
+    if (instance.powerState === "ACTIVE" && (!isRunning || isResized)) await hosts.start(old.hostName);
     state.instances[id] = instance;
     return { ...inputs, ...outputsOf(instance) };
   });
@@ -107,7 +109,6 @@ export function instanceType(cloud: Cloud): ResourceType {
     stableOutputs: ["createdAt"],
     fill: fillName,
     violations: instanceViolations,
-    change: nameChange,
     create: (inputs, call) => create(cloud, inputs, call),
     read: async (id, recorded) => {
       const instance = (await cloud.state()).instances[id];

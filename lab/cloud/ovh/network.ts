@@ -7,6 +7,8 @@ import type { Network } from "./state.ts";
 /** The lab has one vRack with one VLAN: the networks of all regions on it are one network, as on OVHcloud. */
 export const networkKind: RecordedKind<Network> = {
   updatable: true,
+  mustExist: true,
+  importParts: ["service_name", "network_id"],
   table: (state) => state.networks,
   violations: ({ vlanId }) => {
     if (vlanId === undefined) {
@@ -27,7 +29,10 @@ export const networkKind: RecordedKind<Network> = {
             `hosts on VLAN ${vlanId} could not reach it`,
         );
       }
-      if (other.region === region) throw new Error(`VLAN ${vlanId} has a network in ${region} already: ${other.name}`);
+      if (other.region === region)
+        throw new Error(
+          `409 Conflict: VLAN ${vlanId} is in use by the network ${other.name} (${other.id}) in ${region}`,
+        );
     }
     const description = optionalText(inputs, "description");
     const serviceName = serviceNameOf(inputs);

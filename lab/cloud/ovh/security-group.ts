@@ -13,6 +13,7 @@ const ethernetTypes = ["IPV4", "IPV6"];
 
 export const securityGroupKind: RecordedKind<SecurityGroup> = {
   updatable: true,
+  importParts: ["service_name", "security_group_id"],
   table: (state) => state.securityGroups,
   violations: ({ rules }) => ruleViolations(rules),
   make: (inputs, state, identity) => {

@@ -5,6 +5,7 @@ import type { SshKey } from "./state.ts";
 
 export const sshKeyKind: RecordedKind<SshKey> = {
   updatable: false,
+  mustExist: true,
   table: (state) => state.sshKeys,
   // OVHcloud identifies an SSH key by its name in the project.
   newId: (inputs) => text(inputs, "name"),
@@ -13,7 +14,8 @@ export const sshKeyKind: RecordedKind<SshKey> = {
       ? [{ property: "publicKey", reason: "is not an SSH public key such as a line of ~/.ssh/id_ed25519.pub" }]
       : [],
   make: (inputs, state, identity) => {
-    if (state.sshKeys[identity.id] !== undefined) throw new Error(`There is an SSH key named ${identity.id} already`);
+    if (state.sshKeys[identity.id] !== undefined)
+      throw new Error(`409 Conflict: an SSH key named ${identity.id} already exists`);
     const publicKey = text(inputs, "publicKey");
     return { ...identity, serviceName: serviceNameOf(inputs), name: text(inputs, "name"), publicKey };
   },

@@ -55,6 +55,7 @@ function refuseOverlap(pools: Subnet["allocationPools"], others: readonly Subnet
 
 export const subnetKind: RecordedKind<Subnet> = {
   updatable: true,
+  importParts: ["service_name", "network_id", "id"],
   table: (state) => state.subnets,
   violations: subnetViolations,
   make: (inputs, state, identity) => {

@@ -24,6 +24,9 @@ export interface Recorded {
   readonly outputs: PropertyMap;
 }
 
+/** What a type reads; its id where an import asked by a longer one. */
+export type Found = Recorded & { readonly id?: string };
+
 export interface Change {
   /** Top-level inputs that differ. */
   readonly changed: readonly string[];
@@ -52,7 +55,7 @@ export interface ResourceType {
   change?(change: Change, old: Recorded, inputs: PropertyMap): Change;
   create(inputs: PropertyMap, call: Call): Promise<{ readonly id: string; readonly outputs: PropertyMap }>;
   /** The actual state; undefined when the resource is gone. A type without it has its recorded state. */
-  read?(id: string, recorded: Recorded, call: Call): Promise<Recorded | undefined>;
+  read?(id: string, recorded: Recorded, call: Call): Promise<Found | undefined>;
   /** Returns the outputs. A type without it is replaced on any change. */
   update?(id: string, old: Recorded, inputs: PropertyMap, call: Call): Promise<PropertyMap>;
   /** A resource that is gone is no error. */

@@ -187,6 +187,7 @@ class Provider {
     const found = await served.type.read(request.getId(), known, this.#call(request.getUrn()));
     if (found === undefined) return new proto.ReadResponse();
     return response
+      .setId(found.id ?? request.getId())
       .setInputs(encodeMap(operations.protect(served, inputs, found.inputs)))
       .setProperties(encodeMap(operations.protect(served, { ...outputs, ...inputs }, found.outputs)));
   }

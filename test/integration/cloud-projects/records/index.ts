@@ -1,0 +1,36 @@
+import * as pulumi from "@pulumi/pulumi";
+import { Instances } from "../../../../infra/instances/instances.ts";
+import { PrivateNetwork } from "../../../../infra/network.ts";
+import { SecurityGroups } from "../../../../infra/security-groups.ts";
+import { planTopology, regionPlan } from "../../../../infra/topology.ts";
+
+/** The program's own network, security groups and SSH key of a region that has no hosts. */
+const serviceName = "0123456789abcdef0123456789abcdef";
+const network = { cidr: "192.168.0.0/16", vlanId: 42 };
+const place = { zones: ["z1"], availabilityZones: false, elasticsearchNodes: 0, haproxyNodes: 0 };
+const topology = planTopology({
+  regions: {
+    gra: { ovhRegion: "GRA11", cidr: "192.168.1.0/24", ...place },
+    bhs: { ovhRegion: "BHS5", cidr: "192.168.2.0/24", ...place },
+  },
+  witness: null,
+  network,
+  adminCidrs: ["203.0.113.7/32"],
+  clientCidrs: [],
+});
+const region = regionPlan(topology, "gra");
+const net = new PrivateNetwork("gra", { serviceName, region, network });
+new Instances("gra", {
+  config: {
+    serviceName,
+    network,
+    flavors: { elasticsearch: "b3-16", haproxy: "b3-8", witness: "d2-2" },
+    image: "Debian 13",
+    dataVolume: { sizeGb: 1, type: "CLASSIC" },
+    protect: true,
+    sshPublicKey: new pulumi.Config().require("publicKey"),
+  },
+  region,
+  network: net,
+  securityGroups: new SecurityGroups("gra", { serviceName, region, topology }),
+});
