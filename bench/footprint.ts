@@ -1,31 +1,56 @@
 /**
- * Memory and processor time of a watchdog at rest, beside a number of followed indices.
+ * Memory and processor time of a watchdog at rest, beside a number of followed indices of three shards.
  *
- *     node bench/footprint.ts [numbers of indices, default 0 1000] [-- flags of Node instead of the unit's]
+ *     node bench/footprint.ts [numbers of indices, default 0 1000 5000] [-- flags of Node instead of the unit's]
  *
- * Needs the project's Node (`npm test` or `npm start` installs it). Starts two real single-node clusters on loopback, and the
- * bundle as its unit starts it, takes some minutes, prints a table and removes everything.
+ * Needs the project's Node (`npm test` or `npm start` installs it). Starts the bundle as its unit starts it, with HAProxy and
+ * two regions that are imitated, takes some minutes, prints a table and removes everything.
  */
 
 import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import process from "node:process";
 import { promisify } from "node:util";
 import { EntryHaproxy } from "../test/integration/support/watchdog-haproxy.ts";
-import { connectClusters } from "../watchdog/app/clusters.ts";
 import { buildWatchdogBundle } from "../watchdog/bundle.ts";
-import { profiles } from "../watchdog/config/profiles.ts";
-import { defaultRouterSettings } from "../watchdog/config/schema.ts";
+import { defaultRouterSettings, type WatchdogConfig, watchdogConfigSchema } from "../watchdog/config/schema.ts";
 import { size, table } from "../watchdog/util/text.ts";
-import { measureAtRest } from "./footprint/process.ts";
-import { configureWatchdog, createLeaders, followAll, indexNames, say, startPair } from "./promotion/fixture.ts";
+import { type ImitatedPair, imitatePair } from "./footprint/imitation.ts";
+import { type Footprint, measureAtRest } from "./footprint/process.ts";
+import { type StartedByUnit, startedByUnit } from "./footprint/unit.ts";
+import { indexNames, say } from "./promotion/fixture.ts";
+
+const SHARDS = 3;
+const PATTERNS = ["bench-*"];
 
 async function main(): Promise<void> {
   const [numbers, flags] = readArguments(process.argv.slice(2));
-  const directory = await mkdtemp(path.join(tmpdir(), "es-failover-bench-"));
-  const pair = await startPair(Math.max(...numbers));
+  const scratch = await mkdtemp(path.join(tmpdir(), "es-failover-bench-"));
+  try {
+    const program = path.join(scratch, "program");
+    await mkdir(program);
+    const { archivePath } = await buildWatchdogBundle();
+    await promisify(execFile)("tar", ["xzf", archivePath, "-C", program]);
+    const started = await startedByUnit(program, flags);
+    const rows: string[][] = [["indices", "resident", "highest", "of it private", "its share", "of a core"]];
+    for (const number of numbers) {
+      const directory = path.join(scratch, String(number));
+      await mkdir(directory);
+      const { rssBytes, peakBytes, privateBytes, shareBytes, coreShare } = await measure(number, directory, started);
+      const memory = [rssBytes, peakBytes, privateBytes, shareBytes].map(size);
+      rows.push([String(number), ...memory, `${(coreShare * 100).toFixed(1)} %`]);
+      say(rows.at(-1)?.join("  ") ?? "");
+    }
+    console.log(`\n${table(rows)}`);
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+async function measure(number: number, directory: string, started: StartedByUnit): Promise<Footprint> {
+  const pair = await imitatePair(directory, { indices: indexNames(number), shards: SHARDS, patterns: PATTERNS });
   let haproxy: EntryHaproxy | null = null;
   try {
     const ticketMapFile = path.join(directory, "ticket.map");
@@ -42,45 +67,30 @@ async function main(): Promise<void> {
     const { adminSocket, masterSocket } = haproxy;
     const configFile = path.join(options.directory, "haproxy.cfg");
     const router = { ...defaultRouterSettings, adminSocket, masterSocket, configFile, ticketMapFile };
-    const program = path.join(directory, "program");
-    await mkdir(program);
-    const { archivePath } = await buildWatchdogBundle();
-    await promisify(execFile)("tar", ["xzf", archivePath, "-C", program]);
-    const loaded = await configureWatchdog(pair, directory);
-    const { bhs } = connectClusters(loaded);
-    if (bhs === undefined) throw new Error("unreachable: the configuration names bhs");
-    const rows: string[][] = [["indices", "resident", "highest", "of a core"]];
-    for (const number of numbers.toSorted((a, b) => a - b)) {
-      const names = indexNames(number);
-      if (number > 0) {
-        await createLeaders(pair, names);
-        await followAll(pair, bhs, names);
-      }
-      const { rssBytes, peakBytes, coreShare } = await measureAtRest({
-        argv: [
-          path.join(program, "node"),
-          ...(flags ?? (await unitFlags(program))),
-          path.join(program, "es-failover.mjs"),
-        ],
-        config: {
-          ...loaded.config,
-          checks: { ...loaded.config.checks, ...profiles.standard.checks },
-          router,
-          controlSocket: path.join(directory, "control.sock"),
-        },
-        directory,
-        followers: number,
-      });
-      rows.push([String(number), size(rssBytes), size(peakBytes), `${(coreShare * 100).toFixed(1)} %`]);
-      say(rows.at(-1)?.join("  ") ?? "");
-    }
-    await bhs.close();
-    console.log(`\n${table(rows)}`);
+    const config = { ...(await configure(pair, directory)), router };
+    return await measureAtRest({ ...started, config, directory, followers: number });
   } finally {
     await haproxy?.stop();
     await pair.stop();
-    await rm(directory, { recursive: true, force: true });
   }
+}
+
+/** Defaults, with the intervals that hosts have. */
+async function configure(pair: ImitatedPair, directory: string): Promise<WatchdogConfig> {
+  const passwordFile = path.join(directory, "password");
+  await writeFile(passwordFile, "unused", { mode: 0o600 });
+  return watchdogConfigSchema.parse({
+    name: "bench",
+    site: "bhs",
+    regions: { gra: { nodes: pair.gra.urls }, bhs: { nodes: pair.bhs.urls } },
+    firstPrimary: "gra",
+    elasticsearch: { username: "es-failover", passwordFile, caFile: pair.caFile },
+    replication: { patterns: PATTERNS },
+    store: { kind: "file", directory: path.join(directory, "store") },
+    router: {},
+    stateDirectory: directory,
+    controlSocket: path.join(directory, "control.sock"),
+  });
 }
 
 function readArguments(args: readonly string[]): readonly [readonly number[], readonly string[] | null] {
@@ -89,14 +99,7 @@ function readArguments(args: readonly string[]): readonly [readonly number[], re
   if (numbers.some((number) => !Number.isInteger(number) || number < 0)) {
     throw new Error(`not numbers of indices: ${args.join(" ")}`);
   }
-  return [numbers.length > 0 ? numbers : [0, 1_000], end < 0 ? null : args.slice(end + 1)];
-}
-
-/** Node's flags in the unit: its program runs as on a host. */
-async function unitFlags(program: string): Promise<readonly string[]> {
-  const unit = await readFile(path.join(program, "es-failover.service"), "utf8");
-  const command = unit.match(/^ExecStart=(.*)$/m)?.[1]?.split(" ") ?? [];
-  return command.slice(1).filter((word) => word.startsWith("--"));
+  return [numbers.length > 0 ? numbers : [0, 1_000, 5_000], end < 0 ? null : args.slice(end + 1)];
 }
 
 await main();

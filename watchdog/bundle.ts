@@ -6,6 +6,7 @@ import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { build } from "esbuild";
 import { z } from "zod";
+import { lean } from "./bundle-lean.ts";
 import { cachedDirectory } from "./util/cache.ts";
 
 const run = promisify(execFile);
@@ -15,7 +16,7 @@ const root = path.dirname(import.meta.dirname);
 const nodeBinary = path.join(root, "node_modules", "node", "bin", "node");
 
 export interface WatchdogBundle {
-  /** tar.gz with `node`, `es-failover.mjs` and its source map, the units and `VERSION` at its top. */
+  /** tar.gz with `node`, `es-failover.mjs`, its source map and licences, the units and `VERSION` at its top. */
   readonly archivePath: string;
   /** Depends on the content alone: `0.1.0-1f2e3d4c5b6a`. */
   readonly version: string;
@@ -24,6 +25,8 @@ export interface WatchdogBundle {
 interface Program {
   readonly code: Uint8Array;
   readonly sourceMap: Uint8Array;
+  /** The notices of the dependencies in it. */
+  readonly licences: Uint8Array;
 }
 
 /**
@@ -38,7 +41,8 @@ export async function buildWatchdogBundle(): Promise<WatchdogBundle> {
   );
   const hash = createHash("sha256");
   const contents = units.map(({ content }) => content);
-  for (const part of [unversioned.code, unversioned.sourceMap, ...contents, await nodeVersion()]) {
+  const { code, sourceMap, licences } = unversioned;
+  for (const part of [code, sourceMap, licences, ...contents, await nodeVersion()]) {
     hash.update(createHash("sha256").update(part).digest());
   }
   const version = `${await packageVersion()}-${hash.digest("hex").slice(0, 12)}`;
@@ -83,9 +87,10 @@ async function dropOldArchives(parent: string, inUse: string): Promise<void> {
   await Promise.all(surplus.map(({ name }) => rm(path.join(parent, name), { recursive: true, force: true })));
 }
 
-async function writeProgram(directory: string, { code, sourceMap }: Program): Promise<void> {
+async function writeProgram(directory: string, { code, sourceMap, licences }: Program): Promise<void> {
   await writeFile(path.join(directory, "es-failover.mjs"), code);
   await writeFile(path.join(directory, "es-failover.mjs.map"), sourceMap);
+  await writeFile(path.join(directory, "es-failover.mjs.LEGAL.txt"), licences);
 }
 
 async function bundleProgram(version: string): Promise<Program> {
@@ -102,6 +107,10 @@ async function bundleProgram(version: string): Promise<Program> {
     minifyWhitespace: true,
     minifySyntax: true,
     lineLimit: 200,
+    // One character that is not ASCII, as in a name, would make V8 hold two bytes for each character of the program.
+    charset: "ascii",
+    legalComments: "external",
+    plugins: [lean],
     // For a person who reads a stack trace; Node would hold it in memory, too. The sources themselves would triple its size.
     sourcemap: "linked",
     sourcesContent: false,
@@ -112,12 +121,12 @@ async function bundleProgram(version: string): Promise<Program> {
     },
     logLevel: "error",
   });
-  const output = (suffix: string): Uint8Array => {
+  const ending = (suffix: string): Uint8Array => {
     const file = outputFiles.find(({ path: name }) => name.endsWith(suffix));
     if (file === undefined) throw new Error(`esbuild wrote no ${suffix} for the watchdog`);
     return file.contents;
   };
-  return { code: output(".mjs"), sourceMap: output(".mjs.map") };
+  return { code: ending(".mjs"), sourceMap: ending(".mjs.map"), licences: ending(".LEGAL.txt") };
 }
 
 /** Without debug symbols Node is 18 MB smaller; where `strip` is missing, the bundle has it unstripped. */

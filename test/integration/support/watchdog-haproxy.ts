@@ -5,7 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { users } from "../../../infra/elasticsearch/users.ts";
 import { haproxyCfg, haproxyPaths, statusPort } from "../../../infra/haproxy/haproxy-cfg.ts";
 import { hostsOf, planTopology, ports } from "../../../infra/topology.ts";
-import type { ClusterPair } from "../../../lab/elasticsearch/start-cluster.ts";
+import type { ClusterAddress } from "../../../lab/elasticsearch/cluster.ts";
 import { freePorts } from "../../../lab/util/free-ports.ts";
 import { eventually } from "../../../lab/util/until.ts";
 import { parseMap } from "../../../watchdog/adapters/haproxy/replies.ts";
@@ -15,7 +15,7 @@ import { haproxyCommand } from "../haproxy-process.ts";
 import { TestAuthority } from "./certificates.ts";
 
 export interface HaproxyOptions {
-  readonly pair: ClusterPair;
+  readonly pair: Readonly<Record<"gra" | "bhs", Pick<ClusterAddress, "urls" | "ca">>>;
   /** A directory for everything of this HAProxy. */
   readonly directory: string;
   /** The map file, in a directory that the watchdog owns. */
