@@ -65,6 +65,8 @@ path.logs: /var/log/elasticsearch
 network.host: [_local_, ${host.privateIp}]
 network.publish_host: ${host.privateIp}
 http.port: ${ports.elasticsearchHttp}
+# For clients that ask for it: a watchdog reads the state of thousands of indices over the ocean. Off by default with TLS.
+http.compression: true
 transport.port: ${ports.elasticsearchTransport}
 
 # The other nodes are in unicast_hosts.txt, which Elasticsearch rereads when it changes: growth restarts no node.

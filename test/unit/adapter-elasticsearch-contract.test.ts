@@ -3,11 +3,14 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { gzipSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import {
   createElasticsearchCluster,
   type ElasticsearchCluster,
 } from "../../watchdog/adapters/elasticsearch/cluster.ts";
+import { createElasticsearchDocuments } from "../../watchdog/adapters/elasticsearch/documents.ts";
+import type { NodesOptions } from "../../watchdog/adapters/elasticsearch/node-client.ts";
 import type { ClusterError } from "../../watchdog/core/ports/cluster.ts";
 
 /**
@@ -23,10 +26,18 @@ interface Received {
 
 type Answer = { readonly status?: number; readonly body: unknown } | { readonly never: true };
 
+const clusterOptions = {
+  probeTimeoutMs: 1_000,
+  unfollowTimeoutMs: 1_000,
+  managed: { patterns: ["logs-app*"], exclusions: [] },
+};
+
 let server: Server;
 let directory: string;
 let cluster: ElasticsearchCluster;
+let options: NodesOptions;
 let received: Received[] = [];
+let compressed = 0;
 let answers: Readonly<Record<string, Answer>> = {};
 
 beforeAll(async () => {
@@ -45,28 +56,31 @@ beforeAll(async () => {
         body: { error: `no handler found for uri [${url.pathname}] and method [${request.method}]` },
       };
       if ("never" in answer) return;
+      const isAsked = String(request.headers["accept-encoding"]).includes("gzip");
       response.writeHead(answer.status ?? 200, {
         "content-type": "application/json",
         "x-elastic-product": "Elasticsearch",
+        ...(isAsked && { "content-encoding": "gzip" }),
       });
-      response.end(JSON.stringify(answer.body));
+      compressed += isAsked ? 1 : 0;
+      const body = JSON.stringify(answer.body);
+      response.end(isAsked ? gzipSync(body) : body);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  cluster = createElasticsearchCluster({
+  options = {
     region: "gra",
     nodes: [`http://127.0.0.1:${(server.address() as AddressInfo).port}`],
     username: "es-failover",
     password: "secret-of-the-test",
     caFile: path.join(directory, "ca.crt"),
     requestTimeoutMs: 5_000,
-    probeTimeoutMs: 1_000,
-    unfollowTimeoutMs: 1_000,
-    managed: { patterns: ["logs-app*"], exclusions: [] },
-  });
+  };
+  cluster = createElasticsearchCluster({ ...options, ...clusterOptions });
 });
 afterEach(() => {
   received = [];
+  compressed = 0;
 });
 afterAll(async () => {
   await cluster.close();
@@ -82,6 +96,32 @@ const failure = (attempt: Promise<unknown>): Promise<ClusterError> =>
     },
     (error: ClusterError) => error,
   );
+
+describe("answers in gzip", () => {
+  const missing = { status: 404, body: { error: { type: "index_not_found_exception", reason: "no such index" } } };
+
+  test("are asked for and read where the region is far away, refusals and exact answers too", async () => {
+    answers = { "GET /": { body: { cluster_name: "gra" } }, "POST /_mget": { body: { docs: [{ found: false }] } } };
+    const far = createElasticsearchCluster({ ...options, ...clusterOptions, compressed: true });
+    const documents = createElasticsearchDocuments({ ...options, compressed: true });
+    const reference = { index: "logs-app-1", id: "1", routing: null };
+    try {
+      expect(await far.clusterName()).toBe("gra");
+      expect(await documents.documents([reference])).toEqual([null]);
+      answers = { "POST /_mget": missing };
+      expect((await failure(documents.documents([reference]))).message).toContain("no such index");
+      expect(compressed).toBe(3);
+    } finally {
+      await Promise.all([far.close(), documents.close()]);
+    }
+  });
+
+  test("are not asked for elsewhere", async () => {
+    answers = { "GET /": { body: { cluster_name: "gra" } } };
+    expect(await cluster.clusterName()).toBe("gra");
+    expect(compressed).toBe(0);
+  });
+});
 
 describe("data streams", () => {
   const backing = (name: string, generation: string) => ({

@@ -80,7 +80,7 @@ export function connectActivePrimary(loaded: LoadedConfig, region: RegionName): 
   return { ...documents, region, probe: cluster.probe, close };
 }
 
-/** The nodes of one region, with address, credentials and CA. */
+/** The nodes of one region, with address, credentials and CA. Answers cross the ocean in gzip. */
 export function nodesOf({ config, elasticsearchPassword }: LoadedConfig, region: RegionName): NodesOptions {
   const { username, caFile, requestTimeoutMs } = config.elasticsearch;
   const nodes = config.regions[region]?.nodes;
@@ -89,5 +89,6 @@ export function nodesOf({ config, elasticsearchPassword }: LoadedConfig, region:
       `${region} is not a configured region; the regions are ${Object.keys(config.regions).join(" and ")}`,
     );
   }
-  return { region, nodes, username, password: elasticsearchPassword, caFile, requestTimeoutMs };
+  const compressed = region !== config.site;
+  return { region, nodes, username, password: elasticsearchPassword, caFile, requestTimeoutMs, compressed };
 }

@@ -6,6 +6,7 @@ import { observeActive } from "./loops/observe-active.ts";
 import { observeSpace } from "./loops/observe-space.ts";
 import { observeStandby } from "./loops/observe-standby.ts";
 import { probeRegion } from "./loops/probe.ts";
+import { paced } from "./observation-pace.ts";
 import { SELF_CHECK_INTERVAL_MS } from "./self-check.ts";
 
 /** Interval of decisions during a change, when no news comes in. */
@@ -58,15 +59,15 @@ export function watchdogLoops(context: WatchdogContext, components: Components):
     {
       name: "observe the active region",
       intervalMs: () => observationMs,
-      round: () => observeActive(context),
+      round: paced(context, () => observeActive(context)),
     },
     {
       name: "observe the standby",
       intervalMs: () => observationMs,
-      round: async () => {
+      round: paced(context, async () => {
         await observeStandby(context);
         wakeDecide.trigger();
-      },
+      }),
     },
     ...(store.space === undefined
       ? []

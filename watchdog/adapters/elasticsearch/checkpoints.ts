@@ -1,26 +1,46 @@
 import type { ShardCheckpoint } from "../../core/state/cluster.ts";
+import { type ManagedPatterns, requestTarget } from "../../core/state/patterns.ts";
 import { inChunks, listNames } from "./names.ts";
 import type { RegionNodes } from "./nodes.ts";
+
+/** Above it all managed indices are asked for at once: each request is handled by every node, whatever it names. */
+const CHUNKS_MAX = 4;
 
 /** Checkpoints of the primaries, also of closed indices. A shard without an active primary is left out. */
 export async function readCheckpoints(
   nodes: RegionNodes,
+  managed: ManagedPatterns,
   indices: readonly string[],
 ): Promise<readonly ShardCheckpoint[]> {
-  const checkpoints: ShardCheckpoint[] = [];
-  for (const index of inChunks(indices)) checkpoints.push(...(await readChunk(nodes, index)));
+  const checkpoints = inChunks(indices).length > CHUNKS_MAX ? await readAmongAll(nodes, managed, indices) : [];
+  const known = new Set(checkpoints.map(({ index }) => index));
+  const rest = inChunks(indices.filter((name) => !known.has(name)));
+  for (const index of rest) checkpoints.push(...(await read(nodes, index, listNames(index))));
   return checkpoints.sort((a, b) => (a.index === b.index ? a.shard - b.shard : a.index < b.index ? -1 : 1));
 }
 
-async function readChunk(nodes: RegionNodes, index: string[]): Promise<readonly ShardCheckpoint[]> {
-  const stats = await nodes.read(`read checkpoints of ${listNames(index)}`, (client, options) =>
+async function readAmongAll(
+  nodes: RegionNodes,
+  managed: ManagedPatterns,
+  indices: readonly string[],
+): Promise<ShardCheckpoint[]> {
+  const wanted = new Set(indices);
+  const all = await read(nodes, requestTarget(managed), "all managed indices");
+  return all.filter(({ index }) => wanted.has(index));
+}
+
+async function read(nodes: RegionNodes, index: string[], which: string): Promise<ShardCheckpoint[]> {
+  const stats = await nodes.read(`read checkpoints of ${which}`, (client, options) =>
     client.indices.stats(
       {
         index,
         metric: "docs",
         level: "shards",
+        expand_wildcards: "all",
         forbid_closed_indices: false,
-        filter_path: ["indices.*.shards.*.routing", "indices.*.shards.*.seq_no"],
+        filter_path: ["routing.primary", "seq_no.max_seq_no", "seq_no.global_checkpoint"].map(
+          (field) => `indices.*.shards.*.${field}`,
+        ),
       },
       options,
     ),

@@ -64,7 +64,7 @@ export function createElasticsearchCluster(options: ElasticsearchClusterOptions)
 
     indices: () => readIndices(nodes, managed),
     unmatchedIndices: () => readUnmatchedIndices(nodes, managed),
-    checkpoints: (indices) => readCheckpoints(nodes, indices),
+    checkpoints: (indices) => readCheckpoints(nodes, managed, indices),
     followers: () => followerReader.read(),
 
     autoFollowPatterns: () => readAutoFollowPatterns(nodes),

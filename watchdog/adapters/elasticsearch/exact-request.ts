@@ -1,5 +1,6 @@
-import type { Readable } from "node:stream";
+import { pipeline, type Readable } from "node:stream";
 import { text } from "node:stream/consumers";
+import { createGunzip } from "node:zlib";
 import { type Client, errors, type TransportRequestParams } from "@elastic/elasticsearch";
 import type { z } from "zod";
 import { parseExact } from "../../util/exact-json.ts";
@@ -18,12 +19,15 @@ export async function exactRequest(
     meta: true,
   });
   const stream = result.body;
+  const isCompressed = result.headers?.["content-encoding"] === "gzip";
+  // Its errors, and those of the answer itself, come out of the last stream, which is read below.
+  const plain = isCompressed ? pipeline(stream, createGunzip(), () => undefined) : stream;
   // The client's own timeout ends with the headers.
-  const cut = () => stream.destroy(timedOut());
+  const cut = () => plain.destroy(timedOut());
   options.signal.addEventListener("abort", cut, { once: true });
   try {
     if (options.signal.aborted) throw timedOut();
-    const answer = await text(stream);
+    const answer = await text(plain);
     const isRefusal = (result.statusCode ?? 500) >= 400;
     if (isRefusal) throw new errors.ResponseError({ ...result, body: readableReason(answer) });
     return { body: parseExact(answer), bytes: Buffer.byteLength(answer) };

@@ -10,7 +10,7 @@ export interface ShardStatistics {
   readonly successful_read_requests: number;
   readonly failed_read_requests: number;
   readonly failed_write_requests: number;
-  readonly read_exceptions: readonly unknown[];
+  readonly read_exceptions?: readonly unknown[];
   readonly fatal_exception?: unknown;
 }
 
@@ -23,7 +23,7 @@ export function progressOf(shard: ShardStatistics): ShardProgress {
     reads: shard.successful_read_requests,
     failedReads: shard.failed_read_requests,
     failedWrites: shard.failed_write_requests,
-    readErrors: shard.read_exceptions.map((entry) => describe(property(entry, "exception") ?? entry)),
+    readErrors: (shard.read_exceptions ?? []).map((entry) => describe(property(entry, "exception") ?? entry)),
     fatalError: shard.fatal_exception === undefined ? null : describe(shard.fatal_exception),
   };
 }

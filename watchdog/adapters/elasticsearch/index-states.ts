@@ -9,6 +9,19 @@ import { property } from "./property.ts";
 /** Attempts at allocating a shard, unless the index has a setting of its own. */
 const MAX_ATTEMPTS = 5;
 
+/** Those that are used here: a third of what an index has. */
+const SETTINGS = [
+  "index.uuid",
+  "index.creation_date",
+  "index.blocks.write",
+  "index.blocks.read_only",
+  "index.xpack.ccr.following_index",
+  "index.lifecycle.indexing_complete",
+  "index.allocation.max_retries",
+  "index.store.type",
+] as const;
+type Setting = (typeof SETTINGS)[number];
+
 /**
  * Managed indices, open and closed, as three calls describe them; one deleted between the calls is left out. More is asked
  * only about followers without all primaries.
@@ -19,7 +32,13 @@ export async function readIndices(nodes: RegionNodes, managed: ManagedPatterns):
   const [described, places, health] = await Promise.all([
     nodes.read("read indices", (client, options) =>
       client.indices.get(
-        { index: target, features: ["aliases", "settings"], flat_settings: true, ...everything },
+        {
+          index: target,
+          features: ["aliases", "settings"],
+          flat_settings: true,
+          filter_path: ["*.aliases", ...SETTINGS.map((name) => `*.settings.${name.replaceAll(".", "\\.")}`)],
+          ...everything,
+        },
         options,
       ),
     ),
@@ -35,23 +54,24 @@ export async function readIndices(nodes: RegionNodes, managed: ManagedPatterns):
     const shards = health.indices[name];
     if (place === undefined || shards === undefined || isOfFailureStore(name)) continue;
     if (!isManaged(managed, place.dataStream ?? name)) continue;
-    const isSet = (key: string): boolean => String(property(settings, key)) === "true";
+    const settingOf = (name: Setting) => property(settings, name);
+    const isSet = (name: Setting): boolean => String(settingOf(name)) === "true";
     const following = isSet("index.xpack.ccr.following_index");
     const primaries = shards.number_of_shards;
     if (following && shards.active_primary_shards < primaries) {
-      const maxAttempts = Number(property(settings, "index.allocation.max_retries") ?? MAX_ATTEMPTS);
+      const maxAttempts = Number(settingOf("index.allocation.max_retries") ?? MAX_ATTEMPTS);
       incomplete.push({ name, primaries, maxAttempts });
     }
     states.push({
       name,
-      uuid: String(property(settings, "index.uuid")),
-      createdAtMs: Number(property(settings, "index.creation_date")),
+      uuid: String(settingOf("index.uuid")),
+      createdAtMs: Number(settingOf("index.creation_date")),
       open: place.open,
       primaries,
       primariesActive: shards.active_primary_shards,
       aliases: membershipsOf(aliases),
       dataStream: place.dataStream,
-      writeBlocked: ["index.blocks.write", "index.blocks.read_only"].some(isSet),
+      writeBlocked: isSet("index.blocks.write") || isSet("index.blocks.read_only"),
       following,
       firstCopy: null,
       indexingComplete: isSet("index.lifecycle.indexing_complete"),

@@ -25,7 +25,8 @@ export async function observeActive({ clusters, config, observed, clock }: Watch
   const [indices, unmatched, definitions, readiness] = await Promise.all([
     cluster.indices(),
     cluster.unmatchedIndices(),
-    cluster.definitions(config.replication.definitions),
+    // Only the controller copies them.
+    observed.isController(clock.monotonicMs()) ? cluster.definitions(config.replication.definitions) : [],
     // Should the roles change, this region follows the standby.
     cluster.readiness(standby, { reconnect: true }),
   ]);

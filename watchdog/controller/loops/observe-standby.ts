@@ -9,6 +9,7 @@ import { servedOf } from "../../core/state/to-join.ts";
 import { within } from "../../util/concurrency.ts";
 import { messageOf } from "../../util/errors.ts";
 import type { WatchdogContext } from "../context.ts";
+import { observationIntervalMs } from "../observation-pace.ts";
 import { activeBeforeChange, type StandbyBackground } from "../observed-state.ts";
 
 /** Takes a snapshot of the standby, or of the region that is being promoted. On failure the last snapshot stays. */
@@ -88,13 +89,14 @@ async function readBackground(cluster: Cluster, leader: RegionName): Promise<Sta
 
 /** null without a recent snapshot of the leader to compare with. */
 function judge(
-  { observed, config }: WatchdogContext,
+  context: WatchdogContext,
   leader: RegionName,
   standby: Omit<StandbySnapshot, "sync">,
 ): StandbySnapshot["sync"] {
+  const { observed, config } = context;
   const { active, record } = observed;
   const { observedAtMs: atMs } = standby;
-  const maxAgeMs = 2 * config.replication.intervalMs;
+  const maxAgeMs = 2 * observationIntervalMs(context);
   if (active === null || active.region !== leader || atMs - active.observedAtMs > maxAgeMs) return null;
   const { judgement, memory } = judgeSync(
     {

@@ -1,27 +1,17 @@
-import { waitsToRead } from "../../core/plans/follower-change.ts";
-import { planReplication, type ReplicationPlan } from "../../core/plans/replication.ts";
 import type { ReplicationChange } from "../../core/plans/replication-change.ts";
-import type { Cluster } from "../../core/ports/cluster.ts";
-import { aliasBlockers } from "../../core/rules/preconditions.ts";
-import type { IndexState } from "../../core/state/cluster.ts";
-import { copyStates } from "../../core/state/complete-copies.ts";
-import { dueDeletions } from "../../core/state/deleted-leaders.ts";
-import type { ActiveSnapshot } from "../../core/state/observations.ts";
 import { lagOperations } from "../../core/state/protection.ts";
 import type { ServingRecord, StateRecord } from "../../core/state/record.ts";
-import { siteReports } from "../../core/state/sites.ts";
 import { otherRegion } from "../../core/state/situation.ts";
-import { servedOf } from "../../core/state/to-join.ts";
 import { forEachBounded } from "../../util/concurrency.ts";
 import { messageOf } from "../../util/errors.ts";
 import { confirmController } from "../confirm.ts";
 import type { WatchdogContext } from "../context.ts";
 import { dataStreamReport } from "../data-stream-report.ts";
-import { reportsNow } from "../observations.ts";
 import { protectionReport } from "../protection-report.ts";
 import type { ReplicationStatus } from "../status.ts";
 import { ChangeRetries } from "./change-retries.ts";
 import { beginCopies, type CopyStart } from "./copy-slots.ts";
+import { ReplicationPlanner } from "./plan-replication.ts";
 import type { ChangeContext } from "./recreate-follower.ts";
 import { describeChange, makeChange, retryKey } from "./replication-change.ts";
 
@@ -36,15 +26,13 @@ type Repair = ReplicationStatus["repairs"][number];
 /** Reconciles the standby with the active region, by the changes that `planReplication` lists. */
 export class ReplicationReconciler {
   readonly #context: WatchdogContext;
+  readonly #planner: ReplicationPlanner;
   readonly #retries: ChangeRetries;
-  #sightings: ReadonlySet<string> = new Set();
-  /** The last observation that had begun when they had been seen. */
-  #sightedAt = 0;
   #repairs: readonly Repair[] = [];
-  #problems: readonly string[] = [];
 
   constructor(context: WatchdogContext) {
     this.#context = context;
+    this.#planner = new ReplicationPlanner(context);
     this.#retries = new ChangeRetries(context.clock);
   }
 
@@ -55,7 +43,7 @@ export class ReplicationReconciler {
     return {
       observedAtMs: standby.observedAtMs,
       inSync: standby.sync?.inSync ?? false,
-      reasons: [...(standby.sync?.reasons ?? [unjudged]), ...this.#problems],
+      reasons: [...(standby.sync?.reasons ?? [unjudged]), ...this.#planner.problems],
       lagOperations: standby.followers.length === 0 ? null : lagOperations(standby.followers),
       readAgeMs: standby.sync?.readAgeMs ?? null,
       followers: standby.followers.length,
@@ -74,7 +62,7 @@ export class ReplicationReconciler {
     const cluster = clusters[otherRegion(config, record.active)];
     const leader = clusters[record.active];
     if (cluster === undefined || leader === undefined) return;
-    const { changes, indices } = await this.#plan(cluster, active, record);
+    const { changes, indices } = await this.#planner.plan({ cluster, active, record });
     const untilMonotonicMs = clock.monotonicMs() + ROUND_MAX_MS;
     const confirm: ChangeContext["confirm"] = (holds = () => true) =>
       confirmController(this.#context, (now) => isStandbyOf(record, now) && holds(now));
@@ -105,57 +93,6 @@ export class ReplicationReconciler {
     const { copiesAtOnce } = config.replication;
     await beginCopies(starts, { cluster, indices }, { atOnce: copiesAtOnce, untilMonotonicMs }, clock);
     await makeAll(due.filter(isOfAutoFollow));
-  }
-
-  /** Reads the standby itself rather than its snapshot, because auto-follow creates followers at any time. */
-  async #plan(
-    cluster: Cluster,
-    active: ActiveSnapshot,
-    record: ServingRecord,
-  ): Promise<Pick<ReplicationPlan, "changes"> & { readonly indices: readonly IndexState[] }> {
-    const { observed, config, clock } = this.#context;
-    const [indices, followers, autoFollow, definitions] = await Promise.all([
-      cluster.indices(),
-      cluster.followers(),
-      cluster.autoFollowPatterns(),
-      cluster.definitions(config.replication.definitions),
-    ]);
-    // What was seen in the standby has a cause that was there before, such as the mark of a complete index: only a snapshot of
-    // the active region that was begun later shows it for certain.
-    const isNews = observed.leaderObservation > this.#sightedAt;
-    const sightedAt = observed.observationsBegun;
-    const own = { indices, followers };
-    const checkpoints = await observed.copyCheckpoints.read(cluster, observed.leaderSnapshot, own, clock);
-    const copies = copyStates(observed.leaderSnapshot, { ...own, checkpoints });
-    // Asking the remote cluster opens the connection again, which the followers' own reads would do up to a minute later.
-    const reachesLeader =
-      followers.some(waitsToRead) && (await cluster.readiness(active.region, { reconnect: true })).remote.connected;
-    const served = servedOf(observed.record, active.indices);
-    const { changes, problems, sightings } = planReplication({
-      leader: {
-        region: active.region,
-        indices: served,
-        definitions: observed.definitions,
-        health: observed.healthOf(active.region).state,
-        sameCluster: observed.isSameCluster(active.region),
-      },
-      standby: { region: cluster.region, indices, followers, copies, autoFollow, definitions, reachesLeader },
-      patterns: config.replication.patterns,
-      exclusions: config.replication.exclusions,
-      dueDeletions: dueDeletions(record, siteReports(reportsNow(this.#context)), config, clock.nowMs()),
-      seenBefore: isNews ? this.#sightings : new Set(),
-    });
-    // With the same snapshot of the active region the sightings of before go on to wait for a newer one.
-    if (!isNews) return { changes, indices };
-    this.#sightings = sightings;
-    this.#sightedAt = sightedAt;
-    const unserved = active.indices.filter((index) => !served.includes(index)).map(({ name }) => name);
-    this.#problems = [
-      ...problems,
-      ...unserved.map((name) => `${name} was left out in ${active.region}: it is followed once it has joined there`),
-      ...aliasBlockers(observed.leaderSnapshot, config.replication),
-    ];
-    return { changes, indices };
   }
 
   #isRuled(): boolean {
