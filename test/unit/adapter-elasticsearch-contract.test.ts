@@ -161,26 +161,20 @@ describe("data streams", () => {
     ]);
   });
 
-  test("take a write block of their write index as a setting, which is in force once no write is in flight", async () => {
+  test("take a write block of their indices as a setting, which is in force once no write is in flight", async () => {
     const [older, newest] = ["000001", "000002"].map((generation) => `.ds-logs-app-eu-2026.11.22-${generation}`);
     let polls = 0;
     const write = (name: string | undefined) => ({ description: `requests[1], index[${name}][0]` });
     answers = {
-      "GET /_data_stream/*": { body: { data_streams: [stream("logs-app-eu", false)] } },
-      [`PUT /${older}/_block/write`]: {
-        body: { acknowledged: true, shards_acknowledged: true, indices: [{ name: older, blocked: true }] },
-      },
-      [`PUT /${newest}/_settings`]: { body: { acknowledged: true } },
+      [`PUT /${older}%2C${newest}/_settings`]: { body: { acknowledged: true } },
       get "GET /_tasks"() {
         polls += 1;
         return { body: { tasks: polls < 3 ? [write(newest)] : [write(`${newest}0`)] } };
       },
     };
-    await cluster.setWriteBlock([`${older}`, `${newest}`], true);
+    await cluster.blockBackingIndices([`${older}`, `${newest}`]);
     expect(polls).toBe(3);
-    expect(received.find(({ path: called }) => called === `/${newest}/_settings`)?.body).toEqual({
-      "index.blocks.write": true,
-    });
+    expect(received.find(({ method }) => method === "PUT")?.body).toEqual({ "index.blocks.write": true });
   });
 
   test("are promoted, then rolled over", async () => {

@@ -84,6 +84,7 @@ class EmptyCluster {
       closeIndices: nothing,
       openIndices: nothing,
       setWriteBlock: nothing,
+      blockBackingIndices: nothing,
       liftFollowerBlocks: nothing,
       uuids: () => ask(new Map()),
       deleteIndices: nothing,

@@ -48,6 +48,7 @@ export function throughNetwork({ cluster, region, network, process, from, limits
     closeIndices: ask(cluster.closeIndices),
     openIndices: ask(cluster.openIndices),
     setWriteBlock: ask(cluster.setWriteBlock),
+    blockBackingIndices: ask(cluster.blockBackingIndices),
     liftFollowerBlocks: ask(cluster.liftFollowerBlocks),
     uuids: ask(cluster.uuids),
     deleteIndices: ask(cluster.deleteIndices),

@@ -24,7 +24,7 @@ import {
 } from "./replication.ts";
 import { readUnmatchedIndices } from "./unmatched-indices.ts";
 import { setWriteIndex } from "./write-alias.ts";
-import { liftFollowerBlocks, setWriteBlock } from "./write-blocks.ts";
+import { blockBackingIndices, liftFollowerBlocks, setWriteBlock } from "./write-blocks.ts";
 import { probeWrite } from "./write-probe.ts";
 
 export interface ElasticsearchClusterOptions extends NodesOptions {
@@ -82,6 +82,7 @@ export function createElasticsearchCluster(options: ElasticsearchClusterOptions)
     closeIndices: (indices) => closeIndices(nodes, indices),
     openIndices: (indices) => openIndices(nodes, indices),
     setWriteBlock: (indices, blocked) => setWriteBlock(nodes, indices, blocked),
+    blockBackingIndices: (indices) => blockBackingIndices(nodes, indices),
     liftFollowerBlocks: (indices) => liftFollowerBlocks(nodes, indices),
     uuids: (indices) => readUuids(nodes, indices),
     deleteIndices: (indices) => deleteIndices(nodes, indices),

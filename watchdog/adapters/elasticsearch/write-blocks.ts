@@ -1,6 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { ackTimeouts, assertAcknowledged, rejected } from "./acknowledgement.ts";
-import { readDataStreams } from "./data-streams.ts";
 import { changeSettings } from "./index-changes.ts";
 import { inChunks, listNames } from "./names.ts";
 import type { RegionNodes } from "./nodes.ts";
@@ -14,9 +13,12 @@ export async function setWriteBlock(nodes: RegionNodes, indices: readonly string
     }
     return;
   }
-  const ofStreams = new Set((await readDataStreams(nodes)).map(({ writeIndex }) => writeIndex));
-  for (const index of inChunks(indices.filter((name) => !ofStreams.has(name)))) await block(nodes, index);
-  for (const index of inChunks(indices.filter((name) => ofStreams.has(name)))) await blockWriteIndices(nodes, index);
+  for (const index of inChunks(indices)) await block(nodes, index);
+}
+
+/** As `setWriteBlock`, of indices that the block API may refuse. */
+export async function blockBackingIndices(nodes: RegionNodes, indices: readonly string[]): Promise<void> {
+  for (const index of inChunks(indices)) await blockBySetting(nodes, index);
 }
 
 /** Elasticsearch refuses other calls about a follower with `read_only`, but not this one. */
@@ -48,9 +50,10 @@ const POLL_MS = 50;
 
 /**
  * The block API refuses write indices of data streams, but the setting may be changed: once every node has it, no new write
- * begins, and those in flight are waited for by their tasks.
+ * begins, and those in flight are waited for by their tasks. Which of a stream's indices is the write index is not asked: a
+ * switchover's writers would wait for it.
  */
-async function blockWriteIndices(nodes: RegionNodes, index: string[]): Promise<void> {
+async function blockBySetting(nodes: RegionNodes, index: string[]): Promise<void> {
   const what = `block writes to ${listNames(index)}`;
   await changeSettings(nodes, index, { "index.blocks.write": true }, what);
   const endsMs = performance.now() + nodes.requestTimeoutMs;

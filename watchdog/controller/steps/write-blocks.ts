@@ -29,8 +29,8 @@ export async function blockMarked(
   takesWrites: (index: IndexState) => boolean,
 ): Promise<void> {
   const found = (await cluster.indices()).filter(takesWrites);
-  const marked = namesOf(found, (index) => isMarked(context.record, cluster.region, index));
-  const failures = await inBatches(context, marked, (batch) => cluster.setWriteBlock(batch, true));
+  const marked = found.filter((index) => isMarked(context.record, cluster.region, index));
+  const failures = await block(context, cluster, marked);
   const left = (await cluster.indices()).filter(takesWrites);
   const unmarked = left.filter((index) => !isMarked(context.record, cluster.region, index));
   if (unmarked.length > 0) throw new UnmarkedIndices(cluster.region, unmarked);
@@ -39,6 +39,19 @@ export async function blockMarked(
     `indices of ${cluster.region} that still take writes`,
     failures,
   );
+}
+
+async function block(
+  context: StepContext,
+  cluster: Cluster,
+  indices: readonly IndexState[],
+): Promise<readonly string[]> {
+  const plain = namesOf(indices, ({ dataStream }) => dataStream === null);
+  const backing = namesOf(indices, ({ dataStream }) => dataStream !== null);
+  return [
+    ...(await inBatches(context, plain, (batch) => cluster.setWriteBlock(batch, true))),
+    ...(await inBatches(context, backing, (batch) => cluster.blockBackingIndices(batch))),
+  ];
 }
 
 /** Lifts the write blocks that the record marks for the region that opens. One of another origin stays. */
@@ -71,11 +84,10 @@ export async function liftFollowerBlocks(context: StepContext, names: readonly s
 /** Blocks writes to promoted indices, as the users had done in the old region. */
 export async function keepBlocks(context: StepContext, step: StepOf<"keep-blocks">): Promise<PlanStep> {
   const { cluster } = context;
-  const open = async () =>
-    namesOf(await presentOf(cluster, step.indices), (index) => index.open && !index.writeBlocked);
-  const failures = await inBatches(context, await open(), (batch) => cluster.setWriteBlock(batch, true));
+  const open = async () => (await presentOf(cluster, step.indices)).filter((one) => one.open && !one.writeBlocked);
+  const failures = await block(context, cluster, await open());
   assertNoneLeft(
-    await open(),
+    (await open()).map(({ name }) => name),
     `indices of ${cluster.region} that take writes although they were write-blocked`,
     failures,
   );

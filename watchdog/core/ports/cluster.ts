@@ -84,6 +84,8 @@ export interface Cluster {
   openIndices(indices: readonly string[]): Promise<void>;
   /** Adds or removes the `write` block; when adding, returns once no write is in flight. */
   setWriteBlock(indices: readonly string[], blocked: boolean): Promise<void>;
+  /** Adds the `write` block to backing indices of data streams, of which one takes the stream's writes. */
+  blockBackingIndices(indices: readonly string[]): Promise<void>;
   /** Removes `index.blocks.write` and `index.blocks.read_only` from followers, whose leader had them when they were made. */
   liftFollowerBlocks(indices: readonly string[]): Promise<void>;
   /** UUIDs of those of the named indices that exist, open or closed. */

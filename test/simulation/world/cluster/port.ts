@@ -96,6 +96,8 @@ export function clusterPort(options: PortOptions): Cluster {
       change(blocked ? "write block" : "lift write block", names, () =>
         administration.setWriteBlock(cluster, names, blocked),
       ),
+    // No data stream is simulated.
+    blockBackingIndices: (names) => ask(() => administration.setWriteBlock(cluster, names, true)),
     liftFollowerBlocks: (names) =>
       change("lift the blocks of followers", names, () => administration.liftFollowerBlocks(cluster, names)),
     uuids: (names) => ask(() => answers.uuidsOf(cluster, names)),
