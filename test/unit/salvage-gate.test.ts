@@ -8,7 +8,7 @@ import { type Discard, discardIndices } from "../../watchdog/salvage/discards.ts
 import { exportOperations } from "../../watchdog/salvage/export/export.ts";
 import { authorizeDeletion, type DeletionCandidate, type Evidence, judge } from "../../watchdog/salvage/gate.ts";
 import type { VerifiedReceipt } from "../../watchdog/salvage/receipt.ts";
-import { copyExports, type SecondCopy } from "../../watchdog/salvage/second-copy.ts";
+import { copyOnMountedDisk, type SecondCopy } from "../../watchdog/salvage/second-copy.ts";
 import { ReceiptVerifier } from "../../watchdog/salvage/verifier.ts";
 import { endlessRoom, ModelRegion } from "./salvage-model.ts";
 
@@ -252,20 +252,20 @@ describe("the gate with files", () => {
 
   describe("that requires a second copy", () => {
     /** As if the second place were a disk of its own. */
-    const elsewhere = () => ({
-      root: path.join(root, "elsewhere"),
-      deviceOf: async (file: string) => (file.includes("elsewhere") ? 2 : 1),
-    });
+    const elsewhere = (deviceOf = async (file: string) => (file.includes("elsewhere") ? 2 : 1)) =>
+      copyOnMountedDisk({ root: path.join(root, "elsewhere"), deviceOf });
+    const proceed = () => {};
 
     test("authorizes only once the copy of the export is complete and has been read back", async () => {
-      second = elsewhere();
+      const copies = elsewhere();
+      second = copies;
       await export_();
       expect(await gate()).toEqual({
         refusals: [{ index: "orders", reason: expect.stringMatching(/second copy is not confirmed.*no receipt/) }],
       });
-      await copyExports(root, second);
+      await copies.copy(root, proceed);
       expect(await gate()).toEqual(authorized);
-      const copy = path.join(second.root, "4-gra", "gra-orders-0", "operations.ndjson");
+      const copy = path.join(root, "elsewhere", "4-gra", "gra-orders-0", "operations.ndjson");
       await appendFile(copy, "{}\n");
       expect(await gate()).toEqual({
         refusals: [{ index: "orders", reason: expect.stringMatching(/second copy is not confirmed/) }],
@@ -273,25 +273,26 @@ describe("the gate with files", () => {
     });
 
     test("copies again what changed, and finishes a copy that was interrupted", async () => {
-      second = elsewhere();
+      const copies = elsewhere();
+      second = copies;
       await export_();
-      await copyExports(root, second);
-      await rm(path.join(second.root, "4-gra", "gra-orders-0", "receipt.json"));
+      await copies.copy(root, proceed);
+      await rm(path.join(root, "elsewhere", "4-gra", "gra-orders-0", "receipt.json"));
       expect(await gate()).toEqual(refused);
-      await copyExports(root, second);
+      await copies.copy(root, proceed);
       expect(await gate()).toEqual(authorized);
       gra.shard("orders", 0).index("late", {});
       await export_();
       expect(await gate()).toEqual(refused);
-      await copyExports(root, second);
+      await copies.copy(root, proceed);
       expect(await gate()).toEqual(authorized);
     });
 
     test("copies nothing to the disk of the exports, as it is while nothing is mounted there", async () => {
       await export_();
-      const unmounted = { ...elsewhere(), deviceOf: async () => 1 };
-      await expect(copyExports(root, unmounted)).rejects.toThrow(/on the same disk.*salvage.copyTo/);
-      expect(await readdir(unmounted.root)).toEqual([]);
+      const unmounted = elsewhere(async () => 1);
+      await expect(unmounted.copy(root, proceed)).rejects.toThrow(/on the same disk.*salvage.copyTo/);
+      expect(await readdir(path.join(root, "elsewhere"))).toEqual([]);
     });
   });
 

@@ -9,7 +9,7 @@ import type { DefinitionKind } from "../core/state/cluster.ts";
 import { freeBytes } from "../salvage/export/room.ts";
 import type { ActivePrimary } from "../salvage/ports.ts";
 import { createSalvage, salvageRoot } from "../salvage/salvage.ts";
-import { deviceOf } from "../salvage/second-copy.ts";
+import { copyOnMountedDisk, deviceOf, type SecondCopy } from "../salvage/second-copy.ts";
 
 /**
  * Connects to the configured clusters of both regions.
@@ -32,8 +32,16 @@ export function connectClusters(
   return Object.fromEntries(Object.keys(config.regions).map((region) => [region, connect(region)]));
 }
 
-/** Connects the salvage of either region to this host's state directory. `signal` ends an export at its next page. */
-export function connectSalvage(loaded: LoadedConfig, signal: AbortSignal): SalvageConnection {
+/**
+ * Connects the salvage of either region to this host's state directory. `signal` ends an export at its next page.
+ *
+ * @param elsewhere copies at another site; null: there are no other watchdogs
+ */
+export function connectSalvage(
+  loaded: LoadedConfig,
+  signal: AbortSignal,
+  elsewhere: SecondCopy | null = null,
+): SalvageConnection {
   const documents = Object.keys(loaded.config.regions).map(
     (region) =>
       [
@@ -42,8 +50,10 @@ export function connectSalvage(loaded: LoadedConfig, signal: AbortSignal): Salva
       ] as const,
   );
   const { name, stateDirectory, salvage } = loaded.config;
+  const atOtherSite = salvage.secondSite === "required" ? elsewhere : null;
   // A directory for each watchdog: several may have salvaged the same region under one epoch.
-  const second = salvage.copyTo === null ? null : { root: path.join(salvage.copyTo, name), deviceOf };
+  const second =
+    salvage.copyTo === null ? atOtherSite : copyOnMountedDisk({ root: path.join(salvage.copyTo, name), deviceOf });
   const room = { reserveBytes: salvage.reserveBytes, freeBytes };
   const readers = Object.fromEntries(documents);
   return {

@@ -2,9 +2,6 @@ import path from "node:path";
 import { systemClock } from "../adapters/clock.ts";
 import { serveControlSocket } from "../adapters/control-socket/server.ts";
 import type { ElasticsearchCluster } from "../adapters/elasticsearch/cluster.ts";
-import { failsafePeers } from "../adapters/failsafe/client.ts";
-import { serveFailsafe } from "../adapters/failsafe/server.ts";
-import { readFailsafeTls } from "../adapters/failsafe/tls.ts";
 import { createRecordCopy } from "../adapters/file-store/store.ts";
 import { createHaproxyRouter } from "../adapters/haproxy/router.ts";
 import { createLogger } from "../adapters/log.ts";
@@ -14,7 +11,7 @@ import { loadConfig } from "../config/load.ts";
 import type { WatchdogConfig } from "../config/schema.ts";
 import { controlHandlers } from "../controller/control-api/handlers.ts";
 import { createWatchdog, type Watchdog } from "../controller/watchdog.ts";
-import type { FailsafeAnswer, FailsafeQuestion, Peers } from "../core/failsafe.ts";
+import type { Peers } from "../core/failsafe.ts";
 import type { Salvage } from "../core/ports/salvage.ts";
 import { reasonOf } from "../util/files.ts";
 import type { Logger } from "../util/logger.ts";
@@ -22,6 +19,7 @@ import { version } from "../util/version.ts";
 import { connectClusters, connectSalvage } from "./clusters.ts";
 import { runEndpoint } from "./endpoint.ts";
 import { runMetrics } from "./metrics.ts";
+import { connectOthers } from "./others.ts";
 import { connectStore, type StoreConnection } from "./store.ts";
 
 /**
@@ -39,10 +37,12 @@ export async function runWatchdog(configFile: string): Promise<void> {
     log.warn({ region, kind }, `${region} has no module for definitions of kind ${kind}: none are copied`),
   );
   const connection = await connectStore(config, log);
-  const others = await connectOthers(config);
+  let running: Watchdog | null = null;
+  const others = await connectOthers(config, () => running?.situation().record ?? null);
   const stop = new AbortController();
-  const salvage = connectSalvage(loaded, stop.signal);
+  const salvage = connectSalvage(loaded, stop.signal, others?.copies);
   const watchdog = compose(config, { clusters, salvage, connection, peers: others?.peers ?? null, log });
+  running = watchdog;
   const endpoint = runEndpoint(config, { watchdog, connection, log, signal: stop.signal });
   const applications = () => endpoint?.report() ?? null;
   const metrics = runMetrics(config, { watchdog, applications, log, signal: stop.signal });
@@ -52,8 +52,8 @@ export async function runWatchdog(configFile: string): Promise<void> {
   const unhook = hookSignals(stop, log);
   log.info({ version, configFile, controlSocket: config.controlSocket }, "watchdog starts");
   try {
-    const running = watchdog.run(stop.signal).finally(() => stop.abort());
-    await Promise.all([running, reportToServiceManager(watchdog, services, stop.signal, log)]);
+    const ended = watchdog.run(stop.signal).finally(() => stop.abort());
+    await Promise.all([ended, reportToServiceManager(watchdog, services, stop.signal, log)]);
     log.info({}, "watchdog ended; the routing ticket expires unless the watchdog starts again");
   } finally {
     unhook();
@@ -62,7 +62,7 @@ export async function runWatchdog(configFile: string): Promise<void> {
     await failsafe?.close();
     await endpoint?.ended;
     await metrics;
-    others?.peers.close();
+    others?.close();
     connection.close();
     await Promise.all([salvage.close(), ...Object.values(clusters).map((cluster) => cluster.close())]);
   }
@@ -91,17 +91,6 @@ function compose(config: WatchdogConfig, { clusters, salvage, connection, peers,
     clock: systemClock,
     log,
   });
-}
-
-/** Connects to the other watchdogs for failsafe; null without other watchdogs. */
-async function connectOthers({ failsafe }: WatchdogConfig) {
-  if (failsafe === null) return null;
-  const tls = await readFailsafeTls(failsafe);
-  return {
-    peers: failsafePeers(tls, failsafe.timeoutMs),
-    serve: (answer: (question: FailsafeQuestion) => FailsafeAnswer) =>
-      serveFailsafe({ listen: failsafe.listen, tls, answer }),
-  };
 }
 
 function hookSignals(stop: AbortController, log: Logger): () => void {

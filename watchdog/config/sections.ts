@@ -219,7 +219,15 @@ export const salvageSchema = z
       .describe(
         "Directory in which each export is kept a second time: a disk of another site, mounted on this host below " +
           "`/var/lib/es-failover`, as the service may write nowhere else. Nothing is deleted before its copy there has been " +
-          "read back; `null`: an export exists on the controller's host alone.",
+          "read back. Takes the place of `secondSite`.",
+      ),
+    secondSite: z
+      .enum(["required", "off"])
+      .default("required")
+      .describe(
+        "Whether each export is also sent to the host of a watchdog at another site, over the connection of `failsafe`, and " +
+          "nothing is deleted before that host has it on its disk and has read it back. `off`: an export exists on the " +
+          "controller's host alone, as it does with a file store.",
       ),
   })
   .prefault({})

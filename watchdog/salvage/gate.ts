@@ -7,7 +7,7 @@ import { type IndexToExport, planExport } from "./export/export-plan.ts";
 import { gapOf } from "./gap.ts";
 import type { OldPrimary } from "./ports.ts";
 import type { VerifiedReceipt } from "./receipt.ts";
-import { type SecondCopy, secondCopyProblem } from "./second-copy.ts";
+import type { SecondCopy } from "./second-copy.ts";
 import type { ReceiptVerifier } from "./verifier.ts";
 
 /**
@@ -116,12 +116,11 @@ async function validReceipts(
 ): Promise<Pick<Evidence, "receipts" | "problems">> {
   const receipts: VerifiedReceipt[] = [];
   const problems = new Map<string, string>();
+  const problemOfCopy = await second?.problems(root);
   for await (const { directory, receipt } of finishedExports(root)) {
     if (!uuids.has(receipt.uuid)) continue;
     const check = await verifier.verify(directory);
-    const problem = check.valid
-      ? await secondCopyProblem(root, second, directory, check.receipt, verifier)
-      : check.problem;
+    const problem = check.valid ? ((await problemOfCopy?.(directory, check.receipt)) ?? null) : check.problem;
     if (problem !== null) problems.set(receipt.uuid, problem);
     else if (check.valid) receipts.push(check.receipt);
   }

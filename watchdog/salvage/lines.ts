@@ -19,6 +19,15 @@ export const sumOf = (content: Buffer): WrittenFile => ({
   sha256: createHash("sha256").update(content).digest("hex"),
 });
 
+/** The fingerprint of a file of any size. */
+export async function sumOfFile(file: string): Promise<WrittenFile> {
+  const digest = fingerprint();
+  await pipeline(createReadStream(file), digest.through, async (chunks) => {
+    for await (const _ of chunks);
+  });
+  return digest.result();
+}
+
 /** Streams lines into a new file in bounded memory; returns once it is synced. */
 export async function writeLines(
   file: string,

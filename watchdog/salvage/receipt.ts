@@ -4,7 +4,7 @@ import { z } from "zod";
 import { PRIVATE_FILE, readIfThere } from "../util/durable.ts";
 import { messageOf } from "../util/errors.ts";
 import { writeFileAtomically } from "../util/files.ts";
-import { readLines, sumOf, type WrittenFile } from "./lines.ts";
+import { readLines, sumOf, sumOfFile, type WrittenFile } from "./lines.ts";
 
 /**
  * The proof that a directory contains what an old primary had of one index above its checkpoints, and what it takes to
@@ -87,17 +87,30 @@ export async function readReceipt(directory: string): Promise<Receipt | null> {
 }
 
 /** Reads the exported files again and compares them with the receipt, in bounded memory. */
-export async function verifyReceipt(directory: string): Promise<ReceiptCheck> {
+export async function verifyReceipt(directory: string, problemOf = contentProblem): Promise<ReceiptCheck> {
   try {
     const receipt = await readReceipt(directory);
     if (receipt === null) return { valid: false, problem: `${directory} has no receipt: the export is unfinished` };
-    const problem = (await operationsProblem(directory, receipt)) ?? (await definitionProblem(directory, receipt));
+    const problem = await problemOf(directory, receipt);
     return problem === null
       ? { valid: true, receipt: { ...receipt, [verified]: true } }
       : { valid: false, problem: `${directory}: ${problem}` };
   } catch (error) {
     return { valid: false, problem: `${directory}: ${messageOf(error)}` };
   }
+}
+
+/** Also counts the operations, and so finds what was wrong before it was written. */
+export const contentProblem = async (directory: string, receipt: Receipt): Promise<string | null> =>
+  (await operationsProblem(directory, receipt)) ?? (await definitionProblem(directory, receipt));
+
+/** By the sums of the files alone: enough for a copy of what was verified. */
+export async function sumsProblem(directory: string, { operations, definition }: Receipt): Promise<string | null> {
+  for (const claimed of [operations, definition]) {
+    const problem = differenceFrom(claimed, await sumOfFile(path.join(directory, claimed.file)));
+    if (problem !== null) return problem;
+  }
+  return null;
 }
 
 async function operationsProblem(directory: string, { operations, shards }: Receipt): Promise<string | null> {

@@ -7,7 +7,7 @@ import { exportOperations } from "./export/export.ts";
 import type { Room } from "./export/room.ts";
 import { authorizeDeletion } from "./gate.ts";
 import type { OldPrimary, OperationReader } from "./ports.ts";
-import { copyExports, type SecondCopy } from "./second-copy.ts";
+import type { SecondCopy } from "./second-copy.ts";
 import { ReceiptVerifier } from "./verifier.ts";
 
 export interface SalvageOptions {
@@ -54,7 +54,7 @@ export function createSalvage({ root, readers, room, second, nowMs, signal }: Sa
       };
       const options = { root, divergence, oldPrimary: guarded, room, verifier, nowMs, signal };
       const { directory, receipts, leftOut } = await exportOperations(options);
-      if (second !== null) await copyExports(root, second);
+      await second?.copy(root, assertStillController);
       const operations = receipts.reduce((sum, receipt) => sum + receipt.operations.count, 0);
       return { place: directory, operations, indices: receipts.length, leftOut };
     },

@@ -5,24 +5,43 @@ import { commitFile, PRIVATE_DIRECTORY } from "../util/durable.ts";
 import { messageOf } from "../util/errors.ts";
 import { finishedExports } from "./directories.ts";
 import { type Receipt, readReceipt, writeReceipt } from "./receipt.ts";
-import type { ReceiptVerifier } from "./verifier.ts";
+import { ReceiptVerifier } from "./verifier.ts";
 
 /** Where each export is kept a second time, and what has to be there before anything is deleted. */
 export interface SecondCopy {
+  /**
+   * Copies the finished exports below `root` that the second place lacks. `proceed` throws to stop in between.
+   *
+   * @throws Error that names what could not be copied, and why
+   */
+  copy(root: string, proceed: () => void): Promise<void>;
+  /** Looks at the copies, and returns why that of an export does not prove what its receipt does; null when it does. */
+  problems(root: string): Promise<(directory: string, receipt: Receipt) => Promise<string | null>>;
+}
+
+export interface MountedPlace {
   /** A directory of another site's disk, mounted on this host. */
   readonly root: string;
   /** Identifies the file system that a path is on. */
   readonly deviceOf: (file: string) => Promise<number>;
 }
 
+export function copyOnMountedDisk(place: MountedPlace): SecondCopy {
+  const verifier = new ReceiptVerifier();
+  return {
+    copy: (root) => copyExports(root, place),
+    problems: async (root) => (directory, receipt) => copyProblem(copyOf(root, place, directory), receipt, verifier),
+  };
+}
+
 export const deviceOf = async (file: string): Promise<number> => (await stat(file)).dev;
 
 /**
- * Copies the finished exports that the second place lacks, the receipt last.
+ * The receipt last.
  *
  * @throws Error when the second place is on the disk of the exports, as it is while nothing is mounted there
  */
-export async function copyExports(root: string, second: SecondCopy): Promise<void> {
+async function copyExports(root: string, second: MountedPlace): Promise<void> {
   await mkdir(second.root, { recursive: true, mode: PRIVATE_DIRECTORY });
   if ((await second.deviceOf(second.root)) === (await second.deviceOf(root))) {
     throw new Error(
@@ -36,16 +55,8 @@ export async function copyExports(root: string, second: SecondCopy): Promise<voi
   }
 }
 
-/** Why the second copy of an export does not prove what its receipt does; null when it does, or none is required. */
-export async function secondCopyProblem(
-  root: string,
-  second: SecondCopy | null,
-  directory: string,
-  receipt: Receipt,
-  verifier: ReceiptVerifier,
-): Promise<string | null> {
-  if (second === null) return null;
-  const check = await verifier.verify(copyOf(root, second, directory));
+async function copyProblem(copy: string, receipt: Receipt, verifier: ReceiptVerifier): Promise<string | null> {
+  const check = await verifier.verify(copy);
   if (!check.valid) return `its second copy is not confirmed: ${check.problem}`;
   const { operations, definition, shards } = check.receipt;
   const isSame = isDeepStrictEqual(
@@ -55,7 +66,7 @@ export async function secondCopyProblem(
   return isSame ? null : "its second copy is another export";
 }
 
-const copyOf = (root: string, second: SecondCopy, directory: string) =>
+const copyOf = (root: string, second: MountedPlace, directory: string) =>
   path.join(second.root, path.relative(root, directory));
 
 async function copyExport(directory: string, target: string, receipt: Receipt): Promise<void> {

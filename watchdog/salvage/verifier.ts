@@ -1,6 +1,13 @@
 import { stat } from "node:fs/promises";
 import path from "node:path";
-import { type ReceiptCheck, readReceipt, type VerifiedReceipt, verifyReceipt } from "./receipt.ts";
+import {
+  contentProblem,
+  type Receipt,
+  type ReceiptCheck,
+  readReceipt,
+  type VerifiedReceipt,
+  verifyReceipt,
+} from "./receipt.ts";
 
 /**
  * Verifies receipts, and reads exported files again only when they or their receipt have changed: an export may have many
@@ -8,8 +15,14 @@ import { type ReceiptCheck, readReceipt, type VerifiedReceipt, verifyReceipt } f
  */
 export class ReceiptVerifier {
   readonly #known = new Map<string, { readonly fingerprint: string; readonly receipt: VerifiedReceipt }>();
+  readonly #problemOf: (directory: string, receipt: Receipt) => Promise<string | null>;
   /** How often exported files were read in full. */
   filesRead = 0;
+
+  /** @param problemOf why the files do not match the receipt; default: by their sums and by every line */
+  constructor(problemOf = contentProblem) {
+    this.#problemOf = problemOf;
+  }
 
   async verify(directory: string): Promise<ReceiptCheck> {
     const fingerprint = await fingerprintOf(directory).catch(() => null);
@@ -17,7 +30,7 @@ export class ReceiptVerifier {
     if (known !== undefined && known.fingerprint === fingerprint) return { valid: true, receipt: known.receipt };
     this.#known.delete(directory);
     this.filesRead += 1;
-    const check = await verifyReceipt(directory);
+    const check = await verifyReceipt(directory, this.#problemOf);
     // A file that changed while it was read has another fingerprint by now.
     if (check.valid && fingerprint !== null) this.#known.set(directory, { fingerprint, receipt: check.receipt });
     return check;

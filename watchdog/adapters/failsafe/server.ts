@@ -1,4 +1,4 @@
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:https";
 import { type FailsafeAnswer, type FailsafeQuestion, failsafeQuestionSchema } from "../../core/failsafe.ts";
 import { reasonOf } from "../../util/files.ts";
@@ -15,6 +15,8 @@ export interface FailsafeServerOptions {
   readonly listen: string;
   readonly tls: FailsafeTls;
   readonly answer: (question: FailsafeQuestion) => FailsafeAnswer;
+  /** Answers what begins with `/salvage/`, over the same authenticated connections. Default: nothing does. */
+  readonly salvageCopies?: (incoming: IncomingMessage, outgoing: ServerResponse) => void;
 }
 
 export interface FailsafeServer {
@@ -27,13 +29,22 @@ export interface FailsafeServer {
  *
  * @throws Error when it cannot listen on the address
  */
-export async function serveFailsafe({ listen, tls, answer }: FailsafeServerOptions): Promise<FailsafeServer> {
+export async function serveFailsafe({
+  listen,
+  tls,
+  answer,
+  salvageCopies,
+}: FailsafeServerOptions): Promise<FailsafeServer> {
   const server = createServer(
     { ...tls, requestCert: true, rejectUnauthorized: true, minVersion: "TLSv1.2", requestTimeout: REQUEST_TIMEOUT_MS },
     (incoming, outgoing) => {
       const reply = (status: number, body: unknown) => {
         outgoing.writeHead(status, { "content-type": "application/json" }).end(`${JSON.stringify(body)}\n`);
       };
+      if (salvageCopies !== undefined && incoming.url?.startsWith("/salvage/")) {
+        salvageCopies(incoming, outgoing);
+        return;
+      }
       if (incoming.method !== "POST" || incoming.url !== "/failsafe") {
         reply(404, { error: "use POST /failsafe" });
         return;

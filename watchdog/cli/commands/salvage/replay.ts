@@ -3,7 +3,6 @@ import { loadConfig } from "../../../config/load.ts";
 import { isManaged } from "../../../core/state/patterns.ts";
 import { previewReplay, type ReplayRequest, replaySalvage } from "../../../salvage/commands.ts";
 import type { ReplayableClass } from "../../../salvage/replay/replay-plan.ts";
-import { salvageRoot } from "../../../salvage/salvage.ts";
 import { count } from "../../../util/text.ts";
 import { activeRegion } from "../../active-region.ts";
 import type { CommandContext } from "../../context.ts";
@@ -12,8 +11,9 @@ import { confirm } from "../../operator.ts";
 import { dryRunOption, jsonOption, yesOption } from "../../options.ts";
 import { formatReplayPreview, formatReplayReport } from "../../output/salvage.ts";
 import { actAsOwnerOf } from "../../privileges.ts";
+import { type PlaceOption, placeOf, placeOption } from "./place.ts";
 
-interface ReplayOptions {
+interface ReplayOptions extends PlaceOption {
   readonly classes: readonly ReplayableClass[];
   readonly includeMaybeDeleted: boolean;
   readonly externalVersions: readonly string[];
@@ -41,6 +41,7 @@ export function addReplay(salvage: Command, context: CommandContext): void {
         .argParser((text) => text.split(",").map((pattern) => pattern.trim()))
         .default([], "none"),
     )
+    .addOption(placeOption())
     .addOption(dryRunOption())
     .addOption(yesOption())
     .addOption(jsonOption())
@@ -69,7 +70,7 @@ async function replay(context: CommandContext, name: string, options: ReplayOpti
   const active = connectActivePrimary(loaded, region);
   try {
     const { classes, includeMaybeDeleted: includeMayBeDeleted } = options;
-    const root = salvageRoot(loaded.config.stateDirectory);
+    const root = placeOf(loaded.config.stateDirectory, options);
     const choice = { classes, includeMayBeDeleted };
     const isExternallyVersioned = (index: string) =>
       isManaged({ patterns: options.externalVersions, exclusions: [] }, index);
