@@ -13,7 +13,10 @@ interface=$(ip -4 -oneline address show | awk -v ip="${private_ip}/" 'index($4, 
 [[ -n $interface ]] || fail "no interface has the private address ${private_ip}"
 
 # Refused for good, where systemd-networkd runs the interface, by netplan or by itself.
-network_file=$(networkctl status "$interface" 2>/dev/null | sed -n 's/^ *Network File: *//p' || true)
+network_file=
+if systemctl is-active --quiet systemd-networkd; then
+  network_file=$(networkctl status "$interface" 2>/dev/null | sed -n 's/^ *Network File: *//p' || true)
+fi
 if [[ $network_file == /* ]]; then
   drop_in=$networks/$(basename "$network_file").d/60-es-failover.conf
   wanted=$'# Rendered by `pulumi up`.\n[DHCPv4]\nUseGateway=no\n\n[IPv6AcceptRA]\nUseGateway=no'

@@ -149,6 +149,7 @@ case "$*" in
   "-4 route show default dev ens4") [ -e deleted ] || echo "default via 192.168.0.1 proto dhcp" ;;
   "-4 route del default dev ens4") touch deleted ;;
 esac`,
+      systemctl: '[ "$NETWORK_FILE" != inactive ]',
       networkctl: `echo "$*" >>networkctl.log
 [ "$1" != status ] || echo "     Network File: \${NETWORK_FILE}"`,
     };
@@ -180,8 +181,11 @@ esac`,
     expect(await readFile(path.join(directory, "ip.log"), "utf8")).not.toContain("ens3");
   });
 
-  test("removes the route where something else runs the interface", () => {
-    expect(run("n/a")).toBe("status ens4\n");
+  test.each([
+    ["the interface", "n/a", "status ens4\n"],
+    ["the host", "inactive", ""],
+  ])("removes the route where something else runs %s", (_, networkFile, asked) => {
+    expect(run(networkFile)).toBe(asked);
     expect(existsSync(dropIn())).toBe(false);
     expect(existsSync(path.join(directory, "deleted"))).toBe(true);
   });
