@@ -6,6 +6,7 @@ import path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { buildWatchdogBundle } from "../watchdog/bundle.ts";
 import { ConfigError } from "../watchdog/config/violations.ts";
+import { projectViolations, readProject } from "./cloud-project.ts";
 import { missingCredentials } from "./config/credentials.ts";
 import { parseConfig } from "./config/load.ts";
 import { fileOfKey } from "./config/project-files.ts";
@@ -31,6 +32,9 @@ const config = readConfig();
 const problem =
   missingCredentials({ raw: pulumi.runtime.allConfig(), environment: process.env }) ?? (await deadAgent(process.env));
 if (problem !== null) throw new pulumi.RunError(problem);
+const project = await readProject(config, (text) => void pulumi.log.warn(text));
+const violations = projectViolations(config, project);
+if (violations.length > 0) throw new pulumi.RunError(violations.join("\n"));
 const region = new Region(config.region, { config, bundle: await buildWatchdogBundle() });
 
 /** Every host of the site, with its addresses and how to log in. */

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { initialiseStacks } from "../../infra/init/init.ts";
 import { pulumiCli } from "../../infra/init/pulumi-cli.ts";
 import { PulumiEngine } from "../../lab/cloud/engine.ts";
+import { projectVariable } from "../../lab/cloud/ovh/project.ts";
 import { pulumiBinDirectory } from "../../lab/machine/pulumi.ts";
 import { messageOf } from "../../watchdog/util/errors.ts";
 
@@ -65,6 +66,15 @@ describe.skipIf(missing !== "")(`pulumi preview of the users' own project files 
       /credentials are incomplete: ovh:endpoint, ovh:consumerKey missing\. .*pulumi config set --secret/,
     );
     expect(said).not.toMatch(/^ +at /m);
+  });
+
+  test("in a project without vRack, and with too small a quota, says so in a sentence each, before anything is planned", async () => {
+    Object.assign(engine.environment, { [projectVariable]: JSON.stringify({ hasVrack: false, instances: 4 }) });
+    const said = await complaint(usersValues);
+    Object.assign(engine.environment, { [projectVariable]: "{}" });
+    expect(said).toContain("The OVHcloud project has no vRack: attach one");
+    expect(said).toContain("OVHcloud's quota in GRA11 allows 4 instances, 0 are in use, and the stack needs 5 more");
+    expect(said).not.toMatch(/CloudInstance|^ +at /m);
   });
 
   test("without the user's own values, names all that are missing and shows no stack trace", async () => {

@@ -64,6 +64,8 @@ export class LabCloud implements Cloud {
   }
 
   async state(): Promise<CloudState> {
+    // Without a lab nothing exists, which is enough for a preview.
+    if (this.#directory === undefined) return emptyState();
     try {
       return { ...emptyState(), ...(JSON.parse(await readFile(this.#file("cloud.json"), "utf8")) as CloudState) };
     } catch (error) {

@@ -6,6 +6,7 @@ import { assertCredentials } from "./credentials.ts";
 import { instanceType } from "./instance.ts";
 import { instanceGroupKind } from "./instance-group.ts";
 import { networkKind } from "./network.ts";
+import { projectFunctions } from "./project.ts";
 import { recordedType } from "./recorded-type.ts";
 import { securityGroupKind } from "./security-group.ts";
 import { sshKeyKind } from "./ssh-key.ts";
@@ -29,6 +30,7 @@ export function ovhPackage(cloud: Cloud): ProviderPackage {
     functions: {
       "ovh:index/getCloudInstanceFlavors:getCloudInstanceFlavors": getCloudInstanceFlavors,
       "ovh:index/getCloudInstanceImages:getCloudInstanceImages": getCloudInstanceImages,
+      ...projectFunctions(cloud),
     },
   };
 }

@@ -18,7 +18,15 @@ const selections: Readonly<Record<PackageName, Omit<PackageSelection, "name">>> 
       "cloudStorageBlockVolume",
       "cloudInstance",
     ],
-    functions: ["getCloudInstanceFlavors", "getCloudInstanceImages"],
+    functions: [
+      "getCloudInstanceFlavors",
+      "getCloudInstanceImages",
+      "getCloudInstances",
+      "getCloudQuota",
+      "getCloudRegions",
+      "getCloudStorageBlockVolumes",
+      "cloudproject/getVRack",
+    ],
   },
   command: {
     directory: npm("@pulumi/command"),
