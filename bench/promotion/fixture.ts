@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
+import { initialPrimariesRecoveries } from "../../infra/elasticsearch/node-files.ts";
 import { roleDefinitions, users } from "../../infra/elasticsearch/users.ts";
 import { type ClusterPair, startClusterPair } from "../../lab/elasticsearch/start-cluster.ts";
 import { eventually } from "../../lab/util/until.ts";
@@ -25,7 +26,11 @@ export const indexNames = (count: number): readonly string[] =>
 /** Many indices need a large heap: the serial collector of the lab's nodes leaves garbage that Elasticsearch counts as used. */
 export function startPair(indices: number): Promise<ClusterPair> {
   const heap = indices > 100 ? "4g" : "512m";
-  return startClusterPair({ "cluster.max_shards_per_node": 5_000 }, [`-Xms${heap}`, `-Xmx${heap}`]);
+  const settings = {
+    "cluster.max_shards_per_node": 5_000,
+    "cluster.routing.allocation.node_initial_primaries_recoveries": initialPrimariesRecoveries,
+  };
+  return startClusterPair(settings, [`-Xms${heap}`, `-Xmx${heap}`]);
 }
 
 /** Creates the watchdog's user in both clusters, and its configuration: defaults, but checks for two busy cores. */

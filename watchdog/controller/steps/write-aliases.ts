@@ -8,6 +8,8 @@ import { each, presentOf, type StepContext } from "./step.ts";
  * Their indices are open by then, so that others than those that fail can serve.
  */
 export async function setWriteAliases(context: StepContext, step: StepOf<"write-aliases">) {
+  // Writers wait: without one there is nothing to read.
+  if (step.aliases.length === 0) return step;
   const { cluster } = context;
   const nameOf = ({ alias, index }: { readonly alias: string; readonly index: string }) => `${alias} on ${index}`;
   const unset = async () => {
