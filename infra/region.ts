@@ -160,7 +160,11 @@ export class Region extends pulumi.ComponentResource {
     const release = installWatchdog(host, bundle, { parent: this, after: [installed] });
     if (isMember) this.etcdMember(host, release);
     const routing = isRouter ? [this.haproxy(host, release)] : [];
-    const passwords = pulumi.secret({ elasticsearch: config.watchdogPassword, etcd: config.etcdPassword });
+    const passwords = pulumi.secret({
+      elasticsearch: config.watchdogPassword,
+      etcd: config.etcdPassword,
+      canary: config.haproxyCheckPassword,
+    });
     new Watchdog(
       host.name,
       { topology, host, config, version: bundle.version, authority, passwords, after: [release, ...routing] },

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { addressSchema } from "../../watchdog/config/address.ts";
 import { publisherSchema } from "../../watchdog/config/applications.ts";
+import { canarySchema } from "../../watchdog/config/canary.ts";
 import { profiles } from "../../watchdog/config/profiles.ts";
 import {
   checksSchema,
@@ -294,6 +295,7 @@ export const stackSchema = z.strictObject({
     ),
   replication: replicationSchema,
   checks: checksSchema,
+  canary: canarySchema,
   promotion: promotionSchema,
   switchover: switchoverSchema,
   rejoin: rejoinSchema,

@@ -1,3 +1,5 @@
+import { CANARY_INDEX } from "../../watchdog/config/canary.ts";
+
 /**
  * Users and roles that the program creates in each cluster, with no more privileges than their work needs. Those of the
  * watchdog and of the health check are in the file realm of each node: Elasticsearch refuses every user of its native
@@ -7,7 +9,7 @@
 export const users = {
   /** The watchdog: reads health, sets up and reverses replication, promotes. */
   watchdog: { name: "es-failover", role: "es_failover_watchdog" },
-  /** HAProxy's health check. */
+  /** HAProxy's health check, and the canaries through HAProxy. */
   haproxyCheck: { name: "haproxy-check", role: "es_failover_haproxy_check" },
   /** Applications: the replicated indices, nothing else. */
   app: { name: "app", role: "es_failover_app" },
@@ -56,7 +58,11 @@ export function roleDefinitions(patterns: readonly string[]): Readonly<Record<st
         },
       ],
     },
-    [users.haproxyCheck.role]: { cluster: ["monitor"], indices: [] },
+    // The watchdogs send their canaries as this user: the one with the fewest rights.
+    [users.haproxyCheck.role]: {
+      cluster: ["monitor"],
+      indices: [{ names: [CANARY_INDEX], privileges: ["create_index", "index", "read"] }],
+    },
     [users.app.role]: {
       // `GET /`, by which many clients learn the version.
       cluster: ["cluster:monitor/main"],

@@ -13,6 +13,8 @@ export const watchdogPaths = {
   key: "/etc/es-failover/secrets/watchdog.key",
   password: "/etc/es-failover/secrets/elasticsearch-password",
   etcdPassword: "/etc/es-failover/secrets/etcd-password",
+  /** Of the canaries' user. */
+  canaryPassword: "/etc/es-failover/secrets/canary-password",
   state: "/var/lib/es-failover/state",
 } as const;
 
@@ -24,6 +26,7 @@ export interface WatchdogConfigOptions {
     | "elasticsearch"
     | "replication"
     | "checks"
+    | "canary"
     | "promotion"
     | "switchover"
     | "rejoin"
@@ -57,6 +60,7 @@ export function watchdogJson({ topology, config, host }: WatchdogConfigOptions):
     },
     replication: config.replication,
     checks: config.checks,
+    canary: config.canary,
     promotion: config.promotion,
     switchover: config.switchover,
     rejoin: config.rejoin,
@@ -68,6 +72,7 @@ export function watchdogJson({ topology, config, host }: WatchdogConfigOptions):
     ...metricsService(config),
     ...(config.publisher === null ? {} : { publisher: config.publisher }),
     router: router(config, host),
+    ...entry(host),
     logLevel: config.logLevel,
   };
   watchdogConfigSchema.parse(input);
@@ -87,6 +92,15 @@ function router({ router: tickets }: WatchdogConfigOptions["config"], host: Host
     configFile: haproxyPaths.config,
     ticketMapFile: haproxyPaths.ticketMap,
     ...tickets,
+  };
+}
+
+/** The entry that applications use, as HAProxy's own user: it needs nothing else of Elasticsearch than its one index. */
+function entry(host: Host): Pick<WatchdogConfigInput, "entry"> {
+  if (host.role !== "haproxy") return {};
+  const { ca: caFile, canaryPassword: passwordFile } = watchdogPaths;
+  return {
+    entry: { url: `https://${host.privateIp}:${ports.entry}`, username: users.haproxyCheck.name, passwordFile, caFile },
   };
 }
 

@@ -53,14 +53,20 @@ export function installWatchdog(
   );
 }
 
+export interface WatchdogPasswords {
+  readonly elasticsearch: string;
+  readonly etcd: string;
+  readonly canary: string;
+}
+
 export interface WatchdogArgs {
   readonly topology: Topology;
   readonly host: WatchdogHost;
   readonly config: WatchdogConfigOptions["config"] & Pick<StackConfig, "entryNames">;
   readonly version: string;
   readonly authority: Authority;
-  /** Passwords of its users of Elasticsearch and etcd. */
-  readonly passwords: pulumi.Output<{ readonly elasticsearch: string; readonly etcd: string }>;
+  /** Passwords of its users of Elasticsearch and etcd, and of the canaries' user. */
+  readonly passwords: pulumi.Output<WatchdogPasswords>;
   /** Steps that must precede it: its release, and HAProxy with its sockets where there is one. */
   readonly after: readonly pulumi.Resource[];
 }
@@ -82,6 +88,7 @@ export class Watchdog extends pulumi.ComponentResource {
           certificate: certificatePem,
           privateKey,
           passwords,
+          isRouter: host.host.role === "haproxy",
           withEtcd: topology.etcdMembers.length > 0,
           hasService: answersClients(args) || isScraped(args),
         });
@@ -131,7 +138,8 @@ function watchdogFiles(content: {
   readonly ca: string;
   readonly certificate: string;
   readonly privateKey: string;
-  readonly passwords: { readonly elasticsearch: string; readonly etcd: string };
+  readonly passwords: WatchdogPasswords;
+  readonly isRouter: boolean;
   readonly withEtcd: boolean;
   /** Whether it serves an endpoint or metrics. */
   readonly hasService: boolean;
@@ -145,6 +153,7 @@ function watchdogFiles(content: {
   if (content.withEtcd || content.hasService) {
     files.push(file(watchdogPaths.certificate, content.certificate), file(watchdogPaths.key, content.privateKey));
   }
+  if (content.isRouter) files.push(file(watchdogPaths.canaryPassword, `${content.passwords.canary}\n`));
   if (content.withEtcd) files.push(file(watchdogPaths.etcdPassword, `${content.passwords.etcd}\n`));
   return files;
 }

@@ -110,6 +110,8 @@ describe("the stack configuration", () => {
     ["router", '{"ticketRenewalMs":3000}', /failsafe\.timeoutMs \(3000 \+ 3000 \+ 1000 = 7000\) may not exceed/],
     ["leases", '{"marginMs":5000}', /router\.ticketValidityMs \+ leases\.marginMs \(6000 \+ 5000 = 11000\)/],
     ["router", '{"configFile":"/x"}', /router\.configFile is not a known key of Pulumi\.gra\.yaml/],
+    ["canary", '{"timeoutMs":10000}', /canary\.timeoutMs \(10000\) must be below canary\.intervalMs \(10000\)/],
+    ["replication", '{"patterns":["*-canary"]}', /patterns\[0\] is "\*-canary": this includes the canaries' index/],
     ["promotion", '{"batchSize":0}', /promotion\.batchSize is 0/],
     ["entryNames", "es", /entryNames\[0\] is "es": write a DNS name/],
     [
@@ -201,6 +203,7 @@ describe("the stack configuration", () => {
     ["promotion", { batchSize: 501 }],
     ["switchover", { maxWritePauseMs: "45 s" }],
     ["rejoin", { policy: "discard" }],
+    ["canary", { unhealthyCauses: ["forbidden"] }],
     ["failback", { automatic: "yes" }],
     ["leases", { ttlMs: 1.5 }],
     ["elasticsearch", { requestTimeoutMs: -1 }],
@@ -222,7 +225,7 @@ describe("the stack configuration", () => {
   });
 
   test("every section of watchdog.json is a key of the same name, or follows from the plan of the sites", () => {
-    const planned = ["name", "site", "endpoint", "metrics", "stateDirectory", "controlSocket"];
+    const planned = ["name", "site", "endpoint", "metrics", "entry", "stateDirectory", "controlSocket"];
     const keys = Object.keys(stackSchema.shape);
     expect(Object.keys(watchdogFileSchema.shape).filter((key) => !keys.includes(key))).toEqual(planned);
   });
@@ -230,6 +233,7 @@ describe("the stack configuration", () => {
   test.each<[string, string, object]>([
     ["switchover", '{"maxWritePauseMs":30000}', { switchover: { catchUpTimeoutMs: 15_000, maxWritePauseMs: 30_000 } }],
     ["rejoin", '{"policy":"keep"}', { rejoin: { policy: "keep" } }],
+    ["canary", '{"unhealthyCauses":[]}', { canary: { intervalMs: 10_000, unhealthyCauses: [] } }],
     ["failback", '{"automatic":true}', { failback: { automatic: true, quietPeriodMs: 3_600_000 } }],
     ["elasticsearch", '{"licence":"trial","requestTimeoutMs":20000}', { elasticsearch: { requestTimeoutMs: 20_000 } }],
     ["logLevel", "debug", { logLevel: "debug" }],

@@ -5,7 +5,7 @@ import { tmpdir, userInfo } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { fileUsersInput } from "../../infra/elasticsearch/users.ts";
+import { fileUsersInput, roleDefinitions, users } from "../../infra/elasticsearch/users.ts";
 
 const execute = promisify(execFile);
 const infra = path.join(import.meta.dirname, "..", "..", "infra");
@@ -68,7 +68,7 @@ describe("file-users.py", () => {
     expect(await read("users")).toMatch(/^es-failover:\{PBKDF2\}50000\$[\w+/=]{44}\$[\w+/=]{44}$/m);
     expect(await read("users")).not.toMatch(/secret|^app:/m);
     const [, role] = /^es_failover_haproxy_check: (.*)$/m.exec(await read("roles.yml")) ?? [];
-    expect(JSON.parse(role ?? "")).toEqual({ cluster: ["monitor"], indices: [] });
+    expect(JSON.parse(role ?? "")).toEqual(roleDefinitions(["app-*"])[users.haproxyCheck.role]);
     expect(await read("roles.yml")).not.toContain("es_failover_app");
   });
 

@@ -12,12 +12,14 @@ import type { WatchdogConfig } from "../config/schema.ts";
 import { controlHandlers } from "../controller/control-api/handlers.ts";
 import { createWatchdog, type Watchdog } from "../controller/watchdog.ts";
 import type { Peers } from "../core/failsafe.ts";
+import type { Entry } from "../core/ports/entry.ts";
 import type { Salvage } from "../core/ports/salvage.ts";
 import { reasonOf } from "../util/files.ts";
 import type { Logger } from "../util/logger.ts";
 import { version } from "../util/version.ts";
 import { connectClusters, connectSalvage } from "./clusters.ts";
 import { runEndpoint } from "./endpoint.ts";
+import { connectOwnEntry } from "./entry.ts";
 import { runMetrics } from "./metrics.ts";
 import { connectOthers } from "./others.ts";
 import { connectStore, type StoreConnection } from "./store.ts";
@@ -39,9 +41,10 @@ export async function runWatchdog(configFile: string): Promise<void> {
   const connection = await connectStore(config, log);
   let running: Watchdog | null = null;
   const others = await connectOthers(config, () => running?.situation().record ?? null);
+  const entry = await connectOwnEntry(config);
   const stop = new AbortController();
   const salvage = connectSalvage(loaded, stop.signal, others?.copies);
-  const watchdog = compose(config, { clusters, salvage, connection, peers: others?.peers ?? null, log });
+  const watchdog = compose(config, { clusters, salvage, connection, entry, peers: others?.peers ?? null, log });
   running = watchdog;
   const endpoint = runEndpoint(config, { watchdog, connection, log, signal: stop.signal });
   const applications = () => endpoint?.report() ?? null;
@@ -64,6 +67,7 @@ export async function runWatchdog(configFile: string): Promise<void> {
     await metrics;
     others?.close();
     connection.close();
+    await entry?.close();
     await Promise.all([salvage.close(), ...Object.values(clusters).map((cluster) => cluster.close())]);
   }
 }
@@ -72,11 +76,12 @@ interface Connections {
   readonly clusters: Readonly<Record<RegionName, ElasticsearchCluster>>;
   readonly salvage: Salvage;
   readonly connection: StoreConnection;
+  readonly entry: Entry | null;
   readonly peers: Peers | null;
   readonly log: Logger;
 }
 
-function compose(config: WatchdogConfig, { clusters, salvage, connection, peers, log }: Connections): Watchdog {
+function compose(config: WatchdogConfig, { clusters, salvage, connection, entry, peers, log }: Connections): Watchdog {
   const { store, operatorStore, coordination } = connection;
   return createWatchdog({
     config,
@@ -88,6 +93,7 @@ function compose(config: WatchdogConfig, { clusters, salvage, connection, peers,
     peers,
     copy: createRecordCopy(path.join(config.stateDirectory, "record-copy.json")),
     router: config.router === null ? null : createHaproxyRouter({ name: config.name, ...config.router }),
+    entry,
     clock: systemClock,
     log,
   });

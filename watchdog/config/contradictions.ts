@@ -1,5 +1,7 @@
+import { matchesPattern } from "../util/wildcard.ts";
 import { type Addresses, type RegionName, witnessName } from "./address.ts";
 import { isLoopback, type PublisherConfig } from "./applications.ts";
+import { CANARY_INDEX } from "./canary.ts";
 import type { MetricsSettings } from "./metrics.ts";
 import type { WatchdogConfig } from "./schema.ts";
 import { type TimingConfig, timingViolations } from "./timing.ts";
@@ -21,6 +23,7 @@ export function crossFieldViolations(config: WatchdogConfig): readonly ConfigVio
     ...storeViolations(config),
     ...endpointViolations(config),
     ...metricsViolations(config),
+    ...entryViolations(config),
   ];
 }
 
@@ -68,7 +71,7 @@ function nodeViolations({ regions }: WatchdogConfig): readonly ConfigViolation[]
 function patternViolations({ replication }: SharedSections): readonly ConfigViolation[] {
   return (["patterns", "exclusions"] as const).flatMap((list) =>
     replication[list].flatMap((pattern, position) => {
-      const reason = patternError(pattern, list);
+      const reason = patternError(pattern, list) ?? (list === "patterns" ? canaryError(pattern, replication) : null);
       return reason === null
         ? []
         : [{ key: `replication.${list}[${position}]`, message: `is "${pattern}": ${reason}` }];
@@ -86,6 +89,13 @@ function patternError(pattern: string, list: "patterns" | "exclusions"): string 
     return "this includes system indices, which cannot be replicated; name your own";
   }
   return null;
+}
+
+/** As a follower the canaries' index would refuse them after a failover. */
+function canaryError(pattern: string, { exclusions }: SharedSections["replication"]): string | null {
+  if (!matchesPattern(pattern, CANARY_INDEX)) return null;
+  if (exclusions.some((exclusion) => matchesPattern(exclusion, CANARY_INDEX))) return null;
+  return `this includes the canaries' index; add "${CANARY_INDEX}" to replication.exclusions`;
 }
 
 /** A single watchdog runs beside its router; several share etcd, and grant each other failsafe without it. */
@@ -110,6 +120,12 @@ function storeViolations({ site, store, router, failsafe }: WatchdogConfig): rea
     violations.push({ key: "router", message: "must be null on the witness: applications are not routed through it" });
   }
   return violations;
+}
+
+/** Without a router a watchdog has no entry of its own; another host's would speak for that host. */
+function entryViolations({ entry, router }: WatchdogConfig): readonly ConfigViolation[] {
+  if (entry === null || router !== null) return [];
+  return [{ key: "entry", message: "must be left out where there is no router" }];
 }
 
 function endpointViolations({ endpoint, router, regions }: WatchdogConfig): readonly ConfigViolation[] {

@@ -10,9 +10,11 @@ type Violations = Promise<readonly ConfigViolation[]>;
 
 /** All files of a watchdog's configuration except the password of Elasticsearch, which loading reads. */
 export async function referencedFileViolations(config: WatchdogConfig): Violations {
-  const { elasticsearch, store, failsafe, endpoint, metrics, publisher } = config;
+  const { elasticsearch, entry, store, failsafe, endpoint, metrics, publisher } = config;
   const checks = await Promise.all([
     caFileViolations("elasticsearch.caFile", elasticsearch.caFile, Date.now()),
+    entry === null ? [] : secretFileViolations("entry.passwordFile", entry.passwordFile),
+    entry === null ? [] : caFileViolations("entry.caFile", entry.caFile, Date.now()),
     store.kind === "etcd" ? etcdFileViolations("store", store) : [],
     failsafe === null ? [] : tlsFileViolations("failsafe", failsafe),
     endpoint === null ? [] : listenerFileViolations("endpoint", endpoint),

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { endpointServiceSchema, publisherSchema } from "./applications.ts";
+import { canarySchema } from "./canary.ts";
 import { metricsSchema } from "./metrics.ts";
 import { profiles } from "./profiles.ts";
 import {
@@ -109,6 +110,17 @@ const routerSchema = z.strictObject({
   ...ticketTimings,
 });
 
+const entrySchema = z
+  .strictObject({
+    url: httpsUrl.describe("URL of the entry, by an address in its certificate."),
+    username: username.describe("User that may write and read the index `.es-failover-canary`, and needs no more."),
+    passwordFile: absolutePath.describe("File that holds that user's password and nothing else."),
+    caFile: absolutePath.describe("PEM file of the CA that signed the entry's certificate."),
+  })
+  .nullable()
+  .default(null)
+  .describe("The entry of the HAProxy beside this watchdog, through which canaries go; `null`: none are sent.");
+
 /** The file as it is written: what has a default may be left out. */
 export const watchdogFileSchema = z.strictObject({
   name: z
@@ -123,6 +135,7 @@ export const watchdogFileSchema = z.strictObject({
   elasticsearch: elasticsearchSchema,
   replication: replicationSchema,
   checks: checksSchema,
+  canary: canarySchema,
   promotion: promotionSchema,
   switchover: switchoverSchema,
   rejoin: rejoinSchema,
@@ -149,6 +162,7 @@ export const watchdogFileSchema = z.strictObject({
   router: routerSchema
     .nullable()
     .describe("The HAProxy beside this watchdog; `null` on the witness, which votes and may be the controller."),
+  entry: entrySchema,
   stateDirectory: absolutePath
     .default("/var/lib/es-failover")
     .describe("Where this host keeps its own copy of the record, apart from the store, and what salvage exports."),

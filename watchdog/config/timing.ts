@@ -4,6 +4,7 @@ import type { ConfigViolation } from "./violations.ts";
 /** The settings that the timing rules compare. */
 export interface TimingConfig extends Pick<Timings, "leases"> {
   readonly checks: Pick<Timings["checks"], "intervalMs" | "timeoutMs">;
+  readonly canary: { readonly intervalMs: number; readonly timeoutMs: number };
   /** `null` on the witness. */
   readonly router: Timings["router"] | null;
   readonly store: { readonly kind: "file" } | ({ readonly kind: "etcd" } & Timings["store"]);
@@ -16,7 +17,12 @@ export interface TimingConfig extends Pick<Timings, "leases"> {
  * configuration breaks.
  */
 export function timingViolations(config: TimingConfig): readonly ConfigViolation[] {
-  return [...probeViolations(config), ...routerViolations(config), ...etcdViolations(config)];
+  return [
+    ...probeViolations(config),
+    ...canaryViolations(config),
+    ...routerViolations(config),
+    ...etcdViolations(config),
+  ];
 }
 
 function demand(holds: boolean, key: string, message: string): readonly ConfigViolation[] {
@@ -28,6 +34,14 @@ function probeViolations({ checks: { timeoutMs, intervalMs } }: TimingConfig): r
     timeoutMs < intervalMs,
     "checks.timeoutMs",
     `(${timeoutMs}) must be below checks.intervalMs (${intervalMs}): a probe must end before the next one starts`,
+  );
+}
+
+function canaryViolations({ canary: { timeoutMs, intervalMs } }: TimingConfig): readonly ConfigViolation[] {
+  return demand(
+    timeoutMs < intervalMs,
+    "canary.timeoutMs",
+    `(${timeoutMs}) must be below canary.intervalMs (${intervalMs}): a canary must end before the next one starts`,
   );
 }
 

@@ -3,6 +3,7 @@ import type { WatchdogConfig } from "../config/schema.ts";
 import type { Peers } from "../core/failsafe.ts";
 import type { Cluster } from "../core/ports/cluster.ts";
 import type { Coordination } from "../core/ports/coordination.ts";
+import type { Entry } from "../core/ports/entry.ts";
 import type { Router } from "../core/ports/router.ts";
 import type { Salvage } from "../core/ports/salvage.ts";
 import type { RecordCopy, Store } from "../core/ports/store.ts";
@@ -32,6 +33,8 @@ export interface WatchdogParts {
   readonly salvage: Salvage;
   /** The HAProxy beside it; null on a witness. */
   readonly router: Router | null;
+  /** The entry of that HAProxy; null, the default, where no canaries are sent. */
+  readonly entry?: Entry | null;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -40,6 +43,7 @@ export interface WatchdogParts {
 export interface WatchdogContext extends WatchdogParts {
   readonly coordination: Coordination;
   readonly peers: Peers | null;
+  readonly entry: Entry | null;
   readonly observed: ObservedState;
   readonly decisions: DecisionLog;
   readonly selfCheck: SelfCheck;
@@ -60,7 +64,7 @@ export interface WatchdogContext extends WatchdogParts {
 }
 
 export function createContext(parts: WatchdogParts, signal: AbortSignal): WatchdogContext {
-  const { config, clock, coordination = soleCoordination(clock), peers = null } = parts;
+  const { config, clock, coordination = soleCoordination(clock), peers = null, entry = null } = parts;
   const observed = new ObservedState(config);
   const selfCheck = new SelfCheck(clock, {
     toleranceMs: config.leases.marginMs,
@@ -70,6 +74,7 @@ export function createContext(parts: WatchdogParts, signal: AbortSignal): Watchd
     ...parts,
     coordination,
     peers,
+    entry,
     observed,
     decisions: new DecisionLog(),
     selfCheck,

@@ -1,6 +1,7 @@
 import type { Loop } from "../util/loop.ts";
 import type { Components } from "./components.ts";
 import type { WatchdogContext } from "./context.ts";
+import { sendCanary } from "./loops/canary.ts";
 import { decideOnce } from "./loops/decide.ts";
 import { observeActive } from "./loops/observe-active.ts";
 import { observeSpace } from "./loops/observe-space.ts";
@@ -20,7 +21,7 @@ const SPACE_INTERVAL_MS = 60_000;
  * delays no renewal of a ticket or of a leadership.
  */
 export function watchdogLoops(context: WatchdogContext, components: Components): readonly Loop[] {
-  const { config, clusters, store, observed, peers, selfCheck, wakeCoordinate, wakeDecide, wakeRoute } = context;
+  const { config, clusters, store, observed, peers, entry, selfCheck, wakeCoordinate, wakeDecide, wakeRoute } = context;
   const { coordinator, executor, replication, router } = components;
   const checkMs = config.checks.intervalMs;
   // Several times per lease, so that a leadership and a report are renewed well before they end.
@@ -44,6 +45,15 @@ export function watchdogLoops(context: WatchdogContext, components: Components):
     ...(router === null
       ? []
       : [{ name: "router", intervalMs: () => router.intervalMs, round: () => router.round(), wakeup: wakeRoute }]),
+    ...(router === null || entry === null || !config.canary.enabled
+      ? []
+      : [
+          {
+            name: "canary",
+            intervalMs: () => config.canary.intervalMs,
+            round: () => sendCanary(context, entry, () => router.ticket),
+          },
+        ]),
     {
       name: "coordinate",
       intervalMs: () => coordinationMs,

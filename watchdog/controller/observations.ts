@@ -1,4 +1,5 @@
 import { snapshotMaxAgeMs } from "../core/rules/conditions/standby.ts";
+import { canaryProblem } from "../core/state/canary.ts";
 import { newerVersionOf } from "../core/state/newer-version.ts";
 import type { Observations } from "../core/state/observations.ts";
 import { isNewer, type StateRecord } from "../core/state/record.ts";
@@ -51,6 +52,7 @@ export function reportsNow({ observed, config, clock }: Omit<Observing, "selfChe
     atMs: clock.nowMs(),
     epoch: observed.highestEpoch(),
     deletedLeaders,
+    canary: canaryNow({ observed, config, clock }),
     copy: null,
   };
   return [own, ...observed.reports.filter((report) => report.watchdog !== watchdog)];
@@ -64,6 +66,9 @@ function deletedLeadersNow({ observed, config, clock }: Omit<Observing, "selfChe
   const isRecent = clock.nowMs() - active.observedAtMs <= snapshotMaxAgeMs(config);
   return isWell && isRecent ? deletedLeaders : null;
 }
+
+export const canaryNow = ({ observed, config, clock }: Omit<Observing, "selfCheck">): string | null =>
+  canaryProblem(observed.canary, { record: observed.record, nowMs: clock.nowMs() }, config);
 
 /** The same as a report has it. */
 export const deletedUuids = (context: Omit<Observing, "selfCheck">): readonly string[] | null =>

@@ -1,6 +1,7 @@
 import type { RegionName } from "../config/address.ts";
 import type { WatchdogConfig } from "../config/schema.ts";
 import { isStoreFull } from "../core/ports/store.ts";
+import type { CanaryState } from "../core/state/canary.ts";
 import type { ClusterLicence, Definition } from "../core/state/cluster.ts";
 import { finishedChange } from "../core/state/finished-change.ts";
 import { type RegionHealth, unknownHealth } from "../core/state/health.ts";
@@ -31,6 +32,8 @@ export class ObservedState {
   /** The copy of the record on this host's disk. */
   newestCopy: StateRecord | null = null;
   copyError: string | null = null;
+  /** Of this host's entry; null: none was sent since its router opened. */
+  canary: CanaryState | null = null;
   standby: StandbySnapshot | null = null;
   standbyError: string | null = null;
   /** What of the standby changes rarely, as last read, and when. */

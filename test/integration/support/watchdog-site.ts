@@ -30,7 +30,9 @@ const PATIENCE_MS = 120_000;
 const POLL_MS = 50;
 
 /** Settings that a test may change. */
-export type SiteOverrides = Partial<Pick<WatchdogConfigInput, "router" | "promotion" | "leases" | "checks">> & {
+export type SiteOverrides = Partial<
+  Pick<WatchdogConfigInput, "router" | "promotion" | "leases" | "checks" | "canary">
+> & {
   readonly replication?: Partial<WatchdogConfigInput["replication"]>;
 };
 
@@ -76,6 +78,7 @@ export class WatchdogSite {
         checkPassword: passwords.haproxyCheck,
         gid: UNPRIVILEGED_ID,
       });
+      await writeFile(path.join(directory, "entry-ca.crt"), haproxy.ca);
       site = new WatchdogSite(directory, release, haproxy, await baseConfig(directory, pair, haproxy));
       await site.configure(more);
       return site;
@@ -111,12 +114,14 @@ export class WatchdogSite {
     promotion = {},
     leases = {},
     checks = {},
+    canary = {},
     replication = {},
   }: SiteOverrides): Promise<void> {
     const config: WatchdogConfigInput = {
       ...this.#config,
       router: { ...this.#config.router, ...router },
       checks: { ...this.#config.checks, ...checks },
+      canary: { ...this.#config.canary, ...canary },
       replication: { ...this.#config.replication, ...replication },
       leases: { ...this.#config.leases, ...leases },
       promotion: { ...this.#config.promotion, ...promotion },
@@ -337,6 +342,7 @@ async function layOut(directory: string, pair: ClusterPair): Promise<void> {
   await writeFile(ticketMapIn(directory), "");
   await writeFile(path.join(directory, "ca.crt"), pair.gra.ca);
   await writeSecret(path.join(directory, "password"), passwords.watchdog);
+  await writeSecret(path.join(directory, "canary-password"), passwords.haproxyCheck);
 }
 
 async function writeSecret(file: string, secret: string): Promise<void> {
@@ -355,6 +361,13 @@ async function baseConfig(directory: string, pair: ClusterPair, haproxy: EntryHa
     replication: { patterns: [...managedPatterns], intervalMs: 500 },
     // The longest that an interval of a second allows, because the machine may be busy with other tests.
     checks: { ...profiles.fast.checks, timeoutMs: 990 },
+    canary: { intervalMs: 1_000, timeoutMs: 990 },
+    entry: {
+      url: haproxy.entry,
+      username: users.haproxyCheck.name,
+      passwordFile: at("canary-password"),
+      caFile: at("entry-ca.crt"),
+    },
     promotion: { unfollowTimeoutMs: 1_500 },
     store: { kind: "file", directory: at("store") },
     router: {

@@ -1,3 +1,4 @@
+import { canaryCauses } from "../../../watchdog/config/canary.ts";
 import { type Ailments, noAilments, type UnfollowMood } from "../world/cluster/ailments.ts";
 import type { SimCluster } from "../world/cluster/cluster.ts";
 import { type Region, regions } from "../world/layout.ts";
@@ -37,6 +38,8 @@ export const clusterFaults: readonly Fault[] = [
   ailing("gra is lost", 8, gra, () => ({ down: true })),
   ailing("gra has no master", 2, gra, () => ({ noMaster: true })),
   ailing("gra is red", 3, gra, () => ({ red: true })),
+  ailing("gra refuses writes", 2, gra, ({ world }) => ({ refusesWrites: world.random.pick(canaryCauses) })),
+  ailing("the canaries' user is refused", 1, either, () => ({ refusesCanary: true })),
   ailing("bhs is lost", 3, bhs, () => ({ down: true })),
   ailing("bhs is red", 1, bhs, () => ({ red: true })),
   ailing("bhs loses its licence", 1, bhs, () => ({ licenceLost: true })),

@@ -17,9 +17,10 @@ export function isCalm(
     stations.every((station) => isWellStation(station, world.nowMs)) &&
     isWellStore(store) &&
     regions.every((region) => {
-      const { probeLoss, slowMs, hangs, licenceLost, refusesPassword, unfollow } = clusters[region].ailments;
+      const { probeLoss, slowMs, hangs, licenceLost, refusesPassword, refusesWrites, unfollow } =
+        clusters[region].ailments;
       const isAnswering = probeLoss === 0 && slowMs === 0 && hangs === 0 && !licenceLost && !refusesPassword;
-      return clusters[region].isWell() && isAnswering && unfollow === "works";
+      return clusters[region].isWell() && refusesWrites === null && isAnswering && unfollow === "works";
     })
   );
 }

@@ -65,9 +65,11 @@ export class Truth {
 
   /** Well for a majority of the sites with a watchdog. */
   #isWell(region: Region): boolean {
-    const { network, layout } = this.#system;
+    const { network, layout, config } = this.#system;
     const reaching = layout.watchdogs.filter((site) => network.talk(site, region));
-    return this.#system.cluster(region).isWell() && reaching.length > layout.watchdogs.length / 2;
+    const { ailments } = this.#system.cluster(region);
+    const isRefusing = config.canary.unhealthyCauses.some((cause) => cause === ailments.refusesWrites);
+    return this.#system.cluster(region).isWell() && !isRefusing && reaching.length > layout.watchdogs.length / 2;
   }
 
   /** Whether watchdogs may see a region that is well as unwell. */

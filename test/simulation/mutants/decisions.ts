@@ -68,6 +68,19 @@ export const decisionMutants: readonly Mutant[] = [
     },
   },
   {
+    rule: "a canary's own fault is no loss",
+    defect: "a region that refuses the canaries' user counts as lost",
+    edit: {
+      file: "core/state/canary.ts",
+      from: "unhealthyCauses.some((counted) => counted === cause);",
+      to: "cause !== null && unhealthyCauses.length > 0;",
+    },
+    shows: {
+      "one site": { breaks: ["health"], faults: ["the canaries' user is refused"] },
+      "three sites": { breaks: ["health"], faults: ["the canaries' user is refused"] },
+    },
+  },
+  {
     rule: "a refused password is no loss",
     defect: "a region that refuses the watchdogs' password counts as lost",
     edit: {

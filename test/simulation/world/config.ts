@@ -14,6 +14,7 @@ const common = {
   firstPrimary: "gra",
   elasticsearch: { username: "es-failover", passwordFile: "/p", caFile: "/ca", requestTimeoutMs: 2_000 },
   checks: profiles.fast.checks,
+  canary: { intervalMs: 1_000, timeoutMs: 900, unhealthyThreshold: 5 },
   promotion: { drainTimeoutMs: 4_000, unfollowTimeoutMs: 3_000, batchSize: 2, parallelism: 2, maxStuckMs: 20_000 },
 } as const satisfies Partial<WatchdogConfigInput>;
 
@@ -34,6 +35,13 @@ const stores = {
 
 /** With several watchdogs, above what a standby may be stale while the network is bad: its reads and their reports. */
 const maxReadAgeMs = { file: 15_000, etcd: 60_000 } as const satisfies Record<Layout["store"], number>;
+
+const entryOf = (site: Site) => ({
+  url: `https://${site}:9200`,
+  username: "haproxy-check",
+  passwordFile: "/p",
+  caFile: "/ca",
+});
 
 const failsafeOf = (site: Site) => ({
   listen: "0.0.0.0:9443",
@@ -60,5 +68,5 @@ export const configOf = ({ store }: Layout, site: Site): WatchdogConfig =>
     name: `${site}-watchdog`,
     site,
     ...(store === "etcd" ? { failsafe: failsafeOf(site) } : {}),
-    router: isRegion(site) ? {} : null,
+    ...(isRegion(site) ? { router: {}, entry: entryOf(site) } : { router: null }),
   });

@@ -14,6 +14,7 @@ import { type ClusterLimits, clusterPort } from "./cluster/port.ts";
 import { autoFollow, replicate } from "./cluster/replication.ts";
 import { type ChangeConfig, configOf } from "./config.ts";
 import { namedRegions } from "./endpoints.ts";
+import { entryPort } from "./entry.ts";
 import { SimEtcd } from "./etcd/etcd.ts";
 import { failsafePeers } from "./failsafe.ts";
 import { FileStore } from "./file-store.ts";
@@ -166,6 +167,7 @@ export class System {
       ...(coordination === null ? {} : { coordination, peers: failsafePeers(this, station, process) }),
       copy: station.recordCopy(process),
       router: station.router?.port(process, station.config.name) ?? null,
+      entry: station.router === null ? null : entryPort(this, station, process),
       clock: process.clock(),
       log: this.#logger(station),
     });

@@ -1,6 +1,7 @@
 import { Client, errors } from "@elastic/elasticsearch";
 import { buildConnector, Pool } from "undici";
 import type { RegionName } from "../../config/address.ts";
+import { certificateFault } from "../../util/certificates.ts";
 import { messageOf } from "../../util/errors.ts";
 
 export interface NodesOptions {
@@ -87,13 +88,9 @@ export function isUntrusted(error: unknown): boolean {
   return connectFailed(error) && error instanceof Error && error.message.includes(`: ${UNTRUSTED}: `);
 }
 
-/** OpenSSL's reasons as Node gives them, and Node's own for another name. */
-const CERTIFICATE_PROBLEM =
-  /^(CERT_|CRL_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_|HOSTNAME_MISMATCH|ERR_TLS_CERT_)/;
-
 function connectReason(error: unknown): string {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  if (CERTIFICATE_PROBLEM.test(code)) return `${UNTRUSTED}: ${messageOf(error)} (${code})`;
+  const code = certificateFault(error);
+  if (code !== null) return `${UNTRUSTED}: ${messageOf(error)} (${code})`;
   if (error instanceof AggregateError && error.message === "") return error.errors.map(connectReason).join("; ");
   return messageOf(error);
 }

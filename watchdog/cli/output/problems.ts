@@ -2,7 +2,14 @@ import type { WatchdogStatus } from "../../controller/status.ts";
 import { licenceEnds, licenceFault } from "../../core/state/licence.ts";
 
 /** What is wrong although it may serve: where, and a sentence. */
-export function problemRows({ store, newerVersion, self, regions, nowMs }: WatchdogStatus): [string, string][] {
+export function problemRows({
+  store,
+  newerVersion,
+  self,
+  regions,
+  sightings,
+  nowMs,
+}: WatchdogStatus): [string, string][] {
   const rows: [string, string][] = [];
   if (!store.reachable) rows.push(["store", `unreachable: ${store.error ?? "no reason given"}`]);
   else if (store.full) rows.push(["store", `takes no write: ${store.full}`]);
@@ -14,5 +21,6 @@ export function problemRows({ store, newerVersion, self, regions, nowMs }: Watch
     if (problem) rows.push(["licence", problem]);
     for (const degraded of health.problems) rows.push([region, degraded]);
   }
+  for (const { watchdog, canary } of sightings) if (canary) rows.push([watchdog, canary]);
   return rows;
 }

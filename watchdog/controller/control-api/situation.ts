@@ -18,6 +18,7 @@ const siteReport = z.object({
   epoch: z.number().nullable().exactOptional(),
   deletedLeaders: z.array(z.string()).nullable().exactOptional(),
   regions: z.record(z.string(), healthStateSchema),
+  unhealthy: z.record(z.string(), z.string()).exactOptional(),
 });
 
 const standbySnapshot = z.object({

@@ -2,7 +2,7 @@ import { memberOf } from "../../core/state/members.ts";
 import type { WatchdogReport } from "../../core/state/report.ts";
 import { messageOf } from "../../util/errors.ts";
 import type { WatchdogContext } from "../context.ts";
-import { deletedUuids, newerVersion, regionReports } from "../observations.ts";
+import { canaryNow, deletedUuids, newerVersion, regionReports } from "../observations.ts";
 
 /** Campaigns for the leadership, and exchanges reports with the other watchdogs. */
 export class Coordinator {
@@ -81,6 +81,7 @@ export class Coordinator {
       atMs: clock.nowMs(),
       epoch: observed.newest()?.epoch ?? null,
       deletedLeaders: blockers.length === 0 ? deletedUuids(this.#context) : null,
+      canary: canaryNow(this.#context),
       copy: newestCopy !== null && newestCopy.epoch > (record?.epoch ?? 0) ? newestCopy : null,
     };
   }

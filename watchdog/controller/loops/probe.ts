@@ -1,4 +1,5 @@
 import type { Cluster } from "../../core/ports/cluster.ts";
+import { canaryFailure } from "../../core/state/canary.ts";
 import type { ClusterProbe } from "../../core/state/cluster.ts";
 import { indicesInWork, observeProbe } from "../../core/state/health.ts";
 import { within } from "../../util/concurrency.ts";
@@ -16,8 +17,10 @@ export async function probeRegion(context: WatchdogContext, cluster: Cluster): P
     (error: unknown): ClusterProbe => ({ reachable: false, kind: "timeout", error: messageOf(error) }),
   );
   const before = observed.healthOf(cluster.region);
-  const inWork = indicesInWork(observed.record, cluster.region);
-  const after = observeProbe(before, probe, clock.nowMs(), config.checks, inWork);
+  const { record } = observed;
+  const nowMs = clock.nowMs();
+  const refusal = canaryFailure(observed.canary, cluster.region, { record, nowMs }, config);
+  const after = observeProbe(before, probe, nowMs, config.checks, indicesInWork(record, cluster.region), refusal);
   observed.health.set(cluster.region, after);
   observed.activity.noteProbe(cluster.region, after, clock.monotonicMs() - beganMonotonicMs);
   const fields = {

@@ -9,8 +9,15 @@ import { type Condition, type RuleBody, unchanged } from "./rule.ts";
 
 /** Rules about a lost active region: the automatic failover, and one refusal for each of its conditions. */
 
-const loss = ({ record, seen }: Situation<ServingRecord>) =>
-  `${record.active} is unhealthy: ${seen.health[record.active]?.reason}`;
+/** In this watchdog's own words where it has seen the loss itself; a witness sends no canaries. */
+function loss({ record: { active }, seen }: Situation<ServingRecord>): string {
+  const own = seen.health[active];
+  const others = seen.sites.flatMap(({ regions, unhealthy }) =>
+    regions[active] === "unhealthy" ? (unhealthy?.[active] ?? []) : [],
+  );
+  const reason = own?.state === "unhealthy" ? own.reason : (others[0] ?? own?.reason);
+  return `${active} is unhealthy: ${reason}`;
+}
 
 export const failover: RuleBody<"serving"> = {
   conditions: [

@@ -32,7 +32,7 @@ export interface RegionHealth {
   /** When the state last changed; null while it was never probed. */
   readonly sinceMs: number | null;
   readonly lastProbeAtMs: number | null;
-  /** When a probe was last good, in whatever state; null when none ever was. */
+  /** When a probe was last good, in whatever state and whatever its canaries say; null when none ever was. */
   readonly lastGoodAtMs: number | null;
   readonly lastProbe: ClusterProbe | null;
 }
@@ -68,6 +68,7 @@ export function indicesInWork(record: StateRecord | null, region: RegionName): "
  * Folds one more probe into a region's health.
  *
  * @param inWork indices that may be red without counting as a failure: see `indicesInWork`
+ * @param refusal why a good probe counts as failed all the same: see `canaryFailure`
  */
 export function observeProbe(
   health: RegionHealth,
@@ -75,12 +76,14 @@ export function observeProbe(
   atMs: number,
   policy: HealthPolicy,
   inWork: "all" | readonly string[] = [],
+  refusal: string | null = null,
 ): RegionHealth {
   const inconclusive = probeInconclusive(probe);
   if (inconclusive !== null)
     return { ...aged(health, inconclusive, atMs, policy), lastProbeAtMs: atMs, lastProbe: probe };
   const judged = excusing(probe, inWork);
-  const failure = probeFailure(judged, policy.redIndices);
+  const probeFault = probeFailure(judged, policy.redIndices);
+  const failure = probeFault ?? refusal;
   const failuresInARow = failure === null ? 0 : health.failuresInARow + 1;
   const successesInARow = failure === null ? health.successesInARow + 1 : 0;
   const state = nextState(health.provenState, failuresInARow, successesInARow, policy);
@@ -95,7 +98,7 @@ export function observeProbe(
     problems,
     sinceMs: state === health.state ? health.sinceMs : atMs,
     lastProbeAtMs: atMs,
-    lastGoodAtMs: failure === null ? atMs : health.lastGoodAtMs,
+    lastGoodAtMs: probeFault === null ? atMs : health.lastGoodAtMs,
     lastProbe: probe,
   };
 }

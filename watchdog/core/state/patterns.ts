@@ -1,3 +1,5 @@
+import { matchesPattern } from "../../util/wildcard.ts";
+
 /** Which indices are managed: replicated, monitored and promoted. */
 export interface ManagedPatterns {
   /** Index patterns with `*`. */
@@ -20,25 +22,9 @@ export function isManaged(managed: ManagedPatterns, index: string): boolean {
   if (isOfFailureStore(index)) return false;
   const name = dataStreamOfBackingIndex(index) ?? index;
   return (
-    managed.patterns.some((pattern) => matches(pattern, name)) &&
-    !managed.exclusions.some((pattern) => matches(pattern, name) || matches(pattern, index))
+    managed.patterns.some((pattern) => matchesPattern(pattern, name)) &&
+    !managed.exclusions.some((pattern) => matchesPattern(pattern, name) || matchesPattern(pattern, index))
   );
-}
-
-/** `*` matches any run of characters, as in Elasticsearch; nothing else is special. */
-function matches(pattern: string, name: string): boolean {
-  const parts = pattern.split("*");
-  const first = parts[0] ?? "";
-  if (parts.length === 1) return name === first;
-  const last = parts.at(-1) ?? "";
-  if (!name.startsWith(first) || !name.endsWith(last) || name.length < first.length + last.length) return false;
-  let position = first.length;
-  for (const part of parts.slice(1, -1)) {
-    const found = name.indexOf(part, position);
-    if (found < 0) return false;
-    position = found + part.length;
-  }
-  return position <= name.length - last.length;
 }
 
 /**

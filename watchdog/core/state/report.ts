@@ -33,6 +33,8 @@ export const watchdogReportSchema = z.object({
   epoch: z.number().int().min(0).nullable(),
   /** UUIDs of followers whose leaders were deleted; null or absent when it cannot tell now. */
   deletedLeaders: z.array(z.string()).nullable().exactOptional(),
+  /** What its canaries show that `status` has to tell, as a sentence; null or absent when nothing. */
+  canary: z.string().nullable().exactOptional(),
   /** Its own copy of the record, published only while that is newer than the store's. */
   copy: z.unknown().transform((copy) => (copy == null ? null : recordFrom(copy))),
 });

@@ -28,6 +28,8 @@ export interface SiteReport {
   /** Highest epoch that a watchdog of the site knows and keeps on its disk. */
   readonly epoch?: number | null;
   readonly regions: Readonly<Record<RegionName, HealthState>>;
+  /** Why, for the regions that its watchdogs report as unhealthy. */
+  readonly unhealthy?: Readonly<Record<RegionName, string>>;
   /** UUIDs of followers whose leaders were deleted, as each watchdog of the site sees it; null: one of them cannot tell. */
   readonly deletedLeaders?: readonly string[] | null;
 }
@@ -46,8 +48,12 @@ export function siteReports(reports: readonly WatchdogReport[]): readonly SiteRe
     });
     const seen =
       before === undefined ? deleted : (before.deletedLeaders?.filter((uuid) => deleted?.includes(uuid)) ?? null);
+    const unhealthy = Object.entries(regions).flatMap(([region, { state, reason }]) =>
+      state === "unhealthy" ? [[region, reason] as const] : [],
+    );
     sites.set(site, {
       regions: Object.fromEntries(states),
+      unhealthy: { ...before?.unhealthy, ...Object.fromEntries(unhealthy) },
       epoch: Math.max(epoch ?? 0, before?.epoch ?? 0),
       deletedLeaders: deleted === null ? null : seen,
     });

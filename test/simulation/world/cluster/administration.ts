@@ -113,6 +113,7 @@ export function probeWrite(cluster: SimCluster, name: string): void {
   const { open, writeBlocked, readOnly, following, copy } = cluster.existing(name);
   if (!cluster.isWell() || copy !== null) throw cluster.error("rejected", "no active primary", 503);
   if (!open) throw cluster.error("rejected", `index [${name}] is closed`, 400);
+  if (!cluster.takesWrites()) throw cluster.error("rejected", `index [${name}]: writes are refused`, 503);
   if (writeBlocked || readOnly)
     throw cluster.error("rejected", `index [${name}] blocked by: FORBIDDEN/8/index write`, 403);
   if (following !== null) {

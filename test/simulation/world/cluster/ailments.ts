@@ -1,3 +1,5 @@
+import type { CanaryCause } from "../../../../watchdog/config/canary.ts";
+
 /** How an unfollow behaves while the leader is gone. Each was observed with Elasticsearch's CCR. */
 export type UnfollowMood = "works" | "lease-removal-fails" | "hangs-done" | "hangs-undone";
 
@@ -18,6 +20,10 @@ export interface Ailments {
   licenceLost: boolean;
   /** It refuses the watchdogs' password, and no other. */
   refusesPassword: boolean;
+  /** It refuses every write of clients, though its probe is good; null: it takes them. */
+  refusesWrites: CanaryCause | null;
+  /** It refuses the canaries' user, and no other. */
+  refusesCanary: boolean;
   /** Its connection to the other cluster fails, whatever the network does. */
   remoteLost: boolean;
 }
@@ -33,5 +39,7 @@ export const noAilments = (): Ailments => ({
   unfollow: "works",
   licenceLost: false,
   refusesPassword: false,
+  refusesWrites: null,
+  refusesCanary: false,
   remoteLost: false,
 });

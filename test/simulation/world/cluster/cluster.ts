@@ -54,6 +54,10 @@ export class SimCluster {
     return !down && !noMaster && !red;
   }
 
+  takesWrites(): boolean {
+    return this.isWell() && this.ailments.refusesWrites === null;
+  }
+
   isUp(): boolean {
     return !this.ailments.down;
   }
@@ -79,7 +83,7 @@ export class SimCluster {
   // --- what clients do --------------------------------------------------------------------------------------------
 
   createIndex(name: string, alias: string | null): boolean {
-    if (!this.isWell() || this.indices.has(name)) return false;
+    if (!this.takesWrites() || this.indices.has(name)) return false;
     const aliases = alias === null ? [] : [{ alias, isWriteIndex: this.writeIndexOf(alias) === null }];
     this.indices.set(name, { ...this.emptyIndex(name), aliases });
     return true;
@@ -110,7 +114,7 @@ export class SimCluster {
   /** A client's write: true when it was acknowledged. */
   write(index: string, id: string): boolean {
     const target = this.indices.get(index);
-    if (!this.isWell() || target === undefined || !takesWrites(target)) return false;
+    if (!this.takesWrites() || target === undefined || !takesWrites(target)) return false;
     target.operations.push(id);
     return true;
   }
