@@ -600,6 +600,14 @@ describe("the table of rules", () => {
       expect(record).toMatchObject({ active: "gra", standby: "absent", halfPromoted: { region: "bhs" } });
     });
 
+    test("is not given up during an attempt, which may still take effect", () => {
+      const record = stuckAt("close");
+      const steps = record.plan.steps.map((step) =>
+        step.kind === "close" ? { ...step, status: "running" as const } : step,
+      );
+      expect(ruleOf({ ...record, plan: { ...record.plan, steps } }, observations())).toBe("promotion-goes-on");
+    });
+
     test("does not go back to a region that was built again and is empty", () => {
       const emptied = { ...health("healthy"), lastProbe: { ...goodProbe, managedIndices: 0 } };
       const seen = observations({ ...seenHealth("healthy", "healthy"), health: { ...well.health, gra: emptied } });

@@ -18,11 +18,15 @@ export function closedTime({ record, config, nowMs }: Situation<ChangingRecord>)
 export const overdue: Condition<ChangingRecord> = (s) =>
   isOverdue(s) ? null : `it has taken ${closedTime(s)} (promotion.maxStuckMs)`;
 
-/** Holds when the current step keeps failing: one that takes long and gets on is not stuck. */
+/**
+ * Holds between two attempts of a step that keeps failing: one that takes long and gets on is not stuck, and an attempt under
+ * way may still take effect. The executor writes the record before each attempt, so that none begins once it is given up.
+ */
 export const stepStuck: Condition<PromotingRecord> = ({ record: { plan } }) => {
   const step = currentStep(plan);
   if (step === null) return "every step is done";
   if (step.error === null) return `step ${step.kind} has not failed`;
+  if (step.status === "running") return `an attempt of step ${step.kind} is under way`;
   return step.attempts >= ATTEMPTS_UNTIL_STUCK
     ? null
     : `step ${step.kind} has failed in fewer than ${ATTEMPTS_UNTIL_STUCK} attempts`;
