@@ -12,6 +12,8 @@ const stateSchema = z.object({
 const secretSchema = z.object({ plaintext: z.string() });
 
 export interface SuperuserRequest {
+  /** Default: PUT. */
+  readonly method?: "PUT" | "POST" | "DELETE";
   /** Such as `/_cluster/settings`. */
   readonly path: string;
   readonly body?: unknown;
@@ -21,24 +23,34 @@ export interface SuperuserRequest {
   readonly caFile?: string;
 }
 
-/** A PUT request to the first node of a region as `elastic`. @throws Error unless the answer is 200 */
+/** A request to the first node of a region as `elastic`. @throws Error unless the answer is 200 */
 export async function asSuperuser(
   system: TwoRegions,
   region: Region,
-  { path, body, from, caFile = "/etc/es-failover/ca.crt" }: SuperuserRequest,
+  { method = "PUT", path, body, from, caFile = "/etc/es-failover/ca.crt" }: SuperuserRequest,
 ): Promise<void> {
   const [node = ""] = await system.hosts.names(new RegExp(`^${region}-es-`));
   const address = (await system.lab.host(node))?.privateIp;
   const answer = await system.hosts.request(from ?? (await system.hosts.router()), {
-    ...{ url: `https://${address}:9200${path}`, method: "PUT", caFile, body },
+    ...{ url: `https://${address}:9200${path}`, method, caFile, body },
     user: { name: "elastic", password: await superuserPassword(system, region) },
   });
   if (answer.status === 200) return;
-  throw new Error(`${region}: PUT ${path}: ${answer.status} ${answer.body.slice(0, 300)}${answer.error}`);
+  throw new Error(`${region}: ${method} ${path}: ${answer.status} ${answer.body.slice(0, 300)}${answer.error}`);
 }
 
-/** Each region has its own superuser password, which only its stack's state holds. */
-async function superuserPassword({ engine }: TwoRegions, region: Region): Promise<string> {
+const known = new WeakMap<TwoRegions, Map<Region, Promise<string>>>();
+
+/** Each region has its own superuser password, which only its stack's state holds; to read that takes seconds. */
+function superuserPassword(system: TwoRegions, region: Region): Promise<string> {
+  const ofRegions = known.get(system) ?? new Map<Region, Promise<string>>();
+  known.set(system, ofRegions);
+  const password = ofRegions.get(region) ?? readPassword(system, region);
+  ofRegions.set(region, password);
+  return password;
+}
+
+async function readPassword({ engine }: TwoRegions, region: Region): Promise<string> {
   const state = stateSchema.parse(
     JSON.parse(await engine.run(["stack", "export", "--show-secrets", "--stack", region])),
   );

@@ -24,7 +24,7 @@ const USUAL_OUTAGE_MS = checks.failThreshold * (checks.intervalMs + checks.timeo
 /** First copies by files, which Elasticsearch's CCR takes when an index is followed: they may last for hours. */
 export function firstCopyTests(lab: () => LabUnderTest, applications: () => BothEntries): void {
   test("gra lost with two indices in their first copy and twenty in sync: the twenty serve within the usual time, the two are named and come home", {
-    timeout: 420_000,
+    timeout: 600_000,
   }, async () => {
     const { system, questions, router } = lab();
     const clients = applications();

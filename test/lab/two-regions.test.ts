@@ -14,6 +14,7 @@ import { labTraces } from "../lab-traces.ts";
 import { controllerTests } from "./controllers.ts";
 import { cutTests, frozenRouterTests, isolationTests } from "./cuts.ts";
 import { firstCopyTests } from "./first-copies.ts";
+import { licenceTests } from "./licences.ts";
 import { nodeTests } from "./nodes.ts";
 import { patienceTests } from "./patience.ts";
 import { provisioningTests } from "./provisioning.ts";
@@ -25,7 +26,7 @@ import { Questions } from "./support/questions.ts";
 /** A file system that overlayfs can write to and that has room for the hosts' disks: /tmp is often a tmpfs. */
 const place = "/var/tmp";
 const obstacles = await labObstacles(place);
-/** Environment variable that, set to `long`, adds tests of a quarter of an hour. */
+/** Environment variable that, set to `long`, adds tests of half an hour. */
 const longMode = "ES_FAILOVER_LAB_TESTS";
 const isLong = process.env[longMode] === "long";
 const title = (name: string): string => (obstacles.length === 0 ? name : `${name} (skipped: ${obstacles.join(" ")})`);
@@ -85,6 +86,7 @@ describe.skipIf(obstacles.length > 0)(title("three sites in a lab"), () => {
       controllerTests(lab, () => clients);
       patienceTests(lab, () => clients);
       firstCopyTests(lab, () => clients);
+      licenceTests(lab, () => clients);
     });
 
     test("every write that was acknowledged during these tests exists", { timeout: 120_000 }, async () => {
