@@ -4,16 +4,18 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { messageOf } from "../../watchdog/util/errors.ts";
 import { stacksWithFile } from "../config/project-files.ts";
-import { exitCodes, previewStacks } from "./preview.ts";
+import { exitCodes, previewDestruction, previewStacks } from "./preview.ts";
 import type { PreviewSetting } from "./pulumi-preview.ts";
 
 const usage = `Usage: npm run preview -- STACK... [--lab] [--markdown FILE]
+       npm run preview -- STACK... --destroy
 
 Previews stacks (gra, bhs, witness; all: each that has a Pulumi.<stack>.yaml) with the policy pack in policy/, and prints a
 summary of each: what would be created, changed, replaced and deleted, and which policies it violates. Changes nothing.
 
   --lab            with the lab's cloud and empty stacks: needs no account, no credentials and no backend. Values that
                    only you can set, such as serviceName, are made up where they are missing
+  --destroy        says instead what \`pulumi destroy\` would delete, and what protects it
   --markdown FILE  writes the summary as Markdown, too
 
 Exit status: 0 done, 1 a preview failed, 2 the command line is wrong, 3 a policy is violated`;
@@ -42,6 +44,8 @@ export async function preview(args: readonly string[], withLab: LabSetting): Pro
     console.error(`${what}: name one or more of ${known.join(", ")}, or all.`);
     return exitCodes.usage;
   }
+  const own: PreviewSetting = { directory: checkout, pack: path.join(checkout, "policy"), environment: process.env };
+  if (parsed.destroy) return previewDestruction(own, stacks, (text) => console.log(text));
   const run = (setting: PreviewSetting) =>
     previewStacks({
       ...setting,
@@ -50,7 +54,7 @@ export async function preview(args: readonly string[], withLab: LabSetting): Pro
       ...(parsed.markdown === undefined ? {} : { markdown: path.resolve(parsed.markdown) }),
     });
   if (parsed.lab) return withLab(known, run);
-  return run({ directory: checkout, pack: path.join(checkout, "policy"), environment: process.env });
+  return run(own);
 }
 
 function parseCommandLine(args: readonly string[]) {
@@ -60,6 +64,7 @@ function parseCommandLine(args: readonly string[]) {
       allowPositionals: true,
       options: {
         lab: { type: "boolean", default: false },
+        destroy: { type: "boolean", default: false },
         markdown: { type: "string" },
         help: { type: "boolean", default: false },
       },

@@ -1,6 +1,13 @@
 import { appendFile, writeFile } from "node:fs/promises";
 import { stacksWithFile } from "../config/project-files.ts";
-import { configuredVersions, type OtherStacks, type PreviewSetting, previewStack } from "./pulumi-preview.ts";
+import { destructionOf, renderDestruction } from "./destruction.ts";
+import {
+  configuredVersions,
+  exportedState,
+  type OtherStacks,
+  type PreviewSetting,
+  previewStack,
+} from "./pulumi-preview.ts";
 import { renderMarkdown, renderText } from "./render.ts";
 import { disturbedDataHosts, type PreviewReport } from "./report.ts";
 
@@ -30,6 +37,16 @@ export async function previewStacks(options: PreviewOptions): Promise<number> {
     if (markdown !== undefined) await appendFile(markdown, `${renderMarkdown(report, notes)}\n`);
   }
   return statusOf(reports);
+}
+
+/** Prints what `pulumi destroy` would delete of each stack. @returns the exit status @throws Error when a state cannot be read */
+export async function previewDestruction(
+  setting: PreviewSetting,
+  stacks: readonly string[],
+  say: PreviewOptions["say"],
+): Promise<number> {
+  for (const stack of stacks) say(renderDestruction(destructionOf(stack, await exportedState(setting, stack))));
+  return exitCodes.done;
 }
 
 async function versionsOf(

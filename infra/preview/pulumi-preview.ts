@@ -82,6 +82,13 @@ export async function previewStack(
   }
 }
 
+/** The stack's state, as JSON. @throws Error with the CLI's words */
+export async function exportedState(setting: PreviewSetting, stack: string): Promise<string> {
+  const { status, stdout, all } = await run(setting, ["stack", "export", "--stack", stack]);
+  if (status !== 0) throw new Error(all.trim());
+  return stdout;
+}
+
 const configValues = z.record(
   z.string(),
   z.object({ value: z.string().optional(), objectValue: z.unknown().optional() }),

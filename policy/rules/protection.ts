@@ -17,7 +17,7 @@ export const hostsAreProtected: ResourceRule = {
     const what = type === types.volume ? "data volume" : "host";
     return [
       `The ${what} ${name} is not protected, so that a changed setting may replace it: remove es-failover:protect, which is true by ` +
-        "default. To delete it on purpose: `pulumi state unprotect` (docs/operations.md).",
+        "default. To delete it on purpose: `pulumi state unprotect` (docs/operations.md, A region that is given up).",
     ];
   },
 };

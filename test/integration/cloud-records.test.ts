@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { previewDestruction } from "../../infra/preview/preview.ts";
 import { PulumiEngine } from "../../lab/cloud/engine.ts";
 import { labDirectoryVariable } from "../../lab/cloud/ovh/cloud.ts";
 import { orphansVariable } from "../../lab/cloud/ovh/recorded-type.ts";
@@ -14,7 +15,7 @@ const serviceName = "0123456789abcdef0123456789abcdef";
 const stack = "gra";
 const hasPulumi = await pulumiStep.isDone();
 
-/** The ways out of docs/operations.md, "An update that failed", each on the program's own resources. */
+/** The ways out of docs/operations.md, "An update that failed" and "A region that is given up", on the program's own resources. */
 describe.skipIf(!hasPulumi)(
   `what OVHcloud and the stack's state disagree about${hasPulumi ? "" : " (no Pulumi CLI: npm test makes one)"}`,
   () => {
@@ -75,6 +76,26 @@ describe.skipIf(!hasPulumi)(
       await engine.run(["state", "delete", await urnOf("gra-ssh-key"), "--yes", "--stack", stack]);
       expect((await engine.refresh(stack)).changes).not.toHaveProperty("delete");
       expect((await engine.up(stack)).changes.create).toBe(1);
+    });
+
+    test("a region that is destroyed leaves the other one as it is, and what is protected needs a step of its own", async () => {
+      await engine.up(stack);
+      await engine.prepareStack("bhs", { "cloud-records:publicKey": "ssh-ed25519 BBBB second" });
+      await engine.up("bhs");
+      await engine.run(["state", "protect", await urnOf("gra-network"), "--yes", "--stack", stack]);
+      const said: string[] = [];
+      const setting = { directory: engine.directory, pack: "", environment: engine.environment };
+      expect(await previewDestruction(setting, [stack], (text) => said.push(text))).toBe(0);
+      expect(said.join()).toMatch(/^gra: `pulumi destroy -s gra` would delete \d+ resources$/m);
+      expect(said.join()).toMatch(/^ {2}protected {3}gra-network: .*`pulumi state unprotect --all -s gra`$/m);
+      expect(await failure(engine.destroy(stack))).toMatch(/gra-network.*protected|protected.*gra-network/s);
+      await engine.run(["state", "unprotect", "--all", "--yes", "--stack", stack]);
+      await engine.destroy(stack);
+      const { networks, subnets, sshKeys } = await cloud();
+      for (const left of [networks, subnets, sshKeys]) {
+        expect(Object.values(left).map(({ name }) => name)).toEqual(["es-failover-bhs"]);
+      }
+      expect(Object.keys((await engine.preview("bhs", { args: ["--refresh"] })).changes)).toEqual(["same"]);
     });
   },
 );

@@ -18,9 +18,11 @@ const topology = planTopology({
   adminCidrs: ["203.0.113.7/32"],
   clientCidrs: [],
 });
-const region = regionPlan(topology, "gra");
-const net = new PrivateNetwork("gra", { serviceName, region, network });
-new Instances("gra", {
+/** The stack is the region. */
+const site = pulumi.getStack();
+const region = regionPlan(topology, site);
+const net = new PrivateNetwork(site, { serviceName, region, network });
+new Instances(site, {
   config: {
     serviceName,
     network,
@@ -32,5 +34,5 @@ new Instances("gra", {
   },
   region,
   network: net,
-  securityGroups: new SecurityGroups("gra", { serviceName, region, topology }),
+  securityGroups: new SecurityGroups(site, { serviceName, region, topology }),
 });
