@@ -122,6 +122,7 @@ public final class CcrPlugin extends Plugin implements ActionPlugin, EnginePlugi
             CopySpeed.LAB_LIMIT,
             CopySpeed.DOCUMENTED_LIMIT,
             CopySpeed.CHUNK_SIZE,
+            CopySpeed.CONCURRENT_CHUNKS,
             AnswerLimit.SETTING
         );
     }

@@ -7,12 +7,15 @@ import org.apache.lucene.store.IOContext;
 import org.apache.lucene.store.IndexInput;
 import org.elasticsearch.common.bytes.BytesArray;
 import org.elasticsearch.common.bytes.BytesReference;
+import org.elasticsearch.common.bytes.CompositeBytesReference;
 import org.elasticsearch.core.TimeValue;
 import org.elasticsearch.index.engine.Engine;
 import org.elasticsearch.index.shard.IndexShard;
 import org.elasticsearch.index.store.Store;
 
 import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
@@ -20,6 +23,7 @@ import java.util.concurrent.ConcurrentHashMap;
 final class CopySources {
     private static final Logger logger = LogManager.getLogger(CopySources.class);
     private static final TimeValue IDLE_LIMIT = TimeValue.timeValueMinutes(1);
+    private static final int PART_BYTES = 64 << 10;
 
     private final CcrClient client;
     private final Map<String, Source> sources = new ConcurrentHashMap<>();
@@ -63,13 +67,22 @@ final class CopySources {
             throw new AlreadyClosedException("lab_ccr: the leader shard is closed");
         }
         try (IndexInput input = source.store.directory().openInput(file, IOContext.DEFAULT)) {
-            byte[] bytes = new byte[length];
             input.seek(offset);
-            input.readBytes(bytes, 0, length);
-            return new BytesArray(bytes);
+            return read(input, length);
         } finally {
             source.store.decRef();
         }
+    }
+
+    /** In arrays of a size that a small heap has room for: the collector gives a larger one regions of its own. */
+    private static BytesReference read(IndexInput input, int length) throws IOException {
+        List<BytesReference> parts = new ArrayList<>();
+        for (int done = 0; done < length; done += PART_BYTES) {
+            byte[] bytes = new byte[Math.min(PART_BYTES, length - done)];
+            input.readBytes(bytes, 0, bytes.length);
+            parts.add(new BytesArray(bytes));
+        }
+        return CompositeBytesReference.of(parts.toArray(BytesReference[]::new));
     }
 
     void close(String copy) {

@@ -30,6 +30,15 @@ final class CopySpeed {
         Setting.Property.NodeScope,
         Setting.Property.Dynamic
     );
+    /** Requests for pieces of one copy that are under way at a time. */
+    static final Setting<Integer> CONCURRENT_CHUNKS = Setting.intSetting(
+        "ccr.indices.recovery.max_concurrent_file_chunks",
+        5,
+        1,
+        10,
+        Setting.Property.NodeScope,
+        Setting.Property.Dynamic
+    );
     /** So that progress shows and a new limit counts soon. */
     private static final int CHUNKS_PER_SECOND = 4;
     private static final long NANOS_PER_SECOND = 1_000_000_000L;
@@ -37,12 +46,18 @@ final class CopySpeed {
     private volatile long labLimit;
     private volatile long documentedLimit;
     private volatile long largestChunk;
+    private volatile int concurrentChunks;
     private long freeAtNanos = System.nanoTime();
 
     CopySpeed(ClusterSettings settings) {
         settings.initializeAndWatch(LAB_LIMIT, limit -> labLimit = limit);
         settings.initializeAndWatch(CHUNK_SIZE, size -> largestChunk = size.getBytes());
+        settings.initializeAndWatch(CONCURRENT_CHUNKS, chunks -> concurrentChunks = chunks);
         settings.initializeAndWatch(DOCUMENTED_LIMIT, limit -> documentedLimit = limit.getBytes());
+    }
+
+    int concurrentChunks() {
+        return concurrentChunks;
     }
 
     /** Size of the next piece of a file. */

@@ -4,6 +4,7 @@ import org.elasticsearch.action.ActionResponse;
 import org.elasticsearch.action.ActionType;
 import org.elasticsearch.action.RemoteClusterActionType;
 import org.elasticsearch.cluster.ProjectState;
+import org.elasticsearch.cluster.node.DiscoveryNode;
 import org.elasticsearch.cluster.routing.ShardsIterator;
 import org.elasticsearch.common.bytes.BytesArray;
 import org.elasticsearch.common.bytes.BytesReference;
@@ -12,6 +13,7 @@ import org.elasticsearch.common.io.stream.StreamOutput;
 import org.elasticsearch.index.shard.ShardId;
 import org.elasticsearch.index.store.Store;
 import org.elasticsearch.injection.guice.Inject;
+import org.elasticsearch.transport.RemoteClusterAwareRequest;
 
 import java.io.IOException;
 
@@ -32,7 +34,7 @@ final class LeaderFilesAction {
         CLOSE
     }
 
-    static final class Request extends LeaderShardAction.ShardRequest<Request> {
+    static class Request extends LeaderShardAction.ShardRequest<Request> {
         private final Step step;
         /** Name of the copy, made up by the follower. */
         private final String copy;
@@ -53,12 +55,12 @@ final class LeaderFilesAction {
             return new Request(Step.OPEN, shardId, copy, "", 0, 0);
         }
 
-        static Request read(ShardId shardId, String copy, String file, long offset, int length) {
-            return new Request(Step.READ, shardId, copy, file, offset, length);
+        static Request read(ShardId shardId, DiscoveryNode holder, String copy, String file, long offset, int length) {
+            return new RequestToHolder(holder, Step.READ, shardId, copy, file, offset, length);
         }
 
-        static Request close(ShardId shardId, String copy) {
-            return new Request(Step.CLOSE, shardId, copy, "", 0, 0);
+        static Request close(ShardId shardId, DiscoveryNode holder, String copy) {
+            return new RequestToHolder(holder, Step.CLOSE, shardId, copy, "", 0, 0);
         }
 
         Request(StreamInput in) throws IOException {
@@ -81,23 +83,43 @@ final class LeaderFilesAction {
         }
     }
 
+    /** A request to the node that holds the commit: another one would only pass it on, and its answer. */
+    private static final class RequestToHolder extends Request implements RemoteClusterAwareRequest {
+        private final DiscoveryNode holder;
+
+        private RequestToHolder(DiscoveryNode holder, Step step, ShardId shardId, String copy, String file, long offset, int length) {
+            super(step, shardId, copy, file, offset, length);
+            this.holder = holder;
+        }
+
+        @Override
+        public DiscoveryNode getPreferredTargetNode() {
+            return holder;
+        }
+    }
+
     /** Files when a copy is opened, bytes when a file is read. */
     static final class Response extends ActionResponse {
+        /** The node that answers: the commit is held there. */
+        final DiscoveryNode holder;
         final Store.MetadataSnapshot files;
         final BytesReference bytes;
 
-        private Response(Store.MetadataSnapshot files, BytesReference bytes) {
+        private Response(DiscoveryNode holder, Store.MetadataSnapshot files, BytesReference bytes) {
+            this.holder = holder;
             this.files = files;
             this.bytes = bytes;
         }
 
         Response(StreamInput in) throws IOException {
+            holder = new DiscoveryNode(in);
             files = Store.MetadataSnapshot.readFrom(in);
             bytes = in.readBytesReference();
         }
 
         @Override
         public void writeTo(StreamOutput out) throws IOException {
+            holder.writeTo(out);
             files.writeTo(out);
             out.writeBytesReference(bytes);
         }
@@ -109,6 +131,7 @@ final class LeaderFilesAction {
         private AbstractTransportAction(String name, Environment environment, CopySources sources) {
             super(name, environment, Request::new, Response::new);
             this.sources = sources;
+            environment.passOn(name, Response::new);
         }
 
         @Override
@@ -119,16 +142,20 @@ final class LeaderFilesAction {
         @Override
         protected Response shardOperation(Request request, ShardId shardId) throws IOException {
             return switch (request.step) {
-                case OPEN -> new Response(sources.open(request.copy, shard(request)), BytesArray.EMPTY);
-                case READ -> new Response(
+                case OPEN -> response(sources.open(request.copy, shard(request)), BytesArray.EMPTY);
+                case READ -> response(
                     Store.MetadataSnapshot.EMPTY,
                     sources.read(request.copy, request.file, request.offset, request.length)
                 );
                 case CLOSE -> {
                     sources.close(request.copy);
-                    yield new Response(Store.MetadataSnapshot.EMPTY, BytesArray.EMPTY);
+                    yield response(Store.MetadataSnapshot.EMPTY, BytesArray.EMPTY);
                 }
             };
+        }
+
+        private Response response(Store.MetadataSnapshot files, BytesReference bytes) {
+            return new Response(clusterService.localNode(), files, bytes);
         }
     }
 

@@ -8,6 +8,7 @@ import org.elasticsearch.action.support.single.shard.TransportSingleShardAction;
 import org.elasticsearch.cluster.metadata.IndexNameExpressionResolver;
 import org.elasticsearch.cluster.project.ProjectResolver;
 import org.elasticsearch.cluster.service.ClusterService;
+import org.elasticsearch.common.io.stream.NamedWriteableRegistry;
 import org.elasticsearch.common.io.stream.StreamInput;
 import org.elasticsearch.common.io.stream.StreamOutput;
 import org.elasticsearch.common.io.stream.Writeable;
@@ -16,6 +17,8 @@ import org.elasticsearch.index.shard.ShardId;
 import org.elasticsearch.indices.IndicesService;
 import org.elasticsearch.injection.guice.Inject;
 import org.elasticsearch.threadpool.ThreadPool;
+import org.elasticsearch.transport.TransportActionProxy;
+import org.elasticsearch.transport.TransportResponse;
 import org.elasticsearch.transport.TransportService;
 
 import java.io.IOException;
@@ -59,6 +62,7 @@ abstract class LeaderShardAction<Request extends LeaderShardAction.ShardRequest<
         private final ProjectResolver projectResolver;
         private final IndexNameExpressionResolver resolver;
         private final IndicesService indicesService;
+        private final NamedWriteableRegistry namedWriteables;
 
         @Inject
         public Environment(
@@ -68,7 +72,8 @@ abstract class LeaderShardAction<Request extends LeaderShardAction.ShardRequest<
             ActionFilters actionFilters,
             ProjectResolver projectResolver,
             IndexNameExpressionResolver resolver,
-            IndicesService indicesService
+            IndicesService indicesService,
+            NamedWriteableRegistry namedWriteables
         ) {
             this.threadPool = threadPool;
             this.clusterService = clusterService;
@@ -77,6 +82,12 @@ abstract class LeaderShardAction<Request extends LeaderShardAction.ShardRequest<
             this.projectResolver = projectResolver;
             this.resolver = resolver;
             this.indicesService = indicesService;
+            this.namedWriteables = namedWriteables;
+        }
+
+        /** Passes requests on from other clusters' nodes that have no connection to the node that they ask. */
+        void passOn(String action, Writeable.Reader<? extends TransportResponse> response) {
+            TransportActionProxy.registerProxyAction(transportService, action, false, response, namedWriteables);
         }
     }
 

@@ -1,6 +1,7 @@
 package esfailover.lab.ccr;
 
 import org.elasticsearch.action.ActionListener;
+import org.elasticsearch.cluster.node.DiscoveryNode;
 import org.elasticsearch.common.UUIDs;
 import org.elasticsearch.common.bytes.ReleasableBytesReference;
 import org.elasticsearch.index.shard.ShardId;
@@ -8,12 +9,12 @@ import org.elasticsearch.index.snapshots.blobstore.BlobStoreIndexShardSnapshot.F
 import org.elasticsearch.index.snapshots.blobstore.SnapshotFiles;
 import org.elasticsearch.index.store.Store;
 import org.elasticsearch.index.store.StoreFileMetadata;
+import org.elasticsearch.indices.recovery.MultiChunkTransfer;
 import org.elasticsearch.indices.recovery.MultiFileWriter;
 import org.elasticsearch.indices.recovery.RecoveryState;
 import org.elasticsearch.repositories.blobstore.FileRestoreContext;
 import org.elasticsearch.snapshots.SnapshotId;
 
-import java.util.Iterator;
 import java.util.List;
 import java.util.stream.StreamSupport;
 
@@ -25,6 +26,8 @@ final class ShardCopy extends FileRestoreContext {
     private final String remoteCluster;
     private final ShardId leader;
     private final String copy = UUIDs.randomBase64UUID();
+    /** The leader's node that holds the files, once it is known. */
+    private volatile DiscoveryNode holder;
 
     ShardCopy(
         CcrClient client,
@@ -46,6 +49,7 @@ final class ShardCopy extends FileRestoreContext {
 
     void into(Store store, ActionListener<Void> listener) {
         ask(LeaderFilesAction.Request.open(leader, copy), listener.delegateFailureAndWrap((l, opened) -> {
+            holder = opened.holder;
             List<FileInfo> files = StreamSupport.stream(opened.files.spliterator(), false).map(ShardCopy::wholeFile).toList();
             restore(new SnapshotFiles(snapshotId.getName(), files, null), store, ActionListener.runBefore(l, this::letGo));
         }));
@@ -62,30 +66,56 @@ final class ShardCopy extends FileRestoreContext {
             writer.renameAllTempFiles();
             l.onResponse(null);
         }), writer::close);
-        nextFile(files.iterator(), writer, whenWritten);
+        new Pieces(files.stream().map(FileInfo::metadata).toList(), writer, whenWritten).start();
     }
 
-    private void nextFile(Iterator<FileInfo> files, MultiFileWriter writer, ActionListener<Void> listener) {
-        if (files.hasNext()) {
-            nextPiece(files.next().metadata(), 0, writer, listener.delegateFailureAndWrap((l, written) -> nextFile(files, writer, l)));
-        } else {
-            listener.onResponse(null);
+    private record Piece(StoreFileMetadata file, long offset, int length) implements MultiChunkTransfer.ChunkRequest {
+        @Override
+        public boolean lastChunk() {
+            return offset + length == file.length();
         }
     }
 
-    private void nextPiece(StoreFileMetadata file, long offset, MultiFileWriter writer, ActionListener<Void> listener) {
-        int length = (int) Math.min(speed.chunkBytes(), file.length() - offset);
-        LeaderFilesAction.Request read = LeaderFilesAction.Request.read(leader, copy, file.name(), offset, length);
-        ActionListener<LeaderFilesAction.Response> whenRead = listener.delegateFailureAndWrap((l, response) -> {
-            boolean isLast = offset + length == file.length();
-            writer.writeFileChunk(file, offset, ReleasableBytesReference.wrap(response.bytes), isLast);
-            if (isLast) {
-                l.onResponse(null);
-            } else {
-                nextPiece(file, offset + length, writer, l);
-            }
-        });
-        client.later(speed.waitFor(length), () -> ask(read, whenRead));
+    /** The pieces of all files, several requests at a time: a single one at a time would leave a long line empty. */
+    private final class Pieces extends MultiChunkTransfer<StoreFileMetadata, Piece> {
+        private final MultiFileWriter writer;
+        private long offset;
+
+        private Pieces(List<StoreFileMetadata> files, MultiFileWriter writer, ActionListener<Void> listener) {
+            super(ShardCopy.logger, client.threadPool().getThreadContext(), listener, speed.concurrentChunks(), files);
+            this.writer = writer;
+        }
+
+        @Override
+        protected void onNewResource(StoreFileMetadata file) {
+            offset = 0;
+        }
+
+        @Override
+        protected Piece nextChunkRequest(StoreFileMetadata file) {
+            Piece piece = new Piece(file, offset, (int) Math.min(speed.chunkBytes(), file.length() - offset));
+            offset += piece.length;
+            return piece;
+        }
+
+        @Override
+        protected void executeChunkRequest(Piece piece, ActionListener<Void> listener) {
+            String name = piece.file.name();
+            LeaderFilesAction.Request read = LeaderFilesAction.Request.read(leader, holder, copy, name, piece.offset, piece.length);
+            ActionListener<LeaderFilesAction.Response> whenRead = listener.map(response -> {
+                writer.writeFileChunk(piece.file, piece.offset, ReleasableBytesReference.wrap(response.bytes), piece.lastChunk());
+                return null;
+            });
+            client.later(speed.waitFor(piece.length), () -> ask(read, whenRead));
+        }
+
+        @Override
+        protected void handleError(StoreFileMetadata file, Exception e) throws Exception {
+            throw e;
+        }
+
+        @Override
+        public void close() {}
     }
 
     private void ask(LeaderFilesAction.Request request, ActionListener<LeaderFilesAction.Response> listener) {
@@ -97,7 +127,7 @@ final class ShardCopy extends FileRestoreContext {
         client.remoteAsSystem(
             remoteCluster,
             LeaderFilesAction.REMOTE_TYPE,
-            LeaderFilesAction.Request.close(leader, copy),
+            LeaderFilesAction.Request.close(leader, holder, copy),
             ActionListener.noop()
         );
     }
