@@ -92,7 +92,7 @@ export class Watchdog extends pulumi.ComponentResource {
           withEtcd: topology.etcdMembers.length > 0,
           hasService: answersClients(args) || isScraped(args),
         });
-        return JSON.stringify({ desired: contentHash(version, ...files.map(({ content }) => content)), files });
+        return JSON.stringify({ desired: contentHash(version, json), files });
       });
     runScript(
       host,

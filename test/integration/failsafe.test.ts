@@ -9,9 +9,9 @@ import { freePort } from "../../lab/util/free-ports.ts";
 import { until } from "../../lab/util/until.ts";
 import { failsafePeers } from "../../watchdog/adapters/failsafe/client.ts";
 import { type FailsafeServer, serveFailsafe } from "../../watchdog/adapters/failsafe/server.ts";
-import { type FailsafeTls, readFailsafeTls } from "../../watchdog/adapters/failsafe/tls.ts";
+import type { FailsafeTls } from "../../watchdog/adapters/failsafe/tls.ts";
 import type { FailsafeAnswer, FailsafeQuestion } from "../../watchdog/core/failsafe.ts";
-import { TestAuthority } from "./support/certificates.ts";
+import { readTls, TestAuthority } from "./support/certificates.ts";
 
 describe("failsafe questions between watchdogs", () => {
   const received: FailsafeQuestion[] = [];
@@ -30,8 +30,8 @@ describe("failsafe questions between watchdogs", () => {
       const { certificate, key } = await authority.issue(`${name}-watchdog`);
       return { caFile: authority.caFile, certificateFile: certificate, keyFile: key };
     };
-    tls = await readFailsafeTls(await files("ours"));
-    stranger = { ...(await readFailsafeTls(await files("theirs"))), ca: tls.ca };
+    tls = await readTls(await files("ours"));
+    stranger = { ...(await readTls(await files("theirs"))), ca: tls.ca };
     server = await serveFailsafe({
       listen: "127.0.0.1:0",
       tls,

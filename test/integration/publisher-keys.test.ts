@@ -12,6 +12,7 @@ import { ConsulTarget } from "../../watchdog/applications/publisher/targets/cons
 import { EtcdKeysTarget } from "../../watchdog/applications/publisher/targets/etcd-keys.ts";
 import type { PublishableState, Target } from "../../watchdog/applications/publisher/targets/target.ts";
 import { publisherSchema } from "../../watchdog/config/applications.ts";
+import { LiveCell } from "../../watchdog/util/live.ts";
 import { ConsulStandIn } from "./support/consul.ts";
 import { EtcdCluster, etcdCommand } from "./support/etcd-cluster.ts";
 import { historyEntry, stateRecord } from "./support/state-record.ts";
@@ -44,7 +45,7 @@ describe("keys and service in Consul (a stand-in, see support/consul.ts)", () =>
       consul: { url: consul.url },
     });
     if (settings === null) throw new Error("Consul is configured");
-    return new ConsulTarget(settings, client, token);
+    return new ConsulTarget(settings, client, token === null ? null : new LiveCell(token));
   };
   const ask = async (path: string, init: RequestInit = {}) => {
     const response = await fetch(`${consul.url}${path}`, { ...init, headers: { "x-consul-token": "right" } });

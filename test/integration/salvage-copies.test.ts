@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type FailsafeServer, serveFailsafe } from "../../watchdog/adapters/failsafe/server.ts";
-import { type FailsafeTls, readFailsafeTls } from "../../watchdog/adapters/failsafe/tls.ts";
+import type { FailsafeTls } from "../../watchdog/adapters/failsafe/tls.ts";
 import { type CopyClient, copyClient } from "../../watchdog/adapters/salvage-copies/client.ts";
 import { salvageCopyHandler } from "../../watchdog/adapters/salvage-copies/server.ts";
 import { CHUNK_BYTES, type CopyPlace } from "../../watchdog/salvage/copies/place.ts";
@@ -12,7 +12,7 @@ import { ReceivedCopies } from "../../watchdog/salvage/copies/received.ts";
 import { copiesAtOtherSites } from "../../watchdog/salvage/copies/send.ts";
 import { sumOf, writeLines } from "../../watchdog/salvage/lines.ts";
 import { type Receipt, readReceipt, writeReceipt } from "../../watchdog/salvage/receipt.ts";
-import { TestAuthority } from "./support/certificates.ts";
+import { readTls, TestAuthority } from "./support/certificates.ts";
 
 describe("an export that a host of another site has to have as well", () => {
   const LINES = 3_500;
@@ -29,7 +29,7 @@ describe("an export that a host of another site has to have as well", () => {
     root = path.join(directory, "salvage");
     const authority = await TestAuthority.create(directory);
     const { certificate, key } = await authority.issue("watchdog");
-    tls = await readFailsafeTls({ caFile: authority.caFile, certificateFile: certificate, keyFile: key });
+    tls = await readTls({ caFile: authority.caFile, certificateFile: certificate, keyFile: key });
     client = copyClient(tls, "gra-1");
     servers = [];
     receipt = await exported();

@@ -16,6 +16,7 @@ const well: StatusAnswer = {
   applications: null,
   store: { reachable: true, error: null, warning: null },
   self: { trusted: true, reasons: [] },
+  files: [],
   regions: [
     { ...gra, role: "active", health: health("healthy") },
     { ...bhs, role: "standby", health: health("healthy") },

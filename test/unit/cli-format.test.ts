@@ -60,6 +60,7 @@ const status: WatchdogStatus = {
   leadership: { leading: true, leader: "bhs-hap-1", error: null },
   watchdogs: [],
   silence: {},
+  files: [],
   leases: null,
   failsafe: null,
   replication: null,

@@ -135,11 +135,17 @@ describe("a configuration", () => {
     }
   });
 
-  test("with an empty password, or with several lines, is refused", async () => {
+  test("has the other password of a rotation in a second line", async () => {
+    await writeFile(passwordFile, "new\nold\n", { mode: 0o640 });
+    const loaded = await load(good());
+    expect([loaded.elasticsearchPassword, ...(loaded.otherElasticsearchPasswords ?? [])]).toEqual(["new", "old"]);
+  });
+
+  test("with an empty password, or with more than two lines, is refused", async () => {
     const file = path.join(directory, "odd");
     for (const [content, reason] of [
       ["\n", /is empty/],
-      ["one\ntwo\n", /several lines/],
+      ["one\ntwo\nthree\n", /holds 3 lines: it must hold the secret, and at most one other/],
     ] as const) {
       await writeFile(file, content, { mode: 0o600 });
       const elasticsearch = { username: "es-failover", passwordFile: file, caFile };

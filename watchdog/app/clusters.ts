@@ -1,7 +1,8 @@
+import { readFileSync } from "node:fs";
 import path from "node:path";
 import { createElasticsearchCluster, type ElasticsearchCluster } from "../adapters/elasticsearch/cluster.ts";
 import { createElasticsearchDocuments, DOCUMENT_TIMEOUT_MS } from "../adapters/elasticsearch/documents.ts";
-import type { NodesOptions } from "../adapters/elasticsearch/node-client.ts";
+import type { NodeAccess, NodesOptions } from "../adapters/elasticsearch/node-client.ts";
 import type { RegionName } from "../config/address.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import type { Salvage } from "../core/ports/salvage.ts";
@@ -10,6 +11,7 @@ import { freeBytes } from "../salvage/export/room.ts";
 import type { ActivePrimary } from "../salvage/ports.ts";
 import { createSalvage, salvageRoot } from "../salvage/salvage.ts";
 import { copyOnMountedDisk, deviceOf, type SecondCopy } from "../salvage/second-copy.ts";
+import { type Live, LiveCell } from "../util/live.ts";
 
 /**
  * Connects to the configured clusters of both regions.
@@ -17,7 +19,7 @@ import { copyOnMountedDisk, deviceOf, type SecondCopy } from "../salvage/second-
  * @param unavailable called once per region and kind of definition that the cluster has no module for
  */
 export function connectClusters(
-  loaded: LoadedConfig,
+  loaded: RenewedConfig,
   unavailable?: (region: RegionName, kind: DefinitionKind) => void,
 ): Readonly<Record<RegionName, ElasticsearchCluster>> {
   const { config } = loaded;
@@ -38,7 +40,7 @@ export function connectClusters(
  * @param elsewhere copies at another site; null: there are no other watchdogs
  */
 export function connectSalvage(
-  loaded: LoadedConfig,
+  loaded: RenewedConfig,
   signal: AbortSignal,
   elsewhere: SecondCopy | null = null,
 ): SalvageConnection {
@@ -90,8 +92,14 @@ export function connectActivePrimary(loaded: LoadedConfig, region: RegionName): 
   return { ...documents, region, probe: cluster.probe, close };
 }
 
+/** A configuration whose password and CA are renewed; a command, which ends soon, uses what was loaded. */
+export interface RenewedConfig extends LoadedConfig {
+  readonly access?: Live<NodeAccess>;
+}
+
 /** The nodes of one region, with address, credentials and CA. Answers cross the ocean in gzip. */
-export function nodesOf({ config, elasticsearchPassword }: LoadedConfig, region: RegionName): NodesOptions {
+export function nodesOf(loaded: RenewedConfig, region: RegionName): NodesOptions {
+  const { config, elasticsearchPassword: password, otherElasticsearchPasswords: others = [] } = loaded;
   const { username, caFile, requestTimeoutMs } = config.elasticsearch;
   const nodes = config.regions[region]?.nodes;
   if (nodes === undefined) {
@@ -100,5 +108,7 @@ export function nodesOf({ config, elasticsearchPassword }: LoadedConfig, region:
     );
   }
   const compressed = region !== config.site;
-  return { region, nodes, username, password: elasticsearchPassword, caFile, requestTimeoutMs, compressed };
+  const { access = new LiveCell<NodeAccess>({ ca: readFileSync(caFile, "utf8"), passwords: [password, ...others] }) } =
+    loaded;
+  return { region, nodes, username, password, caFile, access, requestTimeoutMs, compressed };
 }

@@ -1,15 +1,16 @@
-import { readFile } from "node:fs/promises";
 import { systemClock } from "../adapters/clock.ts";
 import { Acknowledgements, type ApplicationsReport, applicationsReport } from "../applications/acknowledgements.ts";
-import { type EndpointServer, serveEndpoint } from "../applications/endpoint/server.ts";
+import { type EndpointServer, type EndpointTls, serveEndpoint } from "../applications/endpoint/server.ts";
 import { AcknowledgementSharing } from "../applications/endpoint/sharing.ts";
-import type { EndpointServiceSettings } from "../config/applications.ts";
 import type { WatchdogConfig } from "../config/schema.ts";
 import type { Watchdog } from "../controller/watchdog.ts";
 import { endpointState } from "../core/endpoint-state.ts";
+import type { Live } from "../util/live.ts";
 import type { Logger } from "../util/logger.ts";
 import { runLoop } from "../util/loop.ts";
 import { keepServing } from "./keep-serving.ts";
+import type { Renewals } from "./renewals.ts";
+import { serverTlsSource } from "./sources.ts";
 import type { StoreConnection } from "./store.ts";
 
 /** Interval at which acknowledgements are exchanged with the other watchdogs. */
@@ -25,6 +26,7 @@ export interface RunningEndpoint {
 export interface EndpointParts {
   readonly watchdog: Watchdog;
   readonly connection: StoreConnection;
+  readonly renewals: Pick<Renewals, "add">;
   readonly log: Logger;
   readonly signal: AbortSignal;
 }
@@ -33,12 +35,17 @@ export interface EndpointParts {
 export function runEndpoint(config: WatchdogConfig, parts: EndpointParts): RunningEndpoint | null {
   const { endpoint } = config;
   if (endpoint === null) return null;
-  const { watchdog, connection, log, signal } = parts;
+  const { watchdog, connection, renewals, log, signal } = parts;
+  let tls: Live<EndpointTls> | null = null;
   const acknowledgements = new Acknowledgements();
   const currentState = () => endpointState(watchdog.routing(), endpoint.addresses);
   const serve = async (): Promise<EndpointServer> => {
     const { listen } = endpoint;
-    const tls = await readTls(endpoint);
+    const { certificateFile, keyFile } = endpoint;
+    tls ??=
+      certificateFile === null || keyFile === null
+        ? null
+        : await renewals.add(serverTlsSource("endpoint", { certificateFile, keyFile }));
     const isRunning = () => watchdog.isRunning();
     return serveEndpoint({
       listen,
@@ -74,10 +81,4 @@ async function shareAcknowledgements(
     { name: "acknowledgements", intervalMs: () => SHARING_INTERVAL_MS, round: () => sharing.round() },
     { clock: systemClock, log, signal },
   );
-}
-
-async function readTls({ certificateFile, keyFile }: EndpointServiceSettings) {
-  if (certificateFile === null || keyFile === null) return null;
-  const [cert, key] = await Promise.all([readFile(certificateFile, "utf8"), readFile(keyFile, "utf8")]);
-  return { cert, key };
 }

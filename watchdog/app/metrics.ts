@@ -1,17 +1,21 @@
-import { readFile } from "node:fs/promises";
 import type { ApplicationsReport } from "../applications/acknowledgements.ts";
 import type { MetricsSettings } from "../config/metrics.ts";
 import type { WatchdogConfig } from "../config/schema.ts";
 import type { Watchdog } from "../controller/watchdog.ts";
+import type { MetricsTls } from "../metrics/server.ts";
+import type { Live } from "../util/live.ts";
 import type { Logger } from "../util/logger.ts";
 import { version } from "../util/version.ts";
 import { certificateEnds } from "./certificate-ends.ts";
 import { keepServing } from "./keep-serving.ts";
+import type { Renewals } from "./renewals.ts";
+import { metricsTlsSource } from "./sources.ts";
 
 export interface MetricsParts {
   readonly watchdog: Watchdog;
   /** What applications reported to the endpoint service; null where none runs. */
   readonly applications: () => ApplicationsReport | null;
+  readonly renewals: Pick<Renewals, "add">;
   readonly log: Logger;
   readonly signal: AbortSignal;
 }
@@ -20,7 +24,7 @@ export interface MetricsParts {
 export async function runMetrics(config: WatchdogConfig, parts: MetricsParts): Promise<void> {
   const { metrics } = config;
   if (metrics === null) return;
-  const { watchdog, applications, log, signal } = parts;
+  const { watchdog, applications, renewals, log, signal } = parts;
   // Loaded on demand: a watchdog without metrics does not hold them in memory.
   const { Exposition } = await import("../metrics/exposition.ts");
   const { serveMetrics } = await import("../metrics/server.ts");
@@ -35,19 +39,18 @@ export async function runMetrics(config: WatchdogConfig, parts: MetricsParts): P
       applications: applications(),
       certificates: await certificateEnds(config),
     });
+  let tls: Live<MetricsTls> | null = null;
   const serve = async () => {
-    const tls = await readTls(metrics);
+    tls ??= await metricsTls(metrics, renewals);
     return serveMetrics({ listen: metrics.listen, tls, contentType: exposition.contentType, text });
   };
   await keepServing({ event: "metrics", name: "the metrics service", serve }, log, signal);
 }
 
-async function readTls({ certificateFile, keyFile, clientCaFile }: MetricsSettings) {
+async function metricsTls(
+  { certificateFile, keyFile, clientCaFile }: MetricsSettings,
+  renewals: Pick<Renewals, "add">,
+): Promise<Live<MetricsTls> | null> {
   if (certificateFile === null || keyFile === null) return null;
-  const [cert, key, clientCa] = await Promise.all([
-    readFile(certificateFile, "utf8"),
-    readFile(keyFile, "utf8"),
-    clientCaFile === null ? null : readFile(clientCaFile, "utf8"),
-  ]);
-  return { cert, key, clientCa };
+  return renewals.add(metricsTlsSource("metrics", { certificateFile, keyFile, clientCaFile }));
 }

@@ -1,6 +1,5 @@
 import { type FailsafePeers, failsafePeers } from "../adapters/failsafe/client.ts";
 import { type FailsafeServer, serveFailsafe } from "../adapters/failsafe/server.ts";
-import { readFailsafeTls } from "../adapters/failsafe/tls.ts";
 import { copyClient } from "../adapters/salvage-copies/client.ts";
 import { salvageCopyHandler } from "../adapters/salvage-copies/server.ts";
 import type { WatchdogConfig } from "../config/schema.ts";
@@ -11,6 +10,8 @@ import { ReceivedCopies, receivedRoot } from "../salvage/copies/received.ts";
 import { copiesAtOtherSites } from "../salvage/copies/send.ts";
 import { freeBytes } from "../salvage/export/room.ts";
 import type { SecondCopy } from "../salvage/second-copy.ts";
+import type { Renewals } from "./renewals.ts";
+import { mutualTlsSource } from "./sources.ts";
 
 /** Connections between the watchdogs, with certificates on both sides. */
 export interface Others {
@@ -29,9 +30,11 @@ export interface Others {
 export async function connectOthers(
   { name, site, failsafe, salvage, stateDirectory }: WatchdogConfig,
   record: () => StateRecord | null,
+  renewals: Pick<Renewals, "add">,
 ): Promise<Others | null> {
   if (failsafe === null) return null;
-  const tls = await readFailsafeTls(failsafe);
+  const source = await renewals.add(mutualTlsSource("failsafe", failsafe));
+  const tls = source.map(({ ca, certificate: cert, key }) => ({ ca, cert, key }));
   const peers = failsafePeers(tls, failsafe.timeoutMs);
   const client = copyClient(tls, name);
   const received = new ReceivedCopies(receivedRoot(stateDirectory), { reserveBytes: salvage.reserveBytes, freeBytes });

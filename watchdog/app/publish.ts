@@ -1,10 +1,8 @@
-import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { systemClock } from "../adapters/clock.ts";
 import { serveControlSocket } from "../adapters/control-socket/server.ts";
 import { EtcdClient } from "../adapters/etcd/client.ts";
 import { etcdKeys } from "../adapters/etcd/keys.ts";
-import { readEtcdTls } from "../adapters/etcd/tls.ts";
 import { createLogger } from "../adapters/log.ts";
 import { serviceManager } from "../adapters/systemd.ts";
 import { publisherApi } from "../applications/publisher/api.ts";
@@ -18,15 +16,22 @@ import { EtcdKeysTarget } from "../applications/publisher/targets/etcd-keys.ts";
 import { PendingNotifications } from "../applications/publisher/targets/pending.ts";
 import type { Target } from "../applications/publisher/targets/target.ts";
 import type { EtcdAccess, PublisherConfig } from "../config/applications.ts";
-import { readSecret } from "../config/files.ts";
 import { loadPublisherConfig } from "../config/load.ts";
 import { reasonOf } from "../util/files.ts";
 import type { Logger } from "../util/logger.ts";
 import { serveCall } from "../util/socket-api.ts";
 import { version } from "../util/version.ts";
+import { Renewals } from "./renewals.ts";
+import { caSource, credentialsSource, mutualTlsSource, secretSource } from "./sources.ts";
 
 /** A connection to close when the publisher ends. */
 type Closable = { close(): void };
+
+/** What all connections of the publisher share. */
+interface Parts {
+  readonly opened: Closable[];
+  readonly renewals: Renewals;
+}
 
 /**
  * Runs the publisher until SIGTERM or SIGINT. Files and keys stay as they are when it ends.
@@ -38,18 +43,19 @@ export async function runPublisher(configFile: string): Promise<void> {
   const instance = config.instance ?? hostname();
   const log = createLogger(config.logLevel, instance);
   const opened: Closable[] = [];
+  const renewals = new Renewals(log);
   const stop = new AbortController();
   const publisher = new Publisher({
     config,
     instance,
-    source: await connectSource(config, opened, log),
-    keys: await connectKeys(config, opened),
+    source: await connectSource(config, { opened, renewals, log }),
+    keys: await connectKeys(config, { opened, renewals }),
     notifications: await PendingNotifications.open(config.stateDirectory, (sentence) =>
       log.warn({ event: "told-error" }, sentence),
     ),
     acknowledge: {
       urls: config.acknowledgeTo ?? (config.source.kind === "service" ? config.source.urls : []),
-      client: await httpClient(config.source.caFile, opened),
+      client: await httpClient("publisher.source", config.source.caFile, { opened, renewals }),
     },
     clock: systemClock,
     log,
@@ -61,7 +67,11 @@ export async function runPublisher(configFile: string): Promise<void> {
   process.on("SIGTERM", end).on("SIGINT", end);
   log.info({ version, configFile, controlSocket: config.controlSocket }, "publisher starts");
   try {
-    await Promise.all([publisher.run(stop.signal), reportToServiceManager(publisher, stop.signal, log)]);
+    await Promise.all([
+      publisher.run(stop.signal),
+      renewals.run(systemClock, stop.signal),
+      reportToServiceManager(publisher, stop.signal, log),
+    ]);
     log.info({}, "publisher ended; files and keys stay as they are");
   } finally {
     process.off("SIGTERM", end).off("SIGINT", end);
@@ -70,41 +80,45 @@ export async function runPublisher(configFile: string): Promise<void> {
   }
 }
 
-async function connectSource(config: PublisherConfig, opened: Closable[], log: Logger): Promise<Source> {
+async function connectSource(config: PublisherConfig, parts: Parts & { readonly log: Logger }): Promise<Source> {
+  const { log } = parts;
   const { source } = config;
   if (source.kind === "service") {
-    const client = await httpClient(source.caFile, opened);
+    const client = await httpClient("publisher.source", source.caFile, parts);
     return new ServiceSource(source.urls, { client, clock: systemClock, log });
   }
   const { addresses, intervalMs, prefix } = source;
-  const client = await etcdClient("publisher.source", source, opened);
+  const client = await etcdClient("publisher.source", source, parts);
   return new EtcdSource({ client, key: etcdKeys(prefix).record, addresses, intervalMs, clock: systemClock, log });
 }
 
-async function connectKeys({ etcd, consul }: PublisherConfig, opened: Closable[]): Promise<readonly Target[]> {
+async function connectKeys({ etcd, consul }: PublisherConfig, parts: Parts): Promise<readonly Target[]> {
   const targets: Target[] = [];
   if (etcd !== null) {
-    targets.push(new EtcdKeysTarget(await etcdClient("publisher.etcd", etcd, opened), etcd.prefix));
+    targets.push(new EtcdKeysTarget(await etcdClient("publisher.etcd", etcd, parts), etcd.prefix));
   }
   if (consul !== null) {
     const { tokenFile } = consul;
-    const token = tokenFile === null ? null : await readSecret("publisher.consul.tokenFile", tokenFile);
-    targets.push(new ConsulTarget(consul, await httpClient(consul.caFile, opened), token));
+    const token =
+      tokenFile === null ? null : await parts.renewals.add(secretSource("publisher.consul.tokenFile", tokenFile));
+    targets.push(new ConsulTarget(consul, await httpClient("publisher.consul", consul.caFile, parts), token));
   }
   return targets;
 }
 
-async function httpClient(caFile: string | null, opened: Closable[]): Promise<HttpClient> {
-  const client = new HttpClient({ ca: caFile === null ? null : await readFile(caFile, "utf8") });
+async function httpClient(section: string, caFile: string | null, { opened, renewals }: Parts): Promise<HttpClient> {
+  const client = new HttpClient(await renewals.add(caSource(section, caFile)));
   opened.push(client);
   return client;
 }
 
-async function etcdClient(section: string, access: EtcdAccess, opened: Closable[]): Promise<EtcdClient> {
-  const { endpoints, username, passwordFile } = access;
-  const password = await readSecret(`${section}.passwordFile`, passwordFile);
-  const credentials = { username, password };
-  const client = new EtcdClient({ endpoints, tls: await readEtcdTls(access), credentials, clock: systemClock });
+async function etcdClient(section: string, access: EtcdAccess, { opened, renewals }: Parts): Promise<EtcdClient> {
+  const client = new EtcdClient({
+    endpoints: access.endpoints,
+    tls: await renewals.add(mutualTlsSource(section, access)),
+    credentials: await renewals.add(credentialsSource(section, access)),
+    clock: systemClock,
+  });
   opened.push(client);
   return client;
 }

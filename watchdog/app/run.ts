@@ -22,6 +22,8 @@ import { runEndpoint } from "./endpoint.ts";
 import { connectOwnEntry } from "./entry.ts";
 import { runMetrics } from "./metrics.ts";
 import { connectOthers } from "./others.ts";
+import { Renewals } from "./renewals.ts";
+import { accessSource } from "./sources.ts";
 import { connectStore, type StoreConnection } from "./store.ts";
 
 /**
@@ -35,20 +37,31 @@ export async function runWatchdog(configFile: string): Promise<void> {
   const { config } = loaded;
   const log = createLogger(config.logLevel, config.name);
   const services = serviceManager();
-  const clusters = connectClusters(loaded, (region, kind) =>
+  const renewals = new Renewals(log);
+  const access = await renewals.add(accessSource("elasticsearch", config.elasticsearch));
+  const renewed = { ...loaded, access };
+  const clusters = connectClusters(renewed, (region, kind) =>
     log.warn({ region, kind }, `${region} has no module for definitions of kind ${kind}: none are copied`),
   );
-  const connection = await connectStore(config, log);
+  const connection = await connectStore(config, log, renewals);
   let running: Watchdog | null = null;
-  const others = await connectOthers(config, () => running?.situation().record ?? null);
-  const entry = await connectOwnEntry(config);
+  const others = await connectOthers(config, () => running?.situation().record ?? null, renewals);
+  const entry = await connectOwnEntry(config, renewals);
   const stop = new AbortController();
-  const salvage = connectSalvage(loaded, stop.signal, others?.copies);
-  const watchdog = compose(config, { clusters, salvage, connection, entry, peers: others?.peers ?? null, log });
+  const salvage = connectSalvage(renewed, stop.signal, others?.copies);
+  const watchdog = compose(config, {
+    clusters,
+    salvage,
+    connection,
+    entry,
+    peers: others?.peers ?? null,
+    renewals,
+    log,
+  });
   running = watchdog;
-  const endpoint = runEndpoint(config, { watchdog, connection, log, signal: stop.signal });
+  const endpoint = runEndpoint(config, { watchdog, connection, renewals, log, signal: stop.signal });
   const applications = () => endpoint?.report() ?? null;
-  const metrics = runMetrics(config, { watchdog, applications, log, signal: stop.signal });
+  const metrics = runMetrics(config, { watchdog, applications, renewals, log, signal: stop.signal });
   const calls = Object.values(controlHandlers(watchdog, config, applications));
   const control = await serveControlSocket(config.controlSocket, calls);
   const failsafe = await others?.serve((question) => watchdog.answerFailsafe(question));
@@ -56,7 +69,8 @@ export async function runWatchdog(configFile: string): Promise<void> {
   log.info({ version, configFile, controlSocket: config.controlSocket }, "watchdog starts");
   try {
     const ended = watchdog.run(stop.signal).finally(() => stop.abort());
-    await Promise.all([ended, reportToServiceManager(watchdog, services, stop.signal, log)]);
+    const renewing = renewals.run(systemClock, stop.signal);
+    await Promise.all([ended, renewing, reportToServiceManager(watchdog, services, stop.signal, log)]);
     log.info({}, "watchdog ended; the routing ticket expires unless the watchdog starts again");
   } finally {
     unhook();
@@ -78,10 +92,14 @@ interface Connections {
   readonly connection: StoreConnection;
   readonly entry: Entry | null;
   readonly peers: Peers | null;
+  readonly renewals: Renewals;
   readonly log: Logger;
 }
 
-function compose(config: WatchdogConfig, { clusters, salvage, connection, entry, peers, log }: Connections): Watchdog {
+function compose(
+  config: WatchdogConfig,
+  { clusters, salvage, connection, entry, peers, renewals, log }: Connections,
+): Watchdog {
   const { store, operatorStore, coordination } = connection;
   return createWatchdog({
     config,
@@ -94,6 +112,7 @@ function compose(config: WatchdogConfig, { clusters, salvage, connection, entry,
     copy: createRecordCopy(path.join(config.stateDirectory, "record-copy.json")),
     router: config.router === null ? null : createHaproxyRouter({ name: config.name, ...config.router }),
     entry,
+    fileProblems: () => renewals.problems(),
     clock: systemClock,
     log,
   });

@@ -2,15 +2,15 @@ import { systemClock } from "../adapters/clock.ts";
 import { EtcdClient } from "../adapters/etcd/client.ts";
 import { EtcdCoordination } from "../adapters/etcd/coordination.ts";
 import { etcdStore } from "../adapters/etcd/store.ts";
-import { readEtcdTls } from "../adapters/etcd/tls.ts";
 import { createFileStore } from "../adapters/file-store/store.ts";
-import { readSecret } from "../config/files.ts";
 import type { WatchdogConfig } from "../config/schema.ts";
 import { soleCoordination } from "../controller/sole-coordination.ts";
 import type { Coordination } from "../core/ports/coordination.ts";
 import type { Store } from "../core/ports/store.ts";
 import { reasonOf } from "../util/files.ts";
 import type { Logger } from "../util/logger.ts";
+import { type Renewals, readOnce } from "./renewals.ts";
+import { credentialsSource, mutualTlsSource } from "./sources.ts";
 
 /** The configured store, with the coordination through it. */
 export interface StoreConnection {
@@ -27,9 +27,15 @@ export interface StoreConnection {
 /**
  * Connects to the store. With etcd it sends nothing yet, but reads the configured files.
  *
+ * @param renewals reads them again when they change; default: they are read once
+ *
  * @throws Error when one of them cannot be read
  */
-export async function connectStore(config: WatchdogConfig, log: Pick<Logger, "warn">): Promise<StoreConnection> {
+export async function connectStore(
+  config: WatchdogConfig,
+  log: Pick<Logger, "warn">,
+  renewals: Pick<Renewals, "add"> = readOnce,
+): Promise<StoreConnection> {
   const { store } = config;
   switch (store.kind) {
     case "file": {
@@ -44,7 +50,7 @@ export async function connectStore(config: WatchdogConfig, log: Pick<Logger, "wa
       return { store: fileStore, operatorStore: fileStore, coordination, etcd: null, close: () => {} };
     }
     case "etcd":
-      return connectEtcd(config, store);
+      return connectEtcd(config, store, renewals);
     default:
       throw new Error(`unknown store in ${JSON.stringify(store satisfies never)}`);
   }
@@ -53,13 +59,13 @@ export async function connectStore(config: WatchdogConfig, log: Pick<Logger, "wa
 async function connectEtcd(
   { name, leases }: WatchdogConfig,
   store: Extract<WatchdogConfig["store"], { kind: "etcd" }>,
+  renewals: Pick<Renewals, "add">,
 ): Promise<StoreConnection> {
-  const { prefix, username, endpoints, hedgeAfterMs, deadlineMs, quotaBytes } = store;
-  const password = await readSecret("store.passwordFile", store.passwordFile);
+  const { prefix, endpoints, hedgeAfterMs, deadlineMs, quotaBytes } = store;
   const client = new EtcdClient({
     endpoints,
-    tls: await readEtcdTls(store),
-    credentials: { username, password },
+    tls: await renewals.add(mutualTlsSource("store", store)),
+    credentials: await renewals.add(credentialsSource("store", store)),
     hedgeAfterMs,
     deadlineMs,
     clock: systemClock,

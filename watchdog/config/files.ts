@@ -6,10 +6,17 @@ import { type ConfigViolation, sentenceOf } from "./violations.ts";
 /** Read, write and execute permission of users who are neither owner nor in the group. */
 const WORLD = 0o007;
 
-type CheckedSecret = { readonly content: string; readonly violation: null } | { readonly violation: ConfigViolation };
+/** The secret, and where it is being rotated the other one that may still, or already, be valid. */
+export type Secrets = readonly [string, ...string[]];
 
-/** Reads a file that holds one secret. Refuses a file that every user of the host could read. */
-export async function checkSecretFile(key: string, file: string): Promise<CheckedSecret> {
+type CheckedSecret = { readonly secrets: Secrets; readonly violation: null } | { readonly violation: ConfigViolation };
+
+/**
+ * Reads a file that holds a secret. Refuses a file that every user of the host could read.
+ *
+ * @param most how many secrets it may hold, one on each line
+ */
+export async function checkSecretFile(key: string, file: string, most: 1 | 2 = 1): Promise<CheckedSecret> {
   const refused = (reason: string): CheckedSecret => ({
     violation: { key, message: `names ${file}, which ${reason}` },
   });
@@ -19,10 +26,13 @@ export async function checkSecretFile(key: string, file: string): Promise<Checke
       const shown = (mode & 0o777).toString(8).padStart(4, "0");
       return refused(`is open to every user of this host (mode ${shown}): chmod 0640 it, owner root:es-failover`);
     }
-    const content = (await readFile(file, "utf8")).trim();
-    if (content === "") return refused("is empty: it must hold the secret alone");
-    if (content.includes("\n")) return refused("holds several lines: it must hold the secret alone");
-    return { content, violation: null };
+    const lines = (await readFile(file, "utf8")).split("\n").map((line) => line.trim());
+    const [secret, ...others] = lines.filter((line) => line !== "");
+    const form = most === 1 ? "it must hold the secret alone" : "it must hold the secret, and at most one other";
+    if (secret === undefined) return refused(`is empty: ${form}`);
+    if (others.length >= most)
+      return refused(`holds ${most === 1 ? "several" : `${others.length + 1}`} lines: ${form}`);
+    return { secrets: [secret, ...others], violation: null };
   } catch (error) {
     return refused(`cannot be read: ${reasonOf(error)}`);
   }
@@ -34,17 +44,32 @@ export async function checkSecretFile(key: string, file: string): Promise<Checke
  * @throws Error that names the key and what is wrong with the file
  */
 export async function readSecret(key: string, file: string): Promise<string> {
-  const checked = await checkSecretFile(key, file);
-  if (checked.violation !== null) throw new Error(sentenceOf(checked.violation));
-  return checked.content;
+  return (await readSecrets(key, file, 1))[0];
 }
+
+/** The same for a file that may hold two. */
+export async function readSecrets(key: string, file: string, most: 1 | 2 = 2): Promise<Secrets> {
+  const checked = await checkSecretFile(key, file, most);
+  if (checked.violation !== null) throw new Error(sentenceOf(checked.violation));
+  return checked.secrets;
+}
+
+/** @throws Error with the first of these violations */
+export function refuseAny(violations: readonly ConfigViolation[]): void {
+  const [first] = violations;
+  if (first !== undefined) throw new Error(sentenceOf(first));
+}
+
+/** The certificates of a PEM text, one by one: OpenSSL does not read one that begins on the line on which another ends. */
+export const certificatesIn = (pem: string): readonly string[] =>
+  pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
 
 /** Checks that a file holds certificates of authorities that are valid now. */
 export async function caFileViolations(key: string, file: string, nowMs: number): Promise<readonly ConfigViolation[]> {
   const refused = (reason: string) => [{ key, message: `names ${file}, which ${reason}` }];
   try {
-    const blocks = (await readFile(file, "utf8")).match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g);
-    if (blocks === null) return refused("holds no certificate in PEM format");
+    const blocks = certificatesIn(await readFile(file, "utf8"));
+    if (blocks.length === 0) return refused("holds no certificate in PEM format");
     for (const block of blocks) {
       const reason = authorityError(new X509Certificate(block), nowMs);
       if (reason !== null) return refused(reason);

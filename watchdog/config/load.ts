@@ -12,6 +12,8 @@ export const DEFAULT_CONFIG_FILE = "/etc/es-failover/watchdog.json";
 export interface LoadedConfig {
   readonly config: WatchdogConfig;
   readonly elasticsearchPassword: string;
+  /** Tried where the password is refused; absent or empty: none. */
+  readonly otherElasticsearchPasswords?: readonly string[];
 }
 
 /**
@@ -21,14 +23,15 @@ export interface LoadedConfig {
  */
 export async function loadConfig(file: string): Promise<LoadedConfig> {
   const config = await parseConfigFile(file);
-  const password = await checkSecretFile("elasticsearch.passwordFile", config.elasticsearch.passwordFile);
+  const password = await checkSecretFile("elasticsearch.passwordFile", config.elasticsearch.passwordFile, 2);
   const violations = [
     ...crossFieldViolations(config),
     ...(password.violation === null ? [] : [password.violation]),
     ...(await referencedFileViolations(config)),
   ];
   if (violations.length > 0 || password.violation !== null) throw new ConfigError(file, violations);
-  return { config, elasticsearchPassword: password.content };
+  const [elasticsearchPassword, ...otherElasticsearchPasswords] = password.secrets;
+  return { config, elasticsearchPassword, otherElasticsearchPasswords };
 }
 
 /**

@@ -13,7 +13,7 @@ export async function referencedFileViolations(config: WatchdogConfig): Violatio
   const { elasticsearch, entry, store, failsafe, endpoint, metrics, publisher } = config;
   const checks = await Promise.all([
     caFileViolations("elasticsearch.caFile", elasticsearch.caFile, Date.now()),
-    entry === null ? [] : secretFileViolations("entry.passwordFile", entry.passwordFile),
+    entry === null ? [] : secretFileViolations("entry.passwordFile", entry.passwordFile, 2),
     entry === null ? [] : caFileViolations("entry.caFile", entry.caFile, Date.now()),
     store.kind === "etcd" ? etcdFileViolations("store", store) : [],
     failsafe === null ? [] : tlsFileViolations("failsafe", failsafe),
@@ -42,7 +42,7 @@ export async function publisherFileViolations({ source, etcd, consul }: Publishe
 
 async function etcdFileViolations(section: string, access: EtcdAccess): Violations {
   return [
-    ...(await secretFileViolations(`${section}.passwordFile`, access.passwordFile)),
+    ...(await secretFileViolations(`${section}.passwordFile`, access.passwordFile, 2)),
     ...(await tlsFileViolations(section, access)),
   ];
 }
@@ -69,7 +69,7 @@ async function optionalCaViolations(key: string, file: string | null): Violation
   return file === null ? [] : caFileViolations(key, file, Date.now());
 }
 
-async function secretFileViolations(key: string, file: string): Violations {
-  const { violation } = await checkSecretFile(key, file);
+async function secretFileViolations(key: string, file: string, most: 1 | 2 = 1): Violations {
+  const { violation } = await checkSecretFile(key, file, most);
   return violation === null ? [] : [violation];
 }

@@ -27,6 +27,7 @@ import {
   listenAddress,
   logLevel,
   nameOf,
+  OTHER_PASSWORD,
   regionName,
   tlsFiles,
   username,
@@ -54,7 +55,7 @@ const elasticsearchSchema = z
   .strictObject({
     username: username.describe("The watchdog's user of both clusters."),
     passwordFile: absolutePath.describe(
-      "File that holds that user's password and nothing else; closed to other users.",
+      `File that holds that user's password and nothing else; closed to other users. ${OTHER_PASSWORD}`,
     ),
     caFile: absolutePath.describe("PEM file of the CA that signed the nodes' certificates."),
     requestTimeoutMs,
@@ -114,7 +115,7 @@ const entrySchema = z
   .strictObject({
     url: httpsUrl.describe("URL of the entry, by an address in its certificate."),
     username: username.describe("User that may write and read the index `.es-failover-canary`, and needs no more."),
-    passwordFile: absolutePath.describe("File that holds that user's password and nothing else."),
+    passwordFile: absolutePath.describe(`File that holds that user's password and nothing else. ${OTHER_PASSWORD}`),
     caFile: absolutePath.describe("PEM file of the CA that signed the entry's certificate."),
   })
   .nullable()

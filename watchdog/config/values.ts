@@ -58,6 +58,9 @@ export const tlsFiles = {
   keyFile: absolutePath.describe("PEM file of the own certificate's private key."),
 };
 
+export const OTHER_PASSWORD =
+  "During a rotation a second line holds the other one that may be valid: it is tried where the first is refused.";
+
 /** How a client reaches etcd. */
 export const etcdAccess = {
   endpoints: z
@@ -69,7 +72,7 @@ export const etcdAccess = {
     "PEM file of the client certificate. Its subject has no common name: etcd's gateway refuses one that has.",
   ),
   username: username.describe("User of etcd."),
-  passwordFile: absolutePath.describe("File that holds that user's password and nothing else."),
+  passwordFile: absolutePath.describe(`File that holds that user's password and nothing else. ${OTHER_PASSWORD}`),
 };
 
 export const etcdPrefix = text(/^\/.*\/$/, "a prefix that begins and ends with a slash");

@@ -35,6 +35,8 @@ export interface WatchdogParts {
   readonly router: Router | null;
   /** The entry of that HAProxy; null, the default, where no canaries are sent. */
   readonly entry?: Entry | null;
+  /** Why changed certificates and passwords are not used, as sentences; absent: they are not read again. */
+  readonly fileProblems?: () => readonly string[];
   readonly clock: Clock;
   readonly log: Logger;
 }

@@ -21,6 +21,7 @@ export function statusNow(context: WatchdogContext, components: Components, star
     store: { ...storeState(observed), warning: spaceWarning(observed.storeSpace ?? []) },
     newerVersion: newerVersion(observed),
     self: { trusted: blockers.length === 0, reasons: blockers },
+    files: context.fileProblems?.() ?? [],
     regions: Object.keys(config.regions).map((region) => ({
       region,
       role: roleOf(region, observed.record),

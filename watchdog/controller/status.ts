@@ -112,6 +112,8 @@ export const watchdogStatusSchema = z.object({
   newerVersion: z.string().nullable().exactOptional(),
   /** The self-check: `reasons` are its blockers. */
   self: z.object({ trusted: z.boolean(), reasons: z.array(z.string()) }),
+  /** Why changed certificates and passwords on this host are not used. */
+  files: z.array(z.string()).default([]),
   regions: z.array(regionStatus),
   /** The last report of each watchdog, this one included. */
   sightings: z.array(watchdogReportSchema),

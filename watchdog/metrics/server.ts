@@ -1,7 +1,15 @@
-import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import { reasonOf } from "../util/files.ts";
 import { listenOn } from "../util/http-server.ts";
+import { type Live, liveOf } from "../util/live.ts";
 
 /** Prometheus uses one connection; a few more for a second one and for people. */
 const MAX_CONNECTIONS = 32;
@@ -9,11 +17,17 @@ const REQUEST_TIMEOUT_MS = 5_000;
 /** A client that begins no TLS handshake would hold one of the few connections. */
 const HANDSHAKE_TIMEOUT_MS = 5_000;
 
+export interface MetricsTls {
+  readonly cert: string;
+  readonly key: string;
+  readonly clientCa: string | null;
+}
+
 export interface MetricsServerOptions {
   /** Address and port: "192.168.1.101:9114"; port 0 takes a free one. */
   readonly listen: string;
   /** Certificate and key as PEM, and the CA of the clients that are answered; null: plain HTTP. */
-  readonly tls: { readonly cert: string; readonly key: string; readonly clientCa: string | null } | null;
+  readonly tls: MetricsTls | Live<MetricsTls> | null;
   readonly contentType: string;
   /** The answer to `GET /metrics`. */
   readonly text: () => Promise<string>;
@@ -33,8 +47,7 @@ export async function serveMetrics({ listen, tls, contentType, text }: MetricsSe
   const handle = (incoming: IncomingMessage, outgoing: ServerResponse) =>
     void answer(incoming, outgoing, contentType, text);
   const limits = { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS };
-  const server: Server =
-    tls === null ? createHttpServer(limits, handle) : createHttpsServer({ ...limits, ...tlsOptions(tls) }, handle);
+  const server = tls === null ? createHttpServer(limits, handle) : httpsServer(liveOf(tls), limits, handle);
   server.maxConnections = MAX_CONNECTIONS;
   const port = await listenOn(server, listen, "the metrics");
   return {
@@ -47,7 +60,13 @@ export async function serveMetrics({ listen, tls, contentType, text }: MetricsSe
   };
 }
 
-function tlsOptions({ cert, key, clientCa }: NonNullable<MetricsServerOptions["tls"]>) {
+function httpsServer(tls: Live<MetricsTls>, limits: ServerOptions, handle: RequestListener): Server {
+  const server = createHttpsServer({ ...limits, ...tlsOptions(tls.current) }, handle);
+  tls.listen((renewed) => server.setSecureContext(tlsOptions(renewed)));
+  return server;
+}
+
+function tlsOptions({ cert, key, clientCa }: MetricsTls) {
   const ofClients = clientCa === null ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: true };
   return { cert, key, ...ofClients, minVersion: "TLSv1.2" as const, handshakeTimeout: HANDSHAKE_TIMEOUT_MS };
 }

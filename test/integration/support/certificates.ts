@@ -59,3 +59,14 @@ export class TestAuthority {
     return readFile(this.caFile, "utf8");
   }
 }
+
+/** What a section of the configuration names, as PEM text. */
+export async function readTls(files: {
+  readonly caFile: string;
+  readonly certificateFile: string;
+  readonly keyFile: string;
+}): Promise<{ readonly ca: string; readonly cert: string; readonly key: string }> {
+  const read = (file: string) => readFile(file, "utf8");
+  const [ca, cert, key] = await Promise.all([read(files.caFile), read(files.certificateFile), read(files.keyFile)]);
+  return { ca, cert, key };
+}

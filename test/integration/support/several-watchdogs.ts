@@ -7,7 +7,6 @@ import { until } from "../../../lab/util/until.ts";
 import { systemClock } from "../../../watchdog/adapters/clock.ts";
 import { failsafePeers } from "../../../watchdog/adapters/failsafe/client.ts";
 import { serveFailsafe } from "../../../watchdog/adapters/failsafe/server.ts";
-import { readFailsafeTls } from "../../../watchdog/adapters/failsafe/tls.ts";
 import { createRecordCopy } from "../../../watchdog/adapters/file-store/store.ts";
 import { connectStore } from "../../../watchdog/app/store.ts";
 import { type WatchdogConfig, watchdogConfigSchema } from "../../../watchdog/config/schema.ts";
@@ -20,6 +19,7 @@ import type { AutoFollowPattern } from "../../../watchdog/core/state/cluster.ts"
 import type { StateRecord } from "../../../watchdog/core/state/record.ts";
 import type { Logger } from "../../../watchdog/util/logger.ts";
 import { goodProbe } from "../../unit/core-fixtures.ts";
+import { readTls } from "./certificates.ts";
 import { EtcdCluster, type EtcdClusterOptions } from "./etcd-cluster.ts";
 
 export const sites = ["gra", "bhs", "witness"] as const;
@@ -167,7 +167,7 @@ export class SeveralWatchdogs {
     const { failsafe } = config;
     if (failsafe === null) throw new Error("unreachable");
     const connection = await connectStore(config, silent);
-    const tls = await readFailsafeTls(failsafe);
+    const tls = await readTls(failsafe);
     const peers = failsafePeers(tls, failsafe.timeoutMs);
     const watchdog = createWatchdog({
       config,

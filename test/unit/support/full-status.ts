@@ -12,6 +12,7 @@ export const fullStatus: WatchdogStatus = {
   record: promotedUpTo("unfollow"),
   store: { reachable: false, error: "etcd does not answer" },
   self: { trusted: false, reasons: ["the wall clock jumped by 4000 ms against the monotonic one"] },
+  files: ["changed files are not used, those of before go on: store.caFile names /etc/ca, which cannot be read"],
   regions: [
     { region: "gra", role: "old", health: health("unhealthy"), licence: standbyView().readiness.licence },
     { region: "bhs", role: "new", health: health("healthy"), licence: standbyView().readiness.licence },

@@ -65,12 +65,16 @@ export async function unlessUnlicensed<T>(answer: Promise<T>, otherwise: T): Pro
 /** True when the node answered, if only with an error. */
 export const isAnswer = (error: unknown): boolean => error instanceof errors.ResponseError;
 
+/** True when the node does not accept the user's password. */
+export const isRefusedUser = (error: unknown): boolean =>
+  error instanceof errors.ResponseError && error.statusCode === 401;
+
 /**
  * How much a node's error tells about its region. A node that refuses the user, or has a certificate that is not trusted,
  * proves that nothing can be told, whatever other nodes answer; any answer tells more than silence.
  */
 export function weightOfError(error: unknown): number {
-  if (isUntrusted(error) || (error instanceof errors.ResponseError && error.statusCode === 401)) return 2;
+  if (isUntrusted(error) || isRefusedUser(error)) return 2;
   return isAnswer(error) ? 1 : 0;
 }
 

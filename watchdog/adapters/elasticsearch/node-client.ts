@@ -1,8 +1,10 @@
 import { Client, errors } from "@elastic/elasticsearch";
 import { buildConnector, Pool } from "undici";
 import type { RegionName } from "../../config/address.ts";
+import type { Secrets } from "../../config/files.ts";
 import { certificateFault } from "../../util/certificates.ts";
 import { messageOf } from "../../util/errors.ts";
+import type { Live } from "../../util/live.ts";
 
 export interface NodesOptions {
   readonly region: RegionName;
@@ -12,12 +14,22 @@ export interface NodesOptions {
   readonly password: string;
   /** PEM file of the CA that signed the nodes' certificates. */
   readonly caFile: string;
+  /** In place of password and CA: what may change while requests are under way. */
+  readonly access?: Live<NodeAccess>;
   /** Bound on a request, milliseconds. */
   readonly requestTimeoutMs: number;
   /** Bound on making a connection, TLS included, milliseconds. Default 2 000: 20 round trips over an ocean. */
   readonly connectTimeoutMs?: number;
   /** Whether to ask for answers in gzip, as pays off over an ocean. Default: no. */
   readonly compressed?: boolean;
+}
+
+/** What may be renewed while requests are under way. */
+export interface NodeAccess {
+  /** PEM of the CAs that may have signed the nodes' certificates. */
+  readonly ca: string;
+  /** The first one is tried first. */
+  readonly passwords: Secrets;
 }
 
 /** A client of one node, and a way to break off everything that it has under way. */
@@ -34,9 +46,16 @@ const CONNECTIONS_MAX = 64;
  */
 const KEEP_ALIVE_MS = 20_000;
 
+/** Makes the connections of the nodes' clients: those that exist go on when the CA is renewed. */
+export const connectorOf = (access: Live<NodeAccess>, timeoutMs = 2_000): Live<buildConnector.connector> =>
+  access.map(({ ca }) => buildConnector({ ca, rejectUnauthorized: true, timeout: timeoutMs }));
+
 /** A client without retries and sniffing: the addresses are given, and the caller decides what is sent twice. */
-export function createNodeClient(url: string, options: NodesOptions, ca: Buffer): NodeClient {
-  const connect = buildConnector({ ca, rejectUnauthorized: true, timeout: options.connectTimeoutMs ?? 2_000 });
+export function createNodeClient(
+  url: string,
+  options: NodesOptions,
+  connector: Live<buildConnector.connector>,
+): NodeClient {
   const pools: Pool[] = [];
   const client = new Client({
     node: url,
@@ -46,7 +65,7 @@ export function createNodeClient(url: string, options: NodesOptions, ca: Buffer)
         connections: CONNECTIONS_MAX,
         keepAliveTimeout: KEEP_ALIVE_MS,
         connect: (target, callback) =>
-          connect(target, (error, socket) =>
+          connector.current(target, (error, socket) =>
             error === null
               ? callback(null, socket)
               : callback(new Error(`${CONNECT_FAILED} to ${host}: ${connectReason(error)}`), null),
@@ -55,7 +74,6 @@ export function createNodeClient(url: string, options: NodesOptions, ca: Buffer)
       pools.push(pool);
       return pool;
     },
-    auth: { username: options.username, password: options.password },
     maxRetries: 0,
     requestTimeout: options.requestTimeoutMs,
     // Not the client's option of that name, which compresses requests too: a cluster that offers none answers in plain text.

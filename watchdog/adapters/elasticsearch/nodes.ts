@@ -1,15 +1,25 @@
 import { readFileSync } from "node:fs";
 import type { Client } from "@elastic/elasticsearch";
 import type { RegionName } from "../../config/address.ts";
-import { asTimeout, isAnswer, isRefusal, toClusterError, weightOfError } from "./errors.ts";
-import { hedged } from "./hedge.ts";
-import { connectFailed, createNodeClient, type NodeClient, type NodesOptions } from "./node-client.ts";
+import { LiveCell } from "../../util/live.ts";
+import { asTimeout, isAnswer, isRefusal, isRefusedUser, toClusterError, weightOfError } from "./errors.ts";
+import { type HedgeOptions, hedged } from "./hedge.ts";
+import {
+  connectFailed,
+  connectorOf,
+  createNodeClient,
+  type NodeAccess,
+  type NodeClient,
+  type NodesOptions,
+} from "./node-client.ts";
+import { Passwords } from "./passwords.ts";
 
 /** What every request carries: the client has no default timeout of its own. */
 export interface CallOptions {
   readonly requestTimeout: number;
   readonly maxRetries: 0;
   readonly signal: AbortSignal;
+  readonly headers: { readonly authorization: string };
 }
 
 /** A request to one node. */
@@ -37,15 +47,22 @@ export class RegionNodes {
   readonly region: RegionName;
   readonly requestTimeoutMs: number;
   readonly #nodes: readonly NodeClient[];
+  readonly #passwords: Passwords;
   /** Position of the node that answered last, which is asked first. */
   #preferred = 0;
 
-  /** @throws Error when the CA file cannot be read */
+  /** @throws Error when the CA file has to be read and cannot be */
   constructor(options: NodesOptions) {
     this.region = options.region;
     this.requestTimeoutMs = options.requestTimeoutMs;
-    const ca = readFileSync(options.caFile);
-    this.#nodes = options.nodes.map((url) => createNodeClient(url, options, ca));
+    const { access = new LiveCell(fixedAccess(options)) } = options;
+    const connector = connectorOf(access, options.connectTimeoutMs);
+    this.#nodes = options.nodes.map((url) => createNodeClient(url, options, connector));
+    this.#passwords = new Passwords(
+      options.username,
+      access.map(({ passwords }) => passwords),
+      isRefusedUser,
+    );
   }
 
   /**
@@ -56,27 +73,40 @@ export class RegionNodes {
    */
   async read<T>(what: string, call: NodeCall<T>, options: ReadOptions<T> = {}): Promise<T> {
     const { timeoutMs = this.requestTimeoutMs, isConclusive = () => true } = options;
-    const order = this.#order();
+    const deadline = performance.now() + timeoutMs;
     try {
-      const { answer, candidate } = await hedged(
-        order.map(
-          (position) => (signal: AbortSignal) =>
-            call(this.#client(position), { requestTimeout: timeoutMs, maxRetries: 0, signal }),
-        ),
-        {
-          timeoutMs,
-          // Every node is asked within the first half of the timeout, and has the second half to answer in.
-          staggerMs: Math.max(50, Math.floor(timeoutMs / (2 * order.length))),
-          isConclusive,
-          isFinal: isRefusal,
-          weightOf: weightOfError,
-        },
-      );
-      if (isConclusive(answer)) this.#preferred = order[candidate] ?? this.#preferred;
-      return answer;
+      return await this.#passwords.use((headers, hasOther) => {
+        const remainingMs = Math.max(1, Math.ceil(deadline - performance.now()));
+        // With another password left, a refusal is no reason to wait for the other nodes.
+        const isFinal = (error: unknown) => isRefusal(error) || (hasOther && isRefusedUser(error));
+        return this.#hedged(call, headers, { timeoutMs: remainingMs, isConclusive, isFinal });
+      });
     } catch (error) {
       throw toClusterError(this.region, what, asTimeout(error, timeoutMs));
     }
+  }
+
+  async #hedged<T>(
+    call: NodeCall<T>,
+    headers: CallOptions["headers"],
+    options: Pick<HedgeOptions<T>, "timeoutMs" | "isConclusive" | "isFinal">,
+  ): Promise<T> {
+    const { timeoutMs, isConclusive } = options;
+    const order = this.#order();
+    const { answer, candidate } = await hedged(
+      order.map(
+        (position) => (signal: AbortSignal) =>
+          call(this.#client(position), { requestTimeout: timeoutMs, maxRetries: 0, signal, headers }),
+      ),
+      {
+        ...options,
+        // Every node is asked within the first half of the timeout, and has the second half to answer in.
+        staggerMs: Math.max(50, Math.floor(timeoutMs / (2 * order.length))),
+        weightOf: weightOfError,
+      },
+    );
+    if (isConclusive(answer)) this.#preferred = order[candidate] ?? this.#preferred;
+    return answer;
   }
 
   /**
@@ -95,7 +125,9 @@ export class RegionNodes {
       try {
         const answer = await withDeadline(remainingMs, (deadlineSignal) => {
           const signal = giveUp === undefined ? deadlineSignal : AbortSignal.any([deadlineSignal, giveUp]);
-          return call(this.#client(position), { requestTimeout: remainingMs, maxRetries: 0, signal });
+          const options = { requestTimeout: remainingMs, maxRetries: 0, signal } as const;
+          // A request that is refused for its user had no effect.
+          return this.#passwords.use((headers) => call(this.#client(position), { ...options, headers }));
         });
         this.#preferred = position;
         return answer;
@@ -123,6 +155,11 @@ export class RegionNodes {
     return node.client;
   }
 }
+
+const fixedAccess = ({ caFile, password }: NodesOptions): NodeAccess => ({
+  ca: readFileSync(caFile, "utf8"),
+  passwords: [password],
+});
 
 /** Also bounds the reading of the answer's body, which the client's own request timeout does not. */
 async function withDeadline<T>(ms: number, call: (signal: AbortSignal) => Promise<T>): Promise<T> {

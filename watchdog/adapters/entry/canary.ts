@@ -4,14 +4,15 @@ import type { RegionName } from "../../config/address.ts";
 import { CANARY_INDEX } from "../../config/canary.ts";
 import type { Entry } from "../../core/ports/entry.ts";
 import type { CanaryAnswer } from "../../core/state/canary.ts";
+import { type Live, liveOf } from "../../util/live.ts";
+import { connectorOf, type NodeAccess } from "../elasticsearch/node-client.ts";
+import { Passwords } from "../elasticsearch/passwords.ts";
 import { connectionFailure, type EntryReply, failureOf, isClosed } from "./failures.ts";
 
 export interface EntryOptions {
   readonly url: string;
   readonly username: string;
-  readonly password: string;
-  /** PEM of the CA that signed the entry's certificate. */
-  readonly ca: string;
+  readonly access: NodeAccess | Live<NodeAccess>;
   /** Name of this watchdog: its document's id. */
   readonly watchdog: string;
   /** Bound on a canary as a whole, milliseconds. */
@@ -35,19 +36,28 @@ const found = z.object({ _source: z.object({ token: z.string() }) });
  * closed cuts the connection as it does theirs.
  */
 export function connectEntry(options: EntryOptions): EntryConnection {
-  const { url, username, password, ca, watchdog, timeoutMs } = options;
-  const pool = new Pool(url, { connections: 1, connect: { ca, timeout: timeoutMs } });
-  const authorization = `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;
+  const { url, username, watchdog, timeoutMs } = options;
+  const access = liveOf(options.access);
+  const connector = connectorOf(access, timeoutMs);
+  const pool = new Pool(url, { connections: 1, connect: (target, done) => connector.current(target, done) });
+  const passwords = new Passwords(
+    username,
+    access.map((now) => now.passwords),
+    (error) => error instanceof RefusedUser,
+  );
   const document = `/${CANARY_INDEX}/_doc/${encodeURIComponent(watchdog)}`;
 
-  const ask = async (method: "GET" | "PUT", path: string, signal: AbortSignal, body?: object): Promise<EntryReply> => {
-    const headers = { authorization, "content-type": "application/json" };
-    const content = body === undefined ? null : JSON.stringify(body);
-    const reply = await pool.request({ method, path, headers, signal, body: content });
-    const region = reply.headers["es-failover-region"];
-    const text = await reply.body.text();
-    return { status: reply.statusCode, region: region === undefined ? null : String(region), body: text };
-  };
+  const ask = (method: "GET" | "PUT", path: string, signal: AbortSignal, content?: object): Promise<EntryReply> =>
+    passwords.use(async (credentials) => {
+      const headers = { ...credentials, "content-type": "application/json" };
+      const body = content === undefined ? null : JSON.stringify(content);
+      const answer = await pool.request({ method, path, headers, signal, body });
+      const region = answer.headers["es-failover-region"];
+      const text = await answer.body.text();
+      const reply = { status: answer.statusCode, region: region === undefined ? null : String(region), body: text };
+      if (reply.status === 401) throw new RefusedUser(reply);
+      return reply;
+    });
 
   /** Regions that have the index. A write would create it with other settings. */
   const prepared = new Set<RegionName>();
@@ -74,11 +84,21 @@ export function connectEntry(options: EntryOptions): EntryConnection {
       try {
         return await attempt(region, token, signal);
       } catch (error) {
+        if (error instanceof RefusedUser) return failed(error.reply);
         return { kind: "failed", region: null, ...connectionFailure(error, signal.aborted, timeoutMs) };
       }
     },
     close: () => pool.destroy(),
   };
+}
+
+class RefusedUser extends Error {
+  readonly reply: EntryReply;
+
+  constructor(reply: EntryReply) {
+    super(`HTTP ${reply.status}`);
+    this.reply = reply;
+  }
 }
 
 function failed(reply: EntryReply): CanaryAnswer {

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { Clock } from "../../util/clock.ts";
+import { type Live, liveOf } from "../../util/live.ts";
 import { type Attempt, attempt, type GatewayCall, requireLeader } from "./attempt.ts";
 import { type EtcdError, summarise } from "./errors.ts";
 import { type Effect, Members } from "./members.ts";
@@ -23,9 +24,9 @@ import {
 export interface EtcdClientOptions {
   /** Client addresses of the members (`https://192.168.1.11:2379`); the nearest one first. */
   readonly endpoints: readonly string[];
-  readonly tls: EtcdTls;
+  readonly tls: EtcdTls | Live<EtcdTls>;
   /** null while authentication is off. A certificate's name is no login: the gateway ignores it. */
-  readonly credentials: EtcdCredentials | null;
+  readonly credentials: EtcdCredentials | Live<EtcdCredentials> | null;
   /**
    * After this long without an answer the next member is asked as well (a "hedged request"), and the first answer counts;
    * a change that must not be sent twice goes to the next member only when there was no connection by then. Default
@@ -99,8 +100,9 @@ export class EtcdClient {
     const endpoints = originsOf(options.endpoints);
     this.#members = new Members(endpoints, options.hedgeAfterMs ?? defaultHedgeAfterMs, options.clock);
     this.#transport = options.transport ?? httpsTransport(options.tls);
-    this.#token = new AuthenticationToken(options.credentials, this.#members, this.#transport);
-    this.#hasCredentials = options.credentials !== null;
+    const credentials = options.credentials === null ? null : liveOf(options.credentials);
+    this.#token = new AuthenticationToken(credentials, this.#members, this.#transport);
+    this.#hasCredentials = credentials !== null;
     this.#deadlineMs = options.deadlineMs ?? defaultDeadlineMs;
     this.#clock = options.clock;
   }

@@ -1,3 +1,4 @@
+import type { Live } from "../../util/live.ts";
 import { type Attempt, attempt, requireLeader } from "./attempt.ts";
 import { EtcdError, summarise } from "./errors.ts";
 import type { Members } from "./members.ts";
@@ -8,16 +9,18 @@ import { authenticateAnswer } from "./wire.ts";
 export interface EtcdCredentials {
   readonly username: string;
   readonly password: string;
+  /** Tried where the password is refused: while it is rotated, either may be valid. */
+  readonly others?: readonly string[];
 }
 
 /** The token that etcd's authentication issues, requested when first needed and replaced when a member refuses it. */
 export class AuthenticationToken {
-  readonly #credentials: EtcdCredentials | null;
+  readonly #credentials: Live<EtcdCredentials> | null;
   readonly #members: Members;
   readonly #transport: Transport;
   #token: Promise<string> | null = null;
 
-  constructor(credentials: EtcdCredentials | null, members: Members, transport: Transport) {
+  constructor(credentials: Live<EtcdCredentials> | null, members: Members, transport: Transport) {
     this.#credentials = credentials;
     this.#members = members;
     this.#transport = transport;
@@ -31,7 +34,7 @@ export class AuthenticationToken {
    */
   async current(deadlineMs: number): Promise<string | null> {
     if (this.#credentials === null) return null;
-    this.#token ??= this.#authenticate(deadlineMs, this.#credentials).catch((error) => {
+    this.#token ??= this.#authenticate(deadlineMs, this.#credentials.current).catch((error) => {
       this.#token = null;
       throw error;
     });
@@ -51,14 +54,26 @@ export class AuthenticationToken {
     }
   }
 
-  async #authenticate(deadlineMs: number, { username, password }: EtcdCredentials): Promise<string> {
+  async #authenticate(deadlineMs: number, { username, password, others = [] }: EtcdCredentials): Promise<string> {
+    const failures: EtcdError[] = [];
+    for (const one of [password, ...others]) {
+      const answer = await this.#authenticateBy(deadlineMs, username, one);
+      if (!(answer instanceof EtcdError)) return answer;
+      failures.push(answer);
+      if (answer.kind !== "unauthorized") break;
+    }
+    throw failures[0] ?? new Error(`no password of ${username}`);
+  }
+
+  async #authenticateBy(deadlineMs: number, username: string, password: string): Promise<string | EtcdError> {
     const call = { path: "auth/authenticate", body: { name: username, password }, answer: authenticateAnswer };
     const outcome = await this.#members.ask({
       effect: "read",
       deadlineMs,
       ask: (endpoint, bounds) => attempt(this.#transport, endpoint, call, bounds(), requireLeader),
     });
-    if ("answer" in outcome) return outcome.answer.token;
-    throw summarise(`authentication as ${username}`, outcome.failures, true);
+    return "answer" in outcome
+      ? outcome.answer.token
+      : summarise(`authentication as ${username}`, outcome.failures, true);
   }
 }

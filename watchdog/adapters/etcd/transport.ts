@@ -1,4 +1,6 @@
-import { Agent, request } from "node:https";
+import { type Agent, request } from "node:https";
+import { type Live, liveOf } from "../../util/live.ts";
+import { RenewableAgent } from "../../util/renewable-agent.ts";
 
 /** Certificates for mutual TLS, as PEM text. */
 export interface EtcdTls {
@@ -53,17 +55,13 @@ const maxAnswerBytes = 16 * 1024 * 1024;
  * HTTPS over connections that are kept open. It reports whether a request got a connection at all, because only then may
  * it have taken effect.
  */
-export function httpsTransport(tls: EtcdTls): Transport {
-  const agent = new Agent({
-    keepAlive: true,
-    maxSockets: 16,
-    ca: tls.ca,
-    cert: tls.certificate,
-    key: tls.key,
-    minVersion: "TLSv1.2",
-  });
+export function httpsTransport(given: EtcdTls | Live<EtcdTls>): Transport {
+  const agent = new RenewableAgent(
+    liveOf(given).map(({ ca, certificate, key }) => ({ ca, cert: certificate, key })),
+    { maxSockets: 16 },
+  );
   return {
-    post: (url, body, headers, bounds) => post(agent, url, body, headers, bounds),
+    post: (url, body, headers, bounds) => post(agent.current, url, body, headers, bounds),
     close: () => agent.destroy(),
   };
 }

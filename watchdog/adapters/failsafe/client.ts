@@ -1,6 +1,8 @@
-import { Agent, request } from "node:https";
+import { type Agent, request } from "node:https";
 import { type FailsafeAnswer, type FailsafeQuestion, failsafeAnswerSchema, type Peers } from "../../core/failsafe.ts";
 import { reasonOf } from "../../util/files.ts";
+import { type Live, liveOf } from "../../util/live.ts";
+import { RenewableAgent } from "../../util/renewable-agent.ts";
 import type { FailsafeTls } from "./tls.ts";
 
 /** Bound on an answer, which names the watchdogs. */
@@ -17,10 +19,10 @@ export interface FailsafePeers extends Peers {
 }
 
 /** Asks the other watchdogs over connections that are kept open. `timeoutMs` bounds each request, handshake included. */
-export function failsafePeers(tls: FailsafeTls, timeoutMs: number): FailsafePeers {
-  const agent = new Agent({ ...tls, keepAlive: true, maxSockets: 4, minVersion: "TLSv1.2" });
+export function failsafePeers(tls: FailsafeTls | Live<FailsafeTls>, timeoutMs: number): FailsafePeers {
+  const agent = new RenewableAgent(liveOf(tls), { maxSockets: 4 });
   return {
-    ask: (failsafeUrl, question) => ask(agent, new URL("/failsafe", failsafeUrl), question, timeoutMs),
+    ask: (failsafeUrl, question) => ask(agent.current, new URL("/failsafe", failsafeUrl), question, timeoutMs),
     close: () => agent.destroy(),
   };
 }

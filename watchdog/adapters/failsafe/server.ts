@@ -3,6 +3,7 @@ import { createServer } from "node:https";
 import { type FailsafeAnswer, type FailsafeQuestion, failsafeQuestionSchema } from "../../core/failsafe.ts";
 import { reasonOf } from "../../util/files.ts";
 import { listenOn, textOf } from "../../util/http-server.ts";
+import { type Live, liveOf } from "../../util/live.ts";
 import type { FailsafeTls } from "./tls.ts";
 
 /** Bound on a question. */
@@ -13,7 +14,7 @@ const REQUEST_TIMEOUT_MS = 5_000;
 export interface FailsafeServerOptions {
   /** Address and port: "192.168.1.20:9443"; port 0 takes a free one. */
   readonly listen: string;
-  readonly tls: FailsafeTls;
+  readonly tls: FailsafeTls | Live<FailsafeTls>;
   readonly answer: (question: FailsafeQuestion) => FailsafeAnswer;
   /** Answers what begins with `/salvage/`, over the same authenticated connections. Default: nothing does. */
   readonly salvageCopies?: (incoming: IncomingMessage, outgoing: ServerResponse) => void;
@@ -35,8 +36,15 @@ export async function serveFailsafe({
   answer,
   salvageCopies,
 }: FailsafeServerOptions): Promise<FailsafeServer> {
+  const certificates = liveOf(tls);
   const server = createServer(
-    { ...tls, requestCert: true, rejectUnauthorized: true, minVersion: "TLSv1.2", requestTimeout: REQUEST_TIMEOUT_MS },
+    {
+      ...certificates.current,
+      requestCert: true,
+      rejectUnauthorized: true,
+      minVersion: "TLSv1.2",
+      requestTimeout: REQUEST_TIMEOUT_MS,
+    },
     (incoming, outgoing) => {
       const reply = (status: number, body: unknown) => {
         outgoing.writeHead(status, { "content-type": "application/json" }).end(`${JSON.stringify(body)}\n`);
@@ -55,6 +63,7 @@ export async function serveFailsafe({
       );
     },
   );
+  certificates.listen((renewed) => server.setSecureContext({ ...renewed, minVersion: "TLSv1.2" }));
   const port = await listenOn(server, listen, "failsafe");
   return {
     port,

@@ -1,7 +1,9 @@
-import { Agent, request } from "node:https";
+import { type Agent, request } from "node:https";
 import { z } from "zod";
 import { type CopyPlace, copySchema, type IndexPlace } from "../../salvage/copies/place.ts";
 import { reasonOf } from "../../util/files.ts";
+import { type Live, liveOf } from "../../util/live.ts";
+import { RenewableAgent } from "../../util/renewable-agent.ts";
 import type { FailsafeTls } from "../failsafe/tls.ts";
 
 /** A file is written and read back meanwhile, which may have gigabytes. */
@@ -16,12 +18,12 @@ export interface CopyClient {
 }
 
 /** @param sender the name of this watchdog, under which others keep its exports */
-export function copyClient(tls: FailsafeTls, sender: string): CopyClient {
-  const agent = new Agent({ ...tls, keepAlive: true, maxSockets: 1, minVersion: "TLSv1.2" });
+export function copyClient(tls: FailsafeTls | Live<FailsafeTls>, sender: string): CopyClient {
+  const agent = new RenewableAgent(liveOf(tls), { maxSockets: 1 }, TIMEOUT_MS);
   const pathOf = (...names: readonly string[]) => ["/salvage", sender, ...names].map(encodeName).join("/");
   const place = (name: string, url: string): CopyPlace => {
     const send = async <T extends z.ZodType>(schema: T, path: string, body: Buffer | null): Promise<z.output<T>> =>
-      schema.parse(JSON.parse(await exchange(agent, new URL(path, url), body)));
+      schema.parse(JSON.parse(await exchange(agent.current, new URL(path, url), body)));
     const below = ({ export: of, index }: IndexPlace, file: string) => pathOf(of, index, file);
     return {
       name,

@@ -1,9 +1,17 @@
-import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import type { EndpointState } from "../../core/endpoint-state.ts";
 import type { Clock } from "../../util/clock.ts";
 import { reasonOf } from "../../util/files.ts";
 import { listenOn, textOf } from "../../util/http-server.ts";
+import { type Live, liveOf } from "../../util/live.ts";
 import { type Acknowledgements, acknowledgementSchema } from "../acknowledgements.ts";
 import { EndpointBoard } from "./board.ts";
 import { BadQuery, parseQuery } from "./query.ts";
@@ -18,11 +26,16 @@ const MAX_CONNECTIONS = 3_000;
 /** After a failover all clients connect at once. */
 const BACKLOG = 1_024;
 
+export interface EndpointTls {
+  readonly cert: string;
+  readonly key: string;
+}
+
 export interface EndpointServerOptions {
   /** Address and port: "192.168.1.101:9201"; port 0 takes a free one. */
   readonly listen: string;
   /** Certificate and key as PEM; null: plain HTTP. */
-  readonly tls: { readonly cert: string; readonly key: string } | null;
+  readonly tls: EndpointTls | Live<EndpointTls> | null;
   /** Site of this watchdog. */
   readonly site: string;
   /** Called for every request, so it must be cheap. */
@@ -51,10 +64,7 @@ export async function serveEndpoint(options: EndpointServerOptions): Promise<End
   const service = new EndpointService(options, stop.signal);
   const limits = { requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS };
   const handle = (incoming: IncomingMessage, outgoing: ServerResponse) => void service.handle(incoming, outgoing);
-  const server: Server =
-    tls === null
-      ? createHttpServer(limits, handle)
-      : createHttpsServer({ ...tls, ...limits, minVersion: "TLSv1.2" }, handle);
+  const server = tls === null ? createHttpServer(limits, handle) : httpsServer(liveOf(tls), limits, handle);
   server.maxConnections = MAX_CONNECTIONS;
   const port = await listenOn(server, listen, "the endpoint service", BACKLOG);
   return {
@@ -67,6 +77,12 @@ export async function serveEndpoint(options: EndpointServerOptions): Promise<End
         setImmediate(() => server.closeAllConnections());
       }),
   };
+}
+
+function httpsServer(tls: Live<EndpointTls>, limits: ServerOptions, handle: RequestListener): Server {
+  const server = createHttpsServer({ ...tls.current, ...limits, minVersion: "TLSv1.2" }, handle);
+  tls.listen((renewed) => server.setSecureContext({ ...renewed, minVersion: "TLSv1.2" }));
+  return server;
 }
 
 class EndpointService {

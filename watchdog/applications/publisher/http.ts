@@ -1,6 +1,8 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingHttpHeaders } from "node:http";
-import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import { request as httpsRequest } from "node:https";
 import { reasonOf } from "../../util/files.ts";
+import { type Live, liveOf } from "../../util/live.ts";
+import { RenewableAgent } from "../../util/renewable-agent.ts";
 
 export interface HttpRequest {
   readonly method?: "GET" | "PUT" | "POST";
@@ -23,10 +25,14 @@ const MAX_ANSWER_BYTES = 1024 * 1024;
 /** HTTP, or HTTPS that trusts only the given CA. Keeps connections. */
 export class HttpClient {
   readonly #http = new HttpAgent({ keepAlive: true });
-  readonly #https: HttpsAgent;
+  readonly #https: RenewableAgent;
 
-  constructor({ ca }: { readonly ca: string | null }) {
-    this.#https = new HttpsAgent({ keepAlive: true, minVersion: "TLSv1.2", ...(ca === null ? {} : { ca }) });
+  /** `ca`: null, where there is no HTTPS. */
+  constructor(tls: { readonly ca: string | null } | Live<{ readonly ca: string | null }>) {
+    this.#https = new RenewableAgent(
+      liveOf(tls).map(({ ca }) => (ca === null ? {} : { ca })),
+      {},
+    );
   }
 
   /** @throws Error that names host, port and reason */
@@ -41,7 +47,7 @@ export class HttpClient {
           }),
         );
       const outgoing = (secure ? httpsRequest : httpRequest)(url, {
-        agent: secure ? this.#https : this.#http,
+        agent: secure ? this.#https.current : this.#http,
         method,
         headers: { ...headers, ...(body === undefined ? {} : { "content-length": Buffer.byteLength(body) }) },
         signal: signal === undefined ? timeout : AbortSignal.any([timeout, signal]),

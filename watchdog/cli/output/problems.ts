@@ -8,6 +8,7 @@ export function problemRows({
   self,
   regions,
   sightings,
+  files,
   nowMs,
 }: WatchdogStatus): [string, string][] {
   const rows: [string, string][] = [];
@@ -21,6 +22,7 @@ export function problemRows({
     if (problem) rows.push(["licence", problem]);
     for (const degraded of health.problems) rows.push([region, degraded]);
   }
+  for (const problem of files) rows.push(["files", problem]);
   for (const { watchdog, canary } of sightings) if (canary) rows.push([watchdog, canary]);
   return rows;
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { ConsulSettings } from "../../../config/applications.ts";
+import type { Live } from "../../../util/live.ts";
 import { jsonOf } from "../../endpoint/answers.ts";
 import type { HttpClient, HttpReply } from "../http.ts";
 import { parsed } from "./etcd-keys.ts";
@@ -18,9 +19,9 @@ export class ConsulTarget implements Target {
   readonly name: string;
   readonly #settings: ConsulSettings;
   readonly #client: HttpClient;
-  readonly #token: string | null;
+  readonly #token: Live<string> | null;
 
-  constructor(settings: ConsulSettings, client: HttpClient, token: string | null) {
+  constructor(settings: ConsulSettings, client: HttpClient, token: Live<string> | null) {
     this.name = `Consul ${settings.key}`;
     this.#settings = settings;
     this.#client = client;
@@ -90,7 +91,7 @@ export class ConsulTarget implements Target {
       method,
       timeoutMs,
       headers: {
-        ...(this.#token === null ? {} : { "x-consul-token": this.#token }),
+        ...(this.#token === null ? {} : { "x-consul-token": this.#token.current }),
         ...(body === undefined ? {} : { "content-type": "application/json" }),
       },
       ...(body === undefined ? {} : { body }),

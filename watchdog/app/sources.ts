@@ -1,0 +1,101 @@
+import { readFile } from "node:fs/promises";
+import type { NodeAccess } from "../adapters/elasticsearch/node-client.ts";
+import type { EtcdCredentials } from "../adapters/etcd/token.ts";
+import type { EtcdTls } from "../adapters/etcd/transport.ts";
+import {
+  caFileViolations,
+  certificatesIn,
+  keyPairViolations,
+  readSecret,
+  readSecrets,
+  refuseAny,
+} from "../config/files.ts";
+import type { MetricsTls } from "../metrics/server.ts";
+import type { Source } from "./renewals.ts";
+
+/** What connections are made with: certificates, CAs and passwords, each with the checks that loading applies to them. */
+
+interface CertificateFiles {
+  readonly certificateFile: string;
+  readonly keyFile: string;
+}
+
+/** CA and passwords of a section that has no certificate of its own. */
+export function accessSource(
+  section: string,
+  { caFile, passwordFile }: { readonly caFile: string; readonly passwordFile: string },
+): Source<NodeAccess> {
+  return {
+    section,
+    files: [caFile, passwordFile],
+    read: async () => ({
+      ca: await readCa(`${section}.caFile`, caFile),
+      passwords: await readSecrets(`${section}.passwordFile`, passwordFile),
+    }),
+  };
+}
+
+/** A certificate for both sides of a connection, and the CA of the other side's. */
+export function mutualTlsSource(
+  section: string,
+  { caFile, ...own }: CertificateFiles & { readonly caFile: string },
+): Source<EtcdTls> {
+  return {
+    section,
+    files: [caFile, own.certificateFile, own.keyFile],
+    read: async () => {
+      const { cert, key } = await readKeyPair(section, own);
+      return { ca: await readCa(`${section}.caFile`, caFile), certificate: cert, key };
+    },
+  };
+}
+
+export function serverTlsSource(section: string, own: CertificateFiles): Source<{ cert: string; key: string }> {
+  return { section, files: [own.certificateFile, own.keyFile], read: () => readKeyPair(section, own) };
+}
+
+/** A server's certificate, and the CA of the clients that it answers. */
+export function metricsTlsSource(
+  section: string,
+  { clientCaFile, ...own }: CertificateFiles & { readonly clientCaFile: string | null },
+): Source<MetricsTls> {
+  return {
+    section,
+    files: [own.certificateFile, own.keyFile, ...(clientCaFile === null ? [] : [clientCaFile])],
+    read: async () => {
+      const clientCa = clientCaFile === null ? null : await readCa(`${section}.clientCaFile`, clientCaFile);
+      return { ...(await readKeyPair(section, own)), clientCa };
+    },
+  };
+}
+
+export function credentialsSource(
+  section: string,
+  { username, passwordFile }: { readonly username: string; readonly passwordFile: string },
+): Source<EtcdCredentials> {
+  const read = async () => {
+    const [password, ...others] = await readSecrets(`${section}.passwordFile`, passwordFile);
+    return { username, password, others };
+  };
+  return { section, files: [passwordFile], read };
+}
+
+export function caSource(section: string, caFile: string | null): Source<{ readonly ca: string | null }> {
+  if (caFile === null) return { section, files: [], read: () => Promise.resolve({ ca: null }) };
+  return { section, files: [caFile], read: async () => ({ ca: await readCa(`${section}.caFile`, caFile) }) };
+}
+
+export function secretSource(key: string, file: string): Source<string> {
+  return { section: key, files: [file], read: () => readSecret(key, file) };
+}
+
+async function readCa(key: string, file: string): Promise<string> {
+  refuseAny(await caFileViolations(key, file, Date.now()));
+  return certificatesIn(await readFile(file, "utf8")).join("\n");
+}
+
+async function readKeyPair(section: string, { certificateFile, keyFile }: CertificateFiles) {
+  refuseAny(await keyPairViolations(section, { certificateFile, keyFile }));
+  const [cert, key] = await Promise.all([readFile(certificateFile, "utf8"), readFile(keyFile, "utf8")]);
+  return { cert, key };
+}
