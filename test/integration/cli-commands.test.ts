@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import { stat } from "node:fs/promises";
 import { request } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -50,6 +51,26 @@ describe("es-failover, with a watchdog that runs", () => {
     expect(shown.out).toMatch(/^TIME.*\n.*operator-resume +ada resumed/);
     expect(await es("history", "--limit", "many")).toMatchObject({ code: 2 });
   });
+
+  test("status --watch shows the status again until it is ended, also while the watchdog is away", async () => {
+    const watching = spawn(line.command[0] ?? "", [...line.command.slice(1), "status", "--watch", "1"]);
+    try {
+      let shown = "";
+      watching.stdout.setEncoding("utf8").on("data", (text: string) => {
+        shown += text;
+      });
+      const looks = (pattern: RegExp) => [...shown.matchAll(pattern)].length;
+      await eventually("two looks", 30_000, () => looks(/^State$/gm) >= 2);
+      await line.stopWatchdog();
+      await eventually("a look without a watchdog", 30_000, () => looks(/^The watchdog is not running/gm) >= 1);
+      const before = looks(/^State$/gm);
+      await line.startWatchdog();
+      await eventually("a look at the watchdog that is back", 30_000, () => looks(/^State$/gm) > before);
+    } finally {
+      watching.kill("SIGKILL");
+    }
+    expect(await es("status", "--watch", "--json")).toMatchObject({ code: 2 });
+  }, 120_000);
 
   test("check tells a monitoring system by its exit status that the region that serves is lost", async () => {
     await eventually("gra is unhealthy", 30_000, async () => (await es("status")).out.includes("unhealthy"));
