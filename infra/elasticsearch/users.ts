@@ -42,6 +42,8 @@ export function roleDefinitions(patterns: readonly string[]): Readonly<Record<st
         "manage_index_templates",
         "manage_ilm",
         "manage_ingest_pipelines",
+        // `drift` compares roles, role mappings and users; passwords cannot be read.
+        "read_security",
       ],
       indices: [
         {

@@ -64,6 +64,7 @@ export const clusterFiles: readonly string[] = [
   "test/integration/cli-change.test.ts",
   "test/integration/cluster-pair.test.ts",
   "test/integration/data-streams.test.ts",
+  "test/integration/drift.test.ts",
   "test/integration/elasticsearch-adapter.test.ts",
   "test/integration/elasticsearch-followers.test.ts",
   "test/integration/licence.test.ts",

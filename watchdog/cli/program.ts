@@ -9,6 +9,7 @@ import { addAck } from "./commands/ack.ts";
 import { addCheck } from "./commands/check.ts";
 import { addCheckConfig } from "./commands/check-config.ts";
 import { addCompletion } from "./commands/completion.ts";
+import { addDrift } from "./commands/drift.ts";
 import { addEtcd } from "./commands/etcd.ts";
 import { addExplain } from "./commands/explain.ts";
 import { addFailover } from "./commands/failover.ts";
@@ -50,6 +51,7 @@ const commands: readonly ((program: Command, context: CommandContext) => void)[]
   addRejoin,
   addWatchdogs,
   addVerify,
+  addDrift,
   addPreflight,
   addSimulate,
   addSalvage,
