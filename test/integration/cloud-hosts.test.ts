@@ -144,7 +144,7 @@ describe.skipIf(obstacles.length > 0)(`the lab's cloud under the real engine${su
     await rival.destroy(stack);
     expect(failure).toBeInstanceOf(PulumiError);
     // The engine may come to either first.
-    expect(String(failure)).toMatch(/VLAN 42 has a network in \w+ already|There is an SSH key named operator already/);
+    expect(String(failure)).toMatch(/VLAN 42 is in use by the network \w+|an SSH key named operator already exists/);
     expect(await cloudState()).toEqual(before);
     expect(await lab.hosts()).toHaveLength(2);
   });
