@@ -16,7 +16,7 @@ import { readTls, TestAuthority } from "./support/certificates.ts";
 
 describe("an export that a host of another site has to have as well", () => {
   const LINES = 3_500;
-  const own = path.join("4-gra", "uuid-orders");
+  const own = path.join("4-gra", "_THsl6dySb6prkb2Kh23ZQ");
   let directory: string;
   let root: string;
   let tls: FailsafeTls;
@@ -53,7 +53,14 @@ describe("an export that a host of another site has to have as well", () => {
     const at = "2026-11-26T12:00:00.000Z";
     const made: Receipt = {
       schemaVersion: 2,
-      ...{ epoch: 4, region: "gra", newRegion: "bhs", clusterUuid: "c", index: "orders", uuid: "uuid-orders" },
+      ...{
+        epoch: 4,
+        region: "gra",
+        newRegion: "bhs",
+        clusterUuid: "c",
+        index: "orders",
+        uuid: "_THsl6dySb6prkb2Kh23ZQ",
+      },
       ...{ promotedAt: at, startedAt: at, finishedAt: at, limits: [] },
       shards: [{ shard: 0, checkpoint: -1, maxSeqNo: 9, exported: LINES, withoutSource: 0, invisible: 0 }],
       operations: { file: "operations.ndjson", compression: "none", count: LINES, ...written },

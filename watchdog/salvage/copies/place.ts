@@ -12,7 +12,9 @@ export interface IndexPlace {
 }
 
 const safeName = z.string().regex(/^[A-Za-z0-9][\w.-]{0,127}$/);
-export const indexPlaceSchema = z.object({ export: safeName.regex(/^\d+-/), index: safeName });
+/** UUIDs of indices are base64url, which begins with `_` or `-` as well. */
+const uuid = z.string().regex(/^[\w-][\w.-]{0,127}$/);
+export const indexPlaceSchema = z.object({ export: safeName.regex(/^\d+-/), index: uuid });
 export const fileNameSchema = z.enum(["operations.ndjson.gz", "operations.ndjson", "definition.json"]);
 export const senderSchema = safeName;
 
