@@ -54,6 +54,11 @@ describe("a copy of an index to which nothing is written any more", () => {
     expect(stateWith(...facts)).toBe("complete");
   });
 
+  test("is taken over as it is, also when it was unfollowed between the reading of its index and of the followers", () => {
+    expect(unfollowedCopies(leader, standbyWith({ ...followed, open: false }))).toEqual(["logs-2"]);
+    expect(unfollowedCopies(leader, standbyWith({ ...followed, open: false }, [pausedFollower]))).toEqual([]);
+  });
+
   test.each<[string, Parameters<typeof standbyWith>, string]>([
     ["lacks an operation", [{}, [], at(6)], "behind"],
     ["has one that its leader lacks, as someone wrote to it", [{}, [], at(8)], "behind"],

@@ -40,6 +40,7 @@ function checkSwitchedOver({ system }: Evidence, { from, to }: Promoting): void 
 /** Invariant 6: no index of the new region is left closed or a follower, but those that are named and join later. */
 function checkOpened({ system, verifications }: Evidence, { active, lastFailover }: Serving): void {
   const toJoin = lastFailover?.toJoin?.indices ?? [];
+  const missing = lastFailover?.missingIndices ?? [];
   // A follower that auto-follow adds after the verification refuses writes until a repair, which invariant 7 demands.
   const verifiedAtMs = verifications.at(-1) ?? Number.NEGATIVE_INFINITY;
   for (const index of system.cluster(active).indices.values()) {
@@ -47,6 +48,9 @@ function checkOpened({ system, verifications }: Evidence, { active, lastFailover
     const open = index.open || index.isClosedByUsers;
     // An unfinished copy cannot be promoted: it has to be named.
     if ((following !== null && copy !== null) || toJoin.includes(name)) continue;
+    // Lifecycle management had unfollowed and closed it, before the old region was seen to have it marked as complete: whether it
+    // is cannot be told while it is closed, so that it counts as lost, and is opened by lifecycle management.
+    if (following === null && missing.includes(name)) continue;
     if ((following !== null && createdMs < verifiedAtMs) || !open) {
       const state = following === null ? "closed" : "a follower";
       system.world.report("6", `${active} was opened although ${name} is ${state}`);

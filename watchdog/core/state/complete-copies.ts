@@ -48,11 +48,15 @@ export function copyStates(leader: LeaderSnapshot | null, copies: Copies): Reado
   );
 }
 
-/** Names of complete copies that follow nothing any more. */
+/**
+ * Names of complete copies that follow nothing any more. One that the list of followers lacks is among them: it was unfollowed
+ * between the reading of its index and of that list.
+ */
 export function unfollowedCopies(leader: LeaderSnapshot | null, copies: Copies): readonly string[] {
   const states = copyStates(leader, copies);
+  const followers = new Set(copies.followers.map(({ index }) => index));
   return copies.indices
-    .filter(({ name, following }) => !following && states.get(name) === "complete")
+    .filter(({ name, following }) => !(following && followers.has(name)) && states.get(name) === "complete")
     .map(({ name }) => name)
     .toSorted();
 }
