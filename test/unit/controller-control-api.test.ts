@@ -39,7 +39,7 @@ class StubWatchdog implements Watchdog {
   };
   routing = () => ({ record: this.record, ticket: null, nowMs: NOW_MS });
   answerFailsafe = () => ({ agrees: false, watchdog: "bhs-haproxy-1", reason: "not here" }) as const;
-  measurements = () => ({ activity: new Activity(), loops: [], storeSpace: null });
+  measurements = () => ({ activity: new Activity(), loops: [], canary: null, storeSpace: null });
   isRunning = () => true;
 }
 

@@ -15,6 +15,7 @@ function measured(changes: Partial<Measured> = {}): Measured {
   const activity = new Activity();
   activity.noteProbe("gra", health("unhealthy"), 250);
   activity.noteProbe("gra", health("healthy"), 40);
+  activity.canaries.add({ region: "gra", result: "flood-stage" });
   activity.noteChange({ kind: "failover", automatic: true, outcome: "done" });
   activity.replicationChanges.add({ kind: "follow", outcome: "failed" });
   return {
@@ -25,6 +26,17 @@ function measured(changes: Partial<Measured> = {}): Measured {
     applications,
     certificates: [{ file: "/etc/es-failover/ca.crt", expiresAtMs: NOW_MS + 86_400_000 }],
     activity,
+    canary: {
+      region: "gra",
+      epoch: 1,
+      lastAtMs: NOW_MS,
+      lastGoodAtMs: NOW_MS - 40_000,
+      failuresInARow: 4,
+      countedInARow: 0,
+      failingSinceMs: NOW_MS - 30_000,
+      cause: "flood-stage",
+      error: "disk usage exceeded flood-stage watermark",
+    },
     loops: [{ loop: "decide", ageMs: 1_500 }],
     storeSpace: [{ endpoint: "https://w:2379", bytes: 100, bytesInUse: 50, quotaBytes: 1_000 }],
     ...changes,

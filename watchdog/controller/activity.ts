@@ -1,5 +1,6 @@
 import type { RegionName } from "../config/address.ts";
 import type { ReplicationChange } from "../core/plans/replication-change.ts";
+import type { CanaryState } from "../core/state/canary.ts";
 import type { FinishedChange } from "../core/state/finished-change.ts";
 import type { RegionHealth } from "../core/state/health.ts";
 import { Tally } from "../util/tally.ts";
@@ -7,10 +8,14 @@ import { Tally } from "../util/tally.ts";
 /** Whether a probe counts for the region, against it, or proves nothing. */
 export type ProbeResult = "good" | "failed" | "inconclusive";
 
+/** accepted, or the cause of the failure. */
+export type CanaryResult = "accepted" | NonNullable<CanaryState["cause"]>;
+
 /** What a watchdog has done and seen since it started. Counts only grow. */
 export class Activity {
   readonly probes = new Tally<{ readonly region: RegionName; readonly result: ProbeResult }>();
   readonly #probeMs = new Map<RegionName, number>();
+  readonly canaries = new Tally<{ readonly region: RegionName; readonly result: CanaryResult }>();
   readonly changes = new Tally<{ [Key in keyof FinishedChange]: string }>();
   readonly replicationChanges = new Tally<{
     readonly kind: ReplicationChange["kind"];
@@ -21,6 +26,11 @@ export class Activity {
   noteProbe(region: RegionName, health: RegionHealth, durationMs: number): void {
     this.probes.add({ region, result: resultOf(health) });
     this.#probeMs.set(region, durationMs);
+  }
+
+  /** @param canary the region's canaries with that one */
+  noteCanary({ region, cause }: CanaryState): void {
+    this.canaries.add({ region, result: cause ?? "accepted" });
   }
 
   noteChange({ kind, automatic, outcome }: FinishedChange): void {

@@ -4,6 +4,7 @@ import type { KnownSituation } from "../core/preview.ts";
 import { type Readiness, readiness } from "../core/readiness.ts";
 import type { Applied, Command } from "../core/requests.ts";
 import { explain, type RuleExplanation } from "../core/rules/explain.ts";
+import type { CanaryState } from "../core/state/canary.ts";
 import type { HistoryEntry } from "../core/state/history.ts";
 import type { MemberSpace } from "../core/state/store-space.ts";
 import { runLoop } from "../util/loop.ts";
@@ -46,6 +47,8 @@ export interface Measurements {
   readonly activity: Activity;
   /** How long ago each loop last completed a round, in milliseconds. */
   readonly loops: ReturnType<Heartbeats["ages"]>;
+  /** This watchdog's canaries; null while its router is not open, and without one. */
+  readonly canary: CanaryState | null;
   /** What each member of the store holds; null when unknown, or without a quota. */
   readonly storeSpace: readonly MemberSpace[] | null;
 }
@@ -76,7 +79,12 @@ export function createWatchdog(parts: WatchdogParts): Watchdog {
     history: (limit) => store.history(limit),
     routing: () => ({ record: observed.newest(), ticket: router?.ticket ?? null, nowMs: clock.nowMs() }),
     answerFailsafe: (question) => failsafe.answer(question),
-    measurements: () => ({ activity: observed.activity, loops: heartbeats.ages(), storeSpace: observed.storeSpace }),
+    measurements: () => ({
+      activity: observed.activity,
+      loops: heartbeats.ages(),
+      canary: observed.canary,
+      storeSpace: observed.storeSpace,
+    }),
     isRunning: () => heartbeats.isRunning(),
   };
 }

@@ -77,6 +77,8 @@ export const alertCases: Readonly<Record<string, AlertCase>> = {
     series: { 'es_failover_region_health{region="gra",state="unhealthy",instance="w"}': [1, 0] },
   },
   EsFailoverRegionDegraded: { series: { 'es_failover_region_problems{region="gra"}': [1, 0] } },
+  EsFailoverCanaryFails: { series: { 'es_failover_canary_failures_in_a_row{region="gra",instance="g"}': [5, 0] } },
+  EsFailoverFilesRefused: { series: { 'es_failover_files_refused{instance="g"}': [1, 0] } },
   EsFailoverQuorumThin: {
     series: {
       // The third site reported before.

@@ -37,7 +37,9 @@ export async function sendCanary(
   if (open?.epoch !== opened.epoch) return;
   const now = { record: observed.record, nowMs: clock.nowMs() };
   const before = canaryProblem(observed.canary, now, config);
-  observed.canary = observeCanary(observed.canary, answer, { ...opened, atMs: now.nowMs }, config.canary);
+  const known = observed.canary;
+  observed.canary = observeCanary(known, answer, { ...opened, atMs: now.nowMs }, config.canary);
+  if (observed.canary !== null && observed.canary !== known) observed.activity.noteCanary(observed.canary);
   const after = canaryProblem(observed.canary, now, config);
   const fields = { event: "canary", region: opened.region, cause: observed.canary?.cause ?? null };
   if (after !== null && before === null) log.warn(fields, `${opened.region}: ${after}`);

@@ -1,7 +1,12 @@
-import { labelled, sampleOf, seconds } from "../metric.ts";
+import { gauge, labelled, sampleOf, seconds } from "../metric.ts";
 
 /** What ends by itself. */
 export const expiryMetrics = [
+  gauge(
+    "files_refused",
+    "Changed certificates and passwords on this host that cannot be used: what was read before goes on.",
+    ({ status }) => status.files.length,
+  ),
   labelled(
     "certificate_expiry_timestamp_seconds",
     "End of a certificate that this watchdog uses; of a file with several, the first to end.",

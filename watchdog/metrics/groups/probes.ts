@@ -19,6 +19,21 @@ export const probeMetrics = [
     status.regions.flatMap(({ region, health }) => sampleOf({ region }, seconds(health.lastGoodAtMs))),
   ),
   labelled(
+    "canaries_total",
+    "Documents written through the entry of this host and read back; result: accepted, or why not.",
+    ["region", "result"],
+    ({ activity }) => activity.canaries.counts().map(({ labels, count }) => ({ labels, value: count })),
+  ),
+  labelled(
+    "canary_failures_in_a_row",
+    "Canaries that failed since the last good one; absent where no router is open.",
+    ["region"],
+    ({ canary }) => (canary === null ? [] : sampleOf({ region: canary.region }, canary.failuresInARow)),
+  ),
+  labelled("last_good_canary_timestamp_seconds", "When a canary was last accepted.", ["region"], ({ canary }) =>
+    canary === null ? [] : sampleOf({ region: canary.region }, seconds(canary.lastGoodAtMs)),
+  ),
+  labelled(
     "region_problems",
     "What is wrong with the region although its probes are good: status has the sentences.",
     ["region"],
