@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { ClusterPair } from "../../lab/elasticsearch/start-cluster.ts";
 import { eventually } from "../../lab/util/until.ts";
+import type { WatchdogStatus } from "../../watchdog/controller/status.ts";
 import { haproxyMissing } from "./haproxy-process.ts";
 import { borrowClusterPair } from "./shared/cluster-pair.ts";
 import {
@@ -58,8 +59,11 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
     // Auto-follow may have taken it already: what that follower leaves on its leader is not the watchdog's to end.
     await pair.bhs.rest("DELETE", "/orders-000009");
     const left = await followerLeases(pair.gra, "orders-000009");
-    await eventually("a failed copy was replaced by another", 60_000, async () => {
-      return (await repairs()).some(
+    let seen: WatchdogStatus["replication"] = null;
+    const shown = () => `a failed copy was replaced by another; ${JSON.stringify([seen?.reasons, seen?.repairs])}`;
+    await eventually(shown, 60_000, async () => {
+      seen = (await site.status()).replication;
+      return (seen?.repairs ?? []).some(
         ({ change, error }) => change.startsWith("recreate follower orders-000009") && error === null,
       );
     });
