@@ -56,8 +56,14 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
     await write(pair.gra, "orders-000009", "1");
     // A copy of an index with this block fails: the follower has it, too, and refuses the mapping.
     await block("orders-000009", { "index.blocks.read_only": true });
-    // Auto-follow may have taken it already: what that follower leaves on its leader is not the watchdog's to end.
-    await pair.bhs.rest("DELETE", "/orders-000009");
+    // Auto-follow may have taken it before: what that follower leaves on its leader is not the watchdog's to end.
+    await eventually("the follower has the leader's block", 60_000, async () => {
+      const { status, body } = await pair.bhs.rest("GET", "/orders-000009/_settings?flat_settings=true");
+      if (status === 404) return false;
+      if (body["orders-000009"].settings["index.blocks.read_only"] === "true") return true;
+      await pair.bhs.rest("DELETE", "/orders-000009");
+      return false;
+    });
     const left = await followerLeases(pair.gra, "orders-000009");
     let seen: WatchdogStatus["replication"] = null;
     const shown = () => `a failed copy was replaced by another; ${JSON.stringify([seen?.reasons, seen?.repairs])}`;
