@@ -1,5 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { certificatesIn } from "../config/files.ts";
 import type { WatchdogConfig } from "../config/schema.ts";
 import type { CertificateEnd } from "../metrics/metric.ts";
 
@@ -27,7 +28,7 @@ function certificateFilesOf({ elasticsearch, store, failsafe, endpoint, metrics 
 }
 
 async function endOf(file: string): Promise<number | null> {
-  const blocks = (await readFile(file, "utf8")).match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g);
-  const ends = (blocks ?? []).map((block) => new X509Certificate(block).validToDate.getTime());
+  const certificates = certificatesIn(await readFile(file, "utf8"));
+  const ends = certificates.map((certificate) => new X509Certificate(certificate).validToDate.getTime());
   return ends.length === 0 ? null : Math.min(...ends);
 }

@@ -7,8 +7,12 @@ import type { RegionName } from "../config/address.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import type { WatchdogConfig } from "../config/schema.ts";
 import type { Cluster } from "../core/ports/cluster.ts";
-import type { Finding, PreflightFindings, RegionFindings, StoreMember } from "../diagnostics/preflight/findings.ts";
-import { messageOf } from "../util/errors.ts";
+import {
+  finding,
+  type PreflightFindings,
+  type RegionFindings,
+  type StoreMember,
+} from "../diagnostics/preflight/findings.ts";
 import { connectClusters, nodesOf } from "./clusters.ts";
 
 /** Reads what preflight judges from both regions and every member of etcd. Changes nothing. */
@@ -49,14 +53,6 @@ async function surveyRegion(
     return { readiness, versions, storage, retention, clocks, roundTripMs };
   } finally {
     await survey.close();
-  }
-}
-
-async function finding<T>(answer: Promise<T>): Promise<Finding<T>> {
-  try {
-    return { value: await answer };
-  } catch (error) {
-    return { error: messageOf(error) };
   }
 }
 

@@ -3,6 +3,7 @@ import type { WatchdogConfig } from "../config/schema.ts";
 import type { WatchdogStatus } from "../controller/status.ts";
 import type { Measurements } from "../controller/watchdog.ts";
 import type { Readiness } from "../core/readiness.ts";
+import type { Tally } from "../util/tally.ts";
 
 /** A certificate that this watchdog uses. */
 export interface CertificateEnd {
@@ -70,6 +71,10 @@ export function labelled(
 export function sampleOf(labels: Sample["labels"], value: number | boolean | null | undefined): readonly Sample[] {
   return value === null || value === undefined ? [] : [{ labels, value: Number(value) }];
 }
+
+/** A sample for each combination of labels that was counted. */
+export const countsOf = (tally: Tally<Sample["labels"]>): readonly Sample[] =>
+  tally.counts().map(({ labels, count }) => ({ labels, value: count }));
 
 /** 1 for the state that holds and 0 for the others, so that a query sees each change. */
 export function oneOf(

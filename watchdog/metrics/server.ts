@@ -1,14 +1,6 @@
-import {
-  createServer as createHttpServer,
-  type IncomingMessage,
-  type RequestListener,
-  type Server,
-  type ServerOptions,
-  type ServerResponse,
-} from "node:http";
-import { createServer as createHttpsServer } from "node:https";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { reasonOf } from "../util/files.ts";
-import { listenOn } from "../util/http-server.ts";
+import { closeAtOnce, createServer, listenOn } from "../util/http-server.ts";
 import { type Live, liveOf } from "../util/live.ts";
 
 /** Prometheus uses one connection; a few more for a second one and for people. */
@@ -46,30 +38,24 @@ export interface MetricsServer {
 export async function serveMetrics({ listen, tls, contentType, text }: MetricsServerOptions): Promise<MetricsServer> {
   const handle = (incoming: IncomingMessage, outgoing: ServerResponse) =>
     void answer(incoming, outgoing, contentType, text);
-  const limits = { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS };
-  const server = tls === null ? createHttpServer(limits, handle) : httpsServer(liveOf(tls), limits, handle);
+  const options = {
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    headersTimeout: REQUEST_TIMEOUT_MS,
+    handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+  };
+  const certificates = tls === null ? null : liveOf(tls);
+  const asksClients = certificates !== null && certificates.current.clientCa !== null;
+  const server = createServer(
+    certificates?.map(contextOf) ?? null,
+    asksClients ? { ...options, requestCert: true, rejectUnauthorized: true } : options,
+    handle,
+  );
   server.maxConnections = MAX_CONNECTIONS;
   const port = await listenOn(server, listen, "the metrics");
-  return {
-    port,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
+  return { port, close: () => closeAtOnce(server) };
 }
 
-function httpsServer(tls: Live<MetricsTls>, limits: ServerOptions, handle: RequestListener): Server {
-  const server = createHttpsServer({ ...limits, ...tlsOptions(tls.current) }, handle);
-  tls.listen((renewed) => server.setSecureContext(tlsOptions(renewed)));
-  return server;
-}
-
-function tlsOptions({ cert, key, clientCa }: MetricsTls) {
-  const ofClients = clientCa === null ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: true };
-  return { cert, key, ...ofClients, minVersion: "TLSv1.2" as const, handshakeTimeout: HANDSHAKE_TIMEOUT_MS };
-}
+const contextOf = ({ cert, key, clientCa }: MetricsTls) => ({ cert, key, ...(clientCa !== null && { ca: clientCa }) });
 
 async function answer(
   incoming: IncomingMessage,

@@ -1,6 +1,8 @@
-import type { IncomingMessage } from "node:http";
-import type { Server } from "node:net";
+import { createServer as createHttpServer, type IncomingMessage, type RequestListener, type Server } from "node:http";
+import { createServer as createHttpsServer, type ServerOptions } from "node:https";
+import type { SecureContextOptions } from "node:tls";
 import { reasonOf } from "./files.ts";
+import type { Live } from "./live.ts";
 
 /** Shared by the watchdog's HTTP servers. */
 
@@ -25,6 +27,27 @@ export function listenOn(server: Server, listen: string, purpose: string, backlo
       const address = server.address();
       resolve(typeof address === "object" && address !== null ? address.port : port);
     });
+  });
+}
+
+/** A server; with TLS its certificates are replaced while it runs. `tls` null: plain HTTP. */
+export function createServer(
+  tls: Live<SecureContextOptions> | null,
+  options: ServerOptions,
+  handle: RequestListener,
+): Server {
+  if (tls === null) return createHttpServer(options, handle);
+  const minVersion = "TLSv1.2";
+  const server = createHttpsServer({ ...options, ...tls.current, minVersion }, handle);
+  tls.listen((renewed) => server.setSecureContext({ ...renewed, minVersion }));
+  return server;
+}
+
+/** Ends a server and the connections that it still has. */
+export function closeAtOnce(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
   });
 }
 

@@ -1,11 +1,11 @@
 import type { DefinitionKind } from "../../core/state/cluster.ts";
 import type { Inventory, Items } from "../../diagnostics/drift/inventory.ts";
-import type { Finding } from "../../diagnostics/preflight/findings.ts";
-import { messageOf } from "../../util/errors.ts";
+import { type Finding, finding } from "../../diagnostics/preflight/findings.ts";
 import { normalise, readDefinitions } from "./definitions.ts";
 import type { NodesOptions } from "./node-client.ts";
 import { RegionNodes } from "./nodes.ts";
 import { property } from "./property.ts";
+import { readVersions } from "./survey.ts";
 
 /** The other region's addresses differ by design. */
 const OWN_TO_EACH_CLUSTER = /^cluster\.remote\./;
@@ -28,18 +28,10 @@ export async function readInventory(options: NodesOptions): Promise<Inventory> {
       user: await finding(readUsers(nodes)),
       "cluster-setting": await finding(readSettings(nodes)),
       plugin: await finding(readPlugins(nodes)),
-      version: await finding(readVersions(nodes)),
+      version: await finding(readElasticsearchVersions(nodes)),
     };
   } finally {
     await nodes.close();
-  }
-}
-
-async function finding<T>(answer: Promise<T>): Promise<Finding<T>> {
-  try {
-    return { value: await answer };
-  } catch (error) {
-    return { error: messageOf(error) };
   }
 }
 
@@ -116,9 +108,6 @@ async function readPlugins(nodes: RegionNodes): Promise<Items> {
   );
 }
 
-async function readVersions(nodes: RegionNodes): Promise<Items> {
-  const info = await nodes.read("read versions of nodes", (client, options) =>
-    client.nodes.info({ metric: "process", filter_path: ["nodes.*.version"] }, options),
-  );
-  return { Elasticsearch: [...new Set(Object.values(info.nodes ?? {}).map(({ version }) => version))].toSorted() };
+async function readElasticsearchVersions(nodes: RegionNodes): Promise<Items> {
+  return { Elasticsearch: [...new Set((await readVersions(nodes)).map(({ version }) => version))].toSorted() };
 }

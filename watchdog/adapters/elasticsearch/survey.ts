@@ -53,7 +53,8 @@ async function readStorage(nodes: RegionNodes, managed: ManagedPatterns): Promis
   };
 }
 
-async function readVersions(nodes: RegionNodes): Promise<readonly { node: string; version: string }[]> {
+/** Every node with its version. */
+export async function readVersions(nodes: RegionNodes): Promise<readonly { node: string; version: string }[]> {
   const info = await nodes.read("read versions of nodes", (client, options) =>
     client.nodes.info({ metric: "process", filter_path: ["nodes.*.name", "nodes.*.version"] }, options),
   );

@@ -1,8 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { createServer } from "node:https";
 import { type FailsafeAnswer, type FailsafeQuestion, failsafeQuestionSchema } from "../../core/failsafe.ts";
 import { reasonOf } from "../../util/files.ts";
-import { listenOn, textOf } from "../../util/http-server.ts";
+import { closeAtOnce, createServer, listenOn, textOf } from "../../util/http-server.ts";
 import { type Live, liveOf } from "../../util/live.ts";
 import type { FailsafeTls } from "./tls.ts";
 
@@ -36,15 +35,9 @@ export async function serveFailsafe({
   answer,
   salvageCopies,
 }: FailsafeServerOptions): Promise<FailsafeServer> {
-  const certificates = liveOf(tls);
   const server = createServer(
-    {
-      ...certificates.current,
-      requestCert: true,
-      rejectUnauthorized: true,
-      minVersion: "TLSv1.2",
-      requestTimeout: REQUEST_TIMEOUT_MS,
-    },
+    liveOf(tls),
+    { requestCert: true, rejectUnauthorized: true, requestTimeout: REQUEST_TIMEOUT_MS },
     (incoming, outgoing) => {
       const reply = (status: number, body: unknown) => {
         outgoing.writeHead(status, { "content-type": "application/json" }).end(`${JSON.stringify(body)}\n`);
@@ -63,16 +56,8 @@ export async function serveFailsafe({
       );
     },
   );
-  certificates.listen((renewed) => server.setSecureContext({ ...renewed, minVersion: "TLSv1.2" }));
   const port = await listenOn(server, listen, "failsafe");
-  return {
-    port,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
+  return { port, close: () => closeAtOnce(server) };
 }
 
 async function readQuestion(incoming: IncomingMessage): Promise<FailsafeQuestion> {

@@ -1,16 +1,8 @@
-import {
-  createServer as createHttpServer,
-  type IncomingMessage,
-  type RequestListener,
-  type Server,
-  type ServerOptions,
-  type ServerResponse,
-} from "node:http";
-import { createServer as createHttpsServer } from "node:https";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { EndpointState } from "../../core/endpoint-state.ts";
 import type { Clock } from "../../util/clock.ts";
 import { reasonOf } from "../../util/files.ts";
-import { listenOn, textOf } from "../../util/http-server.ts";
+import { createServer, listenOn, textOf } from "../../util/http-server.ts";
 import { type Live, liveOf } from "../../util/live.ts";
 import { type Acknowledgements, acknowledgementSchema } from "../acknowledgements.ts";
 import { EndpointBoard } from "./board.ts";
@@ -64,7 +56,7 @@ export async function serveEndpoint(options: EndpointServerOptions): Promise<End
   const service = new EndpointService(options, stop.signal);
   const limits = { requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS };
   const handle = (incoming: IncomingMessage, outgoing: ServerResponse) => void service.handle(incoming, outgoing);
-  const server = tls === null ? createHttpServer(limits, handle) : httpsServer(liveOf(tls), limits, handle);
+  const server = createServer(tls === null ? null : liveOf(tls), limits, handle);
   server.maxConnections = MAX_CONNECTIONS;
   const port = await listenOn(server, listen, "the endpoint service", BACKLOG);
   return {
@@ -77,12 +69,6 @@ export async function serveEndpoint(options: EndpointServerOptions): Promise<End
         setImmediate(() => server.closeAllConnections());
       }),
   };
-}
-
-function httpsServer(tls: Live<EndpointTls>, limits: ServerOptions, handle: RequestListener): Server {
-  const server = createHttpsServer({ ...tls.current, ...limits, minVersion: "TLSv1.2" }, handle);
-  tls.listen((renewed) => server.setSecureContext({ ...renewed, minVersion: "TLSv1.2" }));
-  return server;
 }
 
 class EndpointService {

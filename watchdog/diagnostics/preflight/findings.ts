@@ -1,10 +1,20 @@
 import type { RegionName } from "../../config/address.ts";
 import type { ClusterReadiness } from "../../core/state/cluster.ts";
 import type { MemberSpace } from "../../core/state/store-space.ts";
+import { messageOf } from "../../util/errors.ts";
 import type { NodeClock, Storage } from "./survey.ts";
 
 /** A value, or why it could not be read. */
 export type Finding<T> = { readonly value: T } | { readonly error: string };
+
+/** What was found, or why it could not be read. Never rejects. */
+export async function finding<T>(answer: Promise<T>): Promise<Finding<T>> {
+  try {
+    return { value: await answer };
+  } catch (error) {
+    return { error: messageOf(error) };
+  }
+}
 
 export interface RegionFindings {
   readonly readiness: Finding<ClusterReadiness>;

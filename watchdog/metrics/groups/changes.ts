@@ -1,5 +1,5 @@
 import type { LastFailover } from "../../core/state/record.ts";
-import { gauge, labelled, type Measured, type Sample, sampleOf, seconds } from "../metric.ts";
+import { countsOf, gauge, labelled, type Measured, type Sample, sampleOf, seconds } from "../metric.ts";
 
 const last = ({ status }: Measured): LastFailover | null => status.record?.lastFailover ?? null;
 
@@ -17,7 +17,7 @@ export const changeMetrics = [
     "changes_total",
     "Changes of the active region that ended while this watchdog ran; undone: it went back to the old region.",
     ["kind", "automatic", "outcome"],
-    ({ activity }) => activity.changes.counts().map(({ labels, count }) => ({ labels, value: count })),
+    ({ activity }) => countsOf(activity.changes),
   ),
   labelled(
     "last_change_timestamp_seconds",

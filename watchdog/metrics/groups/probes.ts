@@ -1,5 +1,5 @@
 import { healthStateSchema } from "../../core/state/report.ts";
-import { labelled, oneOf, sampleOf, seconds } from "../metric.ts";
+import { countsOf, labelled, oneOf, sampleOf, seconds } from "../metric.ts";
 
 /** Health of both regions, as this watchdog sees it. */
 export const probeMetrics = [
@@ -10,7 +10,7 @@ export const probeMetrics = [
     "probes_total",
     "Probes by result; inconclusive: it proves nothing, such as a refused password.",
     ["region", "result"],
-    ({ activity }) => activity.probes.counts().map(({ labels, count }) => ({ labels, value: count })),
+    ({ activity }) => countsOf(activity.probes),
   ),
   labelled("probe_duration_seconds", "How long the last probe took.", ["region"], ({ activity }) =>
     [...activity.lastProbeMs].flatMap(([region, durationMs]) => sampleOf({ region }, seconds(durationMs))),
@@ -22,7 +22,7 @@ export const probeMetrics = [
     "canaries_total",
     "Documents written through the entry of this host and read back; result: accepted, or why not.",
     ["region", "result"],
-    ({ activity }) => activity.canaries.counts().map(({ labels, count }) => ({ labels, value: count })),
+    ({ activity }) => countsOf(activity.canaries),
   ),
   labelled(
     "canary_failures_in_a_row",

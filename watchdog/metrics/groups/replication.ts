@@ -1,4 +1,4 @@
-import { gauge, labelled, seconds } from "../metric.ts";
+import { countsOf, gauge, labelled, seconds } from "../metric.ts";
 
 const uncoveredReasons = ["not-followed", "copying", "copy-failed", "behind", "unfollowable"] as const;
 
@@ -59,6 +59,6 @@ export const replicationMetrics = [
     "replication_changes_total",
     "Changes of the replication that this watchdog made or tried.",
     ["kind", "outcome"],
-    ({ activity }) => activity.replicationChanges.counts().map(({ labels, count }) => ({ labels, value: count })),
+    ({ activity }) => countsOf(activity.replicationChanges),
   ),
 ];
