@@ -11,6 +11,7 @@ const layers = [
   "adapters",
   "applications",
   "controller",
+  "presentation",
   "metrics",
   "etcd-member",
   "app",

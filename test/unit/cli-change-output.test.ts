@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
-import { exceptionRows, formatChangePreview } from "../../watchdog/cli/output/change.ts";
+import { formatChangePreview } from "../../watchdog/cli/output/change.ts";
 import { formatStoredRecord } from "../../watchdog/cli/output/status.ts";
 import { previewChange } from "../../watchdog/core/preview.ts";
 import { decide } from "../../watchdog/core/rules/decide.ts";
+import { exceptionRows } from "../../watchdog/presentation/exceptions.ts";
 import {
   config,
   copying,

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { copyProgress, protectionRows } from "../../watchdog/cli/output/copies.ts";
 import { protectionReport } from "../../watchdog/controller/protection-report.ts";
 import type { FirstCopy } from "../../watchdog/core/state/cluster.ts";
 import type { UnprotectedIndex } from "../../watchdog/core/state/unprotected.ts";
+import { copyProgress, protectionRows } from "../../watchdog/presentation/copies.ts";
 import { activeView, index, NOW_MS } from "./core-fixtures.ts";
 
 const copy = (changes: Partial<FirstCopy> = {}): FirstCopy => ({

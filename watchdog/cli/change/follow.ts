@@ -4,9 +4,9 @@ import { controlApi } from "../../controller/control-api/api.ts";
 import type { CommandAnswer } from "../../controller/control-api/changes.ts";
 import type { ChangePreview } from "../../core/preview.ts";
 import type { LastFailover, StateRecord } from "../../core/state/record.ts";
+import { exceptionRows } from "../../presentation/exceptions.ts";
 import type { CommandContext } from "../context.ts";
 import { exitCodes } from "../exit-codes.ts";
-import { exceptionRows } from "../output/change.ts";
 import { type ChangeStatus, changeStatus, progressOf } from "./status.ts";
 
 export interface RequestedChange {

@@ -1,8 +1,8 @@
 import type { StatusAnswer } from "../../controller/control-api/api.ts";
 import type { RegionStatus } from "../../controller/status.ts";
 import type { StateRecord } from "../../core/state/record.ts";
+import { problemRows } from "../../presentation/problems.ts";
 import { duration } from "../../util/text.ts";
-import { problemRows } from "./problems.ts";
 
 /** Exit statuses of monitoring plugins, as Nagios, Icinga and others read them. */
 export const pluginStatus = { OK: 0, WARNING: 1, CRITICAL: 2, UNKNOWN: 3 } as const;

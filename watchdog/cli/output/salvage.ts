@@ -1,3 +1,4 @@
+import { exportRows } from "../../presentation/exports.ts";
 import type { ReplayPreview } from "../../salvage/commands.ts";
 import type { IndexDetails, SalvageDetails, SalvageEntry } from "../../salvage/exports.ts";
 import { totalOf } from "../../salvage/replay/classification.ts";
@@ -7,14 +8,7 @@ import { count, section, size, table } from "../../util/text.ts";
 
 export function formatList(entries: readonly SalvageEntry[]): string {
   if (entries.length === 0) return "This host has no exports: nothing has been salvaged here.";
-  const columns = ["NAME", "STATE", "INDICES", "OPERATIONS", "SIZE", "SETTLED", "TAKEN"];
-  return table([columns, ...entries.map(entryRow)]);
-}
-
-function entryRow({ name, state, indices, totals }: SalvageEntry): string[] {
-  const { operations, bytes, settled, finishedAt } = totals;
-  const numbers = [indices.length, operations, size(bytes), settled].map(String);
-  return [name, state, ...numbers, finishedAt ?? "-"];
+  return table(exportRows(entries));
 }
 
 export function formatDetails({ name, directory, totals, indices }: SalvageDetails): string {

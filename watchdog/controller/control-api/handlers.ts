@@ -6,8 +6,14 @@ import { type AbortPreview, previewAbort } from "../../core/preview-abort.ts";
 import type { ChangeCommand, Command } from "../../core/requests.ts";
 import { Refused, type ServedCall, serveCall } from "../../util/socket-api.ts";
 import type { Watchdog } from "../watchdog.ts";
-import { controlApi } from "./api.ts";
+import { controlApi, type StatusAnswer } from "./api.ts";
 import type { CommandAnswer } from "./changes.ts";
+
+/** What `es-failover status` and the status page show. */
+export const answerStatus = (
+  watchdog: Pick<Watchdog, "status" | "readiness">,
+  applications: ApplicationsReport | null,
+): StatusAnswer => ({ ...watchdog.status(), readiness: watchdog.readiness(), applications });
 
 type ChangeRequest = z.output<typeof controlApi.failover.request>;
 type PlainCommand = "resume" | "ack" | "withdraw";
@@ -43,11 +49,7 @@ export function controlHandlers(
       return previewChange(situation, { kind, ...asked }, { by, atMs: situation.nowMs }, config);
     };
   return {
-    status: serveCall(controlApi.status, () => ({
-      ...watchdog.status(),
-      readiness: watchdog.readiness(),
-      applications: applications(),
-    })),
+    status: serveCall(controlApi.status, () => answerStatus(watchdog, applications())),
     explain: serveCall(controlApi.explain, () => watchdog.explain()),
     situation: serveCall(controlApi.situation, () => watchdog.situation()),
     history: serveCall(controlApi.history, ({ limit }) => watchdog.history(limit)),

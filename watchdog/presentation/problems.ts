@@ -1,5 +1,5 @@
-import type { WatchdogStatus } from "../../controller/status.ts";
-import { licenceEnds, licenceFault } from "../../core/state/licence.ts";
+import type { WatchdogStatus } from "../controller/status.ts";
+import { licenceEnds, licenceFault } from "../core/state/licence.ts";
 
 /** What is wrong although it may serve: where, and a sentence. */
 export function problemRows({

@@ -1,5 +1,5 @@
-import type { ReplicationStatus } from "../../controller/status.ts";
-import { duration, size } from "../../util/text.ts";
+import type { ReplicationStatus } from "../controller/status.ts";
+import { duration, size } from "../util/text.ts";
 
 type Unprotected = ReplicationStatus["unprotected"][number];
 type Copy = NonNullable<Unprotected["copy"]>;
