@@ -33,9 +33,11 @@ async function createBridges(layout: LabLayout, region: LabRegion): Promise<void
   const { publicGateway, vrackRouter } = regionAddresses(region);
   const network = regionNetwork(layout, region);
   await ipBatch(network, [
-    // No forward delay: without loops, a port can pass packets at once.
-    `link add ${publicBridge} type bridge forward_delay 0`,
-    `link add ${vrackBridge} type bridge forward_delay 0`,
+    // No forward delay: without loops, a port can pass packets at once. A bridge without a hardware address of its own takes
+    // its ports' lowest one: a host that comes or goes would change it, and the neighbours would send to the old one for
+    // half a minute.
+    `link add ${publicBridge} address ${macAddress(publicGateway)} type bridge forward_delay 0`,
+    `link add ${vrackBridge} address ${macAddress(vrackRouter)} type bridge forward_delay 0`,
     `address add ${publicGateway}/24 dev ${publicBridge}`,
     `address add ${vrackRouter}/24 dev ${vrackBridge}`,
     `address add ${packagesAddress}/32 dev lo`,

@@ -43,7 +43,9 @@ export async function waitForSsh(lab: LabContext, record: HostRecord): Promise<v
   const script =
     'until (exec 3<>"/dev/tcp/$0/22" && read -r -t 2 -N 4 banner <&3 && [ "$banner" = SSH- ]) 2>/dev/null; ' +
     "do sleep 0.05; done";
-  const timeout = ["timeout", String(bootTimeoutMs / 1000), "bash", "-c", script, record.publicIp];
+  // With a socket as its input, bash reads ~/.bashrc, which may take long or wait for a lock.
+  const bash = ["bash", "--norc", "-c", script, record.publicIp];
+  const timeout = ["timeout", String(bootTimeoutMs / 1000), ...bash];
   // A process of the lab ends with it, even when this process does not.
   const argv = inCgroup(lab.cgroups.doors(name), inNetwork(hostNetwork(lab.layout, name), timeout));
   const [command = "", ...args] = argv;

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { labAptRepositoryUrl } from "../../lab/hosts/addressing.ts";
+import { labAptRepositoryUrl, macAddress, regionAddresses } from "../../lab/hosts/addressing.ts";
 import { Lab } from "../../lab/hosts/lab.ts";
 import { labObstacles } from "../../lab/hosts/preflight.ts";
 import type { IngressRule } from "../../lab/hosts/types.ts";
@@ -306,6 +306,22 @@ with socket.create_connection(("192.168.1.11", 9300)) as server:
     expect(await lab.host("gra-2")).toBeUndefined();
     expect(await add("gra-2", "gra", "192.168.1.12")).toMatchObject({ publicIp: before });
     await shell("gra-2", "! test -e /root/old");
+  });
+
+  test("a host that comes or goes leaves its neighbours' way to their router open", async () => {
+    const { publicGateway, vrackRouter } = regionAddresses("gra");
+    const known = async () => {
+      for (const far of [await addressOf("bhs-1"), await addressOf("bhs-1", "vrack")]) {
+        expect(await roundTrips("gra-1", far)).toHaveLength(3);
+      }
+      return shell("gra-1", "ip neigh show | cut -d ' ' -f 1-5 | sort");
+    };
+    await add("gra-3", "gra", "192.168.1.13");
+    const before = await known();
+    expect(before).toContain(`${publicGateway} dev eth0 lladdr ${macAddress(publicGateway)}`);
+    expect(before).toContain(`${await addressOf("bhs-1", "vrack")} dev eth1 lladdr ${macAddress(vrackRouter)}`);
+    await lab.removeHost("gra-3");
+    expect(await known()).toBe(before);
   });
 
   test("a process in the controller's network makes several hosts at once", async () => {
