@@ -30,7 +30,7 @@ async function planBy(snapshot: StandbySnapshot | null, standbyError: string | n
   const context: Partial<WatchdogContext> = {
     config,
     observed,
-    clock: { nowMs: () => NOW_MS, monotonicMs: () => 0, sleep: async () => {} },
+    clock: { nowMs: () => NOW_MS, monotonicMs: () => 0, after: () => () => {}, sleep: async () => {} },
   };
   const planner = new ReplicationPlanner(context as WatchdogContext);
   const { changes } = await planner.plan({ cluster: cluster as Cluster, active, record });

@@ -3,20 +3,15 @@ import { messageOf } from "./errors.ts";
 
 /** Settles like `work`, or rejects after `ms`: for a call that might not keep its own bound. */
 export async function within<T>(clock: Clock, ms: number, what: string, work: Promise<T>): Promise<T> {
-  const timer = new AbortController();
-  const deadline = clock.sleep(ms, timer.signal).then(
-    () => Promise.reject(new Error(`${what} gave no answer within ${ms} ms`)),
-    () => new Promise<never>(() => {}),
-  );
+  const timer = Promise.withResolvers<void>();
+  const cancel = clock.after(ms, timer.resolve);
+  const deadline = timer.promise.then(() => Promise.reject(new Error(`${what} gave no answer within ${ms} ms`)));
   try {
     return await Promise.race([work, deadline]);
   } finally {
-    timer.abort(SETTLED);
+    cancel();
   }
 }
-
-/** Why a timer ends early. Created once, to spare a stack trace per call. */
-const SETTLED = new Error("settled");
 
 /**
  * Runs `work` for every item, at most `limit` at once, and continues after failures. Returns the failures, each as a

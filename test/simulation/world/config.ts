@@ -53,8 +53,18 @@ const failsafeOf = (site: Site) => ({
   forgetAfterMs: 15_000,
 });
 
-/** The configuration of the watchdog at a site. */
-export const configOf = ({ store }: Layout, site: Site): WatchdogConfig =>
+const configs = new Map<string, WatchdogConfig>();
+
+/** The configuration of the watchdog at a site: one object for all histories. */
+export function configOf({ store }: Layout, site: Site): WatchdogConfig {
+  const known = configs.get(`${store} ${site}`);
+  if (known !== undefined) return known;
+  const config = parsed(store, site);
+  configs.set(`${store} ${site}`, config);
+  return config;
+}
+
+const parsed = (store: Layout["store"], site: Site): WatchdogConfig =>
   watchdogConfigSchema.parse({
     ...common,
     ...stores[store],

@@ -13,11 +13,11 @@ export interface EndpointService {
 
 /** Regions that the endpoint services name now: those of dead and frozen watchdogs do not answer. */
 export function namedRegions(services: readonly EndpointService[]): readonly string[] {
-  const named = new Set<string>();
+  const named: string[] = [];
   for (const { process, watchdog } of services) {
     if (watchdog === null || process === null || !process.isAlive || process.isFrozen) continue;
     const state = endpointState(watchdog.routing(), addresses);
-    if (state.phase === "serving") named.add(state.region);
+    if (state.phase === "serving" && !named.includes(state.region)) named.push(state.region);
   }
-  return [...named];
+  return named;
 }

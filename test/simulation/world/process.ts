@@ -101,6 +101,7 @@ export class Process {
     return {
       nowMs: () => this.host.wallMs(),
       monotonicMs: () => this.host.monotonicMs(),
+      after: (ms, run) => this.#world.after(ms, () => this.deliver(run)),
       sleep: (ms, signal) =>
         new Promise<void>((resolve, reject) => {
           if (signal?.aborted) return reject(signal.reason);

@@ -49,8 +49,8 @@ export class RecordCell {
 
   #put(record: StateRecord): StoredRecord {
     this.#revision += 1;
-    // Through the schema, like everything that is read from a store.
-    this.stored = { record: parseStateRecord(structuredClone(record)), revision: String(this.#revision) };
+    // Through the schema, which copies it, like everything that is read from a store.
+    this.stored = { record: parseStateRecord(record), revision: String(this.#revision) };
     return this.stored;
   }
 }

@@ -7,7 +7,8 @@ import type { World } from "./world.ts";
 export class SimRouter {
   readonly host: Host;
   readonly #world: World;
-  readonly #tickets = new Map<RegionName, number>();
+  /** The only one in its map: each new one empties the map first. */
+  #ticket: Omit<RoutingTicket, "epoch"> | null = null;
   #highestEpoch = 0;
   isFrozen = false;
   /** Set by faults: the socket does not answer. */
@@ -20,20 +21,15 @@ export class SimRouter {
     this.host = host;
   }
 
-  /** Regions to which a request that arrives now would be sent. */
-  openRegions(): readonly RegionName[] {
-    if (this.isFrozen) return [];
-    return [...this.#tickets].filter(([, untilMs]) => untilMs > this.host.wallMs()).map(([region]) => region);
-  }
-
-  /** The region for one request, or null: answered with 503. */
+  /** The region to which a request that arrives now would be sent, or null: answered with 503. */
   route(): RegionName | null {
-    return this.openRegions()[0] ?? null;
+    const ticket = this.#ticket;
+    return ticket === null || this.isFrozen || ticket.validUntilMs <= this.host.wallMs() ? null : ticket.region;
   }
 
   /** Whether its map holds a ticket that is over, so that a clock that is set back would make it valid again. */
   hasExpiredTicket(): boolean {
-    return [...this.#tickets.values()].some((untilMs) => untilMs <= this.host.wallMs());
+    return this.#ticket !== null && this.#ticket.validUntilMs <= this.host.wallMs();
   }
 
   port(process: Process, name: string): Router {
@@ -50,29 +46,27 @@ export class SimRouter {
       close: (epoch) =>
         ask(() => {
           this.#highestEpoch = Math.max(this.#highestEpoch, epoch);
-          this.#tickets.clear();
+          this.#ticket = null;
         }),
-      state: () =>
-        ask(() => ({
-          tickets: [...this.#tickets].map(([region, validUntilMs]) => ({ region, validUntilMs })),
-          servers: [],
-        })),
+      state: () => ask(() => ({ tickets: this.#ticket === null ? [] : [this.#ticket], servers: [] })),
     };
   }
 
-  #issue(process: Process, ticket: RoutingTicket, ask: <T>(effect: () => T) => Promise<T>): Promise<void> {
+  #issue(
+    process: Process,
+    { epoch, ...ticket }: RoutingTicket,
+    ask: <T>(effect: () => T) => Promise<T>,
+  ): Promise<void> {
     const put = () => {
-      if (ticket.epoch < this.#highestEpoch) throw new Error(`ticket of epoch ${ticket.epoch} refused`);
-      this.#highestEpoch = ticket.epoch;
-      this.#tickets.clear();
-      this.#tickets.set(ticket.region, ticket.validUntilMs);
+      if (epoch < this.#highestEpoch) throw new Error(`ticket of epoch ${epoch} refused`);
+      this.#highestEpoch = epoch;
+      this.#ticket = ticket;
     };
     if (this.lateByMs === 0) return ask(put);
     // The command waits in the socket's buffer: its sender gives up, yet HAProxy carries it out in the end, whatever
     // epoch the adapter knows by then.
     this.#world.after(this.lateByMs, () => {
-      this.#tickets.clear();
-      this.#tickets.set(ticket.region, ticket.validUntilMs);
+      this.#ticket = ticket;
     });
     return process.call({ effectMs: 1_000, answerMs: 0 }, () => {
       throw new Error("admin.sock: no answer");

@@ -127,7 +127,8 @@ export class System {
   openRegions(): readonly string[] {
     const open: string[] = [];
     for (const { router } of this.stations) {
-      for (const region of router?.openRegions() ?? []) if (!open.includes(region)) open.push(region);
+      const region = router?.route() ?? null;
+      if (region !== null && !open.includes(region)) open.push(region);
     }
     return open;
   }

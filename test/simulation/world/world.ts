@@ -1,5 +1,6 @@
 import { EventQueue } from "./events.ts";
 import { Random } from "./random.ts";
+import { inTurns } from "./turns.ts";
 
 /** A broken invariant. */
 export class Violation extends Error {
@@ -57,25 +58,34 @@ export class World {
   }
 
   /** Runs the events up to `endMs`, or until `isOver`. Throws the first violation. */
-  async runUntil(endMs: number, isOver: () => boolean = () => false): Promise<void> {
-    await settled();
-    for (;;) {
-      const event = this.#queue.popUntil(endMs);
-      if (event === null) break;
-      if (event.run === null) continue;
-      this.nowMs = event.atMs;
-      event.run();
-      if (this.#isTouched) {
-        this.#isTouched = false;
-        await settled();
+  runUntil(endMs: number, isOver: () => boolean = () => false): Promise<void> {
+    this.#isTouched = false;
+    let isPending = false;
+    return inTurns(() => {
+      // What the last turn's event settled has run.
+      if (isPending && this.#hasEnded(isOver)) return false;
+      isPending = false;
+      for (;;) {
+        const event = this.#queue.popUntil(endMs);
+        if (event === null) break;
+        if (event.run === null) continue;
+        this.nowMs = event.atMs;
+        event.run();
+        if (this.#isTouched) {
+          this.#isTouched = false;
+          isPending = true;
+          return true;
+        }
+        if (this.#hasEnded(isOver)) return false;
       }
-      this.check();
-      if (this.violation !== null) throw this.violation;
-      if (isOver()) return;
-    }
-    this.nowMs = endMs;
+      this.nowMs = endMs;
+      return false;
+    });
+  }
+
+  #hasEnded(isOver: () => boolean): boolean {
+    this.check();
+    if (this.violation !== null) throw this.violation;
+    return isOver();
   }
 }
-
-/** A macrotask later, every microtask that was due has run. */
-const settled = () => new Promise<void>((resolve) => setImmediate(resolve));

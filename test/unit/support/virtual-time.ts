@@ -14,6 +14,16 @@ export class VirtualTime implements Clock {
     return this.#nowMs;
   }
 
+  after(ms: number, run: () => void): () => void {
+    let isCancelled = false;
+    this.at(this.#nowMs + ms, () => {
+      if (!isCancelled) run();
+    });
+    return () => {
+      isCancelled = true;
+    };
+  }
+
   sleep(ms: number): Promise<void> {
     return new Promise((resolve) => this.at(this.#nowMs + ms, resolve));
   }

@@ -12,7 +12,7 @@ export interface Ruling extends Outcome {
 /** The ruling of the first rule that holds. Pure: the same situation gives the same ruling. */
 export function decide(record: StateRecord | null, seen: Observations, nowMs: number, config: WatchdogConfig): Ruling {
   const situation: Situation = { record, seen, nowMs, config };
-  const first = rules.find((candidate) => candidate.blockers(situation)?.length === 0);
+  const first = rules.find(({ holds }) => holds(situation));
   if (first === undefined)
     throw new Error(`no rule holds in phase ${record?.phase ?? "none"}: the last rule of a phase needs no condition`);
   return { rule: first.id, ...first.outcome(situation) };

@@ -38,6 +38,8 @@ export interface Rule<Id extends string = string> {
   readonly phases: readonly Phase[];
   /** One sentence: what the rule is for. */
   readonly purpose: string;
+  /** Whether nothing blocks it: as `blockers`, but ends with the first condition that fails. */
+  readonly holds: (situation: Situation) => boolean;
   /** null when the rule is about another phase or another kind of change, else what blocks it. */
   readonly blockers: (situation: Situation) => readonly string[] | null;
   readonly outcome: (situation: Situation) => Outcome;
@@ -54,14 +56,19 @@ export function rule<const Id extends string, P extends Phase>(
 ): Rule<Id> {
   const inPhase = (situation: Situation): situation is Situation<RecordOf<P>> =>
     phases.some((phase) => phase === (situation.record?.phase ?? "none"));
+  const { scope = [], conditions } = body;
   return {
     id,
     phases,
     purpose,
+    holds: (situation) =>
+      inPhase(situation) &&
+      scope.every((condition) => condition(situation) === null) &&
+      conditions.every((condition) => condition(situation) === null),
     blockers: (situation) => {
       if (!inPhase(situation)) return null;
-      if (body.scope?.some((condition) => condition(situation) !== null)) return null;
-      return body.conditions.flatMap((condition) => condition(situation) ?? []);
+      if (scope.some((condition) => condition(situation) !== null)) return null;
+      return conditions.flatMap((condition) => condition(situation) ?? []);
     },
     outcome: (situation) => {
       if (!inPhase(situation))
