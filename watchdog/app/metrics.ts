@@ -2,14 +2,14 @@ import type { ApplicationsReport } from "../applications/acknowledgements.ts";
 import type { MetricsSettings } from "../config/metrics.ts";
 import type { WatchdogConfig } from "../config/schema.ts";
 import type { Watchdog } from "../controller/watchdog.ts";
-import type { MetricsTls } from "../metrics/server.ts";
+import type { ListenerTls } from "../util/http-server.ts";
 import type { Live } from "../util/live.ts";
 import type { Logger } from "../util/logger.ts";
 import { version } from "../util/version.ts";
 import { certificateEnds } from "./certificate-ends.ts";
 import { keepServing } from "./keep-serving.ts";
 import type { Renewals } from "./renewals.ts";
-import { metricsTlsSource } from "./sources.ts";
+import { listenerTlsSource } from "./sources.ts";
 
 export interface MetricsParts {
   readonly watchdog: Watchdog;
@@ -39,7 +39,7 @@ export async function runMetrics(config: WatchdogConfig, parts: MetricsParts): P
       applications: applications(),
       certificates: await certificateEnds(config),
     });
-  let tls: Live<MetricsTls> | null = null;
+  let tls: Live<ListenerTls> | null = null;
   const serve = async () => {
     tls ??= await metricsTls(metrics, renewals);
     return serveMetrics({ listen: metrics.listen, tls, contentType: exposition.contentType, text });
@@ -50,7 +50,7 @@ export async function runMetrics(config: WatchdogConfig, parts: MetricsParts): P
 async function metricsTls(
   { certificateFile, keyFile, clientCaFile }: MetricsSettings,
   renewals: Pick<Renewals, "add">,
-): Promise<Live<MetricsTls> | null> {
+): Promise<Live<ListenerTls> | null> {
   if (certificateFile === null || keyFile === null) return null;
-  return renewals.add(metricsTlsSource("metrics", { certificateFile, keyFile, clientCaFile }));
+  return renewals.add(listenerTlsSource("metrics", { certificateFile, keyFile, clientCaFile }));
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { reasonOf } from "../util/files.ts";
-import { closeAtOnce, createServer, listenOn } from "../util/http-server.ts";
-import { type Live, liveOf } from "../util/live.ts";
+import { closeAtOnce, createListener, type ListenerTls, listenOn } from "../util/http-server.ts";
+import type { Live } from "../util/live.ts";
 
 /** Prometheus uses one connection; a few more for a second one and for people. */
 const MAX_CONNECTIONS = 32;
@@ -9,17 +9,11 @@ const REQUEST_TIMEOUT_MS = 5_000;
 /** A client that begins no TLS handshake would hold one of the few connections. */
 const HANDSHAKE_TIMEOUT_MS = 5_000;
 
-export interface MetricsTls {
-  readonly cert: string;
-  readonly key: string;
-  readonly clientCa: string | null;
-}
-
 export interface MetricsServerOptions {
   /** Address and port: "192.168.1.101:9114"; port 0 takes a free one. */
   readonly listen: string;
   /** Certificate and key as PEM, and the CA of the clients that are answered; null: plain HTTP. */
-  readonly tls: MetricsTls | Live<MetricsTls> | null;
+  readonly tls: ListenerTls | Live<ListenerTls> | null;
   readonly contentType: string;
   /** The answer to `GET /metrics`. */
   readonly text: () => Promise<string>;
@@ -43,19 +37,11 @@ export async function serveMetrics({ listen, tls, contentType, text }: MetricsSe
     headersTimeout: REQUEST_TIMEOUT_MS,
     handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
   };
-  const certificates = tls === null ? null : liveOf(tls);
-  const asksClients = certificates !== null && certificates.current.clientCa !== null;
-  const server = createServer(
-    certificates?.map(contextOf) ?? null,
-    asksClients ? { ...options, requestCert: true, rejectUnauthorized: true } : options,
-    handle,
-  );
+  const server = createListener(tls, options, handle);
   server.maxConnections = MAX_CONNECTIONS;
   const port = await listenOn(server, listen, "the metrics");
   return { port, close: () => closeAtOnce(server) };
 }
-
-const contextOf = ({ cert, key, clientCa }: MetricsTls) => ({ cert, key, ...(clientCa !== null && { ca: clientCa }) });
 
 async function answer(
   incoming: IncomingMessage,

@@ -2,7 +2,7 @@ import { createServer as createHttpServer, type IncomingMessage, type RequestLis
 import { createServer as createHttpsServer, type ServerOptions } from "node:https";
 import type { SecureContextOptions } from "node:tls";
 import { reasonOf } from "./files.ts";
-import type { Live } from "./live.ts";
+import { type Live, liveOf } from "./live.ts";
 
 /** Shared by the watchdog's HTTP servers. */
 
@@ -42,6 +42,30 @@ export function createServer(
   tls.listen((renewed) => server.setSecureContext({ ...renewed, minVersion }));
   return server;
 }
+
+/** A server's certificate, and the CA of the clients that it answers; null: clients show no certificate. */
+export interface ListenerTls {
+  readonly cert: string;
+  readonly key: string;
+  readonly clientCa: string | null;
+}
+
+/** The same, which refuses clients without a certificate of the CA where there is one. */
+export function createListener(
+  tls: ListenerTls | Live<ListenerTls> | null,
+  options: ServerOptions,
+  handle: RequestListener,
+): Server {
+  const certificates = tls === null ? null : liveOf(tls);
+  const asksClients = certificates !== null && certificates.current.clientCa !== null;
+  return createServer(
+    certificates?.map(contextOf) ?? null,
+    asksClients ? { ...options, requestCert: true, rejectUnauthorized: true } : options,
+    handle,
+  );
+}
+
+const contextOf = ({ cert, key, clientCa }: ListenerTls) => ({ cert, key, ...(clientCa !== null && { ca: clientCa }) });
 
 /** Ends a server and the connections that it still has. */
 export function closeAtOnce(server: Server): Promise<void> {
