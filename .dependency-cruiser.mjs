@@ -13,6 +13,7 @@ const layers = [
   "controller",
   "presentation",
   "metrics",
+  "page",
   "etcd-member",
   "app",
   "cli",

@@ -1,12 +1,16 @@
-import { execFile, spawnSync } from "node:child_process";
+import { execFile, spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { freePort } from "../../lab/util/free-ports.ts";
+import { until } from "../../lab/util/until.ts";
 import { buildWatchdogBundle, type WatchdogBundle } from "../../watchdog/bundle.ts";
 import { TestAuthority } from "./support/certificates.ts";
+import { EventStream } from "./support/event-stream.ts";
 
 const run = promisify(execFile);
 
@@ -31,6 +35,34 @@ const onHost = (...args: readonly string[]) =>
     cwd: "/",
     env: { PATH: "/usr/bin:/bin" },
   });
+
+/** Of a watchdog that reaches nothing: nothing listens there. */
+async function configFile(sections: object = {}): Promise<string> {
+  const nodes = (port: number) => ({ nodes: [`https://127.0.0.1:${port}`] });
+  const config = path.join(directory, "watchdog.json");
+  await writeFile(path.join(directory, "password"), "secret-of-the-test", { mode: 0o600 });
+  const { caFile } = await TestAuthority.create(directory);
+  await writeFile(
+    config,
+    JSON.stringify({
+      name: "test",
+      site: "bhs",
+      regions: { gra: nodes(1), bhs: nodes(2) },
+      firstPrimary: "gra",
+      elasticsearch: {
+        username: "es-failover",
+        passwordFile: path.join(directory, "password"),
+        caFile,
+      },
+      replication: { patterns: ["orders-*"] },
+      store: { kind: "file", directory: path.join(directory, "store") },
+      router: {},
+      stateDirectory: directory,
+      ...sections,
+    }),
+  );
+  return config;
+}
 
 describe("the watchdog's archive", () => {
   test("holds what a host needs, and nothing of the machine that built it", async () => {
@@ -63,31 +95,38 @@ describe("the watchdog's archive", () => {
   });
 
   test("asks Elasticsearch over the part of the HTTP client that it is shipped with", async () => {
-    // Nothing listens there: a part that is missing would fail otherwise.
-    const nodes = (port: number) => ({ nodes: [`https://127.0.0.1:${port}`] });
-    const config = path.join(directory, "watchdog.json");
-    await writeFile(path.join(directory, "password"), "secret-of-the-test", { mode: 0o600 });
-    const { caFile } = await TestAuthority.create(directory);
-    await writeFile(
-      config,
-      JSON.stringify({
-        name: "test",
-        site: "bhs",
-        regions: { gra: nodes(1), bhs: nodes(2) },
-        firstPrimary: "gra",
-        elasticsearch: {
-          username: "es-failover",
-          passwordFile: path.join(directory, "password"),
-          caFile,
-        },
-        replication: { patterns: ["orders-*"] },
-        store: { kind: "file", directory: path.join(directory, "store") },
-        router: {},
-        stateDirectory: directory,
-      }),
-    );
+    const config = await configFile();
     const { stdout, stderr } = await onHost("--config", config, "preflight").catch((error: unknown) => error as Output);
     expect(stdout + stderr).toContain("ECONNREFUSED");
+  });
+
+  test("serves the status page with its script and stylesheet, which are no files on the host", async () => {
+    const port = await freePort();
+    const controlSocket = path.join(directory, "control.sock");
+    const config = await configFile({ controlSocket, page: { port, authentication: { kind: "proxy" } } });
+    const program = [path.join(directory, "es-failover.mjs"), "--config", config, "run"];
+    const watchdog = spawn(path.join(directory, "node"), program, { cwd: "/", stdio: "ignore" });
+    const ended = once(watchdog, "exit");
+    try {
+      const answer = (what: string) => fetch(`http://127.0.0.1:${port}${what}`).then((response) => response.text());
+      await until("the page is served", 30_000, () =>
+        answer("/").then(
+          () => true,
+          () => false,
+        ),
+      );
+      // By then the first decision has been taken, or not: the page has a sentence for both.
+      expect(await answer("/")).toMatch(/No region is known to serve|gra serves since/);
+      expect(await answer("/page.css")).toContain("prefers-color-scheme");
+      expect(await answer("/page.js")).toContain("EventSource");
+      expect(await answer("/icon.svg")).toContain("<svg");
+      const stream = await EventStream.open(`http://127.0.0.1:${port}/events`);
+      expect((await stream.next()).version).toBe(bundle.version);
+      stream.close();
+    } finally {
+      watchdog.kill();
+      await ended;
+    }
   });
 
   test("runs on a host without a Node of its own", async () => {

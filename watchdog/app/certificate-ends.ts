@@ -15,7 +15,14 @@ export async function certificateEnds(config: WatchdogConfig): Promise<readonly 
   return ends.flat();
 }
 
-function certificateFilesOf({ elasticsearch, store, failsafe, endpoint, metrics }: WatchdogConfig): readonly string[] {
+function certificateFilesOf({
+  elasticsearch,
+  store,
+  failsafe,
+  endpoint,
+  metrics,
+  page,
+}: WatchdogConfig): readonly string[] {
   const files = [
     elasticsearch.caFile,
     ...(store.kind === "etcd" ? [store.caFile, store.certificateFile] : []),
@@ -23,6 +30,8 @@ function certificateFilesOf({ elasticsearch, store, failsafe, endpoint, metrics 
     endpoint?.certificateFile ?? null,
     metrics?.certificateFile ?? null,
     metrics?.clientCaFile ?? null,
+    page?.certificateFile ?? null,
+    page?.authentication.kind === "certificate" ? page.authentication.clientCaFile : null,
   ];
   return [...new Set(files.filter((file) => file !== null))];
 }

@@ -22,6 +22,7 @@ import { runEndpoint } from "./endpoint.ts";
 import { connectOwnEntry } from "./entry.ts";
 import { runMetrics } from "./metrics.ts";
 import { connectOthers } from "./others.ts";
+import { runPage } from "./page.ts";
 import { Renewals } from "./renewals.ts";
 import { accessSource } from "./sources.ts";
 import { connectStore, type StoreConnection } from "./store.ts";
@@ -62,6 +63,7 @@ export async function runWatchdog(configFile: string): Promise<void> {
   const endpoint = runEndpoint(config, { watchdog, connection, renewals, log, signal: stop.signal });
   const applications = () => endpoint?.report() ?? null;
   const metrics = runMetrics(config, { watchdog, applications, renewals, log, signal: stop.signal });
+  const page = runPage(config, { watchdog, applications, renewals, log, signal: stop.signal });
   const calls = Object.values(controlHandlers(watchdog, config, applications));
   const control = await serveControlSocket(config.controlSocket, calls);
   const failsafe = await others?.serve((question) => watchdog.answerFailsafe(question));
@@ -79,6 +81,7 @@ export async function runWatchdog(configFile: string): Promise<void> {
     await failsafe?.close();
     await endpoint?.ended;
     await metrics;
+    await page;
     others?.close();
     connection.close();
     await entry?.close();

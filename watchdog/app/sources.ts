@@ -9,8 +9,9 @@ import {
   readSecret,
   readSecrets,
   refuseAny,
+  type Secrets,
 } from "../config/files.ts";
-import type { MetricsTls } from "../metrics/server.ts";
+import type { ListenerTls } from "../util/http-server.ts";
 import type { Source } from "./renewals.ts";
 
 /** What connections are made with: certificates, CAs and passwords, each with the checks that loading applies to them. */
@@ -55,15 +56,16 @@ export function serverTlsSource(section: string, own: CertificateFiles): Source<
 }
 
 /** A server's certificate, and the CA of the clients that it answers. */
-export function metricsTlsSource(
+export function listenerTlsSource(
   section: string,
   { clientCaFile, ...own }: CertificateFiles & { readonly clientCaFile: string | null },
-): Source<MetricsTls> {
+  caKey = `${section}.clientCaFile`,
+): Source<ListenerTls> {
   return {
     section,
     files: [own.certificateFile, own.keyFile, ...(clientCaFile === null ? [] : [clientCaFile])],
     read: async () => {
-      const clientCa = clientCaFile === null ? null : await readCa(`${section}.clientCaFile`, clientCaFile);
+      const clientCa = clientCaFile === null ? null : await readCa(caKey, clientCaFile);
       return { ...(await readKeyPair(section, own)), clientCa };
     },
   };
@@ -87,6 +89,11 @@ export function caSource(section: string, caFile: string | null): Source<{ reado
 
 export function secretSource(key: string, file: string): Source<string> {
   return { section: key, files: [file], read: () => readSecret(key, file) };
+}
+
+/** A password, and during a rotation the other one that is valid too. */
+export function passwordsSource(section: string, key: string, file: string): Source<Secrets> {
+  return { section, files: [file], read: () => readSecrets(key, file) };
 }
 
 async function readCa(key: string, file: string): Promise<string> {

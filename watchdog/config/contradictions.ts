@@ -3,6 +3,7 @@ import { type Addresses, type RegionName, witnessName } from "./address.ts";
 import { isLoopback, type PublisherConfig } from "./applications.ts";
 import { CANARY_INDEX } from "./canary.ts";
 import type { MetricsSettings } from "./metrics.ts";
+import { listenOf } from "./page.ts";
 import type { WatchdogConfig } from "./schema.ts";
 import { type TimingConfig, timingViolations } from "./timing.ts";
 import type { ConfigViolation } from "./violations.ts";
@@ -23,6 +24,7 @@ export function crossFieldViolations(config: WatchdogConfig): readonly ConfigVio
     ...storeViolations(config),
     ...endpointViolations(config),
     ...metricsViolations(config),
+    ...pageViolations(config),
     ...entryViolations(config),
   ];
 }
@@ -151,6 +153,26 @@ function metricsViolations({ metrics }: WatchdogConfig): readonly ConfigViolatio
   const violations = [...listenerViolations("metrics", metrics)];
   if (clientCaFile !== null && certificateFile === null) {
     violations.push({ key: "metrics.clientCaFile", message: "needs TLS: add certificateFile and keyFile" });
+  }
+  return violations;
+}
+
+function pageViolations({ page }: WatchdogConfig): readonly ConfigViolation[] {
+  if (page === null) return [];
+  const { address, authentication, certificateFile } = page;
+  const listen = listenOf(page);
+  if (authentication.kind === "proxy" && !isLoopback(listen)) {
+    const message =
+      `is "${address}": with authentication "proxy" the page answers all who reach it, so it listens on loopback alone. ` +
+      "Write 127.0.0.1, or authenticate by certificate or password";
+    return [{ key: "page.address", message }];
+  }
+  const violations = [...listenerViolations("page", { ...page, listen })];
+  if (authentication.kind === "certificate" && certificateFile === null && isLoopback(listen)) {
+    violations.push({
+      key: "page.certificateFile",
+      message: "is missing: browsers show their certificates in TLS alone",
+    });
   }
   return violations;
 }

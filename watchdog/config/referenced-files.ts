@@ -1,6 +1,7 @@
 import type { EtcdAccess, PublisherConfig } from "./applications.ts";
 import { caFileViolations, checkSecretFile, keyPairViolations } from "./files.ts";
 import type { MetricsSettings } from "./metrics.ts";
+import type { PageSettings } from "./page.ts";
 import type { WatchdogConfig } from "./schema.ts";
 import type { ConfigViolation } from "./violations.ts";
 
@@ -10,7 +11,7 @@ type Violations = Promise<readonly ConfigViolation[]>;
 
 /** All files of a watchdog's configuration except the password of Elasticsearch, which loading reads. */
 export async function referencedFileViolations(config: WatchdogConfig): Violations {
-  const { elasticsearch, entry, store, failsafe, endpoint, metrics, publisher } = config;
+  const { elasticsearch, entry, store, failsafe, endpoint, metrics, page, publisher } = config;
   const checks = await Promise.all([
     caFileViolations("elasticsearch.caFile", elasticsearch.caFile, Date.now()),
     entry === null ? [] : secretFileViolations("entry.passwordFile", entry.passwordFile, 2),
@@ -20,9 +21,25 @@ export async function referencedFileViolations(config: WatchdogConfig): Violatio
     endpoint === null ? [] : listenerFileViolations("endpoint", endpoint),
     metrics === null ? [] : listenerFileViolations("metrics", metrics),
     metrics === null ? [] : optionalCaViolations("metrics.clientCaFile", metrics.clientCaFile),
+    page === null ? [] : listenerFileViolations("page", page),
+    page === null ? [] : readerFileViolations(page.authentication),
     publisher === null ? [] : publisherFileViolations(publisher),
   ]);
   return checks.flat();
+}
+
+/** What the page checks its readers with. */
+function readerFileViolations(authentication: PageSettings["authentication"]): Violations {
+  switch (authentication.kind) {
+    case "certificate":
+      return caFileViolations("page.authentication.clientCaFile", authentication.clientCaFile, Date.now());
+    case "password":
+      return secretFileViolations("page.authentication.passwordFile", authentication.passwordFile, 2);
+    case "proxy":
+      return Promise.resolve([]);
+    default:
+      return authentication satisfies never;
+  }
 }
 
 /** The files of a publisher's section. */

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { endpointServiceSchema, publisherSchema } from "./applications.ts";
 import { canarySchema } from "./canary.ts";
 import { metricsSchema } from "./metrics.ts";
+import { pageSchema } from "./page.ts";
 import { profiles } from "./profiles.ts";
 import {
   checksSchema,
@@ -156,6 +157,10 @@ export const watchdogFileSchema = z.strictObject({
     .nullable()
     .default(null)
     .describe("Where Prometheus reads this watchdog's metrics, at `/metrics`; `null`: nowhere. See docs/metrics.md."),
+  page: pageSchema
+    .nullable()
+    .default(null)
+    .describe("Where people read this watchdog's status page; `null`: nowhere. See docs/status-page.md."),
   publisher: publisherSchema
     .nullable()
     .default(null)

@@ -1,0 +1,123 @@
+import { systemClock } from "../adapters/clock.ts";
+import type { ApplicationsReport } from "../applications/acknowledgements.ts";
+import { listenOf, type PageSettings } from "../config/page.ts";
+import type { WatchdogConfig } from "../config/schema.ts";
+import { answerStatus } from "../controller/control-api/handlers.ts";
+import type { Watchdog } from "../controller/watchdog.ts";
+import type { Authenticate } from "../page/authentication.ts";
+import type { PageView } from "../page/view.ts";
+import { listSalvages } from "../salvage/exports.ts";
+import { salvageRoot } from "../salvage/salvage.ts";
+import type { ListenerTls } from "../util/http-server.ts";
+import type { Live } from "../util/live.ts";
+import type { Logger } from "../util/logger.ts";
+import { runLoop } from "../util/loop.ts";
+import { version } from "../util/version.ts";
+import { keepServing } from "./keep-serving.ts";
+import type { Renewals } from "./renewals.ts";
+import { listenerTlsSource, passwordsSource } from "./sources.ts";
+
+/** Entries of the history to read; the page shows the newest. */
+const HISTORY_READ = 30;
+/** While somebody reads the page: what has not visibly changed is read again after this time. */
+const HISTORY_AGE_MS = 15_000;
+const EXPORTS_AGE_MS = 15_000;
+
+export interface PageParts {
+  readonly watchdog: Watchdog;
+  /** What applications reported to the endpoint service; null where none runs. */
+  readonly applications: () => ApplicationsReport | null;
+  readonly renewals: Pick<Renewals, "add">;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+}
+
+/** Serves the status page until the signal aborts; nothing when none is configured. */
+export async function runPage(config: WatchdogConfig, parts: PageParts): Promise<void> {
+  const { page } = config;
+  if (page === null) return;
+  const { renewals, log, signal } = parts;
+  // Loaded on demand: a watchdog without the page does not hold it in memory.
+  const { servePage } = await import("../page/server.ts");
+  const { view, sample } = await pageView(config, parts);
+  let access: PageAccess | null = null;
+  const serve = async () => {
+    access ??= await pageAccess(page, renewals);
+    return servePage({ listen: listenOf(page), ...access, view, version });
+  };
+  await Promise.all([
+    keepServing({ event: "page", name: "the status page", serve }, log, signal),
+    runLoop(sample, { clock: systemClock, log, signal }),
+  ]);
+}
+
+async function pageView(config: WatchdogConfig, { watchdog, applications }: PageParts) {
+  const { LagSamples, SAMPLE_INTERVAL_MS } = await import("../page/lag-samples.ts");
+  const { LastReadCell } = await import("../page/last-read.ts");
+  const clock = systemClock;
+  const lag = new LagSamples();
+  const history = new LastReadCell({ read: () => watchdog.history(HISTORY_READ), maxAgeMs: HISTORY_AGE_MS, clock });
+  const root = salvageRoot(config.stateDirectory);
+  const exports = new LastReadCell({ read: () => listSalvages(root), maxAgeMs: EXPORTS_AGE_MS, clock });
+  const view = async (): Promise<PageView> => {
+    const status = answerStatus(watchdog, applications());
+    const { epoch, phase } = status.record ?? {};
+    await Promise.all([history.refresh(`${epoch} ${phase}`), exports.refresh()]);
+    return {
+      status,
+      history: history.last,
+      exports: exports.last,
+      lag: lag.all,
+      maxLagOperations: config.replication.maxLagOperations,
+      version,
+    };
+  };
+  const sample = {
+    name: "sample the lag",
+    intervalMs: () => SAMPLE_INTERVAL_MS,
+    round: async () => {
+      const { nowMs, replication } = watchdog.status();
+      lag.add({ atMs: nowMs, operations: replication?.lagOperations ?? null });
+    },
+  };
+  return { view, sample };
+}
+
+interface PageAccess {
+  readonly tls: Live<ListenerTls> | null;
+  readonly authenticate: Authenticate;
+}
+
+async function pageAccess(page: PageSettings, renewals: Pick<Renewals, "add">): Promise<PageAccess> {
+  return { tls: await pageTls(page, renewals), authenticate: await authenticationOf(page.authentication, renewals) };
+}
+
+async function pageTls(
+  { certificateFile, keyFile, authentication }: PageSettings,
+  renewals: Pick<Renewals, "add">,
+): Promise<Live<ListenerTls> | null> {
+  if (certificateFile === null || keyFile === null) return null;
+  const clientCaFile = authentication.kind === "certificate" ? authentication.clientCaFile : null;
+  const files = { certificateFile, keyFile, clientCaFile };
+  return renewals.add(listenerTlsSource("page", files, "page.authentication.clientCaFile"));
+}
+
+async function authenticationOf(
+  authentication: PageSettings["authentication"],
+  renewals: Pick<Renewals, "add">,
+): Promise<Authenticate> {
+  const { byCertificate, byPassword, byProxy } = await import("../page/authentication.ts");
+  switch (authentication.kind) {
+    case "certificate":
+      return byCertificate;
+    case "password": {
+      const { username, passwordFile } = authentication;
+      const key = "page.authentication.passwordFile";
+      return byPassword(username, await renewals.add(passwordsSource("page", key, passwordFile)), systemClock);
+    }
+    case "proxy":
+      return byProxy(authentication.hosts);
+    default:
+      return authentication satisfies never;
+  }
+}
