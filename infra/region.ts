@@ -164,6 +164,7 @@ export class Region extends pulumi.ComponentResource {
       elasticsearch: config.watchdogPassword,
       etcd: config.etcdPassword,
       canary: config.haproxyCheckPassword,
+      page: config.page?.authentication === "password" ? (config.pagePassword ?? null) : null,
     });
     new Watchdog(
       host.name,

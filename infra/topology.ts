@@ -1,4 +1,5 @@
 import { witnessName } from "../watchdog/config/address.ts";
+import { PAGE_PORT } from "../watchdog/config/page.ts";
 import { maxHostsPerRole, type StackConfig } from "./config/schema.ts";
 import { formatIpv4, parseCidr } from "./ipv4.ts";
 
@@ -80,6 +81,8 @@ export const ports = {
   endpoint: 9201,
   /** Metrics of the watchdogs, for Prometheus. */
   metrics: 9444,
+  /** Status page of the watchdogs, for people. */
+  page: PAGE_PORT,
 } as const;
 
 const roles: Readonly<Record<Role, { readonly short: string; readonly firstOffset: number }>> = {
@@ -93,7 +96,7 @@ const roles: Readonly<Record<Role, { readonly short: string; readonly firstOffse
 const poolOffsets = { first: 201, last: 250 } as const;
 
 type PlannedConfig = Pick<StackConfig, "regions" | "witness" | "network" | "adminCidrs" | "clientCidrs"> &
-  Partial<Pick<StackConfig, "endpointAddresses" | "scraperCidrs">>;
+  Partial<Pick<StackConfig, "endpointAddresses" | "scraperCidrs" | "page">>;
 type Site = Pick<RegionPlan, "name" | "ovhRegion" | "cidr" | "zones" | "availabilityZones">;
 
 /** Plans every site. A host's name, zone and address depend on its own position alone, never on how many there are. */
@@ -169,6 +172,7 @@ function planIngress(config: PlannedConfig, hosts: readonly Host[], etcdMembers:
   const clients = [config.network.cidr, ...config.clientCidrs];
   const endpoint = config.endpointAddresses ? tcp(ports.endpoint, clients, "Applications ask which region serves") : [];
   const metrics = tcp(ports.metrics, config.scraperCidrs ?? [], "Prometheus reads the watchdog");
+  const page = tcp(ports.page, config.page?.cidrs ?? [], "Operators read the status page");
   return {
     elasticsearch: [
       ...administration,
@@ -181,8 +185,9 @@ function planIngress(config: PlannedConfig, hosts: readonly Host[], etcdMembers:
       ...endpoint,
       ...failsafe,
       ...metrics,
+      ...page,
     ],
-    witness: [...administration, ...failsafe, ...metrics],
+    witness: [...administration, ...failsafe, ...metrics, ...page],
     etcd: [
       ...tcp(ports.etcdClient, watchdogs, "The watchdogs' store"),
       ...tcp(ports.etcdPeer, addresses(etcdMembers), "Members of etcd"),

@@ -15,6 +15,7 @@ export function contradictions(config: StackConfig): readonly ConfigViolation[] 
     ...witnessContradictions(config),
     ...networkContradictions(config),
     ...licenceContradictions(config),
+    ...pageContradictions(config),
     ...heartbeatContradictions(config),
   ];
 }
@@ -117,6 +118,30 @@ function licenceContradictions({ elasticsearch, licenceFile }: StackConfig): rea
         `\`pulumi config set --secret ${configNamespace}:licenceFile < licence.json\``,
     },
   ];
+}
+
+function pageContradictions({ page, pagePassword }: StackConfig): readonly ConfigViolation[] {
+  if (page === null) return [];
+  const { authentication, cidrs, clientCa } = page;
+  const violations: ConfigViolation[] = [];
+  if (authentication === "proxy" && cidrs.length > 0) {
+    const message = "must be left out: with authentication proxy the page is on the host's loopback alone";
+    violations.push({ key: "page.cidrs", message });
+  }
+  if (authentication !== "proxy" && cidrs.length === 0) {
+    violations.push({ key: "page.cidrs", message: "is missing: name the networks from which the page is read" });
+  }
+  if (authentication === "certificate" && clientCa === undefined) {
+    const message = "is missing: name the CA of your browsers' certificates, or choose another authentication";
+    violations.push({ key: "page.clientCa", message });
+  }
+  if (authentication === "password" && pagePassword === undefined) {
+    const message =
+      'is missing, and page.authentication is "password": store one with ' +
+      `\`pulumi config set --secret ${configNamespace}:pagePassword\``;
+    violations.push({ key: "pagePassword", message });
+  }
+  return violations;
 }
 
 /** etcd refuses to start with a shorter election timeout (server/embed/config.go). */

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { addressSchema } from "../../watchdog/config/address.ts";
 import { publisherSchema } from "../../watchdog/config/applications.ts";
 import { canarySchema } from "../../watchdog/config/canary.ts";
+import { DEFAULT_PAGE_USER } from "../../watchdog/config/page.ts";
 import { profiles } from "../../watchdog/config/profiles.ts";
 import {
   checksSchema,
@@ -20,7 +21,7 @@ import {
   switchoverSchema,
   ticketTimings,
 } from "../../watchdog/config/sections.ts";
-import { count, httpUrl, logLevel, nameOf, regionName, text } from "../../watchdog/config/values.ts";
+import { count, httpUrl, logLevel, nameOf, regionName, text, username } from "../../watchdog/config/values.ts";
 import { parseCidr } from "../ipv4.ts";
 
 /**
@@ -51,6 +52,39 @@ const adminCidr = cidr.refine(
   (value) => (parseCidr(value)?.prefixLength ?? widestAdminPrefix) >= widestAdminPrefix,
   "a network this wide would open SSH to the world: name your own addresses, such as 203.0.113.7/32",
 );
+
+/** The same bound, for a page that shows how the system is and who operates it. */
+const readerCidr = cidr.refine(
+  (value) => (parseCidr(value)?.prefixLength ?? widestAdminPrefix) >= widestAdminPrefix,
+  "a network this wide would show the page to the world: name your own addresses, such as 203.0.113.7/32",
+);
+
+const pageSchema = z
+  .strictObject(
+    {
+      authentication: z
+        .enum(["certificate", "password", "proxy"])
+        .describe(
+          "`certificate`: mutual TLS, with certificates of `clientCa`. `password`: `username` with the secret `pagePassword`. " +
+            "`proxy`: the page is on the host's loopback alone, for a tunnel by SSH or a proxy of yours on the host.",
+        ),
+      cidrs: z
+        .array(readerCidr)
+        .default([])
+        .describe("Networks from which the page is read; empty with `proxy`. The whole internet is refused."),
+      username: username.default(DEFAULT_PAGE_USER).describe("User of the page, with `password`."),
+      clientCa: z
+        .string()
+        .regex(/-----BEGIN CERTIFICATE-----/, "write a certificate in PEM format")
+        .meta({ value: "a certificate in PEM format" })
+        .exactOptional()
+        .describe("Certificate of the CA of your browsers' certificates, with `certificate`."),
+    },
+    'write at least the authentication, such as {"authentication": "proxy"}',
+  )
+  .nullable()
+  .default(null)
+  .describe("The status page of every watchdog; `none`: there is none. See docs/status-page.md.");
 
 const site = {
   ovhRegion: text(/^[A-Z][A-Z0-9-]{1,30}$/, "OVHcloud's name of the region, such as GRA11").describe(
@@ -214,7 +248,7 @@ export const initKeys = z.strictObject(secretsFromInit).keyof().options;
 export type InitKey = (typeof initKeys)[number];
 
 /** Keys whose values never appear in a message. */
-export const secretKeys: readonly string[] = [...initKeys, "licenceFile", "sshPreviousPrivateKey"];
+export const secretKeys: readonly string[] = [...initKeys, "licenceFile", "sshPreviousPrivateKey", "pagePassword"];
 
 const aServiceName = "the ID of your OVHcloud Public Cloud project: 32 hexadecimal digits";
 
@@ -243,6 +277,14 @@ export const stackSchema = z.strictObject({
       "Networks from which your Prometheus reads the metrics of every watchdog, see docs/metrics.md. Without one the watchdogs " +
         "serve no metrics.",
     ),
+  page: pageSchema,
+  pagePassword: z
+    .string()
+    .trim()
+    .min(16, "is too short: write at least 16 characters")
+    .meta({ value: "a secret" })
+    .exactOptional()
+    .describe("Password of the status page's user, when `page.authentication` is `password`: at least 16 characters."),
   entryNames: z
     .array(
       text(/^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$/i, "a DNS name such as es.example.com"),

@@ -15,6 +15,10 @@ export const watchdogPaths = {
   etcdPassword: "/etc/es-failover/secrets/etcd-password",
   /** Of the canaries' user. */
   canaryPassword: "/etc/es-failover/secrets/canary-password",
+  /** Of the status page's user. */
+  pagePassword: "/etc/es-failover/secrets/page-password",
+  /** Of the certificates that browsers show to the status page. */
+  pageClientCa: "/etc/es-failover/page-client-ca.crt",
   state: "/var/lib/es-failover/state",
 } as const;
 
@@ -37,6 +41,7 @@ export interface WatchdogConfigOptions {
     | "leases"
     | "endpointAddresses"
     | "scraperCidrs"
+    | "page"
     | "publisher"
     | "router"
     | "logLevel"
@@ -70,6 +75,7 @@ export function watchdogJson({ topology, config, host }: WatchdogConfigOptions):
     leases: config.leases,
     ...endpointService(config, host),
     ...metricsService(config),
+    ...statusPage(config),
     ...(config.publisher === null ? {} : { publisher: config.publisher }),
     router: router(config, host),
     ...entry(host),
@@ -120,6 +126,25 @@ function metricsService({ scraperCidrs }: WatchdogConfigOptions["config"]): Pick
   const { certificate: certificateFile, key: keyFile } = watchdogPaths;
   // It listens on every interface: the security groups decide which scrapers reach it.
   return { metrics: { listen: `0.0.0.0:${ports.metrics}`, certificateFile, keyFile } };
+}
+
+function statusPage({ page }: WatchdogConfigOptions["config"]): Pick<WatchdogConfigInput, "page"> {
+  if (page === null) return {};
+  const { certificate: certificateFile, key: keyFile, pageClientCa, pagePassword } = watchdogPaths;
+  // It listens on every interface: the security groups decide who reaches it.
+  const served = { address: "0.0.0.0", port: ports.page, certificateFile, keyFile };
+  switch (page.authentication) {
+    case "proxy":
+      return { page: { port: ports.page, authentication: { kind: "proxy" } } };
+    case "certificate":
+      return { page: { ...served, authentication: { kind: "certificate", clientCaFile: pageClientCa } } };
+    case "password": {
+      const { username } = page;
+      return { page: { ...served, authentication: { kind: "password", username, passwordFile: pagePassword } } };
+    }
+    default:
+      return page.authentication satisfies never;
+  }
 }
 
 /** Several watchdogs share their record in etcd and ask each other for failsafe grants; a single one has a file. */

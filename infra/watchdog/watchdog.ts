@@ -57,6 +57,8 @@ export interface WatchdogPasswords {
   readonly elasticsearch: string;
   readonly etcd: string;
   readonly canary: string;
+  /** null: the status page needs none. */
+  readonly page: string | null;
 }
 
 export interface WatchdogArgs {
@@ -90,7 +92,8 @@ export class Watchdog extends pulumi.ComponentResource {
           passwords,
           isRouter: host.host.role === "haproxy",
           withEtcd: topology.etcdMembers.length > 0,
-          hasService: answersClients(args) || isScraped(args),
+          hasService: answersClients(args) || isReadFromOutside(args),
+          pageClientCa: args.config.page?.authentication === "certificate" ? (args.config.page.clientCa ?? null) : null,
         });
         return JSON.stringify({ desired: contentHash(version, json), files });
       });
@@ -116,7 +119,7 @@ export class Watchdog extends pulumi.ComponentResource {
         authority,
         subject: "organization",
         dnsNames: [host.name, ...(isEntry ? config.entryNames : [])],
-        ipAddresses: [host.host.privateIp, ...(isEntry || isScraped(args) ? [host.publicIp] : [])],
+        ipAddresses: [host.host.privateIp, ...(isEntry || isReadFromOutside(args) ? [host.publicIp] : [])],
       },
       { parent: this },
     );
@@ -128,9 +131,9 @@ function answersClients({ config, host }: WatchdogArgs): boolean {
   return config.endpointAddresses !== null && host.host.role === "haproxy";
 }
 
-/** Whether Prometheus reads its metrics. */
-function isScraped({ config }: WatchdogArgs): boolean {
-  return config.scraperCidrs.length > 0;
+/** Whether Prometheus reads its metrics, or people its status page, by the host's address. */
+function isReadFromOutside({ config: { scraperCidrs, page } }: WatchdogArgs): boolean {
+  return scraperCidrs.length > 0 || (page !== null && page.authentication !== "proxy");
 }
 
 function watchdogFiles(content: {
@@ -141,8 +144,9 @@ function watchdogFiles(content: {
   readonly passwords: WatchdogPasswords;
   readonly isRouter: boolean;
   readonly withEtcd: boolean;
-  /** Whether it serves an endpoint or metrics. */
+  /** Whether it serves an endpoint, metrics or the status page to other hosts. */
   readonly hasService: boolean;
+  readonly pageClientCa: string | null;
 }): HostFile[] {
   const file = (path: string, text: string): HostFile => ({ path, content: text, mode: "0640", group: "es-failover" });
   const files = [
@@ -154,6 +158,8 @@ function watchdogFiles(content: {
     files.push(file(watchdogPaths.certificate, content.certificate), file(watchdogPaths.key, content.privateKey));
   }
   if (content.isRouter) files.push(file(watchdogPaths.canaryPassword, `${content.passwords.canary}\n`));
+  if (content.pageClientCa !== null) files.push(file(watchdogPaths.pageClientCa, `${content.pageClientCa.trim()}\n`));
+  if (content.passwords.page !== null) files.push(file(watchdogPaths.pagePassword, `${content.passwords.page}\n`));
   if (content.withEtcd) files.push(file(watchdogPaths.etcdPassword, `${content.passwords.etcd}\n`));
   return files;
 }

@@ -130,6 +130,12 @@ describe("the stack configuration", () => {
       '{"electionTimeoutMs":7000}',
       /leases\.ttlMs \(10000\) must be at least 1\.5 times store\.electionTimeoutMs \(7000\)/,
     ],
+    ["page", '{"authentication":"proxy","cidrs":["203.0.113.7/32"]}', /page\.cidrs must be left out: .*loopback alone/],
+    ["page", '{"authentication":"certificate","cidrs":["203.0.113.7/32"]}', /page\.clientCa is missing: name the CA/],
+    ["page", '{"authentication":"password","cidrs":["203.0.113.7/32"]}', /pagePassword is missing, .*--secret/],
+    ["page", '{"authentication":"proxy","cidrs":["0.0.0.0/0"]}', /page\.cidrs\[0\] is "0\.0\.0\.0\/0": .*to the world/],
+    ["page", "proxy", /page is "proxy": write at least the authentication/],
+    ["pagePassword", "secret", /pagePassword is too short: write at least 16 characters/],
     ["resize", "bhs-es-1", /resize is "bhs-es-1": write a host of gra: gra-es-1, gra-es-2, gra-es-3, gra-haproxy-1/],
     ["replication", '{"patterns":["*"]}', /replication\.patterns\[0\] is "\*": this includes system indices/],
   ])("a wrong %s (%s) is named with its value and what to write", (key, value, message) => {
@@ -239,6 +245,7 @@ describe("the stack configuration", () => {
     ["logLevel", "debug", { logLevel: "debug" }],
     ["store", '{"deadlineMs":2500}', { store: { deadlineMs: 2_500, hedgeAfterMs: 1_000 } }],
     ["failsafe", '{"timeoutMs":900}', { failsafe: { timeoutMs: 900 } }],
+    ["page", '{"authentication":"proxy"}', { page: { authentication: { kind: "proxy" } } }],
     [
       "publisher",
       '{"source":{"kind":"service","urls":["http://127.0.0.1:9201"]},"consul":{}}',
@@ -252,6 +259,7 @@ describe("the stack configuration", () => {
   const sections = Object.keys(stackSchema.shape).filter((key) => key in watchdogFileSchema.shape);
   test.each(sections)("%s, which both the stack and the watchdog have, is handed over to watchdog.json", (section) => {
     const config = testConfig({
+      page: '{"authentication":"proxy"}',
       publisher: '{"source":{"kind":"service","urls":["http://127.0.0.1:9201"]},"consul":{}}',
     });
     const file = JSON.parse(watchdogJson({ topology: planTopology(config), config, host }));

@@ -100,6 +100,42 @@ describe("files of a HAProxy host", () => {
     expect(metricsOf(host("witness", "witness"))).toEqual(served);
   });
 
+  test.each([
+    ["proxy", { authentication: "proxy" }, { port: 9445, authentication: { kind: "proxy" } }],
+    [
+      "password",
+      { authentication: "password", cidrs: ["192.168.9.4/32"] },
+      {
+        address: "0.0.0.0",
+        port: 9445,
+        certificateFile: "/etc/es-failover/secrets/watchdog.crt",
+        keyFile: "/etc/es-failover/secrets/watchdog.key",
+        authentication: {
+          kind: "password",
+          username: "operator",
+          passwordFile: "/etc/es-failover/secrets/page-password",
+        },
+      },
+    ],
+    [
+      "certificate",
+      { authentication: "certificate", cidrs: ["192.168.9.4/32"], clientCa: "-----BEGIN CERTIFICATE-----" },
+      {
+        address: "0.0.0.0",
+        port: 9445,
+        certificateFile: "/etc/es-failover/secrets/watchdog.crt",
+        keyFile: "/etc/es-failover/secrets/watchdog.key",
+        authentication: { kind: "certificate", clientCaFile: "/etc/es-failover/page-client-ca.crt" },
+      },
+    ],
+  ])("watchdog.json with the status page, by %s, on the witness too", (_kind, page, expected) => {
+    const shown = testConfig({ page: JSON.stringify(page), pagePassword: "correct horse battery" });
+    const pageOf = (on: ReturnType<typeof host>) =>
+      JSON.parse(watchdogJson({ topology: planTopology(shown), config: shown, host: on })).page;
+    expect(pageOf(host("haproxy", "bhs"))).toEqual(expected);
+    expect(pageOf(host("witness", "witness"))).toEqual(expected);
+  });
+
   test("watchdog.json of a single router, without a witness", () => {
     const alone = testConfig({
       witness: "none",

@@ -26,6 +26,7 @@ const planInput: fc.Arbitrary<PlanInput> = fc
     adminCidrs: fc.uniqueArray(outsideCidr, { minLength: 1, maxLength: 3 }),
     clientCidrs: fc.uniqueArray(outsideCidr, { maxLength: 3 }),
     scraperCidrs: fc.uniqueArray(outsideCidr, { maxLength: 2 }),
+    readerCidrs: fc.uniqueArray(outsideCidr, { maxLength: 2 }),
     withEndpoint: fc.boolean(),
   })
   .map(
@@ -37,6 +38,7 @@ const planInput: fc.Arbitrary<PlanInput> = fc
       adminCidrs,
       clientCidrs,
       scraperCidrs,
+      readerCidrs,
       withEndpoint,
     }) => ({
       regions: {
@@ -48,6 +50,7 @@ const planInput: fc.Arbitrary<PlanInput> = fc
       adminCidrs,
       clientCidrs,
       scraperCidrs,
+      page: { authentication: "password", username: "operator", cidrs: readerCidrs },
       endpointAddresses: withEndpoint ? { gra: { host: "gra.example.org", port: 9200 } } : null,
     }),
   );
@@ -73,7 +76,7 @@ function admits(topology: Topology, from: string, to: Host, port: number): boole
 }
 
 /** Every port of the plan, and some that hosts listen on without being reachable from elsewhere. */
-const knownPorts = [22, 9200, 9201, 9300, 9100, 8404, 2379, 2380, 2381, 9443, 9444];
+const knownPorts = [22, 9200, 9201, 9300, 9100, 8404, 2379, 2380, 2381, 9443, 9444, 9445];
 
 type Sender = { readonly address: string; readonly host?: Host };
 
@@ -90,6 +93,7 @@ function mayReach(input: PlanInput, from: Sender, to: Host, port: number): boole
   if (port === 9200) return to.role === "haproxy" && client;
   if (port === 9201) return to.role === "haproxy" && client && input.endpointAddresses !== null;
   if (port === 9444) return input.scraperCidrs?.some((cidr) => within(from.address, cidr)) ?? false;
+  if (port === 9445) return input.page?.cidrs.some((cidr) => within(from.address, cidr)) ?? false;
   if (port === 9443) return several && isWatchdog;
   if (port === 2379) return several && holdsEtcd(to) && isWatchdog;
   if (port === 2380) return several && holdsEtcd(to) && from.host !== undefined && holdsEtcd(from.host);
