@@ -6,11 +6,11 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { setUpMachine } from "../lab/system/set-up.ts";
+import { setUpBrowser, setUpMachine } from "../lab/system/set-up.ts";
 import { add, closingLine, noTests } from "./runner/closing-line.ts";
 import { Commands } from "./runner/commands.ts";
 import { failureLines } from "./runner/failures.ts";
-import { commandOf, type Lane, type Part, projects, stagesFor } from "./runner/schedule.ts";
+import { browserFile, commandOf, includes, type Lane, type Part, projects, stagesFor } from "./runner/schedule.ts";
 import { partsLine, slowestLines, type TimedPart } from "./runner/timings.ts";
 import { emptyReport, readReport, type TestReport } from "./runner/vitest-report.ts";
 
@@ -77,15 +77,20 @@ class TestRun {
 
 /** Arguments select projects (`npm test unit`); any other one selects test files whose path contains it. */
 export async function main(args: readonly string[]): Promise<number> {
-  const chosen = projects.filter((project) => args.includes(project));
+  const named = projects.filter((project) => args.includes(project));
+  const chosen = named.length > 0 ? named : projects;
   const filters = args.filter((arg) => !projects.some((project) => project === arg));
   const scratch = await mkdtemp(path.join(tmpdir(), "es-failover-test-"));
   try {
     const run = new TestRun(scratch, filters);
     const obstacles = await run.timed("set-up", setUpMachine);
     for (const obstacle of obstacles) console.log(`skipped: tests that need a lab. ${obstacle}`);
+    if (obstacles.length === 0 && includes(browserFile, chosen, filters)) {
+      const obstacle = await run.timed("browser", setUpBrowser);
+      if (obstacle !== null) console.log(`skipped: the status page in Chromium. ${obstacle}`);
+    }
     const reports = [await run.timed("checks", () => run.checks())];
-    for (const lanes of stagesFor(chosen.length > 0 ? chosen : projects, filters)) {
+    for (const lanes of stagesFor(chosen, filters)) {
       const shared = lanes.length > 1;
       reports.push(...(await Promise.all(lanes.map((lane) => run.lane(lane, shared)))).flat());
     }

@@ -39,6 +39,15 @@ const toolsRoot: RootRecipe = {
   ],
 };
 
+/**
+ * A browser for the test of the status page, with one font. Chromium's headless shell comes from the same source as its
+ * desktop program, without what a desktop needs.
+ */
+const browserRoot: RootRecipe = {
+  name: "browser-root",
+  packages: ["chromium-headless-shell", "fonts-dejavu-core", "ca-certificates", "procps"],
+};
+
 async function recipeKey(recipe: RootRecipe): Promise<string> {
   const hash = createHash("sha256").update(JSON.stringify([suite, recipe.packages]));
   // Lines of comment do not count, as a build takes a minute.
@@ -97,9 +106,18 @@ export function toolsRootDirectory(): Promise<string> {
 }
 
 /** The tools root; undefined when it is not built. For tests that decide whether they can run. */
-export async function existingToolsRoot(): Promise<string | undefined> {
-  const key = await recipeKey(toolsRoot);
-  return isCached(toolsRoot.name, key) ? path.join(cachePath(toolsRoot.name, key), "root") : undefined;
+export function existingToolsRoot(): Promise<string | undefined> {
+  return existingRoot(toolsRoot);
+}
+
+/** The root with the browser, for `toolsCommand`; undefined when it is not built. */
+export function existingBrowserRoot(): Promise<string | undefined> {
+  return existingRoot(browserRoot);
+}
+
+async function existingRoot(recipe: RootRecipe): Promise<string | undefined> {
+  const key = await recipeKey(recipe);
+  return isCached(recipe.name, key) ? path.join(cachePath(recipe.name, key), "root") : undefined;
 }
 
 export const hostRootStep: SetUpStep = rootStep(
@@ -112,4 +130,10 @@ export const toolsRootStep: SetUpStep = rootStep(
   toolsRoot,
   "Install HAProxy 3.0, etcd 3.5 and Prometheus into a root file system of their own",
   "tests run the same programs as the hosts; about a minute",
+);
+
+export const browserRootStep: SetUpStep = rootStep(
+  browserRoot,
+  "Install Chromium into a root file system of its own",
+  "a test opens the status page in it; a minute or two, 620 MB",
 );

@@ -77,6 +77,9 @@ export const clusterFiles: readonly string[] = [
   "test/integration/watchdog-return.test.ts",
 ];
 
+/** Opens the status page in a browser, which no other test needs. */
+export const browserFile = "test/integration/page-browser.test.ts";
+
 const parts = {
   unit: { name: "unit", project: "unit" },
   timed: { name: "integration (timed)", project: "integration", only: timedFiles, workers: 2 },
@@ -113,6 +116,12 @@ export function stagesFor(chosen: readonly Project[], filters: readonly string[]
     .map((lanes) => lanes.map((lane) => lane.flatMap((part) => narrowed(part, chosen, filters))))
     .map((lanes) => lanes.filter((lane) => lane.length > 0))
     .filter((lanes) => lanes.length > 0);
+}
+
+/** Whether a run of these projects with these filters runs a test file. */
+export function includes(file: string, chosen: readonly Project[], filters: readonly string[]): boolean {
+  const isChosen = chosen.some((project) => file.startsWith(`test/${project}/`));
+  return isChosen && (filters.length === 0 || filters.some((filter) => file.includes(filter)));
 }
 
 function narrowed(part: Part, chosen: readonly Project[], filters: readonly string[]): readonly Part[] {

@@ -2,10 +2,12 @@ import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import {
+  browserFile,
   clusterFiles,
   commandOf,
   contractFiles,
   hostFiles,
+  includes,
   type Part,
   projects,
   stagesFor,
@@ -50,6 +52,13 @@ describe("the schedule of a test run", () => {
     expect(commands[0]?.at(-1)).toBe("test/integration/etcd-store.test.ts");
     expect(commands[2]).toContain("--exclude=test/integration/etcd-store.test.ts");
     expect(commands[2]?.slice(-2)).toEqual(filters);
+  });
+
+  test("has the browser's test in a run of all integration tests, and in one whose filter names it", () => {
+    for (const chosen of [projects, ["integration"]] as const) expect(includes(browserFile, chosen, [])).toBe(true);
+    expect(includes(browserFile, projects, ["page-"])).toBe(true);
+    expect(includes(browserFile, projects, ["metrics"])).toBe(false);
+    expect(includes(browserFile, ["unit"], [])).toBe(false);
   });
 
   test("lets everything beside the lab yield to it", () => {
