@@ -3,9 +3,11 @@ import type { Browser, Page } from "puppeteer-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { existingBrowserRoot } from "../../lab/machine/debian-root.ts";
 import { until } from "../../lab/util/until.ts";
-import { byProxy } from "../../watchdog/page/authentication.ts";
+import type { Secrets } from "../../watchdog/config/files.ts";
+import { byPassword, byProxy } from "../../watchdog/page/authentication.ts";
 import { type PageServer, servePage } from "../../watchdog/page/server.ts";
 import type { PageView } from "../../watchdog/page/view.ts";
+import { LiveCell } from "../../watchdog/util/live.ts";
 import { pageViews } from "../unit/support/page-views.ts";
 import { startBrowser } from "./support/browser.ts";
 
@@ -34,7 +36,7 @@ describe.skipIf(root === undefined)(`the status page in Chromium${reason}`, () =
   });
   afterAll(() => browser?.close());
 
-  async function serve(port = 0): Promise<string> {
+  async function serve(port = 0, parts: Partial<Parameters<typeof servePage>[0]> = {}): Promise<string> {
     server = await servePage({
       listen: `127.0.0.1:${port}`,
       tls: null,
@@ -42,6 +44,7 @@ describe.skipIf(root === undefined)(`the status page in Chromium${reason}`, () =
       view: async () => shown,
       version: "1.2.3",
       limits: { intervalMs: 100 },
+      ...parts,
     });
     return `http://127.0.0.1:${server.port}`;
   }
@@ -125,10 +128,12 @@ describe.skipIf(root === undefined)(`the status page in Chromium${reason}`, () =
       /^Connection lost: everything below is as of \d\d:\d\d:\d\d UTC or older\.$/,
     );
     expect(await page.$eval("#connection", (element) => element.checkVisibility())).toBe(true);
+    expect(await textOf("#age")).toMatch(/^The last message from the watchdog came \d+ s ago\.$/);
     shown = pageViews.calm;
     await serve(port);
     await until("the page is live again", 30_000, async () => !(await bodyHas("stale")));
     expect(await textOf("#headline")).toContain("its loss is covered");
+    expect([await textOf("#connection"), await textOf("#age")]).toEqual(["", ""]);
   });
 
   test("shows the essential facts without JavaScript, and is then loaded again by itself", async () => {
@@ -140,6 +145,7 @@ describe.skipIf(root === undefined)(`the status page in Chromium${reason}`, () =
       "As of 2030-01-01 12:00:00",
       "routes to gra",
       "bhs is in sync",
+      "Not live: what you see is as of the time below.",
     ]) {
       expect(text).toContain(fact);
     }
@@ -192,15 +198,20 @@ describe.skipIf(root === undefined)(`the status page in Chromium${reason}`, () =
     const { port } = server;
     await server.close();
     const loaded = page.waitForNavigation();
-    server = await servePage({
-      listen: `127.0.0.1:${port}`,
-      tls: null,
-      authenticate: byProxy([]),
-      view: async () => ({ ...pageViews.calm, version: "1.2.4" }),
-      version: "1.2.4",
-      limits: { intervalMs: 100 },
-    });
+    await serve(port, { view: async () => ({ ...pageViews.calm, version: "1.2.4" }), version: "1.2.4" });
     await loaded;
     expect(await page.$eval("body", ({ dataset }) => dataset["version"])).toBe("1.2.4");
+  });
+
+  test("is live behind a password too: the browser sends it for the script, the stylesheet and the events", async () => {
+    await server.close();
+    const passwords = new LiveCell<Secrets>(["correct horse"]);
+    const authenticate = byPassword("operator", passwords, { monotonicMs: () => performance.now() });
+    url = await serve(0, { authenticate });
+    await page.authenticate({ username: "operator", password: "correct horse" });
+    await page.goto(url);
+    shown = pageViews.promoting;
+    await until("the change is shown", 20_000, async () => (await textOf("#headline")).includes("is being promoted"));
+    expect(complaints).toEqual([]);
   });
 });

@@ -22,6 +22,8 @@ const HISTORY_READ = 30;
 /** While somebody reads the page: what has not visibly changed is read again after this time. */
 const HISTORY_AGE_MS = 15_000;
 const EXPORTS_AGE_MS = 15_000;
+/** Readers share a look that is younger: asking the rules takes time that the watchdog's other work needs. */
+const SHARED_MS = 500;
 
 export interface PageParts {
   readonly watchdog: Watchdog;
@@ -40,10 +42,12 @@ export async function runPage(config: WatchdogConfig, parts: PageParts): Promise
   // Loaded on demand: a watchdog without the page does not hold it in memory.
   const { servePage } = await import("../page/server.ts");
   const { view, sample } = await pageView(config, parts);
-  let access: PageAccess | null = null;
+  let tls: Live<ListenerTls> | null = null;
+  let authenticate: Authenticate | null = null;
   const serve = async () => {
-    access ??= await pageAccess(page, renewals);
-    return servePage({ listen: listenOf(page), ...access, view, version });
+    tls ??= await pageTls(page, renewals);
+    authenticate ??= await authenticationOf(page.authentication, renewals);
+    return servePage({ listen: listenOf(page), tls, authenticate, view, version });
   };
   await Promise.all([
     keepServing({ event: "page", name: "the status page", serve }, log, signal),
@@ -59,7 +63,7 @@ async function pageView(config: WatchdogConfig, { watchdog, applications }: Page
   const history = new LastReadCell({ read: () => watchdog.history(HISTORY_READ), maxAgeMs: HISTORY_AGE_MS, clock });
   const root = salvageRoot(config.stateDirectory);
   const exports = new LastReadCell({ read: () => listSalvages(root), maxAgeMs: EXPORTS_AGE_MS, clock });
-  const view = async (): Promise<PageView> => {
+  const look = async (): Promise<PageView> => {
     const status = answerStatus(watchdog, applications());
     const { epoch, phase } = status.record ?? {};
     await Promise.all([history.refresh(`${epoch} ${phase}`), exports.refresh()]);
@@ -72,6 +76,12 @@ async function pageView(config: WatchdogConfig, { watchdog, applications }: Page
       version,
     };
   };
+  let latest: { readonly atMs: number; readonly view: Promise<PageView> } | null = null;
+  const view = (): Promise<PageView> => {
+    const atMs = clock.monotonicMs();
+    if (latest === null || atMs - latest.atMs >= SHARED_MS) latest = { atMs, view: look() };
+    return latest.view;
+  };
   const sample = {
     name: "sample the lag",
     intervalMs: () => SAMPLE_INTERVAL_MS,
@@ -81,15 +91,6 @@ async function pageView(config: WatchdogConfig, { watchdog, applications }: Page
     },
   };
   return { view, sample };
-}
-
-interface PageAccess {
-  readonly tls: Live<ListenerTls> | null;
-  readonly authenticate: Authenticate;
-}
-
-async function pageAccess(page: PageSettings, renewals: Pick<Renewals, "add">): Promise<PageAccess> {
-  return { tls: await pageTls(page, renewals), authenticate: await authenticationOf(page.authentication, renewals) };
 }
 
 async function pageTls(

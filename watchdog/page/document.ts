@@ -49,8 +49,9 @@ export function renderDocument(view: PageView): string {
 <main id="main" tabindex="-1">
 <div aria-live="polite">
 ${headline === undefined ? null : sectionOf(headline, view)}
-<p id="connection" hidden></p>
+<p id="connection">Not live: what you see is as of the time below.</p>
 </div>
+<p id="age"></p>
 ${rest.map((section) => sectionOf(section, view))}
 </main>
 <footer>

@@ -7,7 +7,10 @@ const RETRY_MS = 3_000;
 
 const connection = document.getElementById("connection");
 const { version } = document.body.dataset;
+const age = document.getElementById("age");
 let lastMs = Date.now();
+let isLive = false;
+const notLive = connection.textContent;
 
 /** Replaces what changed. Focus, opened details and scrolled tables stay as they are. */
 function apply({ title, version: sent, sections }) {
@@ -33,20 +36,30 @@ function focusableOf({ id, parentElement }) {
   return id !== "" ? `#${id}` : `#${parentElement.id} > summary`;
 }
 
-/** A page that stands still must not look like one that is fine. */
+/**
+ * A page that stands still must not look like one that is fine. The sentence changes only when the connection does, as
+ * screen readers announce it; the age is apart from it.
+ */
 function showConnection() {
-  const isStale = Math.abs(Date.now() - lastMs) > STALE_AFTER_MS;
+  const silentMs = Math.abs(Date.now() - lastMs);
+  const isStale = silentMs > STALE_AFTER_MS;
   document.body.classList.toggle("stale", isStale);
-  if (isStale === !connection.hidden) return;
-  connection.hidden = !isStale;
   const since = new Date(lastMs).toISOString().slice(11, 19);
-  connection.textContent = isStale ? `Connection lost: everything below is as of ${since} UTC or older.` : "";
+  const sentence = isStale
+    ? `Connection lost: everything below is as of ${since} UTC or older.`
+    : isLive
+      ? ""
+      : notLive;
+  if (connection.textContent !== sentence) connection.textContent = sentence;
+  connection.hidden = sentence === "";
+  age.textContent = isStale ? `The last message from the watchdog came ${Math.round(silentMs / 1_000)} s ago.` : "";
 }
 
 function listen() {
   const events = new EventSource("/events");
   events.addEventListener("status", ({ data }) => {
     lastMs = Date.now();
+    isLive = true;
     apply(JSON.parse(data));
     showConnection();
   });
