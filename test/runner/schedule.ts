@@ -84,7 +84,13 @@ const parts = {
   unit: { name: "unit", project: "unit" },
   timed: { name: "integration (timed)", project: "integration", only: timedFiles, workers: 2 },
   hosts: { name: "integration (hosts)", project: "integration", only: hostFiles, workers: 2 },
-  contracts: { name: "integration (contracts)", project: "integration", only: contractFiles, workers: 1 },
+  contracts: {
+    name: "integration (contracts)",
+    project: "integration",
+    only: contractFiles,
+    workers: 1,
+    yields: true,
+  },
   clusters: { name: "integration (clusters)", project: "integration", only: clusterFiles, workers: 1 },
   integration: {
     name: "integration",
@@ -98,12 +104,13 @@ const parts = {
 
 /**
  * Run one after the other. Two lanes fill two cores, because the tests in them mostly wait. Beside the lab, whose bring-up
- * keeps every processor busy for minutes, only simulations run: their clock is their own, and they yield to it.
+ * keeps every processor busy for minutes, run simulations, whose clock is their own, and then the contracts, which wait for
+ * conditions and measure no time; both yield to it.
  */
 const stages: readonly Stage[] = [
   [[parts.unit]],
-  [[parts.timed, parts.hosts, parts.integration, parts.contracts], [parts.clusters]],
-  [[parts.lab], [parts.simulation]],
+  [[parts.timed, parts.hosts, parts.integration], [parts.clusters]],
+  [[parts.lab], [parts.simulation, parts.contracts]],
 ];
 
 /**

@@ -64,7 +64,7 @@ describe("the schedule of a test run", () => {
   test("lets everything beside the lab yield to it", () => {
     const stage = stagesFor(projects, []).find((lanes) => lanes.flat().some(({ project }) => project === "lab")) ?? [];
     const beside = stage.filter((lane) => lane.every(({ project }) => project !== "lab")).flat();
-    expect(beside.map(({ project }) => project)).toEqual(["simulation"]);
+    expect(beside.map(({ name }) => name)).toEqual(["simulation", "integration (contracts)"]);
     for (const part of beside) expect(commandOf(part, [], "report.json")[0]).toBe("nice");
     const [lab] = partsFor(["lab"], []);
     expect(lab && commandOf(lab, [], "report.json")[0]).toBe("vitest");
