@@ -3,7 +3,10 @@ import * as tls from "@pulumi/tls";
 import type { HostFile } from "./provision/remote.ts";
 
 export interface Authority {
+  /** Of the authority that signs. */
   readonly certificatePem: string;
+  /** Of every authority that is trusted: two while one is replaced. */
+  readonly trustedPem: string;
   readonly privateKeyPem: pulumi.Output<string>;
 }
 

@@ -10,6 +10,7 @@ import { projectViolations, readProject } from "./cloud-project.ts";
 import { missingCredentials } from "./config/credentials.ts";
 import { parseConfig } from "./config/load.ts";
 import { fileOfKey } from "./config/project-files.ts";
+import { trustedCertificates } from "./config/rotation.ts";
 import type { StackConfig } from "./config/schema.ts";
 import { deadAgent } from "./config/ssh-agent.ts";
 import { Region } from "./region.ts";
@@ -41,8 +42,8 @@ const region = new Region(config.region, { config, bundle: await buildWatchdogBu
 export const hosts = region.hosts;
 /** Where applications send requests. Every entry, of either region, routes to the active region. */
 export const entry = region.entry;
-/** The authority with which applications verify an entry's certificate. */
-export const caCertificate = `${config.caCertificate}\n`;
+/** The authority with which applications verify an entry's certificate; both while one is replaced. */
+export const caCertificate = trustedCertificates(config);
 /** To log in to the hosts: `pulumi stack output sshPrivateKey --show-secrets > key && chmod 600 key`. */
 export const sshPrivateKey = pulumi.secret(`${config.sshPrivateKey}\n`);
 /** The application's user. Its password: `pulumi config get appPassword`. */

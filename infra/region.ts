@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import type { Authority } from "./certificates.ts";
+import { bothOf, signingKey, trustedCertificates } from "./config/rotation.ts";
 import type { StackConfig } from "./config/schema.ts";
 import { declaredOf } from "./declared.ts";
 import { Elasticsearch, elasticsearchScripts } from "./elasticsearch/elasticsearch.ts";
@@ -51,8 +52,9 @@ export class Region extends pulumi.ComponentResource {
     this.config = config;
     this.topology = planTopology(config);
     this.authority = {
-      certificatePem: `${config.caCertificate}\n`,
-      privateKeyPem: pulumi.secret(`${config.caPrivateKey}\n`),
+      certificatePem: `${bothOf(config, "caCertificate")[0]}\n`,
+      trustedPem: trustedCertificates(config),
+      privateKeyPem: pulumi.secret(`${signingKey(config)}\n`),
     };
     const instances = this.instances();
     const nodes = instances.filter(({ host }) => host.role === "elasticsearch");
@@ -128,8 +130,8 @@ export class Region extends pulumi.ComponentResource {
         elasticPassword: elastic.result,
         initialMasterNodes: elastic.keepers.apply((keepers) => keepers?.["initialMasterNodes"] ?? ""),
         passwords: pulumi.secret({
-          watchdog: config.watchdogPassword,
-          haproxyCheck: config.haproxyCheckPassword,
+          watchdog: bothOf(config, "watchdogPassword")[0],
+          haproxyCheck: bothOf(config, "haproxyCheckPassword")[0],
           app: config.appPassword,
         }),
       },
@@ -161,9 +163,9 @@ export class Region extends pulumi.ComponentResource {
     if (isMember) this.etcdMember(host, release);
     const routing = isRouter ? [this.haproxy(host, release)] : [];
     const passwords = pulumi.secret({
-      elasticsearch: config.watchdogPassword,
-      etcd: config.etcdPassword,
-      canary: config.haproxyCheckPassword,
+      elasticsearch: bothOf(config, "watchdogPassword"),
+      etcd: bothOf(config, "etcdPassword"),
+      canary: bothOf(config, "haproxyCheckPassword"),
       page: config.page?.authentication === "password" ? (config.pagePassword ?? null) : null,
     });
     new Watchdog(
@@ -175,14 +177,14 @@ export class Region extends pulumi.ComponentResource {
 
   private etcdMember(host: HaproxyHost, command: pulumi.Resource): void {
     const { config, topology, authority } = this;
-    const passwords = pulumi.secret({ root: config.etcdRootPassword, user: config.etcdPassword });
+    const passwords = pulumi.secret({ root: config.etcdRootPassword, user: bothOf(config, "etcdPassword")[0] });
     new EtcdMember(host.name, { topology, host, config, authority, passwords, command }, { parent: this });
   }
 
   /** HAProxy's configuration, which the watchdog's command installs. */
   private haproxy(host: HaproxyHost, command: pulumi.Resource): pulumi.Resource {
     const { config, topology, authority } = this;
-    const checkPassword = pulumi.secret(config.haproxyCheckPassword);
+    const checkPassword = pulumi.secret(bothOf(config, "haproxyCheckPassword")[0]);
     const { entryNames } = config;
     const args = { topology, host, authority, checkPassword, entryNames, command };
     return new Haproxy(host.name, args, { parent: this }).ready;

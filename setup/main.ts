@@ -1,4 +1,4 @@
-/** Dispatches `npm start`, `npm test`, `npm run lab`, `npm run init` and `npm run preview` once the npm packages are installed. */
+/** Dispatches the scripts of package.json once the npm packages are installed. */
 
 import process from "node:process";
 import { messageOf } from "../watchdog/util/errors.ts";
@@ -10,6 +10,7 @@ const verbs: Readonly<Record<string, () => Promise<{ main(args: readonly string[
   test: () => import("../test/run.ts"),
   lab: () => import("../lab/cli.ts"),
   init: () => import("../infra/init/init.ts"),
+  rotate: () => import("../infra/init/rotate.ts"),
   preview: () => import("../lab/cloud/preview.ts"),
 };
 

@@ -4,6 +4,7 @@ import type { ConfigViolation } from "../../watchdog/config/violations.ts";
 import { contains, overlap, parseCidr } from "../ipv4.ts";
 import { planTopology } from "../topology.ts";
 import { keyName } from "./messages.ts";
+import { rotationContradictions } from "./rotation.ts";
 import { configNamespace, type StackConfig } from "./schema.ts";
 
 /** Values that are each valid and do not fit together: the watchdog's own rules, and those of provisioning. */
@@ -17,6 +18,7 @@ export function contradictions(config: StackConfig): readonly ConfigViolation[] 
     ...licenceContradictions(config),
     ...pageContradictions(config),
     ...heartbeatContradictions(config),
+    ...rotationContradictions(config),
   ];
 }
 

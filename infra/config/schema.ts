@@ -247,8 +247,43 @@ const secretsFromInit = {
 export const initKeys = z.strictObject(secretsFromInit).keyof().options;
 export type InitKey = (typeof initKeys)[number];
 
+/** What `npm run rotate` stores while it replaces a secret. */
+const secretFromRotate = (replaced: string) =>
+  z
+    .string()
+    .trim()
+    .min(1, "is empty: remove the key with `pulumi config rm`")
+    .meta({ value: "a secret" })
+    .exactOptional()
+    .describe(`While ${replaced} is replaced, the new value: known everywhere, and in use once \`useNext\` names it.`);
+
+const secretsFromRotate = {
+  nextCaCertificate: secretFromRotate("`caCertificate`"),
+  nextCaPrivateKey: secretFromRotate("`caPrivateKey`"),
+  nextWatchdogPassword: secretFromRotate("`watchdogPassword`"),
+  nextHaproxyCheckPassword: secretFromRotate("`haproxyCheckPassword`"),
+  nextEtcdPassword: secretFromRotate("`etcdPassword`"),
+};
+
+/** The secrets that `npm run rotate` replaces. */
+export const rotatedKeys = ["caCertificate", "watchdogPassword", "haproxyCheckPassword", "etcdPassword"] as const;
+export type RotatedKey = (typeof rotatedKeys)[number];
+/** Where it keeps the new value meanwhile. */
+export const nextKeys = {
+  caCertificate: "nextCaCertificate",
+  watchdogPassword: "nextWatchdogPassword",
+  haproxyCheckPassword: "nextHaproxyCheckPassword",
+  etcdPassword: "nextEtcdPassword",
+} as const satisfies Readonly<Record<RotatedKey, keyof typeof secretsFromRotate>>;
+
 /** Keys whose values never appear in a message. */
-export const secretKeys: readonly string[] = [...initKeys, "licenceFile", "sshPreviousPrivateKey", "pagePassword"];
+export const secretKeys: readonly string[] = [
+  ...initKeys,
+  ...Object.keys(secretsFromRotate),
+  "licenceFile",
+  "sshPreviousPrivateKey",
+  "pagePassword",
+];
 
 const aServiceName = "the ID of your OVHcloud Public Cloud project: 32 hexadecimal digits";
 
@@ -363,6 +398,13 @@ export const stackSchema = z.strictObject({
     ),
   logLevel,
   ...secretsFromInit,
+  ...secretsFromRotate,
+  useNext: z
+    .array(z.enum(rotatedKeys))
+    .default([])
+    .describe(
+      "Secrets of which the new value is in use, while the old one is still known. `npm run rotate` sets it. See docs/operations.md.",
+    ),
 });
 
 /** The configuration as the program uses it: every default filled in. */

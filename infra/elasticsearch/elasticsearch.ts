@@ -108,7 +108,7 @@ export class Elasticsearch extends pulumi.ComponentResource {
     const stdin = pulumi
       .all([certificatePem, privateKeyPem, elasticPassword])
       .apply(([certificate, privateKey, bootstrapPassword]) => {
-        const material = { ca: authority.certificatePem, certificate, privateKey };
+        const material = { ca: authority.trustedPem, certificate, privateKey };
         return JSON.stringify({ bootstrapPassword, files: nodeCertificateFiles(configDirectory, material) });
       });
     return runScript(
@@ -216,7 +216,7 @@ function desiredState(
   { authority }: ElasticsearchArgs,
 ): pulumi.Output<string> {
   const contents = files.filter(needsRestart).map(({ content }) => content);
-  return certificatePem.apply((certificate) => contentHash(authority.certificatePem, certificate, ...contents));
+  return certificatePem.apply((certificate) => contentHash(authority.trustedPem, certificate, ...contents));
 }
 
 /** On a changed version the script leaves the installed package alone: roll.sh replaces it, one node at a time. */

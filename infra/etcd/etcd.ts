@@ -74,7 +74,7 @@ export class EtcdMember extends pulumi.ComponentResource {
     const { certificatePem, privateKeyPem } = this.certificate(args);
     const settings = etcdSettings({ host: host.host, config });
     const member = memberJson(topology, host.host);
-    const ca = args.authority.certificatePem;
+    const ca = args.authority.trustedPem;
     const inputs = pulumi.all([certificatePem, privateKeyPem, args.passwords, this.mayFound(args)]);
     return inputs.apply(([certificate, privateKey, passwords, mayFound]) =>
       JSON.stringify({

@@ -53,7 +53,7 @@ export class Haproxy extends pulumi.ComponentResource {
 
   private configuration(args: HaproxyArgs): pulumi.Output<string> {
     const { certificatePem, privateKeyPem } = this.certificate(args);
-    const ca = args.authority.certificatePem;
+    const ca = args.authority.trustedPem;
     return pulumi
       .all([certificatePem, privateKeyPem, args.checkPassword])
       .apply(([certificate, privateKey, password]) =>

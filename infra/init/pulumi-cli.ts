@@ -13,6 +13,10 @@ export interface PulumiCli {
   config(stack: string): Promise<Readonly<Record<string, string>>>;
   /** Sets one value, encrypted. */
   setSecret(stack: string, key: string, value: string): Promise<void>;
+  /** Sets one value that is no secret. */
+  set(stack: string, key: string, value: string): Promise<void>;
+  /** Removes a key; one that is not there is no error. */
+  remove(stack: string, key: string): Promise<void>;
 }
 
 const stackList = z.array(z.object({ name: z.string() }));
@@ -47,6 +51,12 @@ export function pulumiCli(projectDirectory: string, environment: NodeJS.ProcessE
     },
     async setSecret(stack, key, value) {
       await pulumi(["config", "set", key, "--secret", "--stack", stack, "--non-interactive"], value);
+    },
+    async set(stack, key, value) {
+      await pulumi(["config", "set", key, value, "--stack", stack, "--non-interactive"]);
+    },
+    async remove(stack, key) {
+      await pulumi(["config", "rm", key, "--stack", stack, "--non-interactive"]);
     },
   };
 }

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { remote } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { type Authority, HostCertificate } from "../certificates.ts";
+import type { Both } from "../config/rotation.ts";
 import type { StackConfig } from "../config/schema.ts";
 import { contentHash, type HostFile, runScript, type StagedHost, type StepOptions } from "../provision/remote.ts";
 import type { Host, Topology } from "../topology.ts";
@@ -54,9 +55,9 @@ export function installWatchdog(
 }
 
 export interface WatchdogPasswords {
-  readonly elasticsearch: string;
-  readonly etcd: string;
-  readonly canary: string;
+  readonly elasticsearch: Both;
+  readonly etcd: Both;
+  readonly canary: Both;
   /** null: the status page needs none. */
   readonly page: string | null;
 }
@@ -86,7 +87,7 @@ export class Watchdog extends pulumi.ComponentResource {
       .apply(([passwords, certificatePem, privateKey]) => {
         const files = watchdogFiles({
           json,
-          ca: args.authority.certificatePem,
+          ca: args.authority.trustedPem,
           certificate: certificatePem,
           privateKey,
           passwords,
@@ -136,6 +137,8 @@ function isReadFromOutside({ config: { scraperCidrs, page } }: WatchdogArgs): bo
   return scraperCidrs.length > 0 || (page !== null && page.authentication !== "proxy");
 }
 
+const lines = (passwords: Both): string => passwords.map((password) => `${password}\n`).join("");
+
 function watchdogFiles(content: {
   readonly json: string;
   readonly ca: string;
@@ -152,14 +155,14 @@ function watchdogFiles(content: {
   const files = [
     file(watchdogPaths.config, content.json),
     file(watchdogPaths.ca, content.ca),
-    file(watchdogPaths.password, `${content.passwords.elasticsearch}\n`),
+    file(watchdogPaths.password, lines(content.passwords.elasticsearch)),
   ];
   if (content.withEtcd || content.hasService) {
     files.push(file(watchdogPaths.certificate, content.certificate), file(watchdogPaths.key, content.privateKey));
   }
-  if (content.isRouter) files.push(file(watchdogPaths.canaryPassword, `${content.passwords.canary}\n`));
+  if (content.isRouter) files.push(file(watchdogPaths.canaryPassword, lines(content.passwords.canary)));
   if (content.pageClientCa !== null) files.push(file(watchdogPaths.pageClientCa, `${content.pageClientCa.trim()}\n`));
   if (content.passwords.page !== null) files.push(file(watchdogPaths.pagePassword, `${content.passwords.page}\n`));
-  if (content.withEtcd) files.push(file(watchdogPaths.etcdPassword, `${content.passwords.etcd}\n`));
+  if (content.withEtcd) files.push(file(watchdogPaths.etcdPassword, lines(content.passwords.etcd)));
   return files;
 }

@@ -18,6 +18,7 @@ import { licenceTests } from "./licences.ts";
 import { nodeTests } from "./nodes.ts";
 import { patienceTests } from "./patience.ts";
 import { provisioningTests } from "./provisioning.ts";
+import { rotationTests } from "./rotation.ts";
 import { storeTests } from "./store.ts";
 import { BothEntries, noneMissing } from "./support/both-entries.ts";
 import { type LabUnderTest, settings } from "./support/lab-under-test.ts";
@@ -87,6 +88,7 @@ describe.skipIf(obstacles.length > 0)(title("three sites in a lab"), () => {
       patienceTests(lab, () => clients);
       firstCopyTests(lab, () => clients);
       licenceTests(lab, () => clients);
+      rotationTests(lab, () => clients);
     });
 
     test("every write that was acknowledged during these tests exists", { timeout: 120_000 }, async () => {

@@ -188,6 +188,46 @@ describe("a region's components", () => {
     expect(onlyKey(during)).toBe("");
   });
 
+  test("while a secret is replaced hosts know both values, and users and certificates have the one in use", async () => {
+    const rotated = { nextWatchdogPassword: "new-w", nextEtcdPassword: "new-e", nextHaproxyCheckPassword: "new-c" };
+    const authority = { nextCaCertificate: "new-ca", nextCaPrivateKey: "new-ca-key" };
+    const oldCa = testConfig().caCertificate;
+    const inputOf = (name: string, among: readonly Registered[]) => JSON.parse(named(name, among).inputs.stdin.value);
+    const filesOf = (name: string, among: readonly Registered[]): Readonly<Record<string, string>> =>
+      Object.fromEntries(
+        (inputOf(name, among).files as readonly { path: string; content: string }[]).map((file) => [
+          path.basename(file.path),
+          file.content,
+        ]),
+      );
+    const seen = async (useNext: string) => {
+      const [, among] = await provisioned(undefined, { ...rotated, ...authority, useNext });
+      const watchdog = filesOf("gra-haproxy-1-watchdog-configuration", among);
+      const members = filesOf("gra-haproxy-1-etcd-configuration", among);
+      return {
+        known: ["elasticsearch-password", "etcd-password", "canary-password"].map((name) => watchdog[name]),
+        trusted: [watchdog["ca.crt"], members["ca.crt"], filesOf("gra-es-1-secrets", among)["ca.crt"]],
+        users: inputOf("gra-es-1-users", among).users.map((user: { password: string }) => user.password),
+        member: members["user-password"],
+        signing: named("gra-haproxy-1-entry-certificate", among).inputs.caCertPem,
+      };
+    };
+    expect(await seen("")).toEqual({
+      known: ["watchdog-password\nnew-w\n", "etcd-user-password\nnew-e\n", "check-password\nnew-c\n"],
+      trusted: Array(3).fill(`${oldCa}\nnew-ca\n`),
+      users: ["watchdog-password", "check-password"],
+      member: "etcd-user-password\n",
+      signing: `${oldCa}\n`,
+    });
+    expect(await seen("watchdogPassword,etcdPassword,haproxyCheckPassword,caCertificate")).toEqual({
+      known: ["new-w\nwatchdog-password\n", "new-e\netcd-user-password\n", "new-c\ncheck-password\n"],
+      trusted: Array(3).fill(`new-ca\n${oldCa}\n`),
+      users: ["new-w", "new-c"],
+      member: "new-e\n",
+      signing: "new-ca\n",
+    });
+  });
+
   test("the order of configured networks changes no security group", async () => {
     const rules = async (adminCidrs: string) => {
       const [, resources] = await provisioned(undefined, { adminCidrs });

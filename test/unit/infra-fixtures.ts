@@ -1,5 +1,6 @@
 import { parseConfig } from "../../infra/config/load.ts";
 import type { StackConfig } from "../../infra/config/schema.ts";
+import type { PulumiCli } from "../../infra/init/pulumi-cli.ts";
 
 /** A stack's configuration as Pulumi passes it: text by key. */
 export const validRawConfig: Readonly<Record<string, string>> = {
@@ -29,4 +30,44 @@ export const validRawConfig: Readonly<Record<string, string>> = {
 export function testConfig(changes: Readonly<Record<string, string>> = {}): StackConfig {
   const own = Object.fromEntries(Object.entries(changes).map(([key, value]) => [`es-failover:${key}`, value]));
   return parseConfig({ ...validRawConfig, ...own }, { fileOf: () => "Pulumi.gra.yaml" });
+}
+
+/** Pulumi's command line with stacks in memory: what asks it is about their configuration alone. */
+export class RememberingPulumi implements PulumiCli {
+  readonly held: Record<string, Record<string, string>>;
+  writes = 0;
+  /** The write that fails, as when the command is interrupted; counted from 1. */
+  failsAt = Number.POSITIVE_INFINITY;
+
+  constructor(held: Record<string, Record<string, string>> = {}) {
+    this.held = held;
+  }
+
+  async requireLogin() {}
+  async stacks() {
+    return Object.keys(this.held);
+  }
+  async createStack(name: string) {
+    this.held[name] = {};
+  }
+  async config(stack: string) {
+    return this.held[stack] ?? {};
+  }
+  async setSecret(stack: string, key: string, value: string) {
+    this.#count();
+    this.held[stack] = { ...this.held[stack], [key]: value };
+  }
+  async set(stack: string, key: string, value: string) {
+    await this.setSecret(stack, key, value);
+  }
+  async remove(stack: string, key: string) {
+    this.#count();
+    const { [key]: _, ...others } = this.held[stack] ?? {};
+    this.held[stack] = others;
+  }
+
+  #count() {
+    this.writes += 1;
+    if (this.writes === this.failsAt) throw new Error("interrupted");
+  }
 }

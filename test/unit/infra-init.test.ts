@@ -8,45 +8,22 @@ import { initKeys } from "../../infra/config/schema.ts";
 import { createCertificateAuthority } from "../../infra/init/certificate-authority.ts";
 import { initialiseStacks } from "../../infra/init/init.ts";
 import { planInit } from "../../infra/init/plan.ts";
-import type { PulumiCli } from "../../infra/init/pulumi-cli.ts";
+import { projectOf, projectOptions } from "../../infra/init/project.ts";
 import { createSshKeyPair } from "../../infra/init/ssh-key.ts";
-
-class FakePulumi implements PulumiCli {
-  readonly held: Record<string, Record<string, string>>;
-  writes = 0;
-
-  constructor(held: Record<string, Record<string, string>> = {}) {
-    this.held = held;
-  }
-
-  async requireLogin() {}
-  async stacks() {
-    return Object.keys(this.held);
-  }
-  async createStack(name: string) {
-    this.held[name] = {};
-  }
-  async config(stack: string) {
-    return this.held[stack] ?? {};
-  }
-  async setSecret(stack: string, key: string, value: string) {
-    this.writes += 1;
-    this.held[stack] = { ...this.held[stack], [key]: value };
-  }
-}
+import { RememberingPulumi } from "./infra-fixtures.ts";
 
 const silent = () => {};
 
 describe("npm run init", () => {
   test("gives every stack the same secrets", async () => {
-    const pulumi = new FakePulumi();
+    const pulumi = new RememberingPulumi();
     await initialiseStacks({ stacks: ["gra", "bhs"], pulumi, say: silent });
     expect(Object.keys(pulumi.held["gra"] ?? {})).toHaveLength(initKeys.length);
     expect(pulumi.held["bhs"]).toEqual(pulumi.held["gra"]);
   });
 
   test("changes nothing when it is run again", async () => {
-    const pulumi = new FakePulumi();
+    const pulumi = new RememberingPulumi();
     await initialiseStacks({ stacks: ["gra", "bhs"], pulumi, say: silent });
     const before = structuredClone(pulumi.held);
     pulumi.writes = 0;
@@ -56,17 +33,22 @@ describe("npm run init", () => {
   });
 
   test("gives a new stack the values of the others", async () => {
-    const pulumi = new FakePulumi();
+    const pulumi = new RememberingPulumi();
     await initialiseStacks({ stacks: ["gra"], pulumi, say: silent });
     await initialiseStacks({ stacks: ["gra", "bhs"], pulumi, say: silent });
     expect(pulumi.held["bhs"]).toEqual(pulumi.held["gra"]);
   });
 
   test("prints no secret", async () => {
-    const pulumi = new FakePulumi();
+    const pulumi = new RememberingPulumi();
     const lines: string[] = [];
     await initialiseStacks({ stacks: ["gra"], pulumi, say: (line) => lines.push(line) });
     for (const value of Object.values(pulumi.held["gra"] ?? {})) expect(lines.join("\n")).not.toContain(value);
+  });
+
+  test("takes the stacks of this checkout where none is named", () => {
+    const { stacks } = projectOf({ "project-directory": projectOptions["project-directory"].default });
+    expect(stacks).toEqual(["bhs", "gra", "witness"]);
   });
 
   test("refuses stacks with different values, and half of a pair", () => {

@@ -30,7 +30,7 @@ interface ShardCopy {
 export class Questions {
   readonly #system: TwoRegions;
   readonly #router: string;
-  readonly #passwords: Readonly<Record<UserName, string>>;
+  #passwords: Readonly<Record<UserName, string>>;
 
   private constructor(system: TwoRegions, router: string, passwords: Readonly<Record<UserName, string>>) {
     this.#system = system;
@@ -39,12 +39,12 @@ export class Questions {
   }
 
   static async of(system: TwoRegions): Promise<Questions> {
-    const passwords = {
-      app: await system.secret("appPassword"),
-      "es-failover": await system.secret("watchdogPassword"),
-      "haproxy-check": await system.secret("haproxyCheckPassword"),
-    };
-    return new Questions(system, await system.hosts.router(), passwords);
+    return new Questions(system, await system.hosts.router(), await passwordsOf(system));
+  }
+
+  /** Uses the passwords that the stacks have now. */
+  async renewPasswords(): Promise<void> {
+    this.#passwords = await passwordsOf(this.#system);
   }
 
   passwordOf(name: UserName): string {
@@ -148,4 +148,12 @@ with socket.socket(socket.AF_UNIX) as haproxy:
     if (endMs === undefined) throw new Error(`HAProxy has no ticket for ${region}: ${stdout}`);
     return Number(endMs);
   }
+}
+
+async function passwordsOf(system: TwoRegions): Promise<Readonly<Record<UserName, string>>> {
+  return {
+    app: await system.secret("appPassword"),
+    "es-failover": await system.secret("watchdogPassword"),
+    "haproxy-check": await system.secret("haproxyCheckPassword"),
+  };
 }
