@@ -39,7 +39,12 @@ export function createServer(
   if (tls === null) return createHttpServer(options, handle);
   const minVersion = "TLSv1.2";
   const server = createHttpsServer({ ...options, ...tls.current, minVersion }, handle);
-  tls.listen((renewed) => server.setSecureContext({ ...renewed, minVersion }));
+  const renew = (renewed: SecureContextOptions) => server.setSecureContext({ ...renewed, minVersion });
+  // Not before it listens: a server that cannot, because its port is taken, is dropped without being closed.
+  server.on("listening", () => {
+    renew(tls.current);
+    server.once("close", tls.listen(renew));
+  });
   return server;
 }
 

@@ -1,8 +1,8 @@
 /** A value that is replaced while it is in use. */
 export interface Live<T> {
   readonly current: T;
-  /** Calls the listener for each later value. */
-  readonly listen: (listener: (value: T) => void) => void;
+  /** Calls the listener for each later value, until the returned function is called. */
+  readonly listen: (listener: (value: T) => void) => () => void;
   readonly map: <U>(convert: (value: T) => U) => Live<U>;
 }
 
@@ -24,14 +24,44 @@ export class LiveCell<T> implements Live<T> {
     for (const listener of this.#listeners) listener(value);
   }
 
-  listen(listener: (value: T) => void): void {
+  listen(listener: (value: T) => void): () => void {
     this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
   }
 
   map<U>(convert: (value: T) => U): Live<U> {
-    const mapped = new LiveCell(convert(this.#current));
-    this.listen((value) => mapped.set(convert(value)));
-    return mapped;
+    return new MappedLive(this, convert);
+  }
+}
+
+/** Follows its source only while someone listens to it, so that one that is dropped leaves nothing behind. */
+class MappedLive<T, U> implements Live<U> {
+  readonly #source: Live<T>;
+  readonly #convert: (value: T) => U;
+  /** The last conversion: one value of the source has one converted value. */
+  #last: { readonly from: T; readonly to: U };
+
+  constructor(source: Live<T>, convert: (value: T) => U) {
+    this.#source = source;
+    this.#convert = convert;
+    this.#last = { from: source.current, to: convert(source.current) };
+  }
+
+  get current(): U {
+    return this.#of(this.#source.current);
+  }
+
+  listen(listener: (value: U) => void): () => void {
+    return this.#source.listen((value) => listener(this.#of(value)));
+  }
+
+  map<V>(convert: (value: U) => V): Live<V> {
+    return new MappedLive(this, convert);
+  }
+
+  #of(from: T): U {
+    if (this.#last.from !== from) this.#last = { from, to: this.#convert(from) };
+    return this.#last.to;
   }
 }
 
