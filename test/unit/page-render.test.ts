@@ -169,12 +169,17 @@ describe("the headline", () => {
     expect(of({ ...elsewhere, ...changes })).toMatchObject({ tone: "bad", reasons: [expect.stringMatching(reason)] });
   });
 
-  test("claims no protection when the store does not answer: the record may be old", () => {
+  test("claims nothing about now when the store does not answer, and shows what the router beside it does", () => {
     const store = { reachable: false, error: "etcd is gone" };
-    expect(of({ ...elsewhere, store })).toMatchObject({
-      tone: "unknown",
-      reasons: [expect.stringMatching(/etcd is gone/)],
-    });
+    const { tone, sentence, reasons } = of({ ...elsewhere, store });
+    expect([tone, sentence]).toEqual([
+      "unknown",
+      expect.stringMatching(/^As far as this watchdog knows, gra serves since/),
+    ]);
+    expect(reasons).toEqual([expect.stringMatching(/etcd is gone/), "the router beside it: routes to gra (epoch 1)"]);
+    expect(render({ ...pageViews.calm, status: { ...pageViews.calm.status, ...elsewhere, store } }).title).toBe(
+      "Unknown (bhs-haproxy-1)",
+    );
   });
 
   test("is bad when the region that serves is unhealthy, though its loss is covered", () => {

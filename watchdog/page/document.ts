@@ -16,9 +16,10 @@ export function render(view: PageView): Rendered {
 }
 
 function titleOf({ status }: PageView): string {
-  const { label } = headlineOf(status);
-  const serving = status.record?.phase === "serving" ? `${status.record.active} serves` : "no region serves";
-  return `${label}: ${serving} (${status.name})`;
+  const { label, tone } = headlineOf(status);
+  const { record, name } = status;
+  if (tone === "unknown" || record === null) return `${label} (${name})`;
+  return `${label}: ${record.phase === "serving" ? `${record.active} serves` : "no region serves"} (${name})`;
 }
 
 /** Without JavaScript a browser loads the page again after this time. */

@@ -44,12 +44,15 @@ interface Protection {
 const protectionWords = {
   good: { label: "Protected", clause: "its loss is covered" },
   bad: { label: "Not protected", clause: "its loss is NOT covered" },
-  unknown: { label: "Unknown", clause: "this watchdog cannot tell whether its loss is covered" },
 } as const;
 
 function servingHeadline(record: ServingRecord, status: StatusAnswer): Headline {
   const { active, startedAtMs } = record;
   const { tone, reasons } = protectionOf(record, status);
+  if (tone === "unknown") {
+    const sentence = `As far as this watchdog knows, ${active} serves since ${time(startedAtMs)} UTC; it cannot tell what holds now.`;
+    return { tone, label: "Unknown", sentence, reasons: [...reasons, ...routerReasons(status)] };
+  }
   const { label, clause } = protectionWords[tone];
   const health = status.regions.find(({ region }) => region === active)?.health;
   const isSick = health?.state === "unhealthy" || health?.state === "suspect";
@@ -86,6 +89,12 @@ function protectionOf(record: ServingRecord, status: StatusAnswer): Protection {
 
 const storeReason = ({ store }: StatusAnswer): string =>
   `the store does not answer, so this may be out of date: ${store.error ?? "no reason given"}`;
+
+/** What a watchdog that is cut off knows for certain: its own router. */
+function routerReasons({ router }: StatusAnswer): readonly string[] {
+  if (router === null) return [];
+  return [`the router beside it: ${router.error === null ? router.summary : `${router.summary}; ${router.error}`}`];
+}
 
 function changeHeadline(record: Exclude<StateRecord, ServingRecord>, status: StatusAnswer): Headline {
   const { change, from, to, phase, startedAtMs, cause } = record;
