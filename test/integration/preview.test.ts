@@ -57,6 +57,16 @@ describe.skipIf(missing !== "")(`pulumi preview of the users' own project files 
     expect(Object.keys(changes)).toEqual(["create"]);
   });
 
+  test("with a status page behind a password keeps every policy, and shows the password nowhere", async () => {
+    const password = "correct horse battery staple";
+    const page = { authentication: "password", cidrs: ["203.0.113.7/32"] };
+    await engine.prepareStack("gra", { ...usersValues, "es-failover:page": page });
+    await engine.setSecret("gra", "es-failover:pagePassword", password);
+    const { output } = await engine.preview("gra", { args: ["--policy-pack", pack] });
+    expect(output).toMatch(/^ +✅ es-failover@/m);
+    expect(output).not.toContain(password);
+  });
+
   test("without OVHcloud's credentials, says which are missing and where to set them, and shows no stack trace", async () => {
     const { OVH_ENDPOINT: endpoint = "", OVH_CONSUMER_KEY: key = "" } = engine.environment;
     Object.assign(engine.environment, { OVH_ENDPOINT: "", OVH_CONSUMER_KEY: "" });

@@ -45,6 +45,13 @@ describe("a stack that fits", () => {
     for (const id of ids) expect([id, findings(id, open)]).toEqual([id, []]);
   });
 
+  test("may show the status page to the networks of its readers", async () => {
+    const page = JSON.stringify({ authentication: "password", cidrs: ["203.0.113.7/32"] });
+    const shown = await fittingStack({ page, pagePassword: "correct horse battery" });
+    expect(JSON.stringify(shown.resources)).toContain("9445");
+    for (const id of ids) expect([id, findings(id, shown)]).toEqual([id, []]);
+  });
+
   test("of another program is judged by its resources alone", () => {
     const foreign = { ...stack, declared: null };
     for (const id of ids) expect([id, findings(id, foreign)]).toEqual([id, []]);
