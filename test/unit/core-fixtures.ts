@@ -67,6 +67,7 @@ export const index = (name: string, changes: Partial<IndexState> = {}): IndexSta
   writeBlocked: false,
   following: false,
   firstCopy: null,
+  noCopy: false,
   indexingComplete: false,
   searchableSnapshot: false,
   ...changes,
@@ -161,6 +162,7 @@ export function health(state: HealthState, reason?: string): RegionHealth {
   return {
     state,
     provenState: state,
+    byProbes: { state, failuresInARow: isGood ? 0 : 3, successesInARow: isGood ? 100 : 0 },
     failuresInARow: isGood ? 0 : state === "suspect" ? 1 : 3,
     successesInARow: isGood ? 3 : 0,
     inconclusiveInARow: 0,
@@ -273,6 +275,7 @@ export const serving = (changes: Partial<ServingRecord> = {}): ServingRecord => 
   request: null,
   discardTriedAtMs: null,
   deletedLeaders: [],
+  unfinishedCopies: [],
   ...changes,
 });
 

@@ -2,7 +2,13 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { planRepair } from "../../watchdog/core/plans/repair.ts";
 import type { ClusterProbe } from "../../watchdog/core/state/cluster.ts";
-import { indicesInWork, observeProbe, type RegionHealth, unknownHealth } from "../../watchdog/core/state/health.ts";
+import {
+  indicesInWork,
+  observeProbe,
+  type RegionHealth,
+  stateByProbes,
+  unknownHealth,
+} from "../../watchdog/core/state/health.ts";
 import { anyRedIndex, probeFailure } from "../../watchdog/core/state/probe-verdict.ts";
 import { closing, goodProbe as good, promoting, serving } from "./core-fixtures.ts";
 
@@ -49,6 +55,18 @@ describe("a region's health", () => {
 
   test("keeps the time of the last good probe and of the last change of state", () => {
     expect(fold("++---")).toMatchObject({ lastGoodAtMs: 1000, lastProbeAtMs: 4000, sinceMs: 4000 });
+  });
+
+  test("is by its probes what they say, while its canaries fail", () => {
+    const refused = [1, 2, 3].reduce(
+      (health) => observeProbe(health, good, 60_000, thresholds, [], "refused"),
+      fold("+"),
+    );
+    expect([refused.state, stateByProbes(refused)]).toEqual(["unhealthy", "healthy"]);
+    const lost = [1, 2, 3].reduce((health) => observeProbe(health, bad, 61_000, thresholds), refused);
+    expect([lost.state, stateByProbes(lost)]).toEqual(["unhealthy", "unhealthy"]);
+    const back = observeProbe(lost, good, 62_000, thresholds, [], "refused");
+    expect([back.state, stateByProbes(back)]).toEqual(["unhealthy", "recovering"]);
   });
 
   test("becomes unhealthy only by a run of failures, and healthy again only by a run of good probes", () => {

@@ -390,6 +390,15 @@ const cases: Readonly<Record<RuleId, Case>> = {
     next: { phase: "serving", epoch: 1, standby: "following" },
     says: /refused: bhs is not in sync \(following\); logs-1 is paused/,
   },
+  "first-copies-noted": {
+    record: serving(),
+    seen: observations({
+      standby: standbyView({ indices: [index("logs-1", { following: true }), copying("logs-2")] }),
+    }),
+    next: { phase: "serving", epoch: 1, standby: "in-sync" },
+    actions: ["keep-replication"],
+    says: /bhs has 1 unfinished first copy/,
+  },
   "deleted-leaders-noted": {
     record: serving(),
     seen: observations({
@@ -771,6 +780,35 @@ describe("the table of rules", () => {
     const standby = standbyView({ sync: { inSync: true, reasons: [], unprotected, lagOperations: 0, readAgeMs: 0 } });
     const seen = observations({ leaderSight, standby });
     expect(decide(serving({ request: requestOf({}) }), seen, NOW_MS, config).rule).toBe("switchover");
+  });
+
+  describe("while the active region answers and refuses every write", () => {
+    const refusing = { ...health("unhealthy"), lastGoodAtMs: NOW_MS - 500 };
+    const seenOf = (changes: Partial<Observations>) =>
+      observations({ ...lost, health: { gra: refusing, bhs: health("healthy") }, ...changes });
+    const behind = { inSync: false, reasons: ["logs-1 lags"], unprotected: [], lagOperations: 60, readAgeMs: 0 };
+
+    test("a refused failover keeps replication up, so that the standby can catch up", () => {
+      const seen = seenOf({ standby: standbyView({ sync: behind }) });
+      const kept = [{ kind: "keep-replication" }];
+      expect(decide(serving({ standby: "following" }), seen, NOW_MS, config)).toMatchObject({
+        rule: "refuse-not-in-sync",
+        actions: kept,
+      });
+      expect(decide(serving({ standby: "following" }), observations(lost), NOW_MS, config).actions).toEqual([]);
+    });
+
+    test("a standby that has caught up is noted, and then takes over", () => {
+      const { rule, record } = decide(serving({ standby: "following" }), seenOf({}), NOW_MS, config);
+      expect(rule).toBe("standby-in-sync");
+      expect(decide(record, seenOf({}), NOW_MS, config).rule).toBe("failover");
+    });
+
+    test("a standby that falls behind is noted", () => {
+      const seen = seenOf({ standby: standbyView({ sync: behind }), inSyncSeenAtMs: NOW_MS - 600_000 });
+      const record = serving({ inSyncAtMs: NOW_MS - 600_000 });
+      expect(decide(record, seen, NOW_MS, config).rule).toBe("standby-behind");
+    });
   });
 
   describe("an index that is not required", () => {

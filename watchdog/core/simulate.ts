@@ -100,11 +100,11 @@ function assumedObservations(
   const { region } = assumption;
   const isGone = assumption.kind === "region-down";
   const before = seen.health[region];
+  const failed = { state: "unhealthy", failuresInARow: config.checks.failThreshold, successesInARow: 0 } as const;
   const lost: RegionHealth = {
-    state: "unhealthy",
+    ...failed,
     provenState: "unhealthy",
-    failuresInARow: config.checks.failThreshold,
-    successesInARow: 0,
+    byProbes: failed,
     inconclusiveInARow: 0,
     problems: [],
     reason: `no node answers: assumed (${config.checks.failThreshold} failed checks in a row)`,

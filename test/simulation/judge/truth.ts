@@ -49,9 +49,11 @@ export class Truth {
       this.inSyncMs = null;
     }
     const region = active === "gra" ? "gra" : "bhs";
-    const isWell = this.#isWell(region);
-    if (isWell) {
-      this.#noteWell(world.nowMs);
+    const isReadable = this.#isReadable(region);
+    const isWell = isReadable && !this.#refusesWrites(region);
+    if (isWell) this.#noteWell(world.nowMs);
+    // A region that refuses writes is followed all the same.
+    if (isReadable) {
       // A new index is not followed at once: that is no failure of replication.
       const { maxLagOperations, intervalMs } = config.replication;
       const follower = this.#system.cluster(otherRegion(region));
@@ -64,12 +66,15 @@ export class Truth {
   }
 
   /** Well for a majority of the sites with a watchdog. */
-  #isWell(region: Region): boolean {
-    const { network, layout, config } = this.#system;
+  #isReadable(region: Region): boolean {
+    const { network, layout } = this.#system;
     const reaching = layout.watchdogs.filter((site) => network.talk(site, region));
+    return this.#system.cluster(region).isWell() && reaching.length > layout.watchdogs.length / 2;
+  }
+
+  #refusesWrites(region: Region): boolean {
     const { ailments } = this.#system.cluster(region);
-    const isRefusing = config.canary.unhealthyCauses.some((cause) => cause === ailments.refusesWrites);
-    return this.#system.cluster(region).isWell() && !isRefusing && reaching.length > layout.watchdogs.length / 2;
+    return this.#system.config.canary.unhealthyCauses.some((cause) => cause === ailments.refusesWrites);
   }
 
   /** Whether watchdogs may see a region that is well as unwell. */

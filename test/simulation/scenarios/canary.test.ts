@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { isCalm } from "../judge/calm.ts";
-import { threeSites } from "../world/layout.ts";
+import { layouts, threeSites } from "../world/layout.ts";
+import { USUAL_OPERATIONS } from "../world/system.ts";
 import {
   expectSound,
   expectWritable,
@@ -64,8 +65,24 @@ describe("a region that refuses every write while its probe is good", () => {
     );
   });
 
-  test("is opened again when the standby is lost while the routers close", async () => {
-    const system = await started({ layout: threeSites });
+  test("is replaced by a standby that catches up meanwhile, as replication is kept up", async () => {
+    const system = await started();
+    const { gra, bhs } = system.clusters;
+    bhs.stopFollowersFatally();
+    system.replicationRate = 0;
+    await runUntil(system, 60_000, serves("gra", "following"));
+    gra.ailments.refusesWrites = "timeout";
+    await pass(system, 30_000);
+    expect(statusOf(system)?.summary).toMatch(/no failover: bhs is not in sync/);
+    bhs.stopFollowersFatally();
+    system.replicationRate = USUAL_OPERATIONS;
+    await runUntil(system, 60_000, serves("bhs"));
+    await expectWritable(system, "bhs");
+    expectSound(system);
+  });
+
+  test.each(layouts)("is opened again when the standby is lost while the routers close ($name)", async (layout) => {
+    const system = await started({ layout });
     system.cluster("gra").ailments.refusesWrites = "unavailable";
     whenWritten(
       system,

@@ -26,11 +26,12 @@ const clusterProbe = z.discriminatedUnion("reachable", [
   }),
 ]);
 
+const run = { state: healthStateSchema, failuresInARow: z.number(), successesInARow: z.number() };
+
 export const regionHealth = z.object({
-  state: healthStateSchema,
+  ...run,
   provenState: healthStateSchema.default("unknown"),
-  failuresInARow: z.number(),
-  successesInARow: z.number(),
+  byProbes: z.object(run).default({ state: "unknown", failuresInARow: 0, successesInARow: 0 }),
   inconclusiveInARow: z.number().default(0),
   reason: z.string(),
   problems: z.array(z.string()).default([]),

@@ -2,6 +2,7 @@ import type { RegionName } from "../../config/address.ts";
 import { autoFollowName } from "../../core/plans/replication.ts";
 import type { Cluster } from "../../core/ports/cluster.ts";
 import { copyStates } from "../../core/state/complete-copies.ts";
+import { stateByProbes } from "../../core/state/health.ts";
 import type { StandbySnapshot } from "../../core/state/observations.ts";
 import { otherRegion } from "../../core/state/situation.ts";
 import { judgeSync, newSinceMs } from "../../core/state/sync.ts";
@@ -105,7 +106,7 @@ function judge(
         indices: servedOf(record, active.indices),
         unmatched: active.unmatched,
         shards: observed.leaderSnapshot?.shards ?? [],
-        healthy: observed.healthOf(leader).state === "healthy",
+        healthy: stateByProbes(observed.healthOf(leader)) === "healthy",
       },
       standby: {
         ...standby,

@@ -6,6 +6,7 @@ import { aliasBlockers } from "../../core/rules/preconditions.ts";
 import type { IndexState } from "../../core/state/cluster.ts";
 import { copyStates } from "../../core/state/complete-copies.ts";
 import { dueDeletions } from "../../core/state/deleted-leaders.ts";
+import { stateByProbes } from "../../core/state/health.ts";
 import type { ActiveSnapshot, StandbySnapshot } from "../../core/state/observations.ts";
 import type { ServingRecord } from "../../core/state/record.ts";
 import { siteReports } from "../../core/state/sites.ts";
@@ -84,7 +85,7 @@ export class ReplicationPlanner {
         region: active.region,
         indices: servedOf(observed.record, active.indices),
         definitions: observed.definitions,
-        health: observed.healthOf(active.region).state,
+        health: stateByProbes(observed.healthOf(active.region)),
         sameCluster: observed.isSameCluster(active.region),
       },
       standby: { region: cluster.region, indices, followers, copies, autoFollow, definitions, reachesLeader },

@@ -1,11 +1,12 @@
 import type { ServingRecord } from "../state/record.ts";
 import { type Situation, standbyOf } from "../state/situation.ts";
 import { closing } from "../state/transitions.ts";
-import { activeUnhealthy, activeUnknown } from "./conditions/active.ts";
+import { activeUnhealthy, activeUnknown, activeWell } from "./conditions/active.ts";
 import { notInBlockPeriod, notPaused, oneRouter } from "./conditions/automatic.ts";
 import { not } from "./conditions/combine.ts";
-import { standbyHealthy, standbyInSync, standbyPromotable } from "./conditions/standby.ts";
+import * as standbyIs from "./conditions/standby.ts";
 import { type Condition, type RuleBody, unchanged } from "./rule.ts";
+import { inSyncNoted, standbyBehind, standbyInSync } from "./standby.ts";
 
 /** Rules about a lost active region: the automatic failover, and one refusal for each of its conditions. */
 
@@ -24,9 +25,9 @@ export const failover: RuleBody<"serving"> = {
     activeUnhealthy,
     notPaused,
     oneRouter,
-    standbyHealthy,
-    standbyPromotable,
-    standbyInSync,
+    standbyIs.standbyHealthy,
+    standbyIs.standbyPromotable,
+    standbyIs.standbyInSync,
     notInBlockPeriod,
   ],
   outcome: (s) => ({
@@ -36,16 +37,26 @@ export const failover: RuleBody<"serving"> = {
   }),
 };
 
+/** A standby that catches up while its leader takes no writes may be what the refused failover waits for. */
+const noStandbyToNote: Condition<ServingRecord> = (s) =>
+  [standbyInSync, standbyBehind, inSyncNoted].some((body) => body.conditions.every((holds) => holds(s) === null))
+    ? "how far the standby has come is recorded first"
+    : null;
+
+/** A region that only refuses writes can still be read, so that its standby goes on to follow it. */
+const upkeep = (s: Situation<ServingRecord>) =>
+  s.record.standby !== "absent" && activeWell(s) === null ? (["keep-replication"] as const) : [];
+
 const refusal = (condition: Condition<ServingRecord>): RuleBody<"serving"> => ({
-  conditions: [activeUnhealthy, not(condition, "not the blocking condition")],
-  outcome: (s) => unchanged(s.record, `${loss(s)}; no failover: ${condition(s)}`),
+  conditions: [activeUnhealthy, not(condition, "not the blocking condition"), noStandbyToNote],
+  outcome: (s) => unchanged(s.record, `${loss(s)}; no failover: ${condition(s)}`, ...upkeep(s)),
 });
 
 export const refusePaused = refusal(notPaused);
-export const refuseBothUnhealthy = refusal(standbyHealthy);
+export const refuseBothUnhealthy = refusal(standbyIs.standbyHealthy);
 export const refuseSeveralRouters = refusal(oneRouter);
-export const refuseNotPromotable = refusal(standbyPromotable);
-export const refuseNotInSync = refusal(standbyInSync);
+export const refuseNotPromotable = refusal(standbyIs.standbyPromotable);
+export const refuseNotInSync = refusal(standbyIs.standbyInSync);
 export const refuseBlockPeriod = refusal(notInBlockPeriod);
 
 /** A run of refusals may be a lost region as well as a rotated password: a person who can tell decides. */

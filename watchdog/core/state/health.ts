@@ -16,13 +16,19 @@ export interface HealthPolicy {
  */
 export type HealthState = "unknown" | "healthy" | "suspect" | "unhealthy" | "recovering";
 
-/** The health of one region, folded from its probes. */
-export interface RegionHealth {
+/** Checks in a row, and the state that they led to. */
+interface Run {
   readonly state: HealthState;
-  /** By the probes that proved something: the state from which it goes on once another one does. */
-  readonly provenState: HealthState;
   readonly failuresInARow: number;
   readonly successesInARow: number;
+}
+
+/** The health of one region, folded from its probes and canaries. */
+export interface RegionHealth extends Run {
+  /** By the probes that proved something: the state from which it goes on once another one does. */
+  readonly provenState: HealthState;
+  /** As far as its probes proved something, whatever its canaries say: see `stateByProbes`. */
+  readonly byProbes: Run;
   /** Probes in a row that proved nothing, see `probeInconclusive`. */
   readonly inconclusiveInARow: number;
   /** One sentence: what the last probe found, and how many probes remain until the state changes. */
@@ -40,6 +46,7 @@ export interface RegionHealth {
 export const unknownHealth: RegionHealth = {
   state: "unknown",
   provenState: "unknown",
+  byProbes: { state: "unknown", failuresInARow: 0, successesInARow: 0 },
   failuresInARow: 0,
   successesInARow: 0,
   inconclusiveInARow: 0,
@@ -50,6 +57,10 @@ export const unknownHealth: RegionHealth = {
   lastGoodAtMs: null,
   lastProbe: null,
 };
+
+/** By the probes alone: a region that only refuses writes can be read and followed. */
+export const stateByProbes = ({ state, byProbes }: RegionHealth): HealthState =>
+  state === "unknown" ? state : byProbes.state;
 
 /** False until the first probe, whatever it found. */
 export const isProbed = (health: RegionHealth | undefined): boolean => (health?.lastProbeAtMs ?? null) !== null;
@@ -84,17 +95,15 @@ export function observeProbe(
   const judged = excusing(probe, inWork);
   const probeFault = probeFailure(judged, policy.redIndices);
   const failure = probeFault ?? refusal;
-  const failuresInARow = failure === null ? 0 : health.failuresInARow + 1;
-  const successesInARow = failure === null ? health.successesInARow + 1 : 0;
-  const state = nextState(health.provenState, failuresInARow, successesInARow, policy);
+  const run = nextRun({ ...health, state: health.provenState }, failure, policy);
+  const { state } = run;
   const problems = failure === null ? probeProblems(judged, policy.redIndices) : [];
   return {
-    state,
+    ...run,
     provenState: state,
-    failuresInARow,
-    successesInARow,
+    byProbes: nextRun(health.byProbes, probeFault, policy),
     inconclusiveInARow: 0,
-    reason: [describe(state, failure, probe, { failuresInARow, successesInARow }, policy), ...problems].join("; "),
+    reason: [describe(run, failure, probe, policy), ...problems].join("; "),
     problems,
     sinceMs: state === health.state ? health.sinceMs : atMs,
     lastProbeAtMs: atMs,
@@ -129,10 +138,15 @@ function excusing(probe: ClusterProbe, inWork: "all" | readonly string[]): Clust
   return { ...probe, redIndices, status: isExplained ? "yellow" : "red" };
 }
 
+function nextRun(before: Run, failure: string | null, policy: HealthPolicy): Run {
+  const failuresInARow = failure === null ? 0 : before.failuresInARow + 1;
+  const successesInARow = failure === null ? before.successesInARow + 1 : 0;
+  const state = nextState({ state: before.state, failuresInARow, successesInARow }, policy);
+  return { state, failuresInARow, successesInARow };
+}
+
 function nextState(
-  state: HealthState,
-  failuresInARow: number,
-  successesInARow: number,
+  { state, failuresInARow, successesInARow }: Run,
   { failThreshold, recoveryThreshold }: HealthPolicy,
 ): HealthState {
   const wasUnhealthy = state === "unhealthy" || state === "recovering";
@@ -142,19 +156,17 @@ function nextState(
 }
 
 function describe(
-  state: HealthState,
+  { state, failuresInARow, successesInARow }: Run,
   failure: string | null,
   probe: ClusterProbe,
-  counts: { readonly failuresInARow: number; readonly successesInARow: number },
   policy: HealthPolicy,
 ): string {
   if (failure !== null) {
-    const count =
-      state === "suspect" ? `${counts.failuresInARow} of ${policy.failThreshold}` : `${counts.failuresInARow}`;
+    const count = state === "suspect" ? `${failuresInARow} of ${policy.failThreshold}` : `${failuresInARow}`;
     return `${failure} (${count} failed checks in a row)`;
   }
   if (state === "recovering") {
-    return `answers again (${counts.successesInARow} of ${policy.recoveryThreshold} good checks in a row)`;
+    return `answers again (${successesInARow} of ${policy.recoveryThreshold} good checks in a row)`;
   }
   return probe.reachable ? `${probe.status}, ${probe.nodes} nodes` : "";
 }
