@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { beginCopies, type CopyStart } from "../../watchdog/controller/loops/copy-slots.ts";
-import { recreateFollower } from "../../watchdog/controller/loops/recreate-follower.ts";
+import { type ChangeContext, recreateFollower } from "../../watchdog/controller/loops/recreate-follower.ts";
 import type { RecreationCause } from "../../watchdog/core/plans/replication-change.ts";
 import type { Cluster } from "../../watchdog/core/ports/cluster.ts";
 import type { FirstCopy, Follower, IndexState, ShardCheckpoint } from "../../watchdog/core/state/cluster.ts";
 import type { Clock } from "../../watchdog/util/clock.ts";
-import { config, follower, index } from "./core-fixtures.ts";
+import { config, follower, goodProbe, index, serving } from "./core-fixtures.ts";
 
 const failed: FirstCopy = { state: "failed", bytesDone: 0, bytesTotal: null, startedAtMs: null, error: "no room" };
 const at = (maxSeqNo: number, shard = 0): ShardCheckpoint => ({
@@ -23,14 +23,21 @@ class Regions {
   ownCheckpoints = [at(5)];
   led: IndexState[] = [index("logs-1")];
   ledCheckpoints = [at(9)];
+  nodes = config.regions["bhs"]?.nodes.length ?? 0;
+  record = serving();
 
   readonly #note = async (call: string) => void this.calls.push(call);
 
-  async recreate(cause: RecreationCause, confirm = async () => {}): Promise<readonly string[]> {
+  readonly #confirm: ChangeContext["confirm"] = async (holds = () => true) => {
+    if (!holds(this.record)) throw new Error("the record has changed: kept");
+  };
+
+  async recreate(cause: RecreationCause, confirm = this.#confirm): Promise<readonly string[]> {
     const cluster: Partial<Cluster> = {
       region: "bhs",
       indices: async () => this.own,
       followers: async () => this.followers,
+      probe: async () => ({ ...goodProbe, nodes: this.nodes }),
       checkpoints: async () => this.ownCheckpoints,
       uuids: async () => new Map(this.own.map(({ name, uuid }) => [name, uuid])),
       clusterName: async () => "bhs-cluster",
@@ -57,6 +64,7 @@ class Regions {
       cluster: cluster as Cluster,
       leader: leader as Cluster,
       managed: config.replication,
+      standby: { nodes: ["https://192.168.2.11:9200", "https://192.168.2.12:9200"] },
       confirm,
     });
     return this.calls;
@@ -70,6 +78,12 @@ const copyFailed = (changes: Partial<IndexState> = {}) => ({
   followers: [follower("logs-1", {}, { status: "paused", shards: [] })],
   ownCheckpoints: [],
 });
+/** A restart of the whole standby has ended its first copy. */
+const copyEnded = (changes: Partial<IndexState> = {}) => ({
+  ...copyFailed({ firstCopy: null, noCopy: true, ...changes }),
+  nodes: 2,
+  record: serving({ unfinishedCopies: [{ index: "logs-1", uuid: "f" }] }),
+});
 const ofOldLeader = { followers: [follower("logs-1", {}, { leaderUuid: "earlier" })] };
 
 describe("a follower that is recreated", () => {
@@ -79,6 +93,7 @@ describe("a follower that is recreated", () => {
     expect(await regions().recreate("history-lost")).toEqual(["pause logs-1", ...deleted]);
     expect(await regions(ofOldLeader).recreate("leader-recreated")).toEqual(["pause logs-1", ...deleted]);
     expect(await regions(copyFailed()).recreate("copy-failed")).toEqual(deleted);
+    expect(await regions(copyEnded()).recreate("copy-ended")).toEqual(deleted);
   });
 
   test("loses its block first, which would refuse its deletion", async () => {
@@ -100,6 +115,10 @@ describe("a follower that is recreated", () => {
     ["it is another index by now", "copy-failed", copyFailed({ uuid: "other" })],
     ["its copy runs again", "copy-failed", copyFailed({ firstCopy: { ...failed, state: "running" } })],
     ["its copy is complete", "copy-failed", copyFailed({ firstCopy: null })],
+    ["its primary is back", "copy-ended", copyEnded({ noCopy: false, primariesActive: 1 })],
+    ["a node of the standby is away", "copy-ended", { ...copyEnded(), nodes: 1 }],
+    ["its copy was seen complete", "copy-ended", { ...copyEnded(), record: serving() }],
+    ["its node is away", "history-lost", { ...copyEnded(), ledCheckpoints: [] }],
     ["its leader is gone", "copy-failed", { ...copyFailed(), led: [] }],
     ["its leader is closed", "copy-failed", { ...copyFailed(), led: [index("logs-1", { open: false })] }],
     ["its leader lacks a primary", "copy-failed", { ...copyFailed(), led: [index("logs-1", { primariesActive: 0 })] }],

@@ -93,7 +93,13 @@ describe("the reconciler", () => {
     const standby = standbyWith(...facts);
     return {
       leader: { region: "gra", indices: leaders, definitions: [], health: "healthy", sameCluster: true },
-      standby: { ...standby, copies: copyStates(leader, standby), definitions: [], reachesLeader: true },
+      standby: {
+        ...standby,
+        copies: copyStates(leader, standby),
+        definitions: [],
+        reachesLeader: true,
+        neverComplete: new Set(),
+      },
       patterns: ["logs-*"],
       exclusions: [],
       dueDeletions: new Set(),

@@ -97,6 +97,7 @@ describe("a follower with a fatal error", () => {
         indices: [index("logs-1", { following: true })],
         definitions: [],
         reachesLeader: false,
+        neverComplete: new Set(),
       },
       patterns: ["logs-*"],
       exclusions: [],

@@ -32,6 +32,7 @@ const view = (
     autoFollow: [pattern],
     definitions: [],
     reachesLeader: false,
+    neverComplete: new Set(),
     ...standby,
   },
   patterns: ["logs-*"],
@@ -152,6 +153,24 @@ describe("the changes that the standby needs", () => {
       { indices: [index("logs-1", { following: true, primariesActive: 0 })], followers: [paused] },
     );
     expect(planTwice(cutOff)).toMatchObject({ changes: [], problems: [expect.stringMatching(/delete it there/)] });
+  });
+
+  test("recreate a follower that was never complete, and of which no node has a copy that can be started", () => {
+    const ended = (noCopy: boolean, neverComplete: readonly string[]) =>
+      view(
+        {},
+        {
+          indices: [index("logs-1", { following: true, primariesActive: 0, noCopy })],
+          followers: [paused],
+          // Its leader may be complete by now, which tells nothing about it.
+          copies: new Map([["logs-1", "unknown"]]),
+          neverComplete: new Set(neverComplete),
+        },
+      );
+    const made = ended(true, ["uuid-logs-1"]);
+    expect([kinds(made), kindsTwice(made)]).toEqual([[], ["recreate-follow"]]);
+    expect(kindsTwice(ended(false, ["uuid-logs-1"]))).toEqual([]);
+    expect(kindsTwice(ended(true, ["uuid-of-another"]))).toEqual([]);
   });
 
   const copied = (state: "running" | "failed", primariesActive = 0) => ({

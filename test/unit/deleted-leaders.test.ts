@@ -118,7 +118,7 @@ describe("the reconciler", () => {
     });
     const snapshot: ReplicationSnapshot = {
       leader: { region: "gra", indices: [index("logs-1")], definitions: [], health: "healthy", sameCluster: true },
-      standby: { ...standby, copies: new Map(), definitions: [], reachesLeader: true },
+      standby: { ...standby, copies: new Map(), definitions: [], reachesLeader: true, neverComplete: new Set() },
       patterns: ["logs-*"],
       exclusions: [],
       dueDeletions: new Set(due),
@@ -173,7 +173,13 @@ class Regions {
       probe: async () => this.probe,
     };
     const follower = { name: "logs-9", uuid: "f-logs-9" };
-    const context = { cluster: cluster as Cluster, leader: leader as Cluster, managed: config.replication, confirm };
+    const context = {
+      cluster: cluster as Cluster,
+      leader: leader as Cluster,
+      managed: config.replication,
+      standby: { nodes: [] },
+      confirm,
+    };
     await deleteFollower({ kind: "delete-follower", follower, leader: "gra" }, context);
     return this.calls;
   }

@@ -35,6 +35,7 @@ const state: DeletionCandidate["state"] = {
   writeBlocked: true,
   following: false,
   firstCopy: null,
+  noCopy: false,
   indexingComplete: false,
   searchableSnapshot: false,
 };

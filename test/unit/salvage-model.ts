@@ -71,6 +71,7 @@ export class ModelRegion implements OldPrimary, ActivePrimary, ComparedRegion {
       writeBlocked: false,
       following: false,
       firstCopy: null,
+      noCopy: false,
       indexingComplete: false,
       searchableSnapshot: false,
     });

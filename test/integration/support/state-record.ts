@@ -26,6 +26,7 @@ export function stateRecord(epoch: number, sequence = epoch): ServingRecord {
     request: null,
     discardTriedAtMs: null,
     deletedLeaders: [],
+    unfinishedCopies: [],
   };
 }
 

@@ -36,6 +36,9 @@ function checkDeletion({ system, absentLeaders }: Evidence, region: Region, name
   if (isToJoin && record.active !== region && index.following === null) {
     world.report("5", `${name} of ${region} deleted before ${record.active} serves it`);
   }
+  if (system.cluster(region).lacksNodeOf(index)) {
+    world.report("5", `${name} of ${region} deleted, whose copy is on a node that is away`);
+  }
   const absentMs = world.nowMs - (absentLeaders.sinceMs(index.uuid) ?? world.nowMs);
   const isLeaderGone = index.following !== null && !system.cluster(otherRegion(region)).indices.has(name);
   if (isLeaderGone && !isUnfinished && absentMs < system.config.replication.deletedLeaders.deleteAfterMs) {

@@ -82,6 +82,18 @@ export const copyMutants: readonly Mutant[] = [
     },
   },
   {
+    rule: "copies that a restart ended are made again",
+    defect: "a follower whose first copy ended with a restart of the whole standby is only named",
+    edit: {
+      file: "core/plans/follower-change.ts",
+      from: "index.following && index.noCopy && snapshot.standby.neverComplete.has(index.uuid);",
+      to: "index.following && index.noCopy && name.length > 1_000;",
+    },
+    shows: {
+      "one site": { breaks: ["7"], faults: ["first copies are slow", "a site loses its power"] },
+    },
+  },
+  {
     rule: "a replaced leader is followed",
     defect: "a follower whose leader was deleted and created again is kept",
     edit: {
@@ -98,7 +110,7 @@ export const copyMutants: readonly Mutant[] = [
     defect: "the reconciler opens and resumes what index lifecycle management is unfollowing",
     edit: {
       file: "core/plans/follower-change.ts",
-      from: 'if (copy === "complete" || copy === "unknown") return nothing;',
+      from: 'if ((copy === "complete" || copy === "unknown") && !isCopyEnded) return nothing;',
       to: "",
     },
     shows: {

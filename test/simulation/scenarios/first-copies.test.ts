@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { powerOff } from "../faults/power.ts";
 import { USUAL_KILOBYTES_PER_MS } from "../world/cluster/first-copy.ts";
 import type { SimIndex } from "../world/cluster/index-state.ts";
 import type { System } from "../world/system.ts";
@@ -21,6 +22,8 @@ const FAILOVER_MS_MAX = 20_000;
 
 /** By then the record has that an index which was created before is protected. */
 const NOTED_MS = 180_000;
+
+const notedCopies = ({ record }: System) => (record?.phase === "serving" ? record.unfinishedCopies : []);
 
 const copyOf = (system: System, index: string) => system.cluster("bhs").indices.get(index)?.copy ?? null;
 
@@ -85,6 +88,50 @@ describe("a first copy", () => {
     system.cluster("gra").ailments.down = true;
     await pass(system, 20_000);
     expect(recordOf(system)).toMatchObject({ phase: "serving", active: "gra" });
+  });
+});
+
+describe("a restart of the whole standby", () => {
+  /** Cuts the power of bhs with its watchdog, and restores it. */
+  async function cutPower(system: System): Promise<void> {
+    const restore = powerOff(system, "bhs");
+    await pass(system, 20_000);
+    restore?.();
+  }
+
+  test("in the middle of a first copy is followed by another one, whatever the watchdog had in memory", async () => {
+    const system = await started();
+    await beginSlowCopy(system, "logs-new");
+    await waitFor(system, 20_000, () => recordOf(system).phase === "serving" && notedCopies(system).length === 1);
+    await cutPower(system);
+    expect(copyOf(system, "logs-new")).toMatchObject({ isForgotten: true });
+    system.kilobytesPerMs = USUAL_KILOBYTES_PER_MS;
+    await waitFor(system, 60_000, () => copyOf(system, "logs-new") === null);
+    await runUntil(system, 60_000, serves("gra", "in-sync"));
+    await waitFor(system, 20_000, () => notedCopies(system).length === 0);
+    await expectMirrored(system, "gra", "bhs");
+    expectSound(system);
+  });
+
+  test("does not cost a copy that was completed a moment before, while its node is away", async () => {
+    const system = await started();
+    const { bhs } = system.clusters;
+    await beginSlowCopy(system, "logs-new");
+    await waitFor(system, 20_000, () => notedCopies(system).length === 1);
+    const index = used(system, "bhs", "logs-new");
+    index.copy = null;
+    index.isOnOneNode = true;
+    bhs.ailments.nodeAway = true;
+    await cutPower(system);
+    await pass(system, 60_000);
+    expect(bhs.indices.get("logs-new")).toBe(index);
+    expect(statusOf(system)?.replication?.reasons.join()).toMatch(/logs-new lacks a primary in bhs/);
+    bhs.ailments.nodeAway = false;
+    await waitFor(system, 20_000, () => notedCopies(system).length === 0);
+    bhs.ailments.nodeAway = true;
+    await pass(system, 60_000);
+    expect(bhs.indices.get("logs-new")).toBe(index);
+    expectSound(system);
   });
 });
 

@@ -43,7 +43,9 @@ describe("copies that index lifecycle management of the standby unfollows", () =
   test("are protected all the while: the standby stays in sync", async () => {
     const system = await managed();
     expect(recordOf(system)).toMatchObject({ standby: "in-sync" });
-    expect(statusOf(system)?.replication).toMatchObject({ inSync: true, unprotected: [] });
+    // A follower whose first copy has just ended starts within moments.
+    await waitFor(system, 5_000, () => statusOf(system)?.replication?.unprotected.length === 0);
+    expect(statusOf(system)?.replication).toMatchObject({ inSync: true });
     await pass(system, 30_000);
     expect(unfollowed(system, "bhs")).toHaveLength(3);
     expect(recordOf(system)).toMatchObject({ standby: "in-sync" });

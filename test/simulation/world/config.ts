@@ -4,13 +4,17 @@ import {
   type WatchdogConfigInput,
   watchdogConfigSchema,
 } from "../../../watchdog/config/schema.ts";
+import { NODES } from "./cluster/ailments.ts";
 import { isRegion, type Layout, type Site } from "./layout.ts";
 
 export type ChangeConfig = (config: WatchdogConfig) => WatchdogConfig;
 
+const nodesOf = (network: number) =>
+  [11, 12, 13].slice(0, NODES).map((host) => `https://192.168.${network}.${host}:9200`);
+
 /** Times are short, so that a history of a minute is full of events. */
 const common = {
-  regions: { gra: { nodes: ["https://192.168.1.11:9200"] }, bhs: { nodes: ["https://192.168.2.11:9200"] } },
+  regions: { gra: { nodes: nodesOf(1) }, bhs: { nodes: nodesOf(2) } },
   firstPrimary: "gra",
   elasticsearch: { username: "es-failover", passwordFile: "/p", caFile: "/ca", requestTimeoutMs: 2_000 },
   checks: profiles.fast.checks,

@@ -1,4 +1,4 @@
-import type { FirstCopy } from "../../core/state/cluster.ts";
+import type { FirstCopy, IndexState } from "../../core/state/cluster.ts";
 import {
   areWaitingForFirstCopy,
   missingPrimaries,
@@ -16,11 +16,14 @@ export interface IncompleteIndex {
   readonly maxAttempts: number;
 }
 
-/** The first copies among these followers, by index; an index whose primaries are missing for another reason has none. */
-export async function readFirstCopies(
+/** Why an index lacks primaries. */
+export type MissingPrimaries = Pick<IndexState, "firstCopy" | "noCopy">;
+
+/** By index, of these followers: the first copy that its primaries wait for, or whether there is any copy of them. */
+export async function readMissingPrimaries(
   nodes: RegionNodes,
   incomplete: readonly IncompleteIndex[],
-): Promise<ReadonlyMap<string, FirstCopy>> {
+): Promise<ReadonlyMap<string, MissingPrimaries>> {
   if (incomplete.length === 0) return new Map();
   const names = incomplete.map(({ name }) => name);
   const missing = new Map(
@@ -37,19 +40,29 @@ export async function readFirstCopies(
           options,
         ),
       );
-      return [...missingPrimaries(answer)].filter(([, primaries]) => areWaitingForFirstCopy(primaries));
+      return [...missingPrimaries(answer)];
     }),
   );
-  const progress = new Map(await readByName([...missing.keys()], (index) => readProgress(nodes, index)));
+  const copied = [...missing].filter(([, primaries]) => areWaitingForFirstCopy(primaries)).map(([name]) => name);
+  const progress = new Map(await readByName(copied, (index) => readProgress(nodes, index)));
   return new Map(
-    incomplete.flatMap((index) => {
-      const primaries = missing.get(index.name);
-      return primaries === undefined
-        ? []
-        : [[index.name, firstCopyOf(index, primaries, progress.get(index.name) ?? [])]];
+    incomplete.map((index) => {
+      const primaries = missing.get(index.name) ?? [];
+      const isCopied = copied.includes(index.name);
+      const firstCopy = isCopied ? firstCopyOf(index, primaries, progress.get(index.name) ?? []) : null;
+      return [index.name, { firstCopy, noCopy: !isCopied && primaries.some((one) => isWithoutCopy(one, index)) }];
     }),
   );
 }
+
+/**
+ * Whether Elasticsearch has asked every node that is there for a copy, and has found none or cannot start it. A restart of the
+ * whole cluster ends a first copy like this: it forgets the restore, and what was copied so far cannot be started.
+ */
+const isWithoutCopy = ({ state, unassigned_info: info }: ShardCopy, { maxAttempts }: IncompleteIndex): boolean =>
+  state === "UNASSIGNED" &&
+  info !== undefined &&
+  (info.allocation_status === "no_valid_shard_copy" || info.failed_attempts >= maxAttempts);
 
 interface Restore {
   readonly bytesDone: number;

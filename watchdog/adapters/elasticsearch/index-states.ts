@@ -1,6 +1,6 @@
 import type { AliasMembership, IndexState } from "../../core/state/cluster.ts";
 import { isManaged, isOfFailureStore, type ManagedPatterns, requestTarget } from "../../core/state/patterns.ts";
-import { type IncompleteIndex, readFirstCopies } from "./first-copies.ts";
+import { type IncompleteIndex, readMissingPrimaries } from "./first-copies.ts";
 import { readIndicesHealth } from "./index-health.ts";
 import { readPlaces } from "./index-places.ts";
 import type { RegionNodes } from "./nodes.ts";
@@ -74,14 +74,13 @@ export async function readIndices(nodes: RegionNodes, managed: ManagedPatterns):
       writeBlocked: isSet("index.blocks.write") || isSet("index.blocks.read_only"),
       following,
       firstCopy: null,
+      noCopy: false,
       indexingComplete: isSet("index.lifecycle.indexing_complete"),
       searchableSnapshot: isSearchableSnapshot(settings),
     });
   }
-  const copies = await readFirstCopies(nodes, incomplete);
-  return states
-    .map((state) => ({ ...state, firstCopy: copies.get(state.name) ?? null }))
-    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  const missing = await readMissingPrimaries(nodes, incomplete);
+  return states.map((state) => ({ ...state, ...missing.get(state.name) })).sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 export const isSearchableSnapshot = (settings: unknown): boolean =>

@@ -37,6 +37,7 @@ export const indexState = z.object({
   writeBlocked: z.boolean(),
   following: z.boolean(),
   firstCopy: firstCopy.nullable(),
+  noCopy: z.boolean().default(false),
   indexingComplete: z.boolean().default(false),
   searchableSnapshot: z.boolean().default(false),
 });

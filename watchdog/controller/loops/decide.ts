@@ -11,8 +11,8 @@ import { takeFirstSnapshots } from "./first-snapshots.ts";
 import { observeActive } from "./observe-active.ts";
 import { observeStandby } from "./observe-standby.ts";
 
-/** Recurs while nothing happens, so it is logged at level debug. */
-const BOOKKEEPING: RuleId = "in-sync-noted";
+/** They recur while nothing happens, or with each new index, so they are logged at level debug. */
+const bookkeeping: ReadonlySet<RuleId | undefined> = new Set(["in-sync-noted", "first-copies-noted"]);
 
 /** Bound on the writes of one round. The next round continues a record that keeps changing. */
 const CHANGES_PER_ROUND = 8;
@@ -149,7 +149,7 @@ async function writeStore(
 function announce({ decisions, log }: WatchdogContext, ruling: Ruling, atMs: number): void {
   const last = decisions.latest;
   const isChange = last === null || last.rule !== ruling.rule || last.record?.epoch !== ruling.record?.epoch;
-  const isNews = isChange && last?.rule !== BOOKKEEPING && ruling.rule !== BOOKKEEPING;
+  const isNews = isChange && !bookkeeping.has(last?.rule) && !bookkeeping.has(ruling.rule);
   const { record, rule, explanation } = ruling;
   const fields = { event: "rule", rule, epoch: record?.epoch ?? null, phase: record?.phase ?? null };
   log[isNews ? "info" : "debug"](fields, explanation);

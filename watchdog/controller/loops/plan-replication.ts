@@ -11,6 +11,7 @@ import type { ActiveSnapshot, StandbySnapshot } from "../../core/state/observati
 import type { ServingRecord } from "../../core/state/record.ts";
 import { siteReports } from "../../core/state/sites.ts";
 import { servedOf } from "../../core/state/to-join.ts";
+import { neverComplete } from "../../core/state/unfinished-copies.ts";
 import type { WatchdogContext } from "../context.ts";
 import { reportsNow } from "../observations.ts";
 
@@ -88,7 +89,16 @@ export class ReplicationPlanner {
         health: stateByProbes(observed.healthOf(active.region)),
         sameCluster: observed.isSameCluster(active.region),
       },
-      standby: { region: cluster.region, indices, followers, copies, autoFollow, definitions, reachesLeader },
+      standby: {
+        region: cluster.region,
+        indices,
+        followers,
+        copies,
+        autoFollow,
+        definitions,
+        reachesLeader,
+        neverComplete: neverCompleteNow(this.#context, cluster.region, record),
+      },
       patterns: config.replication.patterns,
       exclusions: config.replication.exclusions,
       dueDeletions: dueDeletions(record, siteReports(reportsNow(this.#context)), config, clock.nowMs()),
@@ -113,4 +123,11 @@ export class ReplicationPlanner {
     ];
     return planned;
   }
+}
+
+function neverCompleteNow({ observed, config }: WatchdogContext, region: RegionName, record: ServingRecord) {
+  const configured = config.regions[region];
+  return configured === undefined
+    ? new Set<string>()
+    : neverComplete(record, observed.healthOf(region).lastProbe, configured);
 }

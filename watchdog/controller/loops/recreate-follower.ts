@@ -3,6 +3,7 @@ import type { Cluster } from "../../core/ports/cluster.ts";
 import type { Follower, IndexState } from "../../core/state/cluster.ts";
 import type { ManagedPatterns } from "../../core/state/patterns.ts";
 import type { ServingRecord } from "../../core/state/record.ts";
+import { neverComplete, type RegionConfig } from "../../core/state/unfinished-copies.ts";
 import { closeConfirmed, deleteConfirmed, quietFollower } from "../delete-indices.ts";
 
 export interface ChangeContext {
@@ -10,6 +11,8 @@ export interface ChangeContext {
   readonly cluster: Cluster;
   readonly leader: Cluster;
   readonly managed: ManagedPatterns;
+  /** The standby as it is configured. */
+  readonly standby: RegionConfig;
   /** Throws unless the store confirms that the standby is still to follow, and its record holds: see `confirmController`. */
   readonly confirm: (holds?: (record: ServingRecord) => boolean) => Promise<void>;
 }
@@ -21,8 +24,10 @@ type Recreation = Extract<ReplicationChange, { kind: "recreate-follow" }>;
  * interrupted after the deletion, the next round follows the index, as it is missing; what the leader keeps for the deleted
  * one then ends by itself, after 12 hours by default. A closed one is opened by the next round, and then recreated.
  */
-export async function recreateFollower(change: Recreation, { cluster, leader, confirm }: ChangeContext): Promise<void> {
+export async function recreateFollower(change: Recreation, context: ChangeContext): Promise<void> {
+  const { cluster, leader } = context;
   const { name } = change.follower;
+  const confirm = () => confirmRecreation(change, context);
   const { index, follower } = await assertDispensable(change, cluster, leader);
   await quietFollower(cluster, name, { isBlocked: index.writeBlocked, isActive: follower.status === "active" });
   const follow = () => cluster.follow(name, { remoteCluster: change.leader.region, index: name });
@@ -39,6 +44,13 @@ export async function recreateFollower(change: Recreation, { cluster, leader, co
     index: change.follower,
     remoteCluster: change.leader.region,
   });
+}
+
+async function confirmRecreation({ cause, follower }: Recreation, context: ChangeContext): Promise<void> {
+  const { cluster, standby, confirm } = context;
+  if (cause !== "copy-ended") return confirm();
+  const probe = await cluster.probe();
+  await confirm((record) => neverComplete(record, probe, standby).has(follower.uuid));
 }
 
 interface FollowerNow {
@@ -77,20 +89,30 @@ async function assertDispensable(
   if (cause === "copy-failed" && index.firstCopy?.state !== "failed") {
     throw new Error(`the first copy of ${name} is not failed now: kept`);
   }
-  await assertLeaderHasAll(index, cluster, leader);
+  if (cause === "copy-ended" && !index.noCopy) throw new Error(`${name} has its primaries again, or gets them: kept`);
+  await assertLeaderHasAll(
+    index,
+    { isUnfinished: index.firstCopy !== null || cause === "copy-ended" },
+    cluster,
+    leader,
+  );
   return { index, follower };
 }
 
 /** A primary that never was complete has nothing of its own; any other one must be readable. */
-async function assertLeaderHasAll(index: IndexState, cluster: Cluster, leader: Cluster): Promise<void> {
-  const { name, primaries, primariesActive, firstCopy } = index;
-  if (firstCopy !== null && primariesActive === 0) return;
+async function assertLeaderHasAll(
+  { name, primaries, primariesActive }: IndexState,
+  { isUnfinished }: { readonly isUnfinished: boolean },
+  cluster: Cluster,
+  leader: Cluster,
+): Promise<void> {
+  if (isUnfinished && primariesActive === 0) return;
   const [own, led] = await Promise.all([cluster.checkpoints([name]), leader.checkpoints([name])]);
   const ahead = own.filter(({ shard, maxSeqNo }) => {
     const source = led.find((candidate) => candidate.shard === shard);
     return source === undefined || source.globalCheckpoint < maxSeqNo;
   });
-  const required = firstCopy === null ? primaries : primariesActive;
+  const required = isUnfinished ? primariesActive : primaries;
   if (own.length < required || ahead.length > 0) {
     throw new Error(`${name} may hold operations that ${leader.region} lacks: kept, an operator has to inspect it`);
   }

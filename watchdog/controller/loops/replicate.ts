@@ -61,7 +61,8 @@ export class ReplicationReconciler {
     if (!this.#isRuled() || record?.phase !== "serving" || active?.region !== record.active) return;
     const cluster = clusters[otherRegion(config, record.active)];
     const leader = clusters[record.active];
-    if (cluster === undefined || leader === undefined) return;
+    const standby = config.regions[otherRegion(config, record.active)];
+    if (cluster === undefined || leader === undefined || standby === undefined) return;
     const { changes, indices } = await this.#planner.plan({ cluster, active, record });
     const untilMonotonicMs = clock.monotonicMs() + ROUND_MAX_MS;
     const confirm: ChangeContext["confirm"] = (holds = () => true) =>
@@ -70,7 +71,7 @@ export class ReplicationReconciler {
       if (clock.monotonicMs() >= untilMonotonicMs) return false;
       // Checked before each change: once a closing has begun, no follower may be added.
       if (!this.#isRuled() || observed.record?.epoch !== record.epoch) return false;
-      return this.#make(change, { cluster, leader, managed: config.replication, confirm });
+      return this.#make(change, { cluster, leader, managed: config.replication, standby, confirm });
     };
     const makeAll = async (some: readonly ReplicationChange[]) => {
       for (const change of some) await make(change);

@@ -24,8 +24,9 @@ export function followerOutcome(
   const from = snapshot.leader.region;
   if (index === undefined) return change({ kind: "follow", index: name, leader: from });
   const copy = snapshot.standby.copies.get(name);
+  const isCopyEnded = index.following && index.noCopy && snapshot.standby.neverComplete.has(index.uuid);
   // Index lifecycle management ends the following of what is complete: it pauses, closes, unfollows and opens by itself.
-  if (copy === "complete" || copy === "unknown") return nothing;
+  if ((copy === "complete" || copy === "unknown") && !isCopyEnded) return nothing;
   if (copy === "behind" && !index.following) {
     return problem(
       `${name} in ${region} was unfollowed and is not what ${from} has now: copy what you need of it and delete it there, then it is followed`,
@@ -58,6 +59,9 @@ export function followerOutcome(
     const { error } = index.firstCopy;
     return twice("copy failed", recreate("copy-failed", `its first copy failed: ${error ?? "no reason given"}`));
   }
+  if (isCopyEnded) {
+    return twice("copy ended", recreate("copy-ended", "a restart of the whole cluster ended its first copy"));
+  }
   // Nothing can be done to an index in its first copy but to wait.
   if (index.firstCopy !== null) return nothing;
   if (index.writeBlocked && !leader.writeBlocked) return change({ kind: "lift-follower-block", index: name });
@@ -68,8 +72,8 @@ export function followerOutcome(
     // One that was just opened or recovers gets its primaries within moments.
     const sighting = `${name} ${index.uuid} lacks a primary`;
     const sentence =
-      `${name} lacks a primary in ${region}: a node of it is away, or a restart of the cluster ended its first copy, which ` +
-      "Elasticsearch does not repeat. With all nodes back, delete it there, then it is followed";
+      `${name} lacks a primary in ${region}: a node of it is away, or what it holds cannot be read. With all nodes back, ` +
+      "delete it there, then it is followed";
     return { ...nothing, problem: snapshot.seenBefore.has(sighting) ? sentence : null, sighting };
   }
   if (follower.status === "paused") {

@@ -9,6 +9,8 @@ export type RecreationCause =
   | "history-lost"
   /** Its first copy has failed for good. */
   | "copy-failed"
+  /** A restart of the whole standby has ended its first copy. */
+  | "copy-ended"
   /** Another index of the same name has taken the leader's place. */
   | "leader-recreated";
 
@@ -41,6 +43,7 @@ export interface ReplicationSnapshot {
     readonly region: RegionName;
     readonly indices: readonly IndexState[];
     readonly definitions: readonly Definition[];
+    /** By its probes alone: see `stateByProbes`. */
     readonly health: HealthState;
     /** Whether it is the cluster that this watchdog saw there first: one that was built again may have lost everything. */
     readonly sameCluster: boolean;
@@ -54,6 +57,8 @@ export interface ReplicationSnapshot {
     readonly definitions: readonly Definition[];
     /** Whether its cluster is connected to the leader's; false also where no question needed it. */
     readonly reachesLeader: boolean;
+    /** UUIDs of followers that were never complete while all nodes are there: see `neverComplete`. */
+    readonly neverComplete: ReadonlySet<string>;
   };
   readonly patterns: readonly string[];
   readonly exclusions: readonly string[];

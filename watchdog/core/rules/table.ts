@@ -1,5 +1,6 @@
 import * as abort from "./abort.ts";
 import * as closing from "./closing.ts";
+import * as copies from "./copies.ts";
 import * as deletions from "./deletions.ts";
 import * as failback from "./failback.ts";
 import * as failover from "./failover.ts";
@@ -123,6 +124,8 @@ export const rules = [
     "A standby that is no longer in sync, although its leader is healthy, is not promoted."),
   rule("deleted-leaders-noted", ["serving"], deletions.deletedLeadersNoted,
     "Where the configuration permits it, followers whose leaders were deleted are noted, to be deleted after a time."),
+  rule("first-copies-noted", ["serving"], copies.firstCopiesNoted,
+    "First copies that are not complete are noted: a restart of the whole standby ends them, and they are made again."),
   rule("write-blocks-forgotten", ["serving"], repair.writeBlocksForgotten,
     "The marks of write blocks are removed once all are lifted and no request for one can be under way."),
   rule("automatic-failback", ["serving"], failback.automaticFailback,

@@ -109,6 +109,8 @@ export interface IndexState {
   readonly following: boolean;
   /** null unless it is a follower whose primaries wait for their first copy. */
   readonly firstCopy: FirstCopy | null;
+  /** Whether Elasticsearch has found no copy of a missing primary on any of its nodes. Only of followers without a first copy. */
+  readonly noCopy: boolean;
   /** `index.lifecycle.indexing_complete`, which a rollover of index lifecycle management sets: nothing is written any more. */
   readonly indexingComplete: boolean;
   /** Mounted from a snapshot, wholly or in part: CCR refuses it as a leader. */

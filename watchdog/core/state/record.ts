@@ -174,6 +174,11 @@ const servingRecord = z.strictObject({
   request: changeRequest.nullable().default(null),
   /** Followers whose leaders were deleted, by their own UUIDs, and when a majority first saw it. */
   deletedLeaders: z.array(indexUuid.extend({ seenAtMs: timeMs })).default([]),
+  /**
+   * Followers whose first copy was never seen complete, by their own UUIDs: a restart of the whole standby ends such a copy, and
+   * afterwards nothing of the cluster tells it from one whose node is away.
+   */
+  unfinishedCopies: z.array(indexUuid).default([]),
   /** When a repair last tried to delete unfinished copies: it is tried again after a while, and holds nothing up. */
   discardTriedAtMs: timeMs.nullable().default(null),
 });

@@ -50,7 +50,7 @@ export function setOpen(cluster: SimCluster, names: readonly string[], open: boo
   const indices = names.map((name) => cluster.existing(name));
   for (const index of indices) {
     assertNotReadOnly(cluster, index);
-    const isRestored = index.copy !== null && index.copy.error === null;
+    const isRestored = index.copy !== null && index.copy.error === null && !index.copy.isForgotten;
     if (!open && isRestored) {
       throw cluster.error("rejected", `Cannot close indices that are being restored: [[${index.name}]]`, 400);
     }

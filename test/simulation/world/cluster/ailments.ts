@@ -3,11 +3,16 @@ import type { CanaryCause } from "../../../../watchdog/config/canary.ts";
 /** How an unfollow behaves while the leader is gone. Each was observed with Elasticsearch's CCR. */
 export type UnfollowMood = "works" | "lease-removal-fails" | "hangs-done" | "hangs-undone";
 
+/** Of each cluster. */
+export const NODES = 3;
+
 /** Everything that can be wrong with a cluster, and how it answers meanwhile. */
 export interface Ailments {
   down: boolean;
   noMaster: boolean;
   red: boolean;
+  /** Whether one of its nodes is away. */
+  nodeAway: boolean;
   /** How long an index that was closed or opened lacks its primary. */
   shardsStartMs: number;
   /** Share of probes that are lost. */
@@ -32,6 +37,7 @@ export const noAilments = (): Ailments => ({
   down: false,
   noMaster: false,
   red: false,
+  nodeAway: false,
   shardsStartMs: 0,
   probeLoss: 0,
   slowMs: 0,

@@ -1,5 +1,6 @@
 import type { ClusterProbe, Follower, IndexState, ShardCheckpoint } from "../../../../watchdog/core/state/cluster.ts";
 import { WALL_START_MS } from "../process.ts";
+import { NODES } from "./ailments.ts";
 import type { SimCluster } from "./cluster.ts";
 import type { FirstCopy } from "./first-copy.ts";
 import type { SimIndex } from "./index-state.ts";
@@ -9,7 +10,11 @@ import type { SimIndex } from "./index-state.ts";
 const isStarting = ({ world }: SimCluster, { startingUntilMs }: SimIndex) => startingUntilMs > world.nowMs;
 
 /** Whether its primary waits for a first copy. What was detached from its leader waits for nothing any more. */
-const isCopying = ({ copy, following }: SimIndex) => copy !== null && following !== null;
+const isCopying = ({ copy, following }: SimIndex) => copy !== null && !copy.isForgotten && following !== null;
+
+/** Whether no node that is there has a copy that could be started. */
+const isWithoutCopy = (cluster: SimCluster, index: SimIndex) =>
+  index.following !== null && (cluster.lacksNodeOf(index) || index.copy?.isForgotten === true);
 
 export const indexStates = (cluster: SimCluster): readonly IndexState[] =>
   [...cluster.indices.values()].map((index) => ({
@@ -18,13 +23,15 @@ export const indexStates = (cluster: SimCluster): readonly IndexState[] =>
     createdAtMs: index.creationDateMs,
     open: index.open,
     primaries: 1,
-    primariesActive: cluster.ailments.red || index.copy !== null || isStarting(cluster, index) ? 0 : 1,
+    primariesActive:
+      cluster.ailments.red || index.copy !== null || isStarting(cluster, index) || cluster.lacksNodeOf(index) ? 0 : 1,
     aliases: [...index.aliases],
     dataStream: null,
     writeBlocked: index.writeBlocked || index.readOnly,
     following: index.following !== null,
     indexingComplete: index.indexingComplete,
     searchableSnapshot: index.searchableSnapshot,
+    noCopy: isWithoutCopy(cluster, index),
     firstCopy: index.copy === null || !isCopying(index) ? null : firstCopy(index.copy),
   }));
 
@@ -42,9 +49,11 @@ export const uuidsOf = ({ indices }: SimCluster, names: readonly string[]): Read
 /** A shard without a primary gives none. */
 export function checkpointsOf(cluster: SimCluster, names: readonly string[]): readonly ShardCheckpoint[] {
   return names.flatMap((name) => {
-    const { operations, copy } = cluster.existing(name);
-    const last = operations.length - 1;
-    return copy === null ? [{ index: name, shard: 0, globalCheckpoint: last, maxSeqNo: last }] : [];
+    const index = cluster.existing(name);
+    const last = index.operations.length - 1;
+    return index.copy === null && !cluster.lacksNodeOf(index)
+      ? [{ index: name, shard: 0, globalCheckpoint: last, maxSeqNo: last }]
+      : [];
   });
 }
 
@@ -78,12 +87,14 @@ export const followers = ({ indices, world }: SimCluster): readonly Follower[] =
 export const unreachable = (error: string): ClusterProbe => ({ reachable: false, kind: "unreachable", error });
 
 export function probeAnswer(cluster: SimCluster): ClusterProbe {
-  const { noMaster, red, refusesPassword } = cluster.ailments;
+  const { noMaster, red, nodeAway, refusesPassword } = cluster.ailments;
   if (!cluster.isUp()) return unreachable("connection reset");
   if (refusesPassword) return { reachable: false, kind: "unauthorized", error: "unable to authenticate user" };
   const indices = [...cluster.indices.values()];
   const copying = indices.filter(isCopying).map(({ name }) => name);
-  const lacking = indices.filter((index) => isStarting(cluster, index) || (index.copy !== null && !isCopying(index)));
+  const lacking = indices.filter(
+    (index) => isStarting(cluster, index) || cluster.lacksNodeOf(index) || (index.copy !== null && !isCopying(index)),
+  );
   const redIndices = red ? ["logs-1"] : lacking.map(({ name }) => name);
   return {
     reachable: true,
@@ -97,6 +108,6 @@ export function probeAnswer(cluster: SimCluster): ClusterProbe {
     clusterBlocks: [],
     floodedIndices: [],
     licenceLapsed: cluster.ailments.licenceLost,
-    nodes: 3,
+    nodes: nodeAway ? NODES - 1 : NODES,
   };
 }

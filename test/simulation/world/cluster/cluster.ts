@@ -58,6 +58,11 @@ export class SimCluster {
     return this.isWell() && this.ailments.refusesWrites === null;
   }
 
+  /** Whether an index has no primary for as long as a node is away. */
+  lacksNodeOf({ isOnOneNode }: SimIndex): boolean {
+    return this.ailments.nodeAway && isOnOneNode;
+  }
+
   isUp(): boolean {
     return !this.ailments.down;
   }
@@ -167,6 +172,7 @@ export class SimCluster {
       readOnly: false,
       snapshotUntilMs: 0,
       historyFrom: 0,
+      isOnOneNode: false,
       copiedAtMs: null,
       indexingComplete: false,
       searchableSnapshot: false,
@@ -189,6 +195,11 @@ export class SimCluster {
   /** The leases of followers that were away have expired, and history was merged away. */
   forgetHistory(): void {
     for (const index of this.indices.values()) index.historyFrom = index.operations.length;
+  }
+
+  /** Every node is restarted. The restores of first copies are forgotten, and their files cannot be started. */
+  restart(): void {
+    for (const { copy } of this.indices.values()) if (copy !== null) copy.isForgotten = true;
   }
 
   /** Every follower task stops until it is paused and resumed. */

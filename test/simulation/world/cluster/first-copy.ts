@@ -26,6 +26,8 @@ export interface FirstCopy {
   interruptedAtMs: number | null;
   /** Set once it has failed: only deleting the index and following again helps. */
   error: string | null;
+  /** Whether a restart of the whole cluster has ended it: only deleting the index and following again helps. */
+  isForgotten: boolean;
 }
 
 /** What the copy takes of its leader. */
@@ -44,6 +46,7 @@ export const beginCopy = (source: CopySource, nowMs: number, random: Random): Fi
   attemptsLastMs: random.between(...ATTEMPTS_LAST_MS),
   interruptedAtMs: null,
   error: null,
+  isForgotten: false,
 });
 
 /** One round of a copy that has not failed; true once it is complete. `kilobytes`: what the line carries in a round. */

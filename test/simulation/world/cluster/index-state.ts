@@ -49,6 +49,8 @@ export interface SimIndex {
   following: Following | null;
   /** The first copy that its primary waits for; null once it is complete. */
   copy: FirstCopy | null;
+  /** Whether the only copy of its primary is on the node that may be away. */
+  isOnOneNode: boolean;
   /** When its first copy ended; null where it had none, or has not ended. */
   copiedAtMs: number | null;
   /** Whether nothing is written to it any more. */

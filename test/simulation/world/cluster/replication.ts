@@ -71,7 +71,7 @@ export function replicate(cluster: SimCluster, leader: SimCluster, rates: LineRa
     const task = index.following;
     if (task === null) continue;
     if (index.copy !== null) copy(cluster, index, leader, rates.kilobytes);
-    else if (task.status === "active" && task.fatal === null && index.open) {
+    else if (task.status === "active" && task.fatal === null && index.open && !cluster.lacksNodeOf(index)) {
       follow(cluster, index, task, leader, rates.operations);
     }
   }
@@ -79,7 +79,7 @@ export function replicate(cluster: SimCluster, leader: SimCluster, rates: LineRa
 
 function copy(cluster: SimCluster, index: SimIndex, leader: SimCluster, kilobytes: number): void {
   const { copy, following } = index;
-  if (copy === null || following === null || copy.error !== null) return;
+  if (copy === null || following === null || copy.error !== null || copy.isForgotten) return;
   const { world } = cluster;
   const source = sourceOf(following, leader);
   const isThere = cluster.reachesRemote() && leader.isWell() && source?.open === true && source.copy === null;
