@@ -3,10 +3,10 @@ import { eventually } from "../../lab/util/until.ts";
 import { systemClock } from "../../watchdog/adapters/clock.ts";
 import { Acknowledgements } from "../../watchdog/applications/acknowledgements.ts";
 import { serveEndpoint } from "../../watchdog/applications/endpoint/server.ts";
-import { HttpClient } from "../../watchdog/applications/publisher/http.ts";
 import type { Combined } from "../../watchdog/applications/publisher/sources/combine.ts";
 import { ServiceSource } from "../../watchdog/applications/publisher/sources/service.ts";
 import type { EndpointState } from "../../watchdog/core/endpoint-state.ts";
+import { HttpClient } from "../../watchdog/util/http-client.ts";
 import type { Logger } from "../../watchdog/util/logger.ts";
 
 const silent: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };

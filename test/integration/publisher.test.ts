@@ -20,13 +20,13 @@ import { eventually } from "../../lab/util/until.ts";
 import { systemClock } from "../../watchdog/adapters/clock.ts";
 import { Acknowledgements } from "../../watchdog/applications/acknowledgements.ts";
 import { type EndpointServer, serveEndpoint } from "../../watchdog/applications/endpoint/server.ts";
-import { HttpClient } from "../../watchdog/applications/publisher/http.ts";
 import { Publisher } from "../../watchdog/applications/publisher/publisher.ts";
 import { ChangedConcurrently, readCurrent, replaceFile } from "../../watchdog/applications/publisher/replace-file.ts";
 import { ServiceSource } from "../../watchdog/applications/publisher/sources/service.ts";
 import { PendingNotifications } from "../../watchdog/applications/publisher/targets/pending.ts";
 import { type PublisherConfigInput, publisherSchema } from "../../watchdog/config/applications.ts";
 import type { EndpointState } from "../../watchdog/core/endpoint-state.ts";
+import { HttpClient } from "../../watchdog/util/http-client.ts";
 import type { Logger } from "../../watchdog/util/logger.ts";
 import { onSmallDisk } from "./support/small-disk.ts";
 

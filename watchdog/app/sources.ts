@@ -2,15 +2,7 @@ import { readFile } from "node:fs/promises";
 import type { NodeAccess } from "../adapters/elasticsearch/node-client.ts";
 import type { EtcdCredentials } from "../adapters/etcd/token.ts";
 import type { EtcdTls } from "../adapters/etcd/transport.ts";
-import {
-  caFileViolations,
-  certificatesIn,
-  keyPairViolations,
-  readSecret,
-  readSecrets,
-  refuseAny,
-  type Secrets,
-} from "../config/files.ts";
+import { keyPairViolations, readCa, readSecret, readSecrets, refuseAny, type Secrets } from "../config/files.ts";
 import type { ListenerTls } from "../util/http-server.ts";
 import type { Source } from "./renewals.ts";
 
@@ -94,11 +86,6 @@ export function secretSource(key: string, file: string): Source<string> {
 /** A password, and during a rotation the other one that is valid too. */
 export function passwordsSource(section: string, key: string, file: string): Source<Secrets> {
   return { section, files: [file], read: () => readSecrets(key, file) };
-}
-
-async function readCa(key: string, file: string): Promise<string> {
-  refuseAny(await caFileViolations(key, file, Date.now()));
-  return certificatesIn(await readFile(file, "utf8")).join("\n");
 }
 
 async function readKeyPair(section: string, { certificateFile, keyFile }: CertificateFiles) {

@@ -80,6 +80,16 @@ export async function caFileViolations(key: string, file: string, nowMs: number)
   }
 }
 
+/**
+ * The certificates in a file that `caFileViolations` accepts.
+ *
+ * @throws Error that names the key and what is wrong with the file
+ */
+export async function readCa(key: string, file: string): Promise<string> {
+  refuseAny(await caFileViolations(key, file, Date.now()));
+  return certificatesIn(await readFile(file, "utf8")).join("\n");
+}
+
 function authorityError(certificate: X509Certificate, nowMs: number): string | null {
   const subject = certificate.subject.replaceAll("\n", ", ");
   if (!certificate.ca) return `holds a certificate that is not an authority's: ${subject}`;

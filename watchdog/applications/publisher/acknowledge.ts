@@ -1,9 +1,9 @@
 import type { Clock } from "../../util/clock.ts";
 import { messageOf } from "../../util/errors.ts";
+import type { HttpClient } from "../../util/http-client.ts";
 import type { Logger } from "../../util/logger.ts";
 import { Wakeup } from "../../util/wakeup.ts";
 import type { Acknowledgement } from "../acknowledgements.ts";
-import type { HttpClient } from "./http.ts";
 
 /** Repeated, so that a restarted watchdog receives it, too. */
 const REPEAT_INTERVAL_MS = 60_000;

@@ -1,9 +1,9 @@
 import type { PublisherConfig } from "../../config/applications.ts";
 import { sameState } from "../../core/endpoint-state.ts";
 import type { Clock } from "../../util/clock.ts";
+import type { HttpClient } from "../../util/http-client.ts";
 import type { Logger } from "../../util/logger.ts";
 import { Acknowledger } from "./acknowledge.ts";
-import type { HttpClient } from "./http.ts";
 import { TargetReconciler, type TargetReport } from "./reconciler.ts";
 import type { Combined } from "./sources/combine.ts";
 import type { Source, SourceReport } from "./sources/source.ts";

@@ -1,8 +1,8 @@
 import { type EndpointState, endpointStateSchema, sameState } from "../../../core/endpoint-state.ts";
 import type { Clock } from "../../../util/clock.ts";
 import { messageOf } from "../../../util/errors.ts";
+import type { HttpClient } from "../../../util/http-client.ts";
 import type { Logger } from "../../../util/logger.ts";
-import type { HttpClient } from "../http.ts";
 import { type Combined, combine } from "./combine.ts";
 import type { Source, SourceReport } from "./source.ts";
 

@@ -1,8 +1,8 @@
 import { z } from "zod";
 import type { ConsulSettings } from "../../../config/applications.ts";
+import type { HttpClient, HttpReply } from "../../../util/http-client.ts";
 import type { Live } from "../../../util/live.ts";
 import { jsonOf } from "../../endpoint/answers.ts";
-import type { HttpClient, HttpReply } from "../http.ts";
 import { parsed } from "./etcd-keys.ts";
 import { HigherEpoch, type Outcome, type PublishableState, type Target } from "./target.ts";
 

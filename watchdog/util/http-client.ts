@@ -1,8 +1,8 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingHttpHeaders } from "node:http";
 import { request as httpsRequest } from "node:https";
-import { reasonOf } from "../../util/files.ts";
-import { type Live, liveOf } from "../../util/live.ts";
-import { RenewableAgent } from "../../util/renewable-agent.ts";
+import { reasonOf } from "./files.ts";
+import { type Live, liveOf } from "./live.ts";
+import { RenewableAgent } from "./renewable-agent.ts";
 
 export interface HttpRequest {
   readonly method?: "GET" | "PUT" | "POST";
@@ -19,7 +19,7 @@ export interface HttpReply {
   readonly body: string;
 }
 
-/** Answers to the publisher are shorter. */
+/** Answers to its users are shorter. */
 const MAX_ANSWER_BYTES = 1024 * 1024;
 
 /** HTTP, or HTTPS that trusts only the given CA. Keeps connections. */
