@@ -10,6 +10,7 @@ const layers = [
   "diagnostics",
   "adapters",
   "applications",
+  "notifications",
   "controller",
   "presentation",
   "metrics",

@@ -167,6 +167,7 @@ export class Region extends pulumi.ComponentResource {
       etcd: bothOf(config, "etcdPassword"),
       canary: bothOf(config, "haproxyCheckPassword"),
       page: config.page?.authentication === "password" ? (config.pagePassword ?? null) : null,
+      notifications: config.notificationSecrets,
     });
     new Watchdog(
       host.name,

@@ -18,6 +18,18 @@ export { default as buildConnector } from "undici/lib/core/connect.js";`,
     of: /[\\/]zod[\\/]v4[\\/]/,
     text: 'export { default as en } from "zod/v4/locales/en.js";',
   },
+  {
+    // Types of attachments by their names: our mails have none.
+    module: "./mime-types.js",
+    of: /[\\/]nodemailer[\\/]/,
+    text: 'export const detectMimeType = () => "application/octet-stream"; export const detectExtension = () => "bin";',
+  },
+  {
+    // Contents by URL: our mails have none.
+    module: "../fetch/index.js",
+    of: /[\\/]nodemailer[\\/]/,
+    text: 'export default () => { throw new Error("a mail has no content by URL"); };',
+  },
 ] as const;
 
 const NAMESPACE = "lean";

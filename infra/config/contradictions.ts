@@ -1,5 +1,7 @@
+import path from "node:path";
 import { witnessName } from "../../watchdog/config/address.ts";
 import { addressViolations, sharedViolations } from "../../watchdog/config/contradictions.ts";
+import type { TargetSettings } from "../../watchdog/config/notifications.ts";
 import type { ConfigViolation } from "../../watchdog/config/violations.ts";
 import { contains, overlap, parseCidr } from "../ipv4.ts";
 import { planTopology } from "../topology.ts";
@@ -19,6 +21,7 @@ export function contradictions(config: StackConfig): readonly ConfigViolation[] 
     ...pageContradictions(config),
     ...heartbeatContradictions(config),
     ...rotationContradictions(config),
+    ...notificationContradictions(config),
   ];
 }
 
@@ -144,6 +147,39 @@ function pageContradictions({ page, pagePassword }: StackConfig): readonly Confi
     violations.push({ key: "pagePassword", message });
   }
   return violations;
+}
+
+/** Where the hosts have the secrets of the targets of notifications. */
+export const notificationSecretsDirectory = "/etc/es-failover/notifications";
+
+/** A file that provisioning writes must have its secret; other files are on the hosts already. */
+function notificationContradictions({ notifications, notificationSecrets }: StackConfig): readonly ConfigViolation[] {
+  return notifications.targets.flatMap((target, position) =>
+    secretFilesOf(target).flatMap(([key, file]) => {
+      const isProvisioned = file !== null && path.dirname(file) === notificationSecretsDirectory;
+      if (!isProvisioned || Object.hasOwn(notificationSecrets, path.basename(file))) return [];
+      const name = path.basename(file);
+      const message =
+        `is "${file}", and notificationSecrets has no ${name}: store it with ` +
+        `\`pulumi config set --path --secret '${configNamespace}:notificationSecrets["${name}"]'\``;
+      return [{ key: `notifications.targets[${position}].${key}`, message }];
+    }),
+  );
+}
+
+function secretFilesOf(target: TargetSettings): readonly (readonly [key: string, file: string | null])[] {
+  switch (target.kind) {
+    case "webhook":
+      return [["secretFile", target.secretFile]];
+    case "slack":
+      return [["urlFile", target.urlFile]];
+    case "smtp":
+      return [["passwordFile", target.passwordFile]];
+    case "command":
+      return [];
+    default:
+      return target satisfies never;
+  }
 }
 
 /** etcd refuses to start with a shorter election timeout (server/embed/config.go). */

@@ -2,7 +2,7 @@ import { parseSchema } from "../../watchdog/config/violations.ts";
 import { contradictions } from "./contradictions.ts";
 import { decode } from "./decode.ts";
 import { configurationError, keyName, summarizeMissing } from "./messages.ts";
-import { configNamespace, type StackConfig, secretKeys, stackConfigSchema, stackSchema } from "./schema.ts";
+import { configNamespace, isSecretKey, type StackConfig, stackConfigSchema, stackSchema } from "./schema.ts";
 
 export interface LoadOptions {
   /** The file in which a key is set, such as Pulumi.gra.yaml. */
@@ -21,7 +21,7 @@ export function parseConfig(raw: Readonly<Record<string, string>>, { fileOf }: L
   const values = decode(Object.fromEntries(own.map(([key, text]) => [key.slice(prefix.length), text])));
   const parsed = parseSchema(stackConfigSchema, values, {
     fileOf,
-    isSecret: (key) => secretKeys.includes(key),
+    isSecret: isSecretKey,
     known: stackSchema,
     nameOf: keyName,
   });

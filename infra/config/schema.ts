@@ -2,6 +2,7 @@ import { z } from "zod";
 import { addressSchema } from "../../watchdog/config/address.ts";
 import { publisherSchema } from "../../watchdog/config/applications.ts";
 import { canarySchema } from "../../watchdog/config/canary.ts";
+import { notificationsSchema } from "../../watchdog/config/notifications.ts";
 import { DEFAULT_PAGE_USER } from "../../watchdog/config/page.ts";
 import { profiles } from "../../watchdog/config/profiles.ts";
 import {
@@ -277,13 +278,17 @@ export const nextKeys = {
 } as const satisfies Readonly<Record<RotatedKey, keyof typeof secretsFromRotate>>;
 
 /** Keys whose values never appear in a message. */
-export const secretKeys: readonly string[] = [
+const secretKeys: readonly string[] = [
   ...initKeys,
   ...Object.keys(secretsFromRotate),
   "licenceFile",
   "sshPreviousPrivateKey",
   "pagePassword",
+  "notificationSecrets",
 ];
+
+/** Whether a key, or the key that holds it, has a value that never appears in a message. */
+export const isSecretKey = (key: string): boolean => secretKeys.includes(key.split(/[.[]/)[0] ?? key);
 
 const aServiceName = "the ID of your OVHcloud Public Cloud project: 32 hexadecimal digits";
 
@@ -388,6 +393,19 @@ export const stackSchema = z.strictObject({
     .strictObject(failsafeTimings)
     .prefault({})
     .describe("Failsafe while etcd is unavailable. Unused without a witness."),
+  notifications: notificationsSchema,
+  notificationSecrets: z
+    .record(
+      text(/^[a-z0-9][a-z0-9.-]{0,60}$/, "a file's name of lower-case letters, digits, dots and hyphens"),
+      z.string().trim().min(1, "is empty: write the secret, or remove its name"),
+      'is no object of names and secrets, such as {"on-call-url": "…"}',
+    )
+    .default({})
+    .meta({ value: "secrets by name" })
+    .describe(
+      "Secrets of the targets of `notifications`: each becomes the file `/etc/es-failover/notifications/<name>` on each host with " +
+        "a watchdog, which only root and the watchdog can read. Set it as a secret.",
+    ),
   etcd: z.strictObject(etcdMemberTimings).prefault({}).describe("The members of etcd. Unused without a witness."),
   publisher: publisherSchema
     .nullable()

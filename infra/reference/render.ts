@@ -3,7 +3,7 @@ import { keysOf } from "../../watchdog/config/keys.ts";
 import { profileNames, profiles, type Timings } from "../../watchdog/config/profiles.ts";
 import { watchdogFileSchema } from "../../watchdog/config/schema.ts";
 import { memberConfigSchema } from "../../watchdog/etcd-member/config.ts";
-import { configNamespace, secretKeys, stackSchema } from "../config/schema.ts";
+import { configNamespace, isSecretKey, stackSchema } from "../config/schema.ts";
 import { keyTable, row, sectionTables } from "./tables.ts";
 import { code } from "./values.ts";
 
@@ -53,7 +53,7 @@ function timingsOf(profile: Timings): readonly (readonly [key: string, value: nu
 
 function stackPart(): string {
   const keys = keysOf(stackSchema);
-  const secrets = keys.filter(({ path }) => secretKeys.includes(path.join()));
+  const secrets = keys.filter(({ path }) => isSecretKey(path.join()));
   const open = keys.filter((key) => !secrets.includes(key));
   return `## Stacks
 

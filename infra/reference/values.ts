@@ -14,8 +14,8 @@ export function isSection(schema: Schema): boolean {
 
 /** What may be written: form, unit, bounds. */
 export function valueText(schema: Schema): string {
-  if (isSection(schema)) return "section";
   if (typeof schema["value"] === "string") return schema["value"];
+  if (isSection(schema)) return "section";
   if (schema.enum !== undefined) return schema.enum.map((value) => code(String(value))).join(", ");
   switch (schema.type) {
     case "boolean":

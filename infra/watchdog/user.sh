@@ -10,4 +10,4 @@ getent passwd es-failover >/dev/null ||
   useradd --system --gid es-failover --home-dir "$home" --no-create-home --shell /usr/sbin/nologin es-failover
 
 install -d -m 0750 -o es-failover -g es-failover "$home" "$home/state"
-install -d -m 0750 -o root -g es-failover /etc/es-failover /etc/es-failover/secrets
+install -d -m 0750 -o root -g es-failover /etc/es-failover /etc/es-failover/secrets /etc/es-failover/notifications

@@ -1,4 +1,5 @@
 import { type WatchdogConfigInput, watchdogConfigSchema } from "../../watchdog/config/schema.ts";
+import { notificationSecretsDirectory } from "../config/contradictions.ts";
 import type { StackConfig } from "../config/schema.ts";
 import { users } from "../elasticsearch/users.ts";
 import { etcdEndpoints, etcdUser } from "../etcd/etcd-files.ts";
@@ -19,6 +20,8 @@ export const watchdogPaths = {
   pagePassword: "/etc/es-failover/secrets/page-password",
   /** Of the certificates that browsers show to the status page. */
   pageClientCa: "/etc/es-failover/page-client-ca.crt",
+  /** Secrets of the targets of notifications, by their names in the stack. */
+  notifications: notificationSecretsDirectory,
   state: "/var/lib/es-failover/state",
 } as const;
 
@@ -42,6 +45,7 @@ export interface WatchdogConfigOptions {
     | "endpointAddresses"
     | "scraperCidrs"
     | "page"
+    | "notifications"
     | "publisher"
     | "router"
     | "logLevel"
@@ -76,6 +80,7 @@ export function watchdogJson({ topology, config, host }: WatchdogConfigOptions):
     ...endpointService(config, host),
     ...metricsService(config),
     ...statusPage(config),
+    notifications: config.notifications,
     ...(config.publisher === null ? {} : { publisher: config.publisher }),
     router: router(config, host),
     ...entry(host),

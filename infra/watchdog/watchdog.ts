@@ -60,6 +60,8 @@ export interface WatchdogPasswords {
   readonly canary: Both;
   /** null: the status page needs none. */
   readonly page: string | null;
+  /** Secrets of the targets of notifications, by the names of their files. */
+  readonly notifications: Readonly<Record<string, string>>;
 }
 
 export interface WatchdogArgs {
@@ -68,7 +70,7 @@ export interface WatchdogArgs {
   readonly config: WatchdogConfigOptions["config"] & Pick<StackConfig, "entryNames">;
   readonly version: string;
   readonly authority: Authority;
-  /** Passwords of its users of Elasticsearch and etcd, and of the canaries' user. */
+  /** Passwords of its users of Elasticsearch and etcd, and of the canaries' user; secrets of notifications. */
   readonly passwords: pulumi.Output<WatchdogPasswords>;
   /** Steps that must precede it: its release, and HAProxy with its sockets where there is one. */
   readonly after: readonly pulumi.Resource[];
@@ -164,5 +166,6 @@ function watchdogFiles(content: {
   if (content.pageClientCa !== null) files.push(file(watchdogPaths.pageClientCa, `${content.pageClientCa.trim()}\n`));
   if (content.passwords.page !== null) files.push(file(watchdogPaths.pagePassword, `${content.passwords.page}\n`));
   if (content.withEtcd) files.push(file(watchdogPaths.etcdPassword, lines(content.passwords.etcd)));
-  return files;
+  const secrets = Object.entries(content.passwords.notifications);
+  return [...files, ...secrets.map(([name, secret]) => file(`${watchdogPaths.notifications}/${name}`, `${secret}\n`))];
 }

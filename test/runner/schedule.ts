@@ -33,6 +33,7 @@ export const timedFiles: readonly string[] = [
   "test/integration/etcd-store.test.ts",
   "test/integration/failsafe.test.ts",
   "test/integration/haproxy.test.ts",
+  "test/integration/notifications-shared.test.ts",
   "test/integration/several-watchdogs.test.ts",
 ];
 

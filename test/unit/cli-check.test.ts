@@ -23,6 +23,7 @@ const well: StatusAnswer = {
   ],
   replication: { ...fullStatus.replication, inSync: true, reasons: [], unprotected: [] },
   plan: null,
+  notifications: null,
 };
 
 const check = (changes: Partial<StatusAnswer> = {}) => checkStatus({ ...well, ...changes });
@@ -50,6 +51,12 @@ describe("es-failover check", () => {
     ],
     ["etcd does not answer", "WARNING", { store: { ...well.store, reachable: false, error: "timeout" } }, "timeout"],
     ["a watchdog is silent", "WARNING", { silence: { "w-1": 60_000 } }, "no report from w-1"],
+    [
+      "a message waits",
+      "WARNING",
+      { notifications: fullStatus.notifications },
+      "1 wait for on-call: hooks.example.com",
+    ],
     ["the active region is unhealthy", "CRITICAL", { regions: [unwell, bhs] }, "gra is unhealthy"],
     ["there is no record", "CRITICAL", { record: null }, "there is no state document"],
     [

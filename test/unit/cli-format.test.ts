@@ -88,6 +88,7 @@ const status: WatchdogStatus = {
     acknowledgedEpoch: 3,
     error: null,
   },
+  notifications: null,
   decisions: [{ atMs: nowMs, rule: "close-first", epoch: 3, explanation: "waits for routers" }],
 };
 

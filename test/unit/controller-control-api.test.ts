@@ -27,6 +27,7 @@ class StubWatchdog implements Watchdog {
   run = () => Promise.reject(new Error("it does not run here"));
   status = () => fullStatus;
   readiness = () => null;
+  decision = () => null;
   situation = (): KnownSituation => ({ record: this.record, seen: observations(), nowMs: NOW_MS });
   explain = () => explain(this.record, observations(), NOW_MS, config);
   history = async (limit: number) => {

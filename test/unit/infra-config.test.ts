@@ -214,6 +214,7 @@ describe("the stack configuration", () => {
     ["leases", { ttlMs: 1.5 }],
     ["elasticsearch", { requestTimeoutMs: -1 }],
     ["publisher", { source: { kind: "service", urls: ["http://127.0.0.1:9201"] }, files: [{ path: "etc" }] }],
+    ["notifications", { targets: [{ kind: "smtp", name: "mail", host: "m", from: "a@b", to: [] }] }],
   ])("a wrong value of %s is refused in the watchdog's own sentence", (key, value) => {
     const written = JSON.parse(watchdogJson({ topology: planTopology(testConfig()), config: testConfig(), host }));
     const parsed = parseSchema(
@@ -246,6 +247,11 @@ describe("the stack configuration", () => {
     ["store", '{"deadlineMs":2500}', { store: { deadlineMs: 2_500, hedgeAfterMs: 1_000 } }],
     ["failsafe", '{"timeoutMs":900}', { failsafe: { timeoutMs: 900 } }],
     ["page", '{"authentication":"proxy"}', { page: { authentication: { kind: "proxy" } } }],
+    [
+      "notifications",
+      '{"targets":[{"kind":"webhook","name":"hook","url":"https://hooks.example.com/"}]}',
+      { notifications: { targets: [{ kind: "webhook", name: "hook", minSeverity: "info" }], refusedAfterMs: 60_000 } },
+    ],
     [
       "publisher",
       '{"source":{"kind":"service","urls":["http://127.0.0.1:9201"]},"consul":{}}',
@@ -291,6 +297,22 @@ describe("the stack configuration", () => {
     ]);
   });
 
+  test("a target's secret that provisioning is to write must be in the stack", () => {
+    const notifications = JSON.stringify({
+      targets: [
+        { kind: "slack", name: "chat", urlFile: "/etc/es-failover/notifications/chat-url" },
+        { kind: "slack", name: "other", urlFile: "/etc/my-own/url" },
+      ],
+    });
+    expect(violationsWith({ notifications })).toEqual([
+      expect.stringMatching(
+        /targets\[0\]\.urlFile is .* notificationSecrets has no chat-url: .*pulumi config set .*--secret/,
+      ),
+    ]);
+    const notificationSecrets = JSON.stringify({ "chat-url": "https://hooks.example.com/SECRET" });
+    expect(violationsWith({ notifications, notificationSecrets })).toEqual([]);
+  });
+
   test("all violations are shown at once", () => {
     expect(violationsWith({ serviceName: "x", adminCidrs: "y", bogus: "z" })).toHaveLength(3);
   });
@@ -300,10 +322,15 @@ describe("the stack configuration", () => {
       ...violationsOf({ ...validRawConfig, "es-failover:appPassword": " ", "es-failover:bogus": "x" }),
     ];
     violations.push(...violationsWith({ licenceFile: "licence-document" }));
+    violations.push(...violationsWith({ notificationSecrets: "hook-secret" }));
+    violations.push(...violationsWith({ notificationSecrets: '{"../name":"hook-secret","number":4711}' }));
     expect(violations).toEqual([
       expect.stringMatching(/^es-failover:appPassword is empty: remove the key/),
       expect.stringMatching(/bogus is not a known key/),
       expect.stringMatching(/^es-failover:licenceFile is not a JSON document/),
+      expect.stringMatching(/^es-failover:notificationSecrets is no object of names and secrets/),
+      expect.stringMatching(/^es-failover:notificationSecrets\.\.\.\/name has no valid name/),
+      expect.stringMatching(/^es-failover:notificationSecrets\.number /),
     ]);
     for (const secret of [
       "ca-private-key",
@@ -311,6 +338,8 @@ describe("the stack configuration", () => {
       "ssh-private-key",
       "watchdog-password",
       "check-password",
+      "hook-secret",
+      "4711",
     ]) {
       expect(violations.join("\n")).not.toContain(secret);
     }

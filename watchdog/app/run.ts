@@ -21,6 +21,7 @@ import { connectClusters, connectSalvage } from "./clusters.ts";
 import { runEndpoint } from "./endpoint.ts";
 import { connectOwnEntry } from "./entry.ts";
 import { runMetrics } from "./metrics.ts";
+import { type RunningNotifications, runNotifications } from "./notifications.ts";
 import { connectOthers } from "./others.ts";
 import { runPage } from "./page.ts";
 import { Renewals } from "./renewals.ts";
@@ -46,6 +47,7 @@ export async function runWatchdog(configFile: string): Promise<void> {
   );
   const connection = await connectStore(config, log, renewals);
   let running: Watchdog | null = null;
+  let notifications: RunningNotifications | null = null;
   const others = await connectOthers(config, () => running?.situation().record ?? null, renewals);
   const entry = await connectOwnEntry(config, renewals);
   const stop = new AbortController();
@@ -57,14 +59,16 @@ export async function runWatchdog(configFile: string): Promise<void> {
     entry,
     peers: others?.peers ?? null,
     renewals,
+    notifications: () => notifications,
     log,
   });
   running = watchdog;
+  notifications = await runNotifications(config, { watchdog, connection, log, signal: stop.signal });
   const endpoint = runEndpoint(config, { watchdog, connection, renewals, log, signal: stop.signal });
   const applications = () => endpoint?.report() ?? null;
   const metrics = runMetrics(config, { watchdog, applications, renewals, log, signal: stop.signal });
   const page = runPage(config, { watchdog, applications, renewals, log, signal: stop.signal });
-  const calls = Object.values(controlHandlers(watchdog, config, applications));
+  const calls = Object.values(controlHandlers(watchdog, config, applications, notifications));
   const control = await serveControlSocket(config.controlSocket, calls);
   const failsafe = await others?.serve((question) => watchdog.answerFailsafe(question));
   const unhook = hookSignals(stop, log);
@@ -82,6 +86,7 @@ export async function runWatchdog(configFile: string): Promise<void> {
     await endpoint?.ended;
     await metrics;
     await page;
+    await notifications?.ended;
     others?.close();
     connection.close();
     await entry?.close();
@@ -96,12 +101,13 @@ interface Connections {
   readonly entry: Entry | null;
   readonly peers: Peers | null;
   readonly renewals: Renewals;
+  readonly notifications: () => RunningNotifications | null;
   readonly log: Logger;
 }
 
 function compose(
   config: WatchdogConfig,
-  { clusters, salvage, connection, entry, peers, renewals, log }: Connections,
+  { clusters, salvage, connection, entry, peers, renewals, notifications, log }: Connections,
 ): Watchdog {
   const { store, operatorStore, coordination } = connection;
   return createWatchdog({
@@ -115,7 +121,8 @@ function compose(
     copy: createRecordCopy(path.join(config.stateDirectory, "record-copy.json")),
     router: config.router === null ? null : createHaproxyRouter({ name: config.name, ...config.router }),
     entry,
-    fileProblems: () => renewals.problems(),
+    fileProblems: () => [...renewals.problems(), ...(notifications()?.fileProblems() ?? [])],
+    notifications: () => notifications()?.report() ?? null,
     clock: systemClock,
     log,
   });

@@ -15,6 +15,7 @@ import { addExplain } from "./commands/explain.ts";
 import { addFailover } from "./commands/failover.ts";
 import { addHaproxy } from "./commands/haproxy.ts";
 import { addHistory } from "./commands/history.ts";
+import { addNotify } from "./commands/notify.ts";
 import { addPause } from "./commands/pause.ts";
 import { addPreflight } from "./commands/preflight.ts";
 import { addPublish } from "./commands/publish.ts";
@@ -54,6 +55,7 @@ const commands: readonly ((program: Command, context: CommandContext) => void)[]
   addDrift,
   addPreflight,
   addSimulate,
+  addNotify,
   addSalvage,
   addPublish,
   addHaproxy,

@@ -3,6 +3,7 @@ import { type Addresses, type RegionName, witnessName } from "./address.ts";
 import { isLoopback, type PublisherConfig } from "./applications.ts";
 import { CANARY_INDEX } from "./canary.ts";
 import type { MetricsSettings } from "./metrics.ts";
+import { notificationViolations } from "./notification-violations.ts";
 import { listenOf } from "./page.ts";
 import type { WatchdogConfig } from "./schema.ts";
 import { type TimingConfig, timingViolations } from "./timing.ts";
@@ -11,7 +12,7 @@ import type { ConfigViolation } from "./violations.ts";
 /** The sections to which provisioning applies the same rules, at preview. */
 export interface SharedSections
   extends TimingConfig,
-    Pick<WatchdogConfig, "firstPrimary" | "replication" | "publisher"> {
+    Pick<WatchdogConfig, "firstPrimary" | "replication" | "publisher" | "notifications"> {
   readonly regions: Readonly<Record<RegionName, unknown>>;
 }
 
@@ -35,6 +36,7 @@ export function sharedViolations(config: SharedSections): readonly ConfigViolati
     ...regionViolations(config),
     ...patternViolations(config),
     ...timingViolations(config),
+    ...notificationViolations(config.notifications),
     ...(config.publisher === null ? [] : publisherViolations(config.publisher)),
   ];
 }

@@ -1,6 +1,9 @@
+import { access, constants } from "node:fs/promises";
+import { reasonOf } from "../util/files.ts";
 import type { EtcdAccess, PublisherConfig } from "./applications.ts";
 import { caFileViolations, checkSecretFile, keyPairViolations } from "./files.ts";
 import type { MetricsSettings } from "./metrics.ts";
+import type { NotificationSettings } from "./notifications.ts";
 import type { PageSettings } from "./page.ts";
 import type { WatchdogConfig } from "./schema.ts";
 import type { ConfigViolation } from "./violations.ts";
@@ -57,6 +60,45 @@ export async function publisherFileViolations({ source, etcd, consul }: Publishe
   return checks.flat();
 }
 
+/**
+ * The files of the targets of notifications. They are checked by `check-config` and while the watchdog runs, not at its
+ * start: without its watchdog a router closes, and a message that cannot be sent is no reason for that.
+ */
+export async function notificationFileViolations({ targets }: NotificationSettings): Violations {
+  const checks = targets.map(async (target, position) => {
+    const key = `notifications.targets[${position}]`;
+    switch (target.kind) {
+      case "webhook":
+        return [
+          ...(await optionalCaViolations(`${key}.caFile`, target.caFile)),
+          ...(await optionalSecretViolations(`${key}.secretFile`, target.secretFile, 2)),
+        ];
+      case "slack":
+        return [
+          ...(await optionalCaViolations(`${key}.caFile`, target.caFile)),
+          ...(await secretFileViolations(`${key}.urlFile`, target.urlFile)),
+        ];
+      case "smtp":
+        return [
+          ...(await optionalCaViolations(`${key}.caFile`, target.caFile)),
+          ...(await optionalSecretViolations(`${key}.passwordFile`, target.passwordFile, 1)),
+        ];
+      case "command":
+        return programViolations(`${key}.command[0]`, target.command[0]);
+      default:
+        return target satisfies never;
+    }
+  });
+  return (await Promise.all(checks)).flat();
+}
+
+async function programViolations(key: string, file: string): Violations {
+  return access(file, constants.X_OK).then(
+    () => [],
+    (error: unknown) => [{ key, message: `names ${file}, which cannot be run: ${reasonOf(error)}` }],
+  );
+}
+
 async function etcdFileViolations(section: string, access: EtcdAccess): Violations {
   return [
     ...(await secretFileViolations(`${section}.passwordFile`, access.passwordFile, 2)),
@@ -84,6 +126,10 @@ async function listenerFileViolations(
 
 async function optionalCaViolations(key: string, file: string | null): Violations {
   return file === null ? [] : caFileViolations(key, file, Date.now());
+}
+
+async function optionalSecretViolations(key: string, file: string | null, most: 1 | 2): Violations {
+  return file === null ? [] : secretFileViolations(key, file, most);
 }
 
 async function secretFileViolations(key: string, file: string, most: 1 | 2 = 1): Violations {

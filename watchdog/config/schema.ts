@@ -2,6 +2,7 @@ import { z } from "zod";
 import { endpointServiceSchema, publisherSchema } from "./applications.ts";
 import { canarySchema } from "./canary.ts";
 import { metricsSchema } from "./metrics.ts";
+import { notificationsSchema } from "./notifications.ts";
 import { pageSchema } from "./page.ts";
 import { profiles } from "./profiles.ts";
 import {
@@ -161,6 +162,7 @@ export const watchdogFileSchema = z.strictObject({
     .nullable()
     .default(null)
     .describe("Where people read this watchdog's status page; `null`: nowhere. See docs/status-page.md."),
+  notifications: notificationsSchema,
   publisher: publisherSchema
     .nullable()
     .default(null)

@@ -8,6 +8,7 @@ import type { Router } from "../core/ports/router.ts";
 import type { Salvage } from "../core/ports/salvage.ts";
 import type { RecordCopy, Store } from "../core/ports/store.ts";
 import type { StateRecord } from "../core/state/record.ts";
+import type { NotificationsReport } from "../notifications/report.ts";
 import type { Clock } from "../util/clock.ts";
 import type { Logger } from "../util/logger.ts";
 import { Wakeup } from "../util/wakeup.ts";
@@ -37,6 +38,8 @@ export interface WatchdogParts {
   readonly entry?: Entry | null;
   /** Why changed certificates and passwords are not used, as sentences; absent: they are not read again. */
   readonly fileProblems?: () => readonly string[];
+  /** The messages that this watchdog sends; null, or absent, without targets. */
+  readonly notifications?: () => NotificationsReport | null;
   readonly clock: Clock;
   readonly log: Logger;
 }

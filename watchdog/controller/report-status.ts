@@ -37,6 +37,7 @@ export function statusNow(context: WatchdogContext, components: Components, star
     replication: replication.report(),
     plan: executor.report(),
     router: router?.report() ?? null,
+    notifications: context.notifications?.() ?? null,
     decisions: decisions.entries,
   };
 }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { memberSchema, stateRecordSchema } from "../core/state/record.ts";
 import { watchdogReportSchema } from "../core/state/report.ts";
+import { notificationsReportSchema } from "../notifications/report.ts";
 import type { DeepReadonly } from "../util/deep-readonly.ts";
 import { clusterReadiness, unprotectedIndex } from "./control-api/cluster-fields.ts";
 import { leadership, regionHealth, routerLease, storeState } from "./control-api/observed-fields.ts";
@@ -131,6 +132,8 @@ export const watchdogStatusSchema = z.object({
   plan: z.array(stepReport).nullable(),
   /** null on a witness. */
   router: routerReport.nullable(),
+  /** Messages to people; null where no target is configured. */
+  notifications: notificationsReportSchema.nullable().default(null),
   /** Newest first; consecutive repetitions are one entry. */
   decisions: z.array(decision),
 });

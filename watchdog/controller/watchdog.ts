@@ -17,7 +17,7 @@ import { watchdogLoops } from "./loops.ts";
 import { observationsNow } from "./observations.ts";
 import { readCopy } from "./record-copy.ts";
 import { statusNow } from "./report-status.ts";
-import type { WatchdogStatus } from "./status.ts";
+import type { Decision, WatchdogStatus } from "./status.ts";
 
 export interface Watchdog {
   /** Runs until `signal` aborts and every loop has ended. Tickets and leases are left to expire. */
@@ -25,6 +25,8 @@ export interface Watchdog {
   status(): WatchdogStatus;
   /** Every rule of the table: whether it holds now and, if not, its blockers; those that nearly hold come first. */
   explain(): readonly RuleExplanation[];
+  /** The newest decision; null before the first one. */
+  decision(): Decision | null;
   /** The input of a decision, as of now. */
   situation(): KnownSituation;
   /** Writes an operator's command to the state document, or refuses it. Throws when the store does not answer. */
@@ -59,7 +61,7 @@ export function createWatchdog(parts: WatchdogParts): Watchdog {
   const context = createContext(parts, stop.signal);
   const components = createComponents(context);
   const heartbeats = new Heartbeats(context.clock);
-  const { config, clock, store, observed } = context;
+  const { config, clock, store, observed, decisions } = context;
   const { failsafe, router } = components;
   const startedAtMs = clock.nowMs();
   const situation = () => ({ record: observed.record, seen: observationsNow(context), nowMs: clock.nowMs() });
@@ -73,6 +75,7 @@ export function createWatchdog(parts: WatchdogParts): Watchdog {
     },
     status: () => statusNow(context, components, startedAtMs),
     situation,
+    decision: () => decisions.entries[0] ?? null,
     readiness: () => readiness(situation(), config),
     explain: () => explain(observed.record, observationsNow(context), clock.nowMs(), config),
     command: (command, by) => submitCommand(context, command, by),

@@ -1,6 +1,7 @@
 import { applicationMetrics } from "./groups/applications.ts";
 import { changeMetrics } from "./groups/changes.ts";
 import { expiryMetrics } from "./groups/expiry.ts";
+import { notificationMetrics } from "./groups/notifications.ts";
 import { probeMetrics } from "./groups/probes.ts";
 import { quorumMetrics } from "./groups/quorum.ts";
 import { replicationMetrics } from "./groups/replication.ts";
@@ -21,4 +22,5 @@ export const metricGroups: Readonly<Record<string, readonly Metric[]>> = {
   Changes: changeMetrics,
   "What ends by itself": expiryMetrics,
   Applications: applicationMetrics,
+  Notifications: notificationMetrics,
 };

@@ -9,6 +9,7 @@ export function problemRows({
   regions,
   sightings,
   files,
+  notifications,
   nowMs,
 }: WatchdogStatus): [string, string][] {
   const rows: [string, string][] = [];
@@ -23,6 +24,9 @@ export function problemRows({
     for (const degraded of health.problems) rows.push([region, degraded]);
   }
   for (const problem of files) rows.push(["files", problem]);
+  for (const { name, pending, error } of notifications?.targets ?? []) {
+    if (pending > 0 && error !== null) rows.push(["notifications", `${pending} wait for ${name}: ${error}`]);
+  }
   for (const { watchdog, canary } of sightings) if (canary) rows.push([watchdog, canary]);
   return rows;
 }

@@ -128,5 +128,13 @@ export const alertCases: Readonly<Record<string, AlertCase>> = {
       'es_failover_build_info{version="2",instance="w"}': [1, 1],
     },
   },
+  EsFailoverNotificationsFail: {
+    series: {
+      // The clock of promtool begins at 0: the message has waited since then.
+      'es_failover_notifications_oldest_pending_timestamp_seconds{target="on-call",instance="g"}': [0, "absent"],
+      'es_failover_notifications_oldest_pending_timestamp_seconds{target="mail",instance="g"}': ["absent", "absent"],
+    },
+    lastsMinutes: 13,
+  },
   EsFailoverAppBehind: { series: { 'es_failover_applications{state="behind",instance="g"}': [2, 0] } },
 };

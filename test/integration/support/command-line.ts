@@ -128,12 +128,13 @@ export class CommandLine {
     return this.#logged;
   }
 
-  async stopWatchdog(): Promise<void> {
+  /** @param by SIGKILL: it has no time to end anything */
+  async stopWatchdog(by: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<void> {
     const child = this.#watchdog;
     this.#watchdog = null;
     if (child === null || child.exitCode !== null) return;
     const ended = new Promise((resolve) => child.once("exit", resolve));
-    child.kill("SIGTERM");
+    child.kill(by);
     await ended;
   }
 

@@ -8,7 +8,7 @@ import { systemClock } from "../../../watchdog/adapters/clock.ts";
 import { failsafePeers } from "../../../watchdog/adapters/failsafe/client.ts";
 import { serveFailsafe } from "../../../watchdog/adapters/failsafe/server.ts";
 import { createRecordCopy } from "../../../watchdog/adapters/file-store/store.ts";
-import { connectStore } from "../../../watchdog/app/store.ts";
+import { connectStore, type StoreConnection } from "../../../watchdog/app/store.ts";
 import { type WatchdogConfig, watchdogConfigSchema } from "../../../watchdog/config/schema.ts";
 import type { WatchdogStatus } from "../../../watchdog/controller/status.ts";
 import { createWatchdog, type Watchdog } from "../../../watchdog/controller/watchdog.ts";
@@ -130,6 +130,13 @@ const noSalvage: Salvage = {
 };
 const silent: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
+export interface BesideParts {
+  readonly config: WatchdogConfig;
+  readonly watchdog: Watchdog;
+  readonly connection: StoreConnection;
+  readonly signal: AbortSignal;
+}
+
 export class SeveralWatchdogs {
   readonly etcd: EtcdCluster;
   readonly clusters = { gra: new EmptyCluster("gra"), bhs: new EmptyCluster("bhs") };
@@ -142,8 +149,16 @@ export class SeveralWatchdogs {
   readonly #ports: readonly number[];
   readonly #running = new Map<SiteName, { readonly watchdog: Watchdog; stop(): Promise<void> }>();
   readonly #sampling: NodeJS.Timeout;
+  /** Runs beside each watchdog, and ends when the signal aborts. */
+  readonly #beside: (parts: BesideParts) => Promise<void>;
 
-  private constructor(etcd: EtcdCluster, directory: string, ports: readonly number[]) {
+  private constructor(
+    etcd: EtcdCluster,
+    directory: string,
+    ports: readonly number[],
+    beside: (parts: BesideParts) => Promise<void>,
+  ) {
+    this.#beside = beside;
     this.etcd = etcd;
     this.#directory = directory;
     this.#ports = ports;
@@ -154,10 +169,13 @@ export class SeveralWatchdogs {
     }, 5);
   }
 
-  static async start(options: EtcdClusterOptions = {}): Promise<SeveralWatchdogs> {
+  static async start(
+    options: EtcdClusterOptions = {},
+    beside: (parts: BesideParts) => Promise<void> = () => Promise.resolve(),
+  ): Promise<SeveralWatchdogs> {
     const etcd = await EtcdCluster.start(options);
     const directory = await mkdtemp(path.join(tmpdir(), "es-failover-several-"));
-    const all = new SeveralWatchdogs(etcd, directory, await freePorts(sites.length));
+    const all = new SeveralWatchdogs(etcd, directory, await freePorts(sites.length), beside);
     for (const site of sites) await all.startOne(site);
     return all;
   }
@@ -186,11 +204,13 @@ export class SeveralWatchdogs {
     const server = await serveFailsafe({ listen: failsafe.listen, tls, answer });
     const end = new AbortController();
     const running = watchdog.run(end.signal);
+    const beside = this.#beside({ config, watchdog, connection, signal: end.signal });
     this.#running.set(site, {
       watchdog,
       stop: async () => {
         end.abort();
         await running;
+        await beside;
         await server.close();
         peers.close();
         connection.close();

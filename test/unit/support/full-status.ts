@@ -86,6 +86,21 @@ export const fullStatus: WatchdogStatus = {
     acknowledgedEpoch: 1,
     error: "HAProxy does not answer",
   },
+  notifications: {
+    targets: [
+      {
+        name: "on-call",
+        kind: "webhook",
+        delivered: 3,
+        failed: 2,
+        givenUp: 1,
+        pending: 1,
+        oldestPendingAtMs: NOW_MS - 700_000,
+        lastDeliveredAtMs: NOW_MS - 900_000,
+        error: "hooks.example.com: connection refused",
+      },
+    ],
+  },
   decisions: [{ atMs: NOW_MS - 2_000, rule: "promotion-goes-on", epoch: 2, explanation: "bhs is being promoted" }],
 };
 

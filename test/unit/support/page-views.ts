@@ -86,6 +86,7 @@ const calmStatus: StatusAnswer = {
     acknowledgedEpoch: 1,
     error: null,
   },
+  notifications: null,
   decisions: [decision(3_600_000, "steady", "gra serves, bhs is in sync")],
   readiness: { ready: true, explanation: "if gra were lost now, the other region would take over, in 9 steps" },
   applications,

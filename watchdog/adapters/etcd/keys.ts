@@ -12,6 +12,8 @@ export interface EtcdKeys {
   readonly reports: string;
   /** Every registered watchdog; outlives leases. */
   readonly watchdogs: string;
+  /** Messages that the watchdogs send together. */
+  readonly notifications: string;
 }
 
 export const defaultPrefix = "/es-failover/";
@@ -25,6 +27,7 @@ export function etcdKeys(prefix: string = defaultPrefix): EtcdKeys {
     controller: `${prefix}decider`,
     reports: `${prefix}sightings/`,
     watchdogs: `${prefix}watchdogs/`,
+    notifications: `${prefix}notifications`,
   };
 }
 

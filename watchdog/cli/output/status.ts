@@ -8,6 +8,7 @@ import { routerRows } from "../../presentation/router.ts";
 import { stateRows } from "../../presentation/state.ts";
 import { stepRows } from "../../presentation/steps.ts";
 import { section, time } from "../../util/text.ts";
+import { notificationsSection } from "./notifications.ts";
 import { watchdogsSection } from "./watchdogs.ts";
 
 export function formatStatus(status: WatchdogStatus, readiness: Readiness | null = null): string {
@@ -20,6 +21,7 @@ export function formatStatus(status: WatchdogStatus, readiness: Readiness | null
     status.replication === null ? "" : section("Replication", replicationRows(status.replication, status.nowMs)),
     status.plan === null ? "" : section("Change in progress", stepRows(status.plan)),
     status.router === null ? "" : section("Router", routerRows(status.router, status.nowMs)),
+    notificationsSection(status.notifications, status.nowMs),
     section(
       "Decisions, newest first",
       status.decisions.slice(0, 5).map(({ atMs, rule, explanation }) => [time(atMs), rule, explanation]),

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { receivedAcknowledgementSchema } from "../../applications/acknowledgements.ts";
 import { historyEntrySchema } from "../../core/state/history.ts";
+import { testOutcomesSchema } from "../../notifications/report.ts";
 import type { DeepReadonly } from "../../util/deep-readonly.ts";
 import type { SocketCall } from "../../util/socket-api.ts";
 import { watchdogStatusSchema } from "../status.ts";
@@ -23,6 +24,8 @@ const change = z.strictObject({
   force: z.boolean().default(false),
   reason: reason.nullable().default(null),
 });
+
+const notify = z.strictObject({ target: z.string().min(1).nullable().default(null) });
 
 const wholeNumber = "a whole number from 1 to 10000";
 const history = z.object({
@@ -61,6 +64,8 @@ export const controlApi = {
   failover: { route: "POST /failover", request: change, answer: commandAnswerSchema },
   switchover: { route: "POST /switchover", request: change, answer: commandAnswerSchema },
   abort: { route: "POST /abort", request: abort, answer: commandAnswerSchema },
+  /** Sends a test message to one target, or to all. */
+  notifyTest: { route: "POST /notifications/test", request: notify, answer: testOutcomesSchema },
   /** The previews change nothing. */
   previewAbort: { route: "POST /abort/preview", request: abort, answer: abortPreviewSchema },
   previewFailover: { route: "POST /failover/preview", request: change, answer: changePreviewSchema },

@@ -4,6 +4,7 @@ import type { WatchdogConfig } from "../../config/schema.ts";
 import { type ChangePreview, previewChange } from "../../core/preview.ts";
 import { type AbortPreview, previewAbort } from "../../core/preview-abort.ts";
 import type { ChangeCommand, Command } from "../../core/requests.ts";
+import type { NotificationsReport, TestOutcome } from "../../notifications/report.ts";
 import { Refused, type ServedCall, serveCall } from "../../util/socket-api.ts";
 import type { Watchdog } from "../watchdog.ts";
 import { controlApi, type StatusAnswer } from "./api.ts";
@@ -18,15 +19,24 @@ export const answerStatus = (
 type ChangeRequest = z.output<typeof controlApi.failover.request>;
 type PlainCommand = "resume" | "ack" | "withdraw";
 
+/** Messages to people, as far as calls of the API are about them. */
+export interface NotificationsControl {
+  report(): NotificationsReport;
+  /** Sends a test message to the target of that name; null: to all. */
+  test(target: string | null): Promise<readonly TestOutcome[]>;
+}
+
 /**
  * Binds every call of the control API to a watchdog.
  *
  * @param applications what applications reported to the endpoint service; null where none runs
+ * @param notifications null where no target is configured
  */
 export function controlHandlers(
   watchdog: Watchdog,
   config: WatchdogConfig,
   applications: () => ApplicationsReport | null,
+  notifications: NotificationsControl | null = null,
 ): Readonly<Record<keyof typeof controlApi, ServedCall>> {
   const submit = async (command: Command, by: string): Promise<CommandAnswer> => {
     const outcome = await watchdog.command(command, by);
@@ -62,6 +72,14 @@ export function controlHandlers(
     failover: serveCall(controlApi.failover, change("failover")),
     switchover: serveCall(controlApi.switchover, change("switchover")),
     abort: serveCall(controlApi.abort, ({ by, reason }) => submit({ kind: "abort", reason }, by)),
+    notifyTest: serveCall(controlApi.notifyTest, async ({ target }) => {
+      const names = config.notifications.targets.map(({ name }) => name);
+      if (notifications === null) throw new Refused(["notifications.targets is empty: there is no target to send to"]);
+      if (target !== null && !names.includes(target)) {
+        throw new Refused([`${target} is no target of notifications.targets: name one of ${names.join(", ")}`]);
+      }
+      return notifications.test(target);
+    }),
     previewAbort: serveCall(controlApi.previewAbort, ({ by, reason }): AbortPreview => {
       const situation = watchdog.situation();
       return previewAbort(situation, { kind: "abort", reason }, { by, atMs: situation.nowMs }, config);
