@@ -10,20 +10,25 @@ import { startBrowser } from "./integration/support/browser.ts";
 import { pageViews, type Situation } from "./unit/support/page-views.ts";
 
 interface Shot {
+  /** Of the file. */
+  readonly name: string;
   readonly situation: Situation;
   readonly scheme: "light" | "dark";
+  /** A part of the page; default: its top. */
+  readonly part?: string;
 }
 
 const shots: readonly Shot[] = [
-  { situation: "promoting", scheme: "light" },
-  { situation: "calm", scheme: "dark" },
+  { name: "light", situation: "promoting", scheme: "light" },
+  { name: "dark", situation: "calm", scheme: "dark" },
+  { name: "lag", situation: "calm", scheme: "light", part: "#replication" },
 ];
 const size = { width: 800, height: 880 };
 
 await runSteps([browserRootStep]);
 const browser = await startBrowser((await existingBrowserRoot()) ?? "");
 try {
-  for (const { situation, scheme } of shots) {
+  for (const { name, situation, scheme, part } of shots) {
     const view = pageViews[situation];
     const { version } = view;
     const server = await servePage({
@@ -37,8 +42,13 @@ try {
     await page.setViewport(size);
     await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
     await page.goto(`http://127.0.0.1:${server.port}`);
-    const file = path.join(import.meta.dirname, "..", "docs", "images", `status-page-${scheme}.png`);
-    await page.screenshot({ path: file });
+    const file = path.join(import.meta.dirname, "..", "docs", "images", `status-page-${name}.png`);
+    if (part === undefined) await page.screenshot({ path: file });
+    else
+      await page
+        .locator(part)
+        .waitHandle()
+        .then((element) => element.screenshot({ path: file }));
     await page.close();
     await server.close();
     console.log(file);
