@@ -27,7 +27,7 @@ const rowsOf = (...indices: readonly UnprotectedIndex[]) => {
   const names = ["logs-1", "logs-2", ...indices.map((each) => each.index)];
   const sync = { inSync: true, reasons: [], unprotected: indices, lagOperations: 0, readAgeMs: 0 };
   const report = protectionReport(sync, activeView({ indices: names.map((name) => index(name)) }));
-  const others = { observedAtMs: 0, inSync: true, reasons: [], lagOperations: 0, readAgeMs: 0, followers: 0 };
+  const others = { observedAtMs: 0, inSync: true, reasons: [], lagOperations: 0, lagMs: 0, readAgeMs: 0, followers: 0 };
   return protectionRows({ ...others, leaderIndices: 0, dataStreams: [], repairs: [], ...report }, NOW_MS);
 };
 

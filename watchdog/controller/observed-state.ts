@@ -5,6 +5,7 @@ import type { CanaryState } from "../core/state/canary.ts";
 import type { ClusterLicence, Definition } from "../core/state/cluster.ts";
 import { finishedChange } from "../core/state/finished-change.ts";
 import { type RegionHealth, unknownHealth } from "../core/state/health.ts";
+import { type LagMemory, noLagMemory } from "../core/state/lag-time.ts";
 import { memberOf, type Silence, silenceAfter } from "../core/state/members.ts";
 import type { ActiveSnapshot, FirstSnapshot, RouterLease, StandbySnapshot } from "../core/state/observations.ts";
 import { isNewer, type Member, type StateRecord } from "../core/state/record.ts";
@@ -40,6 +41,8 @@ export class ObservedState {
   standbyBackground: (StandbyBackground & { readonly atMs: number }) | null = null;
   /** What the comparisons of the two regions so far add to the next one. */
   syncMemory: SyncMemory = noSyncMemory;
+  /** The same of how far it lags in time. */
+  lag: LagMemory = noLagMemory;
   readonly copyCheckpoints = new CopyCheckpoints();
   active: ActiveSnapshot | null = null;
   /** Followers whose leaders were deleted, as `active` shows it. */
@@ -145,6 +148,7 @@ export class ObservedState {
       this.standby = null;
       this.standbyBackground = null;
       this.syncMemory = noSyncMemory;
+      this.lag = noLagMemory;
       this.active = null;
       this.deletedLeaders = [];
       this.definitions = [];

@@ -34,6 +34,8 @@ const replicationStatus = z.object({
   reasons: z.array(z.string()),
   /** Operations over all shards, as last known to the followers. */
   lagOperations: z.number().nullable(),
+  /** For how long the standby has lacked what it lacks, by this watchdog's clock; null while the two cannot be compared. */
+  lagMs: z.number().nullable().default(null),
   /** The longest time since a follower last read from its leader. */
   readAgeMs: z.number().nullable(),
   followers: z.number(),

@@ -15,13 +15,14 @@ function regionRow({ region, role, health }: RegionStatus, nowMs: number): strin
 
 /** What each figure of the replication is, and a sentence. */
 export function replicationRows(replication: ReplicationStatus, nowMs: number): string[][] {
-  const { inSync, reasons, lagOperations, readAgeMs, followers, leaderIndices, repairs } = replication;
+  const { inSync, reasons, lagOperations, lagMs, readAgeMs, followers, leaderIndices, repairs } = replication;
   return [
     ["standby", inSync ? "in sync" : `not in sync: ${reasons.join("; ")}`],
     ...protectionRows(replication, nowMs),
     ...dataStreamRows(replication.dataStreams),
     ["followers", `${followers} of ${leaderIndices ?? "an unknown number of"} indices`],
     ["lag", lagOperations === null ? "unknown" : `${lagOperations} operations, as of the last read`],
+    ...(lagMs === null ? [] : [["", lagMs === 0 ? "in time: none" : `in time: ${duration(lagMs)}`]]),
     ["last read", readAgeMs === null ? "unknown" : `at most ${duration(readAgeMs)} ago`],
     ...repairs
       .slice(0, 3)

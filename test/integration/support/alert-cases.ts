@@ -63,6 +63,7 @@ export const alertCases: Readonly<Record<string, AlertCase>> = {
     series: { es_failover_replication_lag_operations: [[20_000, 500], 3] },
     lastsMinutes: 6,
   },
+  EsFailoverLagLong: { series: { 'es_failover_replication_lag_seconds{instance="w"}': [400, 0] } },
   EsFailoverReadAge: { series: { 'es_failover_replication_read_age_seconds{instance="w"}': [200, 20] } },
   EsFailoverUncovered: { series: { 'es_failover_uncovered_indices{reason="not-followed"}': [2, 0] } },
   EsFailoverReplicationChangesFail: {

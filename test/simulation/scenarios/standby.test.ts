@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { pauseFollow } from "../world/cluster/administration.ts";
 import { followLate, startFollowing } from "../world/cluster/replication.ts";
+import { USUAL_OPERATIONS } from "../world/system.ts";
 import {
   expectMirrored,
   expectSound,
@@ -11,6 +12,7 @@ import {
   serves,
   started,
   statusOf,
+  waitFor,
   watchdogOf,
 } from "./scenario.ts";
 
@@ -66,6 +68,18 @@ describe("a standby", () => {
     await runUntil(system, 120_000, serves("gra", "in-sync"));
     const { protectedIndices } = statusOf(system)?.replication ?? {};
     expect(protectedIndices).toEqual({ count: 402, of: 402 });
+  });
+
+  test("that stops reading tells for how long it has lacked what is written, until it has it", async () => {
+    const system = await started();
+    const lagMs = () => statusOf(system)?.replication?.lagMs ?? Number.NaN;
+    expect(lagMs()).toBeLessThan(4_000);
+    system.replicationRate = 0;
+    await pass(system, 30_000);
+    expect(lagMs()).toBeGreaterThan(24_000);
+    expect(lagMs()).toBeLessThan(34_000);
+    system.replicationRate = USUAL_OPERATIONS;
+    await waitFor(system, 20_000, () => lagMs() < 4_000);
   });
 
   test("is not copied again while it holds more than its leader", async () => {

@@ -42,6 +42,7 @@ export const fullStatus: WatchdogStatus = {
     inSync: false,
     reasons: ["logs-2 is not followed"],
     lagOperations: 12,
+    lagMs: 3_200,
     readAgeMs: 700,
     followers: 1,
     leaderIndices: 2,

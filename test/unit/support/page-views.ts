@@ -65,6 +65,7 @@ const calmStatus: StatusAnswer = {
     inSync: true,
     reasons: [],
     lagOperations: 42,
+    lagMs: 0,
     readAgeMs: 700,
     followers: 12,
     leaderIndices: 12,

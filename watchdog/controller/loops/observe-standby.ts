@@ -2,7 +2,9 @@ import type { RegionName } from "../../config/address.ts";
 import { autoFollowName } from "../../core/plans/replication.ts";
 import type { Cluster } from "../../core/ports/cluster.ts";
 import { copyStates } from "../../core/state/complete-copies.ts";
+import { isUnfinished } from "../../core/state/first-copy.ts";
 import { stateByProbes } from "../../core/state/health.ts";
+import { observeLag } from "../../core/state/lag-time.ts";
 import type { StandbySnapshot } from "../../core/state/observations.ts";
 import { otherRegion } from "../../core/state/situation.ts";
 import { judgeSync, newSinceMs } from "../../core/state/sync.ts";
@@ -120,5 +122,12 @@ function judge(
     observed.syncMemory,
   );
   observed.syncMemory = memory;
+  if (observed.leaderSnapshot !== null) {
+    const copying = new Set(standby.indices.filter(isUnfinished).map(({ name }) => name));
+    const followers = standby.followers.filter(
+      ({ index, remoteCluster }) => remoteCluster === leader && !copying.has(index),
+    );
+    observed.lag = observeLag(observed.lag, { leader: observed.leaderSnapshot, followers, atMs });
+  }
   return judgement;
 }

@@ -45,6 +45,7 @@ export class ReplicationReconciler {
       inSync: standby.sync?.inSync ?? false,
       reasons: [...(standby.sync?.reasons ?? [unjudged]), ...this.#planner.problems],
       lagOperations: standby.followers.length === 0 ? null : lagOperations(standby.followers),
+      lagMs: standby.sync === null ? null : this.#context.observed.lag.lagMs,
       readAgeMs: standby.sync?.readAgeMs ?? null,
       followers: standby.followers.length,
       leaderIndices: active?.indices.length ?? null,

@@ -18,6 +18,11 @@ export const replicationMetrics = [
     ({ status: { replication } }) => replication?.lagOperations,
   ),
   gauge(
+    "replication_lag_seconds",
+    "For how long the standby has lacked what it lacks of the active region, of the shard that lags most, by the clock of this watchdog.",
+    ({ status: { replication } }) => seconds(replication?.lagMs),
+  ),
+  gauge(
     "replication_read_age_seconds",
     "The longest time since a follower last read from its leader.",
     ({ status: { replication } }) => seconds(replication?.readAgeMs),
