@@ -14,6 +14,7 @@ import {
 } from "./support/ccr.ts";
 import { isForeign, whyNotForeign } from "./support/ccr-pair.ts";
 import { Line } from "./support/line.ts";
+import { connectAsWatchdog, createWatchdogUser } from "./support/watchdog-user.ts";
 
 /** First copies that an outage interrupts: of the leader, of the line, of the follower's node. */
 
@@ -247,6 +248,15 @@ describe("a first copy whose follower's nodes all restart", () => {
     expect((await explained("restarted")).unassigned_info.reason).toBe("CLUSTER_RECOVERED");
     expect(await isRed("restarted")).toBe(true);
     expect(await followStatus(bhs, "restarted")).toBe("paused");
+  });
+
+  test("is, for the watchdog, a follower of which no node has a copy that could be started", async () => {
+    const managed = { patterns: ["restarted"], exclusions: [] };
+    await createWatchdogUser(bhs, managed.patterns);
+    const watchdog = connectAsWatchdog(bhs, managed);
+    const state = { name: "restarted", following: true, primariesActive: 0, firstCopy: null, noCopy: true };
+    expect(await watchdog.indices()).toMatchObject([state]);
+    await watchdog.close();
   });
 
   test("is cured by deleting the follower and following again", async () => {
