@@ -17,6 +17,8 @@ class Bhs {
   readonly #paused = new Set<string>();
   #indices: Map<string, IndexState>;
   /** Ends a deletion: as it is asked for, never, or with this error. */
+  /** UUIDs of leaders other than the usual ones, by follower. */
+  readonly leaders = new Map<string, string>();
   deletes: "at once" | "never" | Error = "at once";
 
   constructor(...indices: readonly IndexState[]) {
@@ -49,7 +51,10 @@ class Bhs {
       followers: async () =>
         [...this.#indices.values()]
           .filter((one) => one.following)
-          .map(({ name }) => follower(name, {}, { status: this.#paused.has(name) ? "paused" : "active" })),
+          .map(({ name }) => {
+            const leaderUuid = this.leaders.get(name) ?? `uuid-${name}`;
+            return follower(name, {}, { leaderUuid, status: this.#paused.has(name) ? "paused" : "active" });
+          }),
       checkpoints: async () => [],
       closeIndices: async (names) => this.#change(names, (one) => ({ ...one, open: false })),
       pauseFollow: async (name) => {
@@ -162,6 +167,21 @@ describe("the deletion of unfinished copies", () => {
       unfinished: [],
     });
     expect(bhs.requests).toEqual([]);
+  });
+
+  test("takes a copy of a deleted leader, and spares it where it follows another one by now", async () => {
+    const again = { ...sight, uuids: [{ index: "logs-2", uuid: "made-again" }] };
+    const planned = [complete("logs-1"), complete("logs-2"), complete("logs-3")];
+    const bhs = new Bhs(...planned);
+    await expect(run(bhs, "discard-copies", { leader: again }).ended).resolves.toMatchObject({ failures: [] });
+    expect(bhs.names()).toEqual(["logs-1", "logs-3"]);
+
+    const followsAnother = new Bhs(...planned);
+    followsAnother.leaders.set("logs-2", "made-again");
+    await expect(run(followsAnother, "discard-copies", { leader: again, planned }).ended).resolves.toMatchObject({
+      failures: [{ index: "logs-2", reason: expect.stringContaining("follows another index by now") }],
+    });
+    expect(followsAnother.names()).toEqual(["logs-1", "logs-2", "logs-3"]);
   });
 
   test("names what it could not delete, and is done", async () => {

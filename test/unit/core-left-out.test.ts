@@ -47,6 +47,51 @@ function done(plan: Plan): Plan {
   return { ...plan, steps };
 }
 
+describe("a follower whose leader was deleted and made again", () => {
+  const names = ["logs-1", "logs-2", "logs-3"];
+  const inSync = standbyView({
+    indices: names.map((name) => index(name, { following: true })),
+    followers: names.map((name) => follower(name)),
+  });
+  const leaderOf = (again: readonly string[]) => ({
+    ...sight,
+    indices: names,
+    uuids: names.map((name) => ({ index: name, uuid: `uuid-${name}${again.includes(name) ? "-again" : ""}` })),
+    shards: names.map((name) => ({ index: name, shard: 0, maxSeqNo: 9 })),
+  });
+  const plan = promotion(inSync, leaderOf(["logs-2"]));
+  const copy = {
+    index: "logs-2",
+    uuid: "uuid-logs-2",
+    reason: "its leader was deleted and made again",
+    deletedLeader: "uuid-logs-2",
+  };
+
+  test("is in no step of a promotion but the one that deletes it: it has what the users deleted", () => {
+    for (const [, indices] of indicesOf(plan)) expect(indices).toEqual(["logs-1", "logs-3"]);
+    expect(stepOf(plan, "discard-copies")?.copies).toEqual([copy]);
+    expect(exceptionsOf(plan)).toEqual(["left out: logs-2 (its leader was deleted and made again)"]);
+  });
+
+  test("is promoted like the others where that is so for more than half of them: they may be the only copies", () => {
+    const rebuilt = promotion(inSync, leaderOf(["logs-2", "logs-3"]));
+    for (const [, indices] of indicesOf(rebuilt)) expect(indices).toEqual(names);
+    expect(stepOf(rebuilt, "discard-copies")).toBeNull();
+  });
+
+  test("is missing as a whole, and deleted by a repair where the promotion could not", () => {
+    const promoted = promoting({ plan: done(plan), leaderSight: leaderOf(["logs-2"]) });
+    const { record } = decide(promoted, observations(seenHealth("unhealthy", "healthy")), NOW_MS, config);
+    if (record?.phase !== "serving") throw new Error("bhs does not serve");
+    expect(record.lastFailover).toMatchObject({ missingIndices: ["logs-2"], loss: { atLeast: 5 + 10 } });
+
+    const indices = [index("logs-1"), index("logs-2", { following: true })];
+    const need = repairNeedOf(record, activeView({ region: "bhs", indices, strays: ["logs-2"] }));
+    expect(need).toMatchObject({ strays: [], copies: [copy], joining: [] });
+    expect(stepOf(planRepair(need, NOW_MS), "open")?.indices).toEqual([]);
+  });
+});
+
 describe("a promotion in the middle of first copies", () => {
   test("has an unfinished copy in no step but the one that deletes it, after the data streams", () => {
     const plan = promotion();

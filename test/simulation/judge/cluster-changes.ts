@@ -19,8 +19,9 @@ export function checkChange(evidence: Evidence, region: Region, what: string, in
 
 /**
  * Invariant 5: what is deleted is in the other region, exported, deleted there by users, or discarded by an operator; in
- * a region that serves or is about to, only the unfinished copy of a follower is deleted; and an index that the active
- * region left out is kept in the other one until it has joined.
+ * a region that serves or is about to, only followers with nothing to be served are deleted: unfinished copies, and those
+ * of a leader that was deleted and made again; and an index that the active region left out is kept in the other one until
+ * it has joined.
  */
 function checkDeletion({ system, absentLeaders }: Evidence, region: Region, name: string): void {
   const { world, record } = system;
@@ -29,7 +30,10 @@ function checkDeletion({ system, absentLeaders }: Evidence, region: Region, name
   if (index.searchableSnapshot) world.report("5", `${name} of ${region} deleted, which is a searchable snapshot`);
   const endedMs = index.copiedAtMs === null ? 0 : world.nowMs - index.copiedAtMs;
   const isUnfinished = index.following !== null && (index.copy !== null || endedMs < UNSEEN_MS);
-  if (record !== null && isOrWillBeActive(record, region) && !isUnfinished) {
+  const { leaderIndex, leaderUuid } = index.following ?? {};
+  const leader = leaderIndex === undefined ? undefined : system.cluster(otherRegion(region)).indices.get(leaderIndex);
+  const isOfDeletedLeader = leader !== undefined && leader.uuid !== leaderUuid;
+  if (record !== null && isOrWillBeActive(record, region) && !isUnfinished && !isOfDeletedLeader) {
     world.report("5", `${name} of ${region} deleted while ${summary(record)}`);
   }
   const isToJoin = record?.phase === "serving" && record.lastFailover?.toJoin?.indices.includes(name);

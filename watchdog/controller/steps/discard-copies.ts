@@ -5,10 +5,10 @@ import type { LeftOut } from "../../core/state/record-fields.ts";
 import { messageOf } from "../../util/errors.ts";
 import { deleteInBatches } from "./deletion.ts";
 import { LateFollowers } from "./followers-changed.ts";
-import { inBatches, lacksPrimary, presentOf, type StepContext } from "./step.ts";
+import { followersOf, inBatches, lacksPrimary, presentOf, type StepContext } from "./step.ts";
 
 /**
- * Deletes unfinished first copies. It never holds the change up: it takes one request's timeout at most, and what is still
+ * Deletes unfinished first copies, and copies of deleted leaders. It never holds the change up: it takes one request's timeout at most, and what is still
  * there afterwards is named; a repair deletes it later.
  *
  * @throws LateFollowers, where a copy is complete by now
@@ -48,25 +48,53 @@ async function discard(context: StepContext, step: StepOf<"discard-copies">): Pr
     return indices.filter(({ name, uuid }) => step.copies.some((copy) => copy.index === name && copy.uuid === uuid));
   };
   const found = await present();
-  const complete = found.filter((index) => index.following && !isUnfinished(index) && !lacksPrimary(index));
+  const ofDeleted = new Map(
+    step.copies.flatMap(({ index, deletedLeader }) => (deletedLeader ? [[index, deletedLeader]] : [])),
+  );
+  const isOfDeleted = ({ name, following }: IndexState) => following && ofDeleted.has(name);
+  const complete = found.filter(
+    (index) => index.following && !isOfDeleted(index) && !isUnfinished(index) && !lacksPrimary(index),
+  );
   if (complete.length > 0) throw new LateFollowers(complete.map(({ name }) => name));
-  const doomed = found.filter(isDeletable);
+  const doomed = found.filter((index) => isDeletable(index) || isOfDeleted(index));
   // Elasticsearch refuses to delete an index with `read_only`, which comes along from its leader.
   const blocked = doomed.filter(({ writeBlocked }) => writeBlocked).map(({ name }) => name);
   const notLifted = await inBatches(context, blocked, (batch) => cluster.liftFollowerBlocks(batch));
   const confirmController = async (): Promise<void> => {
-    await assertUnfinished(context, doomed);
+    await assertUnfinished(
+      context,
+      doomed.filter((index) => !isOfDeleted(index)),
+    );
+    await assertOfDeleted(context, doomed.filter(isOfDeleted), ofDeleted);
     await context.confirmController();
   };
   const notDeleted = await deleteInBatches({ ...context, confirmController }, doomed);
   const failure = [...notDeleted, ...notLifted][0] ?? "it is still there after its deletion";
   return (await present())
     .filter(({ following }) => following)
-    .map((index) => ({ index: index.name, reason: isDeletable(index) ? failure : keptBecause(index) }));
+    .map((index) => ({
+      index: index.name,
+      reason: isDeletable(index) || isOfDeleted(index) ? failure : keptBecause(index),
+    }));
+}
+
+/** A follower keeps the leader that it was made with: one of another leader is another index. */
+async function assertOfDeleted(
+  { cluster, other }: StepContext,
+  doomed: readonly IndexState[],
+  leaders: ReadonlyMap<string, string>,
+): Promise<void> {
+  if (doomed.length === 0) return;
+  const followed = new Map(
+    (await followersOf(cluster, other.region)).map(({ index, leaderUuid }) => [index, leaderUuid]),
+  );
+  const others = doomed.map(({ name }) => name).filter((name) => followed.get(name) !== leaders.get(name));
+  if (others.length > 0) throw new Error(`${others.join(", ")} follows another index by now: nothing is deleted`);
 }
 
 /** A copy may have ended since it was chosen: what is left of that risk is one round trip. */
 async function assertUnfinished({ cluster }: StepContext, doomed: readonly IndexState[]): Promise<void> {
+  if (doomed.length === 0) return;
   const names = doomed.map(({ name }) => name);
   const complete = (await presentOf(cluster, names)).filter((index) => !isDeletable(index)).map(({ name }) => name);
   if (complete.length > 0) throw new Error(`the first copy of ${complete.join(", ")} has ended: nothing is deleted`);

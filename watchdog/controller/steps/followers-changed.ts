@@ -39,8 +39,8 @@ export function assertNoneUnfinished(present: readonly IndexState[]): void {
 /** What is to be done with the followers that are left; those that the plan leaves out stay as they are. */
 export function sortOut(plan: Plan, followers: readonly Follower[], indices: readonly IndexState[]): FollowersChange {
   const states = new Map(indices.map((index) => [index.name, index]));
-  const isLeftOut = ({ name, uuid }: IndexState) =>
-    copiesOf(plan).some((copy) => copy.index === name && copy.uuid === uuid);
+  const copyOf = ({ name, uuid }: IndexState) =>
+    copiesOf(plan).find((copy) => copy.index === name && copy.uuid === uuid);
   const late: string[] = [];
   const unfinished: IndexState[] = [];
   const stuck = new Set(stuckOf(plan).map(({ index }) => index));
@@ -48,7 +48,8 @@ export function sortOut(plan: Plan, followers: readonly Follower[], indices: rea
     if (stuck.has(index)) continue;
     const state = states.get(index);
     if (state === undefined) late.push(index);
-    else if (isLeftOut(state) && (isUnfinished(state) || lacksPrimary(state))) continue;
+    else if (copyOf(state)?.deletedLeader !== undefined) continue;
+    else if (copyOf(state) !== undefined && (isUnfinished(state) || lacksPrimary(state))) continue;
     else if (isUnfinished(state)) unfinished.push(state);
     else late.push(index);
   }

@@ -19,7 +19,7 @@ export function describeStep(step: PlanStep): string {
     case "verify":
       return `${step.kind} ${count(step.indices.length, "index", "indices")}`;
     case "discard-copies":
-      return `delete ${count(step.copies.length, "unfinished copy", "unfinished copies")}: ${discardedWords(step)}`;
+      return `delete ${count(step.copies.length, "copy", "copies")}: ${discardedWords(step)}`;
     case "keep-blocks":
       return `block writes to ${listed(step.indices)} again, as the region that is left has it`;
     case "write-aliases":

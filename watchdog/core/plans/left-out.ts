@@ -1,5 +1,5 @@
 import type { RegionName } from "../../config/address.ts";
-import type { IndexState } from "../state/cluster.ts";
+import type { Follower, IndexState } from "../state/cluster.ts";
 import { copyThen, isUnfinished } from "../state/first-copy.ts";
 import type { StandbySnapshot } from "../state/observations.ts";
 import {
@@ -13,31 +13,59 @@ import {
   stuckOf,
   withStep,
 } from "../state/plan.ts";
-import type { LeftOut } from "../state/record-fields.ts";
+import type { LeaderSnapshot, LeftOut } from "../state/record-fields.ts";
 import { type AliasKnowledge, writeAliasStep } from "./write-aliases.ts";
 import { keepBlocks } from "./write-blocks.ts";
 
 /**
- * Followers whose first copy is unfinished. Elasticsearch refuses to pause, close or unfollow them, and opening one brings
- * no shard: a promotion leaves them out, names them, and deletes them before the region opens.
+ * Followers that a promotion leaves out, names, and deletes before the region opens. Those whose first copy is unfinished:
+ * Elasticsearch refuses to pause, close or unfollow them, and opening one brings no shard. And those whose leader was deleted
+ * and made again: they have what the users deleted, and nothing of what the new index holds.
  */
 
-type Copy = StepOf<"discard-copies">["copies"][number];
+export type Copy = StepOf<"discard-copies">["copies"][number];
 
 export interface FollowersOf {
-  /** Those that can be promoted, by name. */
+  /** Those that are promoted, by name. */
   readonly complete: readonly string[];
   readonly copies: readonly Copy[];
 }
 
-/** The followers of the old region, complete and unfinished. */
-export function followersFrom(from: RegionName, { followers, indices }: StandbySnapshot): FollowersOf {
+/**
+ * The followers of the old region.
+ *
+ * @param leader its last snapshot, by which those of deleted leaders are left out; null: all complete ones are promoted
+ */
+export function followersFrom(
+  from: RegionName,
+  { followers, indices }: StandbySnapshot,
+  leader: LeaderSnapshot | null,
+): FollowersOf {
+  const own = followers.filter(({ remoteCluster }) => remoteCluster === from);
   const unfinished = new Map(indices.filter(isUnfinished).map((index) => [index.name, index]));
-  const names = followers.filter(({ remoteCluster }) => remoteCluster === from).map(({ index }) => index);
-  return {
-    complete: names.filter((name) => !unfinished.has(name)).toSorted(),
-    copies: leftOutOf(names.flatMap((name) => unfinished.get(name) ?? [])),
-  };
+  const replaced = new Map(replacedOf(own, leader).map((follower) => [follower.index, follower]));
+  const uuids = new Map(indices.map(({ name, uuid }) => [name, uuid]));
+  const complete = own.map(({ index }) => index).filter((name) => !unfinished.has(name));
+  const deleted = complete.flatMap((index): readonly Copy[] => {
+    const [uuid, deletedLeader] = [uuids.get(index), replaced.get(index)?.leaderUuid];
+    if (uuid === undefined || deletedLeader == null) return [];
+    return [{ index, uuid, reason: "its leader was deleted and made again", deletedLeader }];
+  });
+  const copies = [...leftOutOf(own.flatMap(({ index }) => unfinished.get(index) ?? [])), ...deleted];
+  const left = new Set(deleted.map(({ index }) => index));
+  return { complete: complete.filter((name) => !left.has(name)).toSorted(), copies: copies.toSorted(byIndex) };
+}
+
+/**
+ * Followers of which the old region was seen to have another index under the leader's name. None, where that is so for more
+ * than half of them: a region that was built again has new indices under all names, and the followers are the only copies.
+ */
+function replacedOf(followers: readonly Follower[], leader: LeaderSnapshot | null): readonly Follower[] {
+  const uuids = new Map(leader?.uuids.map(({ index, uuid }) => [index, uuid]));
+  const replaced = followers.filter(
+    ({ leaderIndex, leaderUuid }) => leaderUuid !== null && (uuids.get(leaderIndex) ?? leaderUuid) !== leaderUuid,
+  );
+  return replaced.length * 2 > followers.length ? [] : replaced;
 }
 
 /** Unfinished copies as a plan has them. */

@@ -5,14 +5,14 @@ import type { StandbySnapshot } from "../state/observations.ts";
 import type { ManagedPatterns } from "../state/patterns.ts";
 import { notStarted, type Plan, type PlanStep } from "../state/plan.ts";
 import type { LeaderSnapshot } from "../state/record-fields.ts";
-import { discardCopies, followersFrom } from "./left-out.ts";
+import { discardCopies, type FollowersOf, followersFrom } from "./left-out.ts";
 import { writeAliasStep } from "./write-aliases.ts";
 import { keepBlocks, liftBlocks } from "./write-blocks.ts";
 
 /**
  * The promotion of a standby, from its snapshot. Auto-follow is paused first, so that no follower appears while the
  * others are detached. Checkpoints are recorded once nothing advances them, and before closing the indices, which hides
- * them. Followers whose first copy is unfinished are in no step but their own. Routers open only after `verify`. Every
+ * them. Followers that are left out are in no step but their own. Routers open only after `verify`. Every
  * step may run any number of times.
  */
 export function planPromotion(
@@ -27,6 +27,7 @@ export function planPromotion(
   detachedBefore: readonly string[] = [],
 ): Plan {
   const { drainTimeoutMs } = config.promotion;
+  const followers = followersFrom(from, standby, leader);
   const own = new Set(standby.indices.filter(({ following }) => !following).map(({ name }) => name));
   const copies = unfollowedCopies(leader, standby);
   const regained = detachedBefore.filter((index) => own.has(index) && !copies.includes(index));
@@ -36,9 +37,9 @@ export function planPromotion(
     steps: [
       { kind: "pause-auto-follow", ...notStarted, patterns: patternsFrom(from, standby) },
       { kind: "drain", ...notStarted, timeoutMs: drainTimeoutMs, leaderCheckpoints: null },
-      ...detachFollowers(from, standby, leader, regained),
+      ...detachFollowers(followers, standby, leader, regained),
       ...liftBlocks(marked),
-      ...openForWrites(from, standby, leader, config.replication, regained),
+      ...openForWrites(followers, standby, leader, config.replication, regained),
     ],
   };
 }
@@ -48,13 +49,12 @@ export function planPromotion(
  * that followed it until they were complete.
  */
 export function detachFollowers(
-  from: RegionName,
+  { complete: indices }: FollowersOf,
   standby: StandbySnapshot,
   leader: LeaderSnapshot | null,
   /** Indices that follow nothing any more, to be opened with the others. */
   regained: readonly string[] = [],
 ): readonly PlanStep[] {
-  const { complete: indices } = followersFrom(from, standby);
   const copied = [...indices, ...unfollowedCopies(leader, standby)].toSorted();
   return [
     { kind: "pause-follow", ...notStarted, indices, lifted: [] },
@@ -67,14 +67,13 @@ export function detachFollowers(
 
 /** The steps that make the detached indices accept writes, and prove that they do. */
 export function openForWrites(
-  from: RegionName,
+  { complete, copies }: FollowersOf,
   standby: StandbySnapshot,
   leader: LeaderSnapshot | null,
   managed: ManagedPatterns,
   /** As of `detachFollowers`. */
   regained: readonly string[] = [],
 ): readonly PlanStep[] {
-  const { complete, copies } = followersFrom(from, standby);
   const indices = [...complete, ...unfollowedCopies(leader, standby), ...regained].toSorted();
   return [
     writeAliasStep(indices, { leader, indices: standby.indices, managed }),

@@ -6,15 +6,15 @@ import { notStarted, type Plan, type PlanStep } from "../state/plan.ts";
 import type { ServingRecord } from "../state/record.ts";
 import { indicesToJoin } from "../state/to-join.ts";
 import { isMarked } from "../state/write-blocks.ts";
-import { discardCopies, leftOutOf } from "./left-out.ts";
+import { type Copy, discardCopies, leftOutOf } from "./left-out.ts";
 import { liftBlocks } from "./write-blocks.ts";
 
 /** Why indices of the active region refuse writes, as far as the watchdog caused it. */
 export interface RepairNeed {
   /** Followers that auto-follow had begun before it was paused, and created after the promotion was verified. */
   readonly strays: readonly string[];
-  /** Those of them without a complete first copy: they cannot be detached, and hold nothing. */
-  readonly copies: readonly IndexState[];
+  /** Followers that hold nothing to be served: without a complete first copy, or of a leader that was deleted before. */
+  readonly copies: readonly Copy[];
   /** Marked write blocks that are in force: of a request that took effect after the region had opened. */
   readonly blocked: readonly string[];
   /** Complete copies that the last change left out, and that have not joined yet: each repair tries them again. */
@@ -28,9 +28,22 @@ export function repairNeedOf(record: ServingRecord, active: ActiveSnapshot): Rep
   const unfinished = active.indices.filter((index) => isUnfinished(index) && active.strays.includes(index.name));
   const isComplete = (stray: string) => !unfinished.some(({ name }) => name === stray);
   // One with a primary that is complete is kept: it may be the only copy.
-  const copies = unfinished.filter(({ primariesActive }) => primariesActive === 0);
-  const isNew = (stray: string) => isComplete(stray) && !joining.includes(stray);
+  const deleted = ofDeletedLeaders(record, active);
+  const copies = [...leftOutOf(unfinished.filter(({ primariesActive }) => primariesActive === 0)), ...deleted];
+  const isNew = (stray: string) =>
+    isComplete(stray) && !joining.includes(stray) && !deleted.some(({ index }) => index === stray);
   return { strays: active.strays.filter(isNew), copies, blocked, joining };
+}
+
+/** Those that the last promotion left out, and could not delete. */
+function ofDeletedLeaders(record: ServingRecord, active: ActiveSnapshot): readonly Copy[] {
+  if (record.lastFailover?.to !== active.region) return [];
+  const uuids = new Map(active.indices.map(({ name, uuid }) => [name, uuid]));
+  return record.lastFailover.leftOut.flatMap((leftOut): readonly Copy[] => {
+    const uuid = uuids.get(leftOut.index);
+    const isThere = leftOut.deletedLeader !== undefined && active.strays.includes(leftOut.index);
+    return isThere && uuid !== undefined ? [{ ...leftOut, uuid }] : [];
+  });
 }
 
 /** The active region's indices, and which of their aliases the watchdog may change. */
@@ -52,7 +65,7 @@ export function planRepair(need: RepairNeed, nowMs: number, situation = nothingK
     { kind: "unfollow", ...notStarted, indices },
     { kind: "open", ...notStarted, indices },
     ...streamsOf(indices, situation),
-    ...discardCopies(leftOutOf(copies)),
+    ...discardCopies(copies),
     ...aliasesOf(joining, situation),
     { kind: "verify", ...notStarted, indices },
   ];

@@ -4,6 +4,7 @@ import { notStarted, type Plan } from "../state/plan.ts";
 import type { PromotingRecord } from "../state/record.ts";
 import type { LeaderSnapshot, LossEstimate } from "../state/record-fields.ts";
 import { markedIndices } from "../state/write-blocks.ts";
+import { followersFrom } from "./left-out.ts";
 import { detachFollowers, openForWrites } from "./promotion.ts";
 import { liftBlocks } from "./write-blocks.ts";
 
@@ -24,6 +25,8 @@ export function planSwitchover(
 ): Plan {
   const from = active.region;
   const writable = active.indices.filter(({ open, writeBlocked }) => open && !writeBlocked).map(({ name }) => name);
+  // What a follower lacks that its leader has is found by `catch-up`, and the switchover turns back.
+  const followers = followersFrom(from, standby, null);
   const patterns = standby.autoFollow.filter(({ remoteCluster }) => remoteCluster === from).map(({ name }) => name);
   return {
     kind: "switchover",
@@ -32,9 +35,9 @@ export function planSwitchover(
       { kind: "block-writes", ...notStarted, indices: writable.toSorted() },
       { kind: "catch-up", ...notStarted, timeoutMs: config.switchover.catchUpTimeoutMs, leaderCheckpoints: null },
       { kind: "pause-auto-follow", ...notStarted, patterns },
-      ...detachFollowers(from, standby, leader),
+      ...detachFollowers(followers, standby, leader),
       ...liftBlocks(marked),
-      ...openForWrites(from, standby, leader, config.replication),
+      ...openForWrites(followers, standby, leader, config.replication),
     ],
   };
 }

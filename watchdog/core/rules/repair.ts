@@ -53,7 +53,7 @@ const blocks = ({ conditions }: RuleBody<"serving">, s: Situation<ServingRecord>
 const describeNeed = ({ strays, copies, blocked, joining }: RepairNeed) =>
   [
     strays.length === 0 ? [] : [`${strays.join(", ")} became a follower while the promotion ended`],
-    copies.length === 0 ? [] : [`${listed(copies.map(({ name }) => name))} is the unfinished first copy of a follower`],
+    copies.length === 0 ? [] : [`${listed(copies.map(withReason))} is a follower with nothing to be served`],
     blocked.length === 0 ? [] : [`${blocked.join(", ")} has a write block of the watchdog that took effect late`],
     joining.length === 0 ? [] : [`${listed(joining)} was left out, and is tried again`],
   ]
@@ -69,7 +69,7 @@ export const repairDone: RuleBody<"serving"> = {
     const discardTriedAtMs = discard === null ? s.record.discardTriedAtMs : s.nowMs;
     const { joined, leftOut, changes } = joinedBy(s);
     const exceptions = [
-      ...(left.length === 0 ? [] : [`, except an unfinished first copy that is still there: ${listed(left)}`]),
+      ...(left.length === 0 ? [] : [`, except a follower that is still there: ${listed(left)}`]),
       ...(leftOut.length === 0 ? [] : [`, except those that have not joined yet: ${listed(leftOut.map(withReason))}`]),
       ...(joined.length === 0 ? [] : [`; ${listed(joined)} has joined`]),
     ].join("");

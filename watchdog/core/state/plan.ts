@@ -55,7 +55,7 @@ const planStep = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("close"), ...stepProgress, indices: indexNames }),
   z.strictObject({ kind: z.literal("unfollow"), ...stepProgress, indices: indexNames }),
   z.strictObject({ kind: z.literal("open"), ...stepProgress, indices: indexNames }),
-  /** Deletes followers whose first copy is unfinished: these are the indices that the change leaves out. */
+  /** Deletes followers with nothing that may be served: these are the indices that the change leaves out. */
   z.strictObject({
     kind: z.literal("discard-copies"),
     ...stepProgress,
@@ -169,7 +169,7 @@ export function stepOf<K extends StepKind>(plan: Plan, kind: K): StepOf<K> | nul
 /** Complete copies that the plan leaves out. */
 export const stuckOf = (plan: Plan): readonly LeftOut[] => plan.leftOut ?? [];
 
-/** The unfinished copies that the plan leaves out, with their UUIDs. */
+/** The copies that the plan leaves out and deletes, with their UUIDs. */
 export const copiesOf = (plan: Plan): StepOf<"discard-copies">["copies"] =>
   stepOf(plan, "discard-copies")?.copies ?? [];
 
@@ -181,7 +181,7 @@ export const targetsGivenUp = (plan: Plan): readonly LeftOut[] => [
 
 /** All indices that the plan leaves out, as it is told. */
 export const leftOutBy = (plan: Plan): readonly LeftOut[] => [
-  ...copiesOf(plan).map(({ index, reason }) => ({ index, reason })),
+  ...copiesOf(plan).map(({ uuid: _, ...copy }) => copy),
   ...stuckOf(plan),
 ];
 

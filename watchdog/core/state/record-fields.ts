@@ -16,7 +16,12 @@ export const shardCheckpoint = z.strictObject({
 });
 
 /** An index that a change leaves out, and why. */
-export const leftOut = z.strictObject({ index: z.string().min(1), reason: z.string() });
+export const leftOut = z.strictObject({
+  index: z.string().min(1),
+  reason: z.string(),
+  /** UUID of the deleted index that it is a copy of, and is therefore not served; absent: it is left out for another reason. */
+  deletedLeader: z.string().exactOptional(),
+});
 
 /** "logs-2 (its first copy was at 37 %)" */
 export const withReason = ({ index, reason }: z.output<typeof leftOut>): string => `${index} (${reason})`;
