@@ -1,4 +1,4 @@
-import { isRegion, otherRegion, type Site, sitesOf } from "../world/layout.ts";
+import { isRegion, type Site, sitesOf } from "../world/layout.ts";
 import type { System } from "../world/system.ts";
 import type { End, Fault } from "./fault.ts";
 import { isClockSettled } from "./hosts.ts";
@@ -37,24 +37,6 @@ export function powerOff(system: System, site: Site): End | null {
   return () => {
     for (const end of ends) end();
   };
-}
-
-const OPERATOR_MS = 5_000;
-
-/**
- * From now on an operator deletes the followers whose first copy a restart ended before a watchdog had noted it: nothing tells them from
- * one whose node is away, so that they are named with this advice.
- */
-export function deleteUnnotedCopies(system: System): void {
-  const { record, clusters, world } = system;
-  world.after(OPERATOR_MS, () => deleteUnnotedCopies(system));
-  if (record?.phase !== "serving") return;
-  const standby = clusters[otherRegion(record.active)];
-  for (const { name, uuid, copy } of standby.indices.values()) {
-    if (!copy?.isForgotten || record.unfinishedCopies.some((noted) => noted.uuid === uuid)) continue;
-    standby.indices.delete(name);
-    system.note(`operator: deletes ${name} of ${standby.region}`);
-  }
 }
 
 export const powerFaults: readonly Fault[] = [

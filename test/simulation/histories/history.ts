@@ -1,5 +1,5 @@
 import { createWatchdog } from "../../../watchdog/controller/watchdog.ts";
-import { deleteUnnotedCopies } from "../faults/power.ts";
+import { deleteAsAdvised } from "../faults/advice.ts";
 import { scheduleFaults } from "../faults/schedule.ts";
 import type { Evidence } from "../judge/evidence.ts";
 import { judge } from "../judge/judge.ts";
@@ -112,7 +112,7 @@ function planFaults(system: System, names: readonly string[] | undefined): () =>
       record !== null && record.phase !== "closing" && !(record.phase === "serving" && record.active === "gra");
     // What began automatically has to end automatically, also when the lost region never comes back.
     if (isGraLostForGood && hasBegun) gra.ailments.down = true;
-    deleteUnnotedCopies(system);
+    deleteAsAdvised(system);
     system.note(`healed${gra.isUp() ? "" : ", but gra is lost for good"}`);
   };
 }
