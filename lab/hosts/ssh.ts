@@ -41,6 +41,8 @@ export interface SshOptions {
   readonly identityFile?: string;
   /** Default: `debian`. */
   readonly user?: string;
+  /** A tunnel instead of a command, as for `ssh -L`: "127.0.0.1:9445:127.0.0.1:9445". */
+  readonly forward?: string;
 }
 
 /** The argv of an SSH client with the lab's host keys and without the machine's own SSH settings. */
@@ -59,5 +61,6 @@ export function sshArgv(
     IdentityFile: options.identityFile ?? operatorKey(layout),
   };
   const flags = Object.entries(settings).flatMap(([name, value]) => ["-o", `${name}=${value}`]);
-  return ["ssh", "-F", "/dev/null", ...flags, `${options.user ?? "debian"}@${address}`, ...command];
+  const tunnel = options.forward === undefined ? [] : ["-o", "ExitOnForwardFailure=yes", "-N", "-L", options.forward];
+  return ["ssh", "-F", "/dev/null", ...flags, ...tunnel, `${options.user ?? "debian"}@${address}`, ...command];
 }

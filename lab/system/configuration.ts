@@ -23,17 +23,21 @@ const defaultHeap = "256m";
 export interface StackSettings {
   /** Java heap of each Elasticsearch node of the region, such as "256m". */
   readonly heap?: string;
+  /** Size of each data volume: a sparse file, of which a file system of 8 GB takes 0.1 GB. */
+  readonly dataVolumeGb?: number;
   /** The watchdog's health checks; default: its fast profile. */
   readonly checks?: WatchdogConfigInput["checks"];
   /** Addresses that the endpoint services on the HAProxy hosts publish per active region; default: no services. */
   readonly endpointAddresses?: Addresses;
+  /** The watchdogs' status page; default: none. */
+  readonly page?: { readonly authentication: "proxy" };
 }
 
 /** Configuration of a lab's stack on top of the users' project file: addresses and sizes for one machine. */
 export function stackConfiguration(
   stack: Stack,
   repository: AptRepository,
-  { heap = defaultHeap, checks = { profile: "fast" }, endpointAddresses }: StackSettings = {},
+  { heap = defaultHeap, dataVolumeGb = 2, checks = { profile: "fast" }, endpointAddresses, page }: StackSettings = {},
 ): StackConfiguration {
   return {
     "es-failover:region": stack,
@@ -45,7 +49,7 @@ export function stackConfiguration(
     "es-failover:witness": { ovhRegion: "DE1", cidr: "192.168.3.0/24" },
     "es-failover:adminCidrs": [controllerSubnet],
     "es-failover:clientCidrs": [controllerSubnet],
-    "es-failover:dataVolume": { sizeGb: 2, type: "CLASSIC" },
+    "es-failover:dataVolume": { sizeGb: dataVolumeGb, type: "CLASSIC" },
     "es-failover:elasticsearch": {
       version: elasticsearchVersion,
       licence: "trial",
@@ -60,6 +64,7 @@ export function stackConfiguration(
     },
     "es-failover:checks": checks,
     ...(endpointAddresses === undefined ? {} : { "es-failover:endpointAddresses": endpointAddresses }),
+    ...(page === undefined ? {} : { "es-failover:page": page }),
     "es-failover:protect": "false",
   };
 }

@@ -19,7 +19,7 @@ const reportsLost = (region: "gra" | "bhs") => (status: Parameters<typeof health
   (healthOf(status, region)?.failuresInARow ?? 0) >= ENOUGH_CHECKS;
 
 /** Cuts the lines between a site and the two others. */
-async function isolate(system: TwoRegions, site: Stack): Promise<void> {
+export async function isolate(system: TwoRegions, site: Stack): Promise<void> {
   onTestFinished(() => system.lab.wan.heal());
   for (const other of (["gra", "bhs", "witness"] as const).filter((name) => name !== site)) {
     await system.lab.wan.cut(site, other);

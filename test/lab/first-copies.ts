@@ -1,10 +1,9 @@
 import { expect, onTestFinished, test } from "vitest";
-import type { Region } from "../../lab/system/configuration.ts";
-import { asSuperuser } from "../../lab/system/superuser.ts";
 import type { TwoRegions } from "../../lab/system/two-regions.ts";
 import type { WatchdogStatus } from "../../watchdog/controller/status.ts";
 import { acknowledged, longestOutageMs } from "./support/application.ts";
 import { type BothEntries, noneMissing } from "./support/both-entries.ts";
+import { copySpeed, SLOW_BYTES_PER_SECOND } from "./support/copy-speed.ts";
 import { checks, type LabUnderTest } from "./support/lab-under-test.ts";
 import { esFailoverDone, failBack } from "./support/operator.ts";
 import type { Questions } from "./support/questions.ts";
@@ -12,8 +11,6 @@ import type { Questions } from "./support/questions.ts";
 const PROTECTED = 20;
 const protectedIndices = Array.from({ length: PROTECTED }, (_, n) => `app-small-${n}`);
 const copyingIndices = ["app-new-1", "app-new-2"];
-/** Even the 200 bytes of an index without a commit take longer than the test needs them to. */
-const SLOW_BYTES_PER_SECOND = 1;
 
 /**
  * Detection, leases that end, and a promotion of twenty indices, each of which takes two changes of the cluster's state on
@@ -82,12 +79,6 @@ const isInSync = ({ record, replication }: WatchdogStatus) =>
 
 const unprotectedOf = ({ replication }: WatchdogStatus) =>
   (replication?.unprotected ?? []).map(({ index }) => index).toSorted();
-
-/** Bounds all first copies to each node of a region together; null for none but Elasticsearch's own. */
-async function copySpeed(system: TwoRegions, region: Region, bytesPerSecond: number | null): Promise<void> {
-  const persistent = { "lab_ccr.copy_bytes_per_second": bytesPerSecond };
-  await asSuperuser(system, region, { path: "/_cluster/settings", body: { persistent } });
-}
 
 /** Documents that the application writes and reads through the entry of bhs. */
 class Documents {

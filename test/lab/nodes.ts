@@ -3,7 +3,7 @@ import type { Region } from "../../lab/system/configuration.ts";
 import { until } from "../../lab/util/until.ts";
 import { account, acknowledged, longestOutageMs, nothingLost, startTraffic } from "./support/application.ts";
 import { HeldRequests } from "./support/held-requests.ts";
-import { checks, type LabUnderTest, settings } from "./support/lab-under-test.ts";
+import { changedHeap, checks, type LabUnderTest, settings } from "./support/lab-under-test.ts";
 import { lastRestart, sampledWhile } from "./support/restarts.ts";
 import { controllerStatus, healthOf, rolesOf, untilServersUp } from "./support/watching.ts";
 
@@ -100,7 +100,7 @@ export function nodeTests(lab: () => LabUnderTest): void {
     const { system, questions, pulumi } = lab();
     const traffic = await startTraffic(lab(), "app-rolled");
     const before = rolesOf(await system.watchdogs.status());
-    await system.configure("gra", { ...settings, heap: "288m" });
+    await system.configure("gra", { ...settings, heap: changedHeap });
     const beganAtMs = Date.now();
     const samples = await sampledWhile(
       () => questions.clusterHealth("gra"),
@@ -121,7 +121,7 @@ export function nodeTests(lab: () => LabUnderTest): void {
       expect(between.at(-1)).toMatchObject({ status: "green", nodes: nodes.length });
     }
     for (const { nodes: present } of samples) expect(present).toBeGreaterThanOrEqual(nodes.length - 1);
-    for (const node of nodes) expect(await questions.javaArguments(node)).toContain("-Xmx288m");
+    for (const node of nodes) expect(await questions.javaArguments(node)).toContain(`-Xmx${changedHeap}`);
 
     expect(longestOutageMs(traffic, beganAtMs)).toBeLessThan(10_000);
     expect(rolesOf(await system.watchdogs.status())).toEqual(before);

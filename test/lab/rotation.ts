@@ -10,8 +10,8 @@ import type { LabUnderTest } from "./support/lab-under-test.ts";
 import { healthOf, rolesOf, untilServersUp, untilSite } from "./support/watching.ts";
 
 const REFUSED = 401;
-/** A busy machine delays a request by as much. */
-const HICCUP_MS = 2_000;
+/** Each `pulumi up` keeps both processors of a small machine busy, and requests wait. */
+const HICCUP_MS = 10_000;
 
 /** Passwords that several sites share are replaced, as their stacks are updated one after the other. */
 export function rotationTests(lab: () => LabUnderTest, applications: () => BothEntries): void {

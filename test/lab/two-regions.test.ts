@@ -16,20 +16,21 @@ import { cutTests, frozenRouterTests, isolationTests } from "./cuts.ts";
 import { firstCopyTests } from "./first-copies.ts";
 import { licenceTests } from "./licences.ts";
 import { nodeTests } from "./nodes.ts";
+import { pageTests } from "./page.ts";
 import { patienceTests } from "./patience.ts";
 import { provisioningTests } from "./provisioning.ts";
+import { quotaTests } from "./quota.ts";
+import { recreatedTests } from "./recreated.ts";
+import { rejoinTests } from "./rejoin.ts";
 import { rotationTests } from "./rotation.ts";
 import { storeTests } from "./store.ts";
 import { BothEntries, noneMissing } from "./support/both-entries.ts";
-import { type LabUnderTest, settings } from "./support/lab-under-test.ts";
+import { isLong, type LabUnderTest, longMode, settings } from "./support/lab-under-test.ts";
 import { Questions } from "./support/questions.ts";
 
 /** A file system that overlayfs can write to and that has room for the hosts' disks: /tmp is often a tmpfs. */
 const place = "/var/tmp";
 const obstacles = await labObstacles(place);
-/** Environment variable that, set to `long`, adds tests of half an hour. */
-const longMode = "ES_FAILOVER_LAB_TESTS";
-const isLong = process.env[longMode] === "long";
 const title = (name: string): string => (obstacles.length === 0 ? name : `${name} (skipped: ${obstacles.join(" ")})`);
 
 describe.skipIf(obstacles.length > 0)(title("three sites in a lab"), () => {
@@ -85,10 +86,14 @@ describe.skipIf(obstacles.length > 0)(title("three sites in a lab"), () => {
     describe.skipIf(!isLong)(`long${isLong ? "" : ` (skipped: ${longMode}=long runs them)`}`, () => {
       frozenRouterTests(lab, () => clients);
       controllerTests(lab, () => clients);
+      pageTests(lab, () => clients);
       patienceTests(lab, () => clients);
       firstCopyTests(lab, () => clients);
+      rejoinTests(lab, () => clients);
       licenceTests(lab, () => clients);
+      quotaTests(lab, () => clients);
       rotationTests(lab, () => clients);
+      recreatedTests(lab, () => clients);
     });
 
     test("every write that was acknowledged during these tests exists", { timeout: 120_000 }, async () => {

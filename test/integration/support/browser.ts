@@ -2,12 +2,16 @@ import puppeteer, { type Browser } from "puppeteer-core";
 import { toolsCommand } from "../../../lab/machine/tools-command.ts";
 
 /**
- * Starts Chromium of the browser root in this machine's network. It runs as root, for which it has no sandbox; it opens
- * the pages of the tests alone.
+ * Starts Chromium of the browser root. It runs as root, for which it has no sandbox; it opens the pages of the tests alone.
+ *
+ * @param within the argv that runs a program in another network; default: this machine's
  */
-export function startBrowser(root: string): Promise<Browser> {
+export function startBrowser(
+  root: string,
+  within: (argv: readonly string[]) => readonly string[] = (argv) => argv,
+): Promise<Browser> {
   const flags = ["--no-sandbox", "--user-data-dir=/tmp/profile", "--remote-debugging-pipe", "--hide-scrollbars"];
-  const [command, ...args] = toolsCommand(root, ["chromium-headless-shell", ...flags]);
+  const [command, ...args] = within(toolsCommand(root, ["chromium-headless-shell", ...flags]));
   return puppeteer.launch({
     executablePath: `/usr/bin/${command}`,
     args,

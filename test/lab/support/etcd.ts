@@ -1,5 +1,14 @@
+import { etcdPaths } from "../../../infra/etcd/etcd-files.ts";
 import type { TwoRegions } from "../../../lab/system/two-regions.ts";
 import { until } from "../../../lab/util/until.ts";
+
+const credentials = ["--cacert", etcdPaths.ca, "--cert", etcdPaths.certificate, "--key", etcdPaths.key];
+
+/** Large, and smaller than what a request may hold. */
+const FILLER_BYTES = 4 << 20;
+/** More than the default quota of 512 MiB. */
+const FILLERS_MAX = 160;
+const FILL_TIMEOUT_MS = 240_000;
 
 interface MemberStatus {
   readonly leader: string;
@@ -46,20 +55,36 @@ export class EtcdMembers {
     await until(`etcd's member on ${host} leads`, 10_000, async () => (await this.leader().catch(() => "")) === host);
   }
 
+  /**
+   * Overwrites a key of no one's, as root, until the members refuse: old values fill the quota before they are forgotten.
+   * @returns the refusal
+   */
+  async fill(host: string): Promise<string> {
+    const script = `
+set -eu
+umask 077
+work=$(mktemp --directory /var/tmp/fill.XXXXXX)
+trap 'rm --recursive $work' EXIT
+ask() { curl --silent --show-error ${credentials.join(" ")} --data-binary "@$1" "https://$0:2379/v3/$2"; }
+printf '{"name":"root","password":"%s"}' "$(cat ${etcdPaths.rootPassword})" >$work/login
+token=$(ask $work/login auth/authenticate | grep --only-matching '"token":"[^"]*' | cut --delimiter='"' --fields=4)
+{ printf '{"key":"%s","value":"' "$(printf /filler | base64)"; head --bytes=${FILLER_BYTES} /dev/zero | base64 --wrap=0; printf '"}'; } >$work/put
+curl --silent --show-error --fail-with-body --fail-early ${credentials.join(" ")} --header "Authorization: $token" \
+  --output $work/answer --data-binary @$work/put "https://$0:2379/v3/kv/put#[1-${FILLERS_MAX}]" || cat $work/answer`;
+    const address = (await this.#system.lab.host(host))?.privateIp ?? "";
+    const { stdout, stderr } = await this.#system.lab.exec(host, ["bash", "-c", script, address], {
+      timeoutMs: FILL_TIMEOUT_MS,
+    });
+    if (stdout === "") throw new Error(`${host}: etcd takes more than its quota, or could not be asked: ${stderr}`);
+    return stdout;
+  }
+
   #status(host: string): Promise<MemberStatus> {
     return this.#ask(host, "status", {}) as Promise<MemberStatus>;
   }
 
   async #ask(host: string, call: string, body: object): Promise<unknown> {
     const address = (await this.#system.lab.host(host))?.privateIp;
-    const credentials = [
-      "--cacert",
-      "/etc/etcd/ca.crt",
-      "--cert",
-      "/etc/etcd/member.crt",
-      "--key",
-      "/etc/etcd/member.key",
-    ];
     const url = `https://${address}:2379/v3/maintenance/${call}`;
     const argv = ["curl", "--silent", "--show-error", "--fail", "--max-time", "5", ...credentials];
     const { exitCode, stdout, stderr } = await this.#system.hosts.run(host, [

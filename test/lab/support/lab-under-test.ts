@@ -1,3 +1,4 @@
+import process from "node:process";
 import type { TwoRegions } from "../../../lab/system/two-regions.ts";
 import type { Questions } from "./questions.ts";
 
@@ -10,8 +11,22 @@ export const checks = {
   recoveryThreshold: 3,
 } as const;
 
+/** Environment variable that, set to `long`, adds the long tests. */
+export const longMode = "ES_FAILOVER_LAB_TESTS";
+export const isLong = process.env[longMode] === "long";
+
+/** A long test copies 5 GB, of which a node with a heap of 256 MB refuses some: its circuit breaker counts garbage, too. */
+const sizes = isLong ? { heapMb: 512, dataVolumeGb: 8 } : { heapMb: 256, dataVolumeGb: 2 };
+
 /** Settings of every stack of the lab. */
-export const settings = { checks } as const;
+export const settings = {
+  checks,
+  heap: `${sizes.heapMb}m`,
+  dataVolumeGb: sizes.dataVolumeGb,
+  page: { authentication: "proxy" },
+} as const;
+/** Another heap than that of `settings`. */
+export const changedHeap: string = `${sizes.heapMb + 32}m`;
 
 /** The lab that all tests of a run use, one after the other; each leaves gra active and bhs in sync. */
 export interface LabUnderTest {
