@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFailed, test } from "vitest";
 import { until } from "../../lab/util/until.ts";
 import { systemClock } from "../../watchdog/adapters/clock.ts";
 import type { EtcdClientOptions } from "../../watchdog/adapters/etcd/client.ts";
@@ -22,6 +22,9 @@ describe.skipIf(skipped)("the store with three real members (skipped where set-u
   });
   beforeEach(() => {
     prefix = `/es-failover/test-${++tests}/`;
+    onTestFailed(() =>
+      console.error(cluster.members.map(({ endpoint, output }) => `${endpoint}:\n${output}`).join("\n")),
+    );
   });
   afterEach(async () => {
     await cluster.heal();

@@ -124,6 +124,9 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
     const worker = await bench.worker();
     if (worker === null) throw new Error("HAProxy has no worker");
     process.kill(worker, "SIGSTOP");
+    await eventually("HAProxy has stopped", 5_000, async () => {
+      return /^State:\s+T/m.test(await readFile(`/proc/${worker}/status`, "utf8"));
+    });
     const waiting = get();
     try {
       await eventually("the ticket has expired", 15_000, () => Date.now() > ticket.validUntilMs);

@@ -62,12 +62,25 @@ export async function clear({ gra, bhs }: ClusterPair): Promise<void> {
     await serves(cluster);
     const { patterns } = await cluster.call("GET", "/_ccr/auto_follow");
     for (const { name } of patterns) await cluster.call("DELETE", `/_ccr/auto_follow/${name}`);
-    await pauseFollowers(cluster);
-    const names = (await managedIndices(cluster)).map(({ name }) => name);
-    if (names.length > 0) await cluster.call("DELETE", `/${names.join(",")}?expand_wildcards=none`);
+  }
+  // An index that is about to be followed has no follower yet.
+  for (const cluster of [bhs, gra]) {
+    await eventually(`${cluster.name} is empty, and nothing is under way`, 60_000, async () => {
+      if (await isBusy(cluster)) return false;
+      const names = (await managedIndices(cluster)).map(({ name }) => name);
+      if (names.length === 0) return true;
+      await pauseFollowers(cluster);
+      await cluster.call("DELETE", `/${names.join(",")}?expand_wildcards=none`);
+      return false;
+    });
     await cluster.rest("DELETE", "/_index_template/orders");
     await cluster.rest("DELETE", "/_component_template/orders-mappings");
   }
+}
+
+async function isBusy(cluster: TestCluster): Promise<boolean> {
+  const { tasks } = await cluster.call("GET", "/_cluster/pending_tasks");
+  return tasks.length > 0;
 }
 
 /** Waits until a cluster that was away serves again. */
