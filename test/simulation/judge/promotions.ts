@@ -41,6 +41,7 @@ function checkSwitchedOver({ system }: Evidence, { from, to }: Promoting): void 
 function checkOpened({ system, verifications }: Evidence, { active, lastFailover }: Serving): void {
   const toJoin = lastFailover?.toJoin?.indices ?? [];
   const missing = lastFailover?.missingIndices ?? [];
+  const ofDeleted = new Map(lastFailover?.leftOut.map(({ index, deletedLeader }) => [index, deletedLeader]));
   // A follower that auto-follow adds after the verification refuses writes until a repair, which invariant 7 demands.
   const verifiedAtMs = verifications.at(-1) ?? Number.NEGATIVE_INFINITY;
   for (const index of system.cluster(active).indices.values()) {
@@ -48,6 +49,8 @@ function checkOpened({ system, verifications }: Evidence, { active, lastFailover
     const open = index.open || index.isClosedByUsers;
     // An unfinished copy cannot be promoted: it has to be named.
     if ((following !== null && copy !== null) || toJoin.includes(name)) continue;
+    // A copy of a deleted leader may not be served: where it cannot be deleted, because a snapshot holds it, it stays a follower.
+    if (following !== null && following.leaderUuid === ofDeleted.get(name)) continue;
     // Lifecycle management had unfollowed and closed it, before the old region was seen to have it marked as complete: whether it
     // is cannot be told while it is closed, so that it counts as lost, and is opened by lifecycle management.
     if (following === null && missing.includes(name)) continue;
