@@ -65,6 +65,12 @@ export const copyMutants: readonly Mutant[] = [
       from: "uuids: uuidsOf(record.leaderSight, recorded.leaders),",
       to: "uuids: record.leaderSight?.uuids ?? [],",
     },
+    // No copy of a deleted leader is promoted, so that its checkpoint is none of an index that serves.
+    given: {
+      file: "core/plans/left-out.ts",
+      from: "return replaced.length * 2 > followers.length ? [] : replaced;",
+      to: "return replaced.length < 0 ? replaced : [];",
+    },
     shows: {
       "one site": { breaks: ["5", "ledger", "loss"], faults: ["an index is created again", "gra is lost"] },
     },
