@@ -1,5 +1,4 @@
 import type { ApplicationsReport } from "../applications/acknowledgements.ts";
-import type { MetricsSettings } from "../config/metrics.ts";
 import type { WatchdogConfig } from "../config/schema.ts";
 import type { Watchdog } from "../controller/watchdog.ts";
 import type { ListenerTls } from "../util/http-server.ts";
@@ -8,8 +7,8 @@ import type { Logger } from "../util/logger.ts";
 import { version } from "../util/version.ts";
 import { certificateEnds } from "./certificate-ends.ts";
 import { keepServing } from "./keep-serving.ts";
+import { listenerTls } from "./listener-tls.ts";
 import type { Renewals } from "./renewals.ts";
-import { listenerTlsSource } from "./sources.ts";
 
 export interface MetricsParts {
   readonly watchdog: Watchdog;
@@ -41,16 +40,8 @@ export async function runMetrics(config: WatchdogConfig, parts: MetricsParts): P
     });
   let tls: Live<ListenerTls> | null = null;
   const serve = async () => {
-    tls ??= await metricsTls(metrics, renewals);
+    tls ??= await listenerTls("metrics", metrics, renewals);
     return serveMetrics({ listen: metrics.listen, tls, contentType: exposition.contentType, text });
   };
   await keepServing({ event: "metrics", name: "the metrics service", serve }, log, signal);
-}
-
-async function metricsTls(
-  { certificateFile, keyFile, clientCaFile }: MetricsSettings,
-  renewals: Pick<Renewals, "add">,
-): Promise<Live<ListenerTls> | null> {
-  if (certificateFile === null || keyFile === null) return null;
-  return renewals.add(listenerTlsSource("metrics", { certificateFile, keyFile, clientCaFile }));
 }

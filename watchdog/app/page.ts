@@ -14,8 +14,9 @@ import type { Logger } from "../util/logger.ts";
 import { runLoop } from "../util/loop.ts";
 import { version } from "../util/version.ts";
 import { keepServing } from "./keep-serving.ts";
+import { listenerTls } from "./listener-tls.ts";
 import type { Renewals } from "./renewals.ts";
-import { listenerTlsSource, passwordsSource } from "./sources.ts";
+import { passwordsSource } from "./sources.ts";
 
 /** Entries of the history to read; the page shows the newest. */
 const HISTORY_READ = 30;
@@ -93,14 +94,12 @@ async function pageView(config: WatchdogConfig, { watchdog, applications }: Page
   return { view, sample };
 }
 
-async function pageTls(
-  { certificateFile, keyFile, authentication }: PageSettings,
+function pageTls(
+  { authentication, ...own }: PageSettings,
   renewals: Pick<Renewals, "add">,
 ): Promise<Live<ListenerTls> | null> {
-  if (certificateFile === null || keyFile === null) return null;
   const clientCaFile = authentication.kind === "certificate" ? authentication.clientCaFile : null;
-  const files = { certificateFile, keyFile, clientCaFile };
-  return renewals.add(listenerTlsSource("page", files, "page.authentication.clientCaFile"));
+  return listenerTls("page", { ...own, clientCaFile }, renewals, "page.authentication.clientCaFile");
 }
 
 async function authenticationOf(

@@ -8,8 +8,8 @@ import { LateFollowers } from "./followers-changed.ts";
 import { followersOf, inBatches, lacksPrimary, presentOf, type StepContext } from "./step.ts";
 
 /**
- * Deletes unfinished first copies, and copies of deleted leaders. It never holds the change up: it takes one request's timeout at most, and what is still
- * there afterwards is named; a repair deletes it later.
+ * Deletes unfinished first copies, and copies of deleted leaders. It never holds the change up: it takes one request's timeout
+ * at most, and what is still there afterwards is named; a repair deletes it later.
  *
  * @throws LateFollowers, where a copy is complete by now
  */

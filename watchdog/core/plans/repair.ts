@@ -27,8 +27,8 @@ export function repairNeedOf(record: ServingRecord, active: ActiveSnapshot): Rep
   const blocked = inForce.filter((index) => isMarked(record, active.region, index)).map(({ name }) => name);
   const unfinished = active.indices.filter((index) => isUnfinished(index) && active.strays.includes(index.name));
   const isComplete = (stray: string) => !unfinished.some(({ name }) => name === stray);
-  // One with a primary that is complete is kept: it may be the only copy.
   const deleted = ofDeletedLeaders(record, active);
+  // An unfinished one with a primary that is complete is kept: it may be the only copy.
   const copies = [...leftOutOf(unfinished.filter(({ primariesActive }) => primariesActive === 0)), ...deleted];
   const isNew = (stray: string) =>
     isComplete(stray) && !joining.includes(stray) && !deleted.some(({ index }) => index === stray);
