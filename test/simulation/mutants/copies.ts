@@ -104,8 +104,8 @@ export const copyMutants: readonly Mutant[] = [
     defect: "a follower whose leader was deleted and created again is kept",
     edit: {
       file: "core/plans/follower-change.ts",
-      from: "if (follower.leaderUuid !== null && follower.leaderUuid !== leader.uuid) {",
-      to: "if (follower.leaderUuid !== null && follower.leaderUuid !== leader.uuid && name.length > 1_000) {",
+      from: "if (followsAnother(follower, leader.uuid)) {",
+      to: "if (followsAnother(follower, leader.uuid) && name.length > 1_000) {",
     },
     shows: {
       "one site": { breaks: ["7", "14"], faults: ["an index is created again"] },

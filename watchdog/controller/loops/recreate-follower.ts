@@ -1,6 +1,6 @@
 import type { ReplicationChange } from "../../core/plans/replication-change.ts";
 import type { Cluster } from "../../core/ports/cluster.ts";
-import type { Follower, IndexState } from "../../core/state/cluster.ts";
+import { type Follower, followsAnother, type IndexState } from "../../core/state/cluster.ts";
 import type { ManagedPatterns } from "../../core/state/patterns.ts";
 import type { ServingRecord } from "../../core/state/record.ts";
 import { neverComplete, type RegionConfig } from "../../core/state/unfinished-copies.ts";
@@ -80,7 +80,7 @@ async function assertDispensable(
       `its leader in ${leader.region} is not open with all primaries, or no longer the same: ${name} is kept`,
     );
   }
-  const isOfOtherLeader = follower.leaderUuid !== null && follower.leaderUuid !== source.uuid;
+  const isOfOtherLeader = followsAnother(follower, source.uuid);
   if (cause === "leader-recreated") {
     if (!isOfOtherLeader) throw new Error(`${name} follows the index that ${leader.region} has: kept`);
     return { index, follower };

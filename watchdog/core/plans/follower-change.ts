@@ -1,4 +1,4 @@
-import type { Follower, IndexState } from "../state/cluster.ts";
+import { type Follower, followsAnother, type IndexState } from "../state/cluster.ts";
 import type { RecreationCause, ReplicationChange, ReplicationSnapshot } from "./replication-change.ts";
 
 export interface FollowerOutcome {
@@ -51,7 +51,7 @@ export function followerOutcome(
     cause,
     reason,
   });
-  if (follower.leaderUuid !== null && follower.leaderUuid !== leader.uuid) {
+  if (followsAnother(follower, leader.uuid)) {
     const made = recreate("leader-recreated", `${from} has another index of this name now`);
     return twice(`recreated as ${leader.uuid}`, made);
   }

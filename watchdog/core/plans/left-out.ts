@@ -1,5 +1,5 @@
 import type { RegionName } from "../../config/address.ts";
-import type { Follower, IndexState } from "../state/cluster.ts";
+import { type Follower, followsAnother, type IndexState } from "../state/cluster.ts";
 import { copyThen, isUnfinished } from "../state/first-copy.ts";
 import type { StandbySnapshot } from "../state/observations.ts";
 import {
@@ -62,9 +62,10 @@ export function followersFrom(
  */
 function replacedOf(followers: readonly Follower[], leader: LeaderSnapshot | null): readonly Follower[] {
   const uuids = new Map(leader?.uuids.map(({ index, uuid }) => [index, uuid]));
-  const replaced = followers.filter(
-    ({ leaderIndex, leaderUuid }) => leaderUuid !== null && (uuids.get(leaderIndex) ?? leaderUuid) !== leaderUuid,
-  );
+  const replaced = followers.filter((follower) => {
+    const uuid = uuids.get(follower.leaderIndex);
+    return uuid !== undefined && followsAnother(follower, uuid);
+  });
   return replaced.length * 2 > followers.length ? [] : replaced;
 }
 

@@ -157,6 +157,10 @@ export interface Follower {
   readonly shards: readonly ShardProgress[];
 }
 
+/** Whether it follows another index than the one with this UUID, as far as is known. */
+export const followsAnother = ({ leaderUuid }: Pick<Follower, "leaderUuid">, uuid: string): boolean =>
+  leaderUuid !== null && leaderUuid !== uuid;
+
 export interface AutoFollowPattern {
   readonly name: string;
   readonly remoteCluster: string;

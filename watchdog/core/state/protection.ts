@@ -1,4 +1,4 @@
-import type { FirstCopy, Follower, IndexState } from "./cluster.ts";
+import { type FirstCopy, type Follower, followsAnother, type IndexState } from "./cluster.ts";
 import type { CopyState } from "./complete-copies.ts";
 import { failingWrites, type WriteProgress } from "./failing-writes.ts";
 import type { LeaderSnapshot } from "./record-fields.ts";
@@ -50,7 +50,7 @@ export function exposureOf(pairing: Pairing): Exposure | null {
     const reason = copy.error === null ? "is still being copied" : `could not be copied: ${copy.error}`;
     return { ...exposed(copy.state === "failed" ? "copy-failed" : "copying", reason, false), copy };
   }
-  if (follower.leaderUuid !== null && follower.leaderUuid !== leader.uuid) {
+  if (followsAnother(follower, leader.uuid)) {
     return exposed("behind", "follows an index that is gone: its leader was recreated", false);
   }
   if (index?.writeBlocked && !leader.writeBlocked) {
