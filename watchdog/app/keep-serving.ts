@@ -1,9 +1,22 @@
 import { systemClock } from "../adapters/clock.ts";
+import type { ApplicationsReport } from "../applications/acknowledgements.ts";
+import type { Watchdog } from "../controller/watchdog.ts";
 import { reasonOf } from "../util/files.ts";
 import type { Logger } from "../util/logger.ts";
+import type { Renewals } from "./renewals.ts";
 
 /** Before a service is started again after a failure to listen, or to read a certificate. */
 const RETRY_INTERVAL_MS = 5_000;
+
+/** What a service beside the watchdog is made of. */
+export interface ServiceParts {
+  readonly watchdog: Watchdog;
+  /** What applications reported to the endpoint service; null where none runs. */
+  readonly applications: () => ApplicationsReport | null;
+  readonly renewals: Pick<Renewals, "add">;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+}
 
 interface Server {
   readonly port: number;

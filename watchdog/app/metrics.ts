@@ -1,26 +1,13 @@
-import type { ApplicationsReport } from "../applications/acknowledgements.ts";
 import type { WatchdogConfig } from "../config/schema.ts";
-import type { Watchdog } from "../controller/watchdog.ts";
 import type { ListenerTls } from "../util/http-server.ts";
 import type { Live } from "../util/live.ts";
-import type { Logger } from "../util/logger.ts";
 import { version } from "../util/version.ts";
 import { certificateEnds } from "./certificate-ends.ts";
-import { keepServing } from "./keep-serving.ts";
+import { keepServing, type ServiceParts } from "./keep-serving.ts";
 import { listenerTls } from "./listener-tls.ts";
-import type { Renewals } from "./renewals.ts";
-
-export interface MetricsParts {
-  readonly watchdog: Watchdog;
-  /** What applications reported to the endpoint service; null where none runs. */
-  readonly applications: () => ApplicationsReport | null;
-  readonly renewals: Pick<Renewals, "add">;
-  readonly log: Logger;
-  readonly signal: AbortSignal;
-}
 
 /** Serves the watchdog's metrics until the signal aborts; at once when none are configured. */
-export async function runMetrics(config: WatchdogConfig, parts: MetricsParts): Promise<void> {
+export async function runMetrics(config: WatchdogConfig, parts: ServiceParts): Promise<void> {
   const { metrics } = config;
   if (metrics === null) return;
   const { watchdog, applications, renewals, log, signal } = parts;

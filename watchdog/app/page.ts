@@ -1,19 +1,16 @@
 import { systemClock } from "../adapters/clock.ts";
-import type { ApplicationsReport } from "../applications/acknowledgements.ts";
 import { listenOf, type PageSettings } from "../config/page.ts";
 import type { WatchdogConfig } from "../config/schema.ts";
 import { answerStatus } from "../controller/control-api/handlers.ts";
-import type { Watchdog } from "../controller/watchdog.ts";
 import type { Authenticate } from "../page/authentication.ts";
 import type { PageView } from "../page/view.ts";
 import { listSalvages } from "../salvage/exports.ts";
 import { salvageRoot } from "../salvage/salvage.ts";
 import type { ListenerTls } from "../util/http-server.ts";
 import type { Live } from "../util/live.ts";
-import type { Logger } from "../util/logger.ts";
 import { runLoop } from "../util/loop.ts";
 import { version } from "../util/version.ts";
-import { keepServing } from "./keep-serving.ts";
+import { keepServing, type ServiceParts } from "./keep-serving.ts";
 import { listenerTls } from "./listener-tls.ts";
 import type { Renewals } from "./renewals.ts";
 import { passwordsSource } from "./sources.ts";
@@ -26,17 +23,8 @@ const EXPORTS_AGE_MS = 15_000;
 /** Readers share a look that is younger: asking the rules takes time that the watchdog's other work needs. */
 const SHARED_MS = 500;
 
-export interface PageParts {
-  readonly watchdog: Watchdog;
-  /** What applications reported to the endpoint service; null where none runs. */
-  readonly applications: () => ApplicationsReport | null;
-  readonly renewals: Pick<Renewals, "add">;
-  readonly log: Logger;
-  readonly signal: AbortSignal;
-}
-
 /** Serves the status page until the signal aborts; nothing when none is configured. */
-export async function runPage(config: WatchdogConfig, parts: PageParts): Promise<void> {
+export async function runPage(config: WatchdogConfig, parts: ServiceParts): Promise<void> {
   const { page } = config;
   if (page === null) return;
   const { renewals, log, signal } = parts;
@@ -56,7 +44,7 @@ export async function runPage(config: WatchdogConfig, parts: PageParts): Promise
   ]);
 }
 
-async function pageView(config: WatchdogConfig, { watchdog, applications }: PageParts) {
+async function pageView(config: WatchdogConfig, { watchdog, applications }: ServiceParts) {
   const { LagSamples, SAMPLE_INTERVAL_MS } = await import("../page/lag-samples.ts");
   const { LastReadCell } = await import("../page/last-read.ts");
   const clock = systemClock;
