@@ -4,6 +4,7 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse, stringify } from "yaml";
 import { z } from "zod";
+import { ruleFiles as ruleTexts } from "../../infra/monitoring/alert-rules.ts";
 import { existingToolsRoot } from "../../lab/machine/debian-root.ts";
 import { toolsCommand } from "../../lab/machine/tools-command.ts";
 import { outcomeOf } from "../../lab/util/run.ts";
@@ -11,7 +12,7 @@ import { metricGroups } from "../../watchdog/metrics/catalogue.ts";
 import { type AlertCase, alertCases, type Values } from "./support/alert-cases.ts";
 
 const root = path.join(import.meta.dirname, "..", "..");
-const rulesFile = path.join(root, "monitoring", "rules", "es-failover.yml");
+const rulesDirectory = path.join(root, "monitoring", "rules");
 
 const rulesSchema = z.object({
   groups: z.array(
@@ -36,7 +37,10 @@ const rulesSchema = z.object({
   ),
 });
 
-const rules = rulesSchema.parse(parse(await readFile(rulesFile, "utf8"))).groups.flatMap((group) => group.rules);
+const ruleFiles = Object.keys(ruleTexts()).map((name) => path.join(rulesDirectory, name));
+const rules = Object.values(ruleTexts()).flatMap((text) =>
+  rulesSchema.parse(parse(text)).groups.flatMap((group) => group.rules),
+);
 type AlertRule = (typeof rules)[number];
 
 const toolsRoot = await existingToolsRoot();
@@ -95,7 +99,7 @@ describe.skipIf(toolsRoot === undefined)(`alerts in the real promtool${reason}`,
   };
 
   test("are valid rules", async () => {
-    expect(await promtool("check", "rules", rulesFile)).toMatchObject({ exitCode: 0 });
+    expect(await promtool("check", "rules", ...ruleFiles)).toMatchObject({ exitCode: 0 });
   });
 
   test("fire when the fault has lasted, not before, and stop after the repair", async () => {
@@ -117,7 +121,7 @@ describe.skipIf(toolsRoot === undefined)(`alerts in the real promtool${reason}`,
 
   async function run(evaluation_interval: string, tests: readonly ReturnType<typeof unitTest>[]) {
     const file = path.join(directory, `alerts-${evaluation_interval}.yml`);
-    const content = { rule_files: [rulesFile], evaluation_interval, tests: tests.map(({ content }) => content) };
+    const content = { rule_files: ruleFiles, evaluation_interval, tests: tests.map(({ content }) => content) };
     await writeFile(file, stringify(content));
     return promtool("test", "rules", file);
   }

@@ -19,6 +19,8 @@ const router = (instance: string, region: string) =>
 const [graOfGra, graOfBhs] = [router("gra-haproxy-1", "gra"), router("bhs-haproxy-1", "gra")];
 const [bhsOfGra, bhsOfBhs] = [router("gra-haproxy-1", "bhs"), router("bhs-haproxy-1", "bhs")];
 
+const node = 'instance="es",cluster="gra",name="gra-es-1"';
+
 const days = (count: number) => count * 86_400;
 
 /** The clock of promtool begins at 0. */
@@ -138,4 +140,79 @@ export const alertCases: Readonly<Record<string, AlertCase>> = {
     lastsMinutes: 13,
   },
   EsFailoverAppBehind: { series: { 'es_failover_applications{state="behind",instance="g"}': [2, 0] } },
+  HostDown: { series: { 'up{job="node",instance="es"}': [0, 1], 'up{job="node",instance="w"}': [1, 1] } },
+  HostDiskFull: {
+    series: {
+      'node_filesystem_avail_bytes{instance="es",mountpoint="/",fstype="ext4"}': [5, 50],
+      'node_filesystem_size_bytes{instance="es",mountpoint="/",fstype="ext4"}': [100, 100],
+    },
+  },
+  HostClockSkew: { series: { 'node_timex_offset_seconds{instance="es"}': [-0.2, 0.001] } },
+  HostServiceFailed: {
+    series: { 'node_systemd_unit_state{instance="es",name="etcd.service",state="failed"}': [1, 0] },
+  },
+  HaproxyDown: { series: { 'up{job="haproxy",instance="g"}': [0, 1] } },
+  HaproxyBackendDown: {
+    series: {
+      'haproxy_backend_active_servers{instance="g",proxy="es_gra"}': [0, 3],
+      'haproxy_backend_active_servers{instance="g",proxy="closed"}': [0, 0],
+    },
+  },
+  HaproxyServerDown: {
+    series: { 'haproxy_server_status{instance="g",proxy="es_gra",server="gra-es-1",state="DOWN"}': [1, 0] },
+  },
+  HaproxyErrors: {
+    series: {
+      'haproxy_frontend_http_responses_total{instance="g",proxy="entry",code="5xx"}': [[0, 100], 1_000],
+      'haproxy_frontend_http_responses_total{instance="g",proxy="entry",code="2xx"}': [
+        [0, 900],
+        [9_000, 900],
+      ],
+    },
+    holdsMinutes: 6,
+  },
+  ElasticsearchDown: {
+    series: {
+      'up{job="elasticsearch",instance="es"}': [1, 1],
+      'up{job="elasticsearch",instance="other"}': [1, 1],
+      'elasticsearch_cluster_health_number_of_nodes{instance="es",cluster="gra"}': ["absent", 3],
+      'elasticsearch_cluster_health_number_of_nodes{instance="other",cluster="gra"}': [3, 3],
+    },
+  },
+  ElasticsearchRed: { series: { 'elasticsearch_cluster_health_status{cluster="gra",color="red"}': [1, 0] } },
+  ElasticsearchYellow: { series: { 'elasticsearch_cluster_health_status{cluster="gra",color="yellow"}': [1, 0] } },
+  ElasticsearchTooFewNodes: {
+    series: {
+      'elasticsearch_cluster_health_number_of_nodes{instance="es",cluster="gra"}': [2, 3],
+      'elasticsearch_cluster_health_number_of_nodes{instance="other",cluster="gra"}': [3, 3],
+    },
+  },
+  ElasticsearchDisk: {
+    series: {
+      [`elasticsearch_filesystem_data_available_bytes{${node}}`]: [10, 60],
+      [`elasticsearch_filesystem_data_size_bytes{${node}}`]: [100, 100],
+    },
+  },
+  ElasticsearchHeap: {
+    series: {
+      [`elasticsearch_jvm_memory_used_bytes{${node},area="heap"}`]: [95, 50],
+      [`elasticsearch_jvm_memory_max_bytes{${node},area="heap"}`]: [100, 100],
+    },
+  },
+  EtcdDown: { series: { 'up{job="etcd",instance="w"}': [0, 1] } },
+  EtcdNoLeader: { series: { 'etcd_server_has_leader{instance="w"}': [0, 1] } },
+  EtcdSlowDisk: {
+    series: {
+      'etcd_disk_wal_fsync_duration_seconds_bucket{instance="w",le="0.128"}': [0, [0, 600]],
+      'etcd_disk_wal_fsync_duration_seconds_bucket{instance="w",le="1.024"}': [
+        [0, 60],
+        [720, 600],
+      ],
+      'etcd_disk_wal_fsync_duration_seconds_bucket{instance="w",le="+Inf"}': [
+        [0, 60],
+        [720, 600],
+      ],
+    },
+    holdsMinutes: 8,
+  },
 };
