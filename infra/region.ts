@@ -8,6 +8,8 @@ import { Elasticsearch, elasticsearchScripts } from "./elasticsearch/elasticsear
 import { EtcdMember, etcdScripts } from "./etcd/etcd.ts";
 import { Haproxy, type HaproxyHost, haproxyScripts, installHaproxy } from "./haproxy/haproxy.ts";
 import { type Instance, Instances } from "./instances/instances.ts";
+import type { MonitoringSecrets } from "./monitoring/host-files.ts";
+import { HostMonitoring, monitoringScripts } from "./monitoring/monitoring.ts";
 import { PrivateNetwork } from "./network.ts";
 import { authorizeKey, runScript, type StagedHost, stageScripts } from "./provision/remote.ts";
 import { SecurityGroups } from "./security-groups.ts";
@@ -35,7 +37,7 @@ export interface HostOutput {
 }
 
 /** A host to which its role's scripts have been copied, ready for packages. */
-type PreparedHost = StagedHost & { readonly ready: pulumi.Resource };
+type PreparedHost = StagedHost & Instance & { readonly ready: pulumi.Resource };
 
 /** Everything of one site: a region, or the witness. It uses no output of another site's stack. */
 export class Region extends pulumi.ComponentResource {
@@ -78,23 +80,29 @@ export class Region extends pulumi.ComponentResource {
 
   private prepared(instance: Instance, scripts: readonly string[]): PreparedHost {
     const { host } = instance;
-    const { aptProxy, sshPublicKey, sshPrivateKey, sshPreviousPrivateKey: previous } = this.config;
+    const { aptProxy, sshPublicKey, sshPrivateKey, sshPreviousPrivateKey: previous, monitoring } = this.config;
     const machine = { name: host.name, instanceId: instance.id };
     const connection = this.connection(instance, sshPrivateKey);
     const isReplaced = previous !== undefined;
     const after = isReplaced
       ? [authorizeKey({ ...machine, connection: this.connection(instance, previous) }, sshPublicKey, this)]
       : [];
-    const staged = stageScripts({ ...machine, connection }, scripts, { parent: this, after });
+    const all = monitoring === null ? scripts : [...scripts, ...monitoringScripts];
+    const staged = stageScripts({ ...machine, connection }, all, { parent: this, after });
     // As long as the key before is configured, it still logs in.
     const onlyKey = isReplaced ? "" : sshPublicKey;
-    const stdin = JSON.stringify({ privateIp: host.privateIp, aptProxy: aptProxy ?? "", onlyKey });
+    const stdin = JSON.stringify({
+      privateIp: host.privateIp,
+      aptProxy: aptProxy ?? "",
+      onlyKey,
+      monitoring: monitoring === null ? "off" : "on",
+    });
     const ready = runScript(
       staged,
       { name: `${host.name}-base`, script: "provision/base.sh", stdin },
       { parent: this },
     );
-    return { ...staged, ready };
+    return { ...instance, ...staged, ready };
   }
 
   /**
@@ -115,28 +123,49 @@ export class Region extends pulumi.ComponentResource {
   private elasticsearch(instances: readonly Instance[]): void {
     const { config } = this;
     const elastic = this.elasticPassword();
-    new Elasticsearch(
+    const hosts = instances.map((instance) => this.prepared(instance, elasticsearchScripts));
+    const exporter = config.monitoring === null ? undefined : this.exporterPassword();
+    const cluster = new Elasticsearch(
       config.region,
       {
         topology: this.topology,
         config,
         authority: this.authority,
-        nodes: instances.map((instance) => ({
-          ...this.prepared(instance, elasticsearchScripts),
-          host: instance.host,
-          dataVolumeId: instance.dataVolumeId ?? "",
-          flavorId: instance.flavorId,
-        })),
+        nodes: hosts.map((host) => ({ ...host, dataVolumeId: host.dataVolumeId ?? "" })),
         elasticPassword: elastic.result,
         initialMasterNodes: elastic.keepers.apply((keepers) => keepers?.["initialMasterNodes"] ?? ""),
         passwords: pulumi.secret({
           watchdog: bothOf(config, "watchdogPassword")[0],
           haproxyCheck: bothOf(config, "haproxyCheckPassword")[0],
           app: config.appPassword,
+          ...(exporter === undefined ? {} : { exporter: exporter.result }),
         }),
       },
       { parent: this },
     );
+    for (const host of hosts) this.monitoring(host, { exporter: exporter?.result }, [cluster]);
+  }
+
+  /** The exporter and its user are in this region alone, so that no other stack needs to know it. */
+  private exporterPassword(): random.RandomPassword {
+    return new random.RandomPassword(
+      `${this.config.region}-exporter`,
+      { length: 32, special: false },
+      { parent: this },
+    );
+  }
+
+  /** Last on its host: nothing waits for it. */
+  private monitoring(
+    host: PreparedHost,
+    secrets: { readonly [Key in keyof MonitoringSecrets]: pulumi.Input<string | undefined> },
+    after: readonly pulumi.Resource[],
+  ): void {
+    const { config, topology, authority } = this;
+    const { monitoring } = config;
+    if (monitoring === null) return;
+    const args = { host, topology, monitoring, authority, secrets: pulumi.secret(secrets), after };
+    new HostMonitoring(`${host.name}-monitoring`, args, { parent: this });
   }
 
   /** Created with the region, it records the nodes planned at that moment: only those may form a cluster. */
@@ -156,11 +185,11 @@ export class Region extends pulumi.ComponentResource {
     const isRouter = instance.host.role === "haproxy";
     const isMember = topology.etcdMembers.some(({ name }) => name === instance.host.name);
     const scripts = [...watchdogScripts, ...(isRouter ? haproxyScripts : []), ...(isMember ? etcdScripts : [])];
-    const host = { ...this.prepared(instance, scripts), ...instance };
+    const host = this.prepared(instance, scripts);
     const user = createWatchdogUser(host, { parent: this, after: [host.ready] });
     const installed = isRouter ? installHaproxy(host, { parent: this, after: [user] }) : user;
     const release = installWatchdog(host, bundle, { parent: this, after: [installed] });
-    if (isMember) this.etcdMember(host, release);
+    const member = isMember ? [this.etcdMember(host, release)] : [];
     const routing = isRouter ? [this.haproxy(host, release)] : [];
     const passwords = pulumi.secret({
       elasticsearch: bothOf(config, "watchdogPassword"),
@@ -169,17 +198,20 @@ export class Region extends pulumi.ComponentResource {
       page: config.page?.authentication === "password" ? (config.pagePassword ?? null) : null,
       notifications: config.notificationSecrets,
     });
-    new Watchdog(
+    const watchdog = new Watchdog(
       host.name,
       { topology, host, config, version: bundle.version, authority, passwords, after: [release, ...routing] },
       { parent: this },
     );
+    const { deadMansSwitchUrl, alertsSecret } = config;
+    const secrets = host.host.role === "witness" ? { deadMansSwitchUrl, alertsSecret } : {};
+    this.monitoring(host, secrets, [watchdog, ...member]);
   }
 
-  private etcdMember(host: HaproxyHost, command: pulumi.Resource): void {
+  private etcdMember(host: HaproxyHost, command: pulumi.Resource): pulumi.Resource {
     const { config, topology, authority } = this;
     const passwords = pulumi.secret({ root: config.etcdRootPassword, user: bothOf(config, "etcdPassword")[0] });
-    new EtcdMember(host.name, { topology, host, config, authority, passwords, command }, { parent: this });
+    return new EtcdMember(host.name, { topology, host, config, authority, passwords, command }, { parent: this });
   }
 
   /** HAProxy's configuration, which the watchdog's command installs. */
@@ -187,7 +219,8 @@ export class Region extends pulumi.ComponentResource {
     const { config, topology, authority } = this;
     const checkPassword = pulumi.secret(bothOf(config, "haproxyCheckPassword")[0]);
     const { entryNames } = config;
-    const args = { topology, host, authority, checkPassword, entryNames, command };
+    const withMetrics = config.monitoring !== null;
+    const args = { topology, host, authority, checkPassword, entryNames, withMetrics, command };
     return new Haproxy(host.name, args, { parent: this }).ready;
   }
 }

@@ -83,7 +83,23 @@ export const ports = {
   metrics: 9444,
   /** Status page of the watchdogs, for people. */
   page: PAGE_PORT,
+  /** Metrics of every host, by the node exporter. */
+  nodeExporter: 9100,
+  /** Metrics of an Elasticsearch node, by the exporter beside it. */
+  elasticsearchExporter: 9114,
+  /** Metrics of HAProxy, by its own exporter. */
+  haproxyMetrics: 8405,
+  /** Metrics of a member of etcd, apart from its interface for clients. */
+  etcdMetrics: 2381,
 } as const;
+
+/** What Prometheus on the witness alone may read, by the hosts that have it. */
+export const exporterPorts = {
+  elasticsearch: [ports.nodeExporter, ports.elasticsearchExporter],
+  haproxy: [ports.nodeExporter, ports.haproxyMetrics],
+  witness: [ports.nodeExporter],
+  etcd: [ports.etcdMetrics],
+} as const satisfies Readonly<Record<FirewallGroup, readonly number[]>>;
 
 const roles: Readonly<Record<Role, { readonly short: string; readonly firstOffset: number }>> = {
   elasticsearch: { short: "es", firstOffset: 11 },
@@ -96,7 +112,7 @@ const roles: Readonly<Record<Role, { readonly short: string; readonly firstOffse
 const poolOffsets = { first: 201, last: 250 } as const;
 
 type PlannedConfig = Pick<StackConfig, "regions" | "witness" | "network" | "adminCidrs" | "clientCidrs"> &
-  Partial<Pick<StackConfig, "endpointAddresses" | "scraperCidrs" | "page">>;
+  Partial<Pick<StackConfig, "endpointAddresses" | "scraperCidrs" | "page" | "monitoring">>;
 type Site = Pick<RegionPlan, "name" | "ovhRegion" | "cidr" | "zones" | "availabilityZones">;
 
 /** Plans every site. A host's name, zone and address depend on its own position alone, never on how many there are. */
@@ -171,13 +187,17 @@ function planIngress(config: PlannedConfig, hosts: readonly Host[], etcdMembers:
   const failsafe = config.witness === null ? [] : tcp(ports.failsafe, watchdogs, "Watchdogs, when etcd is gone");
   const clients = [config.network.cidr, ...config.clientCidrs];
   const endpoint = config.endpointAddresses ? tcp(ports.endpoint, clients, "Applications ask which region serves") : [];
-  const metrics = tcp(ports.metrics, config.scraperCidrs ?? [], "Prometheus reads the watchdog");
+  const prometheus = config.monitoring ? ofRole("witness") : [];
+  const metrics = tcp(ports.metrics, [...(config.scraperCidrs ?? []), ...prometheus], "Prometheus reads the watchdog");
+  const exporters = (group: FirewallGroup) =>
+    exporterPorts[group].flatMap((port) => tcp(port, prometheus, "Prometheus reads the exporter"));
   const page = tcp(ports.page, config.page?.cidrs ?? [], "Operators read the status page");
   return {
     elasticsearch: [
       ...administration,
       ...tcp(ports.elasticsearchHttp, watchdogs, "Requests, health checks and watchdogs"),
       ...tcp(ports.elasticsearchTransport, ofRole("elasticsearch"), "Nodes of the cluster, and replication"),
+      ...exporters("elasticsearch"),
     ],
     haproxy: [
       ...administration,
@@ -186,11 +206,13 @@ function planIngress(config: PlannedConfig, hosts: readonly Host[], etcdMembers:
       ...failsafe,
       ...metrics,
       ...page,
+      ...exporters("haproxy"),
     ],
-    witness: [...administration, ...failsafe, ...metrics, ...page],
+    witness: [...administration, ...failsafe, ...metrics, ...page, ...exporters("witness")],
     etcd: [
       ...tcp(ports.etcdClient, watchdogs, "The watchdogs' store"),
       ...tcp(ports.etcdPeer, addresses(etcdMembers), "Members of etcd"),
+      ...exporters("etcd"),
     ],
   };
 }

@@ -6,6 +6,7 @@ import type { ConfigViolation } from "../../watchdog/config/violations.ts";
 import { contains, overlap, parseCidr } from "../ipv4.ts";
 import { planTopology } from "../topology.ts";
 import { keyName } from "./messages.ts";
+import { monitoringContradictions } from "./monitoring-contradictions.ts";
 import { rotationContradictions } from "./rotation.ts";
 import { configNamespace, type StackConfig } from "./schema.ts";
 
@@ -22,6 +23,7 @@ export function contradictions(config: StackConfig): readonly ConfigViolation[] 
     ...heartbeatContradictions(config),
     ...rotationContradictions(config),
     ...notificationContradictions(config),
+    ...monitoringContradictions(config),
   ];
 }
 

@@ -24,6 +24,7 @@ import {
 } from "../../watchdog/config/sections.ts";
 import { count, httpUrl, logLevel, nameOf, regionName, text, username } from "../../watchdog/config/values.ts";
 import { parseCidr } from "../ipv4.ts";
+import { monitoringSchema, monitoringSecrets } from "./monitoring.ts";
 
 /**
  * The stack configuration: every key that a user may set, as values; decode.ts turns Pulumi's text into them. Values
@@ -285,6 +286,7 @@ const secretKeys: readonly string[] = [
   "sshPreviousPrivateKey",
   "pagePassword",
   "notificationSecrets",
+  ...Object.keys(monitoringSecrets),
 ];
 
 /** Whether a key, or the key that holds it, has a value that never appears in a message. */
@@ -406,6 +408,8 @@ export const stackSchema = z.strictObject({
       "Secrets of the targets of `notifications`: each becomes the file `/etc/es-failover/notifications/<name>` on each host with " +
         "a watchdog, which only root and the watchdog can read. Set it as a secret.",
     ),
+  monitoring: monitoringSchema,
+  ...monitoringSecrets,
   etcd: z.strictObject(etcdMemberTimings).prefault({}).describe("The members of etcd. Unused without a witness."),
   publisher: publisherSchema
     .nullable()

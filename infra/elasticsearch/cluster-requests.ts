@@ -1,5 +1,5 @@
 import type { StackConfig } from "../config/schema.ts";
-import { fileUsers, nativeUsers, rolesOf, type UserKey, users } from "./users.ts";
+import { fileUsers, nativeUsers, rolesOf, type UserPasswords, users } from "./users.ts";
 
 /** One request to the cluster's API, a PUT where it has a body. It states the whole object, so that it can be repeated. */
 export interface ClusterRequest {
@@ -11,7 +11,7 @@ export interface ClusterRequest {
 /** The licence, the roles and the users of a cluster's native realm. */
 export function clusterRequests(
   { replication, licenceFile }: Pick<StackConfig, "replication" | "licenceFile">,
-  passwords: Readonly<Record<UserKey, string>>,
+  passwords: UserPasswords,
 ): ClusterRequest[] {
   const roles = Object.entries(rolesOf(nativeUsers, replication.patterns));
   return [

@@ -6,7 +6,7 @@ import { type Host, ports, type Topology } from "../topology.ts";
 import { keyringFile, packageFiles } from "./apt-source.ts";
 import { clusterRequests } from "./cluster-requests.ts";
 import { configDirectory, dataDirectory, dataVolumeDropIn, needsRestart, nodeFiles, unitDropIn } from "./node-files.ts";
-import { fileUsersInput, type UserKey } from "./users.ts";
+import { fileUsersInput, type UserPasswords } from "./users.ts";
 
 export const elasticsearchScripts = [
   "instances/data-volume.sh",
@@ -40,7 +40,7 @@ export interface ElasticsearchArgs {
   readonly elasticPassword: pulumi.Output<string>;
   /** Names of the nodes that form the cluster if it does not exist yet. */
   readonly initialMasterNodes: pulumi.Output<string>;
-  readonly passwords: pulumi.Output<Readonly<Record<UserKey, string>>>;
+  readonly passwords: pulumi.Output<UserPasswords>;
 }
 
 interface StartedNode {

@@ -13,11 +13,16 @@ export const users = {
   haproxyCheck: { name: "haproxy-check", role: "es_failover_haproxy_check" },
   /** Applications: the replicated indices, nothing else. */
   app: { name: "app", role: "es_failover_app" },
+  /** The exporter of metrics beside each node. */
+  exporter: { name: "es-failover-exporter", role: "es_failover_exporter" },
 } as const;
 
 export type UserKey = keyof typeof users;
 export const fileUsers = ["watchdog", "haproxyCheck"] as const satisfies readonly UserKey[];
 export const nativeUsers = ["app"] as const satisfies readonly UserKey[];
+
+/** Passwords of the users. There is an exporter only with the monitoring of provisioning. */
+export type UserPasswords = Readonly<Record<Exclude<UserKey, "exporter">, string>> & { readonly exporter?: string };
 
 export interface RoleDefinition {
   readonly cluster: readonly string[];
@@ -65,6 +70,11 @@ export function roleDefinitions(patterns: readonly string[]): Readonly<Record<st
       cluster: ["monitor"],
       indices: [{ names: [CANARY_INDEX], privileges: ["create_index", "index", "read"] }],
     },
+    // A lapsed licence refuses health and statistics to every user: then the watchdogs' own metrics name it.
+    [users.exporter.role]: {
+      cluster: ["cluster:monitor/main", "cluster:monitor/health", "cluster:monitor/nodes/stats"],
+      indices: [],
+    },
     [users.app.role]: {
       // `GET /`, by which many clients learn the version.
       cluster: ["cluster:monitor/main"],
@@ -89,8 +99,12 @@ export function fileUsersInput(
     group,
     patterns,
   }: { readonly directory: string; readonly group: string; readonly patterns: readonly string[] },
-  passwords: Readonly<Record<UserKey, string>>,
+  { exporter, ...passwords }: UserPasswords,
 ): string {
-  const entries = fileUsers.map((key) => ({ ...users[key], password: passwords[key] }));
-  return JSON.stringify({ directory, group, users: entries, roles: rolesOf(fileUsers, patterns) });
+  const keys = [...fileUsers, ...(exporter === undefined ? [] : (["exporter"] as const))];
+  const entries = keys.map((key) => ({
+    ...users[key],
+    password: key === "exporter" ? (exporter ?? "") : passwords[key],
+  }));
+  return JSON.stringify({ directory, group, users: entries, roles: rolesOf(keys, patterns) });
 }

@@ -32,6 +32,7 @@ export const etcdUser = { name: "es-failover", prefix: defaultPrefix } as const;
 export const maxRequestBytes: number = 8 * 1024 * 1024;
 
 const clientUrl = (host: Host) => `https://${host.privateIp}:${ports.etcdClient}`;
+const metricsUrl = (host: Host) => `https://${host.privateIp}:${ports.etcdMetrics}`;
 const peerUrl = (host: Host) => `https://${host.privateIp}:${ports.etcdPeer}`;
 
 /** Client URLs of the members in the order for a host: its own site's first, then as planned. */
@@ -42,11 +43,11 @@ export function etcdEndpoints({ etcdMembers }: Topology, from: Host): string[] {
 
 export interface EtcdSettingsOptions {
   readonly host: Host;
-  readonly config: Pick<StackConfig, "store" | "etcd">;
+  readonly config: Pick<StackConfig, "store" | "etcd" | "monitoring">;
 }
 
 /** /etc/default/etcd. The host decides how a member starts for the first time: see `etcdDropIn`. */
-export function etcdSettings({ host, config: { store, etcd } }: EtcdSettingsOptions): string {
+export function etcdSettings({ host, config: { store, etcd, monitoring } }: EtcdSettingsOptions): string {
   const settings = {
     NAME: host.name,
     DATA_DIR: etcdPaths.data,
@@ -55,6 +56,8 @@ export function etcdSettings({ host, config: { store, etcd } }: EtcdSettingsOpti
     ADVERTISE_CLIENT_URLS: clientUrl(host),
     LISTEN_PEER_URLS: peerUrl(host),
     INITIAL_ADVERTISE_PEER_URLS: peerUrl(host),
+    // With mutual TLS, too.
+    ...(monitoring === null ? {} : { LISTEN_METRICS_URLS: metricsUrl(host) }),
     INITIAL_CLUSTER_TOKEN: "es-failover",
     STRICT_RECONFIG_CHECK: "true",
     // A member whose data differs from that of the others refuses to start.

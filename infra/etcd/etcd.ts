@@ -20,7 +20,7 @@ interface MemberPasswords {
 export interface EtcdMemberArgs {
   readonly topology: Topology;
   readonly host: EtcdHost;
-  readonly config: Pick<StackConfig, "store" | "etcd">;
+  readonly config: Pick<StackConfig, "store" | "etcd" | "monitoring">;
   readonly authority: Authority;
   readonly passwords: pulumi.Output<MemberPasswords>;
   /** The step that installed the watchdog's release: its command decides how a member starts. */

@@ -18,13 +18,15 @@ export interface HaproxyConfigOptions {
   readonly topology: Topology;
   /** User and password of the health check. They are in the file, which only root may read. */
   readonly check: { readonly user: string; readonly password: string };
+  /** Whether Prometheus reads HAProxy's metrics. */
+  readonly withMetrics: boolean;
 }
 
-export function haproxyCfg({ topology, check }: HaproxyConfigOptions): string {
+export function haproxyCfg({ topology, check, withMetrics }: HaproxyConfigOptions): string {
   const authorization = Buffer.from(`${check.user}:${check.password}`).toString("base64");
   return [globalSection(), entrySection(topology.regions)]
     .concat(topology.regions.map((region) => regionBackend(region, authorization)))
-    .concat([closedBackend, statusSection])
+    .concat([closedBackend, statusSection, ...(withMetrics ? [metricsSection] : [])])
     .join("\n");
 }
 
@@ -113,6 +115,13 @@ const statusSection = `frontend status
   http-request use-service prometheus-exporter if { path /metrics }
   stats enable
   stats uri /
+`;
+
+/** Clients need a certificate of the deployment. */
+const metricsSection = `frontend metrics
+  bind :${ports.haproxyMetrics} ssl crt ${haproxyPaths.entryCertificate} verify required ca-file ${haproxyPaths.ca}
+  http-request use-service prometheus-exporter if { path /metrics }
+  http-request deny deny_status 404
 `;
 
 /** /etc/default/haproxy: the master's command line, with the socket on which the watchdog requests a reload. */

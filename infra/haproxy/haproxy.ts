@@ -30,6 +30,8 @@ export interface HaproxyArgs {
   readonly checkPassword: pulumi.Output<string>;
   /** DNS names of the entry besides the host's own. */
   readonly entryNames: readonly string[];
+  /** Whether Prometheus reads HAProxy's metrics. */
+  readonly withMetrics: boolean;
   /** The step that installed the watchdog's release: its command applies HAProxy's configuration. */
   readonly command: pulumi.Resource;
 }
@@ -63,7 +65,7 @@ export class Haproxy extends pulumi.ComponentResource {
           files: haproxyFiles({
             ca,
             entry: `${certificate.trimEnd()}\n${privateKey.trimEnd()}\n`,
-            config: haproxyCfg({ topology: args.topology, check: { user: users.haproxyCheck.name, password } }),
+            config: haproxyCfg({ ...args, check: { user: users.haproxyCheck.name, password } }),
           }),
         }),
       );

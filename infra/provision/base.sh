@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Prepares a host that has just booted for the other scripts.
-# Input (JSON): {"privateIp", "aptProxy": URL or "", "onlyKey": public key that alone may log in, or ""}
+# Input (JSON): {"privateIp", "aptProxy": URL or "", "onlyKey": public key that alone may log in, or "",
+# "monitoring": "on" or "off"}
 # shellcheck source=infra/provision/common.sh
 . "$(dirname "$0")/common.sh"
 
@@ -10,6 +11,7 @@ input=$(cat)
 private_ip=$(json_field privateIp <<<"$input")
 apt_proxy=$(json_field aptProxy <<<"$input")
 only_key=$(json_field onlyKey <<<"$input")
+monitoring=$(json_field monitoring <<<"$input")
 
 has_private_address() { ip -4 -oneline address show | grep -qF " ${private_ip}/"; }
 wait_until 120 "the private address ${private_ip}" \
@@ -29,3 +31,5 @@ if [[ -n $apt_proxy ]]; then
 else
   rm -f /etc/apt/apt.conf.d/30es-failover-proxy
 fi
+
+[[ $monitoring == on ]] || "$provisioning/provision/monitoring-off.sh"

@@ -34,6 +34,7 @@ const sharedScripts = [
   "provision/base.sh",
   "provision/private-route.sh",
   "provision/authorized-keys.sh",
+  "provision/monitoring-off.sh",
 ];
 
 /** Text of a script by its path below infra/, such as "elasticsearch/roll.sh". */

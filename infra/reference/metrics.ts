@@ -19,7 +19,7 @@ function introduction(): string {
 Every watchdog, that of the witness too, serves its metrics in Prometheus' text format. The watchdogs are read one by one: each
 tells what it sees itself, so that one that is cut off shows as such.
 
-Name the networks of your Prometheus, for each stack or in \`Pulumi.yaml\` for all, and run \`pulumi up\`. The security groups then
+[monitoring.md](monitoring.md) has a Prometheus that is provisioned. For your own, name its networks, for each stack or in \`Pulumi.yaml\` for all, and run \`pulumi up\`. The security groups then
 admit them to port ${ports.metrics} of the HAProxy hosts and the witness, by https with the deployment's own CA:
 
 \`\`\`

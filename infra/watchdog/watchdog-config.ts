@@ -45,6 +45,7 @@ export interface WatchdogConfigOptions {
     | "endpointAddresses"
     | "scraperCidrs"
     | "page"
+    | "monitoring"
     | "notifications"
     | "publisher"
     | "router"
@@ -126,8 +127,11 @@ function endpointService(
   return { endpoint: { listen: `0.0.0.0:${ports.endpoint}`, certificateFile, keyFile, addresses: endpointAddresses } };
 }
 
-function metricsService({ scraperCidrs }: WatchdogConfigOptions["config"]): Pick<WatchdogConfigInput, "metrics"> {
-  if (scraperCidrs.length === 0) return {};
+function metricsService({
+  scraperCidrs,
+  monitoring,
+}: WatchdogConfigOptions["config"]): Pick<WatchdogConfigInput, "metrics"> {
+  if (scraperCidrs.length === 0 && monitoring === null) return {};
   const { certificate: certificateFile, key: keyFile } = watchdogPaths;
   // It listens on every interface: the security groups decide which scrapers reach it.
   return { metrics: { listen: `0.0.0.0:${ports.metrics}`, certificateFile, keyFile } };

@@ -1,5 +1,5 @@
 import { contains, parseCidr } from "../../infra/ipv4.ts";
-import { ports } from "../../infra/topology.ts";
+import { exporterPorts, ports } from "../../infra/topology.ts";
 import {
   type Finding,
   isObject,
@@ -107,7 +107,8 @@ export const noPlaintextPort: ResourceRule = {
 
 export const peersOnly: StackRule = {
   id: "peers-only",
-  purpose: "Elasticsearch, etcd and the watchdogs' own port are open to the hosts that need them and to no other.",
+  purpose:
+    "Elasticsearch, etcd, the watchdogs' own port and the exporters are open to the hosts that need them and to no other.",
   check: (stack) =>
     ofType(stack, types.securityGroup).flatMap((group) =>
       openingsOf(group).flatMap((opening) =>
@@ -139,6 +140,8 @@ function peerPorts({ declared }: StackView): readonly PeerPort[] {
   const watchdogs = addresses(hosts.filter(({ role }) => role !== "elasticsearch"));
   const nodes = addresses(hosts.filter(({ role }) => role === "elasticsearch"));
   const members = addresses(hosts.filter(({ isMember }) => isMember));
+  const prometheus = addresses(hosts.filter(({ role }) => role === "witness"));
+  const exporters = [...new Set<number>(Object.values(exporterPorts).flat())];
   if (declared === null) return [];
   return [
     { port: ports.elasticsearchHttp, who: "the watchdogs' hosts", senders: watchdogs },
@@ -146,6 +149,7 @@ function peerPorts({ declared }: StackView): readonly PeerPort[] {
     { port: ports.etcdClient, who: "the watchdogs' hosts", senders: watchdogs },
     { port: ports.etcdPeer, who: "the members of etcd", senders: members },
     { port: ports.failsafe, who: "the watchdogs' hosts", senders: watchdogs },
+    ...exporters.map((port) => ({ port, who: "the witness, which has Prometheus", senders: prometheus })),
   ];
 }
 

@@ -36,13 +36,19 @@ function plaintextIn({ path, content }: RenderedFile): readonly string[] {
     ];
     return required.map((key) => `${key}: true`).filter((line) => !lines.includes(line));
   }
+  if (path.startsWith("/etc/default/prometheus")) {
+    // Without an address they listen on all.
+    const isClosed = (line: string) => /--web\.(config\.file=|listen-address=127\.0\.0\.1:)/.test(line);
+    return lines.filter((line) => line.startsWith("ARGS=") && !isClosed(line));
+  }
   if (path.includes("/etcd")) return lines.filter((line) => /^ETCD_\w*URLS=.*http:/.test(line));
   return [];
 }
 
 export const noPlaintextService: ResourceRule = {
   id: "no-plaintext-service",
-  purpose: "HAProxy, Elasticsearch and etcd are configured with TLS on every address but the host's own.",
+  purpose:
+    "HAProxy, Elasticsearch, etcd and the exporters are configured with TLS on every address but the host's own.",
   types: [types.command],
   check: (resource) =>
     filesIn(textOf(resource, "stdin")).flatMap((file) => {

@@ -43,8 +43,8 @@ describe.skipIf(haproxyMissing !== undefined)(`the rendered HAProxy configuratio
 
   const check = { user: "haproxy-check", password: "secret" };
 
-  test("is accepted by HAProxy 3.0 without a warning", async () => {
-    const output = await verdict(haproxyCfg({ topology: planTopology(testConfig()), check }));
+  test.each([false, true])("is accepted by HAProxy 3.0 without a warning (metrics: %s)", async (withMetrics) => {
+    const output = await verdict(haproxyCfg({ topology: planTopology(testConfig()), check, withMetrics }));
     expect(output).toContain("Configuration file is valid");
     expect(output).not.toContain("[WARNING]");
   });
@@ -55,7 +55,7 @@ describe.skipIf(haproxyMissing !== undefined)(`the rendered HAProxy configuratio
       "ca-east": { ovhRegion: "BHS5", cidr: "192.168.2.0/24" },
     };
     const config = testConfig({ region: "eu-west", firstPrimary: "eu-west", regions: JSON.stringify(regions) });
-    expect(await verdict(haproxyCfg({ topology: planTopology(config), check }))).toContain(
+    expect(await verdict(haproxyCfg({ topology: planTopology(config), check, withMetrics: false }))).toContain(
       "Configuration file is valid",
     );
   });

@@ -67,6 +67,19 @@ describe.skipIf(missing !== "")(`pulumi preview of the users' own project files 
     expect(output).not.toContain(password);
   });
 
+  test.each(["gra", "witness"])("%s with monitoring keeps every policy, and shows no secret", async (stack) => {
+    const secrets = {
+      deadMansSwitchUrl: "https://switch.example.com/0123456789abcdef",
+      alertsSecret: "https://a.example/x9",
+    };
+    await engine.prepareStack(stack, { ...usersValues, "es-failover:monitoring": { alerts: { kind: "slack" } } });
+    for (const [key, value] of Object.entries(secrets)) await engine.setSecret(stack, `es-failover:${key}`, value);
+    const { output } = await engine.preview(stack, { args: ["--policy-pack", pack] });
+    expect(output).toMatch(/^ +✅ es-failover@/m);
+    expect(output).toContain("monitoring-configuration");
+    for (const secret of Object.values(secrets)) expect(output).not.toContain(secret);
+  });
+
   test("without OVHcloud's credentials, says which are missing and where to set them, and shows no stack trace", async () => {
     const { OVH_ENDPOINT: endpoint = "", OVH_CONSUMER_KEY: key = "" } = engine.environment;
     Object.assign(engine.environment, { OVH_ENDPOINT: "", OVH_CONSUMER_KEY: "" });

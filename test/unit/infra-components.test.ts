@@ -4,7 +4,7 @@ import path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Region } from "../../infra/region.ts";
-import { testConfig } from "./infra-fixtures.ts";
+import { monitoringChanges, testConfig } from "./infra-fixtures.ts";
 
 interface Registered {
   readonly type: string;
@@ -283,6 +283,30 @@ describe("a region's components", () => {
       expect(named(name).inputs.subject).toEqual({ organization: "es-failover" });
       expect(named(name).inputs.ipAddresses).toEqual(["192.168.1.101"]);
     }
+  });
+
+  test("with monitoring every host gets it last, with a user of its own for the exporter of this region alone", async () => {
+    expect(registered.map(({ name }) => name).filter((name) => /monitoring|exporter/.test(name))).toEqual([]);
+    const [, among] = await provisioned(undefined, monitoringChanges);
+    const commands = among.filter(({ name, type }) => type.endsWith(":Command") && name.includes("-monitoring-"));
+    const hosts = ["gra-es-1", "gra-es-2", "gra-es-3", "gra-haproxy-1", "gra-haproxy-2"];
+    expect(commands.map(({ name }) => name).toSorted()).toEqual(
+      hosts.flatMap((host) => [`${host}-monitoring-configuration`, `${host}-monitoring-install`]),
+    );
+    for (const { name, inputs } of commands) {
+      const isConfiguration = name.endsWith("-configuration");
+      expect([name, isSecret(inputs.stdin)]).toEqual([name, isConfiguration]);
+      // Only the witness sends messages.
+      if (isConfiguration) expect(inputs.stdin.value).not.toMatch(/switch\.example|alerts\.example/);
+    }
+    const { users } = JSON.parse(named("gra-es-1-users", among).inputs.stdin.value);
+    expect(users.map(({ name }: { name: string }) => name)).toEqual([
+      "es-failover",
+      "haproxy-check",
+      "es-failover-exporter",
+    ]);
+    expect(JSON.parse(named("gra-es-1-base", among).inputs.stdin).monitoring).toBe("on");
+    expect(JSON.parse(named("gra-es-1-base").inputs.stdin).monitoring).toBe("off");
   });
 
   test("every step on a host runs again on the host that replaces it", () => {

@@ -27,6 +27,13 @@ export const validRawConfig: Readonly<Record<string, string>> = {
   "es-failover:etcdPassword": "etcd-user-password",
 };
 
+/** With the monitoring that provisioning installs. */
+export const monitoringChanges: Readonly<Record<string, string>> = {
+  monitoring: JSON.stringify({ alerts: { kind: "webhook" } }),
+  deadMansSwitchUrl: "https://switch.example.com/heartbeat-secret",
+  alertsSecret: "https://alerts.example.com/hook-secret",
+};
+
 export function testConfig(changes: Readonly<Record<string, string>> = {}): StackConfig {
   const own = Object.fromEntries(Object.entries(changes).map(([key, value]) => [`es-failover:${key}`, value]));
   return parseConfig({ ...validRawConfig, ...own }, { fileOf: () => "Pulumi.gra.yaml" });

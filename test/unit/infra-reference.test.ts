@@ -3,6 +3,7 @@ import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { stackSchema } from "../../infra/config/schema.ts";
 import { renderMetrics } from "../../infra/reference/metrics.ts";
+import { monitoringFiles } from "../../infra/reference/monitoring.ts";
 import { renderReference } from "../../infra/reference/render.ts";
 import { publisherSchema } from "../../watchdog/config/applications.ts";
 import { keysOf, pathText } from "../../watchdog/config/keys.ts";
@@ -21,6 +22,12 @@ const docs = path.join(import.meta.dirname, "..", "..", "docs");
 describe("docs/metrics.md", () => {
   test("is current: `npm run docs` writes it", async () => {
     expect(await readFile(path.join(docs, "metrics.md"), "utf8")).toBe(renderMetrics());
+  });
+});
+
+describe("monitoring/", () => {
+  test.each(Object.entries(monitoringFiles()))("%s is current: `npm run docs` writes it", async (name, content) => {
+    expect(await readFile(path.join(docs, "..", "monitoring", name), "utf8")).toBe(content);
   });
 });
 

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { StackConfig } from "../../infra/config/schema.ts";
 import { parseCidr } from "../../infra/ipv4.ts";
 import { firewallGroupsOf, type Host, planTopology, type Topology } from "../../infra/topology.ts";
+import { monitoringChanges, testConfig } from "./infra-fixtures.ts";
 
 type PlanInput = Parameters<typeof planTopology>[0];
 
@@ -28,6 +29,7 @@ const planInput: fc.Arbitrary<PlanInput> = fc
     scraperCidrs: fc.uniqueArray(outsideCidr, { maxLength: 2 }),
     readerCidrs: fc.uniqueArray(outsideCidr, { maxLength: 2 }),
     withEndpoint: fc.boolean(),
+    withMonitoring: fc.boolean(),
   })
   .map(
     ({
@@ -40,6 +42,7 @@ const planInput: fc.Arbitrary<PlanInput> = fc
       scraperCidrs,
       readerCidrs,
       withEndpoint,
+      withMonitoring,
     }) => ({
       regions: {
         gra: { ...first, ovhRegion: "GRA11", cidr: `192.168.${a}.0/24`, availabilityZones: false },
@@ -51,9 +54,12 @@ const planInput: fc.Arbitrary<PlanInput> = fc
       clientCidrs,
       scraperCidrs,
       page: { authentication: "password", username: "operator", cidrs: readerCidrs },
+      monitoring: withMonitoring ? monitoring : null,
       endpointAddresses: withEndpoint ? { gra: { host: "gra.example.org", port: 9200 } } : null,
     }),
   );
+
+const { monitoring } = testConfig(monitoringChanges);
 
 /** Parsing dominates the half million flows that are checked, and few networks recur in all of them. */
 const parsed = new Map<string, ReturnType<typeof parseCidr>>();
@@ -76,7 +82,7 @@ function admits(topology: Topology, from: string, to: Host, port: number): boole
 }
 
 /** Every port of the plan, and some that hosts listen on without being reachable from elsewhere. */
-const knownPorts = [22, 9200, 9201, 9300, 9100, 8404, 2379, 2380, 2381, 9443, 9444, 9445];
+const knownPorts = [22, 9200, 9201, 9300, 9090, 9093, 9100, 9114, 8404, 8405, 2379, 2380, 2381, 9443, 9444, 9445];
 
 type Sender = { readonly address: string; readonly host?: Host };
 
@@ -86,13 +92,20 @@ function mayReach(input: PlanInput, from: Sender, to: Host, port: number): boole
   const client = within(from.address, vrack) || input.clientCidrs.some((cidr) => within(from.address, cidr));
   const several = input.witness !== null;
   const isWatchdog = from.host !== undefined && from.host.role !== "elasticsearch";
+  const isPrometheus = input.monitoring != null && from.host?.role === "witness";
   if (port === 22) return administrator;
+  if (port === 9100) return isPrometheus;
   if (to.role === "elasticsearch") {
+    if (port === 9114) return isPrometheus;
     return (port === 9200 && isWatchdog) || (port === 9300 && from.host?.role === "elasticsearch");
   }
   if (port === 9200) return to.role === "haproxy" && client;
   if (port === 9201) return to.role === "haproxy" && client && input.endpointAddresses !== null;
-  if (port === 9444) return input.scraperCidrs?.some((cidr) => within(from.address, cidr)) ?? false;
+  if (port === 9444) {
+    return isPrometheus || (input.scraperCidrs?.some((cidr) => within(from.address, cidr)) ?? false);
+  }
+  if (port === 8405) return to.role === "haproxy" && isPrometheus;
+  if (port === 2381) return holdsEtcd(to) && isPrometheus;
   if (port === 9445) return input.page?.cidrs.some((cidr) => within(from.address, cidr)) ?? false;
   if (port === 9443) return several && isWatchdog;
   if (port === 2379) return several && holdsEtcd(to) && isWatchdog;

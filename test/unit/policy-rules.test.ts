@@ -6,6 +6,7 @@ import { authorityIsValid, certificatesAreFresh } from "../../policy/rules/certi
 import { resourceRules, stackRules } from "../../policy/rules/rules.ts";
 import { exposedSecrets, secretWords } from "../../policy/rules/secrets.ts";
 import { leavesOf } from "../../policy/view.ts";
+import { monitoringChanges } from "./infra-fixtures.ts";
 import { changed, fittingStack } from "./policy-fixtures.ts";
 
 const stack = await fittingStack();
@@ -52,6 +53,12 @@ describe("a stack that fits", () => {
     for (const id of ids) expect([id, findings(id, shown)]).toEqual([id, []]);
   });
 
+  test("may let Prometheus on the witness read the exporters", async () => {
+    const watched = await fittingStack(monitoringChanges);
+    expect(JSON.stringify(watched.resources)).toContain("9114");
+    for (const id of ids) expect([id, findings(id, watched)]).toEqual([id, []]);
+  });
+
   test("of another program is judged by its resources alone", () => {
     const foreign = { ...stack, declared: null };
     for (const id of ids) expect([id, findings(id, foreign)]).toEqual([id, []]);
@@ -75,6 +82,8 @@ describe("the firewall", () => {
     ["peers-only", "gra-etcd", opening(2380, "192.168.1.102/32"), "none of the members of etcd"],
     ["peers-only", "gra-etcd", opening(2380, undefined, { remoteGroupId: "id" }), "TCP 2380 to a group"],
     ["peers-only", "gra-haproxy", opening(1, "10.0.0.1/32", { portRangeMax: 65_535 }), "TCP 9443 to 10.0.0.1/32"],
+    ["peers-only", "gra-elasticsearch", opening(9114, "192.168.1.101/32"), "none of the witness, which has Prometheus"],
+    ["peers-only", "gra-haproxy", opening(8405, "203.0.113.7/32"), "TCP 8405 to 203.0.113.7/32"],
     ["ssh-from-administrators", "gra-haproxy", opening(22, "203.0.113.0/24"), "to 203.0.113.0/24, which is not within"],
   ])("%s is violated: %s with %j", (id, group, rules, message) => {
     expect(findings(id, changed(stack, group, rules)).join("\n")).toContain(message);
@@ -99,6 +108,12 @@ describe("the firewall", () => {
       "ETCD_LISTEN_CLIENT_URLS=http://0.0.0.0:2379\n",
       "`ETCD_LISTEN_CLIENT_URLS=http://0.0.0.0:2379`",
     ],
+    [
+      "/etc/default/prometheus-node-exporter",
+      'ARGS="--web.listen-address=192.168.1.11:9100"\n',
+      '`ARGS="--web.listen-address=192.168.1.11:9100"`',
+    ],
+    ["/etc/default/prometheus", 'ARGS=""\n', '`ARGS=""`'],
   ])("a service without TLS is named: %s", (path, content, message) => {
     const command = changed(
       stack,

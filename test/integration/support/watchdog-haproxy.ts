@@ -117,7 +117,11 @@ function localConfiguration(options: HaproxyOptions, entryPort: number, ownStatu
     bhs: { ovhRegion: "BHS5", cidr: "192.168.2.0/24", elasticsearchNodes: 1, haproxyNodes: 1 },
   };
   const topology = planTopology(testConfig({ regions: JSON.stringify(regions), witness: "none" }));
-  let config = haproxyCfg({ topology, check: { user: users.haproxyCheck.name, password: checkPassword } });
+  let config = haproxyCfg({
+    topology,
+    check: { user: users.haproxyCheck.name, password: checkPassword },
+    withMetrics: false,
+  });
   for (const region of topology.regions) {
     const [url] = region.name === "gra" ? pair.gra.urls : pair.bhs.urls;
     for (const { privateIp } of hostsOf(region, "elasticsearch")) {
