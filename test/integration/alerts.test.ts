@@ -117,7 +117,7 @@ describe.skipIf(toolsRoot === undefined)(`alerts in the real promtool${reason}`,
       run("1m", tests.filter(isLong)),
     ]);
     for (const { exitCode, output } of outcomes) expect(exitCode, output).toBe(0);
-  }, 120_000);
+  }, 300_000);
 
   async function run(evaluation_interval: string, tests: readonly ReturnType<typeof unitTest>[]) {
     const file = path.join(directory, `alerts-${evaluation_interval}.yml`);
