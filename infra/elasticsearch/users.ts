@@ -72,7 +72,11 @@ export function roleDefinitions(patterns: readonly string[]): Readonly<Record<st
     },
     // A lapsed licence refuses health and statistics to every user: then the watchdogs' own metrics name it.
     [users.exporter.role]: {
-      cluster: ["cluster:monitor/main", "cluster:monitor/health", "cluster:monitor/nodes/stats"],
+      // Statistics of nodes include those of the allocation.
+      cluster: [
+        ...["cluster:monitor/main", "cluster:monitor/health"],
+        ...["cluster:monitor/nodes/stats", "cluster:monitor/allocation/stats"],
+      ],
       indices: [],
     },
     [users.app.role]: {

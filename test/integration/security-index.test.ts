@@ -18,10 +18,16 @@ import {
 
 const script = path.join(import.meta.dirname, "..", "..", "infra", "elasticsearch", "file-users.py");
 const patterns = ["orders*"];
-const passwords = { watchdog: "watchdog-password", haproxyCheck: "check-password", app: "application-password" };
+const passwords = {
+  watchdog: "watchdog-password",
+  haproxyCheck: "check-password",
+  app: "application-password",
+  exporter: "exporter-password",
+};
 const watchdog: Credentials = { username: users.watchdog.name, password: passwords.watchdog };
 const check: Credentials = { username: users.haproxyCheck.name, password: passwords.haproxyCheck };
 const app: Credentials = { username: users.app.name, password: passwords.app };
+const exporter: Credentials = { username: users.exporter.name, password: passwords.exporter };
 const healthCheck = "/_cluster/state/master_node?local=true&filter_path=master_node";
 
 /** As provisioning does on each node. */
@@ -72,6 +78,22 @@ describe("a cluster", () => {
     expect((await cluster.rest("PUT", "/other", { as: watchdog })).status).toBe(403);
     expect((await cluster.rest("POST", "/orders-1/_doc?refresh=true", { as: app, body: { n: 1 } })).status).toBe(201);
     await region.deleteIndices(["orders-1"]);
+  });
+
+  test("shows the exporter of metrics what it asks, and nothing else", async () => {
+    const statusOf = async (path: string) => (await cluster.rest("GET", path, { as: exporter })).status;
+    for (const path of ["/", "/_cluster/health", "/_nodes/_local/stats"]) {
+      expect([path, await statusOf(path)]).toEqual([path, 200]);
+    }
+    for (const path of [
+      "/_cluster/state",
+      "/_cat/indices",
+      "/_cluster/settings",
+      "/_security/user",
+      "/orders-1/_search",
+    ]) {
+      expect([path, await statusOf(path)]).toEqual([path, 403]);
+    }
   });
 
   test("takes up a rotated password without a restart, and refuses the old one", async () => {
