@@ -11,6 +11,7 @@ import { type Instance, Instances } from "./instances/instances.ts";
 import type { MonitoringSecrets } from "./monitoring/host-files.ts";
 import { HostMonitoring, monitoringScripts } from "./monitoring/monitoring.ts";
 import { PrivateNetwork } from "./network.ts";
+import { type CheckedHost, checkInput, settingsInput } from "./provision/host-settings.ts";
 import { authorizeKey, runScript, type StagedHost, stageScripts } from "./provision/remote.ts";
 import { SecurityGroups } from "./security-groups.ts";
 import { hostsOf, planTopology, ports, type Role, regionPlan, type Topology } from "./topology.ts";
@@ -96,6 +97,7 @@ export class Region extends pulumi.ComponentResource {
       aptProxy: aptProxy ?? "",
       onlyKey,
       monitoring: monitoring === null ? "off" : "on",
+      ...settingsInput(this.topology, host, this.config),
     });
     const ready = runScript(
       staged,
@@ -103,6 +105,12 @@ export class Region extends pulumi.ComponentResource {
       { parent: this },
     );
     return { ...instance, ...staged, ready };
+  }
+
+  /** The last step on a host: what its software asks of it is in effect. */
+  private checked(host: StagedHost, checked: CheckedHost, after: readonly pulumi.Resource[]): void {
+    const stdin = checkInput(checked, this.config);
+    runScript(host, { name: `${host.name}-check`, script: "provision/check-host.py", stdin }, { parent: this, after });
   }
 
   /**
@@ -143,7 +151,10 @@ export class Region extends pulumi.ComponentResource {
       },
       { parent: this },
     );
-    for (const host of hosts) this.monitoring(host, { exporter: exporter?.result }, [cluster]);
+    for (const host of hosts) {
+      this.checked(host, { role: "elasticsearch", isMember: false }, [cluster.ready]);
+      this.monitoring(host, { exporter: exporter?.result }, [cluster]);
+    }
   }
 
   /** The exporter and its user are in this region alone, so that no other stack needs to know it. */
@@ -203,6 +214,7 @@ export class Region extends pulumi.ComponentResource {
       { topology, host, config, version: bundle.version, authority, passwords, after: [release, ...routing] },
       { parent: this },
     );
+    this.checked(host, { role: instance.host.role, isMember }, [...member, watchdog]);
     const { deadMansSwitchUrl, alertsSecret } = config;
     const secrets = host.host.role === "witness" ? { deadMansSwitchUrl, alertsSecret } : {};
     this.monitoring(host, secrets, [watchdog, ...member]);

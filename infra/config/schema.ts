@@ -24,6 +24,7 @@ import {
 } from "../../watchdog/config/sections.ts";
 import { count, httpUrl, logLevel, nameOf, regionName, text, username } from "../../watchdog/config/values.ts";
 import { parseCidr } from "../ipv4.ts";
+import { fixableSettings } from "./fixable-settings.ts";
 import { monitoringSchema, monitoringSecrets } from "./monitoring.ts";
 
 /**
@@ -361,6 +362,20 @@ export const stackSchema = z.strictObject({
     .boolean()
     .default(true)
     .describe("Guards instances and data volumes against deletion by `pulumi destroy` and by replacement."),
+  securityUpgrades: z
+    .enum(["automatic", "none"])
+    .default("automatic")
+    .describe(
+      "`automatic`: the hosts install Debian's security updates by themselves, no two sites on the same day, without a reboot, and " +
+        "without Elasticsearch, HAProxy and etcd. `none`: that is yours. See docs/operations.md.",
+    ),
+  fixedHostSettings: z
+    .array(z.enum(fixableSettings))
+    .default([])
+    .describe(
+      "What the hosts' platform fixes, as that of containers does: provisioning reports such a value where it does not suffice, " +
+        "and does not fail. Virtual machines need none.",
+    ),
   aptProxy: httpUrl.exactOptional().describe("Caching proxy for apt on the hosts."),
   elasticsearch: elasticsearchSchema,
   licenceFile: z

@@ -14,9 +14,6 @@ key_url=$(json_field keyUrl <<<"$input")
 key_fingerprint=$(json_field keyFingerprint <<<"$input")
 keyring=$(json_field keyring <<<"$input")
 
-# Elasticsearch maps many files; this is the minimum in its documentation.
-readonly least_map_count=1048576
-
 # fingerprints FILE: prints the fingerprint of each primary key in it.
 fingerprints() {
   gpg --batch --show-keys --with-colons "$1" 2>/dev/null |
@@ -43,31 +40,10 @@ install_signing_key() {
   rm "$download"
 }
 
-raise_map_count() {
-  local now
-  now=$(sysctl --values vm.max_map_count)
-  ((now < least_map_count)) || return 0
-  printf 'vm.max_map_count = %d\n' "$least_map_count" >/etc/sysctl.d/60-es-failover.conf
-  sysctl --quiet --write "vm.max_map_count=${least_map_count}" 2>/dev/null ||
-    say "vm.max_map_count is ${now} and cannot be raised here; Elasticsearch requires ${least_map_count}"
-}
-
-# A machine that loses power closes no connection, and the kernel retransmits to it for 15 minutes: requests to its
-# Elasticsearch, including those of replication, hang that long. With five retransmissions they fail after about 13 s, and the
-# cluster then removes the node. Elasticsearch's documentation recommends the value:
-# https://www.elastic.co/docs/deploy-manage/deploy/self-managed/system-config-tcpretries
-limit_tcp_retries() {
-  local setting=net.ipv4.tcp_retries2
-  printf '%s = 5\n' "$setting" >/etc/sysctl.d/60-es-failover-network.conf
-  sysctl --quiet --write "$setting=5"
-}
-
 install_signing_key
 install_files <<<"$input" >/dev/null
 systemctl daemon-reload
 "$provisioning/instances/data-volume.sh" "$volume_id" "$data_directory" "$volume_gb"
-raise_map_count
-limit_tcp_retries
 
 if [[ -z $(installed_version elasticsearch) ]]; then
   # Only this source's lists: every other package that it depends on is installed already.

@@ -10,5 +10,6 @@ if [[ -z $(installed_version etcd-server) ]]; then
   apt_get update
   apt_get install --no-install-recommends etcd-server etcd-client
 fi
+apt-mark hold etcd-server etcd-client >/dev/null
 systemctl unmask --quiet etcd.service
 install -d -m 0750 -o root -g etcd /etc/etcd

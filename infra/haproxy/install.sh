@@ -10,6 +10,7 @@ if [[ -z $(installed_version haproxy) ]]; then
   apt_get update
   apt_get install --no-install-recommends haproxy
 fi
+apt-mark hold haproxy >/dev/null
 # The file will hold the health check's password. Its replacements keep its permissions.
 chmod 0600 /etc/haproxy/haproxy.cfg
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Prepares a host that has just booted for the other scripts.
 # Input (JSON): {"privateIp", "aptProxy": URL or "", "onlyKey": public key that alone may log in, or "",
-# "monitoring": "on" or "off"}
+# "monitoring": "on" or "off", and those of settings.sh}
 # shellcheck source=infra/provision/common.sh
 . "$(dirname "$0")/common.sh"
 
@@ -32,4 +32,5 @@ else
   rm -f /etc/apt/apt.conf.d/30es-failover-proxy
 fi
 
+"$provisioning/provision/settings.sh" <<<"$input"
 [[ $monitoring == on ]] || "$provisioning/provision/monitoring-off.sh"

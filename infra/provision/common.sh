@@ -6,8 +6,8 @@ set -euo pipefail
 provisioning=$(dirname "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")")
 readonly provisioning
 
-# Records what has been applied, for later runs.
-readonly state_directory=/var/lib/es-failover-provisioning
+# Records what has been applied, for later runs. Elsewhere in tests alone.
+readonly state_directory=${PROVISIONING_STATE:-/var/lib/es-failover-provisioning}
 
 say() { printf '%s: %s\n' "$HOSTNAME" "$*" >&2; }
 

@@ -35,6 +35,8 @@ const sharedScripts = [
   "provision/private-route.sh",
   "provision/authorized-keys.sh",
   "provision/monitoring-off.sh",
+  "provision/settings.sh",
+  "provision/check-host.py",
 ];
 
 /** Text of a script by its path below infra/, such as "elasticsearch/roll.sh". */

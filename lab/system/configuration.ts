@@ -66,5 +66,8 @@ export function stackConfiguration(
     ...(endpointAddresses === undefined ? {} : { "es-failover:endpointAddresses": endpointAddresses }),
     ...(page === undefined ? {} : { "es-failover:page": page }),
     "es-failover:protect": "false",
+    // A lab host shares the kernel, its limits and its clock with the machine, and its packages are those of one day.
+    "es-failover:fixedHostSettings": ["vm.max_map_count", "openFiles", "swap", "clock"],
+    "es-failover:securityUpgrades": "none",
   };
 }

@@ -324,6 +324,18 @@ describe("a region's components", () => {
     }
   });
 
+  test("each host is checked at the end, for what the services on it need", () => {
+    const checked = ofType("Command").filter(({ name }) => name.endsWith("-check"));
+    const services = checked.map(({ name, inputs }) => [name, Object.keys(JSON.parse(inputs.stdin).openFiles)]);
+    expect(Object.fromEntries(services)).toEqual({
+      "gra-es-1-check": ["elasticsearch"],
+      "gra-es-2-check": ["elasticsearch"],
+      "gra-es-3-check": ["elasticsearch"],
+      "gra-haproxy-1-check": ["haproxy", "etcd"],
+      "gra-haproxy-2-check": ["haproxy"],
+    });
+  });
+
   test("only the first machine in a member's place may found a cluster of etcd, as the stack remembers it", async () => {
     const founding = (among?: readonly Registered[]) => {
       const { stdin } = named("gra-haproxy-1-etcd-configuration", among).inputs;

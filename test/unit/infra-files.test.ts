@@ -4,6 +4,8 @@ import { clusterRequests } from "../../infra/elasticsearch/cluster-requests.ts";
 import { elasticsearchYml, jvmOptions, unicastHosts } from "../../infra/elasticsearch/node-files.ts";
 import { completionUnit, etcdDropIn, etcdSettings, memberJson } from "../../infra/etcd/etcd-files.ts";
 import { haproxyCfg, haproxyDefaults } from "../../infra/haproxy/haproxy-cfg.ts";
+import { kernelSettingsFile } from "../../infra/provision/host-settings.ts";
+import { upgradeFiles, upgradeTime } from "../../infra/provision/security-upgrades.ts";
 import { hostsOf, planTopology, type Role, regionPlan } from "../../infra/topology.ts";
 import { watchdogJson } from "../../infra/watchdog/watchdog-config.ts";
 import { testConfig } from "./infra-fixtures.ts";
@@ -54,6 +56,45 @@ describe("files of an Elasticsearch node", () => {
   test("roles and users", () => {
     const passwords = { watchdog: "w", haproxyCheck: "h", app: "a" };
     expect(clusterRequests({ ...config, licenceFile: '{"license":{}}' }, passwords)).toMatchSnapshot();
+  });
+});
+
+describe("settings of the hosts", () => {
+  test.each(["elasticsearch", "haproxy"] as const)("kernel settings for the role %s", (role) => {
+    expect(kernelSettingsFile(role).content).toMatchSnapshot();
+  });
+
+  const upgradesOf = (on: ReturnType<typeof host>, changes = {}) =>
+    upgradeFiles(topology, on, testConfig(changes)).map(({ path, content }) => `${path}\n${content}`);
+
+  test("security upgrades", () => {
+    expect(upgradesOf(host("elasticsearch"))).toMatchSnapshot();
+  });
+
+  test("security upgrades that are switched off", () => {
+    expect(upgradesOf(host("elasticsearch"), { securityUpgrades: "none" })[0]).toContain(
+      'APT::Periodic::Unattended-Upgrade "0";',
+    );
+  });
+
+  test("no two sites upgrade on the same day, and no two hosts of a role in a site at the same time", () => {
+    const [timesOf, daysOf] = [new Map<string, string>(), new Map<string, string>()];
+    for (const each of topology.hosts) {
+      const time = upgradeTime(topology, each);
+      const hour = `${each.region} ${each.role} ${time}`;
+      expect([each.name, timesOf.get(hour)]).toEqual([each.name, undefined]);
+      timesOf.set(hour, each.name);
+      for (const day of time.split(" ")[0]?.split(",") ?? []) {
+        expect([day, daysOf.get(day) ?? each.region]).toEqual([day, each.region]);
+        daysOf.set(day, each.region);
+      }
+    }
+    expect(daysOf.size).toBe(6);
+  });
+
+  test("the days follow from the regions' names, in whatever order a stack has them", () => {
+    const reversed = planTopology({ ...config, regions: Object.fromEntries(Object.entries(config.regions).reverse()) });
+    for (const each of topology.hosts) expect(upgradeTime(reversed, each)).toBe(upgradeTime(topology, each));
   });
 });
 
