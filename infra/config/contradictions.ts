@@ -20,6 +20,7 @@ export function contradictions(config: StackConfig): readonly ConfigViolation[] 
     ...networkContradictions(config),
     ...licenceContradictions(config),
     ...pageContradictions(config),
+    ...snapshotContradictions(config),
     ...heartbeatContradictions(config),
     ...rotationContradictions(config),
     ...notificationContradictions(config),
@@ -147,6 +148,22 @@ function pageContradictions({ page, pagePassword }: StackConfig): readonly Confi
       'is missing, and page.authentication is "password": store one with ' +
       `\`pulumi config set --secret ${configNamespace}:pagePassword\``;
     violations.push({ key: "pagePassword", message });
+  }
+  return violations;
+}
+
+function snapshotContradictions(config: StackConfig): readonly ConfigViolation[] {
+  const { snapshots } = config;
+  if (snapshots === null) return [];
+  const violations: ConfigViolation[] = (["snapshotAccessKey", "snapshotSecretKey"] as const).flatMap((key) =>
+    config[key] === undefined
+      ? [{ key, message: `is missing: store it with \`pulumi config set --secret ${configNamespace}:${key}\`` }]
+      : [],
+  );
+  const { minCount, maxCount } = snapshots;
+  if (maxCount < minCount) {
+    const message = `(${maxCount}) must be at least snapshots.minCount (${minCount})`;
+    violations.push({ key: "snapshots.maxCount", message });
   }
   return violations;
 }

@@ -26,6 +26,7 @@ import { count, httpUrl, logLevel, nameOf, regionName, text, username } from "..
 import { parseCidr } from "../ipv4.ts";
 import { fixableSettings } from "./fixable-settings.ts";
 import { monitoringSchema, monitoringSecrets } from "./monitoring.ts";
+import { snapshotsSchema } from "./snapshots.ts";
 
 /**
  * The stack configuration: every key that a user may set, as values; decode.ts turns Pulumi's text into them. Values
@@ -288,10 +289,21 @@ const secretKeys: readonly string[] = [
   "pagePassword",
   "notificationSecrets",
   ...Object.keys(monitoringSecrets),
+  "snapshotAccessKey",
+  "snapshotSecretKey",
 ];
 
 /** Whether a key, or the key that holds it, has a value that never appears in a message. */
 export const isSecretKey = (key: string): boolean => secretKeys.includes(key.split(/[.[]/)[0] ?? key);
+
+const secretOfStorage = (meaning: string) =>
+  z
+    .string()
+    .trim()
+    .regex(/^\S+$/, "is empty or has a space in it")
+    .meta({ value: "a secret" })
+    .exactOptional()
+    .describe(`${meaning} Required with \`snapshots\`.`);
 
 const aServiceName = "the ID of your OVHcloud Public Cloud project: 32 hexadecimal digits";
 
@@ -410,6 +422,11 @@ export const stackSchema = z.strictObject({
     .strictObject(failsafeTimings)
     .prefault({})
     .describe("Failsafe while etcd is unavailable. Unused without a witness."),
+  snapshots: snapshotsSchema,
+  snapshotAccessKey: secretOfStorage(
+    "Access key of a user of that object storage who may write to the bucket, and needs no more.",
+  ),
+  snapshotSecretKey: secretOfStorage("Its secret key."),
   notifications: notificationsSchema,
   notificationSecrets: z
     .record(

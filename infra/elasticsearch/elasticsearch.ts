@@ -6,6 +6,7 @@ import { type Host, ports, type Topology } from "../topology.ts";
 import { keyringFile, packageFiles } from "./apt-source.ts";
 import { clusterRequests } from "./cluster-requests.ts";
 import { configDirectory, dataDirectory, dataVolumeDropIn, needsRestart, nodeFiles, unitDropIn } from "./node-files.ts";
+import { snapshotInput, snapshotKeystore } from "./snapshots.ts";
 import { fileUsersInput, type UserPasswords } from "./users.ts";
 
 export const elasticsearchScripts = [
@@ -17,6 +18,7 @@ export const elasticsearchScripts = [
   "elasticsearch/cluster-api.sh",
   "elasticsearch/roll.sh",
   "elasticsearch/cluster.sh",
+  "elasticsearch/snapshots.sh",
 ];
 
 /** Longest wait for a green cluster before the next node may be restarted. */
@@ -32,7 +34,16 @@ export interface ElasticsearchNodeHost extends StagedHost {
 
 export interface ElasticsearchArgs {
   readonly topology: Topology;
-  readonly config: Pick<StackConfig, "elasticsearch" | "replication" | "licenceFile" | "dataVolume">;
+  readonly config: Pick<
+    StackConfig,
+    | "elasticsearch"
+    | "replication"
+    | "licenceFile"
+    | "dataVolume"
+    | "snapshots"
+    | "snapshotAccessKey"
+    | "snapshotSecretKey"
+  >;
   readonly authority: Authority;
   /** The region's nodes, in the order in which they are restarted. */
   readonly nodes: readonly ElasticsearchNodeHost[];
@@ -66,7 +77,8 @@ export class Elasticsearch extends pulumi.ComponentResource {
     for (const node of started) previous = [this.roll(node, args, previous)];
     const [first] = args.nodes;
     if (first === undefined) throw new Error("A region needs at least one Elasticsearch node");
-    this.ready = this.cluster(first, args, previous);
+    const cluster = this.cluster(first, args, previous);
+    this.ready = this.snapshots(first, args, [cluster]) ?? cluster;
     this.registerOutputs({});
   }
 
@@ -102,14 +114,15 @@ export class Elasticsearch extends pulumi.ComponentResource {
   private writeSecrets(
     node: ElasticsearchNodeHost,
     { certificatePem, privateKeyPem }: HostCertificate,
-    { authority, elasticPassword }: ElasticsearchArgs,
+    { authority, config, elasticPassword }: ElasticsearchArgs,
     installed: pulumi.Resource,
   ): pulumi.Resource {
     const stdin = pulumi
       .all([certificatePem, privateKeyPem, elasticPassword])
       .apply(([certificate, privateKey, bootstrapPassword]) => {
         const material = { ca: authority.trustedPem, certificate, privateKey };
-        return JSON.stringify({ bootstrapPassword, files: nodeCertificateFiles(configDirectory, material) });
+        const keystore = { "bootstrap.password": bootstrapPassword, ...snapshotKeystore(config) };
+        return JSON.stringify({ keystore, files: nodeCertificateFiles(configDirectory, material) });
       });
     return runScript(
       node,
@@ -201,6 +214,27 @@ export class Elasticsearch extends pulumi.ComponentResource {
     return runScript(
       node,
       { name: `${node.host.region}-cluster`, script: "elasticsearch/cluster.sh", stdin: pulumi.secret(stdin) },
+      { parent: this, after },
+    );
+  }
+
+  /** Repositories and policy, once every node has the keys. */
+  private snapshots(
+    { host, ...node }: ElasticsearchNodeHost,
+    { config, topology, elasticPassword }: ElasticsearchArgs,
+    after: readonly pulumi.Resource[],
+  ): pulumi.Resource | null {
+    if (config.snapshots === null) return null;
+    const { patterns } = config.replication;
+    const wanted = snapshotInput(config.snapshots, { topology, region: host.region, patterns });
+    // The keys' hash: changed keys are to be read again.
+    const keys = contentHash(...Object.values(snapshotKeystore(config)));
+    const stdin = elasticPassword.apply((password) =>
+      JSON.stringify({ url: httpUrl(host), elasticPassword: password, keys, ...wanted }),
+    );
+    return runScript(
+      node,
+      { name: `${host.region}-snapshots`, script: "elasticsearch/snapshots.sh", stdin: pulumi.secret(stdin) },
       { parent: this, after },
     );
   }

@@ -1,6 +1,7 @@
 import type { StackConfig } from "../config/schema.ts";
 import type { HostFile } from "../provision/remote.ts";
 import { type Host, hostsOf, otherRegion, ports, regionPlan, type Topology } from "../topology.ts";
+import { snapshotClientSettings } from "./snapshots.ts";
 
 /** The files that make a host an Elasticsearch node of its region. Provisioning writes each file as a whole. */
 
@@ -19,17 +20,24 @@ export interface NodeFileOptions {
   readonly topology: Topology;
   readonly host: Host;
   readonly licence: StackConfig["elasticsearch"]["licence"];
+  readonly snapshots: StackConfig["snapshots"];
 }
 
 /** A node's configuration without its certificate. */
 export function nodeFiles(
   host: Host,
-  { topology, config }: { readonly topology: Topology; readonly config: Pick<StackConfig, "elasticsearch"> },
+  {
+    topology,
+    config,
+  }: { readonly topology: Topology; readonly config: Pick<StackConfig, "elasticsearch" | "snapshots"> },
 ): HostFile[] {
   const file = (path: string, content: string): HostFile => ({ path, content, mode: "0660", group: "elasticsearch" });
   const { licence, heap } = config.elasticsearch;
   return [
-    file(`${configDirectory}/elasticsearch.yml`, elasticsearchYml({ topology, host, licence })),
+    file(
+      `${configDirectory}/elasticsearch.yml`,
+      elasticsearchYml({ topology, host, licence, snapshots: config.snapshots }),
+    ),
     file(`${configDirectory}/jvm.options.d/es-failover.options`, jvmOptions(heap)),
     file(unicastHostsFile, unicastHosts(topology, host.region)),
   ];
@@ -41,13 +49,16 @@ export function needsRestart(file: HostFile): boolean {
 }
 
 /** elasticsearch.yml. Growth of the node's own region does not change it: see `unicastHosts`. */
-export function elasticsearchYml({ topology, host, licence }: NodeFileOptions): string {
+export function elasticsearchYml({ topology, host, licence, snapshots }: NodeFileOptions): string {
   return [
     ownClusterSettings(host),
     remoteClusterSettings(topology, host),
     `xpack.license.self_generated.type: ${licence === "trial" ? "trial" : "basic"}\n`,
     securitySettings,
-  ].join("\n");
+    snapshotClientSettings(snapshots) ?? [],
+  ]
+    .flat()
+    .join("\n");
 }
 
 function ownClusterSettings(host: Host): string {

@@ -42,6 +42,7 @@ export function roleDefinitions(patterns: readonly string[]): Readonly<Record<st
       cluster: [
         "monitor",
         "monitor_snapshot",
+        "read_slm",
         "manage_ccr",
         "read_ccr",
         "manage_index_templates",

@@ -46,6 +46,7 @@ export interface WatchdogConfigOptions {
     | "scraperCidrs"
     | "page"
     | "monitoring"
+    | "snapshots"
     | "notifications"
     | "publisher"
     | "router"
@@ -81,6 +82,7 @@ export function watchdogJson({ topology, config, host }: WatchdogConfigOptions):
     ...endpointService(config, host),
     ...metricsService(config),
     ...statusPage(config),
+    snapshots: config.snapshots === null ? null : { maxAgeMs: config.snapshots.maxAgeMs },
     notifications: config.notifications,
     ...(config.publisher === null ? {} : { publisher: config.publisher }),
     router: router(config, host),

@@ -70,6 +70,7 @@ export const clusterFiles: readonly string[] = [
   "test/integration/elasticsearch-followers.test.ts",
   "test/integration/licence.test.ts",
   "test/integration/salvage.test.ts",
+  "test/integration/snapshots.test.ts",
   "test/integration/watchdog-canary.test.ts",
   "test/integration/watchdog-copies.test.ts",
   "test/integration/watchdog-failover.test.ts",

@@ -123,6 +123,84 @@ describe("answers in gzip", () => {
   });
 });
 
+describe("the snapshot policy", () => {
+  /** An answer of Elastic's guide to failing snapshots ("Troubleshoot repeated snapshot failures"), with the policy's own name. */
+  const recorded = {
+    version: 1,
+    modified_date: "2099-05-06T01:30:00.000Z",
+    modified_date_millis: 4_081_757_400_000,
+    policy: {
+      name: "<es-failover-{now/d}>",
+      schedule: "0 30 1 * * ?",
+      repository: "es-failover",
+      config: { indices: ["data-*", "important"], ignore_unavailable: false, include_global_state: false },
+      retention: { expire_after: "30d", min_count: 5, max_count: 50 },
+    },
+    last_success: {
+      snapshot_name: "es-failover-2099.05.30-tme_ivjqswgkpryvnao2lg",
+      start_time: 4_083_782_400_000,
+      time: 4_083_782_400_000,
+    },
+    last_failure: {
+      snapshot_name: "es-failover-2099.06.16-ywe-kgh5rfqfrpnchvsujq",
+      time: 4_085_251_200_000,
+      details:
+        '{"type":"snapshot_exception","reason":"[es-failover-2099.06.16-ywe-kgh5rfqfrpnchvsujq] failed to create snapshot successfully, 5 out of 149 total shards failed"}',
+    },
+    stats: { policy: "es-failover", snapshots_taken: 0, snapshots_failed: 0, snapshots_deleted: 0 },
+    next_execution: "2099-06-17T01:30:00.000Z",
+    next_execution_millis: 4_085_343_000_000,
+  };
+  const seen = (policy: object) => {
+    answers = { "GET /_slm/policy/es-failover": { body: { "es-failover": policy } } };
+    return cluster.snapshots();
+  };
+
+  test("tells the last success, and why a later one failed", async () => {
+    expect(await seen(recorded)).toEqual({
+      hasPolicy: true,
+      lastSuccessAtMs: 4_083_782_400_000,
+      failure: { atMs: 4_085_251_200_000, reason: expect.stringMatching(/5 out of 149 total shards failed$/) },
+    });
+    const { last_success: success, last_failure: failed, ...young } = recorded;
+    expect(await seen(young)).toEqual({ hasPolicy: true, lastSuccessAtMs: null, failure: null });
+    const earlier = { ...failed, time: success.time - 1 };
+    expect((await seen({ ...young, last_success: success, last_failure: earlier })).failure).toBeNull();
+  });
+
+  test("is told apart from one that is missing, and from a cluster that does not tell", async () => {
+    answers = { "GET /_slm/policy/es-failover": { status: 404, body: {} } };
+    expect(await cluster.snapshots()).toEqual({ hasPolicy: false, lastSuccessAtMs: null, failure: null });
+    answers = {};
+    expect((await failure(cluster.snapshots())).message).toContain("no handler found");
+  });
+
+  test("has snapshots that keep no index from being closed, unlike those of others", async () => {
+    const running = (snapshot: string, repository: string, index: string) => ({
+      snapshot,
+      repository,
+      indices: { [index]: { shards_stats: { total: 1 } } },
+    });
+    answers = {
+      "GET /": { body: { version: { number: "9.5.3" } } },
+      "GET /_license": { body: { license: { type: "platinum", status: "active" } } },
+      "GET /_remote/info": { body: { bhs: { connected: true } } },
+      "GET /_cluster/settings": { body: { persistent: {}, transient: {}, defaults: {} } },
+      "GET /_nodes/stats/fs": { body: { nodes: {} } },
+      "GET /_snapshot/_status": {
+        body: {
+          snapshots: [
+            running("es-failover-2099.05.30-tme", "es-failover", "logs-app-1"),
+            running("before-the-upgrade", "es-failover", "logs-app-2"),
+            running("es-failover-2099.05.30-tme", "elsewhere", "logs-app-3"),
+          ],
+        },
+      },
+    };
+    expect((await cluster.readiness("bhs")).snapshotting).toEqual(["logs-app-2", "logs-app-3"]);
+  });
+});
+
 describe("data streams", () => {
   const backing = (name: string, generation: string) => ({
     index_name: `.ds-${name}-2026.11.22-${generation}`,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { profiles } from "../../watchdog/config/profiles.ts";
 import type { ClusterLicence } from "../../watchdog/core/state/cluster.ts";
+import type { SnapshotState } from "../../watchdog/core/state/snapshots.ts";
 import type { Check } from "../../watchdog/diagnostics/preflight/check.ts";
 import type { PreflightFindings, RegionFindings, StoreMember } from "../../watchdog/diagnostics/preflight/findings.ts";
 import { judgePreflight } from "../../watchdog/diagnostics/preflight/judge.ts";
@@ -25,6 +26,7 @@ function region(changes: Partial<RegionFindings> = {}): RegionFindings {
       },
     },
     retention: { value: [{ index: "logs-1", periodMs: 12 * HOUR }] },
+    snapshots: { value: { hasPolicy: true, lastSuccessAtMs: NOW_MS - 12 * HOUR, failure: null } },
     clocks: { value: [{ node: "n1", aheadMs: 3, uncertaintyMs: 1 }] },
     roundTripMs: { value: 90 },
     ...changes,
@@ -75,6 +77,25 @@ describe("preflight", () => {
     expect(notOk.length).toBeGreaterThan(6);
     for (const { advice, found } of notOk) expect([advice, found]).not.toContain(null);
     expect(checks.find(({ check }) => check === "licence of bhs")?.found).toContain("no node answers");
+  });
+
+  test("warns of snapshots that are too old or fail, with the reason, and asks for none that are not configured", () => {
+    const backedUp = { ...config, snapshots: { maxAgeMs: 36 * HOUR } };
+    const of = (changes: Partial<SnapshotState>, settings: typeof config = backedUp) => {
+      const value = { hasPolicy: true, lastSuccessAtMs: NOW_MS - 12 * HOUR, failure: null, ...changes };
+      return judge(withBhs({ snapshots: { value } }), settings).get("snapshots of bhs");
+    };
+    expect(of({}, config)).toBeUndefined();
+    expect(of({})?.verdict).toBe("ok");
+    const failure = { atMs: NOW_MS - HOUR, reason: "5 out of 149 total shards failed" };
+    // A later one may still succeed in time.
+    expect(of({ failure })?.verdict).toBe("ok");
+    expect(of({ lastSuccessAtMs: NOW_MS - 40 * HOUR, failure })).toMatchObject({
+      verdict: "warn",
+      found: expect.stringMatching(/of bhs is 40 h old, more than 36 h; the one of .* UTC failed: 5 out of 149/),
+    });
+    expect(of({ lastSuccessAtMs: null })?.found).toBe("no snapshot of bhs has succeeded yet");
+    expect(of({ hasPolicy: false, lastSuccessAtMs: null })?.found).toContain("has no snapshot policy: run `pulumi up`");
   });
 
   test("fails an insufficient licence, and warns of one that ends", () => {

@@ -136,6 +136,13 @@ describe("the stack configuration", () => {
     ["page", '{"authentication":"proxy","cidrs":["0.0.0.0/0"]}', /page\.cidrs\[0\] is "0\.0\.0\.0\/0": .*to the world/],
     ["page", "proxy", /page is "proxy": write at least the authentication/],
     ["pagePassword", "secret", /pagePassword is too short: write at least 16 characters/],
+    [
+      "snapshots",
+      '{"bucket":"es-backup","region":"rbx"}',
+      /snapshots\.endpoint is missing: write a host's name, such as s3\.rbx/,
+    ],
+    ["securityUpgrades", "weekly", /securityUpgrades is "weekly": write automatic or none/],
+    ["fixedHostSettings", "vm.swappiness", /fixedHostSettings\[0\] is "vm\.swappiness": write vm\.max_map_count or/],
     ["resize", "bhs-es-1", /resize is "bhs-es-1": write a host of gra: gra-es-1, gra-es-2, gra-es-3, gra-haproxy-1/],
     ["replication", '{"patterns":["*"]}', /replication\.patterns\[0\] is "\*": this includes system indices/],
   ])("a wrong %s (%s) is named with its value and what to write", (key, value, message) => {
@@ -260,6 +267,21 @@ describe("the stack configuration", () => {
   ])("%s (%s) reaches watchdog.json", (key, value, expected) => {
     const config = testConfig({ [key]: value });
     expect(JSON.parse(watchdogJson({ topology: planTopology(config), config, host }))).toMatchObject(expected);
+  });
+
+  test("snapshots ask for both keys of the object storage, and the watchdog gets to know the age alone", () => {
+    const snapshots = JSON.stringify({ bucket: "es-backup", endpoint: "s3.rbx.io.cloud.ovh.net", region: "rbx" });
+    expect(violationsWith({ snapshots })).toEqual([
+      expect.stringMatching(/snapshotAccessKey is missing: store it with `pulumi config set --secret es-failover:snap/),
+      expect.stringMatching(/snapshotSecretKey is missing/),
+    ]);
+    const config = testConfig({ snapshots, snapshotAccessKey: "access", snapshotSecretKey: "secret" });
+    const file = watchdogJson({ topology: planTopology(config), config, host });
+    expect(JSON.parse(file).snapshots).toEqual({ maxAgeMs: 129_600_000 });
+    const few = JSON.stringify({ ...JSON.parse(snapshots), minCount: 5, maxCount: 4 });
+    expect(violationsWith({ snapshots: few, snapshotAccessKey: "access", snapshotSecretKey: "secret" })).toEqual([
+      expect.stringMatching(/snapshots\.maxCount \(4\) must be at least snapshots\.minCount \(5\)/),
+    ]);
   });
 
   const sections = Object.keys(stackSchema.shape).filter((key) => key in watchdogFileSchema.shape);

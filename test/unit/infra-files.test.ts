@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { aptPin, aptSource } from "../../infra/elasticsearch/apt-source.ts";
 import { clusterRequests } from "../../infra/elasticsearch/cluster-requests.ts";
 import { elasticsearchYml, jvmOptions, unicastHosts } from "../../infra/elasticsearch/node-files.ts";
+import { snapshotInput, snapshotKeystore } from "../../infra/elasticsearch/snapshots.ts";
 import { completionUnit, etcdDropIn, etcdSettings, memberJson } from "../../infra/etcd/etcd-files.ts";
 import { haproxyCfg, haproxyDefaults } from "../../infra/haproxy/haproxy-cfg.ts";
 import { kernelSettingsFile } from "../../infra/provision/host-settings.ts";
@@ -30,14 +31,63 @@ const grownInBhs = planTopology(
 
 describe("files of an Elasticsearch node", () => {
   test("elasticsearch.yml", () => {
-    expect(elasticsearchYml({ topology, host: host("elasticsearch"), licence: "trial" })).toMatchSnapshot();
+    expect(
+      elasticsearchYml({ topology, host: host("elasticsearch"), licence: "trial", snapshots: null }),
+    ).toMatchSnapshot();
   });
 
   test("elasticsearch.yml, and so the running nodes, do not change when a region grows", () => {
     const node = host("elasticsearch");
-    expect(elasticsearchYml({ topology: grownInBhs, host: node, licence: "trial" })).toBe(
-      elasticsearchYml({ topology, host: node, licence: "trial" }),
+    expect(elasticsearchYml({ topology: grownInBhs, host: node, licence: "trial", snapshots: null })).toBe(
+      elasticsearchYml({ topology, host: node, licence: "trial", snapshots: null }),
     );
+  });
+
+  const storage = { bucket: "es-backup", endpoint: "s3.rbx.io.cloud.ovh.net", region: "rbx" };
+  const backedUp = testConfig({
+    snapshots: JSON.stringify(storage),
+    snapshotAccessKey: "access",
+    snapshotSecretKey: "secret",
+  });
+
+  test("elasticsearch.yml with snapshots names the object storage, and no key of it", () => {
+    const text = elasticsearchYml({
+      topology,
+      host: host("elasticsearch"),
+      licence: "trial",
+      snapshots: backedUp.snapshots,
+    });
+    expect(text).toMatch(
+      /^s3\.client\.es_failover\.endpoint: https:\/\/s3\.rbx\.io\.cloud\.ovh\.net\ns3.*region: rbx$/m,
+    );
+    expect(text).not.toMatch(/access|secret/);
+    expect(snapshotKeystore(backedUp)).toEqual({
+      "s3.client.es_failover.access_key": "access",
+      "s3.client.es_failover.secret_key": "secret",
+    });
+  });
+
+  test("repositories and policy of the snapshots", () => {
+    if (backedUp.snapshots === null) throw new Error("no snapshots");
+    expect(snapshotInput(backedUp.snapshots, { topology, region: "gra", patterns: ["app-*"] })).toMatchSnapshot();
+  });
+
+  test("only one region's cluster writes to a path, and no running snapshot keeps an index from being closed", () => {
+    if (backedUp.snapshots === null) throw new Error("no snapshots");
+    const writers = new Map<string, string>();
+    for (const region of ["gra", "bhs"]) {
+      const input = snapshotInput(backedUp.snapshots, { topology, region, patterns: ["app-*"] });
+      for (const { settings } of Object.values(input.repositories)) {
+        if (settings.readonly) continue;
+        expect(writers.get(settings.base_path)).toBeUndefined();
+        writers.set(settings.base_path, region);
+      }
+      expect(input.policy.config.partial).toBe(true);
+    }
+    expect([...writers]).toEqual([
+      ["es-failover/gra", "gra"],
+      ["es-failover/bhs", "bhs"],
+    ]);
   });
 
   test("unicast_hosts.txt names the nodes of the own region", () => {

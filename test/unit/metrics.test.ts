@@ -11,6 +11,8 @@ import { applications, fullStatus } from "./support/full-status.ts";
 
 const metrics = Object.values(metricGroups).flat();
 
+const backedUp = { ...config, snapshots: { maxAgeMs: 129_600_000 } };
+
 function measured(changes: Partial<Measured> = {}): Measured {
   const activity = new Activity();
   activity.noteProbe("gra", health("unhealthy"), 250);
@@ -19,7 +21,7 @@ function measured(changes: Partial<Measured> = {}): Measured {
   activity.noteChange({ kind: "failover", automatic: true, outcome: "done" });
   activity.replicationChanges.add({ kind: "follow", outcome: "failed" });
   return {
-    config,
+    config: backedUp,
     version: "1.2.3",
     status: fullStatus,
     readiness: { ready: true, explanation: "bhs would take over" },
@@ -54,7 +56,7 @@ const blind: WatchdogStatus = {
   plan: null,
   router: null,
   decisions: [],
-  regions: fullStatus.regions.map((region) => ({ ...region, licence: null })),
+  regions: fullStatus.regions.map((region) => ({ ...region, licence: null, snapshots: null })),
 };
 
 function samples(name: string, from: Measured): readonly Sample[] {
@@ -141,6 +143,16 @@ describe("values", () => {
     for (const name of ["epoch", "active", "in_sync", "router_open", "paused", "failsafe_active", "applications"]) {
       expect(samples(name, from), name).toEqual([]);
     }
+  });
+
+  test("of snapshots: when the last one succeeded, 0 where none has, and how old it may be", () => {
+    const from = measured();
+    const success = "snapshot_last_success_timestamp_seconds";
+    expect(valueIn(success, from, { region: "gra" })).toBe((NOW_MS - 172_800_000) / 1_000);
+    expect(valueIn(success, from, { region: "bhs" })).toBe(0);
+    expect(valueIn("snapshot_max_age_seconds", from)).toBe(129_600);
+    expect(samples(success, measured({ status: blind }))).toEqual([]);
+    expect(samples("snapshot_max_age_seconds", measured({ config }))).toEqual([]);
   });
 
   test("of a change: its duration, its loss as a range, and that the old region has not rejoined", () => {

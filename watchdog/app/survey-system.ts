@@ -50,7 +50,8 @@ async function surveyRegion(
     const versions = await finding(survey.versions());
     const storage = await finding(survey.storage());
     const retention = await finding(survey.retention());
-    return { readiness, versions, storage, retention, clocks, roundTripMs };
+    const snapshots = loaded.config.snapshots === null ? null : await finding(cluster.snapshots());
+    return { readiness, versions, storage, retention, snapshots, clocks, roundTripMs };
   } finally {
     await survey.close();
   }

@@ -21,6 +21,7 @@ import {
   switchoverSchema,
   ticketTimings,
 } from "./sections.ts";
+import { snapshotsSchema } from "./snapshots.ts";
 import {
   absolutePath,
   etcdAccess,
@@ -162,6 +163,7 @@ export const watchdogFileSchema = z.strictObject({
     .nullable()
     .default(null)
     .describe("Where people read this watchdog's status page; `null`: nowhere. See docs/status-page.md."),
+  snapshots: snapshotsSchema,
   notifications: notificationsSchema,
   publisher: publisherSchema
     .nullable()

@@ -4,6 +4,7 @@ import type { WatchdogContext } from "./context.ts";
 import { sendCanary } from "./loops/canary.ts";
 import { decideOnce } from "./loops/decide.ts";
 import { observeActive } from "./loops/observe-active.ts";
+import { observeSnapshots } from "./loops/observe-snapshots.ts";
 import { observeSpace } from "./loops/observe-space.ts";
 import { observeStandby } from "./loops/observe-standby.ts";
 import { probeRegion } from "./loops/probe.ts";
@@ -13,8 +14,8 @@ import { SELF_CHECK_INTERVAL_MS } from "./self-check.ts";
 /** Interval of decisions during a change, when no news comes in. */
 const CHANGE_INTERVAL_MS = 500;
 
-/** A store fills up over hours. */
-const SPACE_INTERVAL_MS = 60_000;
+/** A store fills up over hours, and snapshots are hours apart. */
+const SLOW_INTERVAL_MS = 60_000;
 
 /**
  * Every loop of a watchdog. Each runs apart from the others, so that none waits for another's requests: a lost region
@@ -81,7 +82,14 @@ export function watchdogLoops(context: WatchdogContext, components: Components):
     },
     ...(store.space === undefined
       ? []
-      : [{ name: "store space", intervalMs: () => SPACE_INTERVAL_MS, round: () => observeSpace(context) }]),
+      : [{ name: "store space", intervalMs: () => SLOW_INTERVAL_MS, round: () => observeSpace(context) }]),
+    ...(config.snapshots === null
+      ? []
+      : Object.values(clusters).map((cluster) => ({
+          name: `snapshots of ${cluster.region}`,
+          intervalMs: () => SLOW_INTERVAL_MS,
+          round: () => observeSnapshots(context, cluster),
+        }))),
     { name: "replicate", intervalMs: () => observationMs, round: () => replication.round() },
   ];
 }

@@ -11,6 +11,7 @@ import type { ActiveSnapshot, FirstSnapshot, RouterLease, StandbySnapshot } from
 import { isNewer, type Member, type StateRecord } from "../core/state/record.ts";
 import type { IndexUuid, LeaderSnapshot } from "../core/state/record-fields.ts";
 import type { WatchdogReport } from "../core/state/report.ts";
+import type { SnapshotState } from "../core/state/snapshots.ts";
 import type { MemberSpace } from "../core/state/store-space.ts";
 import { noSyncMemory, type SyncMemory } from "../core/state/sync.ts";
 import { messageOf } from "../util/errors.ts";
@@ -30,6 +31,8 @@ export class ObservedState {
   storeFull: string | null = null;
   /** What each member of the store holds; null when unknown, or without a quota. */
   storeSpace: readonly MemberSpace[] | null = null;
+  /** Of the regions that tell; empty where no snapshots are configured. */
+  readonly snapshots = new Map<RegionName, SnapshotState>();
   /** The copy of the record on this host's disk. */
   newestCopy: StateRecord | null = null;
   copyError: string | null = null;

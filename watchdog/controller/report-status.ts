@@ -1,5 +1,6 @@
 import type { RegionName } from "../config/address.ts";
 import type { StateRecord } from "../core/state/record.ts";
+import { snapshotProblem } from "../core/state/snapshots.ts";
 import { spaceWarning } from "../core/state/store-space.ts";
 import type { Components } from "./components.ts";
 import type { WatchdogContext } from "./context.ts";
@@ -27,6 +28,7 @@ export function statusNow(context: WatchdogContext, components: Components, star
       role: roleOf(region, observed.record),
       health: observed.healthOf(region),
       licence: observed.licenceOf(region),
+      snapshots: snapshotsOf(context, region),
     })),
     sightings: reportsNow(context),
     leadership: observationsNow(context).leadership,
@@ -40,6 +42,16 @@ export function statusNow(context: WatchdogContext, components: Components, star
     notifications: context.notifications?.() ?? null,
     decisions: decisions.entries,
   };
+}
+
+function snapshotsOf(
+  { config, observed, clock }: WatchdogContext,
+  region: RegionName,
+): NonNullable<RegionStatus["snapshots"]> | null {
+  const state = observed.snapshots.get(region);
+  if (config.snapshots === null || state === undefined) return null;
+  const { lastSuccessAtMs } = state;
+  return { lastSuccessAtMs, problem: snapshotProblem(region, state, clock.nowMs(), config.snapshots.maxAgeMs) };
 }
 
 function roleOf(region: RegionName, record: StateRecord | null): RegionStatus["role"] {

@@ -15,6 +15,11 @@ const regionStatus = z.object({
   health: regionHealth,
   /** As the last snapshot of the region has it; null without one. */
   licence: clusterReadiness.shape.licence.nullable().default(null),
+  /** `problem`: a sentence, where the last success is too long ago. null: the region does not tell, or has no snapshots. */
+  snapshots: z
+    .object({ lastSuccessAtMs: z.number().nullable(), problem: z.string().nullable() })
+    .nullable()
+    .exactOptional(),
 });
 
 const failsafeReport = z.object({

@@ -6,6 +6,7 @@ import { probeMetrics } from "./groups/probes.ts";
 import { quorumMetrics } from "./groups/quorum.ts";
 import { replicationMetrics } from "./groups/replication.ts";
 import { routerMetrics } from "./groups/router.ts";
+import { snapshotMetrics } from "./groups/snapshots.ts";
 import { stateMetrics } from "./groups/state.ts";
 import type { Metric } from "./metric.ts";
 
@@ -21,6 +22,7 @@ export const metricGroups: Readonly<Record<string, readonly Metric[]>> = {
   Router: routerMetrics,
   Changes: changeMetrics,
   "What ends by itself": expiryMetrics,
+  Snapshots: snapshotMetrics,
   Applications: applicationMetrics,
   Notifications: notificationMetrics,
 };

@@ -18,9 +18,10 @@ export function problemRows({
   if (store.warning) rows.push(["store", store.warning]);
   if (newerVersion) rows.push(["version", newerVersion]);
   if (!self.trusted) rows.push(["self-check", `failed, so it takes no action: ${self.reasons.join("; ")}`]);
-  for (const { region, health, licence } of regions) {
+  for (const { region, health, licence, snapshots } of regions) {
     const problem = licence && (licenceFault(region, licence) ?? licenceEnds(region, licence, nowMs));
     if (problem) rows.push(["licence", problem]);
+    if (snapshots?.problem) rows.push(["snapshots", snapshots.problem]);
     for (const degraded of health.problems) rows.push([region, degraded]);
   }
   for (const problem of files) rows.push(["files", problem]);

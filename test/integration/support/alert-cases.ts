@@ -119,6 +119,15 @@ export const alertCases: Readonly<Record<string, AlertCase>> = {
   EsFailoverLicenceEnds: {
     series: { 'es_failover_license_expiry_timestamp_seconds{region="gra",type="trial"}': [days(29), days(400)] },
   },
+  EsFailoverSnapshotOld: {
+    series: {
+      'es_failover_snapshot_last_success_timestamp_seconds{region="gra",instance="g"}': [-10_000, days(1)],
+      // A watchdog that could not ask the region for a while knows an older one.
+      'es_failover_snapshot_last_success_timestamp_seconds{region="gra",instance="w"}': [-20_000, -20_000],
+      'es_failover_snapshot_last_success_timestamp_seconds{region="bhs",instance="g"}': [days(1), days(1)],
+      'es_failover_snapshot_max_age_seconds{instance="g"}': [600, 600],
+    },
+  },
   EsFailoverCertificateEndsSoon: {
     series: { 'es_failover_certificate_expiry_timestamp_seconds{instance="g",file="/a.crt"}': [days(6), days(400)] },
   },

@@ -59,6 +59,7 @@ class EmptyCluster {
           snapshotting: [],
           allocatesPrimaries: true,
         }),
+      snapshots: () => ask({ hasPolicy: false, lastSuccessAtMs: null, failure: null }),
       indices: none,
       unmatchedIndices: none,
       checkpoints: none,

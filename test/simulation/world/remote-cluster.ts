@@ -30,6 +30,7 @@ export function throughNetwork({ cluster, region, network, process, from, limits
     region,
     probe: () => probe().catch(() => unreached),
     readiness: ask(cluster.readiness),
+    snapshots: ask(cluster.snapshots),
     indices: ask(cluster.indices),
     unmatchedIndices: ask(cluster.unmatchedIndices),
     checkpoints: ask(cluster.checkpoints),

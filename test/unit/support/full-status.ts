@@ -14,8 +14,20 @@ export const fullStatus: WatchdogStatus = {
   self: { trusted: false, reasons: ["the wall clock jumped by 4000 ms against the monotonic one"] },
   files: ["changed files are not used, those of before go on: store.caFile names /etc/ca, which cannot be read"],
   regions: [
-    { region: "gra", role: "old", health: health("unhealthy"), licence: standbyView().readiness.licence },
-    { region: "bhs", role: "new", health: health("healthy"), licence: standbyView().readiness.licence },
+    {
+      region: "gra",
+      role: "old",
+      health: health("unhealthy"),
+      licence: standbyView().readiness.licence,
+      snapshots: { lastSuccessAtMs: NOW_MS - 172_800_000, problem: "the last successful snapshot of gra is 48 h old" },
+    },
+    {
+      region: "bhs",
+      role: "new",
+      health: health("healthy"),
+      licence: standbyView().readiness.licence,
+      snapshots: { lastSuccessAtMs: null, problem: "no snapshot of bhs has succeeded yet" },
+    },
   ],
   sightings: [
     {

@@ -22,6 +22,7 @@ import {
   resumeFollow,
   unfollow,
 } from "./replication.ts";
+import { readSnapshotState } from "./snapshots.ts";
 import { readUnmatchedIndices } from "./unmatched-indices.ts";
 import { setWriteIndex } from "./write-alias.ts";
 import { blockBackingIndices, liftFollowerBlocks, setWriteBlock } from "./write-blocks.ts";
@@ -61,6 +62,7 @@ export function createElasticsearchCluster(options: ElasticsearchClusterOptions)
     region: options.region,
     probe: () => probeCluster(nodes, managed, options.probeTimeoutMs),
     readiness: (remote, options) => readReadiness(nodes, remote, options?.reconnect === true),
+    snapshots: () => readSnapshotState(nodes),
 
     indices: () => readIndices(nodes, managed),
     unmatchedIndices: () => readUnmatchedIndices(nodes, managed),

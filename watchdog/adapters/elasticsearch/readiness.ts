@@ -1,4 +1,5 @@
 import type { RegionName } from "../../config/address.ts";
+import { SNAPSHOT_POLICY, SNAPSHOT_REPOSITORY } from "../../config/snapshots.ts";
 import type { ClusterLicence, ClusterReadiness } from "../../core/state/cluster.ts";
 import { unlessUnlicensed } from "./errors.ts";
 import type { RegionNodes } from "./nodes.ts";
@@ -51,13 +52,20 @@ export async function readReadiness(
  */
 async function readSnapshotting(nodes: RegionNodes): Promise<readonly string[]> {
   try {
+    const fields = ["snapshots.repository", "snapshots.snapshot", "snapshots.indices.*.shards_stats.total"];
     const { snapshots = [] } = await nodes.read("read running snapshots", (client, options) =>
-      client.snapshot.status({ filter_path: "snapshots.indices.*.shards_stats.total" }, options),
+      client.snapshot.status({ filter_path: fields }, options),
     );
-    return [...new Set(snapshots.flatMap(({ indices }) => Object.keys(indices ?? {})))].sort();
+    const holding = snapshots.filter((snapshot) => !isOwnSnapshot(snapshot));
+    return [...new Set(holding.flatMap(({ indices }) => Object.keys(indices ?? {})))].sort();
   } catch {
     return [];
   }
+}
+
+/** Those of the own policy may be partial, so that they keep no index from being closed. */
+function isOwnSnapshot({ repository, snapshot }: { readonly repository: string; readonly snapshot: string }): boolean {
+  return repository === SNAPSHOT_REPOSITORY && snapshot.startsWith(`${SNAPSHOT_POLICY}-`);
 }
 
 async function readLicence(nodes: RegionNodes): Promise<ClusterLicence> {

@@ -13,6 +13,7 @@ import type {
   ShardCheckpoint,
   UnmatchedIndex,
 } from "../state/cluster.ts";
+import type { SnapshotState } from "../state/snapshots.ts";
 
 /**
  * The controller reaches the outside through the interfaces in this folder, which have real adapters and simulated ones.
@@ -54,6 +55,9 @@ export interface Cluster {
    *   three seconds. A cluster opens one only when it uses it: after an outage the remote would seem disconnected for good.
    */
   readiness(remote: RegionName, options?: { readonly reconnect: boolean }): Promise<ClusterReadiness>;
+
+  /** The last snapshot that succeeded, and why a later one failed. */
+  snapshots(): Promise<SnapshotState>;
 
   /** Managed indices: those that the configured patterns match and the exclusions do not, followers and leaders alike. */
   indices(): Promise<readonly IndexState[]>;

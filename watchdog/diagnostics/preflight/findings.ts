@@ -1,5 +1,6 @@
 import type { RegionName } from "../../config/address.ts";
 import type { ClusterReadiness } from "../../core/state/cluster.ts";
+import type { SnapshotState } from "../../core/state/snapshots.ts";
 import type { MemberSpace } from "../../core/state/store-space.ts";
 import { messageOf } from "../../util/errors.ts";
 import type { NodeClock, Storage } from "./survey.ts";
@@ -21,6 +22,8 @@ export interface RegionFindings {
   readonly versions: Finding<readonly { readonly node: string; readonly version: string }[]>;
   readonly storage: Finding<Storage>;
   readonly retention: Finding<readonly { readonly index: string; readonly periodMs: number }[]>;
+  /** null where none are configured. */
+  readonly snapshots: Finding<SnapshotState> | null;
   readonly clocks: Finding<readonly NodeClock[]>;
   readonly roundTripMs: Finding<number>;
 }

@@ -7,6 +7,7 @@ import type { PreflightFindings, RegionFindings } from "./findings.ts";
 import { licence } from "./licence.ts";
 import { remoteConnection, roundTrip } from "./links.ts";
 import { retention } from "./retention.ts";
+import { snapshots } from "./snapshots.ts";
 import { store } from "./store.ts";
 import { timing } from "./timing.ts";
 import { versions } from "./versions.ts";
@@ -25,6 +26,7 @@ export function judgePreflight(findings: PreflightFindings, config: WatchdogConf
     ...each((name, region) => roundTrip(name, region, config)),
     ...each((name) => disk(name, other(name), findings)),
     ...each((name, region) => retention(name, region, findings.outageMs)),
+    ...Object.entries(findings.regions).flatMap(([name, region]) => snapshots(name, region, findings, config) ?? []),
     ...each((name, region) => clocks(name, region, config)),
     store(findings),
     watchdogs(findings, config),

@@ -47,6 +47,7 @@ export function clusterPort(options: PortOptions): Cluster {
           .map(({ name }) => name),
         allocatesPrimaries: true,
       })),
+    snapshots: () => ask(() => ({ hasPolicy: false, lastSuccessAtMs: null, failure: null })),
     indices: () => ask(() => answers.indexStates(cluster)),
     unmatchedIndices: () => ask(() => []),
     checkpoints: (names) =>
