@@ -11,6 +11,7 @@ const verbs: Readonly<Record<string, () => Promise<{ main(args: readonly string[
   lab: () => import("../lab/cli.ts"),
   init: () => import("../infra/init/init.ts"),
   rotate: () => import("../infra/init/rotate.ts"),
+  destroy: () => import("../infra/destroy/destroy.ts"),
   preview: () => import("../lab/cloud/preview.ts"),
 };
 

@@ -47,11 +47,11 @@ export function destructionOf(stack: string, exported: string): Destruction {
   };
 }
 
-/** The explicit step of docs/operations.md, and what goes with it. */
+/** What would be lost, and what protects it. */
 export function renderDestruction({ stack, resources, hosts, volumes, protected: kept }: Destruction): string {
   if (resources === 0) return `${stack}: there is nothing to destroy\n`;
   const lines = [
-    `${stack}: \`pulumi destroy -s ${stack}\` would delete ${resources} resources`,
+    `${stack}: \`pulumi destroy\` would delete ${resources} resources`,
     ...(volumes.length === 0
       ? []
       : [`  LOSES DATA  ${volumes.length} data volumes with all that is on them: ${volumes.join(", ")}`]),
@@ -61,8 +61,7 @@ export function renderDestruction({ stack, resources, hosts, volumes, protected:
     "  keeps       every other stack: no stack has a resource of another one",
     kept.length === 0
       ? "  NOT PROTECTED: the next `pulumi destroy` deletes all of it"
-      : `  protected   ${kept.join(", ")}: Pulumi refuses to delete them until \`pulumi state unprotect --all -s ${stack}\``,
-    "  Before that: `es-failover status` on a host of the other region has to show it active, or in sync (docs/operations.md, A region that is given up)",
+      : `  protected   ${kept.join(", ")}: Pulumi refuses to delete them, until their protection is taken off`,
   ];
   return `${lines.join("\n")}\n`;
 }

@@ -45,7 +45,12 @@ export async function previewDestruction(
   stacks: readonly string[],
   say: PreviewOptions["say"],
 ): Promise<number> {
-  for (const stack of stacks) say(renderDestruction(destructionOf(stack, await exportedState(setting, stack))));
+  for (const stack of stacks) {
+    say(renderDestruction(destructionOf(stack, await exportedState(setting, stack))));
+    say(
+      `To do it: \`node setup/bootstrap.mjs destroy ${stack}\`, which asks the watchdogs first which region is active.`,
+    );
+  }
   return exitCodes.done;
 }
 

@@ -28,7 +28,12 @@ interface Run {
   readonly all: string;
 }
 
-function run({ directory, environment }: PreviewSetting, args: readonly string[]): Promise<Run> {
+/** Runs the CLI to its end. @param onText called with what it prints, as it comes */
+export function runPulumi(
+  { directory, environment }: PreviewSetting,
+  args: readonly string[],
+  onText: (text: string) => void = () => undefined,
+): Promise<Run> {
   return new Promise((resolve, reject) => {
     // The variable enables --event-log, which Pulumi's own Automation API reads, too.
     const env = { ...environment, PULUMI_DEBUG_COMMANDS: "true" };
@@ -41,9 +46,11 @@ function run({ directory, environment }: PreviewSetting, args: readonly string[]
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
       stdout += text;
       all += text;
+      onText(text);
     });
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
       all += text;
+      onText(text);
     });
     child.on("error", (error: NodeJS.ErrnoException) =>
       reject(
@@ -71,7 +78,7 @@ export async function previewStack(
       JSON.stringify({ "versions-are-pinned": { versions }, "one-data-host-at-a-time": { disturbed } }),
     );
     const policies = ["--policy-pack", setting.pack, "--policy-pack-config", facts];
-    const { status, all } = await run(setting, ["preview", "--stack", stack, "--event-log", events, ...policies]);
+    const { status, all } = await runPulumi(setting, ["preview", "--stack", stack, "--event-log", events, ...policies]);
     const report = readReport(stack, await readFile(events, "utf8").catch(() => ""));
     const isExplained =
       status === 0 || report.errors.length > 0 || report.findings.some(({ isMandatory }) => isMandatory);
@@ -84,9 +91,15 @@ export async function previewStack(
 
 /** The stack's state, as JSON. @throws Error with the CLI's words */
 export async function exportedState(setting: PreviewSetting, stack: string): Promise<string> {
-  const { status, stdout, all } = await run(setting, ["stack", "export", "--stack", stack]);
+  const { status, stdout, all } = await runPulumi(setting, ["stack", "export", "--stack", stack]);
   if (status !== 0) throw new Error(all.trim());
   return stdout;
+}
+
+/** The site that a stack provisions; the stack's own name where its configuration cannot be read. */
+export async function configuredSite(setting: PreviewSetting, stack: string): Promise<string> {
+  const { status, stdout } = await runPulumi(setting, ["config", "get", "es-failover:region", "--stack", stack]);
+  return status === 0 && stdout.trim() !== "" ? stdout.trim() : stack;
 }
 
 const configValues = z.record(
@@ -99,7 +112,7 @@ export async function configuredVersions(
   setting: PreviewSetting,
   stack: string,
 ): Promise<Declared["versions"] | undefined> {
-  const { status, stdout } = await run(setting, ["config", "--json", "--stack", stack]);
+  const { status, stdout } = await runPulumi(setting, ["config", "--json", "--stack", stack]);
   if (status !== 0) return undefined;
   const values = configValues.parse(JSON.parse(stdout));
   const { image } = stackSchema.shape;

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { destroyStack } from "../../infra/destroy/destroy.ts";
 import { previewDestruction } from "../../infra/preview/preview.ts";
 import { PulumiEngine } from "../../lab/cloud/engine.ts";
 import { labDirectoryVariable } from "../../lab/cloud/ovh/cloud.ts";
@@ -78,19 +79,58 @@ describe.skipIf(!hasPulumi)(
       expect((await engine.up(stack)).changes.create).toBe(1);
     });
 
-    test("a region that is destroyed leaves the other one as it is, and what is protected needs a step of its own", async () => {
+    /** An `ssh` that reaches the hosts of one stack alone, whose watchdogs know this record. */
+    async function pretendedSsh(answering: string, record: object): Promise<string> {
+      const programs = await mkdtemp(path.join(directory, "ssh-"));
+      const text = `#!/bin/sh
+while [ "$1" = -i ] || [ "$1" = -o ]; do
+  [ "$1" = -o ] || [ "$(cat "$2")" = "a private key" ] || exit 1
+  shift 2
+done
+[ "$*" = "debian@${answering}-haproxy-1 sudo es-failover status --json" ] || exit 255
+echo '${JSON.stringify({ record })}'
+`;
+      await writeFile(path.join(programs, "ssh"), text, { mode: 0o755 });
+      return programs;
+    }
+
+    /** The command on the stack gra, and what it has printed. */
+    async function destroyGra(record: object, activeToo = false, confirm = async () => true) {
+      const programs = await pretendedSsh("bhs", record);
+      const environment = { ...engine.environment, PATH: `${programs}:${engine.environment["PATH"]}` };
+      const said: string[] = [];
+      const setting = { directory: engine.directory, pack: "", environment, stacks: [stack, "bhs"] };
+      const status = await destroyStack({ ...setting, stack, activeToo, confirm, say: (text) => said.push(text) });
+      return { status, said: said.join("\n") };
+    }
+
+    test("a region that is destroyed leaves the other one as it is; neither the active one goes, nor what is not confirmed", async () => {
       await engine.up(stack);
       await engine.prepareStack("bhs", { "cloud-records:publicKey": "ssh-ed25519 BBBB second" });
       await engine.up("bhs");
       await engine.run(["state", "protect", await urnOf("gra-network"), "--yes", "--stack", stack]);
-      const said: string[] = [];
+      const shown: string[] = [];
       const setting = { directory: engine.directory, pack: "", environment: engine.environment };
-      expect(await previewDestruction(setting, [stack], (text) => said.push(text))).toBe(0);
-      expect(said.join()).toMatch(/^gra: `pulumi destroy -s gra` would delete \d+ resources$/m);
-      expect(said.join()).toMatch(/^ {2}protected {3}gra-network: .*`pulumi state unprotect --all -s gra`$/m);
+      expect(await previewDestruction(setting, [stack], (text) => shown.push(text))).toBe(0);
+      expect(shown.join()).toMatch(/^ {2}protected {3}gra-network: Pulumi refuses to delete them/m);
       expect(await failure(engine.destroy(stack))).toMatch(/gra-network.*protected|protected.*gra-network/s);
-      await engine.run(["state", "unprotect", "--all", "--yes", "--stack", stack]);
-      await engine.destroy(stack);
+
+      const before = await cloud();
+      const active = await destroyGra({ phase: "serving", epoch: 3, active: "gra", standby: "in-sync" });
+      expect(active.status).toBe(4);
+      expect(active.said).toMatch(/^gra: `pulumi destroy` would delete \d+ resources$/m);
+      expect(active.said).toMatch(/^Refused: gra is the active region: `es-failover switchover`/m);
+      const record = { phase: "serving", epoch: 4, active: "bhs", standby: "in-sync" };
+      expect((await destroyGra(record, false, async () => false)).said).toContain(
+        "Not confirmed: nothing was changed.",
+      );
+      expect(await cloud()).toEqual(before);
+
+      const gone = await destroyGra(record);
+      expect(gone.said).toContain(
+        "bhs is active and goes on serving; until gra is built again and in sync, nothing can",
+      );
+      expect([gone.status, gone.said]).toEqual([0, expect.stringContaining("gra is gone.")]);
       const { networks, subnets, sshKeys } = await cloud();
       for (const left of [networks, subnets, sshKeys]) {
         expect(Object.values(left).map(({ name }) => name)).toEqual(["es-failover-bhs"]);

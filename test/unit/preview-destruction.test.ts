@@ -23,12 +23,11 @@ const state = exported(
 );
 
 test("before a destruction, what is lost is said with its size, what stays, and the step that protection demands", () => {
-  expect(renderDestruction(destructionOf("gra", state))).toBe(`gra: \`pulumi destroy -s gra\` would delete 4 resources
+  expect(renderDestruction(destructionOf("gra", state))).toBe(`gra: \`pulumi destroy\` would delete 4 resources
   LOSES DATA  1 data volumes with all that is on them: gra-es-1-data (200 GB)
   LOSES       2 hosts, with salvages and records on their disks: gra-es-1, gra-haproxy-1
   keeps       every other stack: no stack has a resource of another one
-  protected   gra-es-1, gra-es-1-data, gra-haproxy-1: Pulumi refuses to delete them until \`pulumi state unprotect --all -s gra\`
-  Before that: \`es-failover status\` on a host of the other region has to show it active, or in sync (docs/operations.md, A region that is given up)
+  protected   gra-es-1, gra-es-1-data, gra-haproxy-1: Pulumi refuses to delete them, until their protection is taken off
 `);
 });
 

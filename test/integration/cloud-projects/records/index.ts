@@ -36,3 +36,7 @@ new Instances(site, {
   network: net,
   securityGroups: new SecurityGroups(site, { serviceName, region, topology }),
 });
+
+/** Of hosts that are not there: where the watchdogs would be asked. */
+export const hosts = { [`${site}-haproxy-1`]: { role: "haproxy", ssh: `ssh debian@${site}-haproxy-1` } };
+export const sshPrivateKey = pulumi.secret("a private key");

@@ -1,0 +1,78 @@
+import { spawn } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { z } from "zod";
+import { type PreviewSetting, runPulumi } from "../preview/pulumi-preview.ts";
+import { type Roles, rolesSchema } from "./verdict.ts";
+
+/** TCP, login and the command itself, over an ocean. */
+const ANSWER_MS = 20_000;
+
+const outputsSchema = z.object({
+  hosts: z.record(z.string(), z.object({ role: z.string(), ssh: z.string() })),
+  sshPrivateKey: z.string(),
+});
+const statusSchema = z.object({ record: rolesSchema.nullable() });
+
+/** The roles by the record with the highest epoch that any watchdog of the stacks has; null where none answers. */
+export async function askWatchdogs(setting: PreviewSetting, stacks: readonly string[]): Promise<Roles | null> {
+  const answers = await Promise.all(stacks.map((stack) => answersOf(setting, stack)));
+  return answers.flat().reduce<Roles | null>((newest, roles) => {
+    return newest === null || roles.epoch > newest.epoch ? roles : newest;
+  }, null);
+}
+
+async function answersOf(setting: PreviewSetting, stack: string): Promise<readonly Roles[]> {
+  const outputs = await outputsOf(setting, stack);
+  if (outputs === null) return [];
+  const scratch = await mkdtemp(path.join(tmpdir(), "es-failover-ssh-"));
+  try {
+    const key = path.join(scratch, "key");
+    await writeFile(key, outputs.sshPrivateKey, { mode: 0o600 });
+    const hosts = Object.values(outputs.hosts).filter(({ role }) => role !== "elasticsearch");
+    const answers = hosts.map(({ ssh }) => statusOf(setting, key, ssh.replace(/^ssh /, "")));
+    return (await Promise.all(answers)).filter((roles) => roles !== null);
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+/** null for a stack that is not there, or that nothing was made of. */
+async function outputsOf(setting: PreviewSetting, stack: string): Promise<z.output<typeof outputsSchema> | null> {
+  const { status, stdout } = await runPulumi(setting, [
+    "stack",
+    "output",
+    "--json",
+    "--show-secrets",
+    "--stack",
+    stack,
+  ]);
+  if (status !== 0) return null;
+  const outputs = outputsSchema.safeParse(JSON.parse(stdout));
+  return outputs.success ? outputs.data : null;
+}
+
+/** What the host's watchdog, or without it the store, tells; null where the host does not. */
+function statusOf({ environment }: PreviewSetting, key: string, target: string): Promise<Roles | null> {
+  // As provisioning itself, which cannot know a host's key beforehand: see docs/security.md.
+  const options = ["BatchMode=yes", "ConnectTimeout=10", "StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null"];
+  const args = ["-i", key, ...options.flatMap((option) => ["-o", option]), target, "sudo es-failover status --json"];
+  return new Promise((resolve) => {
+    const child = spawn("ssh", args, { env: environment, stdio: ["ignore", "pipe", "ignore"], timeout: ANSWER_MS });
+    let stdout = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      stdout += text;
+    });
+    child.on("error", () => resolve(null));
+    child.on("close", () => resolve(rolesIn(stdout)));
+  });
+}
+
+function rolesIn(text: string): Roles | null {
+  try {
+    return statusSchema.parse(JSON.parse(text)).record;
+  } catch {
+    return null;
+  }
+}
