@@ -11,6 +11,8 @@ import { createLargeLeader, documentsOf, expectEqualDocuments, follow, refusal, 
 
 const repository = "backup";
 const index = "orders";
+const large = "orders-large";
+const restored = "restored-orders";
 
 describe("snapshots of a replicated index", { timeout: 300_000 }, () => {
   let pair: ClusterPair;
@@ -33,7 +35,7 @@ describe("snapshots of a replicated index", { timeout: 300_000 }, () => {
   afterEach(async () => {
     await pair.bhs.rest("POST", `/${index}/_ccr/pause_follow`);
     for (const cluster of [pair.bhs, pair.gra]) {
-      await cluster.rest("DELETE", "/orders*?expand_wildcards=all");
+      for (const name of [index, large, restored]) await cluster.rest("DELETE", `/${name}`);
       await cluster.rest("DELETE", `/_snapshot/${repository}/*`);
       await cluster.rest("DELETE", `/_snapshot/${repository}`);
     }
@@ -55,29 +57,29 @@ describe("snapshots of a replicated index", { timeout: 300_000 }, () => {
     });
 
   test("one that may be partial keeps no follower from being closed, as a promotion does", async () => {
-    await createLargeLeader(pair.gra, "orders-large", 900);
-    await follow(pair.bhs, "orders-large", "gra");
+    await createLargeLeader(pair.gra, large, 900);
+    await follow(pair.bhs, large, "gra");
     await eventually("the large index is copied", 60_000, async () => {
-      return (await documentsOf(pair.bhs, "orders-large")).length === 900;
+      return (await documentsOf(pair.bhs, large)).length === 900;
     });
     const settings = { location: repository, max_snapshot_bytes_per_sec: "10kb" };
     await pair.bhs.call("PUT", `/_snapshot/${repository}`, { body: { type: "fs", settings } });
     const begin = (name: string, partial: boolean) =>
       pair.bhs.call("PUT", `/_snapshot/${repository}/${name}?wait_for_completion=false`, {
-        body: { indices: "orders-large", partial, include_global_state: false },
+        body: { indices: large, partial, include_global_state: false },
       });
     const isRunning = async () =>
       ((await pair.bhs.call("GET", "/_snapshot/_status")).snapshots as readonly object[]).length > 0;
-    await pair.bhs.call("POST", "/orders-large/_ccr/pause_follow");
+    await pair.bhs.call("POST", `/${large}/_ccr/pause_follow`);
 
     await begin("whole", false);
     await eventually("the snapshot runs", 30_000, isRunning);
-    expect((await refusal(pair.bhs, "POST", "/orders-large/_close")).reason).toContain("being snapshotted");
+    expect((await refusal(pair.bhs, "POST", `/${large}/_close`)).reason).toContain("being snapshotted");
     await pair.bhs.call("DELETE", `/_snapshot/${repository}/whole`);
 
     await begin("partial", true);
     await eventually("the snapshot runs", 30_000, isRunning);
-    await pair.bhs.call("POST", "/orders-large/_close");
+    await pair.bhs.call("POST", `/${large}/_close`);
     await pair.bhs.call("DELETE", `/_snapshot/${repository}/partial`);
   });
 
@@ -85,12 +87,11 @@ describe("snapshots of a replicated index", { timeout: 300_000 }, () => {
     await snapshot("gra", "before");
     await pair.gra.call("DELETE", `/${index}/_doc/2`);
     await restore("gra", "before", { rename_pattern: "(.+)", rename_replacement: "restored-$1" });
-    const restored = await documentsOf(pair.gra, `restored-${index}`);
-    expect(restored.map(({ id }) => id)).toEqual(["1", "2", "3"]);
-    const lost = restored.find(({ id }) => id === "2");
+    const documents = await documentsOf(pair.gra, restored);
+    expect(documents.map(({ id }) => id)).toEqual(["1", "2", "3"]);
+    const lost = documents.find(({ id }) => id === "2");
     await pair.gra.call("PUT", `/${index}/_create/2`, { body: lost?.source });
     await expectEqual();
-    await pair.gra.rest("DELETE", `/restored-${index}`);
   });
 
   test("an index restored in place of the deleted one is another one for its follower, which follows again once deleted", async () => {
@@ -109,13 +110,11 @@ describe("snapshots of a replicated index", { timeout: 300_000 }, () => {
   test("a snapshot that was taken of a follower is restored as one that refuses writes, until it is unfollowed", async () => {
     await snapshot("bhs", "of-the-follower");
     await restore("bhs", "of-the-follower", { rename_pattern: "(.+)", rename_replacement: "restored-$1" });
-    const name = `restored-${index}`;
-    expect((await documentsOf(pair.bhs, name)).map(({ id }) => id)).toEqual(["1", "2", "3"]);
-    expect((await refusal(pair.bhs, "PUT", `/${name}/_doc/4`, { n: 4 })).reason).toContain("following");
-    await pair.bhs.call("POST", `/${name}/_close`);
-    await pair.bhs.rest("POST", `/${name}/_ccr/unfollow`);
-    await pair.bhs.call("POST", `/${name}/_open`);
-    await pair.bhs.call("PUT", `/${name}/_doc/4`, { body: { n: 4 } });
-    await pair.bhs.rest("DELETE", `/${name}`);
+    expect((await documentsOf(pair.bhs, restored)).map(({ id }) => id)).toEqual(["1", "2", "3"]);
+    expect((await refusal(pair.bhs, "PUT", `/${restored}/_doc/4`, { n: 4 })).reason).toContain("following");
+    await pair.bhs.call("POST", `/${restored}/_close`);
+    await pair.bhs.rest("POST", `/${restored}/_ccr/unfollow`);
+    await pair.bhs.call("POST", `/${restored}/_open`);
+    await pair.bhs.call("PUT", `/${restored}/_doc/4`, { body: { n: 4 } });
   });
 });
