@@ -80,6 +80,17 @@ describe.skipIf(missing !== "")(`pulumi preview of the users' own project files 
     for (const secret of Object.values(secrets)) expect(output).not.toContain(secret);
   });
 
+  test("with snapshots keeps every policy, and shows the keys of the object storage nowhere", async () => {
+    const snapshots = { bucket: "es-backup", endpoint: "s3.rbx.io.cloud.ovh.net", region: "rbx" };
+    await engine.prepareStack("gra", { ...usersValues, "es-failover:snapshots": snapshots });
+    await engine.setSecret("gra", "es-failover:snapshotAccessKey", "the-access-key-of-the-storage");
+    await engine.setSecret("gra", "es-failover:snapshotSecretKey", "the-secret-key-of-the-storage");
+    const { output } = await engine.preview("gra", { args: ["--policy-pack", pack] });
+    expect(output).toMatch(/^ +✅ es-failover@/m);
+    expect(output).toContain("gra-snapshots");
+    expect(output).not.toContain("-key-of-the-storage");
+  });
+
   test("without OVHcloud's credentials, says which are missing and where to set them, and shows no stack trace", async () => {
     const { OVH_ENDPOINT: endpoint = "", OVH_CONSUMER_KEY: key = "" } = engine.environment;
     Object.assign(engine.environment, { OVH_ENDPOINT: "", OVH_CONSUMER_KEY: "" });
