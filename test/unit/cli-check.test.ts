@@ -65,6 +65,17 @@ describe("es-failover check", () => {
       { router: fullStatus.router && { ...fullStatus.router, ticket: null, summary: "closed: no lease" } },
       "the router of this host is closed: closed: no lease",
     ],
+    [
+      "the last snapshot is too old",
+      "WARNING",
+      {
+        regions: well.regions.map((one) => ({
+          ...one,
+          snapshots: { lastSuccessAtMs: null, problem: "none has succeeded" },
+        })),
+      },
+      "snapshots: none has succeeded",
+    ],
     ["a change has just begun", "WARNING", { record: closing(), readiness: null }, "routers are closed"],
     [
       "a change has lasted for minutes",
