@@ -32,6 +32,14 @@ function ailing(
   return { name, weight, begin: (system) => ail(system.cluster(region(system)), changes(system)) };
 }
 
+const OPEN_POLL_MS = 1_000;
+
+/** Ends the loss of a region once routers no longer close for it. */
+function bringBackOnceOpen(system: System, cluster: SimCluster): void {
+  if (system.record?.phase === "closing") system.world.after(OPEN_POLL_MS, () => bringBackOnceOpen(system, cluster));
+  else cluster.ailments.down = false;
+}
+
 const unfollowMoods: readonly UnfollowMood[] = ["lease-removal-fails", "hangs-done", "hangs-undone"];
 
 export const clusterFaults: readonly Fault[] = [
@@ -39,6 +47,25 @@ export const clusterFaults: readonly Fault[] = [
   ailing("gra has no master", 2, gra, () => ({ noMaster: true })),
   ailing("gra is red", 3, gra, () => ({ red: true })),
   ailing("gra refuses writes", 2, gra, ({ world }) => ({ refusesWrites: world.random.pick(canaryCauses) })),
+  {
+    // Where the bound on the last canaries matters: they fail no more, but none can be sent while the routers close.
+    name: "gra takes writes again as it closes and bhs is lost",
+    weight: 1,
+    begin: (system) => {
+      const { gra, bhs } = system.clusters;
+      const takeWrites = ail(gra, { refusesWrites: "timeout" });
+      const stop = system.store.cell.writing.listen(({ after }) => {
+        if (after.phase !== "closing" || after.from !== "gra") return;
+        takeWrites();
+        bhs.ailments.down = true;
+      });
+      return () => {
+        stop();
+        takeWrites();
+        bringBackOnceOpen(system, bhs);
+      };
+    },
+  },
   ailing("the canaries' user is refused", 1, either, () => ({ refusesCanary: true })),
   ailing("bhs is lost", 3, bhs, () => ({ down: true })),
   ailing("bhs is red", 1, bhs, () => ({ red: true })),

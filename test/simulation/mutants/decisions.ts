@@ -81,6 +81,25 @@ export const decisionMutants: readonly Mutant[] = [
     },
   },
   {
+    rule: "old canaries keep no region closed",
+    defect: "a region that takes writes again counts as lost for as long as its routers close",
+    edit: {
+      file: "core/state/canary.ts",
+      from: "nowMs - record.startedAtMs <= config.promotion.maxStuckMs",
+      to: "nowMs >= record.startedAtMs || config.promotion.maxStuckMs < 0",
+    },
+    shows: {
+      "one site": {
+        breaks: ["13"],
+        faults: ["gra takes writes again as it closes and bhs is lost", "HAProxy takes commands late"],
+      },
+      "three sites": {
+        breaks: ["13"],
+        faults: ["gra takes writes again as it closes and bhs is lost", "HAProxy takes commands late"],
+      },
+    },
+  },
+  {
     rule: "a refused password is no loss",
     defect: "a region that refuses the watchdogs' password counts as lost",
     edit: {
