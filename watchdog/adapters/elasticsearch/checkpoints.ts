@@ -1,5 +1,7 @@
+import type { estypes } from "@elastic/elasticsearch";
 import type { ShardCheckpoint } from "../../core/state/cluster.ts";
 import { type ManagedPatterns, requestTarget } from "../../core/state/patterns.ts";
+import { perAnswer } from "../../util/unchanged.ts";
 import { inChunks, listNames } from "./names.ts";
 import type { RegionNodes } from "./nodes.ts";
 
@@ -12,24 +14,30 @@ export async function readCheckpoints(
   managed: ManagedPatterns,
   indices: readonly string[],
 ): Promise<readonly ShardCheckpoint[]> {
-  const checkpoints = inChunks(indices).length > CHUNKS_MAX ? await readAmongAll(nodes, managed, indices) : [];
-  const known = new Set(checkpoints.map(({ index }) => index));
+  const amongAll = inChunks(indices).length > CHUNKS_MAX ? await readAmongAll(nodes, managed, indices) : [];
+  const known = new Set(amongAll.map(({ index }) => index));
   const rest = inChunks(indices.filter((name) => !known.has(name)));
+  if (rest.length === 0) return amongAll;
+  const checkpoints = [...amongAll];
   for (const index of rest) checkpoints.push(...(await read(nodes, index, listNames(index))));
-  return checkpoints.sort((a, b) => (a.index === b.index ? a.shard - b.shard : a.index < b.index ? -1 : 1));
+  return checkpoints.sort(byIndexAndShard);
 }
+
+const byIndexAndShard = (a: ShardCheckpoint, b: ShardCheckpoint): number =>
+  a.index === b.index ? a.shard - b.shard : a.index < b.index ? -1 : 1;
 
 async function readAmongAll(
   nodes: RegionNodes,
   managed: ManagedPatterns,
   indices: readonly string[],
-): Promise<ShardCheckpoint[]> {
+): Promise<readonly ShardCheckpoint[]> {
   const wanted = new Set(indices);
+  const isWanted = ({ index }: ShardCheckpoint) => wanted.has(index);
   const all = await read(nodes, requestTarget(managed), "all managed indices");
-  return all.filter(({ index }) => wanted.has(index));
+  return all.every(isWanted) ? all : all.filter(isWanted);
 }
 
-async function read(nodes: RegionNodes, index: string[], which: string): Promise<ShardCheckpoint[]> {
+async function read(nodes: RegionNodes, index: string[], which: string): Promise<readonly ShardCheckpoint[]> {
   const stats = await nodes.read(`read checkpoints of ${which}`, (client, options) =>
     client.indices.stats(
       {
@@ -45,12 +53,18 @@ async function read(nodes: RegionNodes, index: string[], which: string): Promise
       options,
     ),
   );
-  return Object.entries(stats.indices ?? {}).flatMap(([name, { shards }]) =>
-    Object.entries(shards ?? {}).flatMap(([shard, copies]) => {
-      const primary = copies.find(({ routing, seq_no }) => routing?.primary === true && seq_no !== undefined);
-      if (primary?.seq_no === undefined) return [];
-      const { global_checkpoint: globalCheckpoint, max_seq_no: maxSeqNo } = primary.seq_no;
-      return [{ index: name, shard: Number(shard), globalCheckpoint, maxSeqNo }];
-    }),
-  );
+  return primariesOf(stats);
 }
+
+const primariesOf = perAnswer(({ indices = {} }: estypes.IndicesStatsResponse): readonly ShardCheckpoint[] =>
+  Object.entries(indices)
+    .flatMap(([index, { shards = {} }]) =>
+      Object.entries(shards).flatMap(([shard, copies]) => {
+        const primary = copies.find(({ routing, seq_no }) => routing?.primary === true && seq_no !== undefined);
+        if (primary?.seq_no === undefined) return [];
+        const { global_checkpoint: globalCheckpoint, max_seq_no: maxSeqNo } = primary.seq_no;
+        return [{ index, shard: Number(shard), globalCheckpoint, maxSeqNo }];
+      }),
+    )
+    .sort(byIndexAndShard),
+);

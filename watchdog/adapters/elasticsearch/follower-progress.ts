@@ -14,6 +14,9 @@ export interface ShardStatistics {
   readonly fatal_exception?: unknown;
 }
 
+/** One list for the thousands of shards without an error. */
+const NONE: readonly string[] = [];
+
 export function progressOf(shard: ShardStatistics): ShardProgress {
   return {
     shard: shard.shard_id,
@@ -23,7 +26,7 @@ export function progressOf(shard: ShardStatistics): ShardProgress {
     reads: shard.successful_read_requests,
     failedReads: shard.failed_read_requests,
     failedWrites: shard.failed_write_requests,
-    readErrors: (shard.read_exceptions ?? []).map((entry) => describe(property(entry, "exception") ?? entry)),
+    readErrors: shard.read_exceptions?.map((entry) => describe(property(entry, "exception") ?? entry)) ?? NONE,
     fatalError: shard.fatal_exception === undefined ? null : describe(shard.fatal_exception),
   };
 }

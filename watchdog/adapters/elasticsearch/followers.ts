@@ -1,5 +1,7 @@
+import type { estypes } from "@elastic/elasticsearch";
 import type { Follower } from "../../core/state/cluster.ts";
 import { isManaged, type ManagedPatterns, requestTarget } from "../../core/state/patterns.ts";
+import { perAnswer } from "../../util/unchanged.ts";
 import { unlessUnlicensed } from "./errors.ts";
 import { progressOf, type ShardStatistics } from "./follower-progress.ts";
 import { type FollowerIdentity, LeaderUuids } from "./leader-uuids.ts";
@@ -37,9 +39,9 @@ export class FollowerReader {
       ),
       this.#leaderUuids.of(identities),
     ]);
-    const facts = new Map([...running, ...others]);
+    const notRunning = new Map(others);
     return names.flatMap((index) => {
-      const found = facts.get(index);
+      const found = notRunning.get(index) ?? running.get(index);
       if (found === undefined) return [];
       const shards = found.shards.map(progressOf).sort((a, b) => a.shard - b.shard);
       return [{ ...found, index, leaderUuid: leaderUuids.get(index) ?? null, shards }];
@@ -60,11 +62,7 @@ export class FollowerReader {
         options,
       ),
     );
-    return Object.entries(answer).flatMap(([index, { settings }]) => {
-      if (String(property(settings, FOLLOWING)) !== "true" || !isManaged(this.#managed, index)) return [];
-      // A follower made over a closed index keeps the UUID of that one, and gets another history.
-      return [{ index, identity: [UUID, HISTORY].map((key) => String(property(settings, key))).join(" ") }];
-    });
+    return identitiesOf(answer, this.#managed);
   }
 
   /**
@@ -101,6 +99,15 @@ export class FollowerReader {
     ]);
   }
 }
+
+const identitiesOf = perAnswer(
+  (answer: estypes.IndicesGetSettingsResponse, managed: ManagedPatterns): readonly FollowerIdentity[] =>
+    Object.entries(answer).flatMap(([index, { settings }]) => {
+      if (String(property(settings, FOLLOWING)) !== "true" || !isManaged(managed, index)) return [];
+      // A follower made over a closed index keeps the UUID of that one, and gets another history.
+      return [{ index, identity: [UUID, HISTORY].map((key) => String(property(settings, key))).join(" ") }];
+    }),
+);
 
 /** The rest is three quarters of an answer about thousands of shards. */
 const STATISTICS = [

@@ -1,5 +1,6 @@
 import type { Client } from "@elastic/elasticsearch";
 import { z } from "zod";
+import { perAnswer } from "../../util/unchanged.ts";
 import { isUnlicensed } from "./errors.ts";
 import { routingSchema, routingStates, type ShardCopy } from "./missing-primaries.ts";
 import type { CallOptions } from "./nodes.ts";
@@ -43,7 +44,7 @@ export async function readIndicesHealth(
       },
       options,
     );
-    return { indices: healthSchema.parse(indices), licenceLapsed: false };
+    return { indices: parsedHealth(indices), licenceLapsed: false };
   } catch (error) {
     if (!isUnlicensed(error)) throw error;
     return { indices: await healthByRouting(client, options, target), licenceLapsed: true };
@@ -61,6 +62,8 @@ const healthSchema = z.record(
     active_primary_shards: z.number(),
   }),
 );
+
+const parsedHealth = perAnswer((indices: object): IndicesHealth["indices"] => healthSchema.parse(indices));
 
 const ACTIVE: ReadonlySet<string> = new Set(["STARTED", "RELOCATING"]);
 

@@ -1,3 +1,5 @@
+import type { estypes } from "@elastic/elasticsearch";
+import { perAnswer } from "../../util/unchanged.ts";
 import { readByName } from "./names.ts";
 import type { RegionNodes } from "./nodes.ts";
 
@@ -18,32 +20,34 @@ export async function readPlaces(
   patterns: readonly string[],
 ): Promise<ReadonlyMap<string, IndexPlace>> {
   const found = await resolve(nodes, [...patterns, ...patterns.map((pattern) => `.ds-${pattern}`)]);
-  const places = new Map(found.places.map((place) => [place.name, place]));
-  const unseen = found.backing.filter((name) => !places.has(name));
-  const others = await readByName(unseen, async (names) => (await resolve(nodes, names)).places);
-  for (const place of others) places.set(place.name, place);
-  return places;
+  if (found.unseen.length === 0) return found.places;
+  const others = await readByName(found.unseen, async (names) => [...(await resolve(nodes, names)).places]);
+  return new Map([...found.places, ...others]);
 }
 
 interface Resolved {
-  readonly places: readonly IndexPlace[];
-  /** Names of all backing indices of the data streams that are matched. */
-  readonly backing: readonly string[];
+  readonly places: ReadonlyMap<string, IndexPlace>;
+  /** Names of backing indices of matched data streams that are not among them. */
+  readonly unseen: readonly string[];
 }
 
 async function resolve(nodes: RegionNodes, name: string[]): Promise<Resolved> {
-  const { indices, data_streams } = await nodes.read("read which indices are open", (client, options) =>
+  const answer = await nodes.read("read which indices are open", (client, options) =>
     client.indices.resolveIndex(
       { name, expand_wildcards: "all", ignore_unavailable: true, allow_no_indices: true },
       options,
     ),
   );
-  return {
-    places: indices.map((index) => ({
-      name: index.name,
-      open: index.attributes.includes("open"),
-      dataStream: index.data_stream ?? null,
-    })),
-    backing: data_streams.flatMap(({ backing_indices }) => backing_indices),
-  };
+  return resolvedOf(answer);
 }
+
+const resolvedOf = perAnswer(({ indices, data_streams }: estypes.IndicesResolveIndexResponse): Resolved => {
+  const places = new Map(
+    indices.map(({ name, attributes, data_stream }) => [
+      name,
+      { name, open: attributes.includes("open"), dataStream: data_stream ?? null },
+    ]),
+  );
+  const backing = data_streams.flatMap(({ backing_indices }) => backing_indices);
+  return { places, unseen: backing.filter((name) => !places.has(name)) };
+});

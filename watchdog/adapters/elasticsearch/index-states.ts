@@ -1,8 +1,10 @@
+import type { estypes } from "@elastic/elasticsearch";
 import type { AliasMembership, IndexState } from "../../core/state/cluster.ts";
 import { isManaged, isOfFailureStore, type ManagedPatterns, requestTarget } from "../../core/state/patterns.ts";
+import { perAnswer } from "../../util/unchanged.ts";
 import { type IncompleteIndex, readMissingPrimaries } from "./first-copies.ts";
-import { readIndicesHealth } from "./index-health.ts";
-import { readPlaces } from "./index-places.ts";
+import { type IndicesHealth, readIndicesHealth } from "./index-health.ts";
+import { type IndexPlace, readPlaces } from "./index-places.ts";
 import type { RegionNodes } from "./nodes.ts";
 import { property } from "./property.ts";
 
@@ -47,11 +49,31 @@ export async function readIndices(nodes: RegionNodes, managed: ManagedPatterns):
       readIndicesHealth(client, options, { index: target, masterTimeoutMs: nodes.requestTimeoutMs }),
     ),
   ]);
+  const { states, incomplete } = statesOf(described, places, health.indices, managed);
+  if (incomplete.length === 0) return states;
+  const missing = await readMissingPrimaries(nodes, incomplete);
+  return states.map((state) => ({ ...state, ...missing.get(state.name) }));
+}
+
+interface States {
+  /** By name; those of `incomplete` lack why. */
+  readonly states: readonly IndexState[];
+  readonly incomplete: readonly IncompleteIndex[];
+}
+
+const statesOf = perAnswer(toStates);
+
+function toStates(
+  described: estypes.IndicesGetResponse,
+  places: ReadonlyMap<string, IndexPlace>,
+  health: IndicesHealth["indices"],
+  managed: ManagedPatterns,
+): States {
   const states: IndexState[] = [];
   const incomplete: IncompleteIndex[] = [];
   for (const [name, { aliases, settings }] of Object.entries(described)) {
     const place = places.get(name);
-    const shards = health.indices[name];
+    const shards = health[name];
     if (place === undefined || shards === undefined || isOfFailureStore(name)) continue;
     if (!isManaged(managed, place.dataStream ?? name)) continue;
     const settingOf = (name: Setting) => property(settings, name);
@@ -79,8 +101,7 @@ export async function readIndices(nodes: RegionNodes, managed: ManagedPatterns):
       searchableSnapshot: isSearchableSnapshot(settings),
     });
   }
-  const missing = await readMissingPrimaries(nodes, incomplete);
-  return states.map((state) => ({ ...state, ...missing.get(state.name) })).sort((a, b) => (a.name < b.name ? -1 : 1));
+  return { states: states.sort((a, b) => (a.name < b.name ? -1 : 1)), incomplete };
 }
 
 export const isSearchableSnapshot = (settings: unknown): boolean =>

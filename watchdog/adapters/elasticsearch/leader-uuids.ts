@@ -26,6 +26,8 @@ const stateSchema = z.object({
 export class LeaderUuids {
   readonly #nodes: RegionNodes;
   #known: ReadonlyMap<string, string> = new Map();
+  /** The followers that were last asked for, and what was known of all of them. */
+  #last: { readonly followers: readonly FollowerIdentity[]; readonly uuids: ReadonlyMap<string, string> } | null = null;
 
   constructor(nodes: RegionNodes) {
     this.#nodes = nodes;
@@ -33,6 +35,7 @@ export class LeaderUuids {
 
   /** By follower; one that Elasticsearch tells none of is left out. */
   async of(followers: readonly FollowerIdentity[]): Promise<ReadonlyMap<string, string>> {
+    if (this.#last?.followers === followers) return this.#last.uuids;
     const unknown = followers.filter(({ identity }) => !this.#known.has(identity)).map(({ index }) => index);
     const read = new Map(await readByName(unknown, (index) => this.#read(index)));
     const present = followers.flatMap(({ index, identity }) => {
@@ -40,7 +43,9 @@ export class LeaderUuids {
       return uuid === undefined ? [] : [{ index, identity, uuid }];
     });
     this.#known = new Map(present.map(({ identity, uuid }) => [identity, uuid]));
-    return new Map(present.map(({ index, uuid }) => [index, uuid]));
+    const uuids = new Map(present.map(({ index, uuid }) => [index, uuid]));
+    this.#last = present.length === followers.length ? { followers, uuids } : null;
+    return uuids;
   }
 
   async #read(index: string[]): Promise<readonly [string, string][]> {

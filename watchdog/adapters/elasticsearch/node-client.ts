@@ -5,6 +5,7 @@ import type { Secrets } from "../../config/files.ts";
 import { certificateFault } from "../../util/certificates.ts";
 import { messageOf } from "../../util/errors.ts";
 import type { Live } from "../../util/live.ts";
+import { type AnswerMemory, serializerWith } from "./answer-memory.ts";
 
 export interface NodesOptions {
   readonly region: RegionName;
@@ -55,6 +56,7 @@ export function createNodeClient(
   url: string,
   options: NodesOptions,
   connector: Live<buildConnector.connector>,
+  memory: AnswerMemory,
 ): NodeClient {
   const pools: Pool[] = [];
   const client = new Client({
@@ -74,6 +76,7 @@ export function createNodeClient(
       pools.push(pool);
       return pool;
     },
+    Serializer: serializerWith(memory),
     maxRetries: 0,
     requestTimeout: options.requestTimeoutMs,
     // Not the client's option of that name, which compresses requests too: a cluster that offers none answers in plain text.

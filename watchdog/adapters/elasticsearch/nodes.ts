@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import type { Client } from "@elastic/elasticsearch";
 import type { RegionName } from "../../config/address.ts";
 import { LiveCell } from "../../util/live.ts";
+import { AnswerMemory } from "./answer-memory.ts";
 import { asTimeout, isAnswer, isRefusal, isRefusedUser, toClusterError, weightOfError } from "./errors.ts";
 import { type HedgeOptions, hedged } from "./hedge.ts";
 import {
@@ -57,7 +58,9 @@ export class RegionNodes {
     this.requestTimeoutMs = options.requestTimeoutMs;
     const { access = new LiveCell(fixedAccess(options)) } = options;
     const connector = connectorOf(access, options.connectTimeoutMs);
-    this.#nodes = options.nodes.map((url) => createNodeClient(url, options, connector));
+    // One for all nodes: each of them gives the same answers.
+    const memory = new AnswerMemory();
+    this.#nodes = options.nodes.map((url) => createNodeClient(url, options, connector, memory));
     this.#passwords = new Passwords(
       options.username,
       access.map(({ passwords }) => passwords),

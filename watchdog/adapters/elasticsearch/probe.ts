@@ -2,8 +2,9 @@ import type { Client } from "@elastic/elasticsearch";
 import { z } from "zod";
 import type { ClusterProbe } from "../../core/state/cluster.ts";
 import { isManaged, type ManagedPatterns, requestTarget } from "../../core/state/patterns.ts";
+import { perAnswer } from "../../util/unchanged.ts";
 import { toClusterError } from "./errors.ts";
-import { readIndicesHealth } from "./index-health.ts";
+import { type IndexHealth, type IndicesHealth, readIndicesHealth } from "./index-health.ts";
 import { areWaitingForFirstCopy, missingPrimaries, routingFields } from "./missing-primaries.ts";
 import { readByName } from "./names.ts";
 import type { CallOptions, RegionNodes } from "./nodes.ts";
@@ -104,27 +105,32 @@ async function managedHealth(
     index: requestTarget(managed),
     masterTimeoutMs: timeoutMs,
   });
-  const statuses = Object.entries(indices)
-    .filter(([index]) => isManaged(managed, index))
-    .map(([index, { status, number_of_shards, active_primary_shards }]) => ({
-      index,
-      status,
-      lacksPrimary: active_primary_shards < number_of_shards,
-    }));
-  const red = statuses.filter(({ status }) => status === "red").map(({ index }) => index);
-  const initializing = statuses.filter(({ status, lacksPrimary }) => status !== "red" && lacksPrimary);
-  const candidates = [...red, ...initializing.map(({ index }) => index)].slice(0, CANDIDATES_MAX);
+  const { count, red, initializing, isYellow } = summaryOf(indices, managed);
+  const candidates = [...red, ...initializing].slice(0, CANDIDATES_MAX);
   const copying = await waitingForFirstCopy(client, options, candidates, timeoutMs);
   const redIndices = red.filter((index) => !copying.has(index)).sort();
-  const yellow = copying.size > 0 || statuses.some(({ status }) => status === "yellow");
   return {
-    status: redIndices.length > 0 ? "red" : yellow ? "yellow" : "green",
-    managedIndices: statuses.length,
+    status: redIndices.length > 0 ? "red" : copying.size > 0 || isYellow ? "yellow" : "green",
+    managedIndices: count,
     redIndices,
     copyingIndices: [...copying].sort(),
     licenceLapsed,
   };
 }
+
+const summaryOf = perAnswer((indices: IndicesHealth["indices"], managed: ManagedPatterns) => {
+  const ours = Object.entries(indices).filter(([index]) => isManaged(managed, index));
+  const names = (isIt: (health: IndexHealth) => boolean) =>
+    ours.filter(([, health]) => isIt(health)).map(([index]) => index);
+  return {
+    count: ours.length,
+    red: names(({ status }) => status === "red"),
+    initializing: names(
+      ({ status, active_primary_shards: active, number_of_shards: all }) => status !== "red" && active < all,
+    ),
+    isYellow: ours.some(([, { status }]) => status === "yellow"),
+  };
+});
 
 /** Bounds the probe of a cluster whose indices all lack a primary, as after a restart: the others count as red. */
 const CANDIDATES_MAX = 500;
