@@ -1,14 +1,16 @@
 import type { RegionName } from "../../config/address.ts";
 import { checkpointsOf } from "../../core/ports/cluster.ts";
-import type { IndexState, ShardCheckpoint } from "../../core/state/cluster.ts";
+import { type IndexState, ofShard, type ShardCheckpoint } from "../../core/state/cluster.ts";
 import { deletedLeaders } from "../../core/state/deleted-leaders.ts";
 import { unfollowable, unmatchedReason } from "../../core/state/followable.ts";
 import { isManaged, type ManagedPatterns } from "../../core/state/patterns.ts";
 import type { StateRecord } from "../../core/state/record.ts";
 import type { LeaderSnapshot } from "../../core/state/record-fields.ts";
+import { shardsByIndex } from "../../core/state/shards-by-index.ts";
 import { otherRegion } from "../../core/state/situation.ts";
 import { indicesToJoin } from "../../core/state/to-join.ts";
 import { isMarked } from "../../core/state/write-blocks.ts";
+import { perAnswer } from "../../util/unchanged.ts";
 import type { WatchdogContext } from "../context.ts";
 import { activeBeforeChange } from "../observed-state.ts";
 
@@ -48,7 +50,7 @@ export async function observeActive({ clusters, config, observed, clock }: Watch
   if (checkpoints === null) return;
   // The region that was left before keeps its own of an index that has yet to join: nothing of it would be missing there.
   const toJoin = indicesToJoin(observed.record);
-  const served = indices.filter(({ name }) => !toJoin.includes(name));
+  const served = toJoin.length === 0 ? indices : indices.filter(({ name }) => !toJoin.includes(name));
   const isOfUsers = (index: IndexState) => observed.record === null || !isMarked(observed.record, region, index);
   observed.leaderObservation = observation.number;
   observed.leaderSnapshot = {
@@ -72,13 +74,27 @@ function leaderSnapshotOf(
   checkpoints: readonly ShardCheckpoint[],
   before: LeaderSnapshot | null,
 ): Omit<LeaderSnapshot, "aliases" | "deleted" | "unmatched" | "writeBlocked"> {
-  const shards = checkpoints.map(({ index, shard, maxSeqNo }) => ({ index, shard, maxSeqNo }));
+  const shards = shardsOf(checkpoints);
   const rate = before === null ? null : operationsPerSecond(before, { atMs, shards });
   return {
     atMs,
+    ...contentsOf(indices),
+    shards,
+    peakOperationsPerSecond:
+      rate === null ? (before?.peakOperationsPerSecond ?? null) : Math.max(rate, before?.peakOperationsPerSecond ?? 0),
+  };
+}
+
+const shardsOf = perAnswer((checkpoints: readonly ShardCheckpoint[]): LeaderSnapshot["shards"] =>
+  checkpoints.map(({ index, shard, maxSeqNo }) => ({ index, shard, maxSeqNo })),
+);
+
+type Contents = Pick<LeaderSnapshot, "indices" | "uuids" | "writeAliases" | "indexingComplete" | "unfollowable">;
+
+const contentsOf = perAnswer(
+  (indices: readonly IndexState[]): Contents => ({
     indices: indices.map(({ name }) => name),
     uuids: indices.map(({ name, uuid }) => ({ index: name, uuid })),
-    shards,
     writeAliases: writeAliasesOf(indices),
     indexingComplete: indices.flatMap(({ indexingComplete, createdAtMs }, index) =>
       indexingComplete ? [{ index, createdAtMs }] : [],
@@ -87,19 +103,18 @@ function leaderSnapshotOf(
       const reason = unfollowable(state);
       return reason === null ? [] : [{ index, reason }];
     }),
-    peakOperationsPerSecond:
-      rate === null ? (before?.peakOperationsPerSecond ?? null) : Math.max(rate, before?.peakOperationsPerSecond ?? 0),
-  };
-}
+  }),
+);
 
 function operationsPerSecond(before: LeaderSnapshot, now: Pick<LeaderSnapshot, "atMs" | "shards">): number | null {
   const elapsedMs = now.atMs - before.atMs;
   if (elapsedMs <= 0) return null;
-  const earlier = new Map(before.shards.map(({ index, shard, maxSeqNo }) => [`${index}/${shard}`, maxSeqNo]));
-  const operations = now.shards.reduce(
-    (sum, { index, shard, maxSeqNo }) => sum + Math.max(0, maxSeqNo - (earlier.get(`${index}/${shard}`) ?? -1)),
-    0,
-  );
+  if (before.shards === now.shards) return 0;
+  const earlier = shardsByIndex(before.shards);
+  const operations = now.shards.reduce((sum, { index, shard, maxSeqNo }) => {
+    const known = ofShard(earlier.get(index) ?? [], shard)?.maxSeqNo ?? -1;
+    return sum + Math.max(0, maxSeqNo - known);
+  }, 0);
   return (operations * 1000) / elapsedMs;
 }
 

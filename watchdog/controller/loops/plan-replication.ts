@@ -114,8 +114,8 @@ export class ReplicationPlanner {
     if (sightedAt === null) return planned;
     this.#sightings = planned.sightings;
     this.#sightedAt = sightedAt;
-    const served = servedOf(observed.record, active.indices);
-    const unserved = active.indices.filter((index) => !served.includes(index)).map(({ name }) => name);
+    const served = new Set(servedOf(observed.record, active.indices));
+    const unserved = active.indices.filter((index) => !served.has(index)).map(({ name }) => name);
     this.problems = [
       ...planned.problems,
       ...unserved.map((name) => `${name} was left out in ${active.region}: it is followed once it has joined there`),

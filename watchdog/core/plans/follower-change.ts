@@ -10,6 +10,9 @@ export interface FollowerOutcome {
 
 const nothing: FollowerOutcome = { change: null, problem: null, sighting: null };
 
+const change = (made: ReplicationChange): FollowerOutcome => ({ ...nothing, change: made });
+const problem = (sentence: string): FollowerOutcome => ({ ...nothing, problem: sentence });
+
 /** What the follower of one open leader index needs. */
 export function followerOutcome(
   leader: IndexState,
@@ -18,8 +21,6 @@ export function followerOutcome(
   snapshot: ReplicationSnapshot,
 ): FollowerOutcome {
   const { name } = leader;
-  const change = (made: ReplicationChange): FollowerOutcome => ({ ...nothing, change: made });
-  const problem = (sentence: string): FollowerOutcome => ({ ...nothing, problem: sentence });
   const { region } = snapshot.standby;
   const from = snapshot.leader.region;
   if (index === undefined) return change({ kind: "follow", index: name, leader: from });

@@ -146,6 +146,10 @@ export interface ShardProgress {
   readonly fatalError: string | null;
 }
 
+/** The one of this shard in a list by shards: mostly at its position. */
+export const ofShard = <T extends { readonly shard: number }>(list: readonly T[], shard: number): T | undefined =>
+  list[shard]?.shard === shard ? list[shard] : list.find((each) => each.shard === shard);
+
 export interface Follower {
   readonly index: string;
   readonly leaderIndex: string;

@@ -1,33 +1,38 @@
-import type { Follower } from "./cluster.ts";
+import { type Follower, ofShard, type ShardProgress } from "./cluster.ts";
 
 /**
  * Writes to a follower that fail show in no error, only in a counter that grows, at most once a minute: so the counter is
- * kept from when the follower last advanced.
+ * kept from when the follower last advanced. By index.
  */
-export type WriteProgress = ReadonlyMap<string, { readonly checkpoint: number; readonly failedWrites: number }>;
+export type WriteProgress = ReadonlyMap<string, readonly ShardWrites[]>;
 
-const keyOf = (index: string, shard: number) => `${index}/${shard}`;
+interface ShardWrites {
+  readonly shard: number;
+  readonly checkpoint: number;
+  readonly failedWrites: number;
+}
 
 export function observeWrites(before: WriteProgress, followers: readonly Follower[]): WriteProgress {
   return new Map(
-    followers.flatMap(({ index, shards }) =>
-      shards.map(({ shard, followerCheckpoint: checkpoint, failedWrites }) => {
-        const key = keyOf(index, shard);
-        const known = before.get(key);
-        const advanced = known === undefined || known.checkpoint !== checkpoint;
-        // A task that began again counts from 0.
-        const restarted = !advanced && failedWrites < known.failedWrites;
-        const base = advanced ? failedWrites : restarted ? 0 : known.failedWrites;
-        return [key, { checkpoint, failedWrites: base }] as const;
-      }),
-    ),
+    followers.map(({ index, shards }) => {
+      const known = before.get(index) ?? [];
+      return [index, shards.map((progress) => next(ofShard(known, progress.shard), progress))];
+    }),
   );
+}
+
+function next(known: ShardWrites | undefined, progress: ShardProgress): ShardWrites {
+  const { shard, followerCheckpoint: checkpoint, failedWrites } = progress;
+  if (known?.checkpoint !== checkpoint) return { shard, checkpoint, failedWrites };
+  // A task that began again counts from 0.
+  return failedWrites < known.failedWrites ? { ...known, failedWrites: 0 } : known;
 }
 
 /** Writes that failed since the follower last advanced, although its leader has more; over all shards. */
 export function failingWrites(progress: WriteProgress, { index, shards }: Follower): number {
+  const writes = progress.get(index) ?? [];
   return shards.reduce((sum, { shard, failedWrites, followerCheckpoint, leaderCheckpointLastKnown }) => {
-    const known = progress.get(keyOf(index, shard));
+    const known = ofShard(writes, shard);
     if (known === undefined || leaderCheckpointLastKnown <= followerCheckpoint) return sum;
     return sum + Math.max(0, failedWrites - known.failedWrites);
   }, 0);

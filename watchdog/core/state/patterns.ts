@@ -9,12 +9,13 @@ export interface ManagedPatterns {
 
 /** Name of the data stream that an index of this name backs (`.ds-<stream>-<date>-<generation>`), or null. */
 export function dataStreamOfBackingIndex(index: string): string | null {
+  if (!index.startsWith(".ds-")) return null;
   return /^\.ds-(.+)-\d{4}\.\d{2}\.\d{2}-\d{6,}$/.exec(index)?.[1] ?? null;
 }
 
 /** Whether an index of this name is of a data stream's failure store (`.fs-<stream>-<date>-<generation>`). */
 export function isOfFailureStore(index: string): boolean {
-  return /^\.fs-.+-\d{4}\.\d{2}\.\d{2}-\d{6,}$/.test(index);
+  return index.startsWith(".fs-") && /^\.fs-.+-\d{4}\.\d{2}\.\d{2}-\d{6,}$/.test(index);
 }
 
 /** Whether the patterns match this index; a backing index is matched by the name of its data stream, one of a failure store never. */

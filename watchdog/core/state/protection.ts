@@ -1,4 +1,4 @@
-import { type FirstCopy, type Follower, followsAnother, type IndexState } from "./cluster.ts";
+import { type FirstCopy, type Follower, followsAnother, type IndexState, ofShard } from "./cluster.ts";
 import type { CopyState } from "./complete-copies.ts";
 import { failingWrites, type WriteProgress } from "./failing-writes.ts";
 import type { LeaderSnapshot } from "./record-fields.ts";
@@ -23,6 +23,7 @@ export interface Pairing {
   /** The index of the same name in the standby. */
   readonly index: IndexState | undefined;
   readonly follower: Follower | undefined;
+  /** Of this index. */
   readonly leaderShards: LeaderSnapshot["shards"];
   /** Of a copy that does not follow any more, or not now. */
   readonly copy: CopyState | undefined;
@@ -71,19 +72,24 @@ export function lagExposure({ leader, follower }: Pairing, lagMax: number | null
 
 /** Operations that followers lack, as far as they know their leaders. A paused follower reports none. */
 export function lagOperations(followers: readonly Follower[]): number {
-  return followers
-    .flatMap(({ shards }) => shards)
-    .reduce((sum, shard) => sum + Math.max(0, shard.leaderCheckpointLastKnown - shard.followerCheckpoint), 0);
+  let lag = 0;
+  for (const { shards } of followers) {
+    for (const { leaderCheckpointLastKnown, followerCheckpoint } of shards) {
+      lag += Math.max(0, leaderCheckpointLastKnown - followerCheckpoint);
+    }
+  }
+  return lag;
 }
 
 /** Why a follower that has just started does not have all of its leader yet: until its first read it seems to lack nothing. */
-function startingReason({ leader, leaderShards }: Pairing, { status, shards }: Follower): string | null {
+function startingReason({ leaderShards }: Pairing, { status, shards }: Follower): string | null {
   if (status === "paused") return "is a follower, but following is paused";
   if (shards.length === 0) return "is a follower but reports no shard yet";
   for (const { shard, reads, followerCheckpoint, leaderCheckpointLastKnown, fatalError, readErrors } of shards) {
     if (fatalError !== null || readErrors.length > 0) return null;
-    const leads = leaderShards.find((each) => each.index === leader.name && each.shard === shard)?.maxSeqNo ?? -1;
-    if (reads === 0 && followerCheckpoint < leads) return "has not read from its leader yet";
+    if (reads === 0 && followerCheckpoint < (ofShard(leaderShards, shard)?.maxSeqNo ?? -1)) {
+      return "has not read from its leader yet";
+    }
     if (followerCheckpoint < 0 && leaderCheckpointLastKnown >= 0) return "is still being copied";
   }
   return null;

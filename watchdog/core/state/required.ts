@@ -5,6 +5,7 @@ import { isManaged } from "./patterns.ts";
  * none of them, as after a typing error, all count: else a standby with nothing in it would be in sync.
  */
 export function requiredOf(indices: readonly string[], patterns: readonly string[]): ReadonlySet<string> {
-  const required = indices.filter((index) => isManaged({ patterns, exclusions: [] }, index));
+  const managed = { patterns, exclusions: [] };
+  const required = indices.filter((index) => isManaged(managed, index));
   return new Set(required.length === 0 ? indices : required);
 }

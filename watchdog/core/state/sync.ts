@@ -8,6 +8,7 @@ import { exposureOf, lagExposure, lagOperations } from "./protection.ts";
 import type { StateRecord } from "./record.ts";
 import type { LeaderSnapshot } from "./record-fields.ts";
 import { requiredOf } from "./required.ts";
+import { shardsByIndex } from "./shards-by-index.ts";
 import { type UnprotectedIndex, unfollowableIndices } from "./unprotected.ts";
 
 /** Whether the standby is in sync with the active region, and if not, why. */
@@ -76,7 +77,7 @@ export function judgeSync(
   const followers = standby.followers.filter(({ remoteCluster }) => remoteCluster === leader.region);
   const byLeaderIndex = new Map(followers.map((follower) => [follower.leaderIndex, follower]));
   const indices = new Map(standby.indices.map((index) => [index.name, index]));
-  const shards = Map.groupBy(leader.shards, ({ index }) => index);
+  const shards = shardsByIndex(leader.shards);
   const writes = observeWrites(memory.writes, followers);
   const sinceMs = (key: string) => memory.unprotectedSinceMs.get(key) ?? atMs;
   const compared = leader.indices.filter((index) => unfollowable(index) === null);

@@ -26,7 +26,8 @@ export function servedOf<T extends Pick<IndexState, "name" | "following">>(
   indices: readonly T[],
 ): readonly T[] {
   const waiting = new Set(indicesToJoin(record));
-  return indices.filter(({ name, following }) => !following && !waiting.has(name));
+  const isServed = ({ name, following }: T) => !following && !waiting.has(name);
+  return indices.every(isServed) ? indices : indices.filter(isServed);
 }
 
 /** When a repair tries them next; null where there are none. */

@@ -76,6 +76,8 @@ export function inSyncBlocker(situation: Situation<ServingRecord>): string | nul
   const emptied = emptiedBlocker(situation);
   if (emptied !== null) return emptied;
   const followers = followersOf(situation);
+  // That of all of them bounds that of the required ones.
+  if (lagOperations(followers) <= maxLagOperations) return null;
   const required = requiredOf(
     followers.map(({ leaderIndex }) => leaderIndex),
     config.replication.required,
