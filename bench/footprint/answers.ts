@@ -93,6 +93,9 @@ function ofCluster(region: RegionName, contents: Contents): Readonly<Record<stri
   };
 }
 
+/** `read_poll_timeout`. */
+const READ_INTERVAL_MS = 60_000;
+
 const followStats = (contents: Contents) => (index: string) => ({
   index,
   shards: Array.from({ length: contents.shards }, (_, shard_id) => ({
@@ -101,9 +104,10 @@ const followStats = (contents: Contents) => (index: string) => ({
     shard_id,
     leader_global_checkpoint: 71,
     follower_global_checkpoint: 71,
-    successful_read_requests: 17,
+    // A follower at rest reads once a minute, each at another time.
+    successful_read_requests: Math.floor(Date.now() / READ_INTERVAL_MS),
     failed_read_requests: 0,
     failed_write_requests: 0,
-    time_since_last_read_millis: 2_372,
+    time_since_last_read_millis: Math.floor(Math.random() * READ_INTERVAL_MS),
   })),
 });
