@@ -2,6 +2,7 @@ import { z } from "zod";
 import { addressSchema } from "../../watchdog/config/address.ts";
 import { publisherSchema } from "../../watchdog/config/applications.ts";
 import { canarySchema } from "../../watchdog/config/canary.ts";
+import { hooksSchema } from "../../watchdog/config/hooks.ts";
 import { notificationsSchema } from "../../watchdog/config/notifications.ts";
 import { DEFAULT_PAGE_USER } from "../../watchdog/config/page.ts";
 import { profiles } from "../../watchdog/config/profiles.ts";
@@ -412,6 +413,7 @@ export const stackSchema = z.strictObject({
   rejoin: rejoinSchema,
   salvage: salvageSchema,
   failback: failbackSchema,
+  hooks: hooksSchema,
   router: z.strictObject(ticketTimings).prefault({}).describe("Routing tickets of the HAProxy hosts."),
   leases: leasesSchema,
   store: z

@@ -39,6 +39,7 @@ export interface WatchdogConfigOptions {
     | "rejoin"
     | "salvage"
     | "failback"
+    | "hooks"
     | "store"
     | "failsafe"
     | "leases"
@@ -77,6 +78,7 @@ export function watchdogJson({ topology, config, host }: WatchdogConfigOptions):
     rejoin: config.rejoin,
     salvage: config.salvage,
     failback: config.failback,
+    hooks: config.hooks,
     ...sharedState(topology, host, config),
     leases: config.leases,
     ...endpointService(config, host),

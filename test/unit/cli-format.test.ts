@@ -61,6 +61,7 @@ const status: WatchdogStatus = {
   watchdogs: [],
   silence: {},
   files: [],
+  hookRefusal: null,
   leases: null,
   failsafe: null,
   replication: null,

@@ -37,6 +37,7 @@ import {
   sight,
   standbyView,
 } from "./core-fixtures.ts";
+import { hooked, ranAfter, ranBefore } from "./core-hook-fixtures.ts";
 
 interface Case {
   readonly record: StateRecord | null;
@@ -134,6 +135,14 @@ const formerPrimarySeen = (changes: Partial<Observations> = {}) =>
     inSyncSeenAtMs: NOW_MS - 1_000,
     ...changes,
   });
+
+const failback = { automatic: true, quietPeriodMs: 3_600_000 };
+const failingBack = {
+  record: afterFailover({ standby: "in-sync", inSyncSinceMs: NOW_MS - 3_600_000, inSyncAtMs: NOW_MS - 1_000 }),
+  seen: formerPrimarySeen({
+    standby: standbyView({ region: "gra", followers: [follower("logs-1", {}, { remoteCluster: "bhs" })] }),
+  }),
+};
 
 const rejoinPlan = () => planRejoin(afterFailover(), formerPrimary(), "delete", NOW_MS);
 
@@ -290,6 +299,43 @@ const cases: Readonly<Record<RuleId, Case>> = {
     seen: observations(lost),
     next: "unchanged",
     says: /block period of the last failover ends at 2030-01-01T12:01:00/,
+  },
+  "operator-hooks": {
+    record: serving({ request: requestOf({}) }),
+    seen: observations(),
+    config: hooked,
+    next: { phase: "serving", epoch: 1 },
+    actions: ["keep-replication", "run-hooks"],
+    says: /alice asked for a switchover \(drill\): 1 hook before closing run first, while routers are open to gra/,
+  },
+  "failover-hooks": {
+    record: serving(),
+    seen: observations(lost),
+    config: hooked,
+    next: "unchanged",
+    actions: ["run-hooks"],
+    says: /gra is unhealthy.*1 hook before closing run first/,
+  },
+  "refuse-hook": {
+    record: serving(),
+    seen: observations({ ...lost, hooks: ranBefore("stopped", "2 failover bhs automatic") }),
+    config: hooked,
+    next: "unchanged",
+    says: /no failover: a hook refuses it: \/h ended with status 1: backup; the hooks run again at 2030-01-01T12:00:59/,
+  },
+  "failback-hooks": {
+    ...failingBack,
+    config: { ...hooked, failback },
+    next: "unchanged",
+    actions: ["keep-replication", "run-hooks"],
+    says: /automatic failback to gra.*1 hook before closing run first/,
+  },
+  "opening-hooks-ended": {
+    record: serving({ openingHooks: { change: "failover", from: "bhs", to: "gra", reason: "drill" } }),
+    seen: observations({ hooks: ranAfter("done", "1") }),
+    config: hooked,
+    next: { phase: "serving", epoch: 1 },
+    says: /the hooks after the opening under epoch 1 have ended/,
   },
   "register-watchdog": {
     record: serving({ watchdogs: [] }),
@@ -470,11 +516,8 @@ const cases: Readonly<Record<RuleId, Case>> = {
     says: /every write block that the watchdog set in gra is lifted/,
   },
   "automatic-failback": {
-    record: afterFailover({ standby: "in-sync", inSyncSinceMs: NOW_MS - 3_600_000, inSyncAtMs: NOW_MS - 1_000 }),
-    seen: formerPrimarySeen({
-      standby: standbyView({ region: "gra", followers: [follower("logs-1", {}, { remoteCluster: "bhs" })] }),
-    }),
-    config: { ...config, failback: { automatic: true, quietPeriodMs: 3_600_000 } },
+    ...failingBack,
+    config: { ...config, failback },
     next: { phase: "closing", epoch: 4 },
     says: /automatic failback to gra, which has been in sync for the quiet period of 3600 s: routers close/,
   },
@@ -512,8 +555,12 @@ describe("the table of rules", () => {
   });
 
   test("every action is an outcome of some rule", () => {
-    const asked = Object.values(cases).flatMap(({ record, seen }) => decide(record, seen, NOW_MS, config).actions);
-    expect(new Set(asked.map(({ kind }) => kind))).toEqual(new Set(["keep-replication", "carry-out-plan"]));
+    const asked = Object.values(cases).flatMap(
+      ({ record, seen, config: own = config }) => decide(record, seen, NOW_MS, own).actions,
+    );
+    expect(new Set(asked.map(({ kind }) => kind))).toEqual(
+      new Set(["keep-replication", "carry-out-plan", "run-hooks"]),
+    );
   });
 
   test("a failover keeps the last snapshot of the lost region and begins a block period", () => {

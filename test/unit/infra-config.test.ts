@@ -221,6 +221,7 @@ describe("the stack configuration", () => {
     ["leases", { ttlMs: 1.5 }],
     ["elasticsearch", { requestTimeoutMs: -1 }],
     ["publisher", { source: { kind: "service", urls: ["http://127.0.0.1:9201"] }, files: [{ path: "etc" }] }],
+    ["hooks", { afterOpening: [{ command: ["h"] }] }],
     ["notifications", { targets: [{ kind: "smtp", name: "mail", host: "m", from: "a@b", to: [] }] }],
   ])("a wrong value of %s is refused in the watchdog's own sentence", (key, value) => {
     const written = JSON.parse(watchdogJson({ topology: planTopology(testConfig()), config: testConfig(), host }));
@@ -249,6 +250,11 @@ describe("the stack configuration", () => {
     ["rejoin", '{"policy":"keep"}', { rejoin: { policy: "keep" } }],
     ["canary", '{"unhealthyCauses":[]}', { canary: { intervalMs: 10_000, unhealthyCauses: [] } }],
     ["failback", '{"automatic":true}', { failback: { automatic: true, quietPeriodMs: 3_600_000 } }],
+    [
+      "hooks",
+      '{"beforeClosing":[{"command":["/opt/hooks/before","gra"],"onFailure":"stop"}]}',
+      { hooks: { beforeClosing: [{ command: ["/opt/hooks/before", "gra"], timeoutMs: 10_000 }], afterOpening: [] } },
+    ],
     ["elasticsearch", '{"licence":"trial","requestTimeoutMs":20000}', { elasticsearch: { requestTimeoutMs: 20_000 } }],
     ["logLevel", "debug", { logLevel: "debug" }],
     ["store", '{"deadlineMs":2500}', { store: { deadlineMs: 2_500, hedgeAfterMs: 1_000 } }],

@@ -19,6 +19,7 @@ function measured(changes: Partial<Measured> = {}): Measured {
   activity.noteProbe("gra", health("healthy"), 40);
   activity.canaries.add({ region: "gra", result: "flood-stage" });
   activity.noteChange({ kind: "failover", automatic: true, outcome: "done" });
+  activity.hooks.add({ phase: "before-closing", outcome: "failed" });
   activity.replicationChanges.add({ kind: "follow", outcome: "failed" });
   return {
     config: backedUp,

@@ -4,7 +4,6 @@ import { etcdNotificationBoard } from "../adapters/etcd/notification-board.ts";
 import { fileNotificationBoard } from "../adapters/file-store/notification-board.ts";
 import { notificationFileViolations } from "../config/referenced-files.ts";
 import type { WatchdogConfig } from "../config/schema.ts";
-import { sentenceOf } from "../config/violations.ts";
 import type { NotificationsControl } from "../controller/control-api/handlers.ts";
 import type { Watchdog } from "../controller/watchdog.ts";
 import type { NotificationBoard } from "../core/ports/notification-board.ts";
@@ -16,12 +15,11 @@ import { connectTarget } from "../notifications/targets/connect.ts";
 import type { Logger } from "../util/logger.ts";
 import { runLoop } from "../util/loop.ts";
 import type { StoreConnection } from "./store.ts";
+import { watchFiles } from "./watch-files.ts";
 
 const INTERVAL_MS = 2_000;
 /** An election of etcd takes seconds. */
 const ALONE_AFTER_MS = 60_000;
-/** A secret that is missing is found before there is a message. */
-const FILES_INTERVAL_MS = 60_000;
 
 export interface NotificationParts {
   readonly watchdog: Watchdog;
@@ -62,11 +60,8 @@ export async function runNotifications(
     log,
     signal,
   });
-  let problems: readonly string[] = [];
-  const checkFiles = async () => {
-    problems = (await notificationFileViolations(settings)).map(sentenceOf);
-  };
   const options = { clock, log, signal };
+  const files = watchFiles("notifications", () => notificationFileViolations(settings), options);
   return {
     report: () => courier.report(),
     test: (name) =>
@@ -76,10 +71,10 @@ export async function runNotifications(
         clock,
         signal,
       ),
-    fileProblems: () => problems,
+    fileProblems: files.problems,
     ended: Promise.all([
       runLoop({ name: "notifications", intervalMs: () => INTERVAL_MS, round: () => courier.round() }, options),
-      runLoop({ name: "files of notifications", intervalMs: () => FILES_INTERVAL_MS, round: checkFiles }, options),
+      files.ended,
     ]).then(() => courier.idle()),
   };
 }

@@ -4,10 +4,12 @@ import { serveControlSocket } from "../adapters/control-socket/server.ts";
 import type { ElasticsearchCluster } from "../adapters/elasticsearch/cluster.ts";
 import { createRecordCopy } from "../adapters/file-store/store.ts";
 import { createHaproxyRouter } from "../adapters/haproxy/router.ts";
+import { hookPrograms } from "../adapters/hooks.ts";
 import { createLogger } from "../adapters/log.ts";
 import { type ServiceManager, serviceManager } from "../adapters/systemd.ts";
 import type { RegionName } from "../config/address.ts";
 import { loadConfig } from "../config/load.ts";
+import { hookFileViolations } from "../config/referenced-files.ts";
 import type { WatchdogConfig } from "../config/schema.ts";
 import { controlHandlers } from "../controller/control-api/handlers.ts";
 import { createWatchdog, type Watchdog } from "../controller/watchdog.ts";
@@ -27,6 +29,7 @@ import { runPage } from "./page.ts";
 import { Renewals } from "./renewals.ts";
 import { accessSource } from "./sources.ts";
 import { connectStore, type StoreConnection } from "./store.ts";
+import { watchFiles } from "./watch-files.ts";
 
 /**
  * Runs the watchdog until SIGTERM or SIGINT. At its end it leaves HAProxy's ticket: a restarted watchdog renews the ticket
@@ -51,6 +54,11 @@ export async function runWatchdog(configFile: string): Promise<void> {
   const others = await connectOthers(config, () => running?.situation().record ?? null, renewals);
   const entry = await connectOwnEntry(config, renewals);
   const stop = new AbortController();
+  const hookFiles = watchFiles("hooks", () => hookFileViolations(config.hooks), {
+    clock: systemClock,
+    log,
+    signal: stop.signal,
+  });
   const salvage = connectSalvage(renewed, stop.signal, others?.copies);
   const watchdog = compose(config, {
     clusters,
@@ -58,7 +66,7 @@ export async function runWatchdog(configFile: string): Promise<void> {
     connection,
     entry,
     peers: others?.peers ?? null,
-    renewals,
+    fileProblems: () => [...renewals.problems(), ...(notifications?.fileProblems() ?? []), ...hookFiles.problems()],
     notifications: () => notifications,
     log,
   });
@@ -87,6 +95,7 @@ export async function runWatchdog(configFile: string): Promise<void> {
     await metrics;
     await page;
     await notifications?.ended;
+    await hookFiles.ended;
     others?.close();
     connection.close();
     await entry?.close();
@@ -100,14 +109,14 @@ interface Connections {
   readonly connection: StoreConnection;
   readonly entry: Entry | null;
   readonly peers: Peers | null;
-  readonly renewals: Renewals;
+  readonly fileProblems: () => readonly string[];
   readonly notifications: () => RunningNotifications | null;
   readonly log: Logger;
 }
 
 function compose(
   config: WatchdogConfig,
-  { clusters, salvage, connection, entry, peers, renewals, notifications, log }: Connections,
+  { clusters, salvage, connection, entry, peers, fileProblems, notifications, log }: Connections,
 ): Watchdog {
   const { store, operatorStore, coordination } = connection;
   return createWatchdog({
@@ -121,7 +130,8 @@ function compose(
     copy: createRecordCopy(path.join(config.stateDirectory, "record-copy.json")),
     router: config.router === null ? null : createHaproxyRouter({ name: config.name, ...config.router }),
     entry,
-    fileProblems: () => [...renewals.problems(), ...(notifications()?.fileProblems() ?? [])],
+    hooks: hookPrograms,
+    fileProblems,
     notifications: () => notifications()?.report() ?? null,
     clock: systemClock,
     log,

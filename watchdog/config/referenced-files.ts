@@ -2,6 +2,7 @@ import { access, constants } from "node:fs/promises";
 import { reasonOf } from "../util/files.ts";
 import type { EtcdAccess, PublisherConfig } from "./applications.ts";
 import { caFileViolations, checkSecretFile, keyPairViolations } from "./files.ts";
+import type { HooksSettings } from "./hooks.ts";
 import type { MetricsSettings } from "./metrics.ts";
 import type { NotificationSettings } from "./notifications.ts";
 import type { PageSettings } from "./page.ts";
@@ -89,6 +90,16 @@ export async function notificationFileViolations({ targets }: NotificationSettin
         return target satisfies never;
     }
   });
+  return (await Promise.all(checks)).flat();
+}
+
+/** The programs of hooks, which are checked at the same times, for the same reason. */
+export async function hookFileViolations(hooks: HooksSettings): Violations {
+  const checks = (["beforeClosing", "afterOpening"] as const).flatMap((list) =>
+    hooks[list].map(({ command: [program] }, position) =>
+      programViolations(`hooks.${list}[${position}].command[0]`, program),
+    ),
+  );
   return (await Promise.all(checks)).flat();
 }
 

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { endpointServiceSchema, publisherSchema } from "./applications.ts";
 import { canarySchema } from "./canary.ts";
+import { hooksSchema } from "./hooks.ts";
 import { metricsSchema } from "./metrics.ts";
 import { notificationsSchema } from "./notifications.ts";
 import { pageSchema } from "./page.ts";
@@ -145,6 +146,7 @@ export const watchdogFileSchema = z.strictObject({
   rejoin: rejoinSchema,
   salvage: salvageSchema,
   failback: failbackSchema,
+  hooks: hooksSchema,
   store: storeSchema,
   leases: leasesSchema,
   failsafe: failsafeSchema,

@@ -3,6 +3,7 @@ import type { ReplicationChange } from "../core/plans/replication-change.ts";
 import type { CanaryState } from "../core/state/canary.ts";
 import type { FinishedChange } from "../core/state/finished-change.ts";
 import type { RegionHealth } from "../core/state/health.ts";
+import type { HookPhase } from "../core/state/hooks.ts";
 import { Tally } from "../util/tally.ts";
 
 /** Whether a probe counts for the region, against it, or proves nothing. */
@@ -17,6 +18,7 @@ export class Activity {
   readonly #probeMs = new Map<RegionName, number>();
   readonly canaries = new Tally<{ readonly region: RegionName; readonly result: CanaryResult }>();
   readonly changes = new Tally<{ [Key in keyof FinishedChange]: string }>();
+  readonly hooks = new Tally<{ readonly phase: HookPhase; readonly outcome: "done" | "failed" }>();
   readonly replicationChanges = new Tally<{
     readonly kind: ReplicationChange["kind"];
     readonly outcome: "done" | "failed";

@@ -1,4 +1,5 @@
 import type { WatchdogContext } from "./context.ts";
+import { HookRunner } from "./hooks.ts";
 import { Coordinator } from "./loops/elect.ts";
 import { PlanExecutor } from "./loops/execute.ts";
 import { Failsafe } from "./loops/failsafe.ts";
@@ -10,6 +11,7 @@ export interface Components {
   readonly failsafe: Failsafe;
   readonly coordinator: Coordinator;
   readonly executor: PlanExecutor;
+  readonly hooks: HookRunner;
   readonly replication: ReplicationReconciler;
   /** null on a witness. */
   readonly router: RouterReconciler | null;
@@ -22,6 +24,7 @@ export function createComponents(context: WatchdogContext): Components {
     failsafe,
     coordinator: new Coordinator(context),
     executor: new PlanExecutor(context),
+    hooks: new HookRunner(context),
     replication: new ReplicationReconciler(context),
     router:
       router === null || config.router === null ? null : new RouterReconciler(context, failsafe, router, config.router),

@@ -4,6 +4,7 @@ import type { Peers } from "../core/failsafe.ts";
 import type { Cluster } from "../core/ports/cluster.ts";
 import type { Coordination } from "../core/ports/coordination.ts";
 import type { Entry } from "../core/ports/entry.ts";
+import type { Hooks } from "../core/ports/hooks.ts";
 import type { Router } from "../core/ports/router.ts";
 import type { Salvage } from "../core/ports/salvage.ts";
 import type { RecordCopy, Store } from "../core/ports/store.ts";
@@ -36,6 +37,8 @@ export interface WatchdogParts {
   readonly router: Router | null;
   /** The entry of that HAProxy; null, the default, where no canaries are sent. */
   readonly entry?: Entry | null;
+  /** Runs operators' hooks; null, the default, where none can be run. */
+  readonly hooks?: Hooks | null;
   /** Why changed certificates and passwords are not used, as sentences; absent: they are not read again. */
   readonly fileProblems?: () => readonly string[];
   /** The messages that this watchdog sends; null, or absent, without targets. */
@@ -49,6 +52,7 @@ export interface WatchdogContext extends WatchdogParts {
   readonly coordination: Coordination;
   readonly peers: Peers | null;
   readonly entry: Entry | null;
+  readonly hooks: Hooks | null;
   readonly observed: ObservedState;
   readonly decisions: DecisionLog;
   readonly selfCheck: SelfCheck;
@@ -69,7 +73,7 @@ export interface WatchdogContext extends WatchdogParts {
 }
 
 export function createContext(parts: WatchdogParts, signal: AbortSignal): WatchdogContext {
-  const { config, clock, coordination = soleCoordination(clock), peers = null, entry = null } = parts;
+  const { config, clock, coordination = soleCoordination(clock), peers = null, entry = null, hooks = null } = parts;
   const observed = new ObservedState(config);
   const selfCheck = new SelfCheck(clock, {
     toleranceMs: config.leases.marginMs,
@@ -80,6 +84,7 @@ export function createContext(parts: WatchdogParts, signal: AbortSignal): Watchd
     coordination,
     peers,
     entry,
+    hooks,
     observed,
     decisions: new DecisionLog(),
     selfCheck,

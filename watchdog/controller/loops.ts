@@ -23,7 +23,7 @@ const SLOW_INTERVAL_MS = 60_000;
  */
 export function watchdogLoops(context: WatchdogContext, components: Components): readonly Loop[] {
   const { config, clusters, store, observed, peers, entry, selfCheck, wakeCoordinate, wakeDecide, wakeRoute } = context;
-  const { coordinator, executor, replication, router } = components;
+  const { coordinator, replication, router } = components;
   const checkMs = config.checks.intervalMs;
   // Several times per lease, so that a leadership and a report are renewed well before they end.
   const coordinationMs = Math.min(checkMs, config.leases.ttlMs / 4);
@@ -64,7 +64,7 @@ export function watchdogLoops(context: WatchdogContext, components: Components):
     {
       name: "decide",
       intervalMs: () => (observed.record?.phase === "serving" ? steadyMs : Math.min(checkMs, CHANGE_INTERVAL_MS)),
-      round: () => decideOnce(context, executor),
+      round: () => decideOnce(context, components),
       wakeup: wakeDecide,
     },
     {

@@ -37,6 +37,7 @@ export function observationsNow({ observed, selfCheck, config, clock }: Observin
     newestCopy: newestCopy(observed),
     copyError: observed.copyError,
     firstLooks: observed.firstSnapshots,
+    hooks: observed.hooks,
   };
 }
 

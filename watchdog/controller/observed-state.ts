@@ -5,6 +5,7 @@ import type { CanaryState } from "../core/state/canary.ts";
 import type { ClusterLicence, Definition } from "../core/state/cluster.ts";
 import { finishedChange } from "../core/state/finished-change.ts";
 import { type RegionHealth, unknownHealth } from "../core/state/health.ts";
+import type { HookReports } from "../core/state/hooks.ts";
 import { type LagMemory, noLagMemory } from "../core/state/lag-time.ts";
 import { memberOf, type Silence, silenceAfter } from "../core/state/members.ts";
 import type { ActiveSnapshot, FirstSnapshot, RouterLease, StandbySnapshot } from "../core/state/observations.ts";
@@ -38,6 +39,7 @@ export class ObservedState {
   copyError: string | null = null;
   /** Of this host's entry; null: none was sent since its router opened. */
   canary: CanaryState | null = null;
+  hooks: HookReports = { before: null, after: null };
   standby: StandbySnapshot | null = null;
   standbyError: string | null = null;
   /** What of the standby changes rarely, as last read, and when. */

@@ -23,6 +23,7 @@ export function statusNow(context: WatchdogContext, components: Components, star
     newerVersion: newerVersion(observed),
     self: { trusted: blockers.length === 0, reasons: blockers },
     files: context.fileProblems?.() ?? [],
+    hookRefusal: hookRefusal(context),
     regions: Object.keys(config.regions).map((region) => ({
       region,
       role: roleOf(region, observed.record),
@@ -52,6 +53,12 @@ function snapshotsOf(
   if (config.snapshots === null || state === undefined) return null;
   const { lastSuccessAtMs } = state;
   return { lastSuccessAtMs, problem: snapshotProblem(region, state, clock.nowMs(), config.snapshots.maxAgeMs) };
+}
+
+/** Until the hooks run again; a request that was refused is not repeated, and is told for as long. */
+function hookRefusal({ observed: { hooks }, config, clock }: WatchdogContext): string | null {
+  const { before } = hooks;
+  return before !== null && clock.nowMs() - before.atMs < config.hooks.retryAfterMs ? before.words : null;
 }
 
 function roleOf(region: RegionName, record: StateRecord | null): RegionStatus["role"] {

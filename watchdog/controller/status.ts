@@ -122,6 +122,8 @@ export const watchdogStatusSchema = z.object({
   self: z.object({ trusted: z.boolean(), reasons: z.array(z.string()) }),
   /** Why changed certificates and passwords on this host are not used. */
   files: z.array(z.string()).default([]),
+  /** Why a hook refuses a change for now; null when none does. */
+  hookRefusal: z.string().nullable().default(null),
   regions: z.array(regionStatus),
   /** The last report of each watchdog, this one included. */
   sightings: z.array(watchdogReportSchema),

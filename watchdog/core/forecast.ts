@@ -33,16 +33,17 @@ const MAX_CHANGES = 8;
 
 /**
  * Follows the rules as the controller would, until a ruling changes nothing or a plan has begun. Assumed: routers close
- * when they are to, every site that reports learns of each epoch, failsafe grants expire, and the regions stay as they
- * were in the last snapshots.
+ * when they are to, every site that reports learns of each epoch, failsafe grants expire, no hook refuses, and the regions
+ * stay as they were in the last snapshots.
  *
  * @param closingMs how long the routers take to close
  */
 export function forecast(
   start: { readonly record: StateRecord | null; readonly seen: Observations; readonly nowMs: number },
-  config: WatchdogConfig,
+  { hooks, ...others }: WatchdogConfig,
   closingMs: number,
 ): Forecast {
+  const config: WatchdogConfig = { ...others, hooks: { ...hooks, beforeClosing: [] } };
   const steps: ForecastStep[] = [];
   let { record, nowMs: atMs } = start;
   const controller = { leading: true, leader: config.name, error: null };

@@ -9,6 +9,7 @@ export function problemRows({
   regions,
   sightings,
   files,
+  hookRefusal,
   notifications,
   nowMs,
 }: WatchdogStatus): [string, string][] {
@@ -25,6 +26,7 @@ export function problemRows({
     for (const degraded of health.problems) rows.push([region, degraded]);
   }
   for (const problem of files) rows.push(["files", problem]);
+  if (hookRefusal !== null) rows.push(["hooks", `a change is refused: ${hookRefusal}`]);
   for (const { name, pending, error } of notifications?.targets ?? []) {
     if (pending > 0 && error !== null) rows.push(["notifications", `${pending} wait for ${name}: ${error}`]);
   }

@@ -12,15 +12,22 @@ export interface ProgramRun {
   readonly signal?: AbortSignal;
 }
 
-/** Characters of output in an error message. */
+/** Characters of output that are kept: the last ones. */
 const MAX_OUTPUT = 400;
 
 /**
  * Runs a program, and kills it with its whole process group after the timeout.
  *
+ * @returns the end of its output, on one line
  * @throws Error that names the program, how it ended, and the end of its output
  */
-export function runProgram({ command: [program, ...args], env, input, timeoutMs, signal }: ProgramRun): Promise<void> {
+export function runProgram({
+  command: [program, ...args],
+  env,
+  input,
+  timeoutMs,
+  signal,
+}: ProgramRun): Promise<string> {
   return new Promise((resolve, reject) => {
     // Its own process group, so that everything it starts can be killed with it.
     const child = spawn(program, args, { detached: true, stdio: ["pipe", "pipe", "pipe"], env });
@@ -46,8 +53,9 @@ export function runProgram({ command: [program, ...args], env, input, timeoutMs,
       signal?.removeEventListener("abort", abort);
       child.stdout.destroy();
       child.stderr.destroy();
-      if (reason === null) return resolve();
-      const detail = output.trim() === "" ? "" : `: ${output.trim()}`;
+      const printed = onOneLine(output);
+      if (reason === null) return resolve(printed);
+      const detail = printed === "" ? "" : `: ${printed}`;
       reject(new Error(`${program} ${reason}${detail}`));
     };
     child.once("error", (error) => ended(`cannot be started: ${reasonOf(error)}`));
@@ -60,6 +68,9 @@ export function runProgram({ command: [program, ...args], env, input, timeoutMs,
     if (signal?.aborted) abort();
   });
 }
+
+/** Without control characters, which a terminal that shows a log might obey. */
+const onOneLine = (output: string) => output.replaceAll(/[\s\p{Cc}]+/gu, " ").trim();
 
 function killGroup(pid: number | undefined): void {
   if (pid === undefined) return;

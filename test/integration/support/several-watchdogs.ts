@@ -8,8 +8,13 @@ import { systemClock } from "../../../watchdog/adapters/clock.ts";
 import { failsafePeers } from "../../../watchdog/adapters/failsafe/client.ts";
 import { serveFailsafe } from "../../../watchdog/adapters/failsafe/server.ts";
 import { createRecordCopy } from "../../../watchdog/adapters/file-store/store.ts";
+import { hookPrograms } from "../../../watchdog/adapters/hooks.ts";
 import { connectStore, type StoreConnection } from "../../../watchdog/app/store.ts";
-import { type WatchdogConfig, watchdogConfigSchema } from "../../../watchdog/config/schema.ts";
+import {
+  type WatchdogConfig,
+  type WatchdogConfigInput,
+  watchdogConfigSchema,
+} from "../../../watchdog/config/schema.ts";
 import type { WatchdogStatus } from "../../../watchdog/controller/status.ts";
 import { createWatchdog, type Watchdog } from "../../../watchdog/controller/watchdog.ts";
 import { type Cluster, ClusterError } from "../../../watchdog/core/ports/cluster.ts";
@@ -138,6 +143,10 @@ export interface BesideParts {
   readonly signal: AbortSignal;
 }
 
+export interface SeveralOptions extends EtcdClusterOptions {
+  readonly hooks?: WatchdogConfigInput["hooks"];
+}
+
 export class SeveralWatchdogs {
   readonly etcd: EtcdCluster;
   readonly clusters = { gra: new EmptyCluster("gra"), bhs: new EmptyCluster("bhs") };
@@ -148,6 +157,7 @@ export class SeveralWatchdogs {
   readonly refusals: number[] = [];
   readonly #directory: string;
   readonly #ports: readonly number[];
+  readonly #hooks: WatchdogConfigInput["hooks"];
   readonly #running = new Map<SiteName, { readonly watchdog: Watchdog; stop(): Promise<void> }>();
   readonly #sampling: NodeJS.Timeout;
   /** Runs beside each watchdog, and ends when the signal aborts. */
@@ -158,7 +168,9 @@ export class SeveralWatchdogs {
     directory: string,
     ports: readonly number[],
     beside: (parts: BesideParts) => Promise<void>,
+    hooks: WatchdogConfigInput["hooks"],
   ) {
+    this.#hooks = hooks;
     this.#beside = beside;
     this.etcd = etcd;
     this.#directory = directory;
@@ -171,12 +183,12 @@ export class SeveralWatchdogs {
   }
 
   static async start(
-    options: EtcdClusterOptions = {},
+    { hooks, ...options }: SeveralOptions = {},
     beside: (parts: BesideParts) => Promise<void> = () => Promise.resolve(),
   ): Promise<SeveralWatchdogs> {
     const etcd = await EtcdCluster.start(options);
     const directory = await mkdtemp(path.join(tmpdir(), "es-failover-several-"));
-    const all = new SeveralWatchdogs(etcd, directory, await freePorts(sites.length), beside);
+    const all = new SeveralWatchdogs(etcd, directory, await freePorts(sites.length), beside, hooks);
     for (const site of sites) await all.startOne(site);
     return all;
   }
@@ -198,6 +210,7 @@ export class SeveralWatchdogs {
       peers,
       copy: createRecordCopy(path.join(this.#directory, `${site}-copy.json`)),
       router: site === "witness" ? null : this.routers[site].port(site),
+      hooks: hookPrograms,
       clock: systemClock,
       log: silent,
     });
@@ -283,6 +296,7 @@ export class SeveralWatchdogs {
       firstPrimary: "gra",
       elasticsearch: { username: "unused", passwordFile, caFile: authority.caFile },
       replication: { patterns: ["logs-*"], intervalMs: 500 },
+      hooks: this.#hooks,
       checks: { intervalMs: 500, timeoutMs: 400, failThreshold: 3, recoveryThreshold: 3 },
       store: {
         kind: "etcd",

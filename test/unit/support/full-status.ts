@@ -13,6 +13,7 @@ export const fullStatus: WatchdogStatus = {
   store: { reachable: false, error: "etcd does not answer" },
   self: { trusted: false, reasons: ["the wall clock jumped by 4000 ms against the monotonic one"] },
   files: ["changed files are not used, those of before go on: store.caFile names /etc/ca, which cannot be read"],
+  hookRefusal: null,
   regions: [
     {
       region: "gra",

@@ -50,6 +50,7 @@ const calmStatus: StatusAnswer = {
   store: { reachable: true, error: null },
   self: { trusted: true, reasons: [] },
   files: [],
+  hookRefusal: null,
   regions: [
     { region: "gra", role: "active", health: { ...healthy, sinceMs: NOW_MS - 3_600_000 }, licence },
     { region: "bhs", role: "standby", health: { ...healthy, sinceMs: NOW_MS - 3_600_000 }, licence },

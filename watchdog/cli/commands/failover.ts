@@ -10,7 +10,7 @@ export function addFailover(program: Command, context: CommandContext): void {
   const command = program
     .command("failover")
     .description("fail over now; writes that the other region lacks are lost until they are salvaged and replayed")
-    .option("--force", "even if that region is not in sync, or the active one is healthy", false);
+    .option("--force", "even if that region is not in sync, the active one is healthy, or a hook refuses it", false);
   addChangeOptions(command).action(({ to, force, reason, ...flags }: FailoverFlags) =>
     requestChange(context, { kind: "failover", to, force, reason: reason ?? null }, flags),
   );

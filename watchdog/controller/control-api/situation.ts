@@ -51,6 +51,15 @@ const activeSnapshot = z.object({
   unmatched: z.array(unmatchedIndex).default([]),
 });
 
+const hookReport = z
+  .object({
+    id: z.string(),
+    state: z.enum(["running", "done", "stopped"]),
+    atMs: z.number(),
+    words: z.string().nullable(),
+  })
+  .nullable();
+
 const observations = z.object({
   health: z.record(z.string(), regionHealth),
   sites: z.array(siteReport),
@@ -72,6 +81,7 @@ const observations = z.object({
   newestCopy: stateRecordSchema.nullable(),
   copyError: z.string().nullable(),
   firstLooks: z.array(z.object({ region: z.string(), following: z.array(z.string()) })),
+  hooks: z.object({ before: hookReport, after: hookReport }).exactOptional(),
 });
 
 /** What a watchdog decides from: a `KnownSituation`. */

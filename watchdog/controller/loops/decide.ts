@@ -4,9 +4,9 @@ import type { Action } from "../../core/rules/rule.ts";
 import type { RuleId } from "../../core/rules/table.ts";
 import { currentStep } from "../../core/state/plan.ts";
 import { messageOf } from "../../util/errors.ts";
+import type { Components } from "../components.ts";
 import type { WatchdogContext } from "../context.ts";
 import { observationsNow } from "../observations.ts";
-import type { PlanExecutor } from "./execute.ts";
 import { takeFirstSnapshots } from "./first-snapshots.ts";
 import { observeActive } from "./observe-active.ts";
 import { observeStandby } from "./observe-standby.ts";
@@ -17,11 +17,13 @@ const bookkeeping: ReadonlySet<RuleId | undefined> = new Set(["in-sync-noted", "
 /** Bound on the writes of one round. The next round continues a record that keeps changing. */
 const CHANGES_PER_ROUND = 8;
 
+type Actors = Pick<Components, "executor" | "hooks">;
+
 /**
  * One round: read the store, observe, decide, compare-and-swap, act; repeated on top of what was written while the record
  * changes.
  */
-export async function decideOnce(context: WatchdogContext, executor: PlanExecutor): Promise<void> {
+export async function decideOnce(context: WatchdogContext, actors: Actors): Promise<void> {
   let stored = await readStore(context);
   for (let change = 0; change < CHANGES_PER_ROUND; change += 1) {
     await refreshObservations(context);
@@ -38,22 +40,25 @@ export async function decideOnce(context: WatchdogContext, executor: PlanExecuto
       stored = written;
     }
     announce(context, ruling, nowMs);
-    for (const action of ruling.actions) act(action, stored, executor);
+    for (const action of ruling.actions) act(action, stored, actors);
     if (!isChange) return;
     context.wakeRoute.trigger();
   }
 }
 
-function act({ kind }: Action, stored: StoredRecord | null, executor: PlanExecutor): void {
-  switch (kind) {
+function act(action: Action, stored: StoredRecord | null, { executor, hooks }: Actors): void {
+  switch (action.kind) {
     case "carry-out-plan":
       if (stored !== null) executor.start(stored);
       return;
     case "keep-replication":
       // The loop "replicate" does this for as long as the latest ruling asks for it.
       return;
+    case "run-hooks":
+      hooks.start(action.run);
+      return;
     default:
-      throw new Error(`unknown action ${kind satisfies never}`);
+      throw new Error(`unknown action in ${JSON.stringify(action satisfies never)}`);
   }
 }
 

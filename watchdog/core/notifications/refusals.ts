@@ -12,6 +12,7 @@ const refusals: ReadonlySet<string> = new Set([
   "refuse-not-promotable",
   "refuse-not-in-sync",
   "refuse-block-period",
+  "refuse-hook",
   "active-unknown",
 ] satisfies readonly RuleId[]);
 

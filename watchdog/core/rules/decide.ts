@@ -2,7 +2,8 @@ import type { WatchdogConfig } from "../../config/schema.ts";
 import type { Observations } from "../state/observations.ts";
 import type { StateRecord } from "../state/record.ts";
 import type { Situation } from "../state/situation.ts";
-import type { Outcome } from "./rule.ts";
+import { withOpeningHooks } from "./hooks.ts";
+import { everyPhase, type Outcome } from "./rule.ts";
 import { type RuleId, rules } from "./table.ts";
 
 export interface Ruling extends Outcome {
@@ -15,5 +16,8 @@ export function decide(record: StateRecord | null, seen: Observations, nowMs: nu
   const first = rules.find(({ holds }) => holds(situation));
   if (first === undefined)
     throw new Error(`no rule holds in phase ${record?.phase ?? "none"}: the last rule of a phase needs no condition`);
-  return { rule: first.id, ...first.outcome(situation) };
+  const outcome = first.outcome(situation);
+  // A rule of every phase decides whether this watchdog may act at all.
+  const isGuard = first.phases.length === everyPhase.length;
+  return { rule: first.id, ...(isGuard ? outcome : withOpeningHooks(situation, outcome)) };
 }

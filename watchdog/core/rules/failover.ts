@@ -4,7 +4,9 @@ import { closing } from "../state/transitions.ts";
 import { activeUnhealthy, activeUnknown, activeWell } from "./conditions/active.ts";
 import { notInBlockPeriod, notPaused, oneRouter } from "./conditions/automatic.ts";
 import { not } from "./conditions/combine.ts";
+import { automatic, hooksAwaited, hooksConfigured, hooksPassed } from "./conditions/hooks.ts";
 import * as standbyIs from "./conditions/standby.ts";
+import { hooksFirst } from "./hooks.ts";
 import { type Condition, type RuleBody, unchanged } from "./rule.ts";
 import { inSyncNoted, standbyBehind, standbyInSync } from "./standby.ts";
 
@@ -20,16 +22,22 @@ function loss({ record: { active }, seen }: Situation<ServingRecord>): string {
   return `${active} is unhealthy: ${reason}`;
 }
 
+const wanted = automatic("failover");
+const noHookLeft = hooksPassed(wanted);
+
+/** All but the hooks. */
+const needed: readonly Condition<ServingRecord>[] = [
+  activeUnhealthy,
+  notPaused,
+  oneRouter,
+  standbyIs.standbyHealthy,
+  standbyIs.standbyPromotable,
+  standbyIs.standbyInSync,
+  notInBlockPeriod,
+];
+
 export const failover: RuleBody<"serving"> = {
-  conditions: [
-    activeUnhealthy,
-    notPaused,
-    oneRouter,
-    standbyIs.standbyHealthy,
-    standbyIs.standbyPromotable,
-    standbyIs.standbyInSync,
-    notInBlockPeriod,
-  ],
+  conditions: [...needed, noHookLeft],
   outcome: (s) => ({
     record: closing(s, { change: "failover", automatic: true, cause: loss(s) }),
     actions: [],
@@ -47,6 +55,12 @@ const noStandbyToNote: Condition<ServingRecord> = (s) =>
 const upkeep = (s: Situation<ServingRecord>) =>
   s.record.standby !== "absent" && activeWell(s) === null ? (["keep-replication"] as const) : [];
 
+export const failoverHooks: RuleBody<"serving"> = {
+  scope: [hooksConfigured],
+  conditions: [...needed, hooksAwaited(wanted)],
+  outcome: (s) => hooksFirst(s, wanted, { reason: loss(s), upkeep: upkeep(s) }),
+};
+
 const refusal = (condition: Condition<ServingRecord>): RuleBody<"serving"> => ({
   conditions: [activeUnhealthy, not(condition, "not the blocking condition"), noStandbyToNote],
   outcome: (s) => unchanged(s.record, `${loss(s)}; no failover: ${condition(s)}`, ...upkeep(s)),
@@ -58,6 +72,7 @@ export const refuseSeveralRouters = refusal(oneRouter);
 export const refuseNotPromotable = refusal(standbyIs.standbyPromotable);
 export const refuseNotInSync = refusal(standbyIs.standbyInSync);
 export const refuseBlockPeriod = refusal(notInBlockPeriod);
+export const refuseHook: RuleBody<"serving"> = { ...refusal(noHookLeft), scope: [hooksConfigured] };
 
 /** A run of refusals may be a lost region as well as a rotated password: a person who can tell decides. */
 export const unknownActive: RuleBody<"serving"> = {

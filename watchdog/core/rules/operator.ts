@@ -1,6 +1,15 @@
 import type { ChangeRequest, ServingRecord } from "../state/record.ts";
 import type { Situation } from "../state/situation.ts";
 import { closing, noted } from "../state/transitions.ts";
+import {
+  areHooksDue,
+  byOperator,
+  HOOKS_VALID_MS,
+  hooksAwaited,
+  hooksConfigured,
+  hooksPassed,
+} from "./conditions/hooks.ts";
+import { hooksFirst } from "./hooks.ts";
 import { isJudgeable, requestBlockers } from "./preconditions.ts";
 import type { Condition, RuleBody } from "./rule.ts";
 
@@ -39,14 +48,33 @@ function granted(s: Situation<ServingRecord>, change: ChangeRequest["kind"]) {
 
 export const operatorFailover: RuleBody<"serving"> = {
   scope: [requested("failover")],
-  conditions: [judgeable, grantable],
+  conditions: [judgeable, grantable, hooksPassed(byOperator)],
   outcome: (s) => granted(s, "failover"),
 };
 
 export const switchover: RuleBody<"serving"> = {
   scope: [requested("switchover")],
-  conditions: [judgeable, grantable],
+  conditions: [judgeable, grantable, hooksPassed(byOperator)],
   outcome: (s) => granted(s, "switchover"),
+};
+
+/** The request stays valid while its hooks run, also for a controller that has to begin them again. */
+function prolonged({ nowMs, config }: Situation<ServingRecord>, request: ChangeRequest): ChangeRequest {
+  const hooksMs = config.hooks.beforeClosing.reduce((sum, { timeoutMs }) => sum + timeoutMs, 0);
+  return { ...request, validUntilMs: Math.max(request.validUntilMs, nowMs + hooksMs + HOOKS_VALID_MS) };
+}
+
+export const operatorHooks: RuleBody<"serving"> = {
+  scope: [requested("failover", "switchover"), hooksConfigured],
+  conditions: [judgeable, grantable, hooksAwaited(byOperator)],
+  outcome: (s) => {
+    const { request, standby } = s.record;
+    if (request === null) throw new Error("operator-hooks without a request");
+    const upkeep = standby === "absent" ? [] : (["keep-replication"] as const);
+    const outcome = hooksFirst(s, byOperator, { reason: causeOf(request), upkeep });
+    if (!areHooksDue(s, byOperator)) return outcome;
+    return { ...outcome, record: noted(s.record, { request: prolonged(s, request) }) };
+  },
 };
 
 export const refuseRequest: RuleBody<"serving"> = {

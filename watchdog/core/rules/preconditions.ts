@@ -11,6 +11,7 @@ import { indicesToJoin } from "../state/to-join.ts";
 import type { UnprotectedIndex } from "../state/unprotected.ts";
 import { activeUnknown } from "./conditions/active.ts";
 import { notPaused, oneRouter } from "./conditions/automatic.ts";
+import { hookRefusal } from "./conditions/hooks.ts";
 import { majoritySees } from "./conditions/majority.ts";
 import {
   comparisonBlocker,
@@ -179,7 +180,7 @@ export function requestBlockers(s: Situation<ServingRecord>, request: ChangeRequ
     return [`no controller handled the request within ${validS} s: ask again`, ...blockersOf(s, request)];
   }
   if (request.to !== standbyOf(s)) return [`${request.to} is not the standby: ${s.record.active} is active`];
-  return blockersOf(s, request);
+  return [...blockersOf(s, request), ...[hookRefusal(s)].filter((blocker) => blocker !== null)];
 }
 
 function blockersOf(s: Situation<ServingRecord>, request: ChangeRequest): readonly string[] {

@@ -1,15 +1,21 @@
+import type { HookRun } from "../state/hooks.ts";
 import type { StateRecord } from "../state/record.ts";
 import type { Situation } from "../state/situation.ts";
 
 /** null when the condition holds, else what blocks it, as a sentence. */
 export type Condition<R extends StateRecord | null> = (situation: Situation<R>) => string | null;
 
-/** What the controller does for as long as this ruling is the newest one. */
-export type Action =
+export type PlainAction =
   /** Set up following on the standby and keep it up. */
   | { readonly kind: "keep-replication" }
   /** Carry out the next step of the record's plan. */
   | { readonly kind: "carry-out-plan" };
+
+/** What the controller does for as long as this ruling is the newest one. */
+export type Action =
+  | PlainAction
+  /** Run the hooks once for this change. */
+  | { readonly kind: "run-hooks"; readonly run: HookRun };
 
 export interface Outcome<R extends StateRecord | null = StateRecord | null> {
   /** The next record; the very same object when nothing changes. */
@@ -90,7 +96,7 @@ export function blockersOf<R extends StateRecord | null>(
 export const unchanged = <R extends StateRecord | null>(
   record: R,
   explanation: string,
-  ...kinds: Action["kind"][]
+  ...kinds: PlainAction["kind"][]
 ): Outcome<R> => ({
   record,
   actions: kinds.map((kind) => ({ kind })),

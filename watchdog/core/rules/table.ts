@@ -5,6 +5,7 @@ import * as deletions from "./deletions.ts";
 import * as failback from "./failback.ts";
 import * as failover from "./failover.ts";
 import * as guards from "./guards.ts";
+import * as hooks from "./hooks.ts";
 import * as members from "./members.ts";
 import * as operator from "./operator.ts";
 import * as promoting from "./promoting.ts";
@@ -78,12 +79,16 @@ export const rules = [
     "A failover that an operator asked for begins: routers close."),
   rule("switchover", ["serving"], operator.switchover,
     "A switchover that an operator asked for, and that loses no write, begins: routers close."),
+  rule("operator-hooks", ["serving"], operator.operatorHooks,
+    "The hooks before closing run before a change that an operator asked for begins."),
   rule("refuse-request", ["serving"], operator.refuseRequest,
     "A request that cannot be granted is refused with every reason."),
 
   // Serving: the active region is lost.
   rule("failover", ["serving"], failover.failover,
     "The active region is lost and the standby can take over: routers close."),
+  rule("failover-hooks", ["serving"], failover.failoverHooks,
+    "The hooks before closing run before a failover begins, each within its bound."),
   rule("refuse-paused", ["serving"], failover.refusePaused,
     "No failover while an operator has paused automatic changes."),
   rule("refuse-both-unhealthy", ["serving"], failover.refuseBothUnhealthy,
@@ -96,8 +101,12 @@ export const rules = [
     "No automatic failover to a standby that is not in sync: an operator decides."),
   rule("refuse-block-period", ["serving"], failover.refuseBlockPeriod,
     "No automatic failover within the block period of the last one."),
+  rule("refuse-hook", ["serving"], failover.refuseHook,
+    "No automatic failover that a hook of the operators refuses, until the hooks run again."),
 
   // Serving: upkeep.
+  rule("opening-hooks-ended", ["serving"], hooks.openingHooksEnded,
+    "The hooks after an opening run once: it is noted that they have ended."),
   rule("register-watchdog", ["serving"], members.registerWatchdog,
     "Registers each live watchdog; failsafe requires an answer from all of them."),
   rule("forget-watchdog", ["serving"], members.forgetWatchdog,
@@ -128,6 +137,8 @@ export const rules = [
     "First copies that are not complete are noted: a restart of the whole standby ends them, and they are made again."),
   rule("write-blocks-forgotten", ["serving"], repair.writeBlocksForgotten,
     "The marks of write blocks are removed once all are lifted and no request for one can be under way."),
+  rule("failback-hooks", ["serving"], failback.failbackHooks,
+    "The hooks before closing run before an automatic failback begins."),
   rule("automatic-failback", ["serving"], failback.automaticFailback,
     "The first primary becomes active again by a switchover, where the configuration permits it."),
   rule("in-sync-noted", ["serving"], standby.inSyncNoted,

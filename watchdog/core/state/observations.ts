@@ -9,6 +9,7 @@ import type {
   UnmatchedIndex,
 } from "./cluster.ts";
 import type { RegionHealth } from "./health.ts";
+import type { HookReports } from "./hooks.ts";
 import type { Silence } from "./members.ts";
 import type { Member, StateRecord } from "./record.ts";
 import type { IndexUuid, LeaderSnapshot } from "./record-fields.ts";
@@ -111,4 +112,6 @@ export interface Observations {
   readonly copyError: string | null;
   /** Snapshots of the regions while there is no record. */
   readonly firstLooks: readonly FirstSnapshot[];
+  /** The hooks that this watchdog has run; absent: none. */
+  readonly hooks?: HookReports;
 }

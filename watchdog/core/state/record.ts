@@ -181,6 +181,10 @@ const servingRecord = z.strictObject({
   unfinishedCopies: z.array(indexUuid).default([]),
   /** When a repair last tried to delete unfinished copies: it is tried again after a while, and holds nothing up. */
   discardTriedAtMs: timeMs.nullable().default(null),
+  /** The change whose opening the hooks are to run after, under this epoch; absent: none has to run any more. */
+  openingHooks: z
+    .strictObject({ change: z.enum(["failover", "switchover"]), from: region, to: region, reason: z.string() })
+    .exactOptional(),
 });
 
 const closingRecord = z.strictObject({ ...everyPhase, phase: z.literal("closing"), ...changing });

@@ -54,6 +54,12 @@ export const changeMetrics = [
     },
   ),
   labelled(
+    "hook_runs_total",
+    "Hooks that this watchdog has run; failed: it ended with another status than 0, or not in time.",
+    ["phase", "outcome"],
+    ({ activity }) => countsOf(activity.hooks),
+  ),
+  labelled(
     "plan_step",
     "1 for the status of a step of the plan under way.",
     ["step", "status"],

@@ -8,9 +8,9 @@ export function commandTarget(settings: TargetOf<"command">): Target {
   const { command, timeoutMs } = settings;
   return {
     settings,
-    send: (event, signal) => {
+    send: async (event, signal) => {
       const env = { PATH: process.env["PATH"], ES_FAILOVER_EVENT: event.kind, ES_FAILOVER_EVENT_ID: event.id };
-      return runProgram({ command: [...command], env, input: bodyOf(event), timeoutMs, signal });
+      await runProgram({ command: [...command], env, input: bodyOf(event), timeoutMs, signal });
     },
   };
 }
