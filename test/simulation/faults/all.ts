@@ -1,6 +1,7 @@
 import { clusterFaults } from "./clusters.ts";
 import { etcdFaults } from "./etcd.ts";
 import type { Fault } from "./fault.ts";
+import { hookFaults } from "./hooks.ts";
 import { hostFaults } from "./hosts.ts";
 import { indexFaults } from "./indices.ts";
 import { networkFaults } from "./network.ts";
@@ -21,4 +22,5 @@ export const faults: readonly Fault[] = [
   ...etcdFaults,
   ...hostFaults,
   ...routerFaults,
+  ...hookFaults,
 ];

@@ -28,6 +28,7 @@ function isAtRest(system: System, servedSinceMs: number): boolean {
     last.region === active &&
     stations.every(({ router }) => router === null || router.route() === active) &&
     plan?.kind !== "repair" &&
+    record.openingHooks === undefined &&
     (standby === "in-sync" || !areBothWell || regions.some((region) => inSnapshot(system, region).length > 0)) &&
     system
       .cluster(active)

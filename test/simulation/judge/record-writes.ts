@@ -38,7 +38,10 @@ function checkChanged(evidence: Evidence, before: StateRecord, write: RecordWrit
   if (before.epoch === after.epoch && before.phase === after.phase) return;
   checkTransition(evidence, before, after);
   checkTrust(evidence, write);
-  if (after.phase === "closing") checkClosing(evidence, before, after);
+  if (after.phase === "closing") {
+    checkClosing(evidence, before, after);
+    checkHooks(evidence, write, after);
+  }
   const open = evidence.system.openRegions();
   if (after.phase === "promoting" && open.length > 0) {
     world.report("2", `promotion begins while a router is open to ${open.join()}`);
@@ -46,6 +49,20 @@ function checkChanged(evidence: Evidence, before: StateRecord, write: RecordWrit
   if (before.phase === "promoting" && after.phase === "serving" && after.active === before.to) {
     checkPromoted(evidence, before, after);
   }
+}
+
+/** No change begins before its hooks have ended, nor against them, unless an operator forces it. */
+function checkHooks(
+  { system: { hooks, world } }: Evidence,
+  { process }: RecordWrite,
+  { epoch, automatic, change }: Extract<StateRecord, { phase: "closing" }>,
+): void {
+  const end = hooks.lastEnd(process);
+  if (end?.epoch !== epoch)
+    world.report("hooks", `a ${change} under epoch ${epoch} begins before its hooks have ended`);
+  const mayBeForced = !automatic && change === "failover";
+  if (end?.refused && !mayBeForced)
+    world.report("hooks", `a ${change} under epoch ${epoch} begins although a hook refused it`);
 }
 
 const isVerifying = (record: StateRecord) =>

@@ -28,6 +28,16 @@ export const decisionMutants: readonly Mutant[] = [
     },
   },
   {
+    rule: "hooks first",
+    defect: "a failover does not wait for its hooks",
+    edit: {
+      file: "core/rules/failover.ts",
+      from: "conditions: [...needed, noHookLeft],",
+      to: "conditions: needed,",
+    },
+    shows: { "one site": { breaks: ["hooks"], faults: ["gra is lost", "hooks take long"] } },
+  },
+  {
     rule: "in-sync only",
     defect: "a standby is promoted whatever it lacks",
     edit: {

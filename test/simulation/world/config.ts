@@ -19,8 +19,13 @@ const common = {
   elasticsearch: { username: "es-failover", passwordFile: "/p", caFile: "/ca", requestTimeoutMs: 2_000 },
   checks: profiles.fast.checks,
   canary: { intervalMs: 1_000, timeoutMs: 900, unhealthyThreshold: 5 },
+  hooks: {
+    beforeClosing: [{ command: ["/hook"], timeoutMs: 1_000, onFailure: "stop" }],
+    afterOpening: [{ command: ["/hook"], timeoutMs: 1_000 }],
+    retryAfterMs: 3_000,
+  },
   promotion: { drainTimeoutMs: 4_000, unfollowTimeoutMs: 3_000, batchSize: 2, parallelism: 2, maxStuckMs: 20_000 },
-} as const satisfies Partial<WatchdogConfigInput>;
+} satisfies Partial<WatchdogConfigInput>;
 
 const stores = {
   file: { store: { kind: "file", directory: "/var/lib/es-failover" } },

@@ -18,6 +18,7 @@ import { entryPort } from "./entry.ts";
 import { SimEtcd } from "./etcd/etcd.ts";
 import { failsafePeers } from "./failsafe.ts";
 import { FileStore } from "./file-store.ts";
+import { SimHooks } from "./hooks.ts";
 import { type Layout, otherRegion, type Region, regions } from "./layout.ts";
 import { Network } from "./network.ts";
 import { Process } from "./process.ts";
@@ -49,6 +50,7 @@ export class System {
   readonly stations: readonly Station[];
   readonly store: SimStore;
   readonly clients: Clients;
+  readonly hooks: SimHooks;
   /** What all watchdogs have in common; name and site are those of the first. */
   readonly config: WatchdogConfig;
   /** Ids of writes that were destroyed with a cluster: no watchdog can bring them back. */
@@ -74,6 +76,7 @@ export class System {
     const isLinked = () => network.talk("gra", "bhs");
     this.world = world;
     this.network = network;
+    this.hooks = new SimHooks(world);
     this.clusters = {
       gra: new SimCluster({ world, region: "gra", isLinked }),
       bhs: new SimCluster({ world, region: "bhs", isLinked }),
@@ -169,6 +172,7 @@ export class System {
       copy: station.recordCopy(process),
       router: station.router?.port(process, station.config.name) ?? null,
       entry: station.router === null ? null : entryPort(this, station, process),
+      hooks: this.hooks.port(process),
       clock: process.clock(),
       log: this.#logger(station),
     });
