@@ -23,6 +23,7 @@ import {
   switchoverSchema,
   ticketTimings,
 } from "../../watchdog/config/sections.ts";
+import { surveysSchema } from "../../watchdog/config/surveys.ts";
 import { count, httpUrl, logLevel, nameOf, regionName, text, username } from "../../watchdog/config/values.ts";
 import { parseCidr } from "../ipv4.ts";
 import { fixableSettings } from "./fixable-settings.ts";
@@ -429,6 +430,7 @@ export const stackSchema = z.strictObject({
     "Access key of a user of that object storage who may write to the bucket, and needs no more.",
   ),
   snapshotSecretKey: secretOfStorage("Its secret key."),
+  surveys: surveysSchema,
   notifications: notificationsSchema,
   notificationSecrets: z
     .record(

@@ -48,6 +48,7 @@ export interface WatchdogConfigOptions {
     | "page"
     | "monitoring"
     | "snapshots"
+    | "surveys"
     | "notifications"
     | "publisher"
     | "router"
@@ -85,6 +86,7 @@ export function watchdogJson({ topology, config, host }: WatchdogConfigOptions):
     ...metricsService(config),
     ...statusPage(config),
     snapshots: config.snapshots === null ? null : { maxAgeMs: config.snapshots.maxAgeMs },
+    surveys: config.surveys,
     notifications: config.notifications,
     ...(config.publisher === null ? {} : { publisher: config.publisher }),
     router: router(config, host),

@@ -3,6 +3,7 @@ import { users } from "../../infra/elasticsearch/users.ts";
 import type { TestCluster } from "../../lab/elasticsearch/cluster.ts";
 import type { ClusterPair } from "../../lab/elasticsearch/start-cluster.ts";
 import { Traffic } from "../../lab/traffic/traffic.ts";
+import { eventually } from "../../lab/util/until.ts";
 import type { StepKind } from "../../watchdog/core/state/plan.ts";
 import type { LastFailover, StateRecord } from "../../watchdog/core/state/record.ts";
 import { type PromotionStep, promotionSteps } from "../promotion-steps.ts";
@@ -115,6 +116,13 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
     await pair.gra.call("PUT", "/orders-000003");
     await site.untilInSync(4);
     expect(shownBy(await site.metrics())).toEqual({ epoch: 1, gra: 1, bhs: 0, openTo: "gra", ready: 1, failovers: 0 });
+    const surveyed = new Map<string, number>();
+    await eventually("the first survey has ended", 30_000, async () => {
+      for (const [name, value] of await site.metrics()) surveyed.set(name, value);
+      return surveyed.has("es_failover_survey_timestamp_seconds");
+    });
+    expect(surveyed.get('es_failover_readiness_check{check="remote connection bhs to gra",verdict="ok"}')).toBe(1);
+    expect(surveyed.get('es_failover_drift_items{kind="version"}')).toBe(0);
 
     const traffic = startTraffic();
     try {

@@ -2,7 +2,10 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Activity } from "../../watchdog/controller/activity.ts";
 import type { WatchdogStatus } from "../../watchdog/controller/status.ts";
+import type { CanaryState } from "../../watchdog/core/state/canary.ts";
 import { finishedChange } from "../../watchdog/core/state/finished-change.ts";
+import { fail, ok } from "../../watchdog/diagnostics/preflight/check.ts";
+import type { Surveyed } from "../../watchdog/diagnostics/surveyed.ts";
 import { metricGroups } from "../../watchdog/metrics/catalogue.ts";
 import { Exposition } from "../../watchdog/metrics/exposition.ts";
 import type { Measured, Sample } from "../../watchdog/metrics/metric.ts";
@@ -12,12 +15,40 @@ import { applications, fullStatus } from "./support/full-status.ts";
 const metrics = Object.values(metricGroups).flat();
 
 const backedUp = { ...config, snapshots: { maxAgeMs: 129_600_000 } };
+const canary: CanaryState = {
+  region: "gra",
+  epoch: 1,
+  lastAtMs: NOW_MS,
+  lastGoodAtMs: NOW_MS - 40_000,
+  failuresInARow: 4,
+  countedInARow: 0,
+  failingSinceMs: NOW_MS - 30_000,
+  cause: "flood-stage",
+  error: "disk usage exceeded flood-stage watermark",
+};
+
+const surveyed: Surveyed = {
+  system: {
+    atMs: NOW_MS,
+    checks: [ok("licence of gra", "an enterprise licence"), fail("disk of gra", "no room", "make room")],
+    drift: {
+      active: "gra",
+      standby: "bhs",
+      items: [
+        { kind: "user", name: "app", state: "missing", differences: [] },
+        { kind: "user", name: "reader", state: "missing", differences: [] },
+      ],
+      unread: [{ kind: "role", region: "bhs", reason: "403" }],
+    },
+  },
+  salvages: [{ salvage: "3-gra", operations: 4 }],
+};
 
 function measured(changes: Partial<Measured> = {}): Measured {
   const activity = new Activity();
   activity.noteProbe("gra", health("unhealthy"), 250);
   activity.noteProbe("gra", health("healthy"), 40);
-  activity.canaries.add({ region: "gra", result: "flood-stage" });
+  activity.noteCanary(canary, 5_000);
   activity.noteChange({ kind: "failover", automatic: true, outcome: "done" });
   activity.hooks.add({ phase: "before-closing", outcome: "failed" });
   activity.replicationChanges.add({ kind: "follow", outcome: "failed" });
@@ -29,18 +60,9 @@ function measured(changes: Partial<Measured> = {}): Measured {
     applications,
     certificates: [{ file: "/etc/es-failover/ca.crt", expiresAtMs: NOW_MS + 86_400_000 }],
     activity,
-    canary: {
-      region: "gra",
-      epoch: 1,
-      lastAtMs: NOW_MS,
-      lastGoodAtMs: NOW_MS - 40_000,
-      failuresInARow: 4,
-      countedInARow: 0,
-      failingSinceMs: NOW_MS - 30_000,
-      cause: "flood-stage",
-      error: "disk usage exceeded flood-stage watermark",
-    },
+    canary,
     loops: [{ loop: "decide", ageMs: 1_500 }],
+    surveyed,
     storeSpace: [{ endpoint: "https://w:2379", bytes: 100, bytesInUse: 50, quotaBytes: 1_000 }],
     ...changes,
   };
@@ -180,6 +202,27 @@ describe("values", () => {
     expect(valueIn("router_open", at(NOW_MS), { region: "gra" })).toBe(1);
     expect(valueIn("router_open", at(NOW_MS), { region: "bhs" })).toBe(0);
     expect(valueIn("router_open", at(NOW_MS + 5_000), { region: "gra" })).toBe(0);
+  });
+
+  test("of a survey: each check's verdict, and how much of each kind that could be read is not alike", () => {
+    expect(valueIn("readiness_check", measured(), { check: "disk of gra", verdict: "fail" })).toBe(1);
+    expect(valueIn("readiness_check", measured(), { check: "disk of gra", verdict: "ok" })).toBe(0);
+    expect(valueIn("readiness_check", measured(), { check: "licence of gra", verdict: "ok" })).toBe(1);
+    expect(valueIn("drift_items", measured(), { kind: "user" })).toBe(2);
+    expect(valueIn("drift_items", measured(), { kind: "plugin" })).toBe(0);
+    expect(valueIn("drift_items", measured(), { kind: "role" })).toBeUndefined();
+  });
+
+  test("of a survey are absent on a watchdog that is not the controller, which tells of its own disk all the same", () => {
+    const from = measured({ surveyed: { ...surveyed, system: null } });
+    for (const name of ["readiness_check", "drift_items", "survey_timestamp_seconds"]) {
+      expect(samples(name, from), name).toEqual([]);
+    }
+    expect(valueIn("salvage_unsettled_operations", from, { salvage: "3-gra" })).toBe(4);
+  });
+
+  test("of a canary: how long it took", () => {
+    expect(valueIn("canary_duration_seconds", measured(), { region: "gra" })).toBe(5);
   });
 
   test("show the closing region as not active", () => {

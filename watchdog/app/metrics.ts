@@ -1,4 +1,4 @@
-import type { WatchdogConfig } from "../config/schema.ts";
+import type { LoadedConfig } from "../config/load.ts";
 import type { ListenerTls } from "../util/http-server.ts";
 import type { Live } from "../util/live.ts";
 import { version } from "../util/version.ts";
@@ -7,13 +7,16 @@ import { keepServing, type ServiceParts } from "./keep-serving.ts";
 import { listenerTls } from "./listener-tls.ts";
 
 /** Serves the watchdog's metrics until the signal aborts; at once when none are configured. */
-export async function runMetrics(config: WatchdogConfig, parts: ServiceParts): Promise<void> {
+export async function runMetrics(loaded: LoadedConfig, parts: ServiceParts): Promise<void> {
+  const { config } = loaded;
   const { metrics } = config;
   if (metrics === null) return;
   const { watchdog, applications, renewals, log, signal } = parts;
   // Loaded on demand: a watchdog without metrics does not hold them in memory.
   const { Exposition } = await import("../metrics/exposition.ts");
   const { serveMetrics } = await import("../metrics/server.ts");
+  const { runSurveys } = await import("./surveys.ts");
+  const surveys = runSurveys(loaded, { watchdog, log, signal });
   const exposition = new Exposition();
   const text = async () =>
     exposition.text({
@@ -24,6 +27,7 @@ export async function runMetrics(config: WatchdogConfig, parts: ServiceParts): P
       readiness: watchdog.readiness(),
       applications: applications(),
       certificates: await certificateEnds(config),
+      surveyed: surveys.latest(),
     });
   let tls: Live<ListenerTls> | null = null;
   const serve = async () => {
@@ -31,4 +35,5 @@ export async function runMetrics(config: WatchdogConfig, parts: ServiceParts): P
     return serveMetrics({ listen: metrics.listen, tls, contentType: exposition.contentType, text });
   };
   await keepServing({ event: "metrics", name: "the metrics service", serve }, log, signal);
+  await surveys.ended;
 }

@@ -74,7 +74,7 @@ export async function runWatchdog(configFile: string): Promise<void> {
   notifications = await runNotifications(config, { watchdog, connection, log, signal: stop.signal });
   const endpoint = runEndpoint(config, { watchdog, connection, renewals, log, signal: stop.signal });
   const applications = () => endpoint?.report() ?? null;
-  const metrics = runMetrics(config, { watchdog, applications, renewals, log, signal: stop.signal });
+  const metrics = runMetrics(renewed, { watchdog, applications, renewals, log, signal: stop.signal });
   const page = runPage(config, { watchdog, applications, renewals, log, signal: stop.signal });
   const calls = Object.values(controlHandlers(watchdog, config, applications, notifications));
   const control = await serveControlSocket(config.controlSocket, calls);

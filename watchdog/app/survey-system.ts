@@ -6,17 +6,49 @@ import { readEtcdTls } from "../adapters/etcd/tls.ts";
 import type { RegionName } from "../config/address.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import type { WatchdogConfig } from "../config/schema.ts";
+import { timingViolations } from "../config/timing.ts";
+import { sentenceOf } from "../config/violations.ts";
 import type { Cluster } from "../core/ports/cluster.ts";
+import type { KnownSituation } from "../core/preview.ts";
+import type { Check } from "../diagnostics/preflight/check.ts";
 import {
   finding,
   type PreflightFindings,
   type RegionFindings,
   type StoreMember,
 } from "../diagnostics/preflight/findings.ts";
+import { judgePreflight } from "../diagnostics/preflight/judge.ts";
 import { connectClusters, nodesOf } from "./clusters.ts";
 
-/** Reads what preflight judges from both regions and every member of etcd. Changes nothing. */
-export async function surveySystem(loaded: LoadedConfig): Promise<Pick<PreflightFindings, "regions" | "storeMembers">> {
+/**
+ * The checks of preflight. Changes nothing.
+ *
+ * @param situation as the watchdog of this host knows it; null: none answers
+ */
+export async function checkSystem(
+  loaded: LoadedConfig,
+  outageMs: number,
+  situation: () => Promise<(Pick<KnownSituation, "record"> & { readonly seen: Sites }) | null>,
+): Promise<readonly Check[]> {
+  const { config } = loaded;
+  const [survey, known] = await Promise.all([surveySystem(loaded), situation()]);
+  const findings = {
+    ...survey,
+    active: known?.record?.phase === "serving" ? known.record.active : null,
+    sites: known?.seen.sites.map(({ site }) => site) ?? null,
+    timingViolations: timingViolations(config).map(sentenceOf),
+    nowMs: Date.now(),
+    outageMs,
+  };
+  return judgePreflight(findings, config);
+}
+
+interface Sites {
+  readonly sites: readonly { readonly site: string }[];
+}
+
+/** Reads what preflight judges from both regions and every member of etcd. */
+async function surveySystem(loaded: LoadedConfig): Promise<Pick<PreflightFindings, "regions" | "storeMembers">> {
   const [regions, storeMembers] = await Promise.all([surveyRegions(loaded), surveyStore(loaded.config)]);
   return { regions, storeMembers };
 }

@@ -23,6 +23,7 @@ import {
   ticketTimings,
 } from "./sections.ts";
 import { snapshotsSchema } from "./snapshots.ts";
+import { surveysSchema } from "./surveys.ts";
 import {
   absolutePath,
   etcdAccess,
@@ -166,6 +167,7 @@ export const watchdogFileSchema = z.strictObject({
     .default(null)
     .describe("Where people read this watchdog's status page; `null`: nowhere. See docs/status-page.md."),
   snapshots: snapshotsSchema,
+  surveys: surveysSchema,
   notifications: notificationsSchema,
   publisher: publisherSchema
     .nullable()

@@ -16,6 +16,7 @@ export type CanaryResult = "accepted" | NonNullable<CanaryState["cause"]>;
 export class Activity {
   readonly probes = new Tally<{ readonly region: RegionName; readonly result: ProbeResult }>();
   readonly #probeMs = new Map<RegionName, number>();
+  readonly #canaryMs = new Map<RegionName, number>();
   readonly canaries = new Tally<{ readonly region: RegionName; readonly result: CanaryResult }>();
   readonly changes = new Tally<{ [Key in keyof FinishedChange]: string }>();
   readonly hooks = new Tally<{ readonly phase: HookPhase; readonly outcome: "done" | "failed" }>();
@@ -31,12 +32,18 @@ export class Activity {
   }
 
   /** @param canary the region's canaries with that one */
-  noteCanary({ region, cause }: CanaryState): void {
+  noteCanary({ region, cause }: CanaryState, durationMs: number): void {
     this.canaries.add({ region, result: cause ?? "accepted" });
+    this.#canaryMs.set(region, durationMs);
   }
 
   noteChange({ kind, automatic, outcome }: FinishedChange): void {
     this.changes.add({ kind, automatic: String(automatic), outcome });
+  }
+
+  /** How long the last canary to each region took, milliseconds. */
+  get lastCanaryMs(): ReadonlyMap<RegionName, number> {
+    return this.#canaryMs;
   }
 
   /** How long the last probe of each region took, milliseconds. */

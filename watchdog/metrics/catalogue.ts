@@ -4,6 +4,7 @@ import { expiryMetrics } from "./groups/expiry.ts";
 import { notificationMetrics } from "./groups/notifications.ts";
 import { probeMetrics } from "./groups/probes.ts";
 import { quorumMetrics } from "./groups/quorum.ts";
+import { readinessMetrics } from "./groups/readiness.ts";
 import { replicationMetrics } from "./groups/replication.ts";
 import { routerMetrics } from "./groups/router.ts";
 import { snapshotMetrics } from "./groups/snapshots.ts";
@@ -21,6 +22,7 @@ export const metricGroups: Readonly<Record<string, readonly Metric[]>> = {
   Quorum: quorumMetrics,
   Router: routerMetrics,
   Changes: changeMetrics,
+  Readiness: readinessMetrics,
   "What ends by itself": expiryMetrics,
   Snapshots: snapshotMetrics,
   Applications: applicationMetrics,

@@ -3,6 +3,7 @@ import type { WatchdogConfig } from "../config/schema.ts";
 import type { WatchdogStatus } from "../controller/status.ts";
 import type { Measurements } from "../controller/watchdog.ts";
 import type { Readiness } from "../core/readiness.ts";
+import type { Surveyed } from "../diagnostics/surveyed.ts";
 import type { Tally } from "../util/tally.ts";
 
 /** A certificate that this watchdog uses. */
@@ -22,6 +23,7 @@ export interface Measured extends Measurements {
   /** null where no endpoint service runs. */
   readonly applications: ApplicationsReport | null;
   readonly certificates: readonly CertificateEnd[];
+  readonly surveyed: Surveyed;
 }
 
 export interface Sample {

@@ -45,6 +45,10 @@ export const alertCases: Readonly<Record<string, AlertCase>> = {
     },
   },
   EsFailoverChangeStuck: { series: { 'es_failover_phase{phase="closing",instance="w"}': [1, 0] } },
+  EsFailoverHookFails: {
+    series: { 'es_failover_hook_runs_total{phase="before-closing",outcome="failed",instance="w"}': [[0, 1], 2] },
+    holdsMinutes: 63,
+  },
   EsFailoverStepRetries: { series: { 'es_failover_plan_step_attempts{step="close",instance="w"}': [4, "absent"] } },
   EsFailoverHappened: {
     series: { 'es_failover_last_change_timestamp_seconds{kind="failover"}': [30, 30] },
@@ -57,6 +61,18 @@ export const alertCases: Readonly<Record<string, AlertCase>> = {
   EsFailoverRefused: { series: { 'es_failover_rule{rule="refuse-not-in-sync"}': [1, "absent"] } },
   EsFailoverNotReady: { series: { 'es_failover_ready{instance="w"}': [0, 1] } },
   EsFailoverNotReadyLong: { series: { 'es_failover_ready{instance="w"}': ["absent", 1] } },
+  EsFailoverCheckFails: {
+    series: {
+      'es_failover_readiness_check{check="disk of bhs",verdict="fail",instance="w"}': [1, 0],
+      'es_failover_readiness_check{check="disk of bhs",verdict="warn",instance="w"}': [0, 1],
+    },
+  },
+  EsFailoverDrift: {
+    series: {
+      'es_failover_drift_items{kind="user",instance="w"}': [2, 0],
+      'es_failover_drift_items{kind="plugin",instance="w"}': [0, 0],
+    },
+  },
   EsFailoverNotInSync: {
     series: { 'es_failover_in_sync{instance="w"}': [0, 1], 'es_failover_in_sync{instance="g"}': [0, 1] },
   },
@@ -106,6 +122,9 @@ export const alertCases: Readonly<Record<string, AlertCase>> = {
   },
   EsFailoverPausedLong: { series: { 'es_failover_paused{instance="g"}': [1, 0] } },
   EsFailoverFormerPrimaryAway: { series: { 'es_failover_former_primary_unsettled{instance="g"}': [1, 0] } },
+  EsFailoverSalvageUnsettled: {
+    series: { 'es_failover_salvage_unsettled_operations{salvage="3-gra",instance="w"}': [4, 0] },
+  },
   EsFailoverIndicesLeftOut: { series: { 'es_failover_left_out_indices{instance="g"}': [3, 0] } },
   EsFailoverLicenceMissing: {
     series: {

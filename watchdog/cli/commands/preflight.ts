@@ -1,10 +1,7 @@
 import type { Command } from "commander";
 import { askControlSocket } from "../../adapters/control-socket/client.ts";
 import { loadConfig } from "../../config/load.ts";
-import { timingViolations } from "../../config/timing.ts";
-import { sentenceOf } from "../../config/violations.ts";
 import { controlApi } from "../../controller/control-api/api.ts";
-import { judgePreflight } from "../../diagnostics/preflight/judge.ts";
 import type { CommandContext } from "../context.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { jsonOption, wholeNumber } from "../options.ts";
@@ -33,25 +30,12 @@ async function preflight(
   { json, outage }: PreflightOptions,
 ): Promise<void> {
   const loaded = await loadConfig(configFile());
-  const { config } = loaded;
   // Loaded on demand, as it brings the Elasticsearch client.
-  const { surveySystem } = await import("../../app/survey-system.ts");
-  const [survey, situation] = await Promise.all([
-    surveySystem(loaded),
+  const { checkSystem } = await import("../../app/survey-system.ts");
+  const checks = await checkSystem(loaded, outage * HOUR_MS, () =>
     // A host without a running watchdog can be checked, too.
-    askControlSocket(config.controlSocket, controlApi.situation, {}).catch(() => null),
-  ]);
-  const active = situation?.record?.phase === "serving" ? situation.record.active : null;
-  const sites = situation?.seen.sites.map(({ site }) => site) ?? null;
-  const findings = {
-    ...survey,
-    active,
-    sites,
-    timingViolations: timingViolations(config).map(sentenceOf),
-    nowMs: Date.now(),
-    outageMs: outage * HOUR_MS,
-  };
-  const checks = judgePreflight(findings, config);
+    askControlSocket(loaded.config.controlSocket, controlApi.situation, {}).catch(() => null),
+  );
   print(json ? JSON.stringify(checks, null, 2) : formatChecks(checks));
   if (checks.some(({ verdict }) => verdict === "fail")) finish(exitCodes.findings);
 }

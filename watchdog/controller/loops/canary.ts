@@ -22,6 +22,7 @@ export async function sendCanary(
   const opened = openTo(observed.record, ticket(), clock.nowMs());
   if (opened === null) return;
   const atMs = clock.nowMs();
+  const beganMs = clock.monotonicMs();
   const token = `${config.name} ${opened.epoch} ${atMs}`;
   const { timeoutMs } = config.canary;
   const answer = await within(
@@ -32,6 +33,7 @@ export async function sendCanary(
   ).catch(
     (error: unknown): CanaryAnswer => ({ kind: "failed", cause: "timeout", error: messageOf(error), region: null }),
   );
+  const durationMs = clock.monotonicMs() - beganMs;
   // A router that closed meanwhile, as for a change, explains every failure.
   const open = openTo(observed.record, ticket(), clock.nowMs());
   if (open?.epoch !== opened.epoch) return;
@@ -39,7 +41,9 @@ export async function sendCanary(
   const before = canaryProblem(observed.canary, now, config);
   const known = observed.canary;
   observed.canary = observeCanary(known, answer, { ...opened, atMs: now.nowMs }, config.canary);
-  if (observed.canary !== null && observed.canary !== known) observed.activity.noteCanary(observed.canary);
+  if (observed.canary !== null && observed.canary !== known) {
+    observed.activity.noteCanary(observed.canary, durationMs);
+  }
   const after = canaryProblem(observed.canary, now, config);
   const fields = { event: "canary", region: opened.region, cause: observed.canary?.cause ?? null };
   if (after !== null && before === null) log.warn(fields, `${opened.region}: ${after}`);

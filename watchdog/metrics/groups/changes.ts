@@ -60,6 +60,13 @@ export const changeMetrics = [
     ({ activity }) => countsOf(activity.hooks),
   ),
   labelled(
+    "salvage_unsettled_operations",
+    "Operations of an export on this host that were neither replayed nor found in the active region.",
+    ["salvage"],
+    ({ surveyed: { salvages } }) =>
+      salvages.map(({ salvage, operations }) => ({ labels: { salvage }, value: operations })),
+  ),
+  labelled(
     "plan_step",
     "1 for the status of a step of the plan under way.",
     ["step", "status"],

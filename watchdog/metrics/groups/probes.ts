@@ -25,6 +25,13 @@ export const probeMetrics = [
     ({ activity }) => countsOf(activity.canaries),
   ),
   labelled(
+    "canary_duration_seconds",
+    "How long the last canary took, write and read together.",
+    ["region"],
+    ({ activity }) =>
+      [...activity.lastCanaryMs].flatMap(([region, durationMs]) => sampleOf({ region }, seconds(durationMs))),
+  ),
+  labelled(
     "canary_failures_in_a_row",
     "Canaries that failed since the last good one; absent where no router is open.",
     ["region"],
