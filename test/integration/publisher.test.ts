@@ -91,7 +91,9 @@ async function publish(input: Partial<PublisherConfigInput>, urls = [service.url
     instance: config.instance ?? "",
     source: new ServiceSource(urls, { client, clock: systemClock, log }),
     keys: [],
-    notifications: await PendingNotifications.open(file("state"), (sentence) => log.warn({}, sentence)),
+    notifications: await PendingNotifications.open(file("state"), (sentence) =>
+      log.warn({ event: "notified-error" }, sentence),
+    ),
     acknowledge: { urls, client },
     clock: systemClock,
     log,

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { stackSchema } from "../../infra/config/schema.ts";
+import { renderLogEvents } from "../../infra/reference/log-events.ts";
 import { renderMetrics } from "../../infra/reference/metrics.ts";
 import { monitoringFiles } from "../../infra/reference/monitoring.ts";
 import { renderReference } from "../../infra/reference/render.ts";
@@ -18,6 +19,12 @@ const schemas = {
 };
 
 const docs = path.join(import.meta.dirname, "..", "..", "docs");
+
+describe("docs/log-events.md", () => {
+  test("is current: `npm run docs` writes it", async () => {
+    expect(await readFile(path.join(docs, "log-events.md"), "utf8")).toBe(renderLogEvents());
+  });
+});
 
 describe("docs/metrics.md", () => {
   test("is current: `npm run docs` writes it", async () => {

@@ -31,7 +31,11 @@ interface Server {
  * @param name for the log: "the endpoint service"
  */
 export async function keepServing(
-  { event, name, serve }: { readonly event: string; readonly name: string; readonly serve: () => Promise<Server> },
+  {
+    event,
+    name,
+    serve,
+  }: { readonly event: "endpoint" | "metrics" | "page"; readonly name: string; readonly serve: () => Promise<Server> },
   log: Logger,
   signal: AbortSignal,
 ): Promise<void> {
@@ -45,7 +49,7 @@ export async function keepServing(
       });
       await server.close();
     } catch (error) {
-      log.error({ event: `${event}-error`, error: reasonOf(error) }, reasonOf(error));
+      log.error({ event: `${event}-error` as const, error: reasonOf(error) }, reasonOf(error));
       await systemClock.sleep(RETRY_INTERVAL_MS, signal).catch(() => {});
     }
   }

@@ -51,7 +51,7 @@ export async function runPublisher(configFile: string): Promise<void> {
     source: await connectSource(config, { opened, renewals, log }),
     keys: await connectKeys(config, { opened, renewals }),
     notifications: await PendingNotifications.open(config.stateDirectory, (sentence) =>
-      log.warn({ event: "told-error" }, sentence),
+      log.warn({ event: "notified-error" }, sentence),
     ),
     acknowledge: {
       urls: config.acknowledgeTo ?? (config.source.kind === "service" ? config.source.urls : []),
@@ -65,14 +65,14 @@ export async function runPublisher(configFile: string): Promise<void> {
   ]);
   const end = (): void => stop.abort();
   process.on("SIGTERM", end).on("SIGINT", end);
-  log.info({ version, configFile, controlSocket: config.controlSocket }, "publisher starts");
+  log.info({ event: "publisher-start", version, configFile, controlSocket: config.controlSocket }, "publisher starts");
   try {
     await Promise.all([
       publisher.run(stop.signal),
       renewals.run(systemClock, stop.signal),
       reportToServiceManager(publisher, stop.signal, log),
     ]);
-    log.info({}, "publisher ended; files and keys stay as they are");
+    log.info({ event: "publisher-stopped" }, "publisher ended; files and keys stay as they are");
   } finally {
     process.off("SIGTERM", end).off("SIGINT", end);
     await control.close();
@@ -138,7 +138,7 @@ async function reportToServiceManager(publisher: Publisher, signal: AbortSignal,
       await services.alive();
       shown = line;
     } catch (error) {
-      log.warn({ error: reasonOf(error) }, "cannot report to the service manager");
+      log.warn({ event: "service-manager", error: reasonOf(error) }, "cannot report to the service manager");
     }
     await systemClock.sleep(intervalMs, signal).catch(() => {});
   }

@@ -46,7 +46,10 @@ export async function runWatchdog(configFile: string): Promise<void> {
   const access = await renewals.add(accessSource("elasticsearch", config.elasticsearch));
   const renewed = { ...loaded, access };
   const clusters = connectClusters(renewed, (region, kind) =>
-    log.warn({ region, kind }, `${region} has no module for definitions of kind ${kind}: none are copied`),
+    log.warn(
+      { event: "definitions-unavailable", region, kind },
+      `${region} has no module for definitions of kind ${kind}: none are copied`,
+    ),
   );
   const connection = await connectStore(config, log, renewals);
   let running: Watchdog | null = null;
@@ -80,12 +83,12 @@ export async function runWatchdog(configFile: string): Promise<void> {
   const control = await serveControlSocket(config.controlSocket, calls);
   const failsafe = await others?.serve((question) => watchdog.answerFailsafe(question));
   const unhook = hookSignals(stop, log);
-  log.info({ version, configFile, controlSocket: config.controlSocket }, "watchdog starts");
+  log.info({ event: "start", version, configFile, controlSocket: config.controlSocket }, "watchdog starts");
   try {
     const ended = watchdog.run(stop.signal).finally(() => stop.abort());
     const renewing = renewals.run(systemClock, stop.signal);
     await Promise.all([ended, renewing, reportToServiceManager(watchdog, services, stop.signal, log)]);
-    log.info({}, "watchdog ended; the routing ticket expires unless the watchdog starts again");
+    log.info({ event: "stopped" }, "watchdog ended; the routing ticket expires unless the watchdog starts again");
   } finally {
     unhook();
     await services.stopping().catch(() => {});
@@ -140,11 +143,14 @@ function compose(
 
 function hookSignals(stop: AbortController, log: Logger): () => void {
   const end = (signal: NodeJS.Signals): void => {
-    log.info({ signal }, "stopping");
+    log.info({ event: "stopping", signal }, "stopping");
     stop.abort();
   };
   const hangUp = (): void =>
-    log.warn({}, "SIGHUP is ignored: `systemctl restart es-failover` applies a changed configuration");
+    log.warn(
+      { event: "hang-up" },
+      "SIGHUP is ignored: `systemctl restart es-failover` applies a changed configuration",
+    );
   process.on("SIGTERM", end).on("SIGINT", end).on("SIGHUP", hangUp);
   return () => process.off("SIGTERM", end).off("SIGINT", end).off("SIGHUP", hangUp);
 }
@@ -166,9 +172,9 @@ async function reportToServiceManager(
       else if (summary !== shown) await services.status(summary);
       shown = summary;
       if (watchdog.isRunning()) await services.alive();
-      else log.error({}, "a loop of the watchdog is stuck: no heartbeat is sent to systemd");
+      else log.error({ event: "loop-stuck" }, "a loop of the watchdog is stuck: no heartbeat is sent to systemd");
     } catch (error) {
-      log.warn({ error: reasonOf(error) }, "cannot report to the service manager");
+      log.warn({ event: "service-manager", error: reasonOf(error) }, "cannot report to the service manager");
     }
     await systemClock.sleep(intervalMs, signal).catch(() => {});
   }

@@ -44,7 +44,7 @@ export async function connectStore(
         clock: systemClock,
         leaseTtlMs: config.leases.ttlMs,
         routers: [config.name],
-        historyFailed: (error) => log.warn({ error: reasonOf(error) }, "cannot write the history"),
+        historyFailed: (error) => log.warn({ event: "history", error: reasonOf(error) }, "cannot write the history"),
       });
       const coordination = soleCoordination(systemClock);
       return { store: fileStore, operatorStore: fileStore, coordination, etcd: null, close: () => {} };

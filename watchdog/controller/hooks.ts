@@ -51,7 +51,14 @@ export class HookRunner {
     const beganMs = clock.monotonicMs();
     const fieldsNow = () => {
       const { phase, change, epoch } = run;
-      return { event: "hook", phase, change, epoch, program, durationMs: Math.round(clock.monotonicMs() - beganMs) };
+      return {
+        event: "hook" as const,
+        phase,
+        change,
+        epoch,
+        program,
+        durationMs: Math.round(clock.monotonicMs() - beganMs),
+      };
     };
     try {
       if (hooks === null) throw new Error(`${program} cannot be run: this watchdog runs no programs`);

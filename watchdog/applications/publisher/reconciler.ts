@@ -97,7 +97,8 @@ export class TargetReconciler {
     const { log, target } = this.#options;
     const before = this.#report;
     this.#report = { ...outcome, name: target.name, error: null, failures: 0, nextAttemptAtMs: null };
-    if (before.error !== null) log.info({ event: "mended", target: target.name }, `${target.name}: ${outcome.summary}`);
+    if (before.error !== null)
+      log.info({ event: "publish-recovered", target: target.name }, `${target.name}: ${outcome.summary}`);
     if (outcome.waitingFor !== null && outcome.waitingFor !== before.waitingFor) {
       log.info({ event: "waiting", target: target.name }, `${target.name}: ${outcome.waitingFor}`);
     }

@@ -45,7 +45,7 @@ export async function sendCanary(
     observed.activity.noteCanary(observed.canary, durationMs);
   }
   const after = canaryProblem(observed.canary, now, config);
-  const fields = { event: "canary", region: opened.region, cause: observed.canary?.cause ?? null };
+  const fields = { event: "canary" as const, region: opened.region, cause: observed.canary?.cause ?? null };
   if (after !== null && before === null) log.warn(fields, `${opened.region}: ${after}`);
   if (after === null && before !== null) log.info(fields, `${opened.region} accepts writes through the entry again`);
 }

@@ -156,7 +156,7 @@ function announce({ decisions, log }: WatchdogContext, ruling: Ruling, atMs: num
   const isChange = last === null || last.rule !== ruling.rule || last.record?.epoch !== ruling.record?.epoch;
   const isNews = isChange && !bookkeeping.has(last?.rule) && !bookkeeping.has(ruling.rule);
   const { record, rule, explanation } = ruling;
-  const fields = { event: "rule", rule, epoch: record?.epoch ?? null, phase: record?.phase ?? null };
+  const fields = { event: "rule" as const, rule, epoch: record?.epoch ?? null, phase: record?.phase ?? null };
   log[isNews ? "info" : "debug"](fields, explanation);
   decisions.add(ruling, atMs);
 }

@@ -142,7 +142,7 @@ export class PlanProgress {
 
   #log({ epoch, plan }: PlannedRecord, step: PlanStep): void {
     const { kind, status, attempts } = step;
-    const fields = { event: "step", step: kind, status, epoch, attempts };
+    const fields = { event: "step" as const, step: kind, status, epoch, attempts };
     this.#context.log[status === "failed" ? "warn" : "info"](fields, `${plan.kind}: ${sentenceOf(step)}`);
   }
 }

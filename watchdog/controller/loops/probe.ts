@@ -24,7 +24,7 @@ export async function probeRegion(context: WatchdogContext, cluster: Cluster): P
   observed.health.set(cluster.region, after);
   observed.activity.noteProbe(cluster.region, after, clock.monotonicMs() - beganMonotonicMs);
   const fields = {
-    event: "health",
+    event: "health" as const,
     region: cluster.region,
     state: after.state,
     failures: after.failuresInARow,

@@ -108,7 +108,7 @@ export class ReplicationReconciler {
     const { log, observed } = this.#context;
     const { region } = context.cluster;
     const sentence = describeChange(change);
-    const fields = { event: "replication", change: change.kind, region };
+    const fields = { event: "replication" as const, change: change.kind, region };
     this.#retries.note(retryKey(change));
     try {
       await makeChange(change, context);

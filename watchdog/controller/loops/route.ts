@@ -181,7 +181,7 @@ export class RouterReconciler {
   #setSummary(summary: string, isNews: boolean): void {
     this.#summary = summary;
     const ticket = this.#ticket.current;
-    const fields = { event: "router", region: ticket?.region ?? null, epoch: ticket?.epoch ?? null };
+    const fields = { event: "router" as const, region: ticket?.region ?? null, epoch: ticket?.epoch ?? null };
     if (isNews) this.#context.log.info(fields, `router: ${summary}`);
   }
 

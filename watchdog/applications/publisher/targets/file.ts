@@ -55,7 +55,7 @@ export class FileTarget implements Target {
     await notifications.markNotified(this.name, state);
     const { log, settings } = this.#parts;
     if (settings.notify.kind !== "none") {
-      log.info({ event: "told", file: this.name, epoch: state.epoch }, `${this.name}: notified the application`);
+      log.info({ event: "notified", file: this.name, epoch: state.epoch }, `${this.name}: notified the application`);
     }
     return this.#outcome(describe(state), { warnings });
   }
