@@ -2,8 +2,9 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { Agent, request } from "node:https";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { Acknowledgements } from "../../watchdog/applications/acknowledgements.ts";
+import { EndpointActivity } from "../../watchdog/applications/endpoint/activity.ts";
 import { type EndpointServer, serveEndpoint } from "../../watchdog/applications/endpoint/server.ts";
 import type { EndpointState } from "../../watchdog/core/endpoint-state.ts";
 import { TestAuthority } from "./support/certificates.ts";
@@ -17,6 +18,7 @@ describe("the endpoint service", () => {
   let running: boolean;
   let reads = 0;
   let acknowledgements: Acknowledgements;
+  let activity: EndpointActivity;
   let server: EndpointServer;
   let url: string;
 
@@ -24,6 +26,7 @@ describe("the endpoint service", () => {
     state = gra;
     running = true;
     acknowledgements = new Acknowledgements();
+    activity = new EndpointActivity();
     server = await serveEndpoint({
       listen: "127.0.0.1:0",
       tls: null,
@@ -34,6 +37,7 @@ describe("the endpoint service", () => {
       },
       isRunning: () => running,
       acknowledgements,
+      activity,
       clock: { nowMs: () => 1_000 },
     });
     url = `http://127.0.0.1:${server.port}`;
@@ -55,6 +59,40 @@ describe("the endpoint service", () => {
       "[Elasticsearch]\nHost = 10.81.0.10\nPort = 9200\nRegion = gra\nEpoch = 3\n",
     );
     expect((await ask("/v1/endpoint?format=env")).text).toContain("ELASTICSEARCH_HOST=10.81.0.10\n");
+  });
+
+  test("counts what it is asked, and long polls while it holds them", async () => {
+    const counts = () =>
+      activity.requests.counts().map(({ labels: { request, outcome }, count }) => `${request} ${outcome} ${count}`);
+    await ask("/v1/endpoint");
+    await ask("/v1/endpoint?format=xml");
+    await ask("/standby?region=gra");
+    await ask("/favicon.ico");
+    const report = { application: "orders", instance: "host1:1", epoch: 3 };
+    const acknowledge = (body: string) => fetch(`${url}/v1/acknowledgement`, { method: "POST", body });
+    await acknowledge(JSON.stringify(report));
+    await acknowledge("{");
+    const poll = ask("/v1/endpoint?wait=30s&epoch=3");
+    await vi.waitUntil(() => activity.held === 1, { timeout: 10_000 });
+    const leaving = new AbortController();
+    const left = fetch(`${url}/v1/endpoint?wait=30s&epoch=3`, { signal: leaving.signal }).catch(() => "left");
+    await vi.waitUntil(() => activity.held === 2, { timeout: 10_000 });
+    leaving.abort();
+    expect(await left).toBe("left");
+    await vi.waitUntil(() => activity.held === 1, { timeout: 10_000 });
+    state = bhs;
+    expect((await poll).status).toBe(200);
+    expect(activity.held).toBe(0);
+    expect(counts()).toEqual([
+      "endpoint answered 1",
+      "endpoint rejected 1",
+      "role unavailable 1",
+      "unknown rejected 1",
+      "acknowledgement answered 1",
+      "acknowledgement rejected 1",
+      "long-poll gone 1",
+      "long-poll answered 1",
+    ]);
   });
 
   test("answers 503 during a change, with the epoch and the time of the next try", async () => {

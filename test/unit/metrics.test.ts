@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { EndpointActivity } from "../../watchdog/applications/endpoint/activity.ts";
 import { Activity } from "../../watchdog/controller/activity.ts";
 import type { WatchdogStatus } from "../../watchdog/controller/status.ts";
 import type { CanaryState } from "../../watchdog/core/state/canary.ts";
@@ -52,9 +53,12 @@ function measured(changes: Partial<Measured> = {}): Measured {
   activity.noteChange({ kind: "failover", automatic: true, outcome: "done" });
   activity.hooks.add({ phase: "before-closing", outcome: "failed" });
   activity.replicationChanges.add({ kind: "follow", outcome: "failed" });
+  const endpoint = new EndpointActivity();
+  endpoint.requests.add({ request: "long-poll", outcome: "answered" });
   return {
     config: backedUp,
     version: "1.2.3",
+    endpoint,
     status: fullStatus,
     readiness: { ready: true, explanation: "bhs would take over" },
     applications,
@@ -162,8 +166,18 @@ function wellServing() {
 
 describe("values", () => {
   test("are absent, not zero, while they are not known", () => {
-    const from = measured({ status: blind, storeSpace: null, applications: null });
-    for (const name of ["epoch", "active", "in_sync", "router_open", "paused", "failsafe_active", "applications"]) {
+    const from = measured({ status: blind, storeSpace: null, applications: null, endpoint: null });
+    for (const name of [
+      "endpoint_requests_total",
+      "endpoint_long_polls",
+      "epoch",
+      "active",
+      "in_sync",
+      "router_open",
+      "paused",
+      "failsafe_active",
+      "applications",
+    ]) {
       expect(samples(name, from), name).toEqual([]);
     }
   });

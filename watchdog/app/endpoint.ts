@@ -1,5 +1,6 @@
 import { systemClock } from "../adapters/clock.ts";
 import { Acknowledgements, type ApplicationsReport, applicationsReport } from "../applications/acknowledgements.ts";
+import { EndpointActivity } from "../applications/endpoint/activity.ts";
 import { type EndpointServer, type EndpointTls, serveEndpoint } from "../applications/endpoint/server.ts";
 import { AcknowledgementSharing } from "../applications/endpoint/sharing.ts";
 import type { WatchdogConfig } from "../config/schema.ts";
@@ -19,6 +20,7 @@ const SHARING_INTERVAL_MS = 5_000;
 export interface RunningEndpoint {
   /** The epoch that each application uses. */
   report(): ApplicationsReport;
+  readonly activity: EndpointActivity;
   /** Ends when the signal given at the start has aborted. */
   readonly ended: Promise<void>;
 }
@@ -38,6 +40,7 @@ export function runEndpoint(config: WatchdogConfig, parts: EndpointParts): Runni
   const { watchdog, connection, renewals, log, signal } = parts;
   let tls: Live<EndpointTls> | null = null;
   const acknowledgements = new Acknowledgements();
+  const activity = new EndpointActivity();
   const currentState = () => endpointState(watchdog.routing(), endpoint.addresses);
   const serve = async (): Promise<EndpointServer> => {
     const { listen } = endpoint;
@@ -54,10 +57,12 @@ export function runEndpoint(config: WatchdogConfig, parts: EndpointParts): Runni
       currentState,
       isRunning,
       acknowledgements,
+      activity,
       clock: systemClock,
     });
   };
   return {
+    activity,
     report: () => {
       const { record } = watchdog.routing();
       const servingEpoch = record?.phase === "serving" ? record.epoch : null;

@@ -1,3 +1,4 @@
+import type { EndpointActivity } from "../applications/endpoint/activity.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import type { ListenerTls } from "../util/http-server.ts";
 import type { Live } from "../util/live.ts";
@@ -7,11 +8,14 @@ import { keepServing, type ServiceParts } from "./keep-serving.ts";
 import { listenerTls } from "./listener-tls.ts";
 
 /** Serves the watchdog's metrics until the signal aborts; at once when none are configured. */
-export async function runMetrics(loaded: LoadedConfig, parts: ServiceParts): Promise<void> {
+export async function runMetrics(
+  loaded: LoadedConfig,
+  parts: ServiceParts & { readonly endpoint: EndpointActivity | null },
+): Promise<void> {
   const { config } = loaded;
   const { metrics } = config;
   if (metrics === null) return;
-  const { watchdog, applications, renewals, log, signal } = parts;
+  const { watchdog, applications, endpoint, renewals, log, signal } = parts;
   // Loaded on demand: a watchdog without metrics does not hold them in memory.
   const { Exposition } = await import("../metrics/exposition.ts");
   const { serveMetrics } = await import("../metrics/server.ts");
@@ -26,6 +30,7 @@ export async function runMetrics(loaded: LoadedConfig, parts: ServiceParts): Pro
       status: watchdog.status(),
       readiness: watchdog.readiness(),
       applications: applications(),
+      endpoint,
       certificates: await certificateEnds(config),
       surveyed: surveys.latest(),
     });

@@ -77,7 +77,14 @@ export async function runWatchdog(configFile: string): Promise<void> {
   notifications = await runNotifications(config, { watchdog, connection, log, signal: stop.signal });
   const endpoint = runEndpoint(config, { watchdog, connection, renewals, log, signal: stop.signal });
   const applications = () => endpoint?.report() ?? null;
-  const metrics = runMetrics(renewed, { watchdog, applications, renewals, log, signal: stop.signal });
+  const metrics = runMetrics(renewed, {
+    watchdog,
+    applications,
+    endpoint: endpoint?.activity ?? null,
+    renewals,
+    log,
+    signal: stop.signal,
+  });
   const page = runPage(config, { watchdog, applications, renewals, log, signal: stop.signal });
   const calls = Object.values(controlHandlers(watchdog, config, applications, notifications));
   const control = await serveControlSocket(config.controlSocket, calls);

@@ -1,4 +1,5 @@
 import type { ApplicationsReport } from "../applications/acknowledgements.ts";
+import type { EndpointActivity } from "../applications/endpoint/activity.ts";
 import type { WatchdogConfig } from "../config/schema.ts";
 import type { WatchdogStatus } from "../controller/status.ts";
 import type { Measurements } from "../controller/watchdog.ts";
@@ -22,6 +23,8 @@ export interface Measured extends Measurements {
   readonly readiness: Readiness | null;
   /** null where no endpoint service runs. */
   readonly applications: ApplicationsReport | null;
+  /** null where no endpoint service runs. */
+  readonly endpoint: EndpointActivity | null;
   readonly certificates: readonly CertificateEnd[];
   readonly surveyed: Surveyed;
 }

@@ -5,6 +5,7 @@ import { reasonOf } from "../../util/files.ts";
 import { createServer, listenOn, textOf } from "../../util/http-server.ts";
 import { type Live, liveOf } from "../../util/live.ts";
 import { type Acknowledgements, acknowledgementSchema } from "../acknowledgements.ts";
+import { EndpointActivity, type EndpointRequest, outcomeOf } from "./activity.ts";
 import { EndpointBoard } from "./board.ts";
 import { BadQuery, parseQuery } from "./query.ts";
 
@@ -35,6 +36,8 @@ export interface EndpointServerOptions {
   /** Whether every loop of the watchdog runs. */
   readonly isRunning: () => boolean;
   readonly acknowledgements: Acknowledgements;
+  /** Counts the requests; default: they are counted for this server alone. */
+  readonly activity?: EndpointActivity;
   readonly clock: Pick<Clock, "nowMs">;
 }
 
@@ -74,19 +77,23 @@ export async function serveEndpoint(options: EndpointServerOptions): Promise<End
 class EndpointService {
   readonly #options: EndpointServerOptions;
   readonly #board: EndpointBoard;
+  readonly #activity: EndpointActivity;
   readonly #stop: AbortSignal;
 
   constructor(options: EndpointServerOptions, stop: AbortSignal) {
     this.#options = options;
     this.#board = new EndpointBoard(options.currentState);
+    this.#activity = options.activity ?? new EndpointActivity();
     this.#stop = stop;
   }
 
   async handle(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    let request: EndpointRequest = "unknown";
     try {
       const url = `http://watchdog${incoming.url ?? "/"}`;
       if (!URL.canParse(url)) throw new BadQuery("the path is not part of a URL");
       const { pathname, searchParams } = new URL(url);
+      request = requestOf(pathname, searchParams);
       if (pathname === "/v1/acknowledgement") await this.#acknowledge(incoming, outgoing);
       else if (incoming.method !== "GET" && incoming.method !== "HEAD") {
         answer(outgoing, 405, "use GET or HEAD here", { allow: "GET, HEAD" });
@@ -95,6 +102,8 @@ class EndpointService {
     } catch (error) {
       if (outgoing.headersSent) outgoing.destroy();
       else answer(outgoing, error instanceof BadQuery ? 400 : 500, reasonOf(error));
+    } finally {
+      this.#activity.requests.add({ request, outcome: outcomeOf(outgoing) });
     }
   }
 
@@ -103,7 +112,9 @@ class EndpointService {
     if (poll !== null) {
       const gone = new AbortController();
       outgoing.once("close", () => gone.abort());
+      this.#activity.held += 1;
       await this.#board.wait(poll.epoch, poll.waitMs, AbortSignal.any([gone.signal, this.#stop]));
+      this.#activity.held -= 1;
     }
     const { status, headers, body, etag } = this.#board.answer(format);
     // Never 304 for a 503: the client would take it for "continue as before".
@@ -142,6 +153,14 @@ class EndpointService {
     if (acknowledgements.receive(acknowledgement.data, clock.nowMs())) outgoing.writeHead(204).end();
     else answer(outgoing, 503, "too many instances report to this watchdog");
   }
+}
+
+const ROLES = ["/active", "/standby", "/healthz", "/readyz"];
+
+function requestOf(pathname: string, query: URLSearchParams): EndpointRequest {
+  if (pathname === "/v1/endpoint") return query.has("wait") ? "long-poll" : "endpoint";
+  if (pathname === "/v1/acknowledgement") return "acknowledgement";
+  return ROLES.includes(pathname) ? "role" : "unknown";
 }
 
 function answer(

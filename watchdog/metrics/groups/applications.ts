@@ -1,6 +1,6 @@
-import { labelled } from "../metric.ts";
+import { countsOf, gauge, labelled } from "../metric.ts";
 
-/** Applications that acknowledge epochs to the endpoint service beside this watchdog. */
+/** Applications that acknowledge epochs to the endpoint service beside this watchdog, and what they ask it. */
 export const applicationMetrics = [
   labelled(
     "applications",
@@ -15,4 +15,12 @@ export const applicationMetrics = [
       ];
     },
   ),
+  labelled(
+    "endpoint_requests_total",
+    "Requests to the endpoint service; unavailable: answered 503, as no region serves or the role does not hold; rejected: " +
+      "any other 4xx or 5xx; gone: the client left before the answer.",
+    ["request", "outcome"],
+    ({ endpoint }) => (endpoint === null ? [] : countsOf(endpoint.requests)),
+  ),
+  gauge("endpoint_long_polls", "Long polls that the endpoint service holds now.", ({ endpoint }) => endpoint?.held),
 ];
