@@ -196,6 +196,32 @@ void escluster_reload(escluster *cluster);
 /** Copies the endpoint in use. False when none is known yet. */
 bool escluster_current(escluster *cluster, escluster_endpoint *endpoint);
 
+/** What a cluster has done since escluster_open. No number ever falls. */
+typedef struct escluster_counts {
+  /**
+   * Set to sizeof(escluster_counts) before the call; afterwards the bytes that were filled in. A later version of the
+   * library appends fields: a program that was built with fewer gets those that it knows.
+   */
+  size_t size;
+  /** Requests that have ended, also those that were invalid. */
+  uint64_t requests;
+  /** Those of them that ended with another status than ESCLUSTER_OK; and those that ended with ESCLUSTER_UNCERTAIN. */
+  uint64_t requests_failed;
+  uint64_t requests_uncertain;
+  /** Attempts of requests that have ended, without the first one of each. */
+  uint64_t retries;
+  /** Times that an endpoint that serves came into use after an earlier one. */
+  uint64_t switches;
+  /** Of the endpoint in use; 0: none is known yet. */
+  uint64_t epoch;
+} escluster_counts;
+
+/**
+ * Fills *counts, all as of the same moment. ESCLUSTER_INVALID, and nothing is changed, when counts->size is too small
+ * for the first version of the structure.
+ */
+escluster_status escluster_counters(escluster *cluster, escluster_counts *counts);
+
 /* ---------- requests ---------- */
 
 /** Whether a request may be repeated when the outcome of an attempt is uncertain. */

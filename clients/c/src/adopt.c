@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "counters.h"
 #include "credentials.h"
 #include "pool.h"
 #include "util.h"
@@ -32,6 +33,7 @@ static bool adopt(escluster *c, escluster_endpoint *offered, source from, char *
       }
       adopted = true;
       c->endpoint = *offered;
+      esc_count_endpoint(c);
       old = esc_replace_connections(c);
       break;
     case KNOWN: break;

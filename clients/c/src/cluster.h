@@ -61,6 +61,8 @@ struct escluster {
   connection *idle;                     /* all of the current generation */
   unsigned open_now;                    /* connections of the current generation, idle and busy */
   unsigned open_before;                 /* busy connections of earlier generations */
+  escluster_counts counts;              /* without size and epoch */
+  bool served;                          /* an endpoint that serves has been in use */
   char file_error[ESCLUSTER_ERROR_MAX]; /* why the file provides no endpoint, for errors of requests */
 
   /* Also read without the mutex: in libcurl's callbacks and in loops. */

@@ -7,6 +7,7 @@
 
 #include "attempt.h"
 #include "cluster.h"
+#include "counters.h"
 #include "pool.h"
 #include "retry.h"
 #include "util.h"
@@ -138,12 +139,14 @@ escluster_status escluster_perform(escluster *cluster, const escluster_call *cal
   const char *broken = broken_rule(call);
   if (broken != NULL) {
     esc_format(answer->error, sizeof answer->error, "%s", broken);
+    esc_count_request(cluster, ESCLUSTER_INVALID, 0);
     return ESCLUSTER_INVALID;
   }
   int64_t began_ms = esc_now_ms();
   escluster_status status = attempt_repeatedly(cluster, call, began_ms, answer);
   answer->elapsed_ms = (unsigned)(esc_now_ms() - began_ms);
   conclude(status, answer);
+  esc_count_request(cluster, status, answer->attempts);
   return status;
 }
 

@@ -163,6 +163,83 @@ static void counts_connections_correctly_across_switches(void) {
   escluster_close(cluster);
 }
 
+static escluster_counts counts_of(escluster *cluster) {
+  escluster_counts counts = {.size = sizeof counts};
+  CHECK(escluster_counters(cluster, &counts) == ESCLUSTER_OK && counts.size == sizeof counts);
+  return counts;
+}
+
+static void counts_requests_retries_and_switches(void) {
+  escluster *cluster = opened(&(escluster_options){.endpoint_path = in_scratch("counted.ini"),
+                                                   .poll_interval_ms = 20,
+                                                   .backoff_base_ms = 1,
+                                                   .backoff_cap_ms = 5,
+                                                   .attempts_max = 3});
+  escluster_counts counts = counts_of(cluster);
+  CHECK(counts.requests == 0 && counts.retries == 0 && counts.switches == 0 && counts.epoch == 0);
+  publish("counted.ini", "gra", 4);
+  EVENTUALLY(epoch_of(cluster) == 4);
+  CHECK(counts_of(cluster).switches == 0 && counts_of(cluster).epoch == 4);
+  escluster_answer answer;
+  CHECK(escluster_perform(cluster, &(escluster_call){.method = "GET", .path = "/"}, &answer) == ESCLUSTER_UNAVAILABLE);
+  escluster_answer_clear(&answer);
+  CHECK(escluster_perform(cluster, &(escluster_call){.method = "PATCH", .path = "/"}, &answer) == ESCLUSTER_INVALID);
+  escluster_answer_clear(&answer);
+  counts = counts_of(cluster);
+  CHECK(counts.requests == 2 && counts.requests_failed == 2 && counts.requests_uncertain == 0 && counts.retries == 2);
+  put(in_scratch("counted.ini"), "[Elasticsearch]\nPhase=closing\nEpoch=5\n");
+  EVENTUALLY(counts_of(cluster).epoch == 5);
+  CHECK(counts_of(cluster).switches == 0);
+  publish("counted.ini", "bhs", 6);
+  EVENTUALLY(counts_of(cluster).switches == 1 && counts_of(cluster).epoch == 6);
+  escluster_close(cluster);
+}
+
+static void fills_the_counts_that_the_program_knows(void) {
+  escluster *cluster = opened(&(escluster_options){.endpoint_path = in_scratch("none.ini")});
+  escluster_counts small = {.size = sizeof small - 1, .requests = 77};
+  CHECK(escluster_counters(cluster, &small) == ESCLUSTER_INVALID && small.requests == 77);
+  /* Of a later version of the library, which appends a field. */
+  struct {
+    escluster_counts known;
+    uint64_t later;
+  } large = {.known = {.size = sizeof large}, .later = 77};
+  CHECK(escluster_counters(cluster, &large.known) == ESCLUSTER_OK);
+  CHECK(large.known.size == sizeof(escluster_counts) && large.later == 77);
+  escluster_close(cluster);
+}
+
+typedef struct counting {
+  escluster *cluster;
+  atomic_bool ended;
+} counting;
+
+static void *read_counts(void *argument) {
+  counting *reader = argument;
+  uint64_t before = 0;
+  while (!atomic_load(&reader->ended)) {
+    escluster_counts counts = counts_of(reader->cluster);
+    CHECK(counts.requests >= before && counts.requests_failed == counts.requests);
+    before = counts.requests;
+  }
+  return NULL;
+}
+
+static void counts_are_of_one_moment_in_any_thread(void) {
+  counting reader = {.cluster = opened(&(escluster_options){.endpoint_path = in_scratch("none.ini")})};
+  pthread_t thread;
+  CHECK(pthread_create(&thread, NULL, read_counts, &reader) == 0);
+  for (int i = 0; i < 1000; i++) {
+    escluster_answer answer;
+    CHECK(escluster_perform(reader.cluster, &(escluster_call){.method = "PATCH"}, &answer) == ESCLUSTER_INVALID);
+    escluster_answer_clear(&answer);
+  }
+  atomic_store(&reader.ended, true);
+  CHECK(pthread_join(thread, NULL) == 0);
+  CHECK(counts_of(reader.cluster).requests == 1000);
+  escluster_close(reader.cluster);
+}
+
 const test_case request_suite[] = {
     TEST(refuses_invalid_calls),
     TEST(waits_for_an_endpoint_and_gives_the_reason),
@@ -170,5 +247,8 @@ const test_case request_suite[] = {
     TEST(a_new_endpoint_ends_the_backoff),
     TEST(cancel_ends_every_wait),
     TEST(counts_connections_correctly_across_switches),
+    TEST(counts_requests_retries_and_switches),
+    TEST(fills_the_counts_that_the_program_knows),
+    TEST(counts_are_of_one_moment_in_any_thread),
     END_OF_SUITE,
 };
