@@ -35,7 +35,7 @@ export async function asSuperuser(
     ...{ url: `https://${address}:9200${path}`, method, caFile, body },
     user: { name: "elastic", password: await superuserPassword(system, region) },
   });
-  if (answer.status === 200) return;
+  if (answer.status === 200 || answer.status === 201) return;
   throw new Error(`${region}: ${method} ${path}: ${answer.status} ${answer.body.slice(0, 300)}${answer.error}`);
 }
 

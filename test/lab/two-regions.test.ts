@@ -23,7 +23,9 @@ import { quotaTests } from "./quota.ts";
 import { recreatedTests } from "./recreated.ts";
 import { rejoinTests } from "./rejoin.ts";
 import { rotationTests } from "./rotation.ts";
+import { securityIndexTests } from "./security-index.ts";
 import { storeTests } from "./store.ts";
+import { stuckTests } from "./stuck.ts";
 import { BothEntries, noneMissing } from "./support/both-entries.ts";
 import { isLong, type LabUnderTest, longMode, settings } from "./support/lab-under-test.ts";
 import { Questions } from "./support/questions.ts";
@@ -92,8 +94,10 @@ describe.skipIf(obstacles.length > 0)(title("three sites in a lab"), () => {
       rejoinTests(lab, () => clients);
       licenceTests(lab, () => clients);
       quotaTests(lab, () => clients);
-      rotationTests(lab, () => clients);
       recreatedTests(lab, () => clients);
+      securityIndexTests(lab, () => clients);
+      stuckTests(lab, () => clients);
+      rotationTests(lab, () => clients);
     });
 
     test("every write that was acknowledged during these tests exists", { timeout: 120_000 }, async () => {
