@@ -59,7 +59,6 @@ describe("values on the wire", () => {
 
 const type: ResourceType = {
   secretOutputs: ["token"],
-  derivedOutputs: { stdout: ["script"] },
   stableOutputs: ["createdAt"],
   create: async () => ({ id: "1", outputs: {} }),
   update: async () => ({}),
@@ -106,12 +105,12 @@ describe("a diff", () => {
 });
 
 describe("outputs", () => {
-  test("that may contain a secret input are secret, and so are those that always are", () => {
+  test("of a secret input are secret, and so are those that always are; all others are plain", () => {
     const outputs = { script: "a", region: "GRA11", stdout: "x", token: "t", createdAt: "now" };
     expect(operations.protect(served, { script: new Secret("a"), region: "GRA11" }, outputs)).toEqual({
       script: new Secret("a"),
       region: "GRA11",
-      stdout: new Secret("x"),
+      stdout: "x",
       token: new Secret("t"),
       createdAt: "now",
     });

@@ -59,15 +59,13 @@ export function previewUpdate({ type, schema }: Served, olds: PropertyMap, input
 }
 
 /**
- * Wraps the secrets among a resource type's outputs again: an output is secret when the input of that name is, when the
- * package or the type declares it, or when it derives from a secret input.
+ * Wraps the secrets among a resource type's outputs again: an output is secret when the input of that name is, or when
+ * the package or the type declares it.
  */
 export function protect({ type, schema }: Served, inputs: PropertyMap, outputs: PropertyMap): PropertyMap {
   const alwaysSecret = new Set([...schema.secretOutputs, ...(type.secretOutputs ?? [])]);
   const isSecret = (name: string): boolean =>
-    alwaysSecret.has(name) ||
-    (inputs[name] !== undefined && holdsSecret(inputs[name])) ||
-    (type.derivedOutputs?.[name] ?? []).some((source) => inputs[source] !== undefined && holdsSecret(inputs[source]));
+    alwaysSecret.has(name) || (inputs[name] !== undefined && holdsSecret(inputs[name]));
   return Object.fromEntries(
     Object.entries(outputs).map(([name, value]) => {
       const input = inputs[name];

@@ -37,14 +37,11 @@ export interface Change {
 }
 
 /**
- * A resource type. It gets values without secret wrappers; `secretOutputs` and `derivedOutputs` declare which outputs are
- * secret. Only `fill`, `violations` and `change` get unknown values.
+ * A resource type. It gets values without secret wrappers; `secretOutputs` declares which outputs are secret. Only `fill`, `violations` and `change` get unknown values.
  */
 export interface ResourceType {
   /** Outputs that are always secret. */
   readonly secretOutputs?: readonly string[];
-  /** Outputs that may contain some inputs: secret when one of those is. */
-  readonly derivedOutputs?: Readonly<Record<string, readonly string[]>>;
   /** Outputs that an update never changes; all others are unknown in the preview of an update. */
   readonly stableOutputs?: readonly string[];
   /** Adds defaults to the program's inputs. `seed` is the same in preview and update. */
