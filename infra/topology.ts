@@ -75,6 +75,8 @@ export const ports = {
   etcdClient: 2379,
   /** Between the members of etcd. */
   etcdPeer: 2380,
+  /** Where members of etcd that wait to found a cluster tell each other so. */
+  etcdFounder: 2378,
   /** Where watchdogs ask each other for failsafe grants while etcd is unavailable. */
   failsafe: 9443,
   /** The endpoint service for applications, on the HAProxy hosts. */
@@ -212,6 +214,7 @@ function planIngress(config: PlannedConfig, hosts: readonly Host[], etcdMembers:
     etcd: [
       ...tcp(ports.etcdClient, watchdogs, "The watchdogs' store"),
       ...tcp(ports.etcdPeer, addresses(etcdMembers), "Members of etcd"),
+      ...tcp(ports.etcdFounder, addresses(etcdMembers), "Members of etcd, before they found a cluster"),
       ...exporters("etcd"),
     ],
   };

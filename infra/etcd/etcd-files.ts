@@ -34,6 +34,7 @@ export const maxRequestBytes: number = 8 * 1024 * 1024;
 const clientUrl = (host: Host) => `https://${host.privateIp}:${ports.etcdClient}`;
 const metricsUrl = (host: Host) => `https://${host.privateIp}:${ports.etcdMetrics}`;
 const peerUrl = (host: Host) => `https://${host.privateIp}:${ports.etcdPeer}`;
+const founderUrl = (host: Host) => `https://${host.privateIp}:${ports.etcdFounder}`;
 
 /** Client URLs of the members in the order for a host: its own site's first, then as planned. */
 export function etcdEndpoints({ etcdMembers }: Topology, from: Host): string[] {
@@ -131,11 +132,11 @@ SystemCallFilter=~@privileged @resources
 SystemCallErrorNumber=EPERM
 `;
 
-/** Runs at each start of etcd; ends once its member votes and authentication is on. */
+/** Runs beside each start of etcd, which waits for other founders to say so; ends once its member votes and authentication is on. */
 export const completionUnit = `# Rendered by \`pulumi up\`.
 [Unit]
-Description=Completes this host's member of etcd: promotion, authentication
-After=etcd.service
+Description=Completes this host's member of etcd: founding, promotion, authentication
+After=network-online.target
 StartLimitIntervalSec=0
 
 [Service]
@@ -169,6 +170,7 @@ export function memberJson(topology: Topology, host: Host): string {
       name: member.name,
       clientUrl: clientUrl(member),
       peerUrl: peerUrl(member),
+      founderUrl: founderUrl(member),
     })),
     dataDirectory: etcdPaths.data,
     environmentFile: etcdPaths.environment,

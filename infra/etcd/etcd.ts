@@ -28,8 +28,8 @@ export interface EtcdMemberArgs {
 }
 
 /**
- * A member of etcd on one host. Provisioning starts it and does not wait: it takes part once a majority of the planned
- * members is up. The host decides how, by asking the other members, also when it was rebuilt and its member has to enter
+ * A member of etcd on one host. Provisioning starts it and does not wait: the planned members found the cluster once all of
+ * them are up. The host decides how, by asking the other members, also when it was rebuilt and its member has to enter
  * the existing cluster; see watchdog/etcd-member.
  */
 export class EtcdMember extends pulumi.ComponentResource {

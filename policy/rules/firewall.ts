@@ -148,6 +148,7 @@ function peerPorts({ declared }: StackView): readonly PeerPort[] {
     { port: ports.elasticsearchTransport, who: "the Elasticsearch nodes", senders: nodes },
     { port: ports.etcdClient, who: "the watchdogs' hosts", senders: watchdogs },
     { port: ports.etcdPeer, who: "the members of etcd", senders: members },
+    { port: ports.etcdFounder, who: "the members of etcd", senders: members },
     { port: ports.failsafe, who: "the watchdogs' hosts", senders: watchdogs },
     ...exporters.map((port) => ({ port, who: "the witness, which has Prometheus", senders: prometheus })),
   ];

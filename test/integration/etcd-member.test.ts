@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -33,9 +34,11 @@ class MemberHost {
 
   /** Everything that systemd does; resolves once the member is complete. */
   async bringUp(signal: AbortSignal): Promise<void> {
+    const completed = this.complete(signal);
+    completed.catch(() => {});
     await this.prepare(signal);
     await this.startEtcd();
-    await this.complete(signal);
+    await completed;
   }
 
   prepare(signal: AbortSignal): Promise<void> {
@@ -115,11 +118,12 @@ describe.skipIf(missing !== "")(`three hosts with a member of etcd each ${missin
     directory = await mkdtemp(path.join(tmpdir(), "es-failover-etcd-member-"));
     authority = await TestAuthority.create(directory);
     const files = await authority.issue("member");
-    const ports = await freePorts(6);
+    const ports = await freePorts(9);
     const planned = names.map((name, index) => ({
       name,
       clientUrl: `https://127.0.0.1:${ports[index]}`,
       peerUrl: `https://127.0.0.1:${ports[index + 3]}`,
+      founderUrl: `https://127.0.0.1:${ports[index + 6]}`,
     }));
     const secret = async (name: string, text: string) => {
       await writeFile(path.join(directory, name), `${text}\n`, { mode: 0o600 });
@@ -165,16 +169,23 @@ describe.skipIf(missing !== "")(`three hosts with a member of etcd each ${missin
     return client;
   }
 
+  const reports = (name: (typeof names)[number], what: RegExp, from = 0) =>
+    until(`${name} reports ${what}`, 30_000, async () =>
+      host(name)
+        .reported.slice(from)
+        .some((line) => what.test(line)),
+    );
+
   const watchdogs = { username: "es-failover", password: "of-watchdogs" };
   const voters = async () => (await members(await clientAs(null))).filter(({ isLearner }) => !isLearner);
 
-  test("come up one after the other, the first two without the third, and finish with authentication enabled", async () => {
+  test("come up one after the other, wait for the last, and finish with authentication enabled", async () => {
     const first = host("gra").bringUp(stop.signal);
-    await until("the first has started and waits", 20_000, async () =>
-      host("gra").reported.some((line) => line.startsWith("Not complete")),
-    );
-    await Promise.all([first, host("bhs").bringUp(stop.signal)]);
-    await host("witness").bringUp(stop.signal);
+    await reports("gra", /etcd waits: .* bhs and witness cannot be reached/);
+    const second = host("bhs").bringUp(stop.signal);
+    await reports("gra", /etcd waits: .* witness cannot be reached/);
+    await reports("bhs", /etcd waits: .* witness cannot be reached/);
+    await Promise.all([first, second, host("witness").bringUp(stop.signal)]);
     expect((await voters()).map(({ name }) => name).sort()).toEqual(["bhs", "gra", "witness"]);
     const client = await clientAs(watchdogs);
     await client.transact("write", { compare: [], success: [{ put: "/es-failover/record", value: "r" }], failure: [] });
@@ -250,20 +261,41 @@ describe.skipIf(missing !== "")(`three hosts with a member of etcd each ${missin
         started = true;
       })
       .catch(() => {});
-    const reported = (what: RegExp) => async () => host("witness").reported.some((line) => what.test(line));
-    await until("it reports the missing majority", 30_000, reported(/etcd waits: the cluster has no majority/));
+    await reports("witness", /etcd waits: the cluster has no majority/);
     await host("bhs").kill();
-    await until(
-      "it reports that no member answers",
-      30_000,
-      reported(/etcd waits: no other member answers, and this host replaces an earlier one/),
-    );
+    await reports("witness", /etcd waits: no other member answers, and this host replaces an earlier one/);
     expect(started).toBe(false);
     await Promise.all([host("gra").bringUp(stop.signal), host("bhs").bringUp(stop.signal)]);
     await prepared;
     expect(started).toBe(true);
     await host("witness").startEtcd();
     await host("witness").complete(stop.signal);
+    expect(await voters()).toHaveLength(3);
+  }, 120_000);
+
+  test("two rebuilt hosts whose stacks' states were lost found no second cluster without the third, unless an operator confirms it", async () => {
+    const rebuilt = ["gra", "witness"] as const;
+    for (const name of names) await host(name).kill();
+    for (const name of rebuilt) {
+      await host(name).loseDisk();
+      // As provisioning does for what a new state takes for the first host in its place.
+      await writeFile(host(name).config.permissionFile, "");
+    }
+    const from = rebuilt.map((name) => host(name).reported.length);
+    const apart = new AbortController();
+    const ups = rebuilt.map((name) => host(name).bringUp(apart.signal));
+    for (const [index, name] of rebuilt.entries())
+      await reports(name, /together, and bhs cannot be reached/, from[index]);
+    const third = host("bhs").bringUp(apart.signal);
+    await reports("bhs", /etcd starts/);
+    for (const name of rebuilt) expect(existsSync(host(name).config.dataDirectory)).toBe(false);
+    apart.abort();
+    await Promise.allSettled([...ups, third]);
+
+    await host("bhs").kill();
+    await host("bhs").loseDisk();
+    for (const name of names) await writeFile(host(name).config.permissionFile, "confirmed\n");
+    await Promise.all(names.map((name) => host(name).bringUp(stop.signal)));
     expect(await voters()).toHaveLength(3);
   }, 120_000);
 });

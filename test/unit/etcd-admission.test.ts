@@ -1,14 +1,19 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { EtcdMember } from "../../watchdog/adapters/etcd/wire.ts";
-import { decideAdmission, type LocalMember, type ObservedCluster } from "../../watchdog/etcd-member/admission.ts";
+import {
+  decideAdmission,
+  type Founding,
+  type LocalMember,
+  type ObservedCluster,
+} from "../../watchdog/etcd-member/admission.ts";
 
 const own = "https://192.168.1.101:2380";
 const local = (changes: Partial<LocalMember> = {}): LocalMember => ({
   peerUrl: own,
   hasData: false,
   joined: false,
-  mayForm: true,
+  founding: "with-all",
   ...changes,
 });
 const member = (changes: Partial<EtcdMember> = {}): EtcdMember => ({
@@ -24,20 +29,29 @@ const cluster = (...members: readonly EtcdMember[]): ObservedCluster => ({
   kind: "cluster",
   members: [other, ...members],
 });
-const silent: ObservedCluster = { kind: "silent" };
+const silent: ObservedCluster = { kind: "silent", noFounders: [] };
+const missing: ObservedCluster = { kind: "silent", noFounders: ["bhs-haproxy-1"] };
 const noQuorum: ObservedCluster = { kind: "no-quorum", reason: "no leader" };
 
 describe("the admission of a host's etcd member", () => {
-  test("the first host in its place founds a cluster when no member answers", () => {
+  test("the first host in its place founds a cluster with all others", () => {
     expect(decideAdmission(local(), silent)).toMatchObject({ kind: "start", clusterState: "new" });
   });
 
+  test("it founds none without each of them, because a cluster that is out of reach may exist, unless an operator confirms it", () => {
+    expect(decideAdmission(local(), missing)).toMatchObject({
+      kind: "wait",
+      why: expect.stringContaining("bhs-haproxy-1 cannot be reached"),
+    });
+    expect(decideAdmission(local({ founding: "confirmed" }), missing)).toMatchObject({ kind: "start" });
+  });
+
   test("a host that replaces an earlier one waits while no member answers, because the cluster may still exist", () => {
-    expect(decideAdmission(local({ mayForm: false }), silent)).toMatchObject({ kind: "wait" });
+    expect(decideAdmission(local({ founding: "refused" }), silent)).toMatchObject({ kind: "wait" });
   });
 
   test("no member enters a cluster without a majority to admit it", () => {
-    for (const changes of [{}, { hasData: true }, { mayForm: false }]) {
+    for (const changes of [{}, { hasData: true }, { founding: "refused" }] as const) {
       expect(decideAdmission(local(changes), noQuorum)).toMatchObject({ kind: "wait" });
     }
   });
@@ -79,9 +93,10 @@ describe("the admission of a host's etcd member", () => {
       cluster(member({ isLearner: true })),
       noQuorum,
     );
+    const anyFounding = fc.constantFrom<Founding>("refused", "with-all", "confirmed");
     fc.assert(
-      fc.property(anyView, fc.boolean(), fc.boolean(), (view, hasData, mayForm) => {
-        const decided = decideAdmission(local({ hasData, mayForm }), view);
+      fc.property(anyView, fc.boolean(), anyFounding, (view, hasData, founding) => {
+        const decided = decideAdmission(local({ hasData, founding }), view);
         const voted = view.kind === "cluster" && view.members.some(({ id, isLearner }) => id === "1" && !isLearner);
         if (voted || view.kind === "no-quorum") expect(decided.kind).not.toBe("start");
       }),

@@ -82,7 +82,7 @@ function admits(topology: Topology, from: string, to: Host, port: number): boole
 }
 
 /** Every port of the plan, and some that hosts listen on without being reachable from elsewhere. */
-const knownPorts = [22, 9200, 9201, 9300, 9090, 9093, 9100, 9114, 8404, 8405, 2379, 2380, 2381, 9443, 9444, 9445];
+const knownPorts = [22, 9200, 9201, 9300, 9090, 9093, 9100, 9114, 8404, 8405, 2378, 2379, 2380, 2381, 9443, 9444, 9445];
 
 type Sender = { readonly address: string; readonly host?: Host };
 
@@ -109,7 +109,8 @@ function mayReach(input: PlanInput, from: Sender, to: Host, port: number): boole
   if (port === 9445) return input.page?.cidrs.some((cidr) => within(from.address, cidr)) ?? false;
   if (port === 9443) return several && isWatchdog;
   if (port === 2379) return several && holdsEtcd(to) && isWatchdog;
-  if (port === 2380) return several && holdsEtcd(to) && from.host !== undefined && holdsEtcd(from.host);
+  if (port === 2378 || port === 2380)
+    return several && holdsEtcd(to) && from.host !== undefined && holdsEtcd(from.host);
   return false;
 }
 

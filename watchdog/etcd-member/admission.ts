@@ -7,7 +7,8 @@ import type { EtcdMember } from "../adapters/etcd/wire.ts";
  * It guards against a member that returns without its data under its old identity. Raft would count the entries that the
  * old one acknowledged, so that two such members, or one and a lagging member, could elect a leader without committed
  * entries. So a member without data enters an existing cluster only as a new member that the others' majority has
- * admitted, and while no other member answers only the first host in its place may start as a founder.
+ * admitted. While no other member answers, it starts as a founder only with all others, each of which is the first host in
+ * its place as far as provisioning knows: a stack whose state was lost takes a rebuilt host for the first one.
  */
 
 /** The host's own member. */
@@ -17,14 +18,19 @@ export interface LocalMember {
   readonly hasData: boolean;
   /** The data has belonged to a voter of a working cluster: nothing is left to decide. */
   readonly joined: boolean;
-  /** This host may found a cluster with the other planned members: it replaces no earlier host. */
-  readonly mayForm: boolean;
+  readonly founding: Founding;
 }
+
+/**
+ * Whether this host may found a cluster with the other planned members. refused: it replaces an earlier host; with-all: it
+ * replaces none, as far as provisioning knows; confirmed: an operator knows that every member is lost for good.
+ */
+export type Founding = "refused" | "with-all" | "confirmed";
 
 /** The cluster as the other planned members report it. */
 export type ObservedCluster =
-  /** None of them answers. */
-  | { readonly kind: "silent" }
+  /** None of them answers; `noFounders`: those that have not said either that they may found a cluster. */
+  | { readonly kind: "silent"; readonly noFounders: readonly string[] }
   /** A cluster exists, but a majority of it is missing. */
   | { readonly kind: "no-quorum"; readonly reason: string }
   | { readonly kind: "cluster"; readonly members: readonly EtcdMember[] };
@@ -43,7 +49,7 @@ export function decideAdmission(local: LocalMember, view: ObservedCluster): Admi
   }
   switch (view.kind) {
     case "silent":
-      return withoutAnswer(local);
+      return withoutAnswer(local, view.noFounders);
     case "no-quorum":
       return { kind: "wait", why: `the cluster has no majority to admit this member: ${view.reason}` };
     case "cluster":
@@ -53,19 +59,29 @@ export function decideAdmission(local: LocalMember, view: ObservedCluster): Admi
   }
 }
 
-function withoutAnswer({ hasData, mayForm }: LocalMember): Admission {
+function withoutAnswer({ hasData, founding }: LocalMember, noFounders: readonly string[]): Admission {
   if (hasData) {
     return { kind: "start", clusterState: "new", why: "no other member answers yet; this one continues with its data" };
   }
-  if (mayForm) {
-    return { kind: "start", clusterState: "new", why: "no cluster exists yet; this member founds it with the others" };
+  switch (founding) {
+    case "confirmed":
+      return { kind: "start", clusterState: "new", why: "an operator confirmed that no cluster exists any more" };
+    case "with-all":
+      return noFounders.length === 0
+        ? { kind: "start", clusterState: "new", why: "no cluster exists yet; this member founds it with all others" }
+        : waits(
+            `a cluster is founded by all planned members together, and ${noFounders.join(" and ")} cannot be reached`,
+          );
+    case "refused":
+      return waits("no other member answers, and this host replaces an earlier one whose cluster may still exist");
+    default:
+      return founding satisfies never;
   }
-  return {
-    kind: "wait",
-    why:
-      "no other member answers, and this host replaces an earlier one whose cluster may still exist. " +
-      "If every member is lost for good, allow a new cluster: see `es-failover etcd prepare --help`",
-  };
+}
+
+function waits(why: string): Admission {
+  const way = "If every member is lost for good, confirm a new cluster: see `es-failover etcd prepare --help`";
+  return { kind: "wait", why: `${why}. ${way}` };
 }
 
 function inCluster(local: LocalMember, members: readonly EtcdMember[]): Admission {

@@ -15,7 +15,7 @@ import { readEtcdTls } from "../adapters/etcd/tls.ts";
 import type { EtcdTls } from "../adapters/etcd/transport.ts";
 import type { EtcdMember } from "../adapters/etcd/wire.ts";
 import type { ObservedCluster } from "./admission.ts";
-import { type MemberConfig, ownMember } from "./config.ts";
+import { type MemberConfig, otherMembers, ownMember } from "./config.ts";
 
 /** Generous: a membership change is committed by a majority on both sides of an ocean, and on disk. */
 const hedgeAfterMs = 3_000;
@@ -37,7 +37,7 @@ export class EtcdAdministration {
 
   private constructor(config: MemberConfig, tls: EtcdTls, settings: AuthenticationSettings) {
     const own = ownMember(config);
-    const others = config.members.filter(({ name }) => name !== own.name);
+    const others = otherMembers(config);
     const client = (chosen: MemberConfig["members"], credentials: { username: string; password: string } | null) =>
       new EtcdClient({
         endpoints: chosen.map(({ clientUrl }) => clientUrl),
@@ -71,14 +71,14 @@ export class EtcdAdministration {
     }
   }
 
-  /** The cluster as the majority of the other planned members knows it. */
-  async observeOthers(): Promise<ObservedCluster> {
+  /** The cluster as the majority of the other planned members knows it; null: none of them answers. */
+  async observeOthers(): Promise<Exclude<ObservedCluster, { kind: "silent" }> | null> {
     try {
       return { kind: "cluster", members: await this.#membersAt(this.#others, this.#othersAsRoot) };
     } catch (error) {
       if (!(error instanceof EtcdError)) throw error;
       // A member that has seen no majority since its start completes no TLS handshake, and so counts as unreachable.
-      return error.kind === "unreachable" ? { kind: "silent" } : { kind: "no-quorum", reason: error.message };
+      return error.kind === "unreachable" ? null : { kind: "no-quorum", reason: error.message };
     }
   }
 

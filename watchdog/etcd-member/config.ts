@@ -24,6 +24,11 @@ export const memberConfigSchema = z
           name: memberName.describe("Name of the member."),
           clientUrl: httpsUrl.describe("URL for clients."),
           peerUrl: httpsUrl.describe("URL for the other members."),
+          founderUrl: httpsUrl
+            .optional()
+            .describe(
+              "URL under which the host answers, while it may found a cluster, that it may. Default: none, and it founds none unless confirmed.",
+            ),
         }),
       )
       .min(1, "name at least one member")
@@ -31,8 +36,9 @@ export const memberConfigSchema = z
     dataDirectory: absolutePath.describe("Directory of the member's data."),
     environmentFile: absolutePath.describe("Where etcd reads how to start; rewritten before each start."),
     permissionFile: absolutePath.describe(
-      "While this file exists, the host may found a cluster with the others. Provisioning creates it for the first host in " +
-        "this place, an operator after every member is lost for good; it is removed once the member votes.",
+      "While this file exists, the host may found a cluster, once each other member's host answers that it may, too. " +
+        "Provisioning creates it for the first host in this place; it is removed once the member votes. With the text " +
+        "`confirmed`, which an operator writes after every member is lost for good, it waits for no other.",
     ),
     ...tlsFiles,
     root: etcdUser("etcd's root user."),
@@ -50,6 +56,16 @@ export type MemberConfigInput = z.input<typeof memberConfigSchema>;
 /** @throws ConfigError */
 export function readMemberConfig(path: string): Promise<MemberConfig> {
   return parseJsonFile(path, memberConfigSchema);
+}
+
+/** Marks that this member's data has belonged to a voter of a working cluster. */
+export function joinedFile({ dataDirectory }: MemberConfig): string {
+  return `${dataDirectory}.joined`;
+}
+
+/** The planned members of other hosts. */
+export function otherMembers({ name, members }: MemberConfig): MemberConfig["members"] {
+  return members.filter((member) => member.name !== name);
 }
 
 /** The entry of this host among the planned members. */

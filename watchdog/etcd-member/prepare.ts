@@ -4,10 +4,12 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { EtcdError } from "../adapters/etcd/errors.ts";
 import type { EtcdMember } from "../adapters/etcd/wire.ts";
+import { readIfThere } from "../util/durable.ts";
 import { errnoOf } from "../util/files.ts";
-import { type Admission, decideAdmission, type ObservedCluster } from "./admission.ts";
+import { type Admission, decideAdmission, type Founding, type LocalMember, type ObservedCluster } from "./admission.ts";
 import { EtcdAdministration } from "./cluster.ts";
-import { type MemberConfig, ownMember } from "./config.ts";
+import { joinedFile, type MemberConfig, ownMember } from "./config.ts";
+import { OtherFounders } from "./founders.ts";
 import { ProgressReporter } from "./progress-reporter.ts";
 
 const POLL_INTERVAL_MS = 2_000;
@@ -19,11 +21,6 @@ export interface MemberRun {
   readonly signal?: AbortSignal;
 }
 
-/** Marks that this member's data has belonged to a voter of a working cluster. */
-export function joinedFile({ dataDirectory }: MemberConfig): string {
-  return `${dataDirectory}.joined`;
-}
-
 /**
  * Runs before each start of etcd: writes the environment file that tells etcd how to start, and returns when etcd may
  * start. Waits for the other members without a limit. It may be interrupted at any point: each round starts from the
@@ -32,12 +29,12 @@ export function joinedFile({ dataDirectory }: MemberConfig): string {
 export async function prepareMember({ config, report, signal }: MemberRun): Promise<void> {
   const administration = await EtcdAdministration.open(config);
   const reporter = new ProgressReporter(report);
+  const founders = new OtherFounders(config);
   try {
     for (;;) {
-      const view = joinedWithData(config, await hasData(config))
-        ? ({ kind: "silent" } as const)
-        : await administration.observeOthers();
-      const admission = decideAdmission(await localMember(config), view);
+      const local = await localMember(config);
+      const view = local.joined ? silent : await observed(administration, founders);
+      const admission = decideAdmission(local, view);
       if (await applyAdmission(admission, { config, administration, view, reporter })) return;
       await sleep(POLL_INTERVAL_MS, undefined, signal === undefined ? {} : { signal });
     }
@@ -46,18 +43,28 @@ export async function prepareMember({ config, report, signal }: MemberRun): Prom
   }
 }
 
-async function localMember(config: MemberConfig) {
+/** A member that has its data asks nobody. */
+const silent: ObservedCluster = { kind: "silent", noFounders: [] };
+
+async function observed(administration: EtcdAdministration, founders: OtherFounders): Promise<ObservedCluster> {
+  const cluster = await administration.observeOthers();
+  return cluster === null ? { kind: "silent", noFounders: await founders.missing() } : cluster;
+}
+
+async function localMember(config: MemberConfig): Promise<LocalMember> {
   const withData = await hasData(config);
   return {
     peerUrl: ownMember(config).peerUrl,
     hasData: withData,
-    joined: joinedWithData(config, withData),
-    mayForm: existsSync(config.permissionFile),
+    joined: withData && existsSync(joinedFile(config)),
+    founding: await foundingOf(config),
   };
 }
 
-function joinedWithData(config: MemberConfig, withData: boolean): boolean {
-  return withData && existsSync(joinedFile(config));
+async function foundingOf({ permissionFile }: MemberConfig): Promise<Founding> {
+  const text = await readIfThere(permissionFile);
+  if (text === null) return "refused";
+  return text.trim() === "confirmed" ? "confirmed" : "with-all";
 }
 
 async function hasData({ dataDirectory }: MemberConfig): Promise<boolean> {

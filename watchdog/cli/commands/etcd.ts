@@ -11,11 +11,11 @@ import { dryRunOption, yesOption } from "../options.ts";
 
 const prepareHelp = `
 A member with data that already belongs to a cluster starts at once. A member without data asks the other planned
-members: it joins their cluster as a learner in place of its predecessor, or forms a new cluster with them if there is
-none. While no other member answers, a host that replaces an earlier one does not form a new cluster by itself, because
-the old cluster may still exist. Only if all members and their data are lost for good, allow it on each host:
+members: it joins their cluster as a learner in place of its predecessor, or founds a new cluster with all of them if
+there is none. While one of them cannot be reached, the old cluster may still exist, and none is founded. Only if the
+data of so many members is lost for good that no majority is left, confirm a new cluster on each host:
 
-  sudo touch /etc/etcd/found-new-cluster`;
+  echo confirmed | sudo tee /etc/etcd/found-new-cluster`;
 
 const defragmentHelp = `
 At its quota (store.quotaBytes) etcd takes no write: routers go on, and no region is promoted. This forgets old revisions
@@ -35,8 +35,11 @@ export function addEtcd(program: Command, context: CommandContext): void {
     .action(async ({ file }: { file: string }) =>
       prepareMember({ config: await readMemberConfig(file), report: print }),
     );
-  addMember("complete", "after etcd has started: promote the member and enable authentication; ends when done").action(
-    async ({ file }: { file: string }) => completeMember({ config: await readMemberConfig(file), report: print }),
+  addMember(
+    "complete",
+    "beside etcd's start: found the cluster, promote the member, enable authentication; ends when done",
+  ).action(async ({ file }: { file: string }) =>
+    completeMember({ config: await readMemberConfig(file), report: print }),
   );
   addMember("defragment", "free space in every member, one at a time, and end the alarm of a full etcd")
     .addHelpText("after", defragmentHelp)
