@@ -20,6 +20,7 @@ import { pageTests } from "./page.ts";
 import { patienceTests } from "./patience.ts";
 import { provisioningTests } from "./provisioning.ts";
 import { quotaTests } from "./quota.ts";
+import { rebuildTests } from "./rebuild.ts";
 import { recreatedTests } from "./recreated.ts";
 import { rejoinTests } from "./rejoin.ts";
 import { rotationTests } from "./rotation.ts";
@@ -104,6 +105,10 @@ describe.skipIf(obstacles.length > 0)(title("three sites in a lab"), () => {
       await Promise.all([clients.gra.stop(), clients.bhs.stop()]);
       expect(await clients.missing()).toEqual(noneMissing);
     });
+  });
+
+  describe.skipIf(!isLong)(`lost for good${isLong ? "" : ` (skipped: ${longMode}=long runs them)`}`, () => {
+    rebuildTests(lab);
   });
 
   test("the removal of the lab leaves nothing on the machine", { timeout: 120_000 }, async () => {

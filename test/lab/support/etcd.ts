@@ -12,7 +12,8 @@ const FILL_TIMEOUT_MS = 240_000;
 
 interface MemberStatus {
   readonly leader: string;
-  readonly header: { readonly member_id: string };
+  readonly header: { readonly member_id: string; readonly cluster_id: string };
+  readonly isLearner?: boolean;
 }
 
 /** The members of etcd, asked directly on their hosts and not through the watchdogs under test. */
@@ -45,6 +46,13 @@ export class EtcdMembers {
       if (status !== null && status.leader === status.header.member_id) return host;
     }
     throw new Error("no member of etcd leads");
+  }
+
+  /** The identity of a host's member while it votes and knows a leader, else null. */
+  async voter(host: string): Promise<{ readonly member: string; readonly cluster: string } | null> {
+    const status = await this.#status(host).catch(() => null);
+    if (status === null || status.isLearner === true || status.leader === "0") return null;
+    return { member: status.header.member_id, cluster: status.header.cluster_id };
   }
 
   /** Makes another member the leader. */
