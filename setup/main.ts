@@ -12,6 +12,7 @@ const verbs: Readonly<Record<string, () => Promise<{ main(args: readonly string[
   init: () => import("../infra/init/init.ts"),
   rotate: () => import("../infra/init/rotate.ts"),
   destroy: () => import("../infra/destroy/destroy.ts"),
+  renew: () => import("../infra/renewal/renew.ts"),
   preview: () => import("../lab/cloud/preview.ts"),
 };
 

@@ -89,6 +89,12 @@ export async function previewStack(
   }
 }
 
+/** Updates a stack as its configuration and this checkout have it. @throws Error with the CLI's words */
+export async function updateStack(setting: PreviewSetting, stack: string): Promise<void> {
+  const { status, all } = await runPulumi(setting, ["up", "--yes", "--skip-preview", "--stack", stack]);
+  if (status !== 0) throw new Error(all.trim());
+}
+
 /** The stack's state, as JSON. @throws Error with the CLI's words */
 export async function exportedState(setting: PreviewSetting, stack: string): Promise<string> {
   const { status, stdout, all } = await runPulumi(setting, ["stack", "export", "--stack", stack]);
