@@ -119,21 +119,29 @@ describe.skipIf(missing !== "")(`pulumi preview of the users' own project files 
     expect(said).not.toMatch(/^\s+at /m);
   });
 
-  test.each([
-    ["adminCidrs", "0.0.0.0/0", 'es-failover:adminCidrs[0] is "0.0.0.0/0": a network this wide would open SSH'],
-    ["flavors", { elasticsearch: "b3-1000" }, 'OVHcloud offers no flavor named "b3-1000" in GRA11. There are: '],
-    ["image", "Debian 31", 'OVHcloud offers no image named "Debian 31" in GRA11. There are: '],
-    ["witness", "none", "es-failover:regions has haproxyNodes bhs 2, gra 2, and es-failover:witness is none"],
-    [
-      "regoin",
-      "gra",
-      "es-failover:regoin is not a known key of Pulumi.gra.yaml or Pulumi.yaml; the closest one is es-failover:region.",
-    ],
-    ["failback", { automatic: "soon" }, 'es-failover:failback.automatic is "soon": write true or false.'],
-    ["switchover", { maxPauseMs: 1 }, "the closest one is es-failover:switchover.maxWritePauseMs."],
-  ])("a wrong %s (%j) is named with the values that are allowed", async (key, value, message) => {
-    const said = await complaint({ ...usersValues, [`es-failover:${key}`]: value });
-    expect(said).toContain(message);
-    expect(said).not.toMatch(/^\s+at /m);
-  });
+  const wrong = {
+    configuration: {
+      adminCidrs: ["0.0.0.0/0", 'es-failover:adminCidrs[0] is "0.0.0.0/0": a network this wide would open SSH'],
+      regoin: [
+        "gra",
+        "es-failover:regoin is not a known key of Pulumi.gra.yaml or Pulumi.yaml; the closest one is es-failover:region.",
+      ],
+      failback: [{ automatic: "soon" }, 'es-failover:failback.automatic is "soon": write true or false.'],
+      switchover: [{ maxPauseMs: 1 }, "the closest one is es-failover:switchover.maxWritePauseMs."],
+    },
+    plan: { witness: ["none", "es-failover:regions has haproxyNodes bhs 2, gra 2, and es-failover:witness is none"] },
+    flavor: {
+      flavors: [{ elasticsearch: "b3-1000" }, 'OVHcloud offers no flavor named "b3-1000" in GRA11. There are: '],
+    },
+    image: { image: ["Debian 31", 'OVHcloud offers no image named "Debian 31" in GRA11. There are: '] },
+  } as const;
+  test.each(Object.entries(wrong))(
+    "wrong values of the %s are named at once, with what is allowed",
+    async (_, values) => {
+      const configured = Object.entries(values).map(([key, [value]]) => [`es-failover:${key}`, value]);
+      const said = await complaint({ ...usersValues, ...Object.fromEntries(configured) });
+      for (const [, message] of Object.values(values)) expect(said).toContain(message);
+      expect(said).not.toMatch(/^\s+at /m);
+    },
+  );
 });

@@ -138,6 +138,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
     ]);
     // A probe may be late on a busy machine; the missing primary is no reason.
     for (const { health } of (await site.status()).regions) expect(health.reason).not.toMatch(/primary/);
+    await copySlowly(pair.bhs, null);
     await site.untilStatus("all are protected", ({ replication: now }) => now?.protectedIndices?.count === 4);
     await equal("orders-000009");
     expect((await repairs()).filter(({ change }) => change.startsWith("resume following"))).toEqual([]);

@@ -16,7 +16,7 @@ const held = "orders-large";
 const kilobytes = 900;
 const rate = "10kb";
 const repository = "slow";
-const maxStuckMs = 20_000;
+const maxStuckMs = 12_000;
 const title = `a snapshot that runs in the standby${haproxyMissing === undefined ? "" : ` (skipped: ${haproxyMissing})`}`;
 
 describe.skipIf(haproxyMissing !== undefined)(title, { timeout: 600_000 }, () => {
