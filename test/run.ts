@@ -10,7 +10,15 @@ import { setUpBrowser, setUpMachine } from "../lab/system/set-up.ts";
 import { add, closingLine, noTests } from "./runner/closing-line.ts";
 import { Commands } from "./runner/commands.ts";
 import { failureLines } from "./runner/failures.ts";
-import { browserFile, commandOf, includes, type Lane, type Part, projects, stagesFor } from "./runner/schedule.ts";
+import {
+  browserFile,
+  commandOf,
+  includes,
+  type Part,
+  projects,
+  type Schedule,
+  scheduleFor,
+} from "./runner/schedule.ts";
 import { partsLine, slowestLines, type TimedPart } from "./runner/timings.ts";
 import { emptyReport, readReport, type TestReport } from "./runner/vitest-report.ts";
 
@@ -54,17 +62,27 @@ class TestRun {
     return { ...emptyReport, counts, failures };
   }
 
-  /** @param shared whether other lanes write to the terminal at the same time */
-  async lane(lane: Lane, shared: boolean): Promise<readonly TestReport[]> {
-    const reports: TestReport[] = [];
-    for (const part of lane) reports.push(await this.timed(part.name, () => this.#part(part, shared)));
-    return reports;
+  /** @param shared whether others write to the terminal at the same time */
+  async scheduled(schedule: Schedule, shared = false): Promise<readonly TestReport[]> {
+    if ("atOnce" in schedule) {
+      const isShared = shared || schedule.atOnce.length > 1;
+      return (await Promise.all(schedule.atOnce.map((each) => this.scheduled(each, isShared)))).flat();
+    }
+    if ("inTurn" in schedule) {
+      const reports: TestReport[] = [];
+      for (const each of schedule.inTurn) reports.push(...(await this.scheduled(each, shared)));
+      return reports;
+    }
+    return [await this.timed(schedule.name, () => this.#part(schedule, shared))];
   }
 
   /** A run that ended badly without a failed test (a crash, an unhandled error) counts as one failure. */
   async #part(part: Part, shared: boolean): Promise<TestReport> {
     const file = path.join(this.#scratch, `${part.name}.json`);
-    const status = await this.#commands.run(commandOf(part, this.#filters, file), { shared });
+    const status = await this.#commands.run(commandOf(part, this.#filters, file), {
+      shared,
+      yields: part.yields === true,
+    });
     const report = await readFile(file, "utf8").then(
       (text) => readReport(JSON.parse(text), root),
       () => emptyReport,
@@ -89,11 +107,8 @@ export async function main(args: readonly string[]): Promise<number> {
       const obstacle = await run.timed("browser", setUpBrowser);
       if (obstacle !== null) console.log(`skipped: the status page in Chromium. ${obstacle}`);
     }
-    const reports = [await run.timed("checks", () => run.checks())];
-    for (const lanes of stagesFor(chosen, filters)) {
-      const shared = lanes.length > 1;
-      reports.push(...(await Promise.all(lanes.map((lane) => run.lane(lane, shared)))).flat());
-    }
+    const checks = await run.timed("checks", () => run.checks());
+    const reports = [checks, ...(await run.scheduled(scheduleFor(chosen, filters)))];
     const counts = reports.map((report) => report.counts).reduce(add, noTests);
     for (const line of slowestLines(reports.flatMap(({ tests }) => tests))) console.log(line);
     console.log(partsLine(run.parts));

@@ -1,4 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { setPriority } from "node:os";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
@@ -6,7 +8,12 @@ import type { Readable, Writable } from "node:stream";
 export interface CommandOptions {
   /** Whether other commands write to the terminal at the same time: then the output appears line by line. */
   readonly shared: boolean;
+  /** Whether the command gets processor time only where nothing else wants it. Default: no. */
+  readonly yields?: boolean;
 }
+
+/** The lowest priority. */
+const LAST = 19;
 
 const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
@@ -32,10 +39,15 @@ export class Commands {
     return status;
   }
 
-  #spawn([command = "", ...args]: readonly string[], { shared }: CommandOptions): Promise<number> {
+  #spawn([command = "", ...args]: readonly string[], { shared, yields = false }: CommandOptions): Promise<number> {
     return new Promise((resolve, reject) => {
       const output = shared ? "pipe" : "inherit";
-      const child = spawn(command, args, { cwd: this.#directory, stdio: ["inherit", output, output] });
+      const child = spawn(command, args, {
+        ...{ cwd: this.#directory, stdio: ["inherit", output, output] },
+        // A session of its own, for `yieldToAll`.
+        detached: yields,
+      });
+      if (yields && child.pid !== undefined) yieldToAll(child.pid);
       this.#running.add(child);
       if (child.stdout !== null) forward(child.stdout, process.stdout);
       if (child.stderr !== null) forward(child.stderr, process.stderr);
@@ -54,6 +66,19 @@ export class Commands {
 
   #assertNotInterrupted(): void {
     if (this.#interruptedBy !== null) throw new Error(`interrupted by ${this.#interruptedBy}`);
+  }
+}
+
+/**
+ * Linux shares processors among sessions first, where the kernel groups them (sched_autogroup_enabled), and by the priority of
+ * processes within one: both are set.
+ */
+function yieldToAll(pid: number): void {
+  setPriority(pid, LAST);
+  try {
+    writeFileSync(`/proc/${pid}/autogroup`, String(LAST));
+  } catch {
+    // No such grouping here, or no permission: the process's own priority has to do.
   }
 }
 

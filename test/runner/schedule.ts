@@ -17,11 +17,8 @@ export interface Part {
   readonly yields?: boolean;
 }
 
-/** Parts that run one after the other. */
-export type Lane = readonly Part[];
-
-/** Lanes that run side by side. */
-export type Stage = readonly Lane[];
+/** What runs one after the other, and what side by side. */
+export type Schedule = Part | { readonly inTurn: readonly Schedule[] } | { readonly atOnce: readonly Schedule[] };
 
 /**
  * Integration tests about time: leases of a few seconds, elections, deadlines in milliseconds. They would fail beside a
@@ -105,26 +102,46 @@ const parts = {
 } as const satisfies Readonly<Record<string, Part>>;
 
 /**
- * Run one after the other. Two lanes fill two cores, because the tests in them mostly wait. Beside the lab, whose bring-up
- * keeps every processor busy for minutes, run simulations, whose clock is their own, and then the contracts, which wait for
- * conditions and measure no time; both yield to it.
+ * Two lanes fill two cores in part, because the tests in them mostly wait; simulations, whose clock is their own, fill the rest from
+ * then on. Beside the lab, whose bring-up keeps every processor busy for minutes, run the contracts, which wait for conditions and
+ * measure no time.
  */
-const stages: readonly Stage[] = [
-  [[parts.unit]],
-  [[parts.timed, parts.hosts, parts.integration], [parts.clusters]],
-  [[parts.lab], [parts.simulation, parts.contracts]],
-];
+const everything: Schedule = {
+  inTurn: [
+    parts.unit,
+    {
+      atOnce: [
+        parts.simulation,
+        {
+          inTurn: [
+            { atOnce: [{ inTurn: [parts.timed, parts.hosts, parts.integration] }, parts.clusters] },
+            { atOnce: [parts.lab, parts.contracts] },
+          ],
+        },
+      ],
+    },
+  ],
+};
 
 /**
- * The stages of a run of these projects.
+ * The schedule of a run of these projects.
  *
  * @param filters when there are any, only test files run whose path contains one of them
  */
-export function stagesFor(chosen: readonly Project[], filters: readonly string[]): readonly Stage[] {
-  return stages
-    .map((lanes) => lanes.map((lane) => lane.flatMap((part) => narrowed(part, chosen, filters))))
-    .map((lanes) => lanes.filter((lane) => lane.length > 0))
-    .filter((lanes) => lanes.length > 0);
+export function scheduleFor(chosen: readonly Project[], filters: readonly string[]): Schedule {
+  const of = (schedules: readonly Schedule[]) => schedules.map(narrow).filter((each) => partsOf(each).length > 0);
+  const narrow = (schedule: Schedule): Schedule => {
+    if ("inTurn" in schedule) return { inTurn: of(schedule.inTurn) };
+    if ("atOnce" in schedule) return { atOnce: of(schedule.atOnce) };
+    return narrowed(schedule, chosen, filters) ?? { inTurn: [] };
+  };
+  return narrow(everything);
+}
+
+/** Every part of a schedule. */
+export function partsOf(schedule: Schedule): readonly Part[] {
+  if ("inTurn" in schedule) return schedule.inTurn.flatMap(partsOf);
+  return "atOnce" in schedule ? schedule.atOnce.flatMap(partsOf) : [schedule];
 }
 
 /** Whether a run of these projects with these filters runs a test file. */
@@ -133,11 +150,11 @@ export function includes(file: string, chosen: readonly Project[], filters: read
   return isChosen && (filters.length === 0 || filters.some((filter) => file.includes(filter)));
 }
 
-function narrowed(part: Part, chosen: readonly Project[], filters: readonly string[]): readonly Part[] {
-  if (!chosen.includes(part.project)) return [];
-  if (part.only === undefined || filters.length === 0) return [part];
+function narrowed(part: Part, chosen: readonly Project[], filters: readonly string[]): Part | null {
+  if (!chosen.includes(part.project)) return null;
+  if (part.only === undefined || filters.length === 0) return part;
   const only = part.only.filter((file) => filters.some((filter) => file.includes(filter)));
-  return only.length > 0 ? [{ ...part, only }] : [];
+  return only.length > 0 ? { ...part, only } : null;
 }
 
 /**
@@ -147,12 +164,11 @@ function narrowed(part: Part, chosen: readonly Project[], filters: readonly stri
  * @param reportFile where vitest's JSON report goes
  */
 export function commandOf(part: Part, filters: readonly string[], reportFile: string): readonly string[] {
-  const vitest = [
+  return [
     ...["vitest", "run", `--project=${part.project}`, "--passWithNoTests"],
     ...["--reporter=default", "--reporter=json", `--outputFile.json=${reportFile}`],
     ...(part.workers === undefined ? [] : [`--maxWorkers=${part.workers}`]),
     ...(part.except ?? []).map((file) => `--exclude=${file}`),
     ...(part.only ?? filters),
   ];
-  return part.yields === true ? ["nice", "-n", "10", ...vitest] : vitest;
 }
