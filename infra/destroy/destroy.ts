@@ -10,7 +10,7 @@ import { configuredSite, exportedState, type PreviewSetting, runPulumi } from ".
 import { askWatchdogs } from "./ask-watchdogs.ts";
 import { verdictOn } from "./verdict.ts";
 
-const usage = `Usage: node setup/bootstrap.mjs destroy STACK [--active-too] [--yes]
+const usage = `Usage: npm run destroy -- STACK [--active-too] [--yes]
 
 Destroys all that a stack has made: asks the watchdogs by SSH which region is active, shows what is lost, asks for the stack's
 name, takes the protection off, and runs \`pulumi destroy\`. The stack and its configuration stay: \`pulumi up\` builds it again.

@@ -47,9 +47,7 @@ export async function previewDestruction(
 ): Promise<number> {
   for (const stack of stacks) {
     say(renderDestruction(destructionOf(stack, await exportedState(setting, stack))));
-    say(
-      `To do it: \`node setup/bootstrap.mjs destroy ${stack}\`, which asks the watchdogs first which region is active.`,
-    );
+    say(`To do it: \`npm run destroy -- ${stack}\`, which asks the watchdogs first which region is active.`);
   }
   return exitCodes.done;
 }
