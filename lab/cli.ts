@@ -7,6 +7,7 @@ import { clientModes } from "./demo/client-modes/scenario.ts";
 import { runScenario } from "./demo/run-scenario.ts";
 import { Lab } from "./hosts/lab.ts";
 import { labObstacles, unfitMachine } from "./hosts/preflight.ts";
+import { openTunnel } from "./hosts/tunnel.ts";
 import { type LabRegion, labRegions, type WanSettings } from "./hosts/types.ts";
 import { hostRootStep } from "./machine/debian-root.ts";
 import { machinePackagesStep } from "./machine/packages.ts";
@@ -77,6 +78,15 @@ function lifeCommands(outcome: { exitCode: number }): Command[] {
     .action(async (host: string, command: string[], { lab }: LabOption) => {
       outcome.exitCode = await runInteractively(await (await Lab.open(lab)).sshCommand(host, command));
     });
+  const tunnel = new Command("tunnel")
+    .description("carry a port of this machine's loopback to the same one of a host's, until it is interrupted")
+    .argument("<host>")
+    .argument("<port>", "TCP port", number)
+    .option("--local <port>", "another port of this machine", number)
+    .action(async (host: string, port: number, { lab, local }: LabOption & { local?: number }) => {
+      await openTunnel(await Lab.open(lab), { host, port, localPort: local ?? port });
+      console.log(`http://localhost:${local ?? port} is port ${port} of ${host}.`);
+    });
   const down = new Command("down")
     .description("remove the lab with everything it has, in any state")
     .action(async ({ lab }: LabOption) => Lab.destroy(lab));
@@ -86,7 +96,7 @@ function lifeCommands(outcome: { exitCode: number }): Command[] {
     .action(async ({ lab }: LabOption) => {
       outcome.exitCode = await runScenario(clientModes, { directory: path.resolve(lab), keep: false });
     });
-  return [up, status, ssh, down, ways];
+  return [up, status, ssh, tunnel, down, ways];
 }
 
 function hostCommands(): Command[] {

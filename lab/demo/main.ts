@@ -5,6 +5,9 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
+import { PAGE_PORT } from "../../watchdog/config/page.ts";
+import { controllerAddress } from "../hosts/addressing.ts";
+import type { StackSettings } from "../system/configuration.ts";
 import { roundTrip } from "./round-trip/scenario.ts";
 import { runScenario } from "./run-scenario.ts";
 
@@ -35,10 +38,23 @@ export async function main(args: readonly string[]): Promise<number> {
       `there is a lab in ${directory} already: use it with --keep, or remove it with \`npm run lab -- down --lab ${directory}\``,
     );
   }
-  const code = await runScenario(roundTrip, { directory, keep: values.keep });
+  const scenario = values.keep ? { ...roundTrip, settings: { ...roundTrip.settings, ...lookAround } } : roundTrip;
+  const code = await runScenario(scenario, { directory, keep: values.keep });
   if (values.keep) console.log(howToLookAround(directory));
   return code;
 }
+
+/** No receiver listens there: a lab sends no message. */
+const noReceiver = `http://${controllerAddress}:9/`;
+/** What a lab that is kept has besides, for people to look at. */
+const lookAround: StackSettings = {
+  page: { authentication: "proxy" },
+  monitoring: {
+    section: { alerts: { kind: "webhook" }, plainHttp: true },
+    deadMansSwitchUrl: noReceiver,
+    alertsUrl: noReceiver,
+  },
+};
 
 function howToLookAround(directory: string): string {
   const lab = `--lab ${directory}`;
@@ -48,6 +64,9 @@ function howToLookAround(directory: string): string {
     `  npm run lab -- ssh bhs-haproxy-1 ${lab} sudo es-failover status`,
     `  npm run lab -- ssh bhs-haproxy-1 ${lab} sudo es-failover explain`,
     `  npm run lab -- ssh witness-1 ${lab} sudo es-failover history`,
+    `  npm run lab -- tunnel bhs-haproxy-1 ${PAGE_PORT} ${lab}   # then http://localhost:${PAGE_PORT} is its status page`,
+    `  npm run lab -- tunnel witness-1 9090 ${lab}   # then http://localhost:9090 is Prometheus`,
+    `  npm run lab -- tunnel witness-1 9093 ${lab}   # then http://localhost:9093 is Alertmanager`,
     `  npm run lab -- down ${lab}`,
   ].join("\n");
 }

@@ -43,6 +43,8 @@ export interface SshOptions {
   readonly user?: string;
   /** A tunnel instead of a command, as for `ssh -L`: "127.0.0.1:9445:127.0.0.1:9445". */
   readonly forward?: string;
+  /** Standard input and output to a port of the host instead of a command, as for `ssh -W`: "127.0.0.1:9090". */
+  readonly connect?: string;
 }
 
 /** The argv of an SSH client with the lab's host keys and without the machine's own SSH settings. */
@@ -62,5 +64,15 @@ export function sshArgv(
   };
   const flags = Object.entries(settings).flatMap(([name, value]) => ["-o", `${name}=${value}`]);
   const tunnel = options.forward === undefined ? [] : ["-o", "ExitOnForwardFailure=yes", "-N", "-L", options.forward];
-  return ["ssh", "-F", "/dev/null", ...flags, ...tunnel, `${options.user ?? "debian"}@${address}`, ...command];
+  const connection = options.connect === undefined ? [] : ["-W", options.connect];
+  return [
+    "ssh",
+    "-F",
+    "/dev/null",
+    ...flags,
+    ...tunnel,
+    ...connection,
+    `${options.user ?? "debian"}@${address}`,
+    ...command,
+  ];
 }

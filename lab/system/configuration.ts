@@ -1,3 +1,5 @@
+import type { z } from "zod";
+import type { monitoringSchema } from "../../infra/config/monitoring.ts";
 import type { Addresses } from "../../watchdog/config/address.ts";
 import type { WatchdogConfigInput } from "../../watchdog/config/schema.ts";
 import type { StackConfiguration } from "../cloud/project.ts";
@@ -31,14 +33,24 @@ export interface StackSettings {
   readonly endpointAddresses?: Addresses;
   /** The watchdogs' status page; default: none. */
   readonly page?: { readonly authentication: "proxy" };
+  /** Prometheus on the witness and exporters on every host; default: none. */
+  readonly monitoring?: MonitoringSettings;
+}
+
+export interface MonitoringSettings {
+  readonly section: NonNullable<z.input<typeof monitoringSchema>>;
+  readonly deadMansSwitchUrl: string;
+  readonly alertsUrl: string;
 }
 
 /** Configuration of a lab's stack on top of the users' project file: addresses and sizes for one machine. */
 export function stackConfiguration(
   stack: Stack,
   repository: AptRepository,
-  { heap = defaultHeap, dataVolumeGb = 2, checks = { profile: "fast" }, endpointAddresses, page }: StackSettings = {},
+  settings: StackSettings = {},
 ): StackConfiguration {
+  const { heap = defaultHeap, dataVolumeGb = 2, checks = { profile: "fast" } } = settings;
+  const { endpointAddresses, page, monitoring } = settings;
   return {
     "es-failover:region": stack,
     "es-failover:serviceName": "00000000000000000000000000001ab0",
@@ -65,9 +77,13 @@ export function stackConfiguration(
     "es-failover:checks": checks,
     ...(endpointAddresses === undefined ? {} : { "es-failover:endpointAddresses": endpointAddresses }),
     ...(page === undefined ? {} : { "es-failover:page": page }),
+    ...(monitoring === undefined
+      ? {}
+      : {
+          "es-failover:monitoring": monitoring.section,
+          "es-failover:deadMansSwitchUrl": monitoring.deadMansSwitchUrl,
+          "es-failover:alertsSecret": monitoring.alertsUrl,
+        }),
     "es-failover:protect": "false",
-    // A lab host shares the kernel, its limits and its clock with the machine, and its packages are those of one day.
-    "es-failover:fixedHostSettings": ["vm.max_map_count", "openFiles", "swap", "clock"],
-    "es-failover:securityUpgrades": "none",
   };
 }

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -9,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { labAptRepositoryUrl, macAddress, regionAddresses } from "../../lab/hosts/addressing.ts";
 import { Lab } from "../../lab/hosts/lab.ts";
 import { labObstacles } from "../../lab/hosts/preflight.ts";
+import { openTunnel } from "../../lab/hosts/tunnel.ts";
 import type { IngressRule } from "../../lab/hosts/types.ts";
 import { type CommandOutcome, outcomeOf } from "../../lab/util/run.ts";
 import { eventually, until } from "../../lab/util/until.ts";
@@ -102,6 +104,23 @@ with socket.create_server(("", ${port})) as server:
     const { stdout, exitCode } = await ssh("gra-1", "hostname; id -un; sudo -n id -un; sudo -n cat /proc/1/comm");
     expect(exitCode).toBe(0);
     expect(stdout.trim().split("\n")).toEqual(["gra-1", "debian", "root", "systemd"]);
+  });
+
+  test("a tunnel carries connections from this machine's loopback to that of a host, several at once", async () => {
+    const tunnel = await openTunnel(lab, { host: "gra-1", port: 22, localPort: 0 });
+    try {
+      const address = tunnel.address();
+      const port = typeof address === "object" && address !== null ? address.port : 0;
+      const greeting = async () => {
+        const socket = createConnection(port, "127.0.0.1");
+        const [first] = await once(socket, "data");
+        socket.destroy();
+        return String(first);
+      };
+      for (const answer of await Promise.all([greeting(), greeting()])) expect(answer).toMatch(/^SSH-2\.0-/);
+    } finally {
+      tunnel.close();
+    }
   });
 
   test("a host boots without a failed unit", async () => {
