@@ -21,6 +21,20 @@ export function stacksWithFile(directory: string): readonly string[] {
     .sort();
 }
 
+/**
+ * The stacks that a command line names; `all` is each that has a Pulumi.<stack>.yaml.
+ *
+ * @throws Error that names those that there are
+ */
+export function namedStacks(directory: string, names: readonly string[]): readonly string[] {
+  const known = stacksWithFile(directory);
+  const stacks = names.includes("all") ? known : names;
+  const stranger = stacks.find((stack) => !known.includes(stack));
+  if (stranger === undefined && stacks.length > 0) return stacks;
+  const what = stranger === undefined ? "No stack is named" : `There is no Pulumi.${stranger}.yaml`;
+  throw new Error(`${what}: name one or more of ${known.join(", ")}, or all.`);
+}
+
 /** Keys of a YAML file below its top level, without the namespace, which a project file may omit. */
 function keysIn(file: string): readonly string[] {
   const keys = readText(file).matchAll(/^\s+["']?(\S+?)["']?\s*:(?:\s|$)/gm);

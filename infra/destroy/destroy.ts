@@ -1,12 +1,17 @@
 /** Destroys a stack, after it has asked the watchdogs which region is active and has shown what is lost. */
-import path from "node:path";
 import process from "node:process";
 import { createInterface } from "node:readline/promises";
 import { parseArgs } from "node:util";
 import { messageOf } from "../../watchdog/util/errors.ts";
 import { stacksWithFile } from "../config/project-files.ts";
 import { destructionOf, renderDestruction } from "../preview/destruction.ts";
-import { configuredSite, exportedState, type PreviewSetting, runPulumi } from "../preview/pulumi-preview.ts";
+import {
+  configuredSite,
+  exportedState,
+  ownSetting,
+  type PreviewSetting,
+  runPulumi,
+} from "../preview/pulumi-preview.ts";
 import { askWatchdogs } from "./ask-watchdogs.ts";
 import { verdictOn } from "./verdict.ts";
 
@@ -83,18 +88,16 @@ export async function main(args: readonly string[]): Promise<number> {
     console.log(usage);
     return exitCodes.done;
   }
-  const stacks = stacksWithFile(checkout);
+  const setting = ownSetting();
+  const stacks = stacksWithFile(setting.directory);
   const [stack, ...more] = parsed.names;
   if (stack === undefined || more.length > 0 || !stacks.includes(stack)) {
     console.error(`Name one stack of ${stacks.join(", ")}.\n\n${usage}`);
     return exitCodes.usage;
   }
   const confirm = async () => parsed.yes || (await nameIsTyped(stack));
-  const setting = { directory: checkout, pack: path.join(checkout, "policy"), environment: process.env };
   return destroyStack({ ...setting, stack, stacks, activeToo: parsed.activeToo, confirm, say: console.log });
 }
-
-const checkout = path.resolve(import.meta.dirname, "..", "..");
 
 function parseCommandLine(args: readonly string[]) {
   try {

@@ -1,11 +1,10 @@
 /** `npm run preview`: what an update would do to stacks, and whether it keeps every policy. */
 import path from "node:path";
-import process from "node:process";
 import { parseArgs } from "node:util";
 import { messageOf } from "../../watchdog/util/errors.ts";
-import { stacksWithFile } from "../config/project-files.ts";
+import { namedStacks, stacksWithFile } from "../config/project-files.ts";
 import { exitCodes, previewDestruction, previewStacks } from "./preview.ts";
-import type { PreviewSetting } from "./pulumi-preview.ts";
+import { ownSetting, type PreviewSetting } from "./pulumi-preview.ts";
 
 const usage = `Usage: npm run preview -- STACK... [--lab] [--markdown FILE]
        npm run preview -- STACK... --destroy
@@ -19,8 +18,6 @@ summary of each: what would be created, changed, replaced and deleted, and which
   --markdown FILE  writes the summary as Markdown, too
 
 Exit status: 0 done, 1 a preview failed, 2 the command line is wrong, 3 a policy is violated`;
-
-const checkout = path.resolve(import.meta.dirname, "..", "..");
 
 /** Makes a place for previews that needs no account, and removes it. */
 export type LabSetting = <T>(stacks: readonly string[], work: (setting: PreviewSetting) => Promise<T>) => Promise<T>;
@@ -36,15 +33,14 @@ export async function preview(args: readonly string[], withLab: LabSetting): Pro
     console.log(usage);
     return exitCodes.done;
   }
-  const known = stacksWithFile(checkout);
-  const stacks = parsed.names.includes("all") ? known : parsed.names;
-  const strangers = stacks.filter((stack) => !known.includes(stack));
-  if (stacks.length === 0 || strangers.length > 0) {
-    const what = strangers.length > 0 ? `There is no Pulumi.${strangers[0]}.yaml` : "No stack is named";
-    console.error(`${what}: name one or more of ${known.join(", ")}, or all.`);
+  const own = ownSetting();
+  let stacks: readonly string[];
+  try {
+    stacks = namedStacks(own.directory, parsed.names);
+  } catch (error) {
+    console.error(messageOf(error));
     return exitCodes.usage;
   }
-  const own: PreviewSetting = { directory: checkout, pack: path.join(checkout, "policy"), environment: process.env };
   if (parsed.destroy) return previewDestruction(own, stacks, (text) => console.log(text));
   const run = (setting: PreviewSetting) =>
     previewStacks({
@@ -53,7 +49,7 @@ export async function preview(args: readonly string[], withLab: LabSetting): Pro
       say: (text) => console.log(text),
       ...(parsed.markdown === undefined ? {} : { markdown: path.resolve(parsed.markdown) }),
     });
-  if (parsed.lab) return withLab(known, run);
+  if (parsed.lab) return withLab(stacksWithFile(own.directory), run);
   return run(own);
 }
 

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import process from "node:process";
 import { z } from "zod";
 import { stackSchema } from "../config/schema.ts";
 import type { Declared } from "../declared.ts";
@@ -15,6 +16,15 @@ export interface PreviewSetting {
   readonly pack: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
+
+const checkout = path.resolve(import.meta.dirname, "..", "..");
+
+/** The stacks of this checkout, with the credentials of the environment. */
+export const ownSetting = (): PreviewSetting => ({
+  directory: checkout,
+  pack: path.join(checkout, "policy"),
+  environment: process.env,
+});
 
 /** Facts of other stacks for the policy pack: see docs/policies.md. */
 export interface OtherStacks {

@@ -1,10 +1,8 @@
 /** `npm run renew`: certificates are renewed before their end, without a person's update. */
-import path from "node:path";
-import process from "node:process";
 import { parseArgs } from "node:util";
 import { messageOf } from "../../watchdog/util/errors.ts";
-import { stacksWithFile } from "../config/project-files.ts";
-import { type PreviewSetting, previewStack, updateStack } from "../preview/pulumi-preview.ts";
+import { namedStacks } from "../config/project-files.ts";
+import { ownSetting, type PreviewSetting, previewStack, updateStack } from "../preview/pulumi-preview.ts";
 import { renewalOf } from "./renewal.ts";
 
 const usage = `Usage: npm run renew -- STACK...
@@ -17,23 +15,22 @@ Exit status: 0 done or nothing was due, 1 an update or a preview failed, 2 the c
 
 export const exitCodes = { done: 0, failed: 1, usage: 2, refused: 3 } as const;
 
-const checkout = path.resolve(import.meta.dirname, "..", "..");
-
 /** The command. @returns its exit status */
 export async function main(args: readonly string[]): Promise<number> {
-  const known = stacksWithFile(checkout);
-  let names: readonly string[] = [];
+  const setting = ownSetting();
+  let stacks: readonly string[];
   try {
-    names = parseArgs({ args: [...args], allowPositionals: true, options: {} }).positionals;
+    const options = { help: { type: "boolean", default: false } } as const;
+    const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options });
+    if (values.help) {
+      console.log(usage);
+      return exitCodes.done;
+    }
+    stacks = namedStacks(setting.directory, positionals);
   } catch (error) {
-    console.error(messageOf(error));
-  }
-  const stacks = names.includes("all") ? known : names;
-  if (stacks.length === 0 || stacks.some((stack) => !known.includes(stack))) {
-    console.error(`${usage}\n\nName one or more of ${known.join(", ")}, or all.`);
+    console.error(`${messageOf(error)}\n\n${usage}`);
     return exitCodes.usage;
   }
-  const setting = { directory: checkout, pack: path.join(checkout, "policy"), environment: process.env };
   return renewStacks(setting, stacks, (line) => console.log(line));
 }
 
