@@ -38,6 +38,16 @@ import { watchFiles } from "./watch-files.ts";
  * @throws ConfigError, or an Error when the watchdog cannot start or fails
  */
 export async function runWatchdog(configFile: string): Promise<void> {
+  const stop = new AbortController();
+  try {
+    await runUntil(stop, configFile);
+  } finally {
+    // After a start that failed half-way what had begun would keep the process from ending.
+    stop.abort();
+  }
+}
+
+async function runUntil(stop: AbortController, configFile: string): Promise<void> {
   const loaded = await loadConfig(configFile);
   const { config } = loaded;
   const log = createLogger(config.logLevel, config.name);
@@ -56,7 +66,6 @@ export async function runWatchdog(configFile: string): Promise<void> {
   let notifications: RunningNotifications | null = null;
   const others = await connectOthers(config, () => running?.situation().record ?? null, renewals);
   const entry = await connectOwnEntry(config, renewals);
-  const stop = new AbortController();
   const hookFiles = watchFiles("hooks", () => hookFileViolations(config.hooks), {
     clock: systemClock,
     log,
@@ -88,16 +97,18 @@ export async function runWatchdog(configFile: string): Promise<void> {
   const page = runPage(config, { watchdog, applications, renewals, log, signal: stop.signal });
   const calls = Object.values(controlHandlers(watchdog, config, applications, notifications));
   const control = await serveControlSocket(config.controlSocket, calls);
-  const failsafe = await others?.serve((question) => watchdog.answerFailsafe(question));
   const unhook = hookSignals(stop, log);
-  log.info({ event: "start", version, configFile, controlSocket: config.controlSocket }, "watchdog starts");
+  let failsafe: { close(): Promise<void> } | undefined;
   try {
+    failsafe = await others?.serve((question) => watchdog.answerFailsafe(question));
+    log.info({ event: "start", version, configFile, controlSocket: config.controlSocket }, "watchdog starts");
     const ended = watchdog.run(stop.signal).finally(() => stop.abort());
     const renewing = renewals.run(systemClock, stop.signal);
     await Promise.all([ended, renewing, reportToServiceManager(watchdog, services, stop.signal, log)]);
     log.info({ event: "stopped" }, "watchdog ended; the routing ticket expires unless the watchdog starts again");
   } finally {
     unhook();
+    stop.abort();
     await services.stopping().catch(() => {});
     await control.close();
     await failsafe?.close();
