@@ -128,7 +128,7 @@ describe("a plan that leaves a complete copy out", () => {
     const { lastFailover } = promoted();
     expect(lastFailover).toMatchObject({
       missingIndices: ["logs-2"],
-      leftOut: stuck,
+      leftOut: [...stuck, { index: "logs-write", reason: "it has no write index: none of its indices was promoted" }],
       toJoin: { indices: ["logs-2"], attempts: 0, triedAtMs: null },
       loss: { atLeast: 5, atMost: 605 },
     });
@@ -142,7 +142,8 @@ describe("a plan that leaves a complete copy out", () => {
 describe("a complete copy that was left out", () => {
   const plan = upTo(withStuckLeftOut(upTo(promotion(), "close"), stuck, known), null);
   const after = decide(promoting({ plan }), observations(lost), NOW_MS, config).record as ServingRecord;
-  const held = (changes: Parameters<typeof index>[1] = {}) => index("logs-2", { following: true, ...changes });
+  const held = (changes: Parameters<typeof index>[1] = {}) =>
+    index("logs-2", { following: true, aliases: [{ alias: "logs-write", isWriteIndex: false }], ...changes });
   const seenAt = (nowMs: number) =>
     observations({
       ...lost,
@@ -191,7 +192,7 @@ describe("a complete copy that was left out", () => {
     expect(decide(rejoining, well, NOW_MS + 15_000, config).rule).toBe("rejoin-goes-on");
   });
 
-  test("joins with a word in the history, and is missing no more", () => {
+  test("joins with a word in the history, is missing no more, and gives its alias a write index again", () => {
     const begun = decideAt(after, 15_000).record as ServingRecord;
     const ended = decideAt({ ...begun, plan: begun.plan && upTo(begun.plan, null) }, 16_000);
     expect(ended).toMatchObject({ rule: "repair-done", record: { lastFailover: { missingIndices: [], leftOut: [] } } });

@@ -23,7 +23,7 @@ export function checkPromoted(evidence: Evidence, before: Promoting, after: Serv
   checkOpened(evidence, after);
   checkNamed(evidence, before, after);
   checkNotMissing(evidence, before, after);
-  checkAliases(evidence, before);
+  checkAliases(evidence, before, after);
   checkLossEstimate(evidence, before, after);
 }
 
@@ -87,13 +87,17 @@ function checkNotMissing({ system }: Evidence, { from, to, leaderSight }: Promot
   }
 }
 
-/** Every alias of the old region that accepted writes when it was last seen accepts them in the new one, if it can. */
-function checkAliases({ system }: Evidence, { to, leaderSight }: Promoting): void {
+/**
+ * Every alias of the old region that accepted writes when it was last seen accepts them in the new one, if it can, or is named: a
+ * copy that lifecycle management unfollowed before the old region was seen to have it marked as complete counts as lost.
+ */
+function checkAliases({ system }: Evidence, { to, leaderSight }: Promoting, { lastFailover }: Serving): void {
+  const named = new Set(lastFailover?.leftOut.map(({ index }) => index));
   const cluster = system.cluster(to);
   for (const { alias, index } of leaderSight?.writeAliases ?? []) {
     const chosen = cluster.indices.get(index);
     const canWrite = chosen !== undefined && chosen.copy === null && takesWrites(chosen);
-    if (canWrite && cluster.writeIndexOf(alias) === null) {
+    if (canWrite && !named.has(alias) && cluster.writeIndexOf(alias) === null) {
       system.world.report("alias", `${alias} accepts no writes in ${to}, although ${index} does`);
     }
   }

@@ -98,7 +98,8 @@ function joinedBy(s: Situation<ServingRecord>): Joined {
   const leftOut = stuckOf(plan);
   const wanted = indicesToJoin(s.record);
   const joined = wanted.filter((name) => tried.includes(name));
-  const next = withJoined(lastFailover, joined, leftOut, s.nowMs);
+  const served = (stepOf(plan, "write-aliases")?.aliases ?? []).map(({ alias }) => alias);
+  const next = withJoined(lastFailover, [...joined, ...served], leftOut, s.nowMs);
   const rejoins = joined.length > 0 && isFormerPrimary(s.record, standbyOf(s));
   return {
     joined,

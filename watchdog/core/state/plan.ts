@@ -179,6 +179,13 @@ export const targetsGivenUp = (plan: Plan): readonly LeftOut[] => [
   ...(stepOf(plan, "data-streams")?.failures ?? []),
 ];
 
+/** Write aliases of the old region that write nowhere in the new one. */
+export const unsetAliases = (plan: Plan): readonly LeftOut[] =>
+  (stepOf(plan, "write-aliases")?.unset ?? []).map((alias) => ({
+    index: alias,
+    reason: "it has no write index: none of its indices was promoted",
+  }));
+
 /** All indices that the plan leaves out, as it is told. */
 export const leftOutBy = (plan: Plan): readonly LeftOut[] => [
   ...copiesOf(plan).map(({ uuid: _, ...copy }) => copy),

@@ -38,7 +38,7 @@ export function nextJoinAtMs(record: ServingRecord): number | null {
   return (triedAtMs ?? record.startedAtMs) + Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(attempts, 10));
 }
 
-/** The last change after a repair: `joined` have joined, and `left` has those that have not, and why. */
+/** The last change after a repair: `joined` have joined, among them aliases that write to one, and `left` has those that have not, and why. */
 export function withJoined(
   lastFailover: LastFailover,
   joined: readonly string[],

@@ -3,7 +3,7 @@ import type { WatchdogConfig } from "../../config/schema.ts";
 import type { IndexState } from "./cluster.ts";
 import { missingIndices, withMissing, withUnserved } from "./loss.ts";
 import type { Plan } from "./plan.ts";
-import { isIrreversible, leftOutBy, stepOf, stuckOf, targetsGivenUp } from "./plan.ts";
+import { isIrreversible, leftOutBy, stepOf, stuckOf, targetsGivenUp, unsetAliases } from "./plan.ts";
 import type { ClosingRecord, LastFailover, PromotingRecord, ServingRecord, StateRecord } from "./record.ts";
 import type { IndexUuid, LeaderSnapshot } from "./record-fields.ts";
 import { deletedBeforeOf, returnedSentence } from "./returned.ts";
@@ -155,7 +155,7 @@ function failoverOf(record: PromotingRecord, nowMs: number): LastFailover {
     checkpoints: recorded.checkpoints,
     loss: { ...known, explanation: [known.explanation, ...returnedSentence(record, deletedBefore)].join("; ") },
     missingIndices: missing.map(({ index }) => index),
-    leftOut: [...leftOut, ...targetsGivenUp(record.plan)],
+    leftOut: [...leftOut, ...targetsGivenUp(record.plan), ...unsetAliases(record.plan)],
     ...(toJoin.length === 0 ? {} : { toJoin: { indices: toJoin, attempts: 0, triedAtMs: null } }),
     deletedBefore,
     keptBlocks: stepOf(record.plan, "keep-blocks")?.indices ?? [],
