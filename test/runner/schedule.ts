@@ -44,6 +44,12 @@ export const hostFiles: readonly string[] = [
   "test/integration/publisher-units.test.ts",
 ];
 
+/** Integration tests that wait for the intervals of others, of Alertmanager and of etcd, and need next to no processor time. */
+export const waitingFiles: readonly string[] = [
+  "test/integration/etcd-member.test.ts",
+  "test/integration/monitoring-services.test.ts",
+];
+
 /** Contract tests of replication, on a pair of Elasticsearch clusters. */
 export const contractFiles: readonly string[] = [
   "test/integration/ccr-api-key.test.ts",
@@ -94,9 +100,10 @@ const parts = {
   integration: {
     name: "integration",
     project: "integration",
-    except: [...timedFiles, ...hostFiles, ...contractFiles, ...clusterFiles],
+    except: [...timedFiles, ...hostFiles, ...waitingFiles, ...contractFiles, ...clusterFiles],
     workers: 1,
   },
+  waiting: { name: "integration (waiting)", project: "integration", only: waitingFiles, workers: 1 },
   simulation: { name: "simulation", project: "simulation", yields: true },
   lab: { name: "lab", project: "lab" },
 } as const satisfies Readonly<Record<string, Part>>;
@@ -114,7 +121,7 @@ const everything: Schedule = {
         parts.simulation,
         {
           inTurn: [
-            { atOnce: [{ inTurn: [parts.timed, parts.hosts, parts.integration] }, parts.clusters] },
+            { atOnce: [{ inTurn: [parts.timed, parts.hosts, parts.integration] }, parts.clusters, parts.waiting] },
             { atOnce: [parts.lab, parts.contracts] },
           ],
         },

@@ -14,6 +14,7 @@ import {
   type Schedule,
   scheduleFor,
   timedFiles,
+  waitingFiles,
 } from "../runner/schedule.ts";
 
 const checkout = path.join(import.meta.dirname, "..", "..");
@@ -53,7 +54,15 @@ describe("the schedule of a test run", () => {
     expect(parts).toMatchObject([
       { only: ["test/integration/etcd-store.test.ts"] },
       { only: ["test/integration/publisher-units.test.ts"] },
-      { except: expect.arrayContaining([...timedFiles, ...hostFiles, ...contractFiles, ...clusterFiles]) },
+      {
+        except: expect.arrayContaining([
+          ...timedFiles,
+          ...hostFiles,
+          ...waitingFiles,
+          ...contractFiles,
+          ...clusterFiles,
+        ]),
+      },
     ]);
     expect(partsFor(["integration"], ["file-store"])).toHaveLength(1);
     expect(partsFor(["integration"], ["salvage"])).toContainEqual(
