@@ -28,7 +28,7 @@ const fold = (answers: readonly CanaryAnswer[], epoch = gra.epoch): CanaryState 
   }, null);
 const times = (n: number, answer: CanaryAnswer) => Array.from({ length: n }, () => answer);
 const verdict = (state: CanaryState | null, record: StateRecord = gra, nowMs = NOW_MS) =>
-  canaryFailure(state, "gra", { record, nowMs }, config);
+  canaryFailure(state, "gra", { record, nowMs, seen: {} }, config);
 const lasting = times(unhealthyThreshold, failed("timeout"));
 
 describe("canaries", () => {

@@ -656,6 +656,12 @@ describe("the table of rules", () => {
       expect(record).toMatchObject({ active: "gra", standby: "absent", halfPromoted: { region: "bhs" } });
     });
 
+    test("is given up in time although the clock was set back since it began", () => {
+      const record = { ...stuckAt("close"), startedAtMs: NOW_MS + 3_540_000 };
+      expect(ruleOf(record, observations({ changeKnownForMs: 59_000 }))).toBe("promotion-goes-on");
+      expect(ruleOf(record, observations({ changeKnownForMs: 61_000 }))).toBe("promotion-given-up");
+    });
+
     test("is not given up during an attempt, which may still take effect", () => {
       const record = stuckAt("close");
       const steps = record.plan.steps.map((step) =>

@@ -7,7 +7,7 @@ import { planSwitchover } from "../../watchdog/core/plans/switchover.ts";
 import { decide } from "../../watchdog/core/rules/decide.ts";
 import { switchoverBlockers } from "../../watchdog/core/rules/preconditions.ts";
 import { currentStep, type Plan, type PlanStep, stepOf } from "../../watchdog/core/state/plan.ts";
-import { type PromotingRecord, parseStateRecord, type ServingRecord } from "../../watchdog/core/state/record.ts";
+import { parseStateRecord, type ServingRecord } from "../../watchdog/core/state/record.ts";
 import { leavesOut } from "../../watchdog/core/state/stuck.ts";
 import { servedOf } from "../../watchdog/core/state/to-join.ts";
 import {
@@ -53,29 +53,27 @@ function upTo(plan: Plan, kind: PlanStep["kind"] | null): Plan {
 }
 
 describe("indices for which a step fails are left out", () => {
-  const failure = { step: { attempts: 3 }, others: 1, atMs: NOW_MS, nextAttemptAtMs: NOW_MS + 4_000 };
-  const old = (changes: Partial<PromotingRecord> = {}) => promoting({ startedAtMs: NOW_MS - 57_000, ...changes });
+  const failure = { step: { attempts: 3 }, others: 1, closedForMs: 57_000, retryInMs: 4_000 };
 
   test("once no further attempt fits into the bound, and not after a first failure", () => {
-    expect(leavesOut(old(), failure, config)).toBe(true);
-    expect(leavesOut(old({ startedAtMs: NOW_MS - 50_000 }), failure, config)).toBe(false);
-    expect(leavesOut(old(), { ...failure, step: { attempts: 2 } }, config)).toBe(false);
+    expect(leavesOut(promoting(), failure, config)).toBe(true);
+    expect(leavesOut(promoting(), { ...failure, closedForMs: 50_000 }, config)).toBe(false);
+    expect(leavesOut(promoting(), { ...failure, step: { attempts: 2 } }, config)).toBe(false);
   });
 
   test("never where the step succeeded for none: the cluster is at fault then", () => {
-    expect(leavesOut(old(), { ...failure, others: 0 }, config)).toBe(false);
+    expect(leavesOut(promoting(), { ...failure, others: 0 }, config)).toBe(false);
   });
 
   test("by a switchover only once it cannot turn back without a new copy, or has not in time, and by no way back", () => {
     const plan = planSwitchover(activeView(), both, leader, config, NOW_MS);
-    const change = { change: "switchover" } as const;
-    const young = (at: PlanStep["kind"]) => old({ ...change, startedAtMs: NOW_MS - 48_000, plan: upTo(plan, at) });
-    const last = { ...failure, nextAttemptAtMs: NOW_MS + 16_000 };
-    expect(leavesOut(young("close"), last, config)).toBe(false);
-    expect(leavesOut(young("open"), last, config)).toBe(true);
-    expect(leavesOut(old({ ...change, plan: upTo(plan, "close") }), failure, config)).toBe(true);
+    const at = (kind: PlanStep["kind"]) => promoting({ change: "switchover", plan: upTo(plan, kind) });
+    const young = { ...failure, closedForMs: 48_000, retryInMs: 16_000 };
+    expect(leavesOut(at("close"), young, config)).toBe(false);
+    expect(leavesOut(at("open"), young, config)).toBe(true);
+    expect(leavesOut(at("close"), failure, config)).toBe(true);
     const undo = { ...plan, kind: "undo" } as const;
-    expect(leavesOut(old({ ...change, plan: undo }), failure, config)).toBe(false);
+    expect(leavesOut(promoting({ change: "switchover", plan: undo }), failure, config)).toBe(false);
   });
 
   test("by a repair after three attempts, whatever else succeeds", () => {

@@ -18,6 +18,7 @@ import { noSyncMemory, type SyncMemory } from "../core/state/sync.ts";
 import { messageOf } from "../util/errors.ts";
 import { Activity } from "./activity.ts";
 import { CopyCheckpoints } from "./copy-checkpoints.ts";
+import { KnownFor } from "./known-for.ts";
 
 export type StandbyBackground = Pick<StandbySnapshot, "region" | "readiness" | "autoFollow" | "dataStreams">;
 
@@ -71,8 +72,11 @@ export class ObservedState {
   /** Name of the controller, where it is another watchdog and known. */
   leader: string | null = null;
   leadershipUntilMonotonicMs: number | null = null;
+  /** That the store was filled from a copy. */
+  readonly filling = new KnownFor();
+  /** That a change keeps routers closed. */
+  readonly change = new KnownFor();
   #failsafeGrantUntilMonotonicMs = 0;
-  #filled: { readonly atMs: number; readonly knownSinceMonotonicMs: number } | null = null;
   #observationsBegun = 0;
   #reportsReadMonotonicMs: number | null = null;
   /** `grantMs`: how long a failsafe grant lasts; 0 without failsafe. */
@@ -147,7 +151,8 @@ export class ObservedState {
       this.extendFailsafeGrant(nowMonotonicMs + this.#self.grantMs);
     }
     this.storeError = null;
-    this.#noteFilling(record?.filledAtMs ?? null, nowMonotonicMs);
+    this.filling.note(record?.filledAtMs ?? null, nowMonotonicMs);
+    this.change.note(record === null || record.phase === "serving" ? null : record.epoch, nowMonotonicMs);
     if (activeBeforeChange(before) !== activeBeforeChange(record)) {
       this.#clusterUuids.clear();
       this.standby = null;
@@ -164,19 +169,6 @@ export class ObservedState {
 
   #isListed(record: StateRecord | null): boolean {
     return record?.watchdogs.some(({ name }) => name === this.#self.name) ?? false;
-  }
-
-  #noteFilling(filledAtMs: number | null, nowMonotonicMs: number): void {
-    if (filledAtMs === null) this.#filled = null;
-    // The time is of another host's clock: it only distinguishes one filling from another.
-    else if (filledAtMs !== this.#filled?.atMs) {
-      this.#filled = { atMs: filledAtMs, knownSinceMonotonicMs: nowMonotonicMs };
-    }
-  }
-
-  /** How long this watchdog has known that the store was filled from a copy; null when it was not. */
-  filledKnownForMs(nowMonotonicMs: number): number | null {
-    return this.#filled === null ? null : nowMonotonicMs - this.#filled.knownSinceMonotonicMs;
   }
 
   /** Takes the outcome of a write to the store: null for one that succeeded. */

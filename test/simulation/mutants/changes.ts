@@ -146,11 +146,23 @@ export const changeMutants: readonly Mutant[] = [
     defect: "a change that does not get on keeps routers closed for as long as that lasts",
     edit: {
       file: "core/state/stuck.ts",
-      from: "nowMs - record.startedAtMs > config.promotion.maxStuckMs;",
-      to: "nowMs - record.startedAtMs > 1_000 * config.promotion.maxStuckMs;",
+      from: "forMs > promotion.maxStuckMs;",
+      to: "forMs > 1_000 * promotion.maxStuckMs;",
     },
     shows: {
       "one site": { breaks: ["7", "13"], faults: ["a snapshot runs in the standby", "gra is lost"] },
+    },
+  },
+  {
+    rule: "bounded closing, whatever the clock shows",
+    defect: "a clock that is set back prolongs the bound of a change by as much",
+    edit: {
+      file: "core/state/stuck.ts",
+      from: "Math.max(nowMs - record.startedAtMs, seen.changeKnownForMs ?? 0);",
+      to: "nowMs - record.startedAtMs + 0 * (seen.changeKnownForMs ?? 0);",
+    },
+    shows: {
+      "one site": { breaks: ["7", "13"], faults: ["a snapshot runs in the standby", "gra is lost", "a clock is set"] },
     },
   },
   {

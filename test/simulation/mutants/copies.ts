@@ -33,8 +33,8 @@ export const copyMutants: readonly Mutant[] = [
     // Without that, the bound of a change leaves the follower out.
     given: {
       file: "core/state/stuck.ts",
-      from: "nowMs - record.startedAtMs > config.promotion.maxStuckMs;",
-      to: "nowMs - record.startedAtMs > 1_000 * config.promotion.maxStuckMs;",
+      from: "forMs > promotion.maxStuckMs;",
+      to: "forMs > 1_000 * promotion.maxStuckMs;",
     },
     shows: {
       "one site": { breaks: ["13"], faults: ["the standby is rebuilt", "an operator asks for a failover"] },

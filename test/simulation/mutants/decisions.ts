@@ -95,7 +95,7 @@ export const decisionMutants: readonly Mutant[] = [
     defect: "a region that takes writes again counts as lost for as long as its routers close",
     edit: {
       file: "core/state/canary.ts",
-      from: "nowMs - record.startedAtMs <= config.promotion.maxStuckMs",
+      from: "!isOverdue(closedForMs({ record, seen, nowMs }), config)",
       to: "nowMs >= record.startedAtMs || config.promotion.maxStuckMs < 0",
     },
     shows: {

@@ -77,6 +77,7 @@ const observations = z.object({
   silence: z.record(z.string(), z.number()).exactOptional(),
   promisedForMs: z.number(),
   filledKnownForMs: z.number().nullable(),
+  changeKnownForMs: z.number().nullable().exactOptional(),
   selfDoubt: z.array(z.string()),
   newestCopy: stateRecordSchema.nullable(),
   copyError: z.string().nullable(),

@@ -7,7 +7,7 @@ import { currentStep, isIrreversible, type Plan, type PlanStep, withStep } from 
 import type { PlannedRecord } from "../../core/state/record.ts";
 import { withReason } from "../../core/state/record-fields.ts";
 import { otherRegion } from "../../core/state/situation.ts";
-import { leavesOut } from "../../core/state/stuck.ts";
+import { closedForMs, leavesOut } from "../../core/state/stuck.ts";
 import { withMarks } from "../../core/state/write-blocks.ts";
 import { messageOf } from "../../util/errors.ts";
 import { count, listed } from "../../util/text.ts";
@@ -144,10 +144,11 @@ export class PlanExecutor {
   }
 
   #leavesOut({ record, step }: RunningStep, { others }: IndicesStuck): boolean {
-    const { clock, config } = this.#context;
-    const atMs = clock.nowMs();
-    const nextAttemptAtMs = atMs + this.#progress.retryDelayMs(step);
-    return leavesOut(record, { step, others, atMs, nextAttemptAtMs }, config);
+    const { clock, config, observed } = this.#context;
+    const seen = { changeKnownForMs: observed.change.knownForMs(clock.monotonicMs()) };
+    const closedMs = closedForMs({ record, seen, nowMs: clock.nowMs() });
+    const retryInMs = this.#progress.retryDelayMs(step);
+    return leavesOut(record, { step, others, closedForMs: closedMs, retryInMs }, config);
   }
 
   #withStuckLeftOut(record: PlannedRecord, { stuck }: IndicesStuck): PlannedRecord {

@@ -19,7 +19,8 @@ export async function probeRegion(context: WatchdogContext, cluster: Cluster): P
   const before = observed.healthOf(cluster.region);
   const { record } = observed;
   const nowMs = clock.nowMs();
-  const refusal = canaryFailure(observed.canary, cluster.region, { record, nowMs }, config);
+  const seen = { changeKnownForMs: observed.change.knownForMs(clock.monotonicMs()) };
+  const refusal = canaryFailure(observed.canary, cluster.region, { record, nowMs, seen }, config);
   const after = observeProbe(before, probe, nowMs, config.checks, indicesInWork(record, cluster.region), refusal);
   observed.health.set(cluster.region, after);
   observed.activity.noteProbe(cluster.region, after, clock.monotonicMs() - beganMonotonicMs);

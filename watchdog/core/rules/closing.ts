@@ -5,6 +5,7 @@ import { indicesToBlock } from "../plans/write-blocks.ts";
 import type { Plan } from "../state/plan.ts";
 import type { ClosingRecord } from "../state/record.ts";
 import type { Situation } from "../state/situation.ts";
+import { closedForMs } from "../state/stuck.ts";
 import { calledOff, promoting } from "../state/transitions.ts";
 import { markedIndices } from "../state/write-blocks.ts";
 import { majorityKnows, majoritySees } from "./conditions/majority.ts";
@@ -83,7 +84,7 @@ export const beginPromotion: RuleBody<"closing"> = {
 export const closingWaits: RuleBody<"closing"> = {
   conditions: [],
   outcome: (s) => {
-    const waited = `for ${Math.round((s.nowMs - s.record.startedAtMs) / 1000)} s`;
+    const waited = `for ${Math.round(closedForMs(s) / 1000)} s`;
     return unchanged(s.record, `closing ${s.record.from} ${waited}: ${blockersOf(beginPromotion, s)}`);
   },
 };

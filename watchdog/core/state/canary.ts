@@ -3,7 +3,9 @@ import type { CanaryCause } from "../../config/canary.ts";
 import type { WatchdogConfig } from "../../config/schema.ts";
 import type { DeepReadonly } from "../../util/deep-readonly.ts";
 import { duration } from "../../util/text.ts";
+import type { Observations } from "./observations.ts";
 import type { StateRecord } from "./record.ts";
+import { closedForMs, isOverdue } from "./stuck.ts";
 
 /** Canaries: writes through the entry of a watchdog's host, which find a region that answers and refuses every write. */
 
@@ -74,7 +76,10 @@ export function observeCanary(
 const counts = (cause: CanaryState["cause"], { unhealthyCauses }: CanaryPolicy): boolean =>
   unhealthyCauses.some((counted) => counted === cause);
 
-type Now = { readonly record: StateRecord | null; readonly nowMs: number };
+interface Now {
+  readonly record: StateRecord | null;
+  readonly nowMs: number;
+}
 
 /**
  * Why a region counts as failed by its canaries although its probe is good; null when it does not. While its routers close
@@ -84,13 +89,13 @@ type Now = { readonly record: StateRecord | null; readonly nowMs: number };
 export function canaryFailure(
   state: CanaryState | null,
   region: RegionName,
-  { record, nowMs }: Now,
+  { record, nowMs, seen }: Now & { readonly seen: Pick<Observations, "changeKnownForMs"> },
   config: DeepReadonly<Pick<WatchdogConfig, "canary" | "promotion">>,
 ): string | null {
   if (state === null || state.region !== region || state.countedInARow < config.canary.unhealthyThreshold) return null;
   const isLeft = record?.phase === "closing" && record.from === region && record.epoch === state.epoch + 1;
   const holds = isLeft
-    ? nowMs - record.startedAtMs <= config.promotion.maxStuckMs
+    ? !isOverdue(closedForMs({ record, seen, nowMs }), config)
     : isCurrent(state, { record, nowMs }, config);
   return holds ? describe(state, nowMs) : null;
 }

@@ -104,6 +104,8 @@ export interface Observations {
   readonly promisedForMs: number;
   /** How long this watchdog has known that the store was filled from a copy; null when it was not. */
   readonly filledKnownForMs: number | null;
+  /** How long this watchdog has known the change that keeps routers closed; null or absent while none does. */
+  readonly changeKnownForMs?: number | null;
   /** What the self-check found; empty when it passed. */
   readonly selfDoubt: readonly string[];
   /** The newest copy of the record on any watchdog's disk; null when there is none. */

@@ -1,4 +1,5 @@
 import type { WatchdogConfig } from "../../config/schema.ts";
+import type { Observations } from "./observations.ts";
 import { isIrreversible, type PlanStep } from "./plan.ts";
 import type { ClosingRecord, PlannedRecord, PromotingRecord } from "./record.ts";
 
@@ -6,13 +7,20 @@ import type { ClosingRecord, PlannedRecord, PromotingRecord } from "./record.ts"
 
 interface ChangeUnderWay {
   readonly record: Pick<ClosingRecord | PromotingRecord, "startedAtMs">;
-  readonly config: Pick<WatchdogConfig, "promotion">;
+  readonly seen: Pick<Observations, "changeKnownForMs">;
   readonly nowMs: number;
 }
 
-/** Whether the change has taken longer than its bound. */
-export const isOverdue = ({ record, config, nowMs }: ChangeUnderWay): boolean =>
-  nowMs - record.startedAtMs > config.promotion.maxStuckMs;
+/**
+ * How long the change has kept routers closed: by the record, or for as long as this watchdog has known the change where
+ * that is longer. A clock that was set back, or another controller whose clock is behind, must not prolong a bound.
+ */
+export const closedForMs = ({ record, seen, nowMs }: ChangeUnderWay): number =>
+  Math.max(nowMs - record.startedAtMs, seen.changeKnownForMs ?? 0);
+
+/** Whether a change that has kept routers closed for so long has taken longer than its bound. */
+export const isOverdue = (forMs: number, { promotion }: Pick<WatchdogConfig, "promotion">): boolean =>
+  forMs > promotion.maxStuckMs;
 
 /** Failed attempts of one step until it counts as stuck: fewer may be a coincidence. */
 export const ATTEMPTS_UNTIL_STUCK = 3;
@@ -22,9 +30,9 @@ export interface PartialFailure {
   readonly step: Pick<PlanStep, "attempts">;
   /** How many indices it succeeded for. */
   readonly others: number;
-  /** When it ended, and when the next attempt would begin. */
-  readonly atMs: number;
-  readonly nextAttemptAtMs: number;
+  /** For how long the change had kept routers closed when it ended, and when the next attempt would begin. */
+  readonly closedForMs: number;
+  readonly retryInMs: number;
 }
 
 /** Until then an overdue switchover has turned back, if the old region lets it. */
@@ -38,13 +46,13 @@ const TURNS_BACK_WITHIN_MS = 5_000;
  */
 export function leavesOut(
   record: PlannedRecord,
-  { step, others, atMs, nextAttemptAtMs }: PartialFailure,
+  { step, others, closedForMs, retryInMs }: PartialFailure,
   config: Pick<WatchdogConfig, "promotion" | "switchover">,
 ): boolean {
   if (step.attempts < ATTEMPTS_UNTIL_STUCK) return false;
   if (record.phase === "serving") return record.plan.kind === "repair";
-  if (others === 0 || !isOverdue({ record, config, nowMs: nextAttemptAtMs })) return false;
+  if (others === 0 || !isOverdue(closedForMs + retryInMs, config)) return false;
   if (record.plan.kind !== "switchover") return record.plan.kind === "promotion";
-  const turnsBackByMs = record.startedAtMs + config.switchover.maxWritePauseMs + TURNS_BACK_WITHIN_MS;
-  return isIrreversible(record.plan) || atMs > turnsBackByMs;
+  const turnsBackWithinMs = config.switchover.maxWritePauseMs + TURNS_BACK_WITHIN_MS;
+  return isIrreversible(record.plan) || closedForMs > turnsBackWithinMs;
 }

@@ -3,6 +3,7 @@ import { isProbed } from "../../state/health.ts";
 import { currentStep, isIrreversible, type PlanKind, stepOf } from "../../state/plan.ts";
 import type { ClosingRecord, PromotingRecord, ServingRecord } from "../../state/record.ts";
 import type { Situation } from "../../state/situation.ts";
+import { closedForMs } from "../../state/stuck.ts";
 import type { Condition } from "../rule.ts";
 import { majoritySees } from "./majority.ts";
 import { overdue, stepStuck } from "./stuck.ts";
@@ -26,9 +27,9 @@ export const planDone: Condition<ServingRecord | PromotingRecord> = ({ record: {
 };
 
 /** "12 s of at most 45 s" */
-export function writePause({ record, config, nowMs }: Situation<ClosingRecord | PromotingRecord>): string {
+export function writePause(s: Situation<ClosingRecord | PromotingRecord>): string {
   const seconds = (ms: number) => Math.round(ms / 1000);
-  return `${seconds(nowMs - record.startedAtMs)} s of at most ${seconds(config.switchover.maxWritePauseMs)} s`;
+  return `${seconds(closedForMs(s))} s of at most ${seconds(s.config.switchover.maxWritePauseMs)} s`;
 }
 
 /**
@@ -38,10 +39,10 @@ export function writePause({ record, config, nowMs }: Situation<ClosingRecord | 
  * get on.
  */
 export const switchoverHopeless: Condition<ClosingRecord | PromotingRecord> = (s) => {
-  const { record, config, nowMs } = s;
+  const { record } = s;
   const is = (region: RegionName, state: "healthy" | "unhealthy") => majoritySees(s, region, state) === null;
   const catchUp = record.phase === "promoting" ? stepOf(record.plan, "catch-up") : null;
-  const tooLong = nowMs - record.startedAtMs > config.switchover.maxWritePauseMs;
+  const tooLong = isPauseOver(s);
   const mayTurnBack = record.phase === "closing" || !isIrreversible(record.plan) || isStuck({ ...s, record });
   const isHopeless =
     catchUp?.status === "done"
@@ -50,15 +51,18 @@ export const switchoverHopeless: Condition<ClosingRecord | PromotingRecord> = (s
   return isHopeless ? null : `it continues: writes have been stopped for ${writePause(s)}`;
 };
 
+const isPauseOver = (s: Situation<ClosingRecord | PromotingRecord>) =>
+  closedForMs(s) > s.config.switchover.maxWritePauseMs;
+
 const isStuck = (s: Situation<PromotingRecord>) => overdue(s) === null && stepStuck(s) === null;
 
 /**
  * Holds while it is unknown whether an overdue switchover turns back: a controller that has just started has not probed
  * the old region, and the next step may be the irreversible one.
  */
-export const turningBackUndecided: Condition<PromotingRecord> = ({ record, seen, config, nowMs }) => {
-  const isOverdue = nowMs - record.startedAtMs > config.switchover.maxWritePauseMs;
+export const turningBackUndecided: Condition<PromotingRecord> = (s) => {
+  const { record, seen } = s;
   const isUnprobed = !isProbed(seen.health[record.from]);
-  const holds = record.plan.kind === "switchover" && isOverdue && isUnprobed && !isIrreversible(record.plan);
+  const holds = record.plan.kind === "switchover" && isPauseOver(s) && isUnprobed && !isIrreversible(record.plan);
   return holds ? null : `no overdue switchover waits for a probe of ${record.from}`;
 };

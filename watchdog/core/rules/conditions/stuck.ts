@@ -1,7 +1,7 @@
 import { currentStep } from "../../state/plan.ts";
 import type { ClosingRecord, PromotingRecord } from "../../state/record.ts";
 import type { Situation } from "../../state/situation.ts";
-import { ATTEMPTS_UNTIL_STUCK, isOverdue } from "../../state/stuck.ts";
+import { ATTEMPTS_UNTIL_STUCK, closedForMs, isOverdue } from "../../state/stuck.ts";
 import type { Condition } from "../rule.ts";
 import { majoritySees } from "./majority.ts";
 
@@ -10,13 +10,13 @@ import { majoritySees } from "./majority.ts";
 type ChangingRecord = ClosingRecord | PromotingRecord;
 
 /** "62 s of at most 60 s" */
-export function closedTime({ record, config, nowMs }: Situation<ChangingRecord>): string {
+export function closedTime(s: Situation<ChangingRecord>): string {
   const seconds = (ms: number) => Math.round(ms / 1000);
-  return `${seconds(nowMs - record.startedAtMs)} s of at most ${seconds(config.promotion.maxStuckMs)} s`;
+  return `${seconds(closedForMs(s))} s of at most ${seconds(s.config.promotion.maxStuckMs)} s`;
 }
 
 export const overdue: Condition<ChangingRecord> = (s) =>
-  isOverdue(s) ? null : `it has taken ${closedTime(s)} (promotion.maxStuckMs)`;
+  isOverdue(closedForMs(s), s.config) ? null : `it has taken ${closedTime(s)} (promotion.maxStuckMs)`;
 
 /**
  * Holds between two attempts of a step that keeps failing: one that takes long and gets on is not stuck, and an attempt under
