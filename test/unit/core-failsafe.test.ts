@@ -135,6 +135,21 @@ describe("sites", () => {
     expect(views).toMatchObject([{ site: "bhs", regions: { gra: expected }, epoch: 4 }]);
   });
 
+  test.each<[HealthState, number | undefined, HealthState, number | undefined, number | undefined]>([
+    ["unhealthy", 90_000, "unhealthy", 30_000, 30_000],
+    ["unhealthy", 90_000, "unknown", undefined, 90_000],
+    ["unhealthy", 90_000, "healthy", undefined, 0],
+    ["unknown", undefined, "unknown", undefined, undefined],
+  ])("whose two watchdogs report %s for %s ms and %s for %s ms have lost a region for %s ms", (...reported) => {
+    const [one, oneMs, other, otherMs, expected] = reported;
+    const told = (watchdog: string, state: HealthState, failingForMs?: number) => {
+      const gra = { state, failuresInARow: 0, successesInARow: 0, reason: "" };
+      const failing = failingForMs === undefined ? {} : { failingForMs };
+      return { ...report(watchdog, "bhs", state), regions: { gra: { ...gra, ...failing } } };
+    };
+    expect(siteReports([told("a", one, oneMs), told("b", other, otherMs)])[0]?.failingForMs?.["gra"]).toBe(expected);
+  });
+
   test.each<[readonly string[] | null, readonly string[] | null, readonly string[] | null]>([
     [["u1", "u2"], ["u2", "u3"], ["u2"]],
     [["u1"], null, null],

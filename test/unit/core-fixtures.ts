@@ -171,6 +171,7 @@ export function health(state: HealthState, reason?: string): RegionHealth {
     sinceMs: NOW_MS - 5_000,
     lastProbeAtMs: NOW_MS - 500,
     lastGoodAtMs: isGood ? NOW_MS - 500 : NOW_MS - 30_500,
+    failingSinceMs: isGood ? null : NOW_MS - 20_500,
     lastProbe: isGood ? goodProbe : { reachable: false, kind: "unreachable", error: "connection refused" },
   };
 }

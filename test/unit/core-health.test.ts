@@ -57,6 +57,15 @@ describe("a region's health", () => {
     expect(fold("++---")).toMatchObject({ lastGoodAtMs: 1000, lastProbeAtMs: 4000, sinceMs: 4000 });
   });
 
+  test("keeps the time of the first failed probe in a row, also over those that prove nothing", () => {
+    expect(fold("++---").failingSinceMs).toBe(2000);
+    expect(fold("---+").failingSinceMs).toBeNull();
+    const between = refuse(fold("+--"), 1);
+    expect(observeProbe(between, bad, 61_000, thresholds).failingSinceMs).toBe(1000);
+    // A canary that fails is no failed probe.
+    expect(observeProbe(fold("+"), good, 60_000, thresholds, [], "refused").failingSinceMs).toBeNull();
+  });
+
   test("is by its probes what they say, while its canaries fail", () => {
     const refused = [1, 2, 3].reduce(
       (health) => observeProbe(health, good, 60_000, thresholds, [], "refused"),

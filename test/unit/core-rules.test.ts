@@ -823,6 +823,37 @@ describe("the table of rules", () => {
     expect(noted(optional)).toMatchObject({ allProtectedAtMs: NOW_MS - 2_000 });
   });
 
+  describe("that was in sync when this watchdog last saw the active region, 25 min ago,", () => {
+    const agoMs = 1_500_000;
+    const several = { ...config, store: etcd, failsafe };
+    const record = serving({ inSyncAtMs: NOW_MS - agoMs });
+    const gra = { ...health("unhealthy"), lastGoodAtMs: NOW_MS - agoMs };
+    const seenFor = (failingForMs: Readonly<Record<string, number>>) => {
+      const sites = Object.entries(failingForMs).map(([site, ms]) => ({
+        ...{ site, epoch: record.epoch, failingForMs: { gra: ms, bhs: 0 } },
+        regions: { gra: "unhealthy", bhs: "healthy" } as const,
+      }));
+      return observations({ health: { gra, bhs: health("healthy") }, sites, inSyncSeenAtMs: null });
+    };
+
+    test("is not promoted if a majority lost it only now, as it may have served since", () => {
+      const { rule, explanation } = decide(record, seenFor({ bhs: agoMs, witness: 30_000 }), NOW_MS, several);
+      expect(rule).toBe("refuse-not-in-sync");
+      expect(explanation).toMatch(
+        /bhs was last in sync \d+ ms before gra may last have served \(at most 120000 ms allowed\)/,
+      );
+    });
+
+    test("is promoted if a majority has not seen it well since either", () => {
+      expect(decide(record, seenFor({ bhs: agoMs, witness: agoMs }), NOW_MS, several).rule).toBe("failover");
+    });
+
+    test("is not promoted by the only watchdog if that was frozen since", () => {
+      expect(decide(record, seenFor({ bhs: 30_000 }), NOW_MS, config).rule).toBe("refuse-not-in-sync");
+      expect(decide(record, seenFor({ bhs: agoMs }), NOW_MS, config).rule).toBe("failover");
+    });
+  });
+
   test("indices that cannot be followed do not make it an empty one, and refuse no switchover", () => {
     const indices = ["logs-1", "logs-2", "logs-3"];
     const reason = "cannot be followed: it is a searchable snapshot";

@@ -45,13 +45,14 @@ export function observationsNow({ observed, selfCheck, config, clock }: Observin
 /** The report of each watchdog: the last published one of the others, and this watchdog's own as of now. */
 export function reportsNow({ observed, config, clock }: Omit<Observing, "selfCheck">): readonly WatchdogReport[] {
   const { name: watchdog, site } = config;
-  const regions = regionReports(observed);
+  const nowMs = clock.nowMs();
+  const regions = regionReports(observed, nowMs);
   const deletedLeaders = deletedUuids({ observed, config, clock });
   const own = {
     watchdog,
     site,
     regions,
-    atMs: clock.nowMs(),
+    atMs: nowMs,
     epoch: observed.highestEpoch(),
     deletedLeaders,
     canary: canaryNow({ observed, config, clock }),
@@ -77,12 +78,12 @@ export const deletedUuids = (context: Omit<Observing, "selfCheck">): readonly st
   deletedLeadersNow(context)?.map(({ uuid }) => uuid) ?? null;
 
 /** Each region's health by this watchdog's own probes. */
-export function regionReports({ health }: ObservedState): WatchdogReport["regions"] {
+export function regionReports({ health }: ObservedState, nowMs: number): WatchdogReport["regions"] {
   return Object.fromEntries(
-    [...health].map(([region, { state, failuresInARow, successesInARow, reason }]) => [
-      region,
-      { state, failuresInARow, successesInARow, reason },
-    ]),
+    [...health].map(([region, { state, failuresInARow, successesInARow, failingSinceMs, reason }]) => {
+      const failing = failingSinceMs === null ? {} : { failingForMs: Math.max(0, nowMs - failingSinceMs) };
+      return [region, { state, failuresInARow, successesInARow, ...failing, reason }];
+    }),
   );
 }
 

@@ -111,6 +111,7 @@ function assumedObservations(
     sinceMs: nowMs + detectionMs(config),
     lastProbeAtMs: nowMs + detectionMs(config),
     lastGoodAtMs: before?.lastGoodAtMs ?? null,
+    failingSinceMs: before?.failingSinceMs ?? nowMs,
     lastProbe: { reachable: false, kind: "unreachable", error: "assumed not to answer" },
   };
   const gone = goneRouters(assumption, record);
@@ -119,7 +120,11 @@ function assumedObservations(
     health: { ...seen.health, [region]: lost },
     sites: seen.sites
       .filter(({ site }) => !(isGone && site === region))
-      .map((view) => ({ ...view, regions: { ...view.regions, [region]: "unhealthy" } })),
+      .map((view) => ({
+        ...view,
+        regions: { ...view.regions, [region]: "unhealthy" },
+        failingForMs: { ...view.failingForMs, [region]: detectionMs(config) },
+      })),
     standby: seen.standby?.region === region ? null : seen.standby,
     active: seen.active?.region === region ? null : seen.active,
     standbyError: seen.standby?.region === region ? "assumed not to answer" : seen.standbyError,

@@ -1,18 +1,7 @@
 import { expect, test } from "vitest";
 import { threeSites } from "../world/layout.ts";
 import type { Station } from "../world/station.ts";
-import type { System } from "../world/system.ts";
-import { expectSound, pass, runUntil, serves, started, waitFor } from "./scenario.ts";
-
-/** The witness becomes the controller: it has no router, whose ticket a pause would keep valid. */
-async function handToWitness(system: System): Promise<Station> {
-  const witness = system.station("witness");
-  const others = system.stations.filter((station) => station !== witness);
-  for (const station of others) system.kill(station);
-  await waitFor(system, 30_000, () => system.etcd.leader === witness.config.name);
-  for (const station of others) system.restartAfter(station, 0);
-  return witness;
-}
+import { expectSound, handTo, pass, runUntil, serves, started, waitFor } from "./scenario.ts";
 
 /** Pauses the virtual machine of a host; returns what resumes it. */
 function pause({ process, host }: Station): () => void {
@@ -34,7 +23,8 @@ test("a controller whose virtual machine is paused while it clears a region dele
   await runUntil(system, 60_000, serves("gra", "in-sync"));
   gra.ailments.down = true;
   await runUntil(system, 60_000, serves("bhs"));
-  const witness = await handToWitness(system);
+  // It has no router, whose ticket a pause would keep valid.
+  const witness = await handTo(system, "witness");
   gra.ailments.down = false;
 
   let resume = () => {};

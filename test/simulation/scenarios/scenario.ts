@@ -96,6 +96,16 @@ export const isAtStep = (kind: StepKind, status: string) => (record: StateRecord
 
 export const isolate = ({ network }: System, site: Site): (() => void) => network.cutAll(isolated(site, sites));
 
+/** The watchdog of this site becomes the controller. */
+export async function handTo(system: System, site: Site): Promise<Station> {
+  const station = system.station(site);
+  const others = system.stations.filter((one) => one !== station);
+  for (const other of others) system.kill(other);
+  await waitFor(system, 30_000, () => system.etcd.leader === station.config.name);
+  for (const other of others) system.restartAfter(other, 0);
+  return station;
+}
+
 /** Requests that a router turned away later than `sinceMs`. */
 export const refusedSince = ({ clients }: System, sinceMs: number) =>
   clients.refused.filter(({ atMs }) => atMs > sinceMs);

@@ -7,11 +7,13 @@ import type { Station } from "../world/station.ts";
 import type { System } from "../world/system.ts";
 import {
   expectSound,
+  handTo,
   isAtStep,
   isolate,
   pass,
   refusedSince,
   routerOf,
+  routesTo,
   runUntil,
   serves,
   started,
@@ -59,6 +61,23 @@ describe("a region", () => {
     await pass(system, 60_000);
     expect(system.record).toMatchObject({ phase: "serving", active: "gra", epoch: 1 });
     expect(refusedSince(system, sinceMs).filter(({ site }) => site === "gra")).toEqual([]);
+  });
+
+  test("that is lost long after the link was cut is not replaced by a controller that lost it as the link was cut", async () => {
+    const system = await started({ layout: threeSites });
+    await handTo(system, "bhs");
+    await runUntil(system, 60_000, serves("gra", "in-sync"));
+    await waitFor(system, 30_000, () => routesTo(system, "gra"));
+    await pass(system, 10_000);
+    system.network.cutAll(bothWays(["gra", "bhs"]));
+    // gra goes on to serve, and bhs follows nothing of it.
+    await pass(system, system.config.replication.maxReadAgeMs + 20_000);
+    expect(system.etcd.leader).toBe("bhs-watchdog");
+    system.cluster("gra").ailments.down = true;
+    await pass(system, 60_000);
+    expect(system.record).toMatchObject({ phase: "serving", active: "gra", epoch: 1 });
+    expect(statusOf(system, "bhs")?.summary).toMatch(/no failover: bhs was last in sync/);
+    expectSound(system);
   });
 
   test("is not replaced during minutes of lost packets and jitter", async () => {

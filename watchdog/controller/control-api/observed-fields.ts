@@ -38,6 +38,7 @@ export const regionHealth = z.object({
   sinceMs: z.number().nullable(),
   lastProbeAtMs: z.number().nullable(),
   lastGoodAtMs: z.number().nullable(),
+  failingSinceMs: z.number().nullable().default(null),
   lastProbe: clusterProbe.nullable(),
 });
 

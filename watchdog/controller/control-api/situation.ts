@@ -19,6 +19,7 @@ const siteReport = z.object({
   deletedLeaders: z.array(z.string()).nullable().exactOptional(),
   regions: z.record(z.string(), healthStateSchema),
   unhealthy: z.record(z.string(), z.string()).exactOptional(),
+  failingForMs: z.record(z.string(), z.number()).exactOptional(),
 });
 
 const standbySnapshot = z.object({

@@ -71,14 +71,15 @@ export class Coordinator {
     const blockers = selfCheck.blockers();
     const unknown = { state: "unknown", failuresInARow: 0, successesInARow: 0, reason: blockers.join("; ") } as const;
     const { record, newestCopy } = observed;
+    const nowMs = clock.nowMs();
     return {
       watchdog: config.name,
       site: config.site,
       regions:
         blockers.length === 0
-          ? regionReports(observed)
+          ? regionReports(observed, nowMs)
           : Object.fromEntries(Object.keys(config.regions).map((region) => [region, unknown])),
-      atMs: clock.nowMs(),
+      atMs: nowMs,
       epoch: observed.newest()?.epoch ?? null,
       deletedLeaders: blockers.length === 0 ? deletedUuids(this.#context) : null,
       canary: canaryNow(this.#context),

@@ -40,6 +40,8 @@ export interface RegionHealth extends Run {
   readonly lastProbeAtMs: number | null;
   /** When a probe was last good, in whatever state and whatever its canaries say; null when none ever was. */
   readonly lastGoodAtMs: number | null;
+  /** When the first of the failed probes in a row was; null while the last one that proved something was good. */
+  readonly failingSinceMs: number | null;
   readonly lastProbe: ClusterProbe | null;
 }
 
@@ -55,6 +57,7 @@ export const unknownHealth: RegionHealth = {
   sinceMs: null,
   lastProbeAtMs: null,
   lastGoodAtMs: null,
+  failingSinceMs: null,
   lastProbe: null,
 };
 
@@ -108,6 +111,7 @@ export function observeProbe(
     sinceMs: state === health.state ? health.sinceMs : atMs,
     lastProbeAtMs: atMs,
     lastGoodAtMs: probeFault === null ? atMs : health.lastGoodAtMs,
+    failingSinceMs: probeFault === null ? null : (health.failingSinceMs ?? atMs),
     lastProbe: probe,
   };
 }

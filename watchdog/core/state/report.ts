@@ -17,6 +17,8 @@ const regionReport = z.object({
   state: healthStateSchema.catch("unknown"),
   failuresInARow: z.number().int().min(0),
   successesInARow: z.number().int().min(0),
+  /** For how long its probes have failed in a row; absent where the last one was good. */
+  failingForMs: z.number().min(0).exactOptional(),
   /** One sentence for `status` and `explain`. */
   reason: z.string(),
 });

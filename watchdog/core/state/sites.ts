@@ -30,6 +30,11 @@ export interface SiteReport {
   readonly regions: Readonly<Record<RegionName, HealthState>>;
   /** Why, for the regions that its watchdogs report as unhealthy. */
   readonly unhealthy?: Readonly<Record<RegionName, string>>;
+  /**
+   * For how long the probes of all its watchdogs have failed, for the regions of which one can tell: 0 where the last one
+   * of a watchdog was good, or a watchdog of an older version does not tell. Absent in recordings of older versions.
+   */
+  readonly failingForMs?: Readonly<Record<RegionName, number>>;
   /** UUIDs of followers whose leaders were deleted, as each watchdog of the site sees it; null: one of them cannot tell. */
   readonly deletedLeaders?: readonly string[] | null;
 }
@@ -39,7 +44,10 @@ export interface SiteReport {
  * "suspect": neither the region's loss nor its health is certain then.
  */
 export function siteReports(reports: readonly WatchdogReport[]): readonly SiteReport[] {
-  const sites = new Map<string, Omit<Required<SiteReport>, "site" | "epoch"> & { readonly epoch: number }>();
+  const sites = new Map<
+    string,
+    Omit<Required<SiteReport>, "site" | "epoch" | "failingForMs"> & { readonly epoch: number }
+  >();
   for (const { site, regions, epoch, deletedLeaders: deleted = null } of reports) {
     const before = sites.get(site);
     const states = Object.entries(regions).map(([region, { state }]): [RegionName, HealthState] => {
@@ -58,5 +66,19 @@ export function siteReports(reports: readonly WatchdogReport[]): readonly SiteRe
       deletedLeaders: deleted === null ? null : seen,
     });
   }
-  return [...sites].map(([site, report]) => ({ site, ...report }));
+  return [...sites].map(([site, report]) => {
+    const own = reports.filter((one) => one.site === site);
+    return { site, ...report, failingForMs: failingOf(own, Object.keys(report.regions)) };
+  });
+}
+
+function failingOf(
+  reports: readonly WatchdogReport[],
+  regions: readonly RegionName[],
+): Readonly<Record<RegionName, number>> {
+  const failing = regions.flatMap((region): [RegionName, number][] => {
+    const told = reports.flatMap((report) => report.regions[region] ?? []).filter(({ state }) => state !== "unknown");
+    return told.length === 0 ? [] : [[region, Math.min(...told.map(({ failingForMs }) => failingForMs ?? 0))]];
+  });
+  return Object.fromEntries(failing);
 }

@@ -1,7 +1,8 @@
 import { isProbed } from "../../state/health.ts";
 import type { ServingRecord } from "../../state/record.ts";
+import type { Situation } from "../../state/situation.ts";
 import type { Condition } from "../rule.ts";
-import { majoritySees } from "./majority.ts";
+import { majorityFailsForMs, majoritySees } from "./majority.ts";
 
 export const activeUnhealthy: Condition<ServingRecord> = (s) => majoritySees(s, s.record.active, "unhealthy");
 
@@ -19,3 +20,18 @@ export const activeWell: Condition<ServingRecord> = ({ record, seen }) => {
   const isWell = health !== undefined && health.lastGoodAtMs !== null && health.lastGoodAtMs === health.lastProbeAtMs;
   return isWell ? null : `the last probe of ${record.active} failed: ${health?.reason ?? "not probed yet"}`;
 };
+
+/**
+ * Until when the active region may have served. A watchdog may have seen nothing of it for long before it was lost: the
+ * watchdog was frozen, the network between the two was cut, or its probes proved nothing.
+ */
+export function mayHaveServedUntilMs(s: Situation<ServingRecord>): number {
+  const { record, seen, nowMs, config } = s;
+  const { active } = record;
+  const lastGoodAtMs = seen.health[active]?.lastGoodAtMs ?? nowMs;
+  const failsForMs = majorityFailsForMs(s, active);
+  if (failsForMs === null) return lastGoodAtMs;
+  // The last probe before the first that failed may have been good.
+  const { intervalMs, timeoutMs } = config.checks;
+  return Math.max(lastGoodAtMs, nowMs - failsForMs - intervalMs - timeoutMs);
+}

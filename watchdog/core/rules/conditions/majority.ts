@@ -32,6 +32,15 @@ export function majorityKnows({ record, seen, config }: Situation<StateRecord>):
     : `epoch ${record.epoch} is not known to ${missing.join(" and ")} yet`;
 }
 
+/** For how long the probes of a majority of all sites have failed, 0 where they do not; null where no majority tells. */
+export function majorityFailsForMs({ seen, config }: Situation, region: RegionName): number | null {
+  const all = voters(config);
+  const failingForMs = seen.sites.flatMap(({ site, failingForMs }) =>
+    all.includes(site) ? (failingForMs?.[region] ?? []) : [],
+  );
+  return failingForMs.toSorted((a, b) => b - a)[Math.floor(all.length / 2)] ?? null;
+}
+
 /** Holds when a majority of all sites, not only of those that report, has the region in `state`. */
 export function majoritySees(situation: Situation, region: RegionName, state: HealthState): string | null {
   const all = voters(situation.config);

@@ -12,6 +12,7 @@ import type { ServingRecord } from "../../state/record.ts";
 import { requiredOf } from "../../state/required.ts";
 import { otherRegion, type Situation, standbyOf } from "../../state/situation.ts";
 import type { Condition } from "../rule.ts";
+import { mayHaveServedUntilMs } from "./active.ts";
 import { majoritySees } from "./majority.ts";
 
 export const standbyHealthy: Condition<ServingRecord> = (s) => majoritySees(s, standbyOf(s), "healthy");
@@ -59,19 +60,19 @@ export function comparisonBlocker(seen: Observations): string | null {
 }
 
 /**
- * Why the standby may not be promoted automatically; null when it may: it was in sync when the active region was last
- * healthy, and the followers of required indices lacked no more than the limit. Reads that fail since are caused by the
- * outage itself and do not count.
+ * Why the standby may not be promoted automatically; null when it may: it was in sync until the active region was lost,
+ * and the followers of required indices lacked no more than the limit. Reads that fail since are caused by the outage
+ * itself and do not count.
  */
 export function inSyncBlocker(situation: Situation<ServingRecord>): string | null {
-  const { record, seen, nowMs, config } = situation;
+  const { record, seen, config } = situation;
   const standby = otherRegion(config, record.active);
   if (record.standby !== "in-sync") return `${standby} is not in sync (${record.standby})${syncReasons(seen)}`;
   const { maxReadAgeMs, maxLagOperations } = config.replication;
-  const reference = seen.health[record.active]?.lastGoodAtMs ?? nowMs;
+  const servedUntilMs = mayHaveServedUntilMs(situation);
   const inSyncAtMs = Math.max(seen.inSyncSeenAtMs ?? 0, record.inSyncAtMs ?? 0);
-  if (reference - inSyncAtMs > maxReadAgeMs) {
-    return `${standby} was last in sync ${reference - inSyncAtMs} ms before ${record.active} was last healthy (at most ${maxReadAgeMs} ms allowed)`;
+  if (servedUntilMs - inSyncAtMs > maxReadAgeMs) {
+    return `${standby} was last in sync ${servedUntilMs - inSyncAtMs} ms before ${record.active} may last have served (at most ${maxReadAgeMs} ms allowed)`;
   }
   const emptied = emptiedBlocker(situation);
   if (emptied !== null) return emptied;
