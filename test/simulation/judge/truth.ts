@@ -1,4 +1,5 @@
 import type { StateRecord } from "../../../watchdog/core/state/record.ts";
+import type { SimIndex } from "../world/cluster/index-state.ts";
 import { otherRegion, type Region } from "../world/layout.ts";
 import type { System } from "../world/system.ts";
 
@@ -21,6 +22,10 @@ export class Truth {
   inSyncMs: number | null = null;
   /** When the active region was well: the last one ends now while it is. */
   #well: Interval[] = [];
+  /** UUIDs of the active region's indices that the standby once had. */
+  readonly #established = new Set<string>();
+  /** Since when the standby counts as in sync, and the same as the record has it. */
+  #countsSince: { readonly nowMs: number; readonly recordMs: number } | null = null;
   readonly #system: System;
 
   constructor(system: System) {
@@ -47,22 +52,46 @@ export class Truth {
       this.#well = [];
       this.leaderUnwellMs = null;
       this.inSyncMs = null;
+      this.#established.clear();
+      this.#countsSince = null;
     }
+    this.#noteCounting(record);
     const region = active === "gra" ? "gra" : "bhs";
     const isReadable = this.#isReadable(region);
     const isWell = isReadable && !this.#refusesWrites(region);
     if (isWell) this.#noteWell(world.nowMs);
     // A region that refuses writes is followed all the same.
     if (isReadable) {
-      // A new index is not followed at once: that is no failure of replication.
-      const { maxLagOperations, intervalMs } = config.replication;
-      const follower = this.#system.cluster(otherRegion(region));
-      const newerThanMs = world.nowMs - 4 * intervalMs;
-      if (follower.isTrulyInSyncWith(this.#system.cluster(region), maxLagOperations, newerThanMs)) {
+      const { maxLagOperations } = config.replication;
+      const [leader, follower] = [this.#system.cluster(region), this.#system.cluster(otherRegion(region))];
+      for (const uuid of follower.protectedOf(leader)) this.#established.add(uuid);
+      if (follower.isTrulyInSyncWith(leader, maxLagOperations, (index) => this.#isNew(index))) {
         this.inSyncMs = world.nowMs;
       }
     }
     if (!isWell || this.#isDisturbed(region)) this.leaderUnwellMs = world.nowMs;
+  }
+
+  /** A standby that was found behind and in sync again since the last round counts from now on. */
+  #noteCounting(record: StateRecord | null): void {
+    if (record?.phase !== "serving") return;
+    const { inSyncSinceMs: recordMs } = record;
+    if (recordMs === null) this.#countsSince = null;
+    else if (recordMs !== this.#countsSince?.recordMs) {
+      this.#countsSince = { nowMs: this.#system.world.nowMs, recordMs };
+    }
+  }
+
+  /**
+   * Whether an index does not count yet: it is not followed at once, which is no failure of replication. One that was
+   * created while the standby is in sync counts once the standby had it: until then it is named as unprotected, and a
+   * promotion leaves it out. Else each new index would suspend the protection of all others for as long as its first copy
+   * takes, or its follower waits for a watchdog to resume it.
+   */
+  #isNew({ uuid, createdMs }: SimIndex): boolean {
+    const { world, config } = this.#system;
+    if (createdMs > world.nowMs - 4 * config.replication.intervalMs) return true;
+    return this.#countsSince !== null && createdMs > this.#countsSince.nowMs && !this.#established.has(uuid);
   }
 
   /** Well for a majority of the sites with a watchdog. */

@@ -138,20 +138,27 @@ export class SimCluster {
 
   // --- replication ------------------------------------------------------------------------------------------------
 
-  /** Every open index of the leader is followed by a task that works and lags little. */
-  isTrulyInSyncWith(leader: SimCluster, lagMax: number, newerThanMs: number): boolean {
+  /** Every open index of the leader that is not new is followed by a task that works and lags little. */
+  isTrulyInSyncWith(leader: SimCluster, lagMax: number, isNew: (source: SimIndex) => boolean): boolean {
     let lag = 0;
     for (const source of leader.indices.values()) {
       // What the leader does not serve itself is not protected by anything.
-      if (source.createdMs > newerThanMs || source.following !== null || source.searchableSnapshot) continue;
+      if (isNew(source) || source.following !== null || source.searchableSnapshot) continue;
       const follower = this.indices.get(source.name);
       // Users closed it before it was followed, which CCR refuses then: status names it.
       if (follower === undefined && source.isClosedByUsers) continue;
-      if (follower === undefined) return false;
-      if (!isFollowedBy(source, follower) && !isCompleteCopy(follower, source)) return false;
+      if (follower === undefined || !isProtectedBy(source, follower)) return false;
       lag += source.operations.length - follower.operations.length;
     }
     return lag <= lagMax;
+  }
+
+  /** UUIDs of the leader's indices that it has, as far as it follows them. */
+  protectedOf(leader: SimCluster): readonly string[] {
+    return [...leader.indices.values()].flatMap((source) => {
+      const follower = this.indices.get(source.name);
+      return follower !== undefined && isProtectedBy(source, follower) ? [source.uuid] : [];
+    });
   }
 
   /** A new index. `uuid`: of a closed index that a first copy overwrites. */
@@ -209,6 +216,9 @@ export class SimCluster {
     }
   }
 }
+
+const isProtectedBy = (source: SimIndex, follower: SimIndex): boolean =>
+  isFollowedBy(source, follower) || isCompleteCopy(follower, source);
 
 /** Whether a follower has its first copy, and a task that works. */
 const isFollowedBy = ({ uuid }: SimIndex, { following, copy, open }: SimIndex): boolean =>
