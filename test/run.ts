@@ -81,7 +81,7 @@ class TestRun {
     const file = path.join(this.#scratch, `${part.name}.json`);
     const status = await this.#commands.run(commandOf(part, this.#filters, file), {
       shared,
-      yields: part.yields === true,
+      niceness: part.niceness ?? 0,
     });
     const report = await readFile(file, "utf8").then(
       (text) => readReport(JSON.parse(text), root),

@@ -8,12 +8,9 @@ import type { Readable, Writable } from "node:stream";
 export interface CommandOptions {
   /** Whether other commands write to the terminal at the same time: then the output appears line by line. */
   readonly shared: boolean;
-  /** Whether the command gets processor time only where nothing else wants it. Default: no. */
-  readonly yields?: boolean;
+  /** How far everything else goes first where processor time is short, as `nice` has it. Default: 0. */
+  readonly niceness?: number;
 }
-
-/** The lowest priority. */
-const LAST = 19;
 
 const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
@@ -39,15 +36,15 @@ export class Commands {
     return status;
   }
 
-  #spawn([command = "", ...args]: readonly string[], { shared, yields = false }: CommandOptions): Promise<number> {
+  #spawn([command = "", ...args]: readonly string[], { shared, niceness = 0 }: CommandOptions): Promise<number> {
     return new Promise((resolve, reject) => {
       const output = shared ? "pipe" : "inherit";
       const child = spawn(command, args, {
         ...{ cwd: this.#directory, stdio: ["inherit", output, output] },
-        // A session of its own, for `yieldToAll`.
-        detached: yields,
+        // A session of its own, for `beNice`.
+        detached: niceness > 0,
       });
-      if (yields && child.pid !== undefined) yieldToAll(child.pid);
+      if (niceness > 0 && child.pid !== undefined) beNice(child.pid, niceness);
       this.#running.add(child);
       if (child.stdout !== null) forward(child.stdout, process.stdout);
       if (child.stderr !== null) forward(child.stderr, process.stderr);
@@ -73,10 +70,10 @@ export class Commands {
  * Linux shares processors among sessions first, where the kernel groups them (sched_autogroup_enabled), and by the priority of
  * processes within one: both are set.
  */
-function yieldToAll(pid: number): void {
-  setPriority(pid, LAST);
+function beNice(pid: number, niceness: number): void {
+  setPriority(pid, niceness);
   try {
-    writeFileSync(`/proc/${pid}/autogroup`, String(LAST));
+    writeFileSync(`/proc/${pid}/autogroup`, String(niceness));
   } catch {
     // No such grouping here, or no permission: the process's own priority has to do.
   }

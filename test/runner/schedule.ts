@@ -13,8 +13,8 @@ export interface Part {
   readonly except?: readonly string[];
   /** Number of test files that run side by side. Default: as in vitest.config.ts. */
   readonly workers?: number;
-  /** Whether everything else goes first where processor time is short. */
-  readonly yields?: boolean;
+  /** How far everything else goes first where processor time is short, as `nice` has it: up to 19. Default: 0. */
+  readonly niceness?: number;
 }
 
 /** What runs one after the other, and what side by side. */
@@ -94,7 +94,7 @@ const parts = {
     project: "integration",
     only: contractFiles,
     workers: 1,
-    yields: true,
+    niceness: 5,
   },
   clusters: { name: "integration (clusters)", project: "integration", only: clusterFiles, workers: 1 },
   integration: {
@@ -104,7 +104,7 @@ const parts = {
     workers: 1,
   },
   waiting: { name: "integration (waiting)", project: "integration", only: waitingFiles, workers: 1 },
-  simulation: { name: "simulation", project: "simulation", yields: true },
+  simulation: { name: "simulation", project: "simulation", niceness: 19 },
   lab: { name: "lab", project: "lab" },
 } as const satisfies Readonly<Record<string, Part>>;
 
