@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { firstCopyOf } from "../../watchdog/adapters/elasticsearch/first-copies.ts";
+import { areWithoutCopy, firstCopyOf } from "../../watchdog/adapters/elasticsearch/first-copies.ts";
 import {
   areWaitingForFirstCopy,
   missingPrimaries,
@@ -112,6 +112,15 @@ describe("a first copy", () => {
     ["a node makes it wait", unassigned(0, "deciders_throttled"), "running"],
   ])("when %s: %s", (_, primary, state) => {
     expect(firstCopyOf(index, [primary], []).state).toBe(state);
+  });
+
+  test("has ended with a restart once there is nothing to start for any missing primary, and not while one may be complete", () => {
+    const [none, unstartable] = [unassigned(0, "no_valid_shard_copy"), unassigned(5, "no_attempt")];
+    expect(areWithoutCopy([none, unstartable], index)).toBe(true);
+    for (const other of [waiting({ state: "INITIALIZING" }), unassigned(0, "fetching_shard_data"), waiting()]) {
+      expect(areWithoutCopy([none, other], index)).toBe(false);
+    }
+    expect(areWithoutCopy([], index)).toBe(false);
   });
 
   test("that failed names the innermost cause of the stack trace", () => {

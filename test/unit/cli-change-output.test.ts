@@ -45,3 +45,15 @@ test("the status and the end of a change name missing indices and blocks that st
   expect(text).toMatch(/missing +bhs lacks logs-2 \(left out: its first copy was at 37 %\)/);
   expect(text).toMatch(/write-blocked +by the users, before the change: logs-archive/);
 });
+
+test("the status tells what to do about an index to join of which no checkpoint was read", () => {
+  const { record } = decide(promotedUpTo(null), observations(seenHealth("unhealthy", "healthy")), NOW_MS, config);
+  if (record?.lastFailover == null) throw new Error("the promotion is not done");
+  const checkpoints = [{ index: "logs-2", shard: 0, globalCheckpoint: 9, maxSeqNo: 9 }];
+  const toJoin = { indices: ["logs-2", "logs-3"], attempts: 1, triedAtMs: NOW_MS };
+  const rows = exceptionRows({ ...record.lastFailover, checkpoints, toJoin });
+  expect(rows.filter(([name]) => name === "to join").map(([, text]) => text)).toEqual([
+    "logs-2: complete, tried again from time to time",
+    "logs-3: tried again from time to time; if it lacks a primary with all nodes of bhs back, delete it there; what gra has of it is salvaged as a whole",
+  ]);
+});

@@ -8,7 +8,7 @@ import type { Cluster } from "../../watchdog/core/ports/cluster.ts";
 import type { IndexState } from "../../watchdog/core/state/cluster.ts";
 import { type StepKind, stepOf } from "../../watchdog/core/state/plan.ts";
 import type { LeaderSnapshot } from "../../watchdog/core/state/record-fields.ts";
-import { config, copying, follower, index, NOW_MS, promoting, sight, standbyView } from "./core-fixtures.ts";
+import { config, copying, follower, goodProbe, index, NOW_MS, promoting, sight, standbyView } from "./core-fixtures.ts";
 import { VirtualTime } from "./support/virtual-time.ts";
 
 /** bhs, which is promoted, as far as these steps ask and change it. */
@@ -20,6 +20,8 @@ class Bhs {
   /** UUIDs of leaders other than the usual ones, by follower. */
   readonly leaders = new Map<string, string>();
   deletes: "at once" | "never" | Error = "at once";
+  /** How many of its nodes are there; all: one. */
+  nodes = 1;
 
   constructor(...indices: readonly IndexState[]) {
     this.#indices = new Map(indices.map((one) => [one.name, one]));
@@ -47,6 +49,7 @@ class Bhs {
   port(): Partial<Cluster> {
     return {
       region: "bhs",
+      probe: async () => ({ ...goodProbe, nodes: this.nodes }),
       indices: async () => [...this.#indices.values()],
       followers: async () =>
         [...this.#indices.values()]
@@ -158,6 +161,28 @@ describe("the deletion of unfinished copies", () => {
       failures: [{ index: "logs-2", reason: expect.stringContaining("1 of 2 primaries are complete") }],
     });
     expect(bhs.requests).toEqual([]);
+  });
+
+  describe("that a restart of the whole cluster has ended", () => {
+    const planned = [copying("logs-2")];
+    const ended = complete("logs-2", { primariesActive: 0, noCopy: true });
+
+    test("takes them once all configured nodes are there and have no copy", async () => {
+      const bhs = new Bhs(ended);
+      await expect(run(bhs, "discard-copies", { planned }).ended).resolves.toMatchObject({ failures: [] });
+      expect(bhs.names()).toEqual([]);
+    });
+
+    test.each([
+      ["a node is away", ended, 0],
+      ["Elasticsearch has not asked all nodes yet", { ...ended, noCopy: false }, 1],
+      ["it is another index by now", { ...ended, uuid: "made-again" }, 1],
+    ])("spares them while %s", async (_, now, nodes) => {
+      const bhs = new Bhs(now);
+      bhs.nodes = nodes;
+      await run(bhs, "discard-copies", { planned }).ended;
+      expect(bhs.names()).toEqual(["logs-2"]);
+    });
   });
 
   test("promotes a copy that is complete by now instead", async () => {

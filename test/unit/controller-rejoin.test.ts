@@ -4,10 +4,29 @@ import type { StepContext } from "../../watchdog/controller/steps/step.ts";
 import { planRejoin } from "../../watchdog/core/plans/rejoin.ts";
 import type { Cluster } from "../../watchdog/core/ports/cluster.ts";
 import type { Salvage } from "../../watchdog/core/ports/salvage.ts";
-import type { IndexState } from "../../watchdog/core/state/cluster.ts";
+import { decide } from "../../watchdog/core/rules/decide.ts";
+import type { ClusterProbe, IndexState } from "../../watchdog/core/state/cluster.ts";
 import { stepOf } from "../../watchdog/core/state/plan.ts";
+import type { ServingRecord } from "../../watchdog/core/state/record.ts";
 import { withMarks } from "../../watchdog/core/state/write-blocks.ts";
-import { config, copying, goodProbe, index, NOW_MS, serving, standbyView } from "./core-fixtures.ts";
+import {
+  config,
+  copying,
+  goodProbe,
+  index,
+  NOW_MS,
+  observations,
+  promotedUpTo,
+  seenHealth,
+  serving,
+  standbyView,
+} from "./core-fixtures.ts";
+
+interface Seen {
+  readonly lastFailover?: ServingRecord["lastFailover"];
+  /** Of bhs. */
+  readonly probe?: ClusterProbe;
+}
 
 /** gra rejoins; bhs, the active region, holds these. */
 async function rejoin(
@@ -15,11 +34,12 @@ async function rejoin(
   policy: "delete" | "keep",
   gra: IndexState[],
   bhs: readonly IndexState[],
+  { lastFailover = null, probe = goodProbe }: Seen = {},
 ) {
   const changes: string[] = [];
   const change = (what: string, names: readonly string[]) => changes.push(`${what} ${names.join(",")}`);
   const former = standbyView({ region: "gra", indices: gra, followers: [], autoFollow: [] });
-  const record = serving({ active: "bhs", epoch: 3, writeBlocks: withMarks(serving(), "gra", gra) });
+  const record = serving({ active: "bhs", epoch: 3, lastFailover, writeBlocks: withMarks(serving(), "gra", gra) });
   const plan = planRejoin(record, former, policy, NOW_MS);
   const step = stepOf(plan, kind);
   if (step === null) throw new Error(`a rejoin has no step ${kind}`);
@@ -50,7 +70,7 @@ async function rejoin(
   };
   const other: Partial<Cluster> = {
     region: "bhs",
-    probe: async () => goodProbe,
+    probe: async () => probe,
     indices: async () => bhs,
   };
   const salvage: Partial<Salvage> = {
@@ -92,4 +112,22 @@ test("a searchable snapshot stays where it is: its documents are in a repository
   expect(await rejoin("fence", "delete", [index("logs-1"), mounted], [])).toEqual(["block logs-1"]);
   const fenced = [index("logs-1", { writeBlocked: true }), mounted];
   expect(await rejoin("clear", "delete", fenced, [index("logs-1")])).toEqual(["delete logs-1"]);
+});
+
+test("while an index that was left out unread lacks its primary, nothing is deleted, and an operator is told what may be done", async () => {
+  const { record } = decide(promotedUpTo(null), observations(seenHealth("unhealthy", "healthy")), NOW_MS, config);
+  if (record?.lastFailover == null) throw new Error("the promotion is not done");
+  const checkpoints = [{ index: "logs-1", shard: 0, globalCheckpoint: 9, maxSeqNo: 9 }];
+  const toJoin = { indices: ["logs-1", "logs-2"], attempts: 1, triedAtMs: NOW_MS };
+  const lastFailover = { ...record.lastFailover, checkpoints, toJoin };
+  const lacking = (name: string) => {
+    const probe = { ...goodProbe, status: "red" as const, redIndices: [name] };
+    return rejoin("clear", "delete", [index("logs-3", { writeBlocked: true })], [], { lastFailover, probe });
+  };
+  await expect(lacking("logs-2")).rejects.toThrow(
+    "nothing is deleted while bhs is unhealthy: managed indices without a primary: logs-2; logs-2 was left out: if it lacks a " +
+      "primary with all nodes of bhs back, delete it there; what gra has of it is salvaged as a whole",
+  );
+  // Of one with a checkpoint, what is below it would not be salvaged.
+  await expect(lacking("logs-1")).rejects.toThrow(/managed indices without a primary: logs-1$/);
 });

@@ -7,6 +7,7 @@ import { planRepair, repairNeedOf } from "../../watchdog/core/plans/repair.ts";
 import { planSwitchover } from "../../watchdog/core/plans/switchover.ts";
 import { decide } from "../../watchdog/core/rules/decide.ts";
 import { switchoverBlockers } from "../../watchdog/core/rules/preconditions.ts";
+import type { IndexState } from "../../watchdog/core/state/cluster.ts";
 import { checkpointOf } from "../../watchdog/core/state/divergence.ts";
 import { currentStep, type Plan, stepOf, withStep } from "../../watchdog/core/state/plan.ts";
 import type { PromotingRecord } from "../../watchdog/core/state/record.ts";
@@ -236,6 +237,35 @@ describe("an unfinished copy in the region that serves", () => {
 
   test("is kept when one of its primaries is complete", () => {
     expect(need({ primaries: 2, primariesActive: 1 })).toEqual({ strays: [], copies: [], blocked: [], joining: [] });
+  });
+
+  test("is deleted by a repair also once a restart has ended it, as the promotion had noted, and detached by none", () => {
+    const failures = [{ index: "logs-2", reason: "no answer" }];
+    const plan = done(promotion());
+    const left = {
+      ...plan,
+      steps: plan.steps.map((step) => (step.kind === "discard-copies" ? { ...step, failures } : step)),
+    };
+    const promoted = (made: Plan) => {
+      const { record } = decide(
+        promoting({ plan: made }),
+        observations(seenHealth("unhealthy", "healthy")),
+        NOW_MS,
+        config,
+      );
+      if (record?.phase !== "serving") throw new Error("bhs does not serve");
+      return record;
+    };
+    const needOf = (made: Plan, changes: Partial<IndexState>) => {
+      const indices = [index("logs-1"), index("logs-2", { following: true, ...changes })];
+      return repairNeedOf(promoted(made), activeView({ region: "bhs", indices, strays: ["logs-2"] }));
+    };
+    const ended = { primariesActive: 0, noCopy: true };
+    expect(promoted(left).unfinishedCopies).toEqual([{ index: "logs-2", uuid: "uuid-logs-2" }]);
+    expect(needOf(left, ended)).toMatchObject({ strays: [], copies: [{ index: "logs-2", uuid: "uuid-logs-2" }] });
+    expect(needOf(left, { ...ended, uuid: "made-again" })).toMatchObject({ strays: ["logs-2"], copies: [] });
+    expect(needOf(left, {})).toMatchObject({ strays: ["logs-2"], copies: [] });
+    expect(promoted(plan).unfinishedCopies).toEqual([]);
   });
 
   test("is tried again a minute after it could not be deleted, and holds neither a rejoin nor another change up", () => {

@@ -198,6 +198,18 @@ describe("a complete copy that was left out", () => {
     expect(ended.record?.lastFailover).not.toHaveProperty("toJoin");
   });
 
+  test("joins no more once it was deleted: it stays missing, and the former primary is salvaged as a whole", () => {
+    const begun = decideAt(after, 15_000).record as ServingRecord;
+    const seen = seenAt(NOW_MS + 16_000);
+    const without = { ...seen, active: seen.active && { ...seen.active, indices: [index("logs-1")], strays: [] } };
+    const plan = begun.plan && upTo(begun.plan, null);
+    const ended = decide({ ...begun, standby: "following", plan }, without, NOW_MS + 16_000, config);
+    expect(ended.explanation).toMatch(/every index accepts writes; logs-2 was deleted in bhs, and joins no more$/);
+    expect(ended.record).toMatchObject({ standby: "absent", lastFailover: { missingIndices: ["logs-2"] } });
+    expect(ended.record?.lastFailover).not.toHaveProperty("toJoin");
+    expect(ended.record?.lastFailover?.checkpoints.map((entry) => entry.index)).toEqual(["logs-1"]);
+  });
+
   test("gets the alias of which it is the only index, and no alias that writes elsewhere by now", () => {
     const member = (alias: string, isWriteIndex: boolean) => ({ alias, isWriteIndex });
     const indices = [

@@ -100,6 +100,19 @@ export const copyMutants: readonly Mutant[] = [
     },
   },
   {
+    rule: "copies that a restart ended are deleted",
+    defect:
+      "a promotion keeps a copy that it left out once a restart has ended it: an index of its own without a primary",
+    edit: {
+      file: "controller/steps/discard-copies.ts",
+      from: "(index.following && index.noCopy && ended.has(index.uuid))",
+      to: "(index.following && index.noCopy && index.name.length > 1_000)",
+    },
+    shows: {
+      "one site": { breaks: ["7"], faults: ["gra is lost in a first copy", "a site loses its power"] },
+    },
+  },
+  {
     rule: "a replaced leader is followed",
     defect: "a follower whose leader was deleted and created again is kept",
     edit: {

@@ -2,11 +2,13 @@ import { describe, expect, test } from "vitest";
 import { powerOff } from "../faults/power.ts";
 import { USUAL_KILOBYTES_PER_MS } from "../world/cluster/first-copy.ts";
 import type { SimIndex } from "../world/cluster/index-state.ts";
+import { startFollowing } from "../world/cluster/replication.ts";
 import type { System } from "../world/system.ts";
 import {
   expectMirrored,
   expectSound,
   expectWrittenTo,
+  isAtStep,
   pass,
   recordOf,
   runUntil,
@@ -15,6 +17,7 @@ import {
   statusOf,
   waitFor,
   watchdogOf,
+  whenWritten,
 } from "./scenario.ts";
 
 /** The routers open again within this, whatever is left out. */
@@ -131,6 +134,50 @@ describe("a restart of the whole standby", () => {
     bhs.ailments.nodeAway = true;
     await pass(system, 60_000);
     expect(bhs.indices.get("logs-new")).toBe(index);
+    expectSound(system);
+  });
+});
+
+describe("a restart of the whole standby in the middle of a first copy", () => {
+  test("as it is promoted leaves nothing of the copy behind, and the old region rejoins by itself", async () => {
+    const system = await started();
+    const { gra, bhs } = system.clusters;
+    await beginSlowCopy(system, "logs-new");
+    await waitFor(system, 20_000, () => notedCopies(system).length === 1);
+    gra.ailments.down = true;
+    whenWritten(system, isAtStep("drain", "running"), () => bhs.restart());
+    await runUntil(system, FAILOVER_MS_MAX, serves("bhs"));
+    expect(bhs.indices.has("logs-new")).toBe(false);
+    system.kilobytesPerMs = USUAL_KILOBYTES_PER_MS;
+    gra.ailments.down = false;
+    await runUntil(system, 120_000, serves("bhs", "in-sync"));
+    expectSound(system);
+  });
+
+  test("that no watchdog had seen holds the rejoin up, until an operator deletes the copy as status advises", async () => {
+    // So few indices are there that one without a primary would be a quarter of them.
+    const system = await started({
+      change: ({ checks, ...config }) => ({ ...config, checks: { ...checks, redIndices: { share: 1, required: [] } } }),
+    });
+    const { gra, bhs } = system.clusters;
+    gra.createIndex("logs-new", null);
+    gra.ailments.down = true;
+    // Auto-follow had decided on it before.
+    whenWritten(system, isAtStep("drain", "running"), () => {
+      startFollowing(bhs, "logs-new", gra);
+      bhs.restart();
+    });
+    await runUntil(system, system.config.promotion.maxStuckMs + FAILOVER_MS_MAX, serves("bhs"));
+    gra.ailments.down = false;
+    await runUntil(system, 60_000, isAtStep("clear", "failed"));
+    await pass(system, 20_000);
+    expect(gra.indices.get("logs-1")?.following).toBeNull();
+    expect(statusOf(system)?.summary).toMatch(/logs-new was left out: if it lacks a primary .* delete it there/);
+    bhs.indices.delete("logs-new");
+    await waitFor(system, 180_000, () => recordOf(system).lastFailover?.toJoin === undefined);
+    await runUntil(system, 60_000, serves("bhs", "in-sync"));
+    expect(recordOf(system).lastFailover?.missingIndices).toEqual(["logs-new"]);
+    await expectMirrored(system, "bhs", "gra");
     expectSound(system);
   });
 });

@@ -50,19 +50,27 @@ export async function readMissingPrimaries(
       const primaries = missing.get(index.name) ?? [];
       const isCopied = copied.includes(index.name);
       const firstCopy = isCopied ? firstCopyOf(index, primaries, progress.get(index.name) ?? []) : null;
-      return [index.name, { firstCopy, noCopy: !isCopied && primaries.some((one) => isWithoutCopy(one, index)) }];
+      return [index.name, { firstCopy, noCopy: !isCopied && areWithoutCopy(primaries, index) }];
     }),
   );
 }
 
 /**
- * Whether Elasticsearch has asked every node that is there for a copy, and has found none or cannot start it. A restart of the
- * whole cluster ends a first copy like this: it forgets the restore, and what was copied so far cannot be started.
+ * Whether Elasticsearch has asked every node that is there for a copy of each missing primary, and has found none or cannot start
+ * it. A restart of the whole cluster ends a first copy like this: it forgets the restore, and what was copied so far cannot be
+ * started. While another one may still start, it may be complete.
  */
-const isWithoutCopy = ({ state, unassigned_info: info }: ShardCopy, { maxAttempts }: IncompleteIndex): boolean =>
-  state === "UNASSIGNED" &&
-  info !== undefined &&
-  (info.allocation_status === "no_valid_shard_copy" || info.failed_attempts >= maxAttempts);
+export const areWithoutCopy = (
+  missing: readonly ShardCopy[],
+  { maxAttempts }: Pick<IncompleteIndex, "maxAttempts">,
+): boolean =>
+  missing.length > 0 &&
+  missing.every(
+    ({ state, unassigned_info: info }) =>
+      state === "UNASSIGNED" &&
+      info !== undefined &&
+      (info.allocation_status === "no_valid_shard_copy" || info.failed_attempts >= maxAttempts),
+  );
 
 interface Restore {
   readonly bytesDone: number;

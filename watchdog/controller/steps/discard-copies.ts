@@ -2,6 +2,7 @@ import type { IndexState } from "../../core/state/cluster.ts";
 import { isUnfinished } from "../../core/state/first-copy.ts";
 import type { StepOf } from "../../core/state/plan.ts";
 import type { LeftOut } from "../../core/state/record-fields.ts";
+import { neverComplete } from "../../core/state/unfinished-copies.ts";
 import { messageOf } from "../../util/errors.ts";
 import { deleteInBatches } from "./deletion.ts";
 import { LateFollowers } from "./followers-changed.ts";
@@ -56,6 +57,7 @@ async function discard(context: StepContext, step: StepOf<"discard-copies">): Pr
     (index) => index.following && !isOfDeleted(index) && !isUnfinished(index) && !lacksPrimary(index),
   );
   if (complete.length > 0) throw new LateFollowers(complete.map(({ name }) => name));
+  const isDeletable = await deletableNow(context, step, found);
   const doomed = found.filter((index) => isDeletable(index) || isOfDeleted(index));
   // Elasticsearch refuses to delete an index with `read_only`, which comes along from its leader.
   const blocked = doomed.filter(({ writeBlocked }) => writeBlocked).map(({ name }) => name);
@@ -63,6 +65,7 @@ async function discard(context: StepContext, step: StepOf<"discard-copies">): Pr
   const confirmController = async (): Promise<void> => {
     await assertUnfinished(
       context,
+      step,
       doomed.filter((index) => !isOfDeleted(index)),
     );
     await assertOfDeleted(context, doomed.filter(isOfDeleted), ofDeleted);
@@ -93,17 +96,43 @@ async function assertOfDeleted(
 }
 
 /** A copy may have ended since it was chosen: what is left of that risk is one round trip. */
-async function assertUnfinished({ cluster }: StepContext, doomed: readonly IndexState[]): Promise<void> {
+async function assertUnfinished(
+  context: StepContext,
+  step: StepOf<"discard-copies">,
+  doomed: readonly IndexState[],
+): Promise<void> {
   if (doomed.length === 0) return;
-  const names = doomed.map(({ name }) => name);
-  const complete = (await presentOf(cluster, names)).filter((index) => !isDeletable(index)).map(({ name }) => name);
+  const now = await presentOf(
+    context.cluster,
+    doomed.map(({ name }) => name),
+  );
+  const isDeletable = await deletableNow(context, step, now);
+  const complete = now.filter((index) => !isDeletable(index)).map(({ name }) => name);
   if (complete.length > 0) throw new Error(`the first copy of ${complete.join(", ")} has ended: nothing is deleted`);
 }
 
 const namesOfCopies = ({ copies }: StepOf<"discard-copies">) => copies.map(({ index }) => index);
 
-/** A primary that is complete may be the only copy of its documents. */
-const isDeletable = (index: IndexState) => isUnfinished(index) && index.primariesActive === 0;
+/**
+ * Which copies may be deleted. A primary that is complete may be the only copy of its documents. A restart of the whole cluster
+ * ends first copies, which then look like followers whose node is away: those of the plan were seen unfinished, so that one is
+ * deleted once all configured nodes are there and have no copy of it.
+ */
+async function deletableNow(
+  { cluster, config }: StepContext,
+  { copies }: StepOf<"discard-copies">,
+  indices: readonly IndexState[],
+): Promise<(index: IndexState) => boolean> {
+  const configured = config.regions[cluster.region];
+  const ended =
+    configured !== undefined && indices.some(({ noCopy }) => noCopy)
+      ? neverComplete({ unfinishedCopies: copies }, await cluster.probe(), configured)
+      : new Set<string>();
+  return (index) =>
+    index.primariesActive === 0 && (isUnfinished(index) || (index.following && index.noCopy && ended.has(index.uuid)));
+}
 
 const keptBecause = ({ primaries, primariesActive }: IndexState) =>
-  `${primariesActive} of ${primaries} primaries are complete, and may be the only copy: it is kept`;
+  primariesActive === 0
+    ? "it has no primary now, which a node that is away may hold: it is kept"
+    : `${primariesActive} of ${primaries} primaries are complete, and may be the only copy: it is kept`;

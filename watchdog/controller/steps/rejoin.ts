@@ -1,10 +1,12 @@
+import { unreadAdvice } from "../../core/plans/describe-step.ts";
 import { divergenceFrom } from "../../core/plans/rejoin.ts";
-import type { DoomedIndex, IndexId, IndexState } from "../../core/state/cluster.ts";
+import type { ClusterProbe, DoomedIndex, IndexId, IndexState } from "../../core/state/cluster.ts";
 import { isOwn } from "../../core/state/followable.ts";
 import type { PlanStep, StepOf } from "../../core/state/plan.ts";
 import { anyRedIndex, probeFailure } from "../../core/state/probe-verdict.ts";
 import type { ServingRecord } from "../../core/state/record.ts";
-import { indicesToJoin } from "../../core/state/to-join.ts";
+import { indicesToJoin, unreadToJoin } from "../../core/state/to-join.ts";
+import { listed } from "../../util/text.ts";
 import { followersInStreamsOf } from "./data-streams.ts";
 import { deleteInBatches } from "./deletion.ts";
 import { assertNoneLeft, inBatches, namesOf, type StepContext } from "./step.ts";
@@ -40,10 +42,13 @@ export async function salvage(context: StepContext, step: StepOf<"salvage">): Pr
 export async function clear(context: StepContext, step: StepOf<"clear">): Promise<PlanStep> {
   const { cluster, other } = context;
   if (step.policy === "wait") throw new Error("nothing is deleted before an operator decides: es-failover rejoin");
-  const failure = probeFailure(await other.probe(), anyRedIndex);
-  if (failure !== null) throw new Error(`nothing is deleted while ${other.region} is unhealthy: ${failure}`);
   // What the active region has yet to serve stays until it has joined there: this may be the only copy that is well.
   const kept = new Set(indicesToJoin(servingOf(context)));
+  const probe = await other.probe();
+  const failure = probeFailure(probe, anyRedIndex);
+  if (failure !== null) {
+    throw new Error(`nothing is deleted while ${other.region} is unhealthy: ${failure}${adviceOn(probe, context)}`);
+  }
   const own = (index: IndexState) => isOwn(index) && !kept.has(index.name);
   // What the active region still follows is of this region: the unfinished copy of an index that was left out.
   const isLed = ledBy(await other.indices());
@@ -72,6 +77,13 @@ export async function clear(context: StepContext, step: StepOf<"clear">): Promis
     deleted: [...new Set([...step.deleted, ...namesOf(authorized, () => true)])].toSorted(),
     setAside: [...new Set([...step.setAside, ...aside])].toSorted(),
   };
+}
+
+/** Of what the active region serves, this region has no more than its salvage: no such advice is given there. */
+function adviceOn(probe: ClusterProbe, { record, cluster, other }: StepContext): string {
+  const unread = record.lastFailover === null ? [] : unreadToJoin(record.lastFailover);
+  const lacking = probe.reachable ? probe.redIndices.filter((name) => unread.includes(name)) : [];
+  return lacking.length === 0 ? "" : `; ${listed(lacking)} was left out: ${unreadAdvice(other.region, cluster.region)}`;
 }
 
 /**

@@ -81,3 +81,7 @@ const clearing = {
   keep: "delete the salvaged indices that the active region has too, and close the others",
   wait: "wait until an operator decides what is deleted of the former primary",
 } as const;
+
+/** What an operator may do about an index that the change to `to` left out, and of which it could read no checkpoint. */
+export const unreadAdvice = (to: string, from: string) =>
+  `if it lacks a primary with all nodes of ${to} back, delete it there; what ${from} has of it is salvaged as a whole`;

@@ -25,7 +25,13 @@ export function repairNeedOf(record: ServingRecord, active: ActiveSnapshot): Rep
   const joining = indicesToJoin(record);
   const inForce = active.indices.filter(({ open, writeBlocked }) => open && writeBlocked);
   const blocked = inForce.filter((index) => isMarked(record, active.region, index)).map(({ name }) => name);
-  const unfinished = active.indices.filter((index) => isUnfinished(index) && active.strays.includes(index.name));
+  const known = new Set(record.unfinishedCopies.map(({ uuid }) => uuid));
+  // Detached from its leader, one whose first copy a restart has ended would be an index like any other that lost its primary.
+  const hasEnded = ({ following, uuid, primaries, primariesActive }: IndexState) =>
+    following && known.has(uuid) && primariesActive < primaries;
+  const unfinished = active.indices.filter(
+    (index) => (isUnfinished(index) || hasEnded(index)) && active.strays.includes(index.name),
+  );
   const isComplete = (stray: string) => !unfinished.some(({ name }) => name === stray);
   const deleted = ofDeletedLeaders(record, active);
   // An unfinished one with a primary that is complete is kept: it may be the only copy.

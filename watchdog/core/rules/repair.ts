@@ -3,9 +3,9 @@ import { isFormerPrimary } from "../plans/rejoin.ts";
 import { planRepair, type RepairNeed, repairNeedOf } from "../plans/repair.ts";
 import { stepOf, stuckOf } from "../state/plan.ts";
 import type { ServingRecord } from "../state/record.ts";
-import { type LeftOut, withReason } from "../state/record-fields.ts";
+import { withReason } from "../state/record-fields.ts";
 import { type Situation, standbyOf } from "../state/situation.ts";
-import { indicesToJoin, nextJoinAtMs, withJoined } from "../state/to-join.ts";
+import { indicesToJoin, type JoinOutcome, nextJoinAtMs, withJoined } from "../state/to-join.ts";
 import { noted } from "../state/transitions.ts";
 import { isMarked, markedIndices, withoutMarks } from "../state/write-blocks.ts";
 import { activeWell } from "./conditions/active.ts";
@@ -67,11 +67,12 @@ export const repairDone: RuleBody<"serving"> = {
     const discard = s.record.plan === null ? null : stepOf(s.record.plan, "discard-copies");
     const left = (discard?.failures ?? []).map(withReason);
     const discardTriedAtMs = discard === null ? s.record.discardTriedAtMs : s.nowMs;
-    const { joined, leftOut, changes } = joinedBy(s);
+    const { joined, gone, left: leftOut, changes } = joinedBy(s);
     const exceptions = [
       ...(left.length === 0 ? [] : [`, except a follower that is still there: ${listed(left)}`]),
       ...(leftOut.length === 0 ? [] : [`, except those that have not joined yet: ${listed(leftOut.map(withReason))}`]),
       ...(joined.length === 0 ? [] : [`; ${listed(joined)} has joined`]),
+      ...(gone.length === 0 ? [] : [`; ${listed(gone)} was deleted in ${s.record.active}, and joins no more`]),
     ].join("");
     return {
       record: noted(s.record, { plan: null, discardTriedAtMs, ...changes }),
@@ -81,29 +82,31 @@ export const repairDone: RuleBody<"serving"> = {
   },
 };
 
-interface Joined {
-  readonly joined: readonly string[];
-  readonly leftOut: readonly LeftOut[];
+interface Joined extends JoinOutcome {
   readonly changes: Partial<ServingRecord>;
 }
 
 /**
- * What became of indices that were left out. The former primary has kept its own copy of what has joined: it rejoins once
- * more, in which that is salvaged, and then follows.
+ * What became of indices that were left out. The former primary has kept its own copy of what waits for nothing any more: it
+ * rejoins once more, in which that is salvaged, and then follows.
  */
 function joinedBy(s: Situation<ServingRecord>): Joined {
   const { plan, lastFailover, active } = s.record;
-  if (plan === null || lastFailover?.to !== active) return { joined: [], leftOut: [], changes: {} };
+  if (plan === null || lastFailover?.to !== active) return { joined: [], gone: [], left: [], changes: {} };
   const tried = stepOf(plan, "verify")?.indices ?? [];
-  const leftOut = stuckOf(plan);
-  const wanted = indicesToJoin(s.record);
-  const joined = wanted.filter((name) => tried.includes(name));
+  const wanted = indicesToJoin(s.record).filter((name) => tried.includes(name));
+  const known = s.seen.active?.region === active ? new Set(s.seen.active.indices.map(({ name }) => name)) : null;
+  const isThere = (name: string) => known?.has(name) ?? true;
+  const outcome = {
+    joined: wanted.filter(isThere),
+    gone: wanted.filter((name) => !isThere(name)),
+    left: stuckOf(plan),
+  };
   const served = (stepOf(plan, "write-aliases")?.aliases ?? []).map(({ alias }) => alias);
-  const next = withJoined(lastFailover, [...joined, ...served], leftOut, s.nowMs);
-  const rejoins = joined.length > 0 && isFormerPrimary(s.record, standbyOf(s));
+  const next = withJoined(lastFailover, { ...outcome, joined: [...outcome.joined, ...served] }, s.nowMs);
+  const rejoins = wanted.length > 0 && isFormerPrimary(s.record, standbyOf(s));
   return {
-    joined,
-    leftOut,
+    ...outcome,
     changes: { lastFailover: next, ...(rejoins ? { standby: "absent", inSyncAtMs: null } : {}) },
   };
 }

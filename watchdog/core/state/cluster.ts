@@ -109,7 +109,7 @@ export interface IndexState {
   readonly following: boolean;
   /** null unless it is a follower whose primaries wait for their first copy. */
   readonly firstCopy: FirstCopy | null;
-  /** Whether Elasticsearch has found no copy of a missing primary on any of its nodes. Only of followers without a first copy. */
+  /** Whether Elasticsearch has found no copy of any missing primary on its nodes. Only of followers without a first copy. */
   readonly noCopy: boolean;
   /** `index.lifecycle.indexing_complete`, which a rollover of index lifecycle management sets: nothing is written any more. */
   readonly indexingComplete: boolean;

@@ -176,7 +176,7 @@ const servingRecord = z.strictObject({
   deletedLeaders: z.array(indexUuid.extend({ seenAtMs: timeMs })).default([]),
   /**
    * Followers whose first copy was never seen complete, by their own UUIDs: a restart of the whole standby ends such a copy, and
-   * afterwards nothing of the cluster tells it from one whose node is away.
+   * afterwards nothing of the cluster tells it from one whose node is away. After a promotion: those that it left out.
    */
   unfinishedCopies: z.array(indexUuid).default([]),
   /** When a repair last tried to delete unfinished copies: it is tried again after a while, and holds nothing up. */

@@ -9,6 +9,7 @@ import type { IndexUuid, LeaderSnapshot } from "./record-fields.ts";
 import { deletedBeforeOf, returnedSentence } from "./returned.ts";
 import { type Situation, standbyOf } from "./situation.ts";
 import { indicesToJoin } from "./to-join.ts";
+import { UNFINISHED_COPIES_MAX } from "./unfinished-copies.ts";
 import { withMarks, withoutMarks } from "./write-blocks.ts";
 
 /** The next record of each change of phase. */
@@ -75,7 +76,7 @@ export function calledOff(record: ClosingRecord | PromotingRecord, cause: string
     request: null,
     discardTriedAtMs: null,
     deletedLeaders: [],
-    unfinishedCopies: [],
+    unfinishedCopies: record.phase === "promoting" ? unfinishedOf(record.plan) : [],
     cause,
     startedAtMs: nowMs,
     blockedUntilMs: beganBlockPeriod ? null : record.blockedUntilMs,
@@ -124,11 +125,22 @@ export function promoted(record: PromotingRecord, nowMs: number): ServingRecord 
     request: null,
     discardTriedAtMs: null,
     deletedLeaders: [],
-    unfinishedCopies: [],
+    unfinishedCopies: unfinishedOf(record.plan),
     cause: record.cause,
     startedAtMs: nowMs,
     lastFailover: failoverOf(record, nowMs),
   };
+}
+
+/** Followers that were in their first copy as they were left out, and that the plan has not deleted. */
+function unfinishedOf(plan: Plan): readonly IndexUuid[] {
+  const step = stepOf(plan, "discard-copies");
+  if (step === null) return [];
+  const left = new Set(step.failures.map(({ index }) => index));
+  return step.copies
+    .filter(({ index, deletedLeader }) => deletedLeader === undefined && (step.status !== "done" || left.has(index)))
+    .slice(0, UNFINISHED_COPIES_MAX)
+    .map(({ index, uuid }) => ({ index, uuid }));
 }
 
 function failoverOf(record: PromotingRecord, nowMs: number): LastFailover {
