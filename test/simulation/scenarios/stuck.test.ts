@@ -77,7 +77,10 @@ describe("an index of the new region that a snapshot holds", () => {
     await runUntil(system, boundMs(system) + SLACK_MS + 3_000, serves("bhs"));
     expect(lastFailover(system)).toMatchObject({
       missingIndices: ["logs-1"],
-      leftOut: [{ index: "logs-1", reason: expect.stringMatching(/could not be closed: .*being snapshotted/) }],
+      leftOut: [
+        { index: "logs-1", reason: expect.stringMatching(/could not be closed: .*being snapshotted/) },
+        { index: "logs-write", reason: expect.stringMatching(/it has no write index/) },
+      ],
       toJoin: { indices: ["logs-1"] },
       loss: { explanation: expect.stringMatching(/not served until they join: logs-1/) },
     });
