@@ -27,6 +27,7 @@ export async function buildMutant(
         source.replace(from, () => to),
       );
     }
+    await shareErrors(directory, edits);
     const entry = pathToFileURL(path.join(directory, "watchdog/controller/watchdog.ts")).href;
     const module: { createWatchdog: CreateWatchdog } = await import(/* @vite-ignore */ entry);
     return { create: module.createWatchdog, remove };
@@ -34,4 +35,14 @@ export async function buildMutant(
     await remove();
     throw error;
   }
+}
+
+/** The file with the class of the errors that clusters throw. */
+const ERRORS = "core/ports/cluster.ts";
+
+/** The simulated clusters throw the repository's own class, with which `instanceof` in the mutant has to compare them. */
+async function shareErrors(directory: string, edits: readonly Edit[]): Promise<void> {
+  if (edits.some(({ file }) => file === ERRORS)) return;
+  const own = pathToFileURL(path.join(root, "watchdog", ERRORS)).href;
+  await writeFile(path.join(directory, "watchdog", ERRORS), `export * from ${JSON.stringify(own)};\n`);
 }
