@@ -1,3 +1,4 @@
+import { stepOf } from "../../../watchdog/core/state/plan.ts";
 import type { StateRecord } from "../../../watchdog/core/state/record.ts";
 import type { IndexUuid } from "../../../watchdog/core/state/record-fields.ts";
 import { isCompleteCopy, takesWrites } from "../world/cluster/index-state.ts";
@@ -89,15 +90,18 @@ function checkNotMissing({ system }: Evidence, { from, to, leaderSight }: Promot
 
 /**
  * Every alias of the old region that accepted writes when it was last seen accepts them in the new one, if it can, or is named: a
- * copy that lifecycle management unfollowed before the old region was seen to have it marked as complete counts as lost.
+ * copy that lifecycle management unfollowed before the old region was seen to have it marked as complete counts as lost. A name
+ * excuses no alias of an index that the change promoted.
  */
-function checkAliases({ system }: Evidence, { to, leaderSight }: Promoting, { lastFailover }: Serving): void {
+function checkAliases({ system }: Evidence, { to, leaderSight, plan }: Promoting, { lastFailover }: Serving): void {
   const named = new Set(lastFailover?.leftOut.map(({ index }) => index));
+  const promoted = new Set(stepOf(plan, "verify")?.indices);
   const cluster = system.cluster(to);
   for (const { alias, index } of leaderSight?.writeAliases ?? []) {
     const chosen = cluster.indices.get(index);
     const canWrite = chosen !== undefined && chosen.copy === null && takesWrites(chosen);
-    if (canWrite && !named.has(alias) && cluster.writeIndexOf(alias) === null) {
+    const isExcused = named.has(alias) && !promoted.has(index);
+    if (canWrite && !isExcused && cluster.writeIndexOf(alias) === null) {
       system.world.report("alias", `${alias} accepts no writes in ${to}, although ${index} does`);
     }
   }
