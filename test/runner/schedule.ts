@@ -94,7 +94,7 @@ const parts = {
     project: "integration",
     only: contractFiles,
     workers: 1,
-    niceness: 5,
+    niceness: 3,
   },
   clusters: { name: "integration (clusters)", project: "integration", only: clusterFiles, workers: 1 },
   integration: {
@@ -104,29 +104,20 @@ const parts = {
     workers: 1,
   },
   waiting: { name: "integration (waiting)", project: "integration", only: waitingFiles, workers: 1 },
-  simulation: { name: "simulation", project: "simulation", niceness: 19 },
+  simulation: { name: "simulation", project: "simulation", niceness: 3 },
   lab: { name: "lab", project: "lab" },
 } as const satisfies Readonly<Record<string, Part>>;
 
 /**
- * Two lanes fill two cores in part, because the tests in them mostly wait; simulations, whose clock is their own, fill the rest from
- * then on. Beside the lab, whose bring-up keeps every processor busy for minutes, run the contracts, which wait for conditions and
- * measure no time.
+ * Two lanes fill two cores, because the tests in them mostly wait. Beside the lab, whose bring-up keeps every processor busy for
+ * minutes, run simulations, whose clock is their own, and only then the contracts: clusters that start during a bring-up take too
+ * long. They wait for conditions and measure no time; both yield to the lab.
  */
 const everything: Schedule = {
   inTurn: [
     parts.unit,
-    {
-      atOnce: [
-        parts.simulation,
-        {
-          inTurn: [
-            { atOnce: [{ inTurn: [parts.timed, parts.hosts, parts.integration] }, parts.clusters, parts.waiting] },
-            { atOnce: [parts.lab, parts.contracts] },
-          ],
-        },
-      ],
-    },
+    { atOnce: [{ inTurn: [parts.timed, parts.hosts, parts.integration] }, parts.clusters, parts.waiting] },
+    { atOnce: [parts.lab, { inTurn: [parts.simulation, parts.contracts] }] },
   ],
 };
 
