@@ -2,6 +2,7 @@ import { systemClock } from "../adapters/clock.ts";
 import type { RegionName } from "../config/address.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import type { Watchdog } from "../controller/watchdog.ts";
+import { otherRegion } from "../core/state/situation.ts";
 import type { Surveyed, SystemSurvey, UnsettledSalvage } from "../diagnostics/surveyed.ts";
 import { listSalvages } from "../salvage/exports.ts";
 import { salvageRoot } from "../salvage/salvage.ts";
@@ -47,8 +48,7 @@ export function runSurveys(loaded: LoadedConfig, { watchdog, log, signal }: Surv
     } else if (record?.phase === "serving" && isDue(systemDueMs)) {
       // Also after a failure: a region that does not answer is asked no sooner.
       systemDueMs = systemClock.monotonicMs() + intervalMs;
-      const standby = Object.keys(config.regions).find((region) => region !== record.active) ?? record.active;
-      system = await survey(loaded, { active: record.active, standby }, watchdog);
+      system = await survey(loaded, record.active, watchdog);
     }
   };
   const ended = runLoop({ name: "surveys", intervalMs: () => ROUND_MS, round }, { clock: systemClock, log, signal });
@@ -57,12 +57,12 @@ export function runSurveys(loaded: LoadedConfig, { watchdog, log, signal }: Surv
 
 async function survey(
   loaded: LoadedConfig,
-  { active, standby }: { readonly active: RegionName; readonly standby: RegionName },
+  active: RegionName,
   watchdog: SurveyParts["watchdog"],
 ): Promise<SystemSurvey> {
   // One after the other, as the checks measure times.
   const checks = await checkSystem(loaded, loaded.config.surveys.outageMs, async () => watchdog.situation());
-  const drift = await surveyDrift(loaded, active, standby);
+  const drift = await surveyDrift(loaded, active, otherRegion(loaded.config, active));
   return { atMs: systemClock.nowMs(), checks, drift };
 }
 
