@@ -30,12 +30,7 @@ export function recreatedTests(lab: () => LabUnderTest, applications: () => Both
     await acknowledged(traffic, 20);
     expect(await made.deletedThatAreServed()).toEqual([]);
     await traffic.stop();
-    await system.hosts.startElasticsearch("gra");
-    await failBack(system);
-    await applications().served();
-    expect(await made.deletedThatAreServed()).toEqual([]);
-    expect(await made.missingOfNew()).toEqual([]);
-    expect(await applications().missing()).toEqual(noneMissing);
+    await comesHome(system, made, applications());
   });
 
   test("gra lost before such an index is protected again: the others serve, it is named, and nothing that was deleted is served", {
@@ -59,13 +54,18 @@ export function recreatedTests(lab: () => LabUnderTest, applications: () => Both
     await traffic.stop();
 
     await copySpeed(system, "bhs", null);
-    await system.hosts.startElasticsearch("gra");
-    await failBack(system);
-    await applications().served();
-    expect(await made.deletedThatAreServed()).toEqual([]);
-    expect(await made.missingOfNew()).toEqual([]);
-    expect(await applications().missing()).toEqual(noneMissing);
+    await comesHome(system, made, applications());
   });
+}
+
+/** gra is back and serves: what was deleted stays so, and of what was written since nothing is missing. */
+async function comesHome(system: TwoRegions, made: MadeAgain, applications: BothEntries): Promise<void> {
+  await system.hosts.startElasticsearch("gra");
+  await failBack(system);
+  await applications.served();
+  expect(await made.deletedThatAreServed()).toEqual([]);
+  expect(await made.missingOfNew()).toEqual([]);
+  expect(await applications.missing()).toEqual(noneMissing);
 }
 
 interface MadeAgain {
