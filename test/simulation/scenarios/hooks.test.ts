@@ -6,6 +6,7 @@ import {
   diesWhenWritten,
   expectSound,
   expectWritable,
+  lastRefusal,
   pass,
   recordOf,
   runUntil,
@@ -16,9 +17,6 @@ import {
   watchdogOf,
   whenWritten,
 } from "./scenario.ts";
-
-const lastRefusal = ({ store }: System) =>
-  store.cell.history.findLast(({ rule }) => rule === "refuse-request")?.explanation ?? "nothing was refused";
 
 describe("hooks", () => {
   test("delay a failover by the time that they take, and do not keep the routers closed meanwhile", async () => {

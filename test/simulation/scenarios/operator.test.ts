@@ -3,6 +3,7 @@ import type { System } from "../world/system.ts";
 import {
   expectSound,
   expectWritable,
+  lastRefusal,
   pass,
   recordOf,
   runUntil,
@@ -10,9 +11,6 @@ import {
   started,
   startedWithEvidence,
 } from "./scenario.ts";
-
-const lastRefusal = ({ store }: System) =>
-  store.cell.history.findLast(({ rule }) => rule === "refuse-request")?.explanation ?? "nothing was refused";
 
 describe("a switchover is refused, with the reason,", () => {
   interface Refusal {

@@ -66,6 +66,10 @@ export function routerOf(system: System, site = "bhs"): SimRouter {
 export const statusOf = (system: System, site = "bhs"): WatchdogStatus | undefined =>
   system.station(site).watchdog?.status();
 
+/** Why the last request was refused. */
+export const lastRefusal = ({ store }: System): string =>
+  store.cell.history.findLast(({ rule }) => rule === "refuse-request")?.explanation ?? "nothing was refused";
+
 export function recordOf({ record }: System): StateRecord {
   if (record === null) throw new Error("no record");
   return record;
