@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
-import { type Server as HttpsServer, request } from "node:https";
+import type { Server } from "node:http";
+import { request } from "node:https";
 import { readEtcdTls } from "../adapters/etcd/tls.ts";
 import type { EtcdTls } from "../adapters/etcd/transport.ts";
 import { createListener, listenOn } from "../util/http-server.ts";
@@ -21,7 +22,7 @@ const NO_FOUNDER = 404;
  *
  * @returns null without a URL for it
  */
-export async function serveFounder(config: MemberConfig): Promise<HttpsServer | null> {
+export async function serveFounder(config: MemberConfig): Promise<Server | null> {
   const { name, founderUrl } = ownMember(config);
   if (founderUrl === undefined) return null;
   const { ca, certificate, key } = await readEtcdTls(config);
@@ -30,7 +31,7 @@ export async function serveFounder(config: MemberConfig): Promise<HttpsServer | 
     response.writeHead(isFounder ? FOUNDER : NO_FOUNDER, { "content-type": "text/plain" }).end(isFounder ? name : "");
   });
   await listenOn(server, new URL(founderUrl).host, "the other founders of etcd");
-  return server as HttpsServer;
+  return server;
 }
 
 /** Names of the other planned members, all without an answer at first; those that answer as founders leave. */

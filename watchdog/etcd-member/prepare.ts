@@ -33,7 +33,7 @@ export async function prepareMember({ config, report, signal }: MemberRun): Prom
   try {
     for (;;) {
       const local = await localMember(config);
-      const view = local.joined ? silent : await observed(administration, founders);
+      const view = local.joined ? silent : await observed(local, administration, founders);
       const admission = decideAdmission(local, view);
       if (await applyAdmission(admission, { config, administration, view, reporter })) return;
       await sleep(POLL_INTERVAL_MS, undefined, signal === undefined ? {} : { signal });
@@ -43,12 +43,17 @@ export async function prepareMember({ config, report, signal }: MemberRun): Prom
   }
 }
 
-/** A member that has its data asks nobody. */
 const silent: ObservedCluster = { kind: "silent", noFounders: [] };
 
-async function observed(administration: EtcdAdministration, founders: OtherFounders): Promise<ObservedCluster> {
+/** Only a host that may found a cluster with all others asks who else may. */
+async function observed(
+  { founding, hasData }: LocalMember,
+  administration: EtcdAdministration,
+  founders: OtherFounders,
+): Promise<ObservedCluster> {
   const cluster = await administration.observeOthers();
-  return cluster === null ? { kind: "silent", noFounders: await founders.missing() } : cluster;
+  if (cluster !== null) return cluster;
+  return founding === "with-all" && !hasData ? { kind: "silent", noFounders: await founders.missing() } : silent;
 }
 
 async function localMember(config: MemberConfig): Promise<LocalMember> {
