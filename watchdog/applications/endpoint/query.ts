@@ -1,3 +1,4 @@
+import type { EndpointRequest } from "./activity.ts";
 import { type AnswerFormat, answerFormats } from "./answers.ts";
 
 /** Query of a client. */
@@ -42,4 +43,23 @@ function formatOf(requested: string | null, accept: string | undefined): AnswerF
   // JSON, unless the client accepts plain text and not JSON.
   const accepted = (accept ?? "").toLowerCase();
   return accepted.includes("text/plain") && !accepted.includes("application/json") ? "plain" : "json";
+}
+
+/**
+ * A client that takes the service for a proxy sends the whole URL ("absolute form" in RFC 9112), which servers accept.
+ *
+ * @throws BadQuery
+ */
+export function urlOf(target: string): URL {
+  const url = /^https?:\/\//i.test(target) ? target : `http://watchdog${target}`;
+  if (!URL.canParse(url)) throw new BadQuery("the path is not part of a URL");
+  return new URL(url);
+}
+
+const ROLES = ["/active", "/standby", "/healthz", "/readyz"];
+
+export function requestOf(pathname: string, query: URLSearchParams): EndpointRequest {
+  if (pathname === "/v1/endpoint") return query.has("wait") ? "long-poll" : "endpoint";
+  if (pathname === "/v1/acknowledgement") return "acknowledgement";
+  return ROLES.includes(pathname) ? "role" : "unknown";
 }

@@ -1,21 +1,27 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { EndpointState } from "../../core/endpoint-state.ts";
 import type { Clock } from "../../util/clock.ts";
+import { limitPerAddress } from "../../util/connection-limit.ts";
 import { reasonOf } from "../../util/files.ts";
 import { createServer, listenOn, textOf } from "../../util/http-server.ts";
 import { type Live, liveOf } from "../../util/live.ts";
 import { type Acknowledgements, acknowledgementSchema } from "../acknowledgements.ts";
 import { EndpointActivity, type EndpointRequest, outcomeOf } from "./activity.ts";
 import { EndpointBoard } from "./board.ts";
-import { BadQuery, parseQuery } from "./query.ts";
+import { BadQuery, parseQuery, requestOf, urlOf } from "./query.ts";
 
 /** A report is short; a client that sends more, or more slowly, is refused. */
 const MAX_BODY_BYTES = 4_096;
 const REQUEST_TIMEOUT_MS = 5_000;
+/** A connection that does not begin TLS, or no request, ends by these: Node's own bounds are 120 s and 60 s. */
+const HANDSHAKE_TIMEOUT_MS = 5_000;
+const CHECK_INTERVAL_MS = 1_000;
 /** Keeps the connections of clients that poll every second or hold a long poll. */
 const KEEP_ALIVE_MS = 75_000;
 /** Below the unit's limit of open files, so that the watchdog itself always has some left. */
 const MAX_CONNECTIONS = 3_000;
+/** So that one host, by mistake or on purpose, does not take the place of all others. */
+const MAX_CONNECTIONS_PER_ADDRESS = 1_000;
 /** After a failover all clients connect at once. */
 const BACKLOG = 1_024;
 
@@ -39,6 +45,8 @@ export interface EndpointServerOptions {
   /** Counts the requests; default: they are counted for this server alone. */
   readonly activity?: EndpointActivity;
   readonly clock: Pick<Clock, "nowMs">;
+  /** Default: 1,000. */
+  readonly maxConnectionsPerAddress?: number;
 }
 
 export interface EndpointServer {
@@ -57,10 +65,17 @@ export async function serveEndpoint(options: EndpointServerOptions): Promise<End
   const { listen, tls } = options;
   const stop = new AbortController();
   const service = new EndpointService(options, stop.signal);
-  const limits = { requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS };
+  const limits = {
+    handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+    headersTimeout: REQUEST_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionsCheckingInterval: CHECK_INTERVAL_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+  };
   const handle = (incoming: IncomingMessage, outgoing: ServerResponse) => void service.handle(incoming, outgoing);
   const server = createServer(tls === null ? null : liveOf(tls), limits, handle);
   server.maxConnections = MAX_CONNECTIONS;
+  limitPerAddress(server, options.maxConnectionsPerAddress ?? MAX_CONNECTIONS_PER_ADDRESS);
   const port = await listenOn(server, listen, "the endpoint service", BACKLOG);
   return {
     port,
@@ -90,9 +105,7 @@ class EndpointService {
   async handle(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     let request: EndpointRequest = "unknown";
     try {
-      const url = `http://watchdog${incoming.url ?? "/"}`;
-      if (!URL.canParse(url)) throw new BadQuery("the path is not part of a URL");
-      const { pathname, searchParams } = new URL(url);
+      const { pathname, searchParams } = urlOf(incoming.url ?? "/");
       request = requestOf(pathname, searchParams);
       if (pathname === "/v1/acknowledgement") await this.#acknowledge(incoming, outgoing);
       else if (incoming.method !== "GET" && incoming.method !== "HEAD") {
@@ -153,14 +166,6 @@ class EndpointService {
     if (acknowledgements.receive(acknowledgement.data, clock.nowMs())) outgoing.writeHead(204).end();
     else answer(outgoing, 503, "too many instances report to this watchdog");
   }
-}
-
-const ROLES = ["/active", "/standby", "/healthz", "/readyz"];
-
-function requestOf(pathname: string, query: URLSearchParams): EndpointRequest {
-  if (pathname === "/v1/endpoint") return query.has("wait") ? "long-poll" : "endpoint";
-  if (pathname === "/v1/acknowledgement") return "acknowledgement";
-  return ROLES.includes(pathname) ? "role" : "unknown";
 }
 
 function answer(
