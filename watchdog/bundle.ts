@@ -6,6 +6,7 @@ import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { build } from "esbuild";
 import { z } from "zod";
+import { ascii } from "./bundle-ascii.ts";
 import { pageAssets } from "./bundle-assets.ts";
 import { lean } from "./bundle-lean.ts";
 import { cachedDirectory } from "./util/cache.ts";
@@ -111,7 +112,7 @@ async function bundleProgram(version: string): Promise<Program> {
     // One character that is not ASCII, as in a name, would make V8 hold two bytes for each character of the program.
     charset: "ascii",
     legalComments: "external",
-    plugins: [lean, pageAssets],
+    plugins: [lean, ascii, pageAssets],
     // For a person who reads a stack trace; Node would hold it in memory, too. The sources themselves would triple its size.
     sourcemap: "linked",
     sourcesContent: false,

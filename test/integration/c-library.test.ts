@@ -7,7 +7,7 @@ import { outcomeOf, run } from "../../lab/util/run.ts";
 import { eventually } from "../../lab/util/until.ts";
 import { Acknowledgements } from "../../watchdog/applications/acknowledgements.ts";
 import { type EndpointServer, serveEndpoint } from "../../watchdog/applications/endpoint/server.ts";
-import { renderIni } from "../../watchdog/applications/formats/ini.ts";
+import { ini } from "../../watchdog/applications/formats/ini.ts";
 import { readProcess } from "../../watchdog/applications/publisher/process.ts";
 import type { EndpointState } from "../../watchdog/core/endpoint-state.ts";
 import { type CertificateFiles, TestAuthority } from "./support/certificates.ts";
@@ -142,7 +142,7 @@ describe.skipIf(obstacle !== undefined)(`libescluster ${obstacle ?? ""}`, () => 
   /** As the publisher writes it for an epoch. */
   function endpointText(epoch: number, region: string, { port }: Target, caPath = authority.caFile): string {
     const before = "; kept by hand\n[Orders]\nBatch = 20\n";
-    return renderIni(before, { host: "127.0.0.1", port, region, epoch, caPath }).text;
+    return ini.render(before, { host: "127.0.0.1", port, region, epoch, caPath }).text;
   }
 
   async function publish(text: string, name = "es.ini"): Promise<void> {

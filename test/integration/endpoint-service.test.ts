@@ -1,5 +1,6 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { Agent, request } from "node:https";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
@@ -186,11 +187,12 @@ describe("the endpoint service", () => {
       fetch(`${url}/v1/acknowledgement`, { method: "POST", headers: { "content-type": "application/json" }, body });
     const good = { application: "orders", instance: "host1:4711", epoch: 3 };
     expect((await report(JSON.stringify(good))).status).toBe(204);
-    expect(acknowledgements.all(1_000)).toEqual([{ ...good, problem: null, atMs: 1_000 }]);
+    expect(acknowledgements.all(1_000)).toEqual([
+      { ...good, problem: null, confirmed: true, atMs: 1_000, sinceMs: 1_000 },
+    ]);
     for (const [body, reason] of [
       [JSON.stringify({ ...good, epoch: "3" }), /epoch/],
       [JSON.stringify({ ...good, application: "two words" }), /application/],
-      [JSON.stringify({ ...good, extra: 1 }), /extra/],
       ["{", /not JSON/],
       [JSON.stringify({ ...good, problem: "x".repeat(5_000) }), /longer than 4096 bytes/],
     ] as const) {
@@ -198,7 +200,32 @@ describe("the endpoint service", () => {
       expect([response.status, await response.text()]).toEqual([400, expect.stringMatching(reason)]);
     }
     expect(acknowledgements.all(1_000)).toHaveLength(1);
+    // A later version may add fields.
+    const newer = JSON.stringify({ ...good, instance: "host2", confirmed: false, extra: 1 });
+    expect((await report(newer)).status).toBe(204);
+    expect(acknowledgements.all(1_000)).toMatchObject([
+      { instance: "host1:4711" },
+      { instance: "host2", confirmed: false },
+    ]);
   });
+
+  test("answers a client that sends the whole URL, as to a proxy", async () => {
+    const answer = await raw(`GET ${url}/v1/endpoint HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+    expect(answer).toMatch(/^HTTP\/1\.1 200 .*"region":"gra"/s);
+  });
+
+  test("ends a connection that sends no request", async () => {
+    expect(await raw("")).toMatch(/^HTTP\/1\.1 408 /);
+  }, 30_000);
+
+  /** What the service sends until it ends the connection. */
+  async function raw(request: string): Promise<string> {
+    const socket = connect(server.port, "127.0.0.1").setEncoding("utf8");
+    socket.write(request);
+    let received = "";
+    for await (const chunk of socket) received += chunk;
+    return received;
+  }
 });
 
 describe("the endpoint service over TLS", () => {
@@ -234,6 +261,42 @@ describe("the endpoint service over TLS", () => {
     await expect(get()).rejects.toThrow(/certificate/);
     await server.close();
   });
+
+  test("answers while one address holds as many connections as it may, and never begins TLS on them", async () => {
+    const authority = await TestAuthority.create(directory);
+    const files = await authority.issue("crowded");
+    const server = await serveEndpoint({
+      listen: "127.0.0.1:0",
+      tls: { cert: await readFile(files.certificate, "utf8"), key: await readFile(files.key, "utf8") },
+      site: "gra",
+      currentState: () => gra,
+      isRunning: () => true,
+      acknowledgements: new Acknowledgements(),
+      clock: { nowMs: () => 0 },
+      maxConnectionsPerAddress: 20,
+    });
+    const ca = await authority.ca();
+    const ask = (localAddress: string) =>
+      new Promise((resolve) => {
+        const agent = new Agent({ ca });
+        request({ host: "127.0.0.1", port: server.port, path: "/readyz", agent, localAddress }, (incoming) => {
+          incoming.resume();
+          resolve(incoming.statusCode);
+        })
+          .on("error", () => resolve("refused"))
+          .end();
+      });
+    const silent = Array.from({ length: 30 }, () => connect(server.port, "127.0.0.1").on("error", () => {}));
+    const closed = () => silent.filter((socket) => socket.closed).length;
+    for (const socket of silent) socket.resume();
+    await vi.waitUntil(() => closed() === 10, { timeout: 10_000 });
+    expect(await ask("127.0.0.1")).toBe("refused");
+    expect(await ask("127.0.0.2")).toBe(200);
+    // The rest is ended because it does not begin TLS.
+    await vi.waitUntil(() => closed() === 30, { timeout: 20_000 });
+    await vi.waitUntil(async () => (await ask("127.0.0.1")) === 200, { timeout: 10_000 });
+    await server.close();
+  }, 60_000);
 
   test("fails with the reason when its port is taken", async () => {
     const options = {

@@ -199,8 +199,14 @@ describe.skipIf(skipped)("etcd with three real members (skipped where it is not 
     };
     const [first, second] = [watchdog("w1"), watchdog("w2")];
     const nowMs = Date.now();
-    first.acknowledgements.receive({ application: "orders", instance: "a", epoch: 3, problem: null }, nowMs);
-    second.acknowledgements.receive({ application: "orders", instance: "b", epoch: 2, problem: "sleeps" }, nowMs);
+    first.acknowledgements.receive(
+      { application: "orders", instance: "a", epoch: 3, problem: null, confirmed: true },
+      nowMs,
+    );
+    second.acknowledgements.receive(
+      { application: "orders", instance: "b", epoch: 2, problem: "sleeps", confirmed: true },
+      nowMs,
+    );
     await first.sharing.round();
     await second.sharing.round();
     const epochs = ({ acknowledgements }: typeof first) => acknowledgements.all(nowMs).map(({ epoch }) => epoch);
@@ -208,7 +214,10 @@ describe.skipIf(skipped)("etcd with three real members (skipped where it is not 
     const again = watchdog("w1");
     await again.sharing.round();
     expect(epochs(again)).toEqual([3, 2]);
-    again.acknowledgements.receive({ application: "orders", instance: "c", epoch: 3, problem: null }, nowMs);
+    again.acknowledgements.receive(
+      { application: "orders", instance: "c", epoch: 3, problem: null, confirmed: true },
+      nowMs,
+    );
     await again.sharing.round();
     await second.sharing.round();
     expect(epochs(second)).toEqual([3, 2, 3]);

@@ -190,7 +190,7 @@ describe("an endpoint file", () => {
     await writeFile(real, before);
     await chmod(real, 0o600);
     await symlink(real, file("app.ini"));
-    await publish({ files: [{ path: file("app.ini"), caPath: "/etc/ca.crt" }] });
+    await publish({ files: [{ path: file("app.ini"), caPath: "/etc/ca.crt", create: true }] });
     await contains(1);
     expect(await text()).toBe(
       `${before}\n[Elasticsearch]\nHost = 10.81.0.10\nPort = 9200\nRegion = gra\nCaPath = /etc/ca.crt\nEpoch = 1\n`,
@@ -235,11 +235,11 @@ describe("an endpoint file", () => {
     await writeFile(file("app.ini"), "[Elasticsearch]\nHost = a\n");
     const before = await readCurrent(file("app.ini"));
     await writeFile(file("app.ini"), "[Elasticsearch]\nHost = b\n");
-    const replaced = replaceFile(before, "ours\n", { newFileMode: 0o644, backup: true });
+    const replaced = replaceFile(before, "ours\n", { attributes: { mode: 0o644 }, backup: true });
     await expect(replaced).rejects.toThrow(ChangedConcurrently);
     expect(await text()).toBe("[Elasticsearch]\nHost = b\n");
     expect(await readdir(directory)).toEqual(["app.ini"]);
-    await replaceFile(await readCurrent(file("app.ini")), "ours\n", { newFileMode: 0o644, backup: true });
+    await replaceFile(await readCurrent(file("app.ini")), "ours\n", { attributes: { mode: 0o644 }, backup: true });
     expect([await text(), await text("app.ini.bak")]).toEqual(["ours\n", "[Elasticsearch]\nHost = b\n"]);
   });
 
@@ -256,6 +256,106 @@ describe("an endpoint file", () => {
     await mkdir(file("missing"));
     await contains(1, "missing/app.ini");
     expect(logged.filter(({ message }) => message.includes("missing/app.ini: the directory"))).toHaveLength(1);
+  });
+});
+
+describe("a file of another format", () => {
+  test("is refused with the reason, left as it is, and written once it has the section", async () => {
+    const rsyslog = 'action(type="omelasticsearch" server="10.99.0.1")\n';
+    await writeFile(file("app.ini"), rsyslog);
+    const running = await publish({ files: [{ path: file("app.ini") }] });
+    await eventually("it was tried more than once", 15_000, () => target(running).failures >= 2);
+    expect(target(running).error).toMatch(/app\.ini has no section \[Elasticsearch\]; .*: left unchanged$/);
+    expect([await text(), await readdir(directory)]).toEqual([rsyslog, ["app.ini"]]);
+    await writeFile(file("app.ini"), "[Elasticsearch]\n");
+    await contains(1);
+  });
+});
+
+describe("new content", () => {
+  test("replaces a file only if the program that checks it accepts it", async () => {
+    await writeFile(file("app.ini"), "[Elasticsearch]\nHost = old\n");
+    await writeFile(
+      file("check"),
+      `#!/bin/sh\ncp "$2" ${file("checked")}\ntest -e ${file("good")} && exit\necho "bad $1"\nexit 3\n`,
+    );
+    await chmod(file("check"), 0o755);
+    const validate = { command: [file("check"), "-N1", "{}"] as [string, ...string[]] };
+    const running = await publish({ files: [{ path: file("app.ini"), validate }] });
+    await eventually("it was tried more than once", 15_000, () => target(running).failures >= 2);
+    expect(target(running).error).toMatch(/cannot write .*app\.ini: .*check ended with status 3: bad -N1$/);
+    expect(await text()).toBe("[Elasticsearch]\nHost = old\n");
+    expect(await text("checked")).toContain("Host = 10.81.0.10\n");
+    expect((await readdir(directory)).filter((name) => name.startsWith("."))).toEqual([]);
+    await writeFile(file("good"), "");
+    await contains(1);
+  });
+});
+
+describe("a file made from a template", () => {
+  const templates = (more: object = {}) => [
+    { source: file("app.liquid"), destination: file("app.conf"), mode: "0640", caPath: "/ca", ...more },
+  ];
+  const has = (part: string) =>
+    eventually(`app.conf has ${part}`, 15_000, async () => (await text("app.conf").catch(() => "")).includes(part));
+
+  test("follows the endpoint and its template, with the mode that is set", async () => {
+    await writeFile(
+      file("app.liquid"),
+      "server \u00e4 {{ url }} {{ caPath }}{% if region == 'gra' %} home{% endif %}\n",
+    );
+    const running = await publish({ templates: templates() });
+    await has("server \u00e4 https://10.81.0.10:9200 /ca home\n");
+    expect((await stat(file("app.conf"))).mode & 0o777).toBe(0o640);
+    service.state = { ...bhs, host: "2001:db8::10" };
+    await has("server \u00e4 https://[2001:db8::10]:9200 /ca\n");
+    await chmod(file("app.conf"), 0o600);
+    await writeFile(file("app.liquid"), "{{ host }} {{ port }} {{ epoch }} {{ address }}\n");
+    await has("2001:db8::10 9200 3 [2001:db8::10]:9200\n");
+    expect((await stat(file("app.conf"))).mode & 0o777).toBe(0o640);
+    await writeFile(file("app.conf"), "edited\n");
+    await has("2001:db8::10 9200 3");
+    expect(await text("app.conf.bak")).toBe("edited\n");
+    expect(logged.some(({ message }) => message.includes("app.conf was edited by another program"))).toBe(true);
+    expect(target(running).error).toBeNull();
+  });
+
+  test.each([
+    ["names something unknown", "{{ hots }}\n", /cannot be made from .*app\.liquid: undefined variable: hots, line:1/],
+    ["is not closed", "{% if region %}\n", /cannot be made from .*app\.liquid: .*not closed/],
+    ["reads another file", "{% include '/etc/passwd' %}\n", /cannot be made from .*app\.liquid: .*ENOENT/],
+    ["does not exist", null, /cannot be made: there is no template .*app\.liquid/],
+  ])("whose template %s is refused, and stays as it is", async (_, template, reason) => {
+    await writeFile(file("app.conf"), "before\n");
+    if (template !== null) await writeFile(file("app.liquid"), template);
+    const running = await publish({ templates: templates() });
+    await eventually("refused", 15_000, () => target(running).error !== null);
+    expect(target(running).error).toMatch(reason);
+    expect(await text("app.conf")).toBe("before\n");
+  });
+
+  test("never returns to an older epoch, also after a restart, although it has none inside", async () => {
+    await writeFile(file("app.liquid"), "{{ region }}\n");
+    service.state = bhs;
+    const first = await publish({ templates: templates() });
+    await has("bhs");
+    await first.end();
+    service.state = gra;
+    const second = await publish({ templates: templates() });
+    await eventually("refused", 15_000, () => target(second).error !== null);
+    expect(target(second).error).toMatch(/app\.conf has epoch 3, but epoch 1 is the newest known here/);
+    expect(await text("app.conf")).toBe("bhs\n");
+  });
+
+  const isRoot = process.getuid?.() === 0;
+  test.skipIf(!isRoot)(`has the owner that is set${isRoot ? "" : " (skipped: needs root)"}`, async () => {
+    await writeFile(file("app.liquid"), "{{ region }}\n");
+    await publish({ templates: templates({ owner: "nobody", group: "4321" }) });
+    await has("gra");
+    expect(await stat(file("app.conf"))).toMatchObject({ uid: 65_534, gid: 4_321 });
+    const unknown = await publish({ templates: templates({ owner: "no-such-user" }) });
+    await eventually("refused", 15_000, () => target(unknown).error !== null);
+    expect(target(unknown).error).toMatch(/this host has no user no-such-user/);
   });
 });
 
@@ -327,8 +427,25 @@ describe("an application", () => {
     service.state = bhs;
     await eventually("notified of the change", 15_000, async () => (await journal()) === "1\n3\n");
     await eventually("acknowledged", 15_000, () => report()?.epoch === 3);
-    expect(report()).toMatchObject({ application: "orders", instance: "host1", problem: null });
+    // A signal that was delivered does not show that the program uses the epoch.
+    expect(report()).toMatchObject({ application: "orders", instance: "host1", problem: null, confirmed: false });
     expect(await journal()).toBe("1\n3\n");
+  });
+
+  test("uses an epoch by its own word: a command that confirms it", async () => {
+    const notify = { kind: "command", command: ["/bin/true"] as [string, ...string[]] } as const;
+    const files = (confirms: boolean) => [
+      { path: file("app.ini"), application: "orders", notify: { ...notify, confirms } },
+    ];
+    const first = await publish({ files: files(false) });
+    await eventually("notified", 15_000, () => target(first).notifiedEpoch === 1);
+    await eventually("reported", 15_000, () => report()?.epoch === 1);
+    expect([target(first).usedEpoch, report()?.confirmed]).toEqual([null, false]);
+    await first.end();
+    service.state = bhs;
+    const second = await publish({ files: files(true) });
+    await eventually("confirmed", 15_000, () => report()?.confirmed === true);
+    expect([target(second).usedEpoch, report()?.epoch]).toEqual([3, 3]);
   });
 
   test.each([
@@ -436,6 +553,30 @@ describe("an application that is a unit of systemd", () => {
     await systemctl({ ...active, MainPID: child.pid ?? 0 });
     await eventually("notified", 15_000, async () => (await journal()) === "1\n");
     expect(deaf.signalCode).toBeNull();
+  });
+});
+
+describe("a unit that is restarted", () => {
+  const { PATH } = process.env;
+  afterEach(() => {
+    process.env["PATH"] = PATH;
+  });
+
+  test("uses the epoch, because it started after the file was written; one that does not run is not started", async () => {
+    await mkdir(file("bin"));
+    const script =
+      `#!/bin/sh\necho "$*" >> ${file("calls")}\ntest "$1" = show || exit 0\n` +
+      `echo LoadState=loaded\necho "ActiveState=$(cat ${file("active")})"\necho CanReload=no\necho MainPID=0\n`;
+    await writeFile(file("bin/systemctl"), script, { mode: 0o755 });
+    await writeFile(file("active"), "inactive\n");
+    process.env["PATH"] = `${file("bin")}:${PATH}`;
+    const notify = { kind: "unit", unit: "orders.service", action: "restart" } as const;
+    const running = await publish({ files: [{ path: file("app.ini"), application: "orders", notify }] });
+    await eventually("waited for", 15_000, () => target(running).waitingFor?.includes("is inactive") === true);
+    expect(await text("calls")).not.toContain("restart");
+    await writeFile(file("active"), "active\n");
+    await eventually("restarted", 15_000, () => target(running).usedEpoch === 1);
+    expect((await text("calls")).split("\n").filter((call) => call === "restart orders.service")).toHaveLength(1);
   });
 });
 

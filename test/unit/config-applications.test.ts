@@ -44,7 +44,7 @@ describe("a publisher's section", () => {
   });
 
   test.each<[string, object, RegExp]>([
-    ["nothing to publish", { files: [] }, /add files, etcd or consul: nothing would be published/],
+    ["nothing to publish", { files: [] }, /add files, templates, etcd or consul: nothing would be published/],
     [
       "plain http to another host",
       { source: { kind: "service", urls: ["http://192.168.1.101:9201"] } },
@@ -65,6 +65,27 @@ describe("a publisher's section", () => {
       { files: [{ path: "/a" }, { path: "/a", format: "env" }] },
       /files\[1\]\.path is "\/a", which files\[0\] names already/,
     ],
+    [
+      "a template for a file that has an endpoint inside",
+      { files: [{ path: "/a" }], templates: [{ source: "/t", destination: "/a" }] },
+      /templates\[0\]\.destination is "\/a", which files\[0\] names already/,
+    ],
+    [
+      "a check that does not see the new file",
+      { files: [{ path: "/a", validate: { command: ["/bin/true"] } }] },
+      /write \{\} where the path of the new file belongs/,
+    ],
+    [
+      "one key for two values",
+      { files: [{ path: "/a", keys: { host: "port" } }] },
+      /files\[0\] .*use the key port once/,
+    ],
+    [
+      "a key that no shell takes for a variable",
+      { files: [{ path: "/a", format: "env", section: "es-", keys: {} }] },
+      /es-HOST is no variable/,
+    ],
+    ["no address in a file", { files: [{ path: "/a", omit: ["host", "port"] }] }, /the file would name no address/],
     [
       "a command that is no path",
       { files: [{ path: "/a", notify: { kind: "command", command: ["reload"] } }] },

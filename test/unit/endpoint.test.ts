@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Acknowledgements, applicationsReport } from "../../watchdog/applications/acknowledgements.ts";
 import { renderAnswers } from "../../watchdog/applications/endpoint/answers.ts";
-import { BadQuery, parseQuery } from "../../watchdog/applications/endpoint/query.ts";
+import { BadQuery, parseQuery, urlOf } from "../../watchdog/applications/endpoint/query.ts";
+import { withinBytes } from "../../watchdog/applications/endpoint/sharing.ts";
 import { combine } from "../../watchdog/applications/publisher/sources/combine.ts";
 import {
   type EndpointState,
@@ -112,6 +113,18 @@ describe("a query", () => {
     expect(parse("format=ini", "text/plain").format).toBe("ini");
   });
 
+  test("may come as a path, or as the whole URL that a client of a proxy sends", () => {
+    for (const target of [
+      "/v1/endpoint?wait=1s",
+      "http://10.0.0.1:9201/v1/endpoint?wait=1s",
+      "HTTPS://x/v1/endpoint?wait=1s",
+    ]) {
+      const { pathname, search } = urlOf(target);
+      expect([pathname, search]).toEqual(["/v1/endpoint", "?wait=1s"]);
+    }
+    expect(() => urlOf("http://")).toThrow(BadQuery);
+  });
+
   test("waits as long as requested, at most a minute", () => {
     const poll = (wait: string) => parse(`wait=${wait}&epoch=7`).poll;
     expect(poll("30s")).toEqual({ waitMs: 30_000, epoch: 7 });
@@ -152,8 +165,11 @@ describe("combining several sources", () => {
 });
 
 describe("acknowledgements", () => {
-  const day = 24 * 3_600_000;
-  const report = (instance: string, epoch: number) => ({ application: "orders", instance, epoch, problem: null });
+  const hour = 3_600_000;
+  const day = 24 * hour;
+  const report = (instance: string, epoch: number, application = "orders") => ({
+    ...{ application, instance, epoch, problem: null, confirmed: true },
+  });
 
   test("show which instances are behind, and none while no region serves", () => {
     const acknowledgements = new Acknowledgements();
@@ -174,18 +190,55 @@ describe("acknowledgements", () => {
   test("of an instance count by its last report, to any watchdog", () => {
     const acknowledgements = new Acknowledgements();
     acknowledgements.receive(report("a", 2), 10);
-    acknowledgements.setFromPeers([{ ...report("a", 3), atMs: 20 }]);
-    expect(acknowledgements.all(30)).toEqual([{ ...report("a", 3), atMs: 20 }]);
-    acknowledgements.setFromPeers([{ ...report("a", 1), atMs: 5 }]);
-    expect(acknowledgements.all(30)).toEqual([{ ...report("a", 2), atMs: 10 }]);
+    acknowledgements.setFromPeers([{ ...report("a", 3), atMs: 20, sinceMs: 20 }]);
+    expect(acknowledgements.all(30)).toEqual([{ ...report("a", 3), atMs: 20, sinceMs: 20 }]);
+    acknowledgements.setFromPeers([{ ...report("a", 1), atMs: 5, sinceMs: 5 }]);
+    expect(acknowledgements.all(30)).toEqual([{ ...report("a", 2), atMs: 10, sinceMs: 10 }]);
   });
 
-  test("are dropped after a week of silence, and are bounded in number", () => {
+  test("of a process that reported once are dropped after an hour of silence, of one that reported for days later", () => {
     const acknowledgements = new Acknowledgements();
-    for (let n = 0; n < 5_000; n++) expect(acknowledgements.receive(report(`i${n}`, 1), 0)).toBe(true);
-    expect(acknowledgements.receive(report("one-too-many", 1), 1)).toBe(false);
-    expect(acknowledgements.receive(report("i0", 2), 1)).toBe(true);
-    expect(acknowledgements.all(8 * day)).toEqual([]);
-    expect(acknowledgements.receive(report("later", 1), 8 * day)).toBe(true);
+    acknowledgements.receive(report("once", 1), 0);
+    for (let atMs = 0; atMs <= 2 * day; atMs += hour / 2) acknowledgements.receive(report("steady", 1), atMs);
+    const kept = (nowMs: number) => acknowledgements.all(nowMs).map(({ instance }) => instance);
+    expect(kept(hour - 1)).toEqual(["once", "steady"]);
+    expect(kept(2 * day + hour)).toEqual(["steady"]);
+    expect(kept(4 * day - 1)).toEqual(["steady"]);
+    expect(kept(4 * day)).toEqual([]);
+  });
+
+  test("of an instance that changed its watchdog, or whose watchdog restarted, count from its first report", () => {
+    const acknowledgements = new Acknowledgements();
+    acknowledgements.setFromPeers([{ ...report("a", 1), atMs: 5 * hour, sinceMs: 0 }]);
+    acknowledgements.receive(report("a", 1), 5 * hour + 1);
+    expect(acknowledgements.all(5 * hour + 1)).toMatchObject([{ instance: "a", sinceMs: 0 }]);
+  });
+
+  test("are bounded in number: short-lived processes give way to others, and never crowd one out that reports regularly", () => {
+    const acknowledgements = new Acknowledgements();
+    for (const atMs of [0, hour - 1, 2 * hour - 2]) acknowledgements.receive(report("host1", 1, "steady"), atMs);
+    const nowMs = 2 * hour;
+    acknowledgements.receive(report("rare", 1, "few"), nowMs);
+    for (let n = 0; n < 20_000; n++) expect(acknowledgements.receive(report(`p${n}`, 1, "cron"), nowMs + n)).toBe(true);
+    const all = acknowledgements.all(nowMs + 20_000);
+    expect(all.length).toBeGreaterThan(4_900);
+    expect(all.length).toBeLessThanOrEqual(5_000);
+    expect(all.filter(({ application }) => application !== "cron").map(({ instance }) => instance)).toEqual([
+      "rare",
+      "host1",
+    ]);
+    expect(all.some(({ instance }) => instance === "p19999")).toBe(true);
+  }, 60_000);
+
+  test("are refused when all that there is room for report regularly, and fit into the store however long they are", () => {
+    const acknowledgements = new Acknowledgements();
+    const long = { problem: "x".repeat(500) };
+    for (const atMs of [0, hour - 1, 2 * hour - 2])
+      for (let n = 0; n < 5_000; n++) acknowledgements.receive({ ...report(`i${n}`, 1), ...long }, atMs);
+    expect(acknowledgements.receive(report("one-too-many", 1), 2 * hour)).toBe(false);
+    expect(acknowledgements.receive(report("i0", 2), 2 * hour)).toBe(true);
+    const shared = withinBytes(acknowledgements.own());
+    expect(shared.length).toBeGreaterThan(1_000);
+    expect(JSON.stringify(shared).length).toBeLessThan(1_000_100);
   });
 });

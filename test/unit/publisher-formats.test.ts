@@ -1,9 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { env } from "../../watchdog/applications/formats/env.ts";
+import { env, envFormat } from "../../watchdog/applications/formats/env.ts";
 import type { EndpointFormat, FileEndpoint } from "../../watchdog/applications/formats/format.ts";
-import { ini } from "../../watchdog/applications/formats/ini.ts";
-import { json } from "../../watchdog/applications/formats/json.ts";
+import { ini, iniFormat } from "../../watchdog/applications/formats/ini.ts";
+import { json, jsonFormat } from "../../watchdog/applications/formats/json.ts";
+import { defaultLayout, type FileFormat, fileLayout, type LayoutSettings } from "../../watchdog/config/file-layout.ts";
+import { messageOf } from "../../watchdog/util/errors.ts";
 
 const bhs: FileEndpoint = {
   epoch: 3,
@@ -27,6 +29,14 @@ const valuesOf = ({ host, port, region, epoch }: FileEndpoint) => ({ host, port,
 const bytes = fc.string({ unit: fc.integer({ min: 1, max: 255 }).map((code) => String.fromCharCode(code)) });
 const lineOfOthers = bytes.map((text) => text.replaceAll(/[\r\n]/g, " "));
 const lineEnd = fc.constantFrom("\n", "\r\n");
+
+/** Adds the section to a file with other content. */
+const creating = (format: FileFormat) => ({ ...defaultLayout(format), create: true });
+
+const named = (format: FileFormat, settings: Partial<LayoutSettings>) => {
+  const keys = { host: null, port: null, region: null, caPath: null, epoch: null };
+  return fileLayout(format, { section: null, keys, omit: [], url: null, create: false, ...settings });
+};
 
 function rendersIdempotently(format: EndpointFormat, before: string): void {
   fc.assert(
@@ -110,8 +120,87 @@ describe("an INI file", () => {
     expect(warnings).toEqual([expect.stringMatching(/^line 2 .*not a setting/)]);
   });
 
+  test("may have comments behind the headers of its sections", () => {
+    const before = "[Elasticsearch] ; where to write\nHost = a\n[Database]   ; the primary\nHost = db1\nPort = 5432\n";
+    const { text, warnings } = ini.render(before, { ...bhs, caPath: "/ca" });
+    expect(text).toBe(
+      "[Elasticsearch] ; where to write\nHost = 10.82.0.10\nPort = 9200\nRegion = bhs\nCaPath = /ca\nEpoch = 3\n" +
+        "[Database]   ; the primary\nHost = db1\nPort = 5432\n",
+    );
+    expect(warnings).toEqual([]);
+  });
+
+  test("says that its region serves, where it said otherwise", () => {
+    const { text } = ini.render("[Elasticsearch]\nPhase = closing\nEpoch = 2\n", { ...bhs, caPath: "/ca" });
+    expect(text).toBe(
+      "[Elasticsearch]\nPhase = serving\nEpoch = 3\nHost = 10.82.0.10\nPort = 9200\nRegion = bhs\nCaPath = /ca\n",
+    );
+    expect(ini.render("", bhs).text).not.toContain("Phase");
+  });
+
+  test("keeps a comment behind a value above its line, where no parser takes it for a part of the value", () => {
+    const before = "[Elasticsearch]\n  Port = 9201 ; the entry\nHost = a # mine\nEpoch = 2 ; counts\n";
+    expect(ini.read(before)).toMatchObject({ host: "a", port: 9201, epoch: 2 });
+    const { text, warnings } = ini.render(before, bhs);
+    expect(text).toContain("  ; the entry\n  Port = 9200\n# mine\nHost = 10.82.0.10\n; counts\nEpoch = 3\n");
+    expect(warnings).toEqual([]);
+    expect(ini.render(text, bhs).text).toBe(text);
+  });
+
+  test("keeps quotes, adds texts in quotes where others are, and warns of the library that refuses them", () => {
+    const before = '[elasticsearch]\nhost = "a" # mine\nport = 9201\nepoch = "2"\n';
+    expect(ini.read(before)).toMatchObject({ host: "a", epoch: 2 });
+    const { text, warnings } = ini.render(before, { ...bhs, caPath: "/ca" });
+    expect(text).toBe(
+      '[elasticsearch]\n# mine\nhost = "10.82.0.10"\nport = 9200\nepoch = "3"\nRegion = "bhs"\nCaPath = "/ca"\n',
+    );
+    expect(warnings).toEqual([expect.stringMatching(/^line 2 .*quotes/), expect.stringMatching(/^line 4 .*quotes/)]);
+    expect(ini.render(text, { ...bhs, caPath: "/ca" }).text).toBe(text);
+  });
+
+  test("keeps values of several lines together", () => {
+    const before = "[Elasticsearch]\nHost = a\nIndices =\n    orders\n    invoices\n\n[Next]\n";
+    expect(ini.render(before, { ...bhs, caPath: "/ca" }).text).toBe(
+      "[Elasticsearch]\nHost = 10.82.0.10\nIndices =\n    orders\n    invoices\nPort = 9200\nRegion = bhs\nCaPath = /ca\nEpoch = 3\n\n[Next]\n",
+    );
+  });
+
+  test("above 64 KiB is written, with a warning that libescluster refuses it", () => {
+    const before = `[Elasticsearch]\nHost = a\n[Other]\n${"; filled\n".repeat(10_000)}`;
+    const { text, warnings } = ini.render(before, bhs);
+    expect(text.endsWith(before.slice(before.indexOf("[Other]")))).toBe(true);
+    expect(warnings).toEqual([expect.stringMatching(/longer than 64 KiB/)]);
+  });
+
+  test.each([
+    ["rsyslog", 'module(load="omelasticsearch")\naction(type="omelasticsearch" server="10.81.0.10")\n'],
+    ["fluent-bit", "[OUTPUT]\n    Name es\n    Host 10.81.0.10\n"],
+    ["syslog-ng", '@version: 3.38\ndestination d_es { elasticsearch-http(url("https://10.81.0.10:9200/_bulk")); };\n'],
+    ["YAML", "output:\n  hosts: [10.81.0.10]\n"],
+    ["XML", "<source><host>10.81.0.10</host></source>\n"],
+    ["TOML", '[outputs.elasticsearch]\nurls = ["https://10.81.0.10:9200"]\n'],
+  ])("of another format, %s, is refused, because an added section would break it", (_, before) => {
+    expect(() => ini.render(before, bhs)).toThrow(/^has no section \[Elasticsearch\]; add it where/);
+    expect(iniFormat(creating("ini")).render(before, bhs).text).toBe(`${before}\n${ini.render("", bhs).text}`);
+  });
+
+  test("has the section, the keys and the URL that its program reads, and no others", () => {
+    const keys = { host: "es_host", port: null, region: null, caPath: null, epoch: "generation" };
+    const url = { key: "es.url", scheme: "http", path: "/bulk" } as const;
+    const format = iniFormat(named("ini", { section: "output", keys, omit: ["port", "region", "caPath"], url }));
+    const { text } = format.render("[output]\nes.url = http://old:1/\nport = 7\n", { ...bhs, host: "2001:db8::10" });
+    expect(text).toBe(
+      "[output]\nes.url = http://[2001:db8::10]:9200/bulk\nport = 7\nes_host = 2001:db8::10\ngeneration = 3\n",
+    );
+    expect(format.read(text)).toEqual({ host: "2001:db8::10", port: 9200, region: null, epoch: 3 });
+    const top = iniFormat(named("ini", { section: "", omit: ["region", "caPath"] }));
+    expect(top.render("host = a\n[next]\nhost = b\n", bhs).text).toBe(
+      "host = 10.82.0.10\nPort = 9200\nEpoch = 3\n[next]\nhost = b\n",
+    );
+  });
+
   test("reads back as written, and changes no other byte", () => {
-    rendersIdempotently(ini, "# mine\n[Other]\nA = 1\n");
+    rendersIdempotently(iniFormat(creating("ini")), "# mine\n[Other]\nA = 1\n");
   });
 
   test("keeps every other line byte for byte, for any content", () => {
@@ -149,8 +238,33 @@ describe("an env file", () => {
       "# mine\nexport ELASTICSEARCH_HOST='old'\nLANG=C\nELASTICSEARCH_HOST=older\nX=a\\\nELASTICSEARCH_PORT=1\n";
     const { text } = env.render(before, { ...bhs, caPath: "/ca" });
     expect(text).toBe(
-      '# mine\nexport ELASTICSEARCH_HOST=10.82.0.10\nLANG=C\nX=a\\\nELASTICSEARCH_PORT=1\nELASTICSEARCH_PORT=9200\nELASTICSEARCH_REGION=bhs\nELASTICSEARCH_CA_PATH="/ca"\nELASTICSEARCH_EPOCH=3\n',
+      `# mine\nexport ELASTICSEARCH_HOST='10.82.0.10'\nLANG=C\nX=a\\\nELASTICSEARCH_PORT=1\nELASTICSEARCH_PORT=9200\nELASTICSEARCH_REGION=bhs\nELASTICSEARCH_CA_PATH="/ca"\nELASTICSEARCH_EPOCH=3\n`,
     );
+  });
+
+  test("keeps quotes and comments, and lines inside a value of several lines", () => {
+    const before = `A="\nELASTICSEARCH_HOST=inside\n"\nELASTICSEARCH_HOST="old" # mine\nELASTICSEARCH_PHASE=closing\n`;
+    expect(env.read(before)).toMatchObject({ host: "old" });
+    expect(env.render(before, { ...bhs, caPath: "/ca" }).text).toBe(
+      `A="\nELASTICSEARCH_HOST=inside\n"\n# mine\nELASTICSEARCH_HOST="10.82.0.10"\nELASTICSEARCH_PHASE=serving\n` +
+        'ELASTICSEARCH_PORT=9200\nELASTICSEARCH_REGION=bhs\nELASTICSEARCH_CA_PATH="/ca"\nELASTICSEARCH_EPOCH=3\n',
+    );
+  });
+
+  test("with lines that are no assignments, or that ends inside a value, is refused", () => {
+    expect(() => env.render("output:\n  hosts: []\n", bhs)).toThrow(/no variable of the endpoint, and line 1 is no/);
+    expect(env.render("[ -f x ] && . x\nELASTICSEARCH_HOST=a\n", bhs).text).toContain(
+      "ELASTICSEARCH_HOST=10.82.0.10\n",
+    );
+    for (const open of ["A=1\\\n", 'A="half\n']) expect(() => env.render(open, bhs)).toThrow(/ends inside a value/);
+  });
+
+  test("has the names and the URL that its program reads", () => {
+    const url = { key: "URL", scheme: "https", path: "/?a=1&b=2" } as const;
+    const format = envFormat(named("env", { section: "ES_", omit: ["host", "port", "region", "caPath"], url }));
+    const { text } = format.render("A=1\n", bhs);
+    expect(text).toBe('A=1\nES_URL="https://10.82.0.10:9200/?a=1&b=2"\nES_EPOCH=3\n');
+    expect(format.read(text)).toMatchObject({ host: "10.82.0.10", port: 9200, epoch: 3 });
   });
 
   test("reads back as written, and changes no other byte", () => {
@@ -162,8 +276,13 @@ describe("an env file", () => {
     fc.assert(
       fc.property(fc.array(foreign), lineEnd, endpoint, (lines, end, next) => {
         const before = lines.map((text) => text + end).join("");
-        const { text } = env.render(before, next);
-        expect(text.startsWith(before)).toBe(true);
+        const format = envFormat(creating("env"));
+        try {
+          expect(format.render(before, next).text.startsWith(before)).toBe(true);
+        } catch (error) {
+          // A quote or a backslash at the end would swallow what is added.
+          expect(messageOf(error)).toMatch(/^ends inside a value/);
+        }
       }),
     );
   });
@@ -183,21 +302,57 @@ describe("a JSON file", () => {
     );
   });
 
+  test("keeps the type of its values: texts, numbers and lists", () => {
+    const before = '{"elasticsearch": {"port": "9201", "epoch": "2", "host": ["a", "b"], "phase": "closing"}}';
+    expect(json.read(before)).toMatchObject({ host: "a", port: 9_201, epoch: 2 });
+    expect(json.render(before, { ...bhs, caPath: "/ca" }).text).toBe(
+      '{"elasticsearch": {"port": "9200", "epoch": "3", "host": ["10.82.0.10"], "phase": "serving", "region": "bhs", "caPath": "/ca"}}',
+    );
+  });
+
+  test("without the object, or with something else in its place, is refused", () => {
+    expect(() => json.render('{"a": 1}', bhs)).toThrow(/^has no object elasticsearch; add it where/);
+    expect(() => json.render('{"elasticsearch": "http://a:9200"}', bhs)).toThrow(
+      /"elasticsearch", which is not an object/,
+    );
+    expect(() => json.render('{"elasticsearch": {"host": {}}}', bhs)).toThrow(/has an object as "host"/);
+    expect(json.read(json.render("{}", bhs).text)).toEqual(valuesOf(bhs));
+    expect(json.read(json.render('{"elasticsearch": null}', bhs).text)).toEqual(valuesOf(bhs));
+  });
+
+  test("has the object, the keys and the URL that its program reads", () => {
+    const url = { key: "hosts", scheme: "https", path: "" } as const;
+    const omit = ["host", "port", "region", "caPath"] as const;
+    const format = jsonFormat(named("json", { section: "output.elasticsearch", omit, url }));
+    const before = '{ "output": { "elasticsearch": { "hosts": [ "https://a:9200", "https://b:9200" ] } } }';
+    expect(format.render(before, bhs).text).toBe(
+      '{ "output": { "elasticsearch": { "hosts": ["https://10.82.0.10:9200"], "epoch": 3 } } }',
+    );
+    const top = jsonFormat(named("json", { section: "", omit, url: { ...url, key: "elasticsearch.hosts" } }));
+    expect(top.render('{"elasticsearch.hosts": "x"}', bhs).text).toBe(
+      '{"elasticsearch.hosts": "https://10.82.0.10:9200","epoch": 3}',
+    );
+    expect(() => top.render('{"a": 1}', bhs)).toThrow(/has no key of the endpoint/);
+  });
+
   test("is refused if it is not JSON or not an object, because it cannot be edited safely", () => {
     expect(() => json.render("{ half", bhs)).toThrow(/is not JSON/);
     expect(() => json.render("[1]", bhs)).toThrow(/not an object/);
   });
 
   test("reads back as written, and changes no other byte", () => {
-    rendersIdempotently(json, '{"a": 1}');
+    rendersIdempotently(jsonFormat(creating("json")), '{"a": 1}');
   });
 
   test("keeps every other member, for any content", () => {
+    const foreignKey = fc
+      .string()
+      .filter((key) => !["host", "port", "region", "caPath", "epoch", "phase"].includes(key));
     const spaces = fc.constantFrom<number | undefined>(undefined, 2, 4);
     fc.assert(
       fc.property(
         fc.dictionary(fc.string(), fc.jsonValue()),
-        fc.jsonValue(),
+        fc.oneof(fc.constant(null), fc.dictionary(foreignKey, fc.jsonValue())),
         spaces,
         endpoint,
         (others, own, space, next) => {

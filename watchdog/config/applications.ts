@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { addressSchema } from "./address.ts";
+import { endpointFile, printable, templateFile } from "./published-files.ts";
 import {
   absolutePath,
   delayMs,
@@ -14,8 +15,6 @@ import {
 } from "./values.ts";
 
 /** The sections for applications: the endpoint service and the publisher. */
-
-const printable = text(/^[\x21-\x7e]{1,128}$/, "1 to 128 printable characters without spaces");
 
 const addresses = z
   .record(regionName, addressSchema)
@@ -58,72 +57,6 @@ const source = z
     }),
   ])
   .describe("Where the publisher learns which region serves.");
-
-const notify = z
-  .discriminatedUnion("kind", [
-    z.strictObject({ kind: z.literal("none").describe("`none`: the application watches the file.") }),
-    z
-      .strictObject({
-        kind: z.literal("pid-file").describe("`pid-file`: SIGHUP to a process that matches and handles the signal."),
-        pidFile: absolutePath.describe("File that holds the PID."),
-        executable: absolutePath
-          .nullable()
-          .default(null)
-          .describe("The program that must run under that PID, links resolved: `/usr/sbin/orders`."),
-        processName: z
-          .string("write a process name")
-          .min(1, "write a process name")
-          .max(15, "write at most 15 characters: the kernel keeps no more")
-          .nullable()
-          .default(null)
-          .describe("Its name in `/proc/PID/comm`: for scripts, whose executable is an interpreter."),
-      })
-      .refine(({ executable, processName }) => executable !== null || processName !== null, {
-        message: "add executable or processName: a PID file may point to another process",
-      }),
-    z.strictObject({
-      kind: z.literal("unit").describe("`unit`: through systemd."),
-      unit: text(/^[A-Za-z0-9@._:\\-]+\.service$/, "a service's full name, such as orders.service").describe(
-        "The application's unit.",
-      ),
-      action: z
-        .enum(["reload", "kill"])
-        .default("reload")
-        .describe(
-          "`reload`: `systemctl reload`; `kill`: SIGHUP to the unit's main process, if that handles the signal.",
-        ),
-      timeoutMs: durationMs.default(30_000).describe("Bound on the action."),
-    }),
-    z.strictObject({
-      kind: z.literal("command").describe("`command`: a program."),
-      command: z
-        .tuple([absolutePath], z.string())
-        .describe("Program and arguments, run without a shell. The endpoint is in its environment, as in an env file."),
-      timeoutMs: durationMs.default(30_000).describe("Bound on the program; then it is killed."),
-    }),
-  ])
-  .prefault({ kind: "none" })
-  .describe("How the application is notified that its file has changed.");
-
-const endpointFile = z.strictObject({
-  path: absolutePath.describe("The file."),
-  format: z.enum(["ini", "env", "json"]).default("ini").describe("Format of the file."),
-  caPath: absolutePath
-    .nullable()
-    .default(null)
-    .describe("CA file for the application, by its path on this host, written into the file; `null`: none is written."),
-  mode: text(/^0[0-7]{3}$/, "four octal digits, such as 0644")
-    .default("0644")
-    .describe("Permissions of a new file. An existing file keeps its mode and owner."),
-  backup: z.boolean().default(true).describe("Whether the previous content is kept as `<file>.bak`."),
-  notify,
-  application: printable
-    .nullable()
-    .default(null)
-    .describe(
-      "Name under which the publisher acknowledges the epoch after the notification; `null`: no acknowledgement.",
-    ),
-});
 
 const etcdKeys = z
   .strictObject({
@@ -177,6 +110,11 @@ export const publisherSchema = z
   .strictObject({
     source,
     files: z.array(endpointFile).max(100, "write at most 100 files").default([]).describe("Files to publish to."),
+    templates: z
+      .array(templateFile)
+      .max(100, "write at most 100 templates")
+      .default([])
+      .describe("Files to make from templates, for any other format."),
     etcd: etcdKeys,
     consul,
     quiescence,
@@ -208,15 +146,15 @@ export const publisherSchema = z
       .describe("Socket on which the publisher serves `es-failover publish status`."),
     logLevel,
   })
-  .refine(({ files, etcd, consul: agent }) => files.length > 0 || etcd !== null || agent !== null, {
-    message: "add files, etcd or consul: nothing would be published",
-  });
+  .refine(
+    ({ files, templates, etcd, consul: agent }) =>
+      files.length > 0 || templates.length > 0 || etcd !== null || agent !== null,
+    { message: "add files, templates, etcd or consul: nothing would be published" },
+  );
 
 export type EndpointServiceSettings = z.output<typeof endpointServiceSchema>;
 export type PublisherConfig = z.output<typeof publisherSchema>;
 export type PublisherConfigInput = z.input<typeof publisherSchema>;
-export type EndpointFileSettings = PublisherConfig["files"][number];
-export type NotifySettings = EndpointFileSettings["notify"];
 export type EtcdAccess = Pick<NonNullable<PublisherConfig["etcd"]>, keyof typeof etcdAccess>;
 export type ConsulSettings = NonNullable<PublisherConfig["consul"]>;
 

@@ -248,11 +248,18 @@ function quiescenceViolations({ quiescence: { minMs, maxMs } }: PublisherConfig)
   return [{ key: "publisher.quiescence.minMs", message: `(${minMs}) may not exceed maxMs (${maxMs})` }];
 }
 
-function publishedFileViolations({ files }: PublisherConfig): readonly ConfigViolation[] {
-  const paths = files.map(({ path }) => path);
-  return paths.flatMap((path, position) => {
-    const first = paths.indexOf(path);
+function publishedFileViolations({ files, templates }: PublisherConfig): readonly ConfigViolation[] {
+  const named = [
+    ...files.map(({ path }, position) => ({ path, entry: `files[${position}]`, key: "path" })),
+    ...templates.map(({ destination }, position) => ({
+      path: destination,
+      entry: `templates[${position}]`,
+      key: "destination",
+    })),
+  ];
+  return named.flatMap(({ path, entry, key }, position) => {
+    const first = named.findIndex((other) => other.path === path);
     if (first === position) return [];
-    return [{ key: `publisher.files[${position}].path`, message: `is "${path}", which files[${first}] names already` }];
+    return [{ key: `publisher.${entry}.${key}`, message: `is "${path}", which ${named[first]?.entry} names already` }];
   });
 }

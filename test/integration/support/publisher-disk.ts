@@ -9,6 +9,7 @@ import process from "node:process";
 import { systemClock } from "../../../watchdog/adapters/clock.ts";
 import { FileTarget } from "../../../watchdog/applications/publisher/targets/file.ts";
 import { PendingNotifications } from "../../../watchdog/applications/publisher/targets/pending.ts";
+import { fileWithEndpoint } from "../../../watchdog/applications/publisher/targets/published-file.ts";
 import { publisherSchema } from "../../../watchdog/config/applications.ts";
 
 const directory = process.argv[2] ?? "";
@@ -24,7 +25,14 @@ const notifications = await PendingNotifications.open(path.join(directory, "stat
   warnings.push(sentence),
 );
 const { signal } = new AbortController();
-const target = new FileTarget({ settings, notifications, splayMs: 0, clock: systemClock, log, signal });
+const target = new FileTarget({
+  file: fileWithEndpoint(settings),
+  notifications,
+  splayMs: 0,
+  clock: systemClock,
+  log,
+  signal,
+});
 const publish = (epoch: number) =>
   target
     .publish({ phase: "serving", epoch, region: "bhs", host: "10.82.0.10", port: 9200 }, () => true)

@@ -121,6 +121,9 @@ export const fullStatus: WatchdogStatus = {
 export const applications: NonNullable<StatusAnswer["applications"]> = {
   epoch: 1,
   instances: [
-    { application: "orders", instance: "host1:4711", epoch: 0, problem: "no file", atMs: NOW_MS, behind: true },
+    {
+      ...{ application: "orders", instance: "host1:4711", epoch: 0, problem: "no file", confirmed: true },
+      ...{ atMs: NOW_MS, sinceMs: NOW_MS, behind: true },
+    },
   ],
 };

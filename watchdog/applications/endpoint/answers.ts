@@ -1,6 +1,6 @@
 import { type EndpointState, hostPort } from "../../core/endpoint-state.ts";
-import { renderEnv } from "../formats/env.ts";
-import { renderIni } from "../formats/ini.ts";
+import { env } from "../formats/env.ts";
+import { ini } from "../formats/ini.ts";
 
 /** Representations of an endpoint. */
 export const answerFormats = ["json", "plain", "ini", "env"] as const;
@@ -61,12 +61,12 @@ export function jsonOf(state: EndpointState): object {
 
 function iniOf(state: EndpointState): string {
   return state.phase === "serving"
-    ? renderIni("", state).text
+    ? ini.render("", state).text
     : `[Elasticsearch]\nPhase = ${state.phase}\nEpoch = ${state.epoch}\n`;
 }
 
 function envOf(state: EndpointState): string {
   return state.phase === "serving"
-    ? renderEnv("", state).text
+    ? env.render("", state).text
     : `ELASTICSEARCH_PHASE=${state.phase}\nELASTICSEARCH_EPOCH=${state.epoch}\n`;
 }

@@ -1,89 +1,114 @@
+import { defaultLayout, type FieldName, type FileLayout } from "../../config/file-layout.ts";
 import {
-  bytesOf,
   type EndpointFormat,
   type FileEndpoint,
   type FoundEndpoint,
+  fieldValues,
   foundIn,
-  joinLines,
-  type Line,
-  lineEndOf,
-  linesOf,
   type Rendered,
+  withoutSection,
 } from "./format.ts";
+import { joinLines, type Line, lineEndOf, linesOf, type Quote, settingText } from "./lines.ts";
 
-/** Variables of the endpoint, in the order of insertion. */
-const NAMES = ["HOST", "PORT", "REGION", "CA_PATH", "EPOCH"] as const;
-type Name = (typeof NAMES)[number];
+export function envFormat(layout: FileLayout): EndpointFormat {
+  return { read: (text) => readEnv(text, layout), render: (text, endpoint) => renderEnv(text, endpoint, layout) };
+}
 
-export const env: EndpointFormat = { read: readEnv, render: renderEnv };
+export const env = envFormat(defaultLayout("env"));
 
-function readEnv(text: string): FoundEndpoint {
-  const found = new Map<string, string>();
+/** A shell takes only this for the beginning of a comment; systemd takes it for a part of the value. */
+const MARKS = "#";
+
+function readEnv(text: string, layout: FileLayout): FoundEndpoint {
+  const found = new Map<FieldName, string>();
   // For shells and systemd alike the last assignment counts.
-  for (const setting of settingsOf(linesOf(text))) {
-    if (setting !== null) found.set(setting.name.toLowerCase(), setting.value);
+  for (const part of partsOf(linesOf(text), layout).parts) {
+    if (part.kind === "own") found.set(part.field, settingText(part.raw, MARKS).value);
   }
-  return foundIn((member) => unquoted(found.get(member) ?? null));
+  return foundIn((field) => found.get(field) ?? null);
 }
 
 /** For systemd's `EnvironmentFile=` and for `. file` in a shell. */
-export function renderEnv(text: string, endpoint: FileEndpoint): Rendered {
-  const values = valuesOf(endpoint);
+function renderEnv(text: string, endpoint: FileEndpoint, layout: FileLayout): Rendered {
+  const values = fieldValues(endpoint, layout);
   const lines = linesOf(text);
-  const settings = settingsOf(lines);
+  const { parts, endsInside } = partsOf(lines, layout);
+  if (endsInside) throw new Error("ends inside a value: a variable added there would become a part of it");
   const end = lineEndOf(lines);
-  const seen = new Set<Name>();
+  const hasOwn = parts.some(({ kind }) => kind === "own");
+  const unknown = parts.findIndex(({ kind }) => kind === "unknown");
+  if (unknown >= 0 && !hasOwn && !layout.create) {
+    throw withoutSection(`has no variable of the endpoint, and line ${unknown + 1} is no assignment`);
+  }
+  const seen = new Set<FieldName>();
   const result: Line[] = [];
   lines.forEach((line, position) => {
-    const setting = settings[position] ?? null;
-    if (setting === null) result.push(line);
-    else if (!seen.has(setting.name)) {
-      seen.add(setting.name);
-      const value = values.get(setting.name);
-      const stays = value === undefined || value === setting.value;
-      result.push(stays ? line : { text: setting.before + value, end: line.end });
+    const part = parts[position];
+    if (part?.kind !== "own") result.push(line);
+    else if (!seen.has(part.field)) {
+      seen.add(part.field);
+      result.push(...written(line, part, values.get(part.field)));
     }
   });
-  for (const name of NAMES) {
-    const value = values.get(name);
-    if (value !== undefined && !seen.has(name)) result.push({ text: `ELASTICSEARCH_${name}=${value}`, end });
+  for (const { field, key } of layout.fields) {
+    const value = values.get(field);
+    if (value === undefined || field === "phase" || seen.has(field)) continue;
+    result.push({ text: `${layout.section}${key}=${assigned(value, field === "caPath" ? '"' : "")}`, end });
   }
   return { text: joinLines(result, end), warnings: [] };
 }
 
-function valuesOf({ host, port, region, epoch, caPath }: FileEndpoint): ReadonlyMap<Name, string> {
-  const values = new Map<Name, string>([
-    ["HOST", host],
-    ["PORT", String(port)],
-    ["REGION", region],
-    ["EPOCH", String(epoch)],
-  ]);
-  if (caPath !== undefined) values.set("CA_PATH", `"${bytesOf(caPath).replaceAll(/["\\$`]/g, "\\$&")}"`);
-  return values;
-}
-
-interface Setting {
-  readonly name: Name;
+interface OwnVariable {
+  readonly kind: "own";
+  readonly field: FieldName;
   /** The text before the value: `ELASTICSEARCH_HOST=`, perhaps after `export`. */
   readonly before: string;
-  readonly value: string;
+  readonly raw: string;
 }
 
-/** A line after a backslash at a line end continues that line and is not a setting. */
-function settingsOf(lines: readonly Line[]): readonly (Setting | null)[] {
+type Part = OwnVariable | { readonly kind: "other" } | { readonly kind: "unknown" };
+
+/** A line that continues the one before, after a backslash or inside quotes, is no setting. */
+function partsOf(lines: readonly Line[], { section, fields }: FileLayout) {
   let continues = false;
-  return lines.map(({ text }) => {
-    const isContinuation = continues;
+  let openQuote = "";
+  const parts = lines.map(({ text }): Part => {
+    const isContinuation = continues || openQuote !== "";
+    if (openQuote !== "" && text.includes(openQuote)) openQuote = "";
+    else if (openQuote === "" && !isContinuation) openQuote = unclosedQuote(text);
     continues = /(^|[^\\])(\\\\)*\\$/.test(text) && !/^\s*[#;]/.test(text);
-    if (isContinuation) return null;
-    const match = /^(\s*(?:export\s+)?ELASTICSEARCH_(HOST|PORT|REGION|CA_PATH|EPOCH)=)(.*?)\s*$/.exec(text);
-    const [, before, suffix, value] = match ?? [];
-    const name = NAMES.find((candidate) => candidate === suffix);
-    if (name === undefined || before === undefined || value === undefined) return null;
-    return { name, before, value };
+    if (isContinuation || /^\s*([#;]|$)/.test(text)) return { kind: "other" };
+    const match = /^(\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=)(.*?)\s*$/.exec(text);
+    const [, before = "", name = "", raw = ""] = match ?? [];
+    const own = fields.find(({ key }) => section + key === name);
+    if (own !== undefined && openQuote === "") return { kind: "own", field: own.field, before, raw };
+    return { kind: match === null ? "unknown" : "other" };
   });
+  return { parts, endsInside: continues || openQuote !== "" };
 }
 
-function unquoted(value: string | null): string | null {
-  return value === null ? null : value.replace(/^(["'])(.*)\1$/, "$2");
+/** The quote that begins the value of a line and does not end it. */
+function unclosedQuote(text: string): string {
+  const quote = /^\s*(?:export\s+)?[A-Za-z_][A-Za-z0-9_]*=(["'])/.exec(text)?.[1];
+  if (quote === undefined) return "";
+  const value = text.slice(text.indexOf(quote) + 1);
+  const closed = quote === "'" ? value.includes("'") : /^(?:[^"\\]|\\.)*"/.test(value);
+  return closed ? "" : quote;
+}
+
+function written(line: Line, { raw, before }: OwnVariable, value: string | number | undefined): readonly Line[] {
+  if (value === undefined) return [line];
+  const { quote, comment } = settingText(raw, MARKS);
+  const assignment = assigned(value, quote);
+  if (assignment === raw) return [line];
+  const setting = { text: before + assignment, end: line.end };
+  return comment === "" ? [setting] : [{ text: comment, end: line.end }, setting];
+}
+
+/** In the quotes of the value before; in double quotes where a shell would not take the plain text as it is. */
+function assigned(value: string | number, quote: Quote): string {
+  const text = String(value);
+  if (quote === "'" && !text.includes("'")) return `'${text}'`;
+  if (quote === "" && /^[\w@%+=:,./[\]-]*$/.test(text)) return text;
+  return `"${text.replaceAll(/["\\$`]/g, "\\$&")}"`;
 }

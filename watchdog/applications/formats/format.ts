@@ -1,4 +1,5 @@
-import type { Endpoint } from "../../core/endpoint-state.ts";
+import type { FieldName, FileLayout } from "../../config/file-layout.ts";
+import { type Endpoint, hostPort } from "../../core/endpoint-state.ts";
 
 /** The endpoint as written into a file. */
 export interface FileEndpoint extends Endpoint {
@@ -15,10 +16,12 @@ export interface FoundEndpoint {
 }
 
 /** Reads each field from the text of its setting; null: the setting is missing. */
-export function foundIn(value: (member: keyof FoundEndpoint) => string | null): FoundEndpoint {
+export function foundIn(value: (field: FieldName) => string | null): FoundEndpoint {
+  const url = value("url");
+  const parsed = url !== null && URL.canParse(url) ? new URL(url) : null;
   return {
-    host: value("host"),
-    port: wholeNumber(value("port"), 65_535),
+    host: value("host") ?? parsed?.hostname.replace(/^\[(.*)\]$/, "$1") ?? null,
+    port: wholeNumber(value("port") ?? parsed?.port ?? null, 65_535),
     region: value("region"),
     epoch: wholeNumber(value("epoch"), Number.MAX_SAFE_INTEGER),
   };
@@ -41,35 +44,36 @@ export interface EndpointFormat {
   render(text: string, endpoint: FileEndpoint): Rendered;
 }
 
+/** A value to write; null: none, a setting that the file has stays as it is. */
+export type FieldValues = ReadonlyMap<FieldName, string | number>;
+
+export function fieldValues(endpoint: FileEndpoint, { url }: Pick<FileLayout, "url">): FieldValues {
+  const { host, port, region, epoch, caPath } = endpoint;
+  const values = new Map<FieldName, string | number>([
+    ["url", bytesOf(`${url.scheme}://${hostPort(endpoint)}${url.path}`)],
+    ["host", host],
+    ["port", port],
+    ["region", region],
+    ["epoch", epoch],
+    ["phase", "serving"],
+  ]);
+  return caPath === undefined ? values : values.set("caPath", bytesOf(caPath));
+}
+
+/**
+ * A file that has content but not the section may be of another format, which an added section would break.
+ *
+ * @param found completes "FILE …"
+ */
+export function withoutSection(found: string): Error {
+  return new Error(`${found}; add it where the endpoint belongs, set create to add it, or use a template`);
+}
+
 /** A decimal whole number from 1 to `maximum`, else null. */
 function wholeNumber(text: string | null, maximum: number): number | null {
   if (text === null || !/^\d{1,16}$/.test(text)) return null;
   const value = Number(text);
   return value >= 1 && value <= maximum ? value : null;
-}
-
-/** A line with its line end, so that joining restores the text. */
-export interface Line {
-  readonly text: string;
-  /** "\n", "\r\n", or "" for a last line without one. */
-  readonly end: string;
-}
-
-export function linesOf(text: string): readonly Line[] {
-  return (text.match(/[^\n]*\n|[^\n]+$/g) ?? []).map((raw) => {
-    const end = raw.endsWith("\r\n") ? "\r\n" : raw.endsWith("\n") ? "\n" : "";
-    return { text: raw.slice(0, raw.length - end.length), end };
-  });
-}
-
-/** The line end of the first line, for added lines. */
-export function lineEndOf(lines: readonly Line[]): string {
-  return lines[0]?.end === "\r\n" ? "\r\n" : "\n";
-}
-
-/** Joins lines; adds a line end to the last one, because readers take a line without one for incomplete. */
-export function joinLines(lines: readonly Line[], end: string): string {
-  return lines.map((line) => line.text + (line.end === "" ? end : line.end)).join("");
 }
 
 /** UTF-8 as latin1 text: a path may contain any character. */

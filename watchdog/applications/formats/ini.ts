@@ -1,119 +1,126 @@
+import { defaultLayout, type FieldName, type FileLayout } from "../../config/file-layout.ts";
 import {
-  bytesOf,
   type EndpointFormat,
+  type FieldValues,
   type FileEndpoint,
   type FoundEndpoint,
+  fieldValues,
   foundIn,
-  joinLines,
-  type Line,
-  lineEndOf,
-  linesOf,
   type Rendered,
+  withoutSection,
 } from "./format.ts";
+import { type IniPart, iniParts, type OwnSetting } from "./ini-lines.ts";
+import { joinLines, type Line, lineEndOf, linesOf, type Quote, settingText, splitMark } from "./lines.ts";
 
-/** The section and its keys, in the order of insertion. Case-insensitive. */
-const SECTION = "elasticsearch";
-const KEYS = ["Host", "Port", "Region", "CaPath", "Epoch"] as const;
-type Key = (typeof KEYS)[number];
+/** Both begin a comment. */
+const MARKS = ";#";
+/** What libescluster reads of a file. */
+const MAX_LIBRARY_BYTES = 64 * 1024;
 
-/** A line of the section or its header; null: any other line. */
-type Part =
-  | { readonly kind: "header" }
-  | { readonly kind: "setting"; readonly key: Key; readonly value: string; readonly valueAt: number }
-  /** A setting of another program in the section. */
-  | { readonly kind: "foreign-setting" }
-  | { readonly kind: "no-setting" };
+export function iniFormat(layout: FileLayout): EndpointFormat {
+  return { read: (text) => readIni(text, layout), render: (text, endpoint) => renderIni(text, endpoint, layout) };
+}
 
-export const ini: EndpointFormat = { read: readIni, render: renderIni };
+/** With the section and the keys that libescluster reads. */
+export const ini = iniFormat(defaultLayout("ini"));
 
-function readIni(text: string): FoundEndpoint {
-  const found = new Map<string, string>();
-  for (const part of partsOf(linesOf(text))) {
-    if (part?.kind !== "setting") continue;
-    const member = part.key.toLowerCase();
-    if (!found.has(member)) found.set(member, part.value);
+function readIni(text: string, layout: FileLayout): FoundEndpoint {
+  const found = new Map<FieldName, string>();
+  for (const part of iniParts(linesOf(splitMark(text).content), layout)) {
+    if (part.kind !== "own" || found.has(part.field.field)) continue;
+    found.set(part.field.field, settingText(part.raw, MARKS).value);
   }
-  return foundIn((member) => found.get(member) ?? null);
+  return foundIn((field) => found.get(field) ?? null);
 }
 
 /** Sets each key at its first place; adds missing keys after the last setting, and a missing section at the end. */
-export function renderIni(text: string, endpoint: FileEndpoint): Rendered {
-  const values = valuesOf(endpoint);
-  const lines = linesOf(text);
-  const parts = partsOf(lines);
+function renderIni(text: string, endpoint: FileEndpoint, layout: FileLayout): Rendered {
+  const values = fieldValues(endpoint, layout);
+  const { mark, content } = splitMark(text);
+  const lines = linesOf(content);
+  const parts = iniParts(lines, layout);
   const end = lineEndOf(lines);
-  const seen = new Set<Key>();
-  const warnings: string[] = [];
+  const exists = parts.some(({ kind }) => kind === "header" || (layout.section === "" && kind === "own"));
+  if (!exists && !layout.create && content.trim() !== "") throw withoutSection(`has no ${nameOf(layout)}`);
+  const seen = new Set<FieldName>();
   const result: Line[] = [];
   /** Position of missing keys: after the last setting in the first part of the section. */
   let insertAt: number | null = null;
-  let headers = 0;
+  let headers = layout.section === "" ? 1 : 0;
   lines.forEach((line, position) => {
-    const part = parts[position] ?? null;
-    if (part?.kind === "setting") {
-      const value = values.get(part.key);
-      if (seen.has(part.key)) return;
-      seen.add(part.key);
-      const set = value === undefined || value === part.value ? line.text : withValue(line.text, part, value);
-      result.push({ text: set, end: line.end });
-    } else {
-      if (part?.kind === "header") headers += 1;
-      if (part?.kind === "no-setting") {
-        warnings.push(`line ${position + 1} in [Elasticsearch] is not a setting: applications may reject the file`);
-      }
-      result.push(line);
+    const part = parts[position] ?? { kind: "other" };
+    if (part.kind === "header") headers += 1;
+    if (part.kind !== "own") result.push(line);
+    else if (!seen.has(part.field.field)) {
+      seen.add(part.field.field);
+      result.push(...written(line, part, values.get(part.field.field)));
     }
-    if (part !== null && part.kind !== "no-setting" && headers === 1) insertAt = result.length;
+    if (headers === 1 && belongs(part)) insertAt = result.length;
   });
-  const missing = KEYS.filter((key) => !seen.has(key)).flatMap((key) => {
-    const value = values.get(key);
-    return value === undefined ? [] : [{ text: `${key} = ${value}`, end }];
-  });
-  if (insertAt === null) {
+  const missing = missingLines(layout, { values, seen, quote: quoteOf(parts), end });
+  if (insertAt !== null) result.splice(insertAt, 0, ...missing);
+  else if (layout.section === "") result.unshift(...missing);
+  else {
     const gap = result.length === 0 || result.at(-1)?.text.trim() === "" ? [] : [{ text: "", end }];
-    result.push(...gap, { text: "[Elasticsearch]", end }, ...missing);
-  } else result.splice(insertAt, 0, ...missing);
-  return { text: joinLines(result, end), warnings };
+    result.push(...gap, { text: `[${layout.section}]`, end }, ...missing);
+  }
+  const rendered = mark + joinLines(result, end);
+  return { text: rendered, warnings: warningsOf(parts, rendered, layout) };
 }
 
-function valuesOf({ host, port, region, epoch, caPath }: FileEndpoint): ReadonlyMap<Key, string> {
-  const values = new Map<Key, string>([
-    ["Host", host],
-    ["Port", String(port)],
-    ["Region", region],
-    ["Epoch", String(epoch)],
-  ]);
-  if (caPath !== undefined) values.set("CaPath", bytesOf(caPath));
-  return values;
+const nameOf = ({ section }: FileLayout) => (section === "" ? "setting of the endpoint" : `section [${section}]`);
+
+const belongs = (part: IniPart): boolean => (part.kind === "no-setting" ? part.continues : part.kind !== "other");
+
+/** A comment behind the value moves to a line above, because libescluster and others would take it for a part of the value. */
+function written(line: Line, { raw, before }: OwnSetting, value: string | number | undefined): readonly Line[] {
+  if (value === undefined || raw === String(value)) return [line];
+  const { quote, comment } = settingText(raw, MARKS);
+  const setting = { text: before + quoted(value, quote), end: line.end };
+  if (comment === "") return [setting];
+  return [{ text: (/^[ \t]*/.exec(before)?.[0] ?? "") + comment, end: line.end }, setting];
 }
 
-function withValue(text: string, { value, valueAt }: Extract<Part, { kind: "setting" }>, next: string): string {
-  return text.slice(0, valueAt) + next + text.slice(valueAt + value.length);
+function quoted(value: string | number, quote: Quote): string {
+  const text = String(value);
+  // No value contains a double quote: a path may not.
+  return quote === "'" && text.includes("'") ? `"${text}"` : quote + text + quote;
 }
 
-function partsOf(lines: readonly Line[]): readonly (Part | null)[] {
-  let inSection = false;
-  return lines.map(({ text }, position) => {
-    // A UTF-8 byte order mark in latin1.
-    const line = position === 0 ? text.replace(/^\u00ef\u00bb\u00bf/, "") : text;
-    const trimmed = line.trim();
-    const section = /^\[(.*)\]$/.exec(trimmed)?.[1];
-    if (section !== undefined) {
-      inSection = section.trim().toLowerCase() === SECTION;
-      return inSection ? { kind: "header" } : null;
-    }
-    if (!inSection || trimmed === "" || /^[;#]/.test(trimmed)) return null;
-    return settingOf(text);
+/** The quotes of texts in the file, for added ones: some formats, such as TOML, demand them. */
+function quoteOf(parts: readonly IniPart[]): Quote {
+  for (const part of parts) {
+    if (part.kind !== "own" || part.field.field === "port" || part.field.field === "epoch") continue;
+    const { quote } = settingText(part.raw, MARKS);
+    if (quote !== "") return quote;
+  }
+  return "";
+}
+
+interface Missing {
+  readonly values: FieldValues;
+  readonly seen: ReadonlySet<FieldName>;
+  readonly quote: Quote;
+  readonly end: string;
+}
+
+function missingLines({ fields }: FileLayout, { values, seen, quote, end }: Missing): readonly Line[] {
+  return fields.flatMap(({ field, key }) => {
+    const value = values.get(field);
+    if (value === undefined || field === "phase" || seen.has(field)) return [];
+    return [{ text: `${key} = ${quoted(value, typeof value === "number" ? "" : quote)}`, end }];
   });
 }
 
-function settingOf(text: string): Part {
-  const equals = text.indexOf("=");
-  if (equals < 0) return { kind: "no-setting" };
-  const name = text.slice(0, equals).trim().toLowerCase();
-  const key = KEYS.find((candidate) => candidate.toLowerCase() === name);
-  if (key === undefined) return { kind: "foreign-setting" };
-  const value = text.slice(equals + 1).trim();
-  const valueAt = equals + 1 + (text.slice(equals + 1).length - text.slice(equals + 1).trimStart().length);
-  return { kind: "setting", key, value, valueAt };
+function warningsOf(parts: readonly IniPart[], text: string, layout: FileLayout): readonly string[] {
+  const lines = parts.flatMap((part, position) => {
+    const where = `line ${position + 1} in ${layout.section === "" ? "the file" : `[${layout.section}]`}`;
+    if (part.kind === "no-setting") return [`${where} is not a setting: applications may reject the file`];
+    if (part.kind !== "own") return [];
+    if (part.delimiter === ":") return [`${where} has a colon for the equals sign: libescluster rejects the file`];
+    const { quote } = settingText(part.raw, MARKS);
+    return quote === "" ? [] : [`${where} has quotes, which stay: libescluster rejects the file`];
+  });
+  const long = text.length > MAX_LIBRARY_BYTES ? ["is longer than 64 KiB: libescluster rejects the file"] : [];
+  return [...lines, ...long];
 }

@@ -1,104 +1,123 @@
+import { defaultLayout, type FileLayout } from "../../config/file-layout.ts";
 import { messageOf } from "../../util/errors.ts";
-import { bytesOf, type EndpointFormat, type FileEndpoint, type FoundEndpoint, type Rendered } from "./format.ts";
+import {
+  type EndpointFormat,
+  type FieldValues,
+  type FileEndpoint,
+  type FoundEndpoint,
+  fieldValues,
+  foundIn,
+  type Rendered,
+  withoutSection,
+} from "./format.ts";
+import { type Member, type ObjectSpan, skipSpace, spanOfObject } from "./json-spans.ts";
 
-/** The member of the top-level object. */
-const MEMBER = "elasticsearch";
+export function jsonFormat(layout: FileLayout): EndpointFormat {
+  return { read: (text) => readJson(text, layout), render: (text, endpoint) => renderJson(text, endpoint, layout) };
+}
 
-export const json: EndpointFormat = { read: readJson, render: renderJson };
+export const json = jsonFormat(defaultLayout("json"));
 
-function readJson(text: string): FoundEndpoint {
-  const own = objectOf(objectOf(parse(text))?.[MEMBER]) ?? {};
-  const stringOf = (value: unknown) => (typeof value === "string" ? value : null);
-  const whole = (value: unknown, maximum: number) =>
-    typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= maximum ? value : null;
-  return {
-    host: stringOf(own["host"]),
-    port: whole(own["port"], 65_535),
-    region: stringOf(own["region"]),
-    epoch: whole(own["epoch"], Number.MAX_SAFE_INTEGER),
-  };
+/** Names of the objects that lead to the endpoint; none: it is at the top. */
+const pathOf = ({ section }: FileLayout): readonly string[] => (section === "" ? [] : section.split("."));
+
+function readJson(text: string, layout: FileLayout): FoundEndpoint {
+  const own = pathOf(layout).reduce<unknown>((value, name) => objectOf(value)?.[name], parse(text));
+  return foundIn((field) => {
+    const key = layout.fields.find((candidate) => candidate.field === field)?.key;
+    const value = key === undefined ? undefined : objectOf(own)?.[key];
+    const single = Array.isArray(value) ? value[0] : value;
+    return typeof single === "string" || typeof single === "number" ? String(single) : null;
+  });
 }
 
 /** Replaces only the values of the endpoint in the text, so that long numbers and the layout of the rest stay as they are. */
-export function renderJson(text: string, endpoint: FileEndpoint): Rendered {
-  const values = valuesOf(endpoint);
+function renderJson(text: string, endpoint: FileEndpoint, layout: FileLayout): Rendered {
+  const values = fieldValues(endpoint, layout);
+  const path = pathOf(layout);
   if (text.trim() === "") {
-    const members = [...values].map(([key, value]) => `    ${JSON.stringify(key)}: ${value}`);
-    return { text: `{\n  "${MEMBER}": {\n${members.join(",\n")}\n  }\n}\n`, warnings: [] };
+    const value = path.reduceRight<unknown>((inner, name) => ({ [name]: inner }), addedObject(layout, values));
+    return { text: `${JSON.stringify(value, null, 2)}\n`, warnings: [] };
   }
   if (objectOf(parse(text)) === null) throw new Error("is JSON but not an object: no member can be added");
-  const top = spanOfObject(text, skipSpace(text, 0));
-  const own = top.members.filter(({ key }) => key === MEMBER);
-  const compact = `{ ${[...values].map(([key, value]) => `${JSON.stringify(key)}: ${value}`).join(", ")} }`;
-  const edits =
-    own.length === 0
-      ? [insertion(text, top, `"${MEMBER}": ${compact}`)]
-      : own.flatMap(({ valueAt, valueEnd }) =>
-          text[valueAt] === "{"
-            ? editsOfMember(text, spanOfObject(text, valueAt), values)
-            : [{ at: valueAt, end: valueEnd, replacement: compact }],
-        );
+  const edits = editsBelow(text, spanOfObject(text, skipSpace(text, 0)), { path, layout, values });
   return { text: applied(text, edits), warnings: [] };
 }
 
-function valuesOf({ host, port, region, epoch, caPath }: FileEndpoint): ReadonlyMap<string, string> {
-  const values = new Map([
-    ["host", JSON.stringify(host)],
-    ["port", String(port)],
-    ["region", JSON.stringify(region)],
-  ]);
-  if (caPath !== undefined) values.set("caPath", bytesOf(JSON.stringify(caPath)));
-  return values.set("epoch", String(epoch));
+interface Target {
+  /** Names that are still to follow. */
+  readonly path: readonly string[];
+  readonly layout: FileLayout;
+  readonly values: FieldValues;
 }
 
-function parse(text: string): unknown {
-  if (text.trim() === "") return {};
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new Error(`is not JSON: ${messageOf(error)}`, { cause: error });
+function editsBelow(text: string, object: ObjectSpan, target: Target, depth = 0): readonly Edit[] {
+  const { path, layout, values } = target;
+  const [name, ...rest] = path;
+  if (name === undefined) return editsOfFields(text, object, target, depth);
+  const found = object.members.filter(({ key }) => key === name);
+  const added = rest.reduceRight<unknown>((inner, next) => ({ [next]: inner }), addedObject(layout, values));
+  if (found.length === 0) {
+    assertMayAdd(object, layout, depth);
+    return [insertion(text, object, `${JSON.stringify(name)}: ${spaced(added)}`)];
   }
+  return found.flatMap(({ valueAt, valueEnd }) => {
+    if (text[valueAt] === "{")
+      return editsBelow(text, spanOfObject(text, valueAt), { ...target, path: rest }, depth + 1);
+    if (text.slice(valueAt, valueEnd) === "null") return [{ at: valueAt, end: valueEnd, replacement: spaced(added) }];
+    throw new Error(`has ${JSON.stringify(name)}, which is not an object: name the key that holds the address`);
+  });
 }
 
-function objectOf(value: unknown): Readonly<Record<string, unknown>> | null {
-  return isObject(value) ? value : null;
+function editsOfFields(text: string, own: ObjectSpan, { layout, values }: Target, depth: number): readonly Edit[] {
+  const fields = layout.fields.flatMap(({ field, key }) => {
+    const value = values.get(field);
+    return value === undefined
+      ? []
+      : [{ field, key, value, found: own.members.filter((member) => member.key === key) }];
+  });
+  const missing = fields.filter(({ field, found }) => found.length === 0 && field !== "phase");
+  if (depth === 0 && missing.length === fields.filter(({ field }) => field !== "phase").length) {
+    assertMayAdd(own, layout, depth);
+  }
+  const replaced = fields.flatMap(({ value, found }) => found.flatMap((member) => replacement(text, member, value)));
+  if (missing.length === 0) return replaced;
+  const added = missing.map(({ key, value }) => `${JSON.stringify(key)}: ${JSON.stringify(value)}`);
+  return [...replaced, insertion(text, own, added.join(`,${layoutOf(text, own)}`))];
 }
 
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+/** A value keeps its type: a port in quotes stays a text, and a list stays one, with the one value in it. */
+function replacement(text: string, { key, valueAt, valueEnd }: Member, value: string | number): readonly Edit[] {
+  const before: unknown = JSON.parse(text.slice(valueAt, valueEnd));
+  const typed = (sample: unknown) => (typeof sample === "string" ? String(value) : value);
+  if (objectOf(before) !== null)
+    throw new Error(`has an object as ${JSON.stringify(key)}: no value can be written there`);
+  const wanted = Array.isArray(before) ? [typed(before[0])] : typed(before);
+  const written = JSON.stringify(wanted);
+  return JSON.stringify(before) === written ? [] : [{ at: valueAt, end: valueEnd, replacement: written }];
 }
 
-interface Member {
-  readonly key: string;
-  readonly keyAt: number;
-  readonly valueAt: number;
-  readonly valueEnd: number;
+function assertMayAdd({ members }: ObjectSpan, { create, section }: FileLayout, depth: number): void {
+  if (create || (depth === 0 && members.length === 0)) return;
+  throw withoutSection(section === "" ? "has no key of the endpoint" : `has no object ${section}`);
 }
 
-interface ObjectSpan {
-  /** Position of the opening brace. */
-  readonly at: number;
-  readonly members: readonly Member[];
-  /** Position after the closing brace. */
-  readonly end: number;
+function addedObject({ fields }: FileLayout, values: FieldValues): Readonly<Record<string, string | number>> {
+  return Object.fromEntries(
+    fields.flatMap(({ field, key }) => {
+      const value = values.get(field);
+      return value === undefined || field === "phase" ? [] : [[key, value]];
+    }),
+  );
 }
+
+/** On one line, as people write it. */
+const spaced = (value: unknown): string => JSON.stringify(value, null, 1).replaceAll(/\n\s*/g, " ");
 
 interface Edit {
   readonly at: number;
   readonly end: number;
   readonly replacement: string;
-}
-
-function editsOfMember(text: string, own: ObjectSpan, values: ReadonlyMap<string, string>): readonly Edit[] {
-  const replaced = own.members.flatMap(({ key, valueAt, valueEnd }) => {
-    const replacement = values.get(key);
-    return replacement === undefined ? [] : [{ at: valueAt, end: valueEnd, replacement }];
-  });
-  const missing = [...values].filter(([name]) => !own.members.some(({ key }) => key === name));
-  if (missing.length === 0) return replaced;
-  const separator = `,${layoutOf(text, own)}`;
-  const added = missing.map(([key, value]) => `${JSON.stringify(key)}: ${value}`).join(separator);
-  return [...replaced, insertion(text, own, added)];
 }
 
 /** Inserts after the last member, with the same layout. */
@@ -122,47 +141,19 @@ function applied(text: string, edits: readonly Edit[]): string {
     .reduce((result, { at, end, replacement }) => result.slice(0, at) + replacement + result.slice(end), text);
 }
 
-/** Finds the positions of the members. JSON.parse must have accepted the text. */
-function spanOfObject(text: string, at: number): ObjectSpan {
-  const members: Member[] = [];
-  let position = skipSpace(text, at + 1);
-  while (text[position] !== "}") {
-    const keyAt = position;
-    const keyEnd = endOfString(text, keyAt);
-    const valueAt = skipSpace(text, skipSpace(text, keyEnd) + 1);
-    const valueEnd = endOfValue(text, valueAt);
-    const key: string = JSON.parse(text.slice(keyAt, keyEnd));
-    members.push({ key, keyAt, valueAt, valueEnd });
-    position = skipSpace(text, valueEnd);
-    if (text[position] === ",") position = skipSpace(text, position + 1);
+function parse(text: string): unknown {
+  if (text.trim() === "") return {};
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Error(`is not JSON: ${messageOf(error)}`, { cause: error });
   }
-  return { at, members, end: position + 1 };
 }
 
-function skipSpace(text: string, from: number): number {
-  let position = from;
-  while (" \t\r\n".includes(text[position] ?? "x")) position += 1;
-  return position;
+function objectOf(value: unknown): Readonly<Record<string, unknown>> | null {
+  return isObject(value) ? value : null;
 }
 
-function endOfString(text: string, from: number): number {
-  let position = from + 1;
-  while (text[position] !== '"') position += text[position] === "\\" ? 2 : 1;
-  return position + 1;
-}
-
-function endOfValue(text: string, from: number): number {
-  const first = text[from];
-  if (first === '"') return endOfString(text, from);
-  if (first !== "{" && first !== "[") return from + (/^[^,\]}\s]*/.exec(text.slice(from))?.[0].length ?? 0);
-  let depth = 0;
-  let position = from;
-  do {
-    const character = text[position];
-    if (character === '"') position = endOfString(text, position) - 1;
-    else if (character === "{" || character === "[") depth += 1;
-    else if (character === "}" || character === "]") depth -= 1;
-    position += 1;
-  } while (depth > 0);
-  return position;
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

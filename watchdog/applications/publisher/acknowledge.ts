@@ -3,7 +3,7 @@ import { messageOf } from "../../util/errors.ts";
 import type { HttpClient } from "../../util/http-client.ts";
 import type { Logger } from "../../util/logger.ts";
 import { Wakeup } from "../../util/wakeup.ts";
-import type { Acknowledgement } from "../acknowledgements.ts";
+import { type Acknowledgement, sameReport } from "../acknowledgements.ts";
 
 /** Repeated, so that a restarted watchdog receives it, too. */
 const REPEAT_INTERVAL_MS = 60_000;
@@ -37,7 +37,7 @@ export class Acknowledger {
     const key = `${acknowledgement.application} ${acknowledgement.instance}`;
     const before = this.#acknowledgements.get(key);
     this.#acknowledgements.set(key, acknowledgement);
-    if (before?.epoch !== acknowledgement.epoch || before.problem !== acknowledgement.problem) this.#wakeup.trigger();
+    if (!sameReport(before, acknowledgement)) this.#wakeup.trigger();
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -65,13 +65,12 @@ export class Acknowledger {
     for (const service of urls) {
       const url = new URL("/v1/acknowledgement", service);
       try {
-        const { status, body } = await client.ask(url, {
-          method: "POST",
-          headers: { "content-type": "application/json" },
-          body: JSON.stringify(acknowledgement),
-          timeoutMs: TIMEOUT_MS,
-          signal,
-        });
+        let { status, body } = await client.ask(url, requestOf(acknowledgement, signal));
+        if (status === 400 && !acknowledgement.confirmed) {
+          // A watchdog of an older version refuses a field that it does not know.
+          const { confirmed: _, ...known } = acknowledgement;
+          ({ status, body } = await client.ask(url, requestOf(known, signal)));
+        }
         if (status === 204) return;
         failures.push(`${url.host}: answered ${status}: ${body.trim().slice(0, 200)}`);
       } catch (error) {
@@ -82,4 +81,9 @@ export class Acknowledger {
       `no endpoint service accepts the acknowledgement of ${acknowledgement.application}: ${failures.join("; ")}`,
     );
   }
+}
+
+function requestOf(report: object, signal: AbortSignal) {
+  const headers = { "content-type": "application/json" };
+  return { method: "POST", headers, body: JSON.stringify(report), timeoutMs: TIMEOUT_MS, signal } as const;
 }

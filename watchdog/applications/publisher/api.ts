@@ -15,6 +15,7 @@ const targetReport = z.object({
   name: z.string(),
   summary: z.string(),
   usedEpoch: z.number().nullable(),
+  notifiedEpoch: z.number().nullable().default(null),
   waitingFor: z.string().nullable(),
   warnings: z.array(z.string()),
   error: z.string().nullable(),

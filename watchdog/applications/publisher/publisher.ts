@@ -9,6 +9,7 @@ import type { Combined } from "./sources/combine.ts";
 import type { Source, SourceReport } from "./sources/source.ts";
 import { FileTarget } from "./targets/file.ts";
 import type { PendingNotifications } from "./targets/pending.ts";
+import { fileFromTemplate, fileWithEndpoint } from "./targets/published-file.ts";
 import type { PublishableState, Target } from "./targets/target.ts";
 
 export interface PublisherParts {
@@ -118,13 +119,15 @@ export class Publisher {
 
   #files(): readonly TargetReconciler[] {
     const { config, notifications, clock, log, instance } = this.#parts;
-    return config.files.map((settings) => {
-      const parts = { settings, notifications, splayMs: config.splayMs, clock, log, signal: this.#stop.signal };
-      const { application } = settings;
-      return this.#reconciler(new FileTarget(parts), ({ usedEpoch, error, waitingFor }) => {
+    const files = [...config.files.map(fileWithEndpoint), ...config.templates.map(fileFromTemplate)];
+    return files.map((file) => {
+      const parts = { file, notifications, splayMs: config.splayMs, clock, log, signal: this.#stop.signal };
+      const { application } = file;
+      return this.#reconciler(new FileTarget(parts), ({ usedEpoch, notifiedEpoch, error, waitingFor }) => {
         if (application === null) return;
         const problem = (error ?? waitingFor)?.slice(0, 500) ?? null;
-        this.#acknowledger.set({ application, instance, epoch: usedEpoch ?? 0, problem });
+        const epoch = usedEpoch ?? notifiedEpoch ?? 0;
+        this.#acknowledger.set({ application, instance, epoch, confirmed: usedEpoch !== null, problem });
       });
     });
   }

@@ -25,6 +25,7 @@ export interface TargetReport {
   /** In a sentence. */
   readonly summary: string;
   readonly usedEpoch: number | null;
+  readonly notifiedEpoch: number | null;
   readonly waitingFor: string | null;
   readonly warnings: readonly string[];
   /** Why the last attempt failed; null: it succeeded. */
@@ -46,6 +47,7 @@ export class TargetReconciler {
       name: options.target.name,
       summary: "nothing to publish yet",
       usedEpoch: null,
+      notifiedEpoch: null,
       waitingFor: null,
       warnings: [],
       error: null,

@@ -3,8 +3,8 @@ import { copyFile, link, open, realpath, rename, rm, stat } from "node:fs/promis
 import path from "node:path";
 import { errnoOf, reasonOf, syncDirectory } from "../../util/files.ts";
 
-/** No configuration file is longer. */
-const MAX_FILE_BYTES = 64 * 1024;
+/** No configuration file is longer: a path to something else is a mistake. */
+const MAX_FILE_BYTES = 4 * 1024 * 1024;
 
 /** A file at the time of its reading. */
 export interface ReadFile {
@@ -50,15 +50,27 @@ async function resolved(file: string): Promise<string> {
 export class ChangedConcurrently extends Error {}
 
 export interface ReplaceOptions {
-  /** Mode of a new file. */
-  readonly newFileMode: number;
+  readonly attributes: FileAttributes;
   /** Whether to keep the previous file as `<file>.bak`. */
   readonly backup: boolean;
+  /** Throws the reason why the new file, of this path, must not replace the one before. */
+  readonly validate?: (temporary: string) => Promise<void>;
+}
+
+export interface FileAttributes {
+  readonly mode: number;
+  /** undefined: this process's own. */
+  readonly uid?: number | undefined;
+  readonly gid?: number | undefined;
+}
+
+/** Those of the file before; `fallback` without one. */
+export function attributesOf({ stats }: ReadFile, fallback: FileAttributes): FileAttributes {
+  return stats === null ? fallback : { mode: stats.mode & 0o7777, uid: stats.uid, gid: stats.gid };
 }
 
 /**
- * Replaces a file atomically and durably: writes and syncs a temporary file in the same directory, then renames it. Owner
- * and mode stay the same.
+ * Replaces a file atomically and durably: writes and syncs a temporary file in the same directory, then renames it.
  *
  * @throws ChangedConcurrently
  * @throws Error that names the file and the reason; the file is unchanged then
@@ -66,7 +78,7 @@ export interface ReplaceOptions {
 export async function replaceFile(
   current: ReadFile,
   text: string,
-  { newFileMode, backup }: ReplaceOptions,
+  { attributes, backup, validate }: ReplaceOptions,
 ): Promise<void> {
   const { file } = current;
   const directory = path.dirname(file);
@@ -74,7 +86,8 @@ export async function replaceFile(
   const temporary = path.join(directory, `.${path.basename(file)}.es-failover-new`);
   try {
     await rm(temporary, { force: true });
-    await writeTemporary(temporary, text, current, newFileMode);
+    await writeTemporary(temporary, text, attributes);
+    await validate?.(temporary);
     await assertUnchanged(current);
     if (backup && current.stats !== null) await keepBackup(file);
     await rename(temporary, file);
@@ -86,19 +99,21 @@ export async function replaceFile(
   }
 }
 
-async function writeTemporary(temporary: string, text: string, { stats }: ReadFile, newFileMode: number) {
+async function writeTemporary(temporary: string, text: string, { mode, uid, gid }: FileAttributes) {
   // Exclusive, so that no link in its place is followed.
   const handle = await open(temporary, "wx", 0o600);
   try {
     await handle.writeFile(text, "latin1");
-    if (stats !== null && (stats.uid !== process.geteuid?.() || stats.gid !== process.getegid?.())) {
-      await handle.chown(stats.uid, stats.gid).catch((error) => {
-        const owner = `${stats.uid}:${stats.gid}`;
-        throw new Error(`cannot keep its owner ${owner} (${reasonOf(error)}): run the publisher as that user`);
+    const own = { uid: process.geteuid?.(), gid: process.getegid?.() };
+    const owner = { uid: uid ?? own.uid ?? -1, gid: gid ?? own.gid ?? -1 };
+    if (owner.uid !== own.uid || owner.gid !== own.gid) {
+      await handle.chown(owner.uid, owner.gid).catch((error) => {
+        const name = `${owner.uid}:${owner.gid}`;
+        throw new Error(`cannot give it the owner ${name} (${reasonOf(error)}): run the publisher as that user`);
       });
     }
     // After chown, which clears bits of the mode.
-    await handle.chmod(stats === null ? newFileMode : stats.mode & 0o7777);
+    await handle.chmod(mode);
     await handle.sync();
   } finally {
     await handle.close();
@@ -129,4 +144,11 @@ async function keepBackup(file: string): Promise<void> {
     await copyFile(file, temporary, constants.COPYFILE_EXCL);
   }
   await rename(temporary, backup);
+}
+
+/** Whether a file has these; without a file there is nothing to have them. */
+export function hasAttributes({ stats }: ReadFile, { mode, uid, gid }: FileAttributes): boolean {
+  if (stats === null) return false;
+  const { mode: found, uid: user, gid: group } = stats;
+  return (found & 0o7777) === mode && (uid === undefined || uid === user) && (gid === undefined || gid === group);
 }

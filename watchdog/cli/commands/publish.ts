@@ -44,8 +44,10 @@ async function showPublisher(
 }
 
 async function checkPublisher({ configFile, print }: CommandContext): Promise<void> {
-  const { files, etcd, consul } = await loadPublisherConfig(configFile());
+  const { files, templates, etcd, consul } = await loadPublisherConfig(configFile());
   const keys = [...(etcd === null ? [] : ["keys in etcd"]), ...(consul === null ? [] : ["Consul"])];
-  const targets = [...files.map(({ path }) => path), ...keys].join(", ");
+  const targets = [...files.map(({ path }) => path), ...templates.map(({ destination }) => destination), ...keys].join(
+    ", ",
+  );
   print(`${configFile()} is valid: publishes to ${targets}.`);
 }

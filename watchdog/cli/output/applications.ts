@@ -13,7 +13,10 @@ export function applicationsSection(report: ApplicationsReport | null, nowMs: nu
     const own = instances.filter(({ application }) => application === name);
     const current = own.filter((instance) => !instance.behind).length;
     const total = count(own.length, "instance");
-    return [name, epoch === null ? `${total}; no region serves now` : `${current} of ${total} at epoch ${epoch}`];
+    if (epoch === null) return [name, `${total}; no region serves now`];
+    const notified = own.filter((instance) => !instance.behind && !instance.confirmed).length;
+    const unconfirmed = notified === 0 ? "" : `, ${notified} of them notified of it without confirming its use`;
+    return [name, `${current} of ${total} at epoch ${epoch}${unconfirmed}`];
   });
   const behind = instances.filter((instance) => instance.behind || instance.problem !== null);
   const behindRows = behind

@@ -29,13 +29,15 @@ export function formatPublisherStatus(status: PublisherStatus): string {
 }
 
 function describeTarget(target: TargetReport, nowMs: number): string {
-  const { summary, error, failures, waitingFor, warnings, nextAttemptAtMs } = target;
+  const { summary, error, failures, usedEpoch, notifiedEpoch, waitingFor, warnings, nextAttemptAtMs } = target;
   if (error !== null) {
     const retry = nextAttemptAtMs === null ? "" : `, retry in ${duration(Math.max(0, nextAttemptAtMs - nowMs))}`;
     return `FAILED ${failures} times in a row${retry}: ${error}`;
   }
   const waiting = waitingFor === null ? "" : `; application not notified yet: ${waitingFor}`;
-  return [`${summary}${waiting}`, ...warnings.map((warning) => `warning: ${warning}`)].join("; ");
+  const used = usedEpoch === null ? "" : `; the application uses epoch ${usedEpoch}`;
+  const notified = usedEpoch !== null || notifiedEpoch === null ? "" : `; notified of epoch ${notifiedEpoch}`;
+  return [`${summary}${used}${notified}${waiting}`, ...warnings.map((warning) => `warning: ${warning}`)].join("; ");
 }
 
 function describe(state: EndpointState): string {

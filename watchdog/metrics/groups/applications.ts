@@ -4,13 +4,16 @@ import { countsOf, gauge, labelled } from "../metric.ts";
 export const applicationMetrics = [
   labelled(
     "applications",
-    "Instances of applications; behind: it uses an older epoch than the one that serves.",
+    "Instances of applications; notified: it was notified of the epoch that serves and does not confirm its use; behind: it " +
+      "uses an older one.",
     ["state"],
     ({ applications }) => {
       if (applications === null) return [];
       const behind = applications.instances.filter((instance) => instance.behind).length;
+      const notified = applications.instances.filter((instance) => !instance.behind && !instance.confirmed).length;
       return [
-        { labels: { state: "current" }, value: applications.instances.length - behind },
+        { labels: { state: "current" }, value: applications.instances.length - behind - notified },
+        { labels: { state: "notified" }, value: notified },
         { labels: { state: "behind" }, value: behind },
       ];
     },

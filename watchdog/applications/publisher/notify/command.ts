@@ -1,4 +1,4 @@
-import type { NotifySettings } from "../../../config/applications.ts";
+import type { NotifySettings } from "../../../config/published-files.ts";
 import { runProgram } from "../../../util/run-program.ts";
 import type { FileEndpoint } from "../../formats/format.ts";
 import type { NotifyResult } from "./result.ts";
@@ -7,15 +7,19 @@ type CommandSettings = Extract<NotifySettings, { kind: "command" }>;
 
 /** Runs a command with the endpoint in its environment. */
 export async function runCommand(
-  { command, timeoutMs }: CommandSettings,
+  { command, timeoutMs, confirms }: CommandSettings,
   file: string,
   endpoint: FileEndpoint,
 ): Promise<NotifyResult> {
-  await runProgram({ command: [...command], timeoutMs, env: environment(file, endpoint) });
-  return { notified: true };
+  await runProgram({ command: [...command], timeoutMs, env: endpointEnvironment(file, endpoint) });
+  return { notified: true, confirmed: confirms };
 }
 
-function environment(file: string, { host, port, region, epoch, caPath }: FileEndpoint): NodeJS.ProcessEnv {
+/** The endpoint as programs of the publisher get it. */
+export function endpointEnvironment(
+  file: string,
+  { host, port, region, epoch, caPath }: FileEndpoint,
+): NodeJS.ProcessEnv {
   return {
     ...process.env,
     ELASTICSEARCH_FILE: file,

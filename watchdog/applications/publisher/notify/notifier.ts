@@ -1,4 +1,4 @@
-import type { NotifySettings } from "../../../config/applications.ts";
+import type { NotifySettings } from "../../../config/published-files.ts";
 import type { FileEndpoint } from "../../formats/format.ts";
 import { runCommand } from "./command.ts";
 import { signalByPidFile } from "./pid-file.ts";
@@ -13,7 +13,7 @@ import { reloadUnit } from "./unit.ts";
 export function notify(settings: NotifySettings, file: string, endpoint: FileEndpoint): Promise<NotifyResult> {
   switch (settings.kind) {
     case "none":
-      return Promise.resolve({ notified: true });
+      return Promise.resolve({ notified: true, confirmed: false });
     case "pid-file":
       return signalByPidFile(settings);
     case "unit":

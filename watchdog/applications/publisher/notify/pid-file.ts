@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import type { NotifySettings } from "../../../config/applications.ts";
+import type { NotifySettings } from "../../../config/published-files.ts";
 import { errnoOf, reasonOf } from "../../../util/files.ts";
 import { hangUp, type ProcessInfo, readProcess } from "../process.ts";
 import type { NotifyResult } from "./result.ts";
@@ -18,7 +18,7 @@ export async function signalByPidFile({ pidFile, executable, processName }: PidF
     };
   }
   await hangUp(pid, pidFile, (found) => otherProcess(found, { executable, processName }));
-  return { notified: true };
+  return { notified: true, confirmed: false };
 }
 
 async function readPid(pidFile: string): Promise<number | null> {

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import type { NotifySettings } from "../../../config/applications.ts";
+import type { NotifySettings } from "../../../config/published-files.ts";
 import { reasonOf } from "../../../util/files.ts";
 import { hangUp } from "../process.ts";
 import type { NotifyResult } from "./result.ts";
@@ -9,7 +9,7 @@ type UnitSettings = Extract<NotifySettings, { kind: "unit" }>;
 
 const run = promisify(execFile);
 
-/** `systemctl reload`, or SIGHUP to the unit's main process. Waits for a unit that is not running. */
+/** `systemctl reload` or `restart`, or SIGHUP to the unit's main process. Waits for a unit that is not running. */
 export async function reloadUnit({ unit, action, timeoutMs }: UnitSettings): Promise<NotifyResult> {
   const systemctl = async (...args: readonly string[]): Promise<string> => {
     try {
@@ -18,23 +18,34 @@ export async function reloadUnit({ unit, action, timeoutMs }: UnitSettings): Pro
       throw new Error(`systemctl ${args[0]} ${unit}: ${reasonOfFailure(error, timeoutMs)}`, { cause: error });
     }
   };
-  const shown = await systemctl("show", unit, "--property=LoadState,ActiveState,CanReload,MainPID");
+  const shown = await systemctl("show", unit, "--property=LoadState,ActiveState,CanReload,MainPID,Type");
   const property = (name: string) => new RegExp(`^${name}=(.*)$`, "m").exec(shown)?.[1] ?? "";
   if (property("LoadState") === "not-found") throw new Error(`${unit}: this host has no such unit`);
   const state = property("ActiveState");
   if (!["active", "reloading"].includes(state))
     return { notified: false, waitingFor: `${unit} is ${state}, not running` };
-  if (action === "kill") {
-    const pid = Number(property("MainPID"));
-    if (!(pid > 1)) throw new Error(`${unit} has no main process to signal`);
-    await hangUp(pid, unit, () => null);
-  } else {
-    if (property("CanReload") !== "yes") {
-      throw new Error(`${unit} cannot be reloaded: it has no ExecReload=; use action "kill" if it handles SIGHUP`);
+  switch (action) {
+    case "kill": {
+      const pid = Number(property("MainPID"));
+      if (!(pid > 1)) throw new Error(`${unit} has no main process to signal`);
+      await hangUp(pid, unit, () => null);
+      return { notified: true, confirmed: false };
     }
-    await systemctl("reload", unit);
+    case "reload":
+      if (property("CanReload") !== "yes") {
+        throw new Error(
+          `${unit} cannot be reloaded: it has no ExecReload=; use action "kill" if it handles SIGHUP, or "restart"`,
+        );
+      }
+      await systemctl("reload", unit);
+      // Such a service reports the end of its reload itself, and systemctl waits for that.
+      return { notified: true, confirmed: property("Type") === "notify-reload" };
+    case "restart":
+      await systemctl("restart", unit);
+      return { notified: true, confirmed: true };
+    default:
+      throw new Error(`unknown action: ${JSON.stringify(action satisfies never)}`);
   }
-  return { notified: true };
 }
 
 /** Node adds `killed` and `stderr` to the error of a child process. */

@@ -36,7 +36,7 @@ export class ConsulTarget implements Target {
       throw new HigherEpoch(this.name, published.epoch, state.epoch);
     }
     if (value !== wanted || !(await this.#hasService(state))) await this.#write(state, wanted, index);
-    return { summary: wanted, usedEpoch: null, waitingFor: null, warnings: [] };
+    return { summary: wanted, usedEpoch: null, notifiedEpoch: null, waitingFor: null, warnings: [] };
   }
 
   /** `consistent` excludes stale reads from a server that lost its leader. Index 0: the key is absent. */

@@ -27,7 +27,7 @@ export class EtcdKeysTarget implements Target {
     if (published !== null && published.epoch > state.epoch) {
       throw new HigherEpoch(this.name, published.epoch, state.epoch);
     }
-    const outcome = { summary: wanted, usedEpoch: null, waitingFor: null, warnings: [] };
+    const outcome = { summary: wanted, usedEpoch: null, notifiedEpoch: null, waitingFor: null, warnings: [] };
     if (found?.value === wanted) return outcome;
     const { succeeded } = await this.#client.transact(`write of ${endpoint}`, {
       compare: [{ key: endpoint, modRevision: found?.modRevision ?? "0" }],

@@ -21,6 +21,8 @@ export interface Outcome {
   readonly summary: string;
   /** The epoch that the application is known to use; null: unknown. */
   readonly usedEpoch: number | null;
+  /** The epoch that the application was notified of last; null: none, or none known. */
+  readonly notifiedEpoch: number | null;
   /** Not complete yet, for a reason that is not an error; tried again at the next check. */
   readonly waitingFor: string | null;
   /** Problems of a successful publication that people should know. */
