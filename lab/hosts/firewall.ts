@@ -54,6 +54,8 @@ function renderRule(rule: IngressRule): string {
   switch (rule.protocol) {
     case "icmp":
       return `${sources}ip protocol icmp accept`;
+    case "vrrp":
+      return `${sources}ip protocol 112 accept`;
     case "tcp":
     case "udp": {
       const [first, last] = rule.ports ?? [0, 65535];
@@ -70,7 +72,8 @@ export function ingressViolation(ingress: readonly IngressRule[]): string | unde
     if (rule.sources.length === 0) return `a ${rule.protocol} rule names no sender (0.0.0.0/0 for all)`;
     const wrong = rule.sources.find((source) => !isIpv4Cidr(source));
     if (wrong !== undefined) return `"${wrong}" is not an IPv4 network such as 10.80.0.0/24`;
-    if (rule.protocol === "icmp" && rule.ports !== undefined) return "an icmp rule has ports";
+    const hasNoPorts = rule.protocol === "icmp" || rule.protocol === "vrrp";
+    if (hasNoPorts && rule.ports !== undefined) return `an ${rule.protocol} rule has ports`;
     const [first, last] = rule.ports ?? [0, 65535];
     const isPort = (port: number): boolean => Number.isInteger(port) && port >= 0 && port <= 65535;
     if (!isPort(first) || !isPort(last) || first > last) return `${first} to ${last} is not a range of ports`;

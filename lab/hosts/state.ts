@@ -31,7 +31,7 @@ const specSchema = z.object({
   authorizedKeys: z.array(z.string()),
   ingress: z.array(
     z.object({
-      protocol: z.enum(["tcp", "udp", "icmp"]),
+      protocol: z.enum(["tcp", "udp", "icmp", "vrrp"]),
       ports: z.exactOptional(z.tuple([z.number(), z.number()])),
       sources: z.array(z.string()),
     }),

@@ -4,8 +4,8 @@ export type LabRegion = (typeof labRegions)[number];
 
 /** One accepted inbound flow; everything else is dropped. Egress is open, as in OpenStack's default. */
 export interface IngressRule {
-  readonly protocol: "tcp" | "udp" | "icmp";
-  /** First and last destination port, inclusive; absent for icmp. */
+  readonly protocol: "tcp" | "udp" | "icmp" | "vrrp";
+  /** First and last destination port, inclusive; absent for icmp and vrrp. */
   readonly ports?: readonly [first: number, last: number];
   /** Accepted senders in CIDR notation (IPv4). */
   readonly sources: readonly string[];

@@ -30,11 +30,11 @@ const hostRoot: RootRecipe = {
   customise: path.join(import.meta.dirname, "debian-root", "customise-host.sh"),
 };
 
-/** HAProxy 3.0 and etcd 3.5 as on the hosts, and the tools of Prometheus, for tests that run them without a host. */
+/** HAProxy 3.0, keepalived and etcd 3.5 as on the hosts, and the tools of Prometheus, for tests that run them without a host. */
 const toolsRoot: RootRecipe = {
   name: "tools-root",
   packages: [
-    ...["haproxy", "etcd-server", "etcd-client", "ca-certificates", "procps"],
+    ...["haproxy", "keepalived", "etcd-server", "etcd-client", "ca-certificates", "procps"],
     ...["prometheus", "prometheus-alertmanager"],
   ],
 };
@@ -128,7 +128,7 @@ export const hostRootStep: SetUpStep = rootStep(
 
 export const toolsRootStep: SetUpStep = rootStep(
   toolsRoot,
-  "Install HAProxy 3.0, etcd 3.5 and Prometheus into a root file system of their own",
+  "Install HAProxy 3.0, keepalived, etcd 3.5 and Prometheus into a root file system of their own",
   "tests run the same programs as the hosts; about a minute",
 );
 

@@ -332,6 +332,7 @@ describe("an instance", () => {
       ["tcp", "0.0.0.0/0"],
       ["udp", "0.0.0.0/0"],
       ["icmp", "0.0.0.0/0"],
+      ["vrrp", "0.0.0.0/0"],
     ]);
     expect(cloud.made.get("closed")?.ingress).toEqual([]);
   });

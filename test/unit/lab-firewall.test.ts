@@ -14,6 +14,7 @@ const host: HostRecord = {
       { protocol: "tcp", ports: [22, 22], sources: ["10.80.0.0/24"] },
       { protocol: "tcp", ports: [9300, 9399], sources: ["192.168.1.0/24", "192.168.2.0/24"] },
       { protocol: "icmp", sources: ["0.0.0.0/0"] },
+      { protocol: "vrrp", sources: ["192.168.1.102/32"] },
     ],
   },
 };
@@ -28,6 +29,7 @@ describe("the rules of a region's firewall", () => {
           ip saddr { 10.80.0.0/24 } tcp dport 22-22 accept
           ip saddr { 192.168.1.0/24, 192.168.2.0/24 } tcp dport 9300-9399 accept
           ip saddr { 0.0.0.0/0 } ip protocol icmp accept
+          ip saddr { 192.168.1.102/32 } ip protocol 112 accept
           drop
         }
         chain forward {
@@ -61,6 +63,7 @@ describe("an invalid rule is refused", () => {
     ],
     ["ports in the wrong order", { protocol: "udp", ports: [53, 22], sources: ["0.0.0.0/0"] }, /not a range of ports/],
     ["ports of icmp", { protocol: "icmp", ports: [1, 2], sources: ["0.0.0.0/0"] }, /icmp rule has ports/],
+    ["ports of vrrp", { protocol: "vrrp", ports: [1, 2], sources: ["0.0.0.0/0"] }, /vrrp rule has ports/],
   ] as const)("%s", (_, rule, message) => {
     expect(ingressViolation([rule])).toMatch(message);
   });

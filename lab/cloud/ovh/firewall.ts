@@ -3,7 +3,7 @@ import type { Cloud } from "./cloud.ts";
 import type { CloudState, Instance, SecurityRule } from "./state.ts";
 
 /** Protocols of the lab's firewall. A rule without a protocol applies to all of them. */
-export const protocols = ["TCP", "UDP", "ICMP"] as const;
+export const protocols = ["TCP", "UDP", "ICMP", "VRRP"] as const;
 const anyAddress = "0.0.0.0/0";
 
 /** The project's `default` group, for instances without `securityGroupIds`. It accepts everything, as on OVHcloud. */
@@ -44,6 +44,8 @@ function flowsOf(rule: SecurityRule, sources: readonly string[]): IngressRule[] 
         return { protocol: "udp", ports, sources };
       case "ICMP":
         return { protocol: "icmp", sources };
+      case "VRRP":
+        return { protocol: "vrrp", sources };
       default:
         return protocol satisfies never;
     }
