@@ -7,6 +7,7 @@ import { declaredOf } from "./declared.ts";
 import { Elasticsearch, elasticsearchScripts } from "./elasticsearch/elasticsearch.ts";
 import { EtcdMember, etcdScripts } from "./etcd/etcd.ts";
 import { Haproxy, type HaproxyHost, haproxyScripts, installHaproxy } from "./haproxy/haproxy.ts";
+import { holdVirtualAddress, virtualAddressScripts } from "./haproxy/virtual-address.ts";
 import { type Instance, Instances } from "./instances/instances.ts";
 import type { MonitoringSecrets } from "./monitoring/host-files.ts";
 import { HostMonitoring, monitoringScripts } from "./monitoring/monitoring.ts";
@@ -14,7 +15,7 @@ import { PrivateNetwork } from "./network.ts";
 import { type CheckedHost, checkInput, settingsInput } from "./provision/host-settings.ts";
 import { authorizeKey, runScript, type StagedHost, stageScripts } from "./provision/remote.ts";
 import { SecurityGroups } from "./security-groups.ts";
-import { hostsOf, planTopology, ports, type Role, regionPlan, type Topology } from "./topology.ts";
+import { hostsOf, planTopology, ports, type Role, regionPlan, type Topology, virtualAddressOf } from "./topology.ts";
 import {
   createWatchdogUser,
   installWatchdog,
@@ -61,11 +62,18 @@ export class Region extends pulumi.ComponentResource {
     };
     const instances = this.instances();
     const nodes = instances.filter(({ host }) => host.role === "elasticsearch");
-    if (nodes.length > 0) this.elasticsearch(nodes);
-    for (const instance of instances) if (instance.host.role !== "elasticsearch") this.watchdog(instance, bundle);
+    const clusters = nodes.length > 0 ? [this.elasticsearch(nodes)] : [];
+    const watchdogs = instances
+      .filter(({ host }) => host.role !== "elasticsearch")
+      .map((instance) => this.watchdog(instance, bundle));
+    holdVirtualAddress(
+      regionPlan(this.topology, config.region),
+      watchdogs.map(({ host }) => host),
+      { parent: this, after: [...clusters, ...watchdogs.flatMap(({ steps }) => steps)] },
+    );
 
     this.hosts = hostOutputs(instances, config.sshUser);
-    this.entry = entryOutputs(instances);
+    this.entry = entryOutputs(this.topology, instances);
     this.registerOutputs({ hosts: this.hosts, entry: this.entry, declared: declaredOf(config, this.topology) });
   }
 
@@ -128,7 +136,7 @@ export class Region extends pulumi.ComponentResource {
     };
   }
 
-  private elasticsearch(instances: readonly Instance[]): void {
+  private elasticsearch(instances: readonly Instance[]): pulumi.Resource {
     const { config } = this;
     const elastic = this.elasticPassword();
     const hosts = instances.map((instance) => this.prepared(instance, elasticsearchScripts));
@@ -155,6 +163,7 @@ export class Region extends pulumi.ComponentResource {
       this.checked(host, { role: "elasticsearch", isMember: false }, [cluster.ready]);
       this.monitoring(host, { exporter: exporter?.result }, [cluster]);
     }
+    return cluster;
   }
 
   /** The exporter and its user are in this region alone, so that no other stack needs to know it. */
@@ -191,11 +200,18 @@ export class Region extends pulumi.ComponentResource {
   }
 
   /** A host with a watchdog: a HAProxy host or the witness. One of each site has a member of etcd, too. */
-  private watchdog(instance: Instance, bundle: WatchdogBundle): void {
+  private watchdog(
+    instance: Instance,
+    bundle: WatchdogBundle,
+  ): { readonly host: PreparedHost; readonly steps: readonly pulumi.Resource[] } {
     const { config, topology, authority } = this;
     const isRouter = instance.host.role === "haproxy";
     const isMember = topology.etcdMembers.some(({ name }) => name === instance.host.name);
-    const scripts = [...watchdogScripts, ...(isRouter ? haproxyScripts : []), ...(isMember ? etcdScripts : [])];
+    const routerScripts = [
+      ...haproxyScripts,
+      ...(virtualAddressOf(topology, instance.host).length > 0 ? virtualAddressScripts : []),
+    ];
+    const scripts = [...watchdogScripts, ...(isRouter ? routerScripts : []), ...(isMember ? etcdScripts : [])];
     const host = this.prepared(instance, scripts);
     const user = createWatchdogUser(host, { parent: this, after: [host.ready] });
     const installed = isRouter ? installHaproxy(host, { parent: this, after: [user] }) : user;
@@ -217,7 +233,9 @@ export class Region extends pulumi.ComponentResource {
     this.checked(host, { role: instance.host.role, isMember }, [...member, watchdog]);
     const { deadMansSwitchUrl, alertsSecret } = config;
     const secrets = host.host.role === "witness" ? { deadMansSwitchUrl, alertsSecret } : {};
-    this.monitoring(host, secrets, [watchdog, ...member]);
+    const steps = [watchdog, ...member];
+    this.monitoring(host, secrets, steps);
+    return { host, steps };
   }
 
   private etcdMember(host: HaproxyHost, command: pulumi.Resource): pulumi.Resource {
@@ -254,11 +272,15 @@ function hostOutputs(instances: readonly Instance[], sshUser: string): pulumi.Ou
   );
 }
 
-function entryOutputs(instances: readonly Instance[]): Region["entry"] {
+/** The virtual address first: one of the others stops answering with its host. */
+function entryOutputs(topology: Topology, instances: readonly Instance[]): Region["entry"] {
   const entries = instances.filter(({ host }) => host.role === "haproxy");
   const url = (address: string) => `https://${address}:${ports.entry}`;
   return pulumi.output({
     public: entries.map(({ publicIp }) => publicIp.apply(url)),
-    private: entries.map(({ host }) => url(host.privateIp)),
+    private: [
+      ...new Set(entries.flatMap(({ host }) => virtualAddressOf(topology, host))),
+      ...entries.map(({ host }) => host.privateIp),
+    ].map(url),
   });
 }

@@ -5,6 +5,7 @@ import {
   firewallGroupsOf,
   type Host,
   type IngressRule,
+  ingressOf,
   type RegionPlan,
   type Topology,
 } from "./topology.ts";
@@ -36,7 +37,7 @@ export class SecurityGroups extends pulumi.ComponentResource {
           region: region.ovhRegion,
           name: `es-failover-${region.name}-${firewallGroup}`,
           description: `What the ${firewallGroup} hosts of ${region.name} accept`,
-          rules: ordered(topology.ingress[firewallGroup]).map(securityGroupRule),
+          rules: ordered(ingressOf(topology, region.name, firewallGroup)).map(securityGroupRule),
         },
         { parent: this },
       ).id;

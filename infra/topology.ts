@@ -35,17 +35,21 @@ export interface RegionPlan {
   readonly cidr: string;
   /** Addresses of the network's DHCP service. No host is pinned to one of them. */
   readonly allocationPool: { readonly start: string; readonly end: string };
+  /** The entry's address that one of the region's HAProxy hosts holds; null: each has its own alone. */
+  readonly virtualAddress: string | null;
   readonly hosts: readonly Host[];
 }
 
 /** One inbound flow that a host accepts. Everything else is dropped. */
 export interface IngressRule {
-  readonly protocol: "tcp" | "icmp";
-  /** Destination port; absent for icmp. */
+  readonly protocol: "tcp" | "icmp" | "vrrp";
+  /** Destination port; absent for icmp and vrrp. */
   readonly port?: number;
   /** Network of the senders. */
   readonly source: string;
   readonly why: string;
+  /** The site whose hosts alone accept it. Default: those of all sites. */
+  readonly site?: string;
 }
 
 export interface Topology {
@@ -59,7 +63,7 @@ export interface Topology {
   readonly watchdogs: readonly Host[];
   /** Hosts with a member of etcd: the first HAProxy host of each region and the witness. None without a witness. */
   readonly etcdMembers: readonly Host[];
-  /** Flows that hosts of a group accept, the same at every site. */
+  /** Flows that hosts of a group accept, the same at every site unless they name one; `ingressOf` chooses. */
   readonly ingress: Readonly<Record<FirewallGroup, readonly IngressRule[]>>;
 }
 
@@ -113,9 +117,23 @@ const roles: Readonly<Record<Role, { readonly short: string; readonly firstOffse
 /** Offsets of the DHCP service's addresses in each site's network, above every pinned address. */
 const poolOffsets = { first: 201, last: 250 } as const;
 
+/** What the addresses of a region's network are for, by their offsets. A virtual address is none of them. */
+export const plannedOffsets = [
+  { what: "the network itself", first: 0, last: 0 },
+  ...(["elasticsearch", "haproxy"] as const).map((role) => ({
+    what: role === "haproxy" ? "HAProxy hosts" : "Elasticsearch nodes",
+    first: roles[role].firstOffset,
+    last: roles[role].firstOffset + maxHostsPerRole - 1,
+  })),
+  { what: "the DHCP service", ...poolOffsets },
+  { what: "broadcasts", first: 255, last: 255 },
+];
+
 type PlannedConfig = Pick<StackConfig, "regions" | "witness" | "network" | "adminCidrs" | "clientCidrs"> &
   Partial<Pick<StackConfig, "endpointAddresses" | "scraperCidrs" | "page" | "monitoring">>;
-type Site = Pick<RegionPlan, "name" | "ovhRegion" | "cidr" | "zones" | "availabilityZones">;
+type Site = Pick<RegionPlan, "name" | "ovhRegion" | "cidr" | "zones" | "availabilityZones"> & {
+  readonly virtualAddress?: string;
+};
 
 /** Plans every site. A host's name, zone and address depend on its own position alone, never on how many there are. */
 export function planTopology(config: PlannedConfig): Topology {
@@ -129,11 +147,12 @@ export function planTopology(config: PlannedConfig): Topology {
   const hosts = [...regions, ...(witness === null ? [] : [witness])].flatMap((site) => site.hosts);
   const watchdogs = hosts.filter(({ role }) => role !== "elasticsearch");
   const etcdMembers = witness === null ? [] : watchdogs.filter(({ index }) => index === 1);
-  return { regions, witness, hosts, watchdogs, etcdMembers, ingress: planIngress(config, hosts, etcdMembers) };
+  const ingress = planIngress(config, { regions, hosts, etcdMembers });
+  return { regions, witness, hosts, watchdogs, etcdMembers, ingress };
 }
 
 function planSite(site: Site, counts: Partial<Readonly<Record<Role, number>>>): RegionPlan {
-  const { name, ovhRegion, cidr, zones, availabilityZones } = site;
+  const { name, ovhRegion, cidr, zones, availabilityZones, virtualAddress = null } = site;
   const network = parseCidr(cidr);
   if (network === undefined) throw new Error(`${name}: ${cidr} is not a network`);
   const host = (role: Role, index: number): Host => ({
@@ -154,6 +173,7 @@ function planSite(site: Site, counts: Partial<Readonly<Record<Role, number>>>): 
       start: formatIpv4(network.first + poolOffsets.first),
       end: formatIpv4(network.first + poolOffsets.last),
     },
+    virtualAddress,
     hosts: rolesOf(counts).flatMap(([role, count]) => positions(count).map((index) => host(role, index))),
   };
 }
@@ -173,7 +193,10 @@ function zoneOf(zones: readonly string[], index: number): string {
   return zone;
 }
 
-function planIngress(config: PlannedConfig, hosts: readonly Host[], etcdMembers: readonly Host[]): Topology["ingress"] {
+function planIngress(
+  config: PlannedConfig,
+  { regions, hosts, etcdMembers }: Pick<Topology, "regions" | "hosts" | "etcdMembers">,
+): Topology["ingress"] {
   const addresses = (chosen: readonly Host[]) => chosen.map((host) => `${host.privateIp}/32`);
   const ofRole = (...wanted: readonly Role[]) => addresses(hosts.filter((host) => wanted.includes(host.role)));
   const tcp = (port: number, sources: readonly string[], why: string): IngressRule[] =>
@@ -208,6 +231,7 @@ function planIngress(config: PlannedConfig, hosts: readonly Host[], etcdMembers:
       ...failsafe,
       ...metrics,
       ...page,
+      ...regions.flatMap(virtualAddressFlows),
       ...exporters("haproxy"),
     ],
     witness: [...administration, ...failsafe, ...metrics, ...page, ...exporters("witness")],
@@ -218,6 +242,22 @@ function planIngress(config: PlannedConfig, hosts: readonly Host[], etcdMembers:
       ...exporters("etcd"),
     ],
   };
+}
+
+/** The HAProxy hosts of a region agree which of them holds its virtual address. */
+function virtualAddressFlows(region: RegionPlan): IngressRule[] {
+  if (region.virtualAddress === null) return [];
+  return hostsOf(region, "haproxy").map(({ privateIp }) => ({
+    protocol: "vrrp",
+    source: `${privateIp}/32`,
+    why: "HAProxy hosts, for the virtual address",
+    site: region.name,
+  }));
+}
+
+/** Flows that the hosts of a group accept at one site. */
+export function ingressOf({ ingress }: Topology, site: string, group: FirewallGroup): readonly IngressRule[] {
+  return ingress[group].filter((rule) => rule.site === undefined || rule.site === site);
 }
 
 /** The plan of one region, or of the witness. */
@@ -243,4 +283,10 @@ export function hostsOf(region: RegionPlan, role: Role): readonly Host[] {
 export function firewallGroupsOf(topology: Topology, host: Host): readonly FirewallGroup[] {
   const isMember = topology.etcdMembers.some(({ name }) => name === host.name);
   return isMember ? [host.role, "etcd"] : [host.role];
+}
+
+/** The virtual address that a host may hold, if its region has one. */
+export function virtualAddressOf(topology: Topology, { role, region }: Host): readonly string[] {
+  const { virtualAddress } = regionPlan(topology, region);
+  return role === "haproxy" && virtualAddress !== null ? [virtualAddress] : [];
 }

@@ -9,6 +9,7 @@ import { keyName } from "./messages.ts";
 import { monitoringContradictions } from "./monitoring-contradictions.ts";
 import { rotationContradictions } from "./rotation.ts";
 import { configNamespace, type StackConfig } from "./schema.ts";
+import { virtualAddressContradictions } from "./virtual-addresses.ts";
 
 /** Values that are each valid and do not fit together: the watchdog's own rules, and those of provisioning. */
 export function contradictions(config: StackConfig): readonly ConfigViolation[] {
@@ -18,6 +19,7 @@ export function contradictions(config: StackConfig): readonly ConfigViolation[] 
     ...watchdogContradictions(config),
     ...witnessContradictions(config),
     ...networkContradictions(config),
+    ...virtualAddressContradictions(config),
     ...licenceContradictions(config),
     ...pageContradictions(config),
     ...snapshotContradictions(config),

@@ -25,7 +25,7 @@ import {
 } from "../../watchdog/config/sections.ts";
 import { surveysSchema } from "../../watchdog/config/surveys.ts";
 import { count, httpUrl, logLevel, nameOf, regionName, text, username } from "../../watchdog/config/values.ts";
-import { parseCidr } from "../ipv4.ts";
+import { parseCidr, parseIpv4 } from "../ipv4.ts";
 import { fixableSettings } from "./fixable-settings.ts";
 import { monitoringSchema, monitoringSecrets } from "./monitoring.ts";
 import { snapshotsSchema } from "./snapshots.ts";
@@ -46,6 +46,7 @@ const elasticSigningKeyFingerprint = "46095ACC8548582C1A2699A9D27D666CD88E42B4";
 /** Addresses per role in a region's network; topology.ts places the hosts. */
 export const maxHostsPerRole = 80;
 
+const anIpv4Address = "an IPv4 address, such as 192.168.1.190";
 const anIpv4Network = "an IPv4 network whose host bits are zero, such as 203.0.113.0/24";
 const cidr = z
   .string(`write ${anIpv4Network}`)
@@ -132,6 +133,15 @@ const regionsSchema = z
       haproxyNodes: count(0, maxHostsPerRole)
         .default(2)
         .describe("HAProxy hosts, the region's entries. 0 is allowed without a witness, if the other region has one."),
+      virtualAddress: z
+        .string(`write ${anIpv4Address}`)
+        .refine((value) => parseIpv4(value) !== undefined, `write ${anIpv4Address}`)
+        .meta({ value: anIpv4Address })
+        .exactOptional()
+        .describe(
+          "Address of the entry that one of the region's HAProxy hosts holds, by keepalived: one of the region's network that no host " +
+            "and no DHCP service gets, such as the 190th. See docs/applications.md.",
+        ),
     }),
     "write both regions, as in the project's own Pulumi.yaml",
   )

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs HAProxy's configuration and certificates: checked first, applied by reload, rolled back on failure.
-# Input (JSON): {"candidate": path of the new haproxy.cfg, "certificates": hash of them, "files": […]}
+# Input (JSON): {"candidate": path of the new haproxy.cfg, "certificates": hash of them, "files": […]}, and "virtualAddress" where
+# the region has one
 # shellcheck source=infra/provision/common.sh
 . "$(dirname "$0")/../provision/common.sh"
 
@@ -10,6 +11,10 @@ certificates=$(json_field certificates <<<"$input")
 readonly applied_file=$state_directory/haproxy-certificates
 readonly master_socket=/run/haproxy/master.sock
 
+# Before HAProxy answers keepalived's checks no more.
+if ! python3 -c 'import json, sys; sys.exit("virtualAddress" not in json.load(sys.stdin))' <<<"$input"; then
+  "$provisioning/haproxy/virtual-address-off.sh"
+fi
 install_files <<<"$input" >/dev/null
 es-failover haproxy apply --file "$candidate" >&2 ||
   fail "HAProxy's new configuration was refused; the previous one is still in use. The reason is above."

@@ -13,6 +13,8 @@ export const haproxyPaths = {
 
 /** Loopback port of HAProxy's own statistics and Prometheus metrics. */
 export const statusPort = 8404;
+/** There, with a virtual address: 200 while a ticket is valid, else 503. */
+export const openPath = "/open";
 
 export interface HaproxyConfigOptions {
   readonly topology: Topology;
@@ -26,7 +28,7 @@ export function haproxyCfg({ topology, check, withMetrics }: HaproxyConfigOption
   const authorization = Buffer.from(`${check.user}:${check.password}`).toString("base64");
   return [globalSection(), entrySection(topology.regions)]
     .concat(topology.regions.map((region) => regionBackend(region, authorization)))
-    .concat([closedBackend, statusSection, ...(withMetrics ? [metricsSection] : [])])
+    .concat([closedBackend, statusSection(topology), ...(withMetrics ? [metricsSection] : [])])
     .join("\n");
 }
 
@@ -62,19 +64,27 @@ defaults
 }
 
 function entrySection(regions: readonly RegionPlan[]): string {
-  const tickets = regions.map(
-    ({ name }) =>
-      `  http-request set-var(${variable(name)}) str(${name}),map_str_int(${haproxyPaths.ticketMap},0),sub(txn.now)\n`,
-  );
-  const routes = regions.map(({ name }) => `  use_backend es_${name} if { var(${variable(name)}) -m int gt 0 }\n`);
+  const routes = regions.map(({ name }) => `  use_backend es_${name} if ${isOpen(name)}\n`);
   return `frontend entry
   bind :${ports.entry} ssl crt ${haproxyPaths.entryCertificate} alpn h2,http/1.1
   # The routing ticket: the map holds, per region, the time (ms since 1970) until which requests may go there. The
   # watchdog renews it. HAProxy compares it with the clock on each request, so a router stops routing by itself when its
   # watchdog is dead or frozen, or after it was frozen itself. left_…: milliseconds until a region's ticket ends.
-  http-request set-var(txn.now) date(0,ms)
-${tickets.join("")}${routes.join("")}  default_backend closed
+${ticketRules(regions)}${routes.join("")}  default_backend closed
 `;
+}
+
+/** Rules that set, for each region, the time that its ticket has left. */
+function ticketRules(regions: readonly RegionPlan[]): string {
+  const tickets = regions.map(
+    ({ name }) =>
+      `  http-request set-var(${variable(name)}) str(${name}),map_str_int(${haproxyPaths.ticketMap},0),sub(txn.now)\n`,
+  );
+  return `  http-request set-var(txn.now) date(0,ms)\n${tickets.join("")}`;
+}
+
+function isOpen(region: string): string {
+  return `{ var(${variable(region)}) -m int gt 0 }`;
 }
 
 /** HAProxy accepts no hyphen in the name of a variable. */
@@ -110,12 +120,22 @@ backend closed
   http-request return status 503 content-type application/json string '{"error":{"type":"es_failover_closed","reason":"no region is open to requests at the moment"},"status":503}' hdr Retry-After 2
 `;
 
-const statusSection = `frontend status
+function statusSection({ regions }: Topology): string {
+  const hasVirtualAddress = regions.some(({ virtualAddress }) => virtualAddress !== null);
+  return `frontend status
   bind 127.0.0.1:${statusPort}
   http-request use-service prometheus-exporter if { path /metrics }
-  stats enable
+${hasVirtualAddress ? openRules(regions) : ""}  stats enable
   stats uri /
 `;
+}
+
+/** What keepalived asks on each host, twice a second, to choose the one that holds the virtual address. */
+function openRules(regions: readonly RegionPlan[]): string {
+  const open = regions.map(({ name }) => `  http-request return status 200 if { path ${openPath} } ${isOpen(name)}\n`);
+  const silent = `  http-request set-log-level silent if { path ${openPath} }\n`;
+  return `${silent}${ticketRules(regions)}${open.join("")}  http-request return status 503 if { path ${openPath} }\n`;
+}
 
 /** Clients need a certificate of the deployment. */
 const metricsSection = `frontend metrics

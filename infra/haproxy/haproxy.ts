@@ -2,10 +2,10 @@ import * as pulumi from "@pulumi/pulumi";
 import { type Authority, HostCertificate } from "../certificates.ts";
 import { users } from "../elasticsearch/users.ts";
 import { contentHash, type HostFile, runScript, type StagedHost, type StepOptions } from "../provision/remote.ts";
-import type { Host, Topology } from "../topology.ts";
+import { type Host, type Topology, virtualAddressOf } from "../topology.ts";
 import { haproxyCfg, haproxyDefaults, haproxyPaths } from "./haproxy-cfg.ts";
 
-export const haproxyScripts = ["haproxy/install.sh", "haproxy/apply.sh"];
+export const haproxyScripts = ["haproxy/install.sh", "haproxy/apply.sh", "haproxy/virtual-address-off.sh"];
 
 export interface HaproxyHost extends StagedHost {
   readonly host: Host;
@@ -56,12 +56,14 @@ export class Haproxy extends pulumi.ComponentResource {
   private configuration(args: HaproxyArgs): pulumi.Output<string> {
     const { certificatePem, privateKeyPem } = this.certificate(args);
     const ca = args.authority.trustedPem;
+    const [virtualAddress] = virtualAddressOf(args.topology, args.host.host);
     return pulumi
       .all([certificatePem, privateKeyPem, args.checkPassword])
       .apply(([certificate, privateKey, password]) =>
         JSON.stringify({
           candidate: candidateFile,
           certificates: contentHash(ca, certificate),
+          ...(virtualAddress === undefined ? {} : { virtualAddress }),
           files: haproxyFiles({
             ca,
             entry: `${certificate.trimEnd()}\n${privateKey.trimEnd()}\n`,
@@ -72,10 +74,11 @@ export class Haproxy extends pulumi.ComponentResource {
   }
 
   /** For the names and addresses by which applications reach the entry. */
-  private certificate({ authority, host, entryNames }: HaproxyArgs): HostCertificate {
+  private certificate({ authority, host, entryNames, topology }: HaproxyArgs): HostCertificate {
+    const ipAddresses = [host.host.privateIp, host.publicIp, ...virtualAddressOf(topology, host.host)];
     return new HostCertificate(
       `${host.name}-entry`,
-      { authority, dnsNames: [host.name, ...entryNames], ipAddresses: [host.host.privateIp, host.publicIp] },
+      { authority, dnsNames: [host.name, ...entryNames], ipAddresses },
       { parent: this },
     );
   }

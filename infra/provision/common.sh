@@ -49,5 +49,10 @@ json_field() {
   python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1"
 }
 
+# interface_of ADDRESS: prints the name of the interface that has it, or nothing.
+interface_of() {
+  ip -4 -oneline address show | awk -v ip="$1/" 'index($4, ip) == 1 { print $2; exit }'
+}
+
 # install_files: writes the files of the JSON document on standard input and prints the paths of those that changed.
 install_files() { "$provisioning/provision/install-files.py"; }

@@ -9,7 +9,7 @@ private_ip=$1
 # Elsewhere in tests alone.
 networks=${NETWORK_DIRECTORY:-/etc/systemd/network}
 
-interface=$(ip -4 -oneline address show | awk -v ip="${private_ip}/" 'index($4, ip) == 1 { print $2; exit }')
+interface=$(interface_of "$private_ip")
 [[ -n $interface ]] || fail "no interface has the private address ${private_ip}"
 
 # Refused for good, where systemd-networkd runs the interface, by netplan or by itself.

@@ -47,10 +47,15 @@ function isWorld({ source, fromGroup }: Opening): boolean {
 const covers = ({ protocol, first, last }: Opening, port: number): boolean =>
   (protocol === undefined || protocol === "TCP") && first <= port && port <= last;
 
+/** Protocols without ports. VRRP has no data: HAProxy hosts agree by it which of them holds the virtual address. */
+const portless: readonly string[] = ["ICMP", "VRRP"];
+
 /** "TCP 9200" */
 function nameOf({ protocol, first, last }: Opening): string {
   const range = first === last ? `${first}` : `${first} to ${last}`;
-  return protocol === "ICMP" ? "ICMP" : `${protocol ?? "every protocol, port"} ${range}`;
+  return protocol !== undefined && portless.includes(protocol)
+    ? protocol
+    : `${protocol ?? "every protocol, port"} ${range}`;
 }
 
 const from = ({ source, fromGroup }: Opening): string => source ?? (fromGroup ? "a group" : "everywhere");
@@ -95,7 +100,7 @@ export const noPlaintextPort: ResourceRule = {
   check: (resource) =>
     openingsOf(resource)
       .filter(({ protocol, first, last }) => {
-        if (protocol === "ICMP") return false;
+        if (protocol !== undefined && portless.includes(protocol)) return false;
         return protocol !== "TCP" || first !== last || !encrypted.includes(first);
       })
       .map(
@@ -108,10 +113,11 @@ export const noPlaintextPort: ResourceRule = {
 export const peersOnly: StackRule = {
   id: "peers-only",
   purpose:
-    "Elasticsearch, etcd, the watchdogs' own port and the exporters are open to the hosts that need them and to no other.",
+    "Elasticsearch, etcd, the watchdogs' own port, the exporters and VRRP are open to the hosts that need them and to no other.",
   check: (stack) =>
-    ofType(stack, types.securityGroup).flatMap((group) =>
-      openingsOf(group).flatMap((opening) =>
+    ofType(stack, types.securityGroup).flatMap((group) => [
+      ...strangersOfVrrp(stack, group),
+      ...openingsOf(group).flatMap((opening) =>
         peerPorts(stack)
           .filter(({ port }) => covers(opening, port) && !(port === ports.entry && groupOf(group) === "haproxy"))
           .filter(({ senders }) => !senders.includes(opening.source ?? ""))
@@ -124,8 +130,22 @@ export const peersOnly: StackRule = {
             }),
           ),
       ),
-    ),
+    ]),
 };
+
+/** Who speaks VRRP to a HAProxy host can take the virtual address from it. */
+function strangersOfVrrp({ declared }: StackView, group: ResourceView): readonly Finding[] {
+  if (declared === null) return [];
+  const routers = declared.hosts
+    .filter(({ role, site }) => groupOf(group) === "haproxy" && role === "haproxy" && site === declared.site)
+    .map(({ privateIp }) => `${privateIp}/32`);
+  return openingsOf(group)
+    .filter(({ protocol, source }) => protocol === "VRRP" && !routers.includes(source ?? ""))
+    .map((opening) => ({
+      urn: group.urn,
+      message: `${group.name} opens VRRP to ${from(opening)}: allow the HAProxy hosts of ${declared.site} to speak it to each other, and no other host.`,
+    }));
+}
 
 interface PeerPort {
   readonly port: number;

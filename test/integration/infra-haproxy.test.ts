@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { haproxyCfg, haproxyPaths } from "../../infra/haproxy/haproxy-cfg.ts";
 import { createCertificateAuthority } from "../../infra/init/certificate-authority.ts";
 import { planTopology } from "../../infra/topology.ts";
-import { testConfig } from "../unit/infra-fixtures.ts";
+import { testConfig, virtualAddressChanges } from "../unit/infra-fixtures.ts";
 import { haproxyCommand, haproxyMissing } from "./haproxy-process.ts";
 
 const execute = promisify(execFile);
@@ -45,6 +45,13 @@ describe.skipIf(haproxyMissing !== undefined)(`the rendered HAProxy configuratio
 
   test.each([false, true])("is accepted by HAProxy 3.0 without a warning (metrics: %s)", async (withMetrics) => {
     const output = await verdict(haproxyCfg({ topology: planTopology(testConfig()), check, withMetrics }));
+    expect(output).toContain("Configuration file is valid");
+    expect(output).not.toContain("[WARNING]");
+  });
+
+  test("is accepted without a warning with what keepalived asks", async () => {
+    const topology = planTopology(testConfig(virtualAddressChanges));
+    const output = await verdict(haproxyCfg({ topology, check, withMetrics: false }));
     expect(output).toContain("Configuration file is valid");
     expect(output).not.toContain("[WARNING]");
   });

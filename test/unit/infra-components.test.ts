@@ -4,7 +4,7 @@ import path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Region } from "../../infra/region.ts";
-import { monitoringChanges, testConfig } from "./infra-fixtures.ts";
+import { monitoringChanges, testConfig, virtualAddressChanges } from "./infra-fixtures.ts";
 
 interface Registered {
   readonly type: string;
@@ -307,6 +307,42 @@ describe("a region's components", () => {
     ]);
     expect(JSON.parse(named("gra-es-1-base", among).inputs.stdin).monitoring).toBe("on");
     expect(JSON.parse(named("gra-es-1-base").inputs.stdin).monitoring).toBe("off");
+  });
+
+  test("a region with a virtual address offers it first, in certificates too, and sets it up after everything else", async () => {
+    expect(registered.map(({ name }) => name).filter((name) => name.includes("virtual"))).toEqual([]);
+    const endpointAddresses = {
+      gra: { host: "192.168.1.190", port: 9200 },
+      bhs: { host: "192.168.2.101", port: 9200 },
+    };
+    const changes = { ...virtualAddressChanges, endpointAddresses: JSON.stringify(endpointAddresses) };
+    const [made, among] = await provisioned(undefined, changes);
+    expect((await settled(made.entry)).private).toEqual([
+      "https://192.168.1.190:9200",
+      "https://192.168.1.101:9200",
+      "https://192.168.1.102:9200",
+    ]);
+    for (const certificate of ["entry", "watchdog"]) {
+      const { ipAddresses } = named(`gra-haproxy-2-${certificate}-request`, among).inputs;
+      expect(ipAddresses).toEqual(["192.168.1.102", "5.0.0.13", "192.168.1.190"]);
+    }
+    const names = among.map(({ name }) => name);
+    const steps = ["gra-haproxy-1-virtual-address", "gra-haproxy-2-virtual-address"];
+    for (const step of steps) {
+      for (const other of [
+        "gra-cluster",
+        "gra-haproxy-1-watchdog-configuration",
+        "gra-haproxy-2-watchdog-configuration",
+      ])
+        expect(names.indexOf(step)).toBeGreaterThan(names.indexOf(other));
+    }
+    expect(JSON.parse(named("gra-haproxy-2-virtual-address", among).inputs.stdin)).toMatchObject({
+      virtualAddress: "192.168.1.190",
+      peers: "192.168.1.101",
+    });
+    const haproxy = (all?: readonly Registered[]) =>
+      JSON.parse(named("gra-haproxy-1-haproxy-configuration", all).inputs.stdin.value);
+    expect([haproxy(among).virtualAddress, haproxy().virtualAddress]).toEqual(["192.168.1.190", undefined]);
   });
 
   test("every step on a host runs again on the host that replaces it", () => {

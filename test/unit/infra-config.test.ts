@@ -34,6 +34,11 @@ if (host === undefined) throw new Error("no HAProxy host");
 const keysOf = (value: unknown): readonly string[] =>
   typeof value === "object" && value !== null ? Object.keys(value) : [];
 
+const virtualAddress = (address: string, haproxyNodes = 2) => ({
+  gra: { ovhRegion: "GRA11", cidr: "192.168.1.0/24", haproxyNodes, virtualAddress: address },
+  bhs: { ovhRegion: "BHS5", cidr: "192.168.2.0/24" },
+});
+
 describe("the stack configuration", () => {
   test("a region has three Elasticsearch nodes and two HAProxy hosts by default", () => {
     const { regions } = testConfig();
@@ -176,6 +181,32 @@ describe("the stack configuration", () => {
         bhs: { ovhRegion: "BHS5", cidr: "192.168.2.0/24" },
       },
       /regions\.gra\.elasticsearchNodes is 0: write a number from 1 to/,
+    ],
+    [
+      "a virtual address that is none",
+      virtualAddress("192.168.1"),
+      /regions\.gra\.virtualAddress is "192\.168\.1": write an IPv4 address, such as/,
+    ],
+    [
+      "a virtual address in the other region's network",
+      virtualAddress("192.168.2.190"),
+      /virtualAddress is "192\.168\.2\.190": write an address of the region's own network, 192\.168\.1\.0\/24/,
+    ],
+    [
+      "a virtual address that a HAProxy host may have one day",
+      virtualAddress("192.168.1.180"),
+      /this is for HAProxy hosts, 192\.168\.1\.101 to 192\.168\.1\.180: write one of no other use, such as 192\.168\.1\.190/,
+    ],
+    [
+      "a virtual address that the DHCP service may give away",
+      virtualAddress("192.168.1.201"),
+      /this is for the DHCP service, 192\.168\.1\.201 to 192\.168\.1\.250/,
+    ],
+    ["a virtual address for broadcasts", virtualAddress("192.168.1.255"), /this is for broadcasts: write one/],
+    [
+      "a virtual address of one HAProxy host",
+      virtualAddress("192.168.1.190", 1),
+      /regions\.gra\.virtualAddress needs two HAProxy hosts in gra, and haproxyNodes is 1: leave it out/,
     ],
   ])("%s is refused", (_what, regions, message) => {
     expect(violationsWith({ regions: JSON.stringify(regions) })).toEqual([expect.stringMatching(message)]);

@@ -5,11 +5,12 @@ import { elasticsearchYml, jvmOptions, unicastHosts } from "../../infra/elastics
 import { snapshotInput, snapshotKeystore } from "../../infra/elasticsearch/snapshots.ts";
 import { completionUnit, etcdDropIn, etcdSettings, memberJson } from "../../infra/etcd/etcd-files.ts";
 import { haproxyCfg, haproxyDefaults } from "../../infra/haproxy/haproxy-cfg.ts";
+import { keepalivedConf } from "../../infra/haproxy/keepalived.ts";
 import { kernelSettingsFile } from "../../infra/provision/host-settings.ts";
 import { upgradeFiles, upgradeTime } from "../../infra/provision/security-upgrades.ts";
 import { hostsOf, planTopology, type Role, regionPlan } from "../../infra/topology.ts";
 import { watchdogJson } from "../../infra/watchdog/watchdog-config.ts";
-import { testConfig } from "./infra-fixtures.ts";
+import { testConfig, virtualAddressChanges } from "./infra-fixtures.ts";
 
 const config = testConfig();
 const topology = planTopology(config);
@@ -153,6 +154,41 @@ describe("files of a HAProxy host", () => {
     expect(
       haproxyCfg({ topology, check: { user: "haproxy-check", password: "secret" }, withMetrics: false }),
     ).toMatchSnapshot();
+  });
+
+  const shared = planTopology(testConfig(virtualAddressChanges));
+
+  test("haproxy.cfg answers keepalived's question where a region has a virtual address, and is the same otherwise", () => {
+    const rendered = (of: typeof topology) =>
+      haproxyCfg({ topology: of, check: { user: "haproxy-check", password: "secret" }, withMetrics: false }).split(
+        "\n",
+      );
+    const [alone, together] = [rendered(topology), rendered(shared)];
+    const added = together.slice(alone.indexOf("  stats enable"), together.indexOf("  stats enable"));
+    expect(together.filter((line, n) => !(added.includes(line) && n > alone.indexOf("frontend status")))).toEqual(
+      alone,
+    );
+    expect(added.join("\n")).toMatchInlineSnapshot(`
+      "  http-request set-log-level silent if { path /open }
+        http-request set-var(txn.now) date(0,ms)
+        http-request set-var(txn.left_gra) str(gra),map_str_int(/var/lib/es-failover/haproxy/ticket.map,0),sub(txn.now)
+        http-request set-var(txn.left_bhs) str(bhs),map_str_int(/var/lib/es-failover/haproxy/ticket.map,0),sub(txn.now)
+        http-request return status 200 if { path /open } { var(txn.left_gra) -m int gt 0 }
+        http-request return status 200 if { path /open } { var(txn.left_bhs) -m int gt 0 }
+        http-request return status 503 if { path /open }"
+    `);
+  });
+
+  test("keepalived.conf, the same on both hosts but for their addresses", () => {
+    const region = regionPlan(shared, "gra");
+    const confOf = (each: ReturnType<typeof host>) =>
+      keepalivedConf({ region, virtualAddress: region.virtualAddress ?? "", host: each });
+    const [first, second] = hostsOf(region, "haproxy").map(confOf);
+    expect(first).toMatchSnapshot();
+    const swapped = (second ?? "").replaceAll(/192\.168\.1\.10[12]/g, (one) =>
+      one.endsWith("1") ? "192.168.1.102" : "192.168.1.101",
+    );
+    expect(swapped.replace("gra-haproxy-2", "gra-haproxy-1")).toBe(first);
   });
 
   test("/etc/default/haproxy", () => {

@@ -27,6 +27,14 @@ export const validRawConfig: Readonly<Record<string, string>> = {
   "es-failover:etcdPassword": "etcd-user-password",
 };
 
+/** With an address that one of the HAProxy hosts of gra holds. */
+export const virtualAddressChanges: Readonly<Record<string, string>> = {
+  regions: JSON.stringify({
+    gra: { ovhRegion: "GRA11", cidr: "192.168.1.0/24", virtualAddress: "192.168.1.190" },
+    bhs: { ovhRegion: "BHS5", cidr: "192.168.2.0/24" },
+  }),
+};
+
 /** With the monitoring that provisioning installs. */
 export const monitoringChanges: Readonly<Record<string, string>> = {
   monitoring: JSON.stringify({ alerts: { kind: "webhook" } }),

@@ -1,6 +1,7 @@
 import { execFile, execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { type AddressInfo, createServer, type Server } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
@@ -188,6 +189,81 @@ esac`,
     expect(run(networkFile)).toBe(asked);
     expect(existsSync(dropIn())).toBe(false);
     expect(existsSync(path.join(directory, "deleted"))).toBe(true);
+  });
+});
+
+describe("virtual-address.sh", () => {
+  let directory: string;
+  let server: Server;
+  let port: number;
+
+  /** A host with keepalived on which every command succeeds; `held` is what its interface has besides. */
+  beforeEach(async () => {
+    directory = await mkdtemp(path.join(tmpdir(), "virtual-address-"));
+    const programs = {
+      "dpkg-query": "echo 'ii 2.3.3'",
+      ip: 'echo "3: ens4 inet 127.0.0.1/16 scope global ens4"; [ ! -e held ] || echo "3: ens4 inet 127.0.0.190/32 scope global ens4"',
+      getent: "exit 0",
+      keepalived: "cat conf >tested",
+      systemctl: 'echo "$*" >>systemctl.log',
+    };
+    for (const [name, text] of Object.entries(programs)) {
+      await writeFile(path.join(directory, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+    }
+    server = createServer((socket) => socket.end());
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.2", resolve));
+    port = (server.address() as AddressInfo).port;
+  });
+  afterEach(async () => {
+    server.close();
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  /** The other HAProxy host has the address 127.0.0.2. */
+  async function run(virtualAddress: string): Promise<string> {
+    const own = { owner: userInfo().username, group: execFileSync("id", ["-gn"], { encoding: "utf8" }).trim() };
+    const conf = { path: path.join(directory, "conf"), content: "interface @INTERFACE@\n", mode: "0644", ...own };
+    const input = { privateIp: "127.0.0.1", virtualAddress, peers: "127.0.0.2", port: String(port), files: [conf] };
+    const env = {
+      ...process.env,
+      PATH: `${directory}:${process.env["PATH"]}`,
+      PROVISIONING_STATE: directory,
+      VIRTUAL_ADDRESS_SECONDS: "1",
+    };
+    const running = execute(path.join(infra, "haproxy", "virtual-address.sh"), { cwd: directory, env });
+    running.child.stdin?.end(JSON.stringify(input));
+    return running.then(
+      () => "",
+      ({ stderr }: { readonly stderr: string }) => stderr,
+    );
+  }
+  const text = (name: string) => readFile(path.join(directory, name), "utf8");
+
+  test("gives keepalived the private interface, checks its configuration, and loads it only when it has changed", async () => {
+    await writeFile(path.join(directory, "held"), "");
+    expect(await run("127.0.0.190")).toBe("");
+    expect(await text("tested")).toBe("interface ens4\n");
+    const first = await text("systemctl.log");
+    expect(first).toMatch(/^daemon-reload\nenable .*keepalived\n.*\nreload keepalived\n$/);
+    expect(await run("127.0.0.190")).toBe("");
+    expect((await text("systemctl.log")).slice(first.length)).not.toContain("\nreload");
+  });
+
+  test("succeeds on a host from which the holder is reached by the virtual address", async () => {
+    expect(await run("127.0.0.2")).toBe("");
+  });
+
+  test("fails where the holder is reached by its own address alone: the cloud drops packets of the virtual one", async () => {
+    expect(await run("127.0.0.3")).toMatch(
+      /127\.0\.0\.3 does not answer from here, although 127\.0\.0\.2 is reached: .*docs\/app/,
+    );
+  });
+
+  test("fails where no HAProxy host answers, and points to keepalived", async () => {
+    await new Promise((resolve) => server.close(resolve));
+    expect(await run("127.0.0.3")).toMatch(
+      /no HAProxy host of the region holds 127\.0\.0\.3.*journalctl -u keepalived/,
+    );
   });
 });
 

@@ -2,8 +2,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { StackConfig } from "../../infra/config/schema.ts";
 import { parseCidr } from "../../infra/ipv4.ts";
-import { firewallGroupsOf, type Host, planTopology, type Topology } from "../../infra/topology.ts";
-import { monitoringChanges, testConfig } from "./infra-fixtures.ts";
+import { firewallGroupsOf, type Host, ingressOf, planTopology, type Topology } from "../../infra/topology.ts";
+import { monitoringChanges, testConfig, virtualAddressChanges } from "./infra-fixtures.ts";
 
 type PlanInput = Parameters<typeof planTopology>[0];
 
@@ -172,6 +172,18 @@ describe("the plan of all sites", () => {
       }),
       { numRuns: 40 },
     );
+  });
+
+  test("lets HAProxy hosts speak VRRP to those of their own region, where it has a virtual address, and no other host", () => {
+    const topology = planTopology(testConfig(virtualAddressChanges));
+    const speakers = (site: string) =>
+      (["elasticsearch", "haproxy", "witness", "etcd"] as const).flatMap((group) =>
+        ingressOf(topology, site, group).flatMap(({ protocol, source }) =>
+          protocol === "vrrp" ? [`${source} to ${group}`] : [],
+        ),
+      );
+    expect(speakers("gra")).toEqual(["192.168.1.101/32 to haproxy", "192.168.1.102/32 to haproxy"]);
+    expect([...speakers("bhs"), ...speakers("witness")]).toEqual([]);
   });
 
   test("is stable under growth: one more host moves no other", () => {

@@ -1,6 +1,6 @@
 import { declaredOf } from "../../infra/declared.ts";
 import { createCertificateAuthority } from "../../infra/init/certificate-authority.ts";
-import { firewallGroupsOf, planTopology, regionPlan } from "../../infra/topology.ts";
+import { firewallGroupsOf, ingressOf, planTopology, regionPlan } from "../../infra/topology.ts";
 import { type ResourceView, type StackView, types } from "../../policy/model.ts";
 import { testConfig } from "./infra-fixtures.ts";
 
@@ -28,7 +28,7 @@ export async function fittingStack(changes: Readonly<Record<string, string>> = {
   const { certificatePem } = await createCertificateAuthority();
   const groups = new Set(hosts.flatMap((host) => firewallGroupsOf(topology, host)));
   const rules = (group: keyof typeof topology.ingress) =>
-    topology.ingress[group].map(({ protocol, port, source }) => ({
+    ingressOf(topology, "gra", group).map(({ protocol, port, source }) => ({
       direction: "INGRESS",
       protocol: protocol.toUpperCase(),
       ...(port === undefined ? {} : { portRangeMin: port, portRangeMax: port }),

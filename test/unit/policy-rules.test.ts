@@ -6,7 +6,7 @@ import { authorityIsValid, certificatesAreFresh } from "../../policy/rules/certi
 import { resourceRules, stackRules } from "../../policy/rules/rules.ts";
 import { exposedSecrets, secretWords } from "../../policy/rules/secrets.ts";
 import { leavesOf } from "../../policy/view.ts";
-import { monitoringChanges } from "./infra-fixtures.ts";
+import { monitoringChanges, virtualAddressChanges } from "./infra-fixtures.ts";
 import { changed, fittingStack } from "./policy-fixtures.ts";
 
 const stack = await fittingStack();
@@ -29,6 +29,8 @@ const opening = (port: number, source: string | undefined, extra: object = {}) =
     { direction: "INGRESS", protocol: "TCP", portRangeMin: port, portRangeMax: port, remoteIpPrefix: source, ...extra },
   ],
 });
+
+const vrrp = (source: string) => ({ rules: [{ direction: "INGRESS", protocol: "VRRP", remoteIpPrefix: source }] });
 
 test("docs/policies.md describes every rule", () => {
   const text = readFileSync(path.join(import.meta.dirname, "..", "..", "docs", "policies.md"), "utf8");
@@ -59,6 +61,12 @@ describe("a stack that fits", () => {
     for (const id of ids) expect([id, findings(id, watched)]).toEqual([id, []]);
   });
 
+  test("may let the HAProxy hosts of a region agree on its virtual address", async () => {
+    const shared = await fittingStack(virtualAddressChanges);
+    expect(JSON.stringify(shared.resources)).toContain("VRRP");
+    for (const id of ids) expect([id, findings(id, shared)]).toEqual([id, []]);
+  });
+
   test("of another program is judged by its resources alone", () => {
     const foreign = { ...stack, declared: null };
     for (const id of ids) expect([id, findings(id, foreign)]).toEqual([id, []]);
@@ -84,6 +92,14 @@ describe("the firewall", () => {
     ["peers-only", "gra-haproxy", opening(1, "10.0.0.1/32", { portRangeMax: 65_535 }), "TCP 9443 to 10.0.0.1/32"],
     ["peers-only", "gra-elasticsearch", opening(9114, "192.168.1.101/32"), "none of the witness, which has Prometheus"],
     ["peers-only", "gra-haproxy", opening(8405, "203.0.113.7/32"), "TCP 8405 to 203.0.113.7/32"],
+    [
+      "peers-only",
+      "gra-haproxy",
+      vrrp("192.168.2.101/32"),
+      "opens VRRP to 192.168.2.101/32: allow the HAProxy hosts of gra",
+    ],
+    ["peers-only", "gra-elasticsearch", vrrp("192.168.1.101/32"), "gra-elasticsearch opens VRRP to 192.168.1.101/32"],
+    ["only-the-entry-is-public", "gra-haproxy", vrrp("0.0.0.0/0"), "opens VRRP to 0.0.0.0/0"],
     ["ssh-from-administrators", "gra-haproxy", opening(22, "203.0.113.0/24"), "to 203.0.113.0/24, which is not within"],
   ])("%s is violated: %s with %j", (id, group, rules, message) => {
     expect(findings(id, changed(stack, group, rules)).join("\n")).toContain(message);

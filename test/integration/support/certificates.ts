@@ -33,10 +33,14 @@ export class TestAuthority {
   }
 
   /**
-   * A certificate for both TLS servers and clients, valid for 127.0.0.1: etcd's gateway shows the member's own certificate
-   * to the member itself. etcd requires that clients' subjects have no CommonName.
+   * A certificate for both TLS servers and clients, valid for 127.0.0.1 unless other addresses are given: etcd's gateway shows
+   * the member's own certificate to the member itself. etcd requires that clients' subjects have no CommonName.
    */
-  async issue(name: string, subject = `/O=${name}`): Promise<CertificateFiles> {
+  async issue(
+    name: string,
+    subject = `/O=${name}`,
+    addresses: readonly string[] = ["127.0.0.1"],
+  ): Promise<CertificateFiles> {
     const files = {
       certificate: path.join(this.#directory, `${name}.crt`),
       key: path.join(this.#directory, `${name}.key`),
@@ -44,7 +48,7 @@ export class TestAuthority {
     const extensions = path.join(this.#directory, `${name}.cnf`);
     await writeFile(
       extensions,
-      "subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth,clientAuth\nbasicConstraints=CA:false\n",
+      `subjectAltName=${addresses.map((address) => `IP:${address}`).join(",")}\nextendedKeyUsage=serverAuth,clientAuth\nbasicConstraints=CA:false\n`,
     );
     const request = path.join(this.#directory, `${name}.csr`);
     await run("openssl", ["req", ...newKey.slice(0, -2), "-keyout", files.key, "-out", request, "-subj", subject]);
