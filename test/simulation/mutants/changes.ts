@@ -24,7 +24,7 @@ export const changeMutants: readonly Mutant[] = [
       to: "if (late.length > 0) return step;",
     },
     shows: {
-      "one site": { breaks: ["6", "7"], faults: ["probes are lost"] },
+      "one site": { breaks: ["6", "7"], faults: ["probes are lost"], seed: 46 },
     },
   },
   {
@@ -65,7 +65,7 @@ export const changeMutants: readonly Mutant[] = [
       to: "isOwn(index) && index.open && !index.writeBlocked && index.uuid.length > 1_000",
     },
     shows: {
-      "one site": { breaks: ["7", "5"], faults: ["gra is lost"] },
+      "one site": { breaks: ["7", "5"], faults: ["gra is lost"], seed: 129 },
     },
   },
   {
@@ -99,7 +99,7 @@ export const changeMutants: readonly Mutant[] = [
       to: "if (index.uuid.length > 1_000) return",
     },
     shows: {
-      "one site": { breaks: ["9", "13"], faults: ["an operator asks for a switchover"] },
+      "one site": { breaks: ["9", "13"], faults: ["an operator asks for a switchover"], seed: 12 },
     },
   },
   {
@@ -111,7 +111,7 @@ export const changeMutants: readonly Mutant[] = [
       to: "return { strays: [],",
     },
     shows: {
-      "one site": { breaks: ["7"], faults: ["an operator asks for a failover"] },
+      "one site": { breaks: ["7"], faults: ["an operator asks for a failover"], seed: 244 },
     },
   },
   {
@@ -126,6 +126,7 @@ export const changeMutants: readonly Mutant[] = [
       "one site": {
         breaks: ["7"],
         faults: ["gra flaps", "bhs is lost after a while", "an operator asks for a switchover", "calls hang"],
+        seed: 114,
       },
     },
   },
@@ -162,7 +163,11 @@ export const changeMutants: readonly Mutant[] = [
       to: "nowMs - record.startedAtMs + 0 * (seen.changeKnownForMs ?? 0);",
     },
     shows: {
-      "one site": { breaks: ["7", "13"], faults: ["a snapshot runs in the standby", "gra is lost", "a clock is set"] },
+      "one site": {
+        breaks: ["7", "13"],
+        faults: ["a snapshot runs in the standby", "gra is lost", "a clock is set"],
+        seed: 308,
+      },
     },
   },
   {
@@ -186,7 +191,7 @@ export const changeMutants: readonly Mutant[] = [
       to: "isOwn(index) && !kept.has(index.uuid);",
     },
     shows: {
-      "one site": { breaks: ["5"], faults: ["a snapshot runs in the standby", "gra is lost"] },
+      "one site": { breaks: ["5"], faults: ["a snapshot runs in the standby", "gra is lost"], seed: 46 },
     },
   },
   {
@@ -213,8 +218,8 @@ export const changeMutants: readonly Mutant[] = [
       to: "",
     },
     shows: {
-      "one site": { breaks: ["7", "13"], faults: ["an operator asks for a switchover", "gra is lost"] },
-      "three sites": { breaks: ["7", "13"], faults: ["an operator asks for a switchover", "gra is lost"] },
+      "one site": { breaks: ["7", "13"], faults: ["an operator asks for a switchover", "gra is lost"], seed: 83 },
+      "three sites": { breaks: ["7", "13"], faults: ["an operator asks for a switchover", "gra is lost"], seed: 80 },
     },
   },
 ];

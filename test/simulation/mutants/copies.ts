@@ -37,7 +37,7 @@ export const copyMutants: readonly Mutant[] = [
       to: "forMs > 1_000 * promotion.maxStuckMs;",
     },
     shows: {
-      "one site": { breaks: ["13"], faults: ["the standby is rebuilt", "an operator asks for a failover"] },
+      "one site": { breaks: ["13"], faults: ["the standby is rebuilt", "an operator asks for a failover"], seed: 189 },
     },
   },
   {
@@ -72,7 +72,7 @@ export const copyMutants: readonly Mutant[] = [
       to: "return replaced.length < 0 ? replaced : [];",
     },
     shows: {
-      "one site": { breaks: ["5", "ledger", "loss"], faults: ["an index is created again", "gra is lost"] },
+      "one site": { breaks: ["5", "ledger", "loss"], faults: ["an index is created again", "gra is lost"], seed: 18 },
     },
   },
   {
@@ -109,7 +109,7 @@ export const copyMutants: readonly Mutant[] = [
       to: "(index.following && index.noCopy && index.name.length > 1_000)",
     },
     shows: {
-      "one site": { breaks: ["7"], faults: ["gra is lost in a first copy", "a site loses its power"] },
+      "one site": { breaks: ["7"], faults: ["gra is lost in a first copy", "a site loses its power"], seed: 24 },
     },
   },
   {
@@ -121,7 +121,7 @@ export const copyMutants: readonly Mutant[] = [
       to: "if (followsAnother(follower, leader.uuid) && name.length > 1_000) {",
     },
     shows: {
-      "one site": { breaks: ["7", "14"], faults: ["an index is created again"] },
+      "one site": { breaks: ["7", "14"], faults: ["an index is created again"], seed: 17 },
     },
   },
   {
@@ -193,7 +193,7 @@ export const copyMutants: readonly Mutant[] = [
       to: "=> !following;",
     },
     shows: {
-      "one site": { breaks: ["5", "7"], faults: ["snapshots are mounted", "gra is lost"] },
+      "one site": { breaks: ["5", "7"], faults: ["snapshots are mounted", "gra is lost"], seed: 48 },
     },
   },
   {

@@ -28,7 +28,11 @@ export const entryMutants: readonly Mutant[] = [
         breaks: ["1", "2"],
         faults: ["gra is lost", "the file store is slow", "HAProxy's socket does not answer"],
       },
-      "three sites": { breaks: ["1", "2"], faults: ["gra is lost", "gra is cut off", "a watchdog is frozen"] },
+      "three sites": {
+        breaks: ["1", "2"],
+        faults: ["gra is lost", "gra is cut off", "a watchdog is frozen"],
+        seed: 196,
+      },
     },
   },
   {
@@ -40,7 +44,7 @@ export const entryMutants: readonly Mutant[] = [
       to: "leaseValidForMs * 3",
     },
     shows: {
-      "one site": { breaks: ["1", "2"], faults: ["gra is lost", "HAProxy's socket does not answer"] },
+      "one site": { breaks: ["1", "2"], faults: ["gra is lost", "HAProxy's socket does not answer"], seed: 13 },
       "three sites": { breaks: ["1", "2"], faults: ["gra is cut off", "a watchdog is frozen", "gra is lost"] },
     },
   },
@@ -64,8 +68,12 @@ export const entryMutants: readonly Mutant[] = [
       to: "highestEpochSeen: observed.highestEpoch() * 0,",
     },
     shows: {
-      "one site": { breaks: ["1"], faults: ["an operator asks for a failover", "a call to the file store takes long"] },
-      "three sites": { breaks: ["1", "2"], faults: ["gra's watchdog comes back as gra is given up"] },
+      "one site": {
+        breaks: ["1"],
+        faults: ["an operator asks for a failover", "a call to the file store takes long"],
+        seed: 21,
+      },
+      "three sites": { breaks: ["1", "2"], faults: ["gra's watchdog comes back as gra is given up"], seed: 348 },
     },
   },
   {
@@ -90,7 +98,7 @@ export const entryMutants: readonly Mutant[] = [
       to: "      await this.#router.issueTicket(ticket);\n      this.#uncertainUntilMs = 0;\n",
     },
     shows: {
-      "one site": { breaks: ["1", "2"], faults: ["gra is lost", "HAProxy takes commands late"] },
+      "one site": { breaks: ["1", "2"], faults: ["gra is lost", "HAProxy takes commands late"], seed: 52 },
     },
   },
   {
@@ -105,6 +113,7 @@ export const entryMutants: readonly Mutant[] = [
       "one site": {
         breaks: ["1", "2"],
         faults: ["gra is lost", "HAProxy takes commands late", "a watchdog restarts at once"],
+        seed: 109,
       },
     },
   },
@@ -147,7 +156,11 @@ export const entryMutants: readonly Mutant[] = [
       to: "this.#uncertainUntilMs = validUntilMsMax * 0;",
     },
     shows: {
-      "three sites": { breaks: ["1", "2"], faults: ["gra is cut off as etcd returns and the others restart"] },
+      "three sites": {
+        breaks: ["1", "2"],
+        faults: ["gra is cut off as etcd returns and the others restart"],
+        seed: 74,
+      },
     },
   },
   {
@@ -189,7 +202,7 @@ export const entryMutants: readonly Mutant[] = [
       to: "",
     },
     shows: {
-      "three sites": { breaks: ["1", "2"], faults: ["etcd comes up empty as gra is cut off"] },
+      "three sites": { breaks: ["1", "2"], faults: ["etcd comes up empty as gra is cut off"], seed: 29 },
     },
   },
 ];

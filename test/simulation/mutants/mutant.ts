@@ -15,6 +15,11 @@ export interface Symptom {
   readonly breaks: readonly string[];
   /** The faults under which it shows soonest. */
   readonly faults: readonly string[];
+  /**
+   * The first history that shows it, where that is not among the first: it is tried before all others. A change of the watchdog or of
+   * the simulator may move it; then the search takes longer, and names the new one.
+   */
+  readonly seed?: number;
 }
 
 /** A watchdog without one of its rules. The simulator has to notice. */
