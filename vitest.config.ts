@@ -7,9 +7,15 @@ interface ProjectOptions {
   readonly workers: number | string;
   /** Modules that run once, before the first test file and after the last one. */
   readonly globalSetup?: string[];
+  /** Whether each test file has a process and modules of its own: loading them takes longer than most of the pure tests. */
+  readonly isolate?: boolean;
 }
 
-const project = (name: string, groupOrder: number, { timeoutMs, workers, globalSetup = [] }: ProjectOptions) => ({
+const project = (
+  name: string,
+  groupOrder: number,
+  { timeoutMs, workers, globalSetup = [], isolate = true }: ProjectOptions,
+) => ({
   test: {
     name,
     include: [`test/${name}/**/*.test.ts`],
@@ -18,6 +24,7 @@ const project = (name: string, groupOrder: number, { timeoutMs, workers, globalS
     maxWorkers: workers,
     sequence: { groupOrder },
     globalSetup,
+    isolate,
   },
 });
 
@@ -29,7 +36,7 @@ const project = (name: string, groupOrder: number, { timeoutMs, workers, globalS
 export default defineConfig({
   test: {
     projects: [
-      project("unit", 1, { timeoutMs: 30_000, workers: "100%" }),
+      project("unit", 1, { timeoutMs: 30_000, workers: "100%", isolate: false }),
       project("simulation", 2, { timeoutMs: 300_000, workers: "100%" }),
       project("integration", 3, {
         timeoutMs: 240_000,
