@@ -85,5 +85,8 @@ export function stackConfiguration(
           "es-failover:alertsSecret": monitoring.alertsUrl,
         }),
     "es-failover:protect": "false",
+    // A lab host shares the kernel, its limits and its clock with the machine, and its packages are those of one day.
+    "es-failover:fixedHostSettings": ["vm.max_map_count", "openFiles", "swap", "clock"],
+    "es-failover:securityUpgrades": "none",
   };
 }
