@@ -38,12 +38,18 @@ export interface Outcome {
   readonly output: string;
 }
 
-/** A failed run of the CLI; the message ends with the end of its output. */
+/** Of the output of a failed run: what failed, and how the output ends. */
+const ENDING_LINES = 60;
+
+/** A failed run of the CLI; the message has the lines about errors, and the end of its output. */
 export class PulumiError extends Error {
   readonly output: string;
   constructor(argv: readonly string[], status: number | null, output: string) {
-    const tail = output.trimEnd().split("\n").slice(-60).join("\n");
-    super(`\`pulumi ${argv.join(" ")}\` ended with status ${status ?? "none (a signal ended it)"}:\n${tail}`);
+    const lines = output.trimEnd().split("\n");
+    // The diagnostics stand before the stack's outputs, which can be long.
+    const errors = lines.slice(0, -ENDING_LINES).filter((line) => /\berror:|\bfailed\b/.test(line));
+    const shown = [...errors, ...lines.slice(-ENDING_LINES)].join("\n");
+    super(`\`pulumi ${argv.join(" ")}\` ended with status ${status ?? "none (a signal ended it)"}:\n${shown}`);
     this.name = "PulumiError";
     this.output = output;
   }
