@@ -239,7 +239,9 @@ static settings read_command_line(int argc, char **argv) {
       {"help", no_argument, NULL, HELP},
       {NULL, 0, NULL, 0},
   };
-  settings s = {.cluster = {.handle_sighup = true, .log = print_event}, .index = "escluster-demo", .threads = 1};
+  settings s = {.cluster = {.version = ESCLUSTER_VERSION, .handle_sighup = true, .log = print_event},
+                .index = "escluster-demo",
+                .threads = 1};
   int chosen = 0;
   int at = 0;
   while ((chosen = getopt_long(argc, argv, "", known, &at)) != -1) {

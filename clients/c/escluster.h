@@ -6,6 +6,7 @@
  * where that is safe.
  *
  *     escluster_options options = {
+ *       .version = ESCLUSTER_VERSION,
  *       .endpoint_path = "/etc/orders/elasticsearch.ini",
  *       .credentials_path = "/etc/orders/elasticsearch.credentials",
  *       .handle_sighup = true,
@@ -24,9 +25,14 @@
  * Threads: every function may be called from any thread, but escluster_open must be the first call and escluster_close
  * the last. Two clusters are independent of each other; only one of them can have handle_sighup.
  * Ownership: strings in options and calls are copied, or used during the call only. The body of an answer belongs to
- * the answer; escluster_answer_clear frees it. No other memory changes owner.
- * Forking: open after fork(), which the threads of the library do not survive.
- * Requires: Linux, C11, POSIX threads, libcurl 7.66 or later with TLS.
+ * the answer; escluster_answer_clear frees it. The only other memory that changes owner is what escluster_bulk_again
+ * returns.
+ * Arguments: a NULL where a pointer is needed is refused (ESCLUSTER_INVALID, false or -1), and changes nothing.
+ * Forking: open after fork(). In a child of the process that opened a cluster, all functions refuse it;
+ * escluster_close there closes the descriptors alone, and leaves the connections to the parent.
+ * Signals: no function lets a SIGPIPE of its own reach the program. Only handle_sighup installs a handler.
+ * Requires: Linux, C11, POSIX threads, libcurl 7.66 or later with TLS. libescluster-endpoint is the same library
+ * without libcurl: it follows the endpoint file, and has neither requests nor endpoint services.
  */
 #ifndef ESCLUSTER_H
 #define ESCLUSTER_H
@@ -39,6 +45,13 @@
 extern "C" {
 #endif
 
+/** Of this header: major, minor and patch level, one byte each. Programs give it to escluster_open. */
+#define ESCLUSTER_VERSION 0x020000U
+#define ESCLUSTER_VERSION_TEXT "2.0.0"
+
+/** ESCLUSTER_VERSION of the library that the program runs with. */
+unsigned escluster_version(void);
+
 /** Size of an error text, including its NUL. Longer ones are cut. */
 #define ESCLUSTER_ERROR_MAX 512
 /** Size of a path, including its NUL. */
@@ -49,7 +62,7 @@ extern "C" {
 
 /** Result of a call. */
 typedef enum escluster_status {
-  /** Done. For a request: 2xx, or the conflict (409) that an earlier attempt of the same request caused. */
+  /** Done. For a request: 2xx, or with ESCLUSTER_CREATE the 409 that an earlier attempt of the same request caused. */
   ESCLUSTER_OK = 0,
   /** An argument, an option or a file is invalid; the error names the rule. */
   ESCLUSTER_INVALID,
@@ -59,14 +72,22 @@ typedef enum escluster_status {
   ESCLUSTER_HTTP,
   /** The budget is used up, and certainly no attempt was carried out. Sending the request again is safe. */
   ESCLUSTER_UNAVAILABLE,
-  /** The server may have carried out a request that changes data, without confirming it. */
+  /**
+   * The server may have carried out a request that changes data, without confirming it. With earlier_attempt in the
+   * answer, the server's answer shows what the request wanted, but not who did it.
+   */
   ESCLUSTER_UNCERTAIN,
   /** The server's certificate is not from the CA. Nothing was sent to it. */
   ESCLUSTER_UNTRUSTED,
   /** The answer is larger than answer_bytes_max. */
   ESCLUSTER_TOO_LARGE,
-  /** escluster_cancel was called. answer.uncertain: the request may have been carried out. */
-  ESCLUSTER_CANCELLED
+  /**
+   * escluster_cancel or escluster_cancel_call was called, or on_body asked for the end. answer.uncertain: the request
+   * may have been carried out.
+   */
+  ESCLUSTER_CANCELLED,
+  /** The answer ended early, after a part of it went to on_body: it cannot be repeated without telling the receiver. */
+  ESCLUSTER_INTERRUPTED
 } escluster_status;
 
 /** Name of the status for people: "uncertain". A constant text, never NULL. */
@@ -104,8 +125,16 @@ typedef struct escluster escluster;
 
 typedef enum escluster_level { ESCLUSTER_INFO, ESCLUSTER_WARNING } escluster_level;
 
+/** Size of a line for `log`, including its NUL. Longer ones are cut, and control characters are replaced. */
+#define ESCLUSTER_LOG_MAX 1024
+
 /** Zero means the default: set what is needed with designated initializers. */
 typedef struct escluster_options {
+  /**
+   * ESCLUSTER_VERSION, always. It gives the library the layout of all structures that the program was built with; a
+   * library of the same major version works with programs of its own and of every earlier minor version.
+   */
+  unsigned version;
   /**
    * The endpoint file. It is read by escluster_open, on escluster_reload, on SIGHUP (see handle_sighup), when a file in
    * its directory is renamed or written (inotify), and every poll_interval_ms.
@@ -120,21 +149,48 @@ typedef struct escluster_options {
   const char *service_urls;
   /**
    * Name of the program, of [A-Za-z0-9._-]. With service_urls, each epoch is acknowledged there once no connection of
-   * an earlier one is in use.
+   * an earlier one is in use, and never before the first request. With acknowledges_itself or endpoint_only, only
+   * escluster_acknowledge does so.
    */
   const char *application;
+  /** For a program that has connections of its own, in addition to those of the library. */
+  bool acknowledges_itself;
+  /**
+   * For a program that connects by itself: the library only follows the active region. No CA is required then, and
+   * escluster_perform and escluster_loop_open are refused.
+   */
+  bool endpoint_only;
+  /**
+   * Called after each change of the endpoint, in a thread of the library or in escluster_open, without a lock held, and
+   * never twice at a time. Changes in quick succession may be reported once, with the last endpoint. While it runs, the
+   * thread that calls it does not notice further changes. It must not call escluster_close.
+   * See also escluster_change_fd.
+   */
+  void (*on_change)(void *context, const escluster_endpoint *endpoint);
+  void *change_context;
   /** CA certificates (PEM) for the servers. Takes precedence over the endpoint's own CaPath. */
   const char *ca_path;
   /**
-   * "user:password" or "ApiKey <encoded key>": from the environment or a vault, never from the command line, which
-   * every user can read. The file has the same in its first line; others must not have access to it, and its group must
-   * not write it. It is read again at every switch and reload. Set at most one of both; without, requests are sent
-   * without credentials.
+   * "user:password", "ApiKey <encoded key>" or "Bearer <token>": from the environment or a vault, never from the
+   * command line, which every user can read. The file has the same in its first line; others must not have access to
+   * it, and its group must not write it. It is read again at every switch and reload, and when a server answers 401.
+   * Set at most one of both; without, requests are sent without credentials.
    */
   const char *credentials;
   const char *credentials_path;
+  /** Client certificate and its key (PEM), for requests. The key may be in the file of the certificate. */
+  const char *client_certificate_path;
+  const char *client_key_path;
+  /** "Name: value" lines that every request sends, ended by NULL; at most 32. */
+  const char *const *headers;
+  /** Precedes the path of every request: "/search". */
+  const char *path_prefix;
+  /** Asks for compressed answers. answer_bytes_max counts decompressed bytes. */
+  bool gzip;
   /** Maximum of connections, and thereby of concurrent requests. Default 8. */
   unsigned pool_size;
+  /** A connection that is older is replaced before its next request. Default: no limit. */
+  unsigned connection_lifetime_ms;
   /** For connecting, including the TLS handshake. Default 2000 ms. */
   unsigned connect_timeout_ms;
   /** For one attempt, from connecting to the last byte of the answer. Default 10000 ms. */
@@ -169,7 +225,10 @@ typedef struct escluster_options {
    * with its own handler leaves this false and calls escluster_reload in its handler.
    */
   bool handle_sighup;
-  /** Receives one line per event, in any thread and without a lock held. It must not call escluster_close. */
+  /**
+   * Receives one line per event, in any thread and without a lock held. It must not call escluster_close. At most 100
+   * lines at once and one per second after that: the next line gives the number of those that were left out.
+   */
   void (*log)(void *context, escluster_level level, const char *text);
   void *log_context;
 } escluster_options;
@@ -190,11 +249,31 @@ void escluster_close(escluster *cluster);
 /** Ends all requests with ESCLUSTER_CANCELLED, now and later; a request in progress takes up to a second to end. */
 void escluster_cancel(escluster *cluster);
 
+/** The same for the requests in progress whose call has this tag, which is not NULL. Returns their number. */
+unsigned escluster_cancel_call(escluster *cluster, const void *tag);
+
 /** Makes another thread read the endpoint file and the credentials again. Async-signal-safe. */
 void escluster_reload(escluster *cluster);
 
 /** Copies the endpoint in use. False when none is known yet. */
 bool escluster_current(escluster *cluster, escluster_endpoint *endpoint);
+
+/**
+ * A descriptor that is readable when the endpoint has changed since the last escluster_take_change, also for the first
+ * endpoint. For poll and event loops; do not read or close it.
+ */
+int escluster_change_fd(escluster *cluster);
+
+/** Copies the endpoint in use, and makes the descriptor unreadable. True when it has changed since the last call. */
+bool escluster_take_change(escluster *cluster, escluster_endpoint *endpoint);
+
+/**
+ * Reports to the endpoint services, in a thread of the library, that the program uses this epoch. Call it when no
+ * connection of an earlier epoch is in use any more. `problem`: why the program does not use a newer one, at most 200
+ * bytes; NULL: none. ESCLUSTER_INVALID without service_urls, application and acknowledges_itself or endpoint_only, and
+ * for an epoch that is not known yet.
+ */
+escluster_status escluster_acknowledge(escluster *cluster, uint64_t epoch, const char *problem);
 
 /** What a cluster has done since escluster_open. No number ever falls. */
 typedef struct escluster_counts {
@@ -214,6 +293,12 @@ typedef struct escluster_counts {
   uint64_t switches;
   /** Of the endpoint in use; 0: none is known yet. */
   uint64_t epoch;
+  /** Attempts that were aborted because their region had been replaced drain_ms before. */
+  uint64_t drained;
+  /** The last epoch that an endpoint service accepted as acknowledged; 0: none. */
+  uint64_t acknowledged_epoch;
+  /** Lines that `log` did not receive. */
+  uint64_t log_lines_left_out;
 } escluster_counts;
 
 /**
@@ -226,6 +311,8 @@ escluster_status escluster_counters(escluster *cluster, escluster_counts *counts
 
 /** Whether a request may be repeated when the outcome of an attempt is uncertain. */
 typedef enum escluster_repeat {
+  /** ESCLUSTER_REPEATABLE for GET and HEAD, ESCLUSTER_ONCE for the others. */
+  ESCLUSTER_BY_METHOD = 0,
   /**
    * Not repeated once the server may have received it: a document without an id, a script, _update_by_query. Repeated
    * where no connection was made, and after an answer that rejects it (429, the router's 503, a write block, a 401 for
@@ -233,11 +320,12 @@ typedef enum escluster_repeat {
    * server has not answered.
    * Requests that can be rejected half-way (_update_by_query, _delete_by_query) also need attempts_max = 1.
    */
-  ESCLUSTER_ONCE = 0,
+  ESCLUSTER_ONCE,
   /**
    * Idempotent: searches and other reads, PUT and DELETE of a document under its own id, _bulk of these. (If several
    * programs write the same document, add version and version_type=external; else a late repetition may undo the change
-   * of another program.)
+   * of another program.) After an uncertain attempt, a 409, or a 404 for a DELETE, may be the work of that attempt: the
+   * request ends with ESCLUSTER_UNCERTAIN and earlier_attempt.
    */
   ESCLUSTER_REPEATABLE,
   /**
@@ -261,6 +349,16 @@ typedef struct escluster_call {
   /** For this request; 0: as in the options. */
   unsigned budget_ms;
   unsigned attempts_max;
+  /** "Name: value" lines in addition to those of the options, ended by NULL; at most 32. NULL: none. */
+  const char *const *headers;
+  /** Any pointer of the program, for escluster_cancel_call. NULL: none. */
+  const void *tag;
+  /**
+   * Receives the body of a 2xx answer in parts, instead of answer.body and without answer_bytes_max. False ends the
+   * request with ESCLUSTER_CANCELLED. After the first part, the request is not repeated.
+   */
+  bool (*on_body)(void *context, const char *data, size_t length);
+  void *body_context;
 } escluster_call;
 
 typedef struct escluster_answer {
@@ -276,6 +374,14 @@ typedef struct escluster_answer {
   unsigned elapsed_ms;
   /** An attempt may have been carried out without an answer. With ESCLUSTER_OK this was harmless. */
   bool uncertain;
+  /**
+   * The answer (409, or 404 for a DELETE) may be the work of an earlier attempt of this same request, which was not
+   * answered; then its purpose is achieved. Another program may have done the same.
+   */
+  bool earlier_attempt;
+  /** For a _bulk: items that were not carried out, and those of them that may be sent again (escluster_bulk_again). */
+  unsigned items_failed;
+  unsigned items_retryable;
   /** Why the status is not ESCLUSTER_OK, in a sentence for people. Never contains credentials. */
   char error[ESCLUSTER_ERROR_MAX];
 } escluster_answer;
@@ -284,13 +390,82 @@ typedef struct escluster_answer {
  * Sends a request to the active region, and repeats it where that is allowed, until it is answered or its budget is
  * used up. Blocks. *answer is always overwritten, and must be cleared afterwards.
  *
- * 2xx for a _bulk does not mean that every item was accepted: check for "errors":true. Items refused with 429 or with
- * cluster_block_exception (by a fenced region) may be sent again.
+ * 2xx for a _bulk does not mean that every item was accepted: see items_failed and items_retryable.
  */
 escluster_status escluster_perform(escluster *cluster, const escluster_call *call, escluster_answer *answer);
 
 /** Frees the body of an answer. An answer of zeros is allowed. */
 void escluster_answer_clear(escluster_answer *answer);
+
+/* ---------- items of a _bulk ---------- */
+
+typedef struct escluster_item {
+  /** From 0, in the order of the actions. */
+  size_t number;
+  long status;
+  /** Type of the error, cut to fit; "" when the item was carried out. */
+  char error_type[64];
+  /**
+   * The item was certainly not carried out, and may be sent again: 429, unavailable_shards_exception, or
+   * cluster_block_exception (by a fenced region).
+   */
+  bool retryable;
+} escluster_item;
+
+/**
+ * Calls on_item for each item of an answer to _bulk. ESCLUSTER_INVALID when the text is no such answer, or incomplete;
+ * on_item may have been called before.
+ */
+escluster_status escluster_bulk_items(const char *answer, size_t answer_length,
+                                      void (*on_item)(void *context, const escluster_item *item), void *context);
+
+/**
+ * Makes a body of those actions of `body` whose items may be sent again, byte for byte. *again is NULL when there are
+ * none; otherwise free() it. ESCLUSTER_INVALID, and nothing to free, when body and answer do not belong together.
+ */
+escluster_status escluster_bulk_again(const char *body, size_t body_length, const char *answer, size_t answer_length,
+                                      char **again, size_t *again_length);
+
+/* ---------- requests in an event loop ---------- */
+
+/**
+ * Sends requests without blocking, for programs with an event loop. A loop belongs to one thread at a time; a cluster
+ * can have several, and escluster_perform besides. All of them share the pool_size connections.
+ */
+typedef struct escluster_loop escluster_loop;
+
+/**
+ * Receives the outcome of a request, in escluster_loop_run or escluster_loop_close. The answer is cleared afterwards:
+ * to keep its body, take the pointer, free() it later, and set answer->body to NULL. It may submit further requests,
+ * but must not close the loop.
+ */
+typedef void escluster_done(void *context, escluster_status status, escluster_answer *answer);
+
+/** Opens a loop. On an error *loop is NULL, and `error` has a sentence for people. */
+escluster_status escluster_loop_open(escluster *cluster, escluster_loop **loop, char *error, size_t error_size);
+
+/**
+ * The one descriptor to watch, with poll, epoll, libev, libuv or others: while it is readable, escluster_loop_run has
+ * something to do. It covers connections, timeouts and changes of the endpoint. Do not read or close it.
+ */
+int escluster_loop_fd(const escluster_loop *loop);
+
+/**
+ * Does what is due, and calls the functions of requests that have ended. Does not wait; host names are resolved in a
+ * thread, unless libcurl was built without that (curl_version_info: CURL_VERSION_ASYNCHDNS).
+ */
+void escluster_loop_run(escluster_loop *loop);
+
+/**
+ * Starts a request, as escluster_perform does. With ESCLUSTER_OK, `done` is called exactly once, not before this
+ * function has returned. Method, path and content type are copied; body and headers must stay valid until then.
+ * ESCLUSTER_INVALID: an argument is NULL. ESCLUSTER_SYSTEM: out of memory.
+ */
+escluster_status escluster_submit(escluster_loop *loop, const escluster_call *call, escluster_done *done,
+                                  void *context);
+
+/** Ends all requests of the loop with ESCLUSTER_CANCELLED, and frees it. Before escluster_close. NULL is allowed. */
+void escluster_loop_close(escluster_loop *loop);
 
 #ifdef __cplusplus
 }

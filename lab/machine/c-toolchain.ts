@@ -10,6 +10,9 @@ const parts: readonly { readonly name: string; readonly check: string; readonly 
   { name: "make", check: "command -v make", package: "make" },
   { name: "pkg-config", check: "command -v pkg-config", package: "pkg-config" },
   { name: "libcurl's headers", check: "pkg-config --exists libcurl", package: "libcurl4-openssl-dev" },
+  { name: "OpenSSL's headers, for the tests' server", check: "pkg-config --exists libssl", package: "libssl-dev" },
+  { name: "libuv's headers", check: "pkg-config --exists libuv", package: "libuv1-dev" },
+  { name: "libev's headers", check: "test -e /usr/include/ev.h", package: "libev-dev" },
   { name: "valgrind", check: "command -v valgrind", package: "valgrind" },
 ];
 

@@ -184,7 +184,44 @@ describe.skipIf(obstacle !== undefined)(`libescluster ${obstacle ?? ""}`, () => 
       expect(exitCode, stdout + stderr).toBe(0);
     });
 
+    /** The functions that an installed library exports, with the versions of their symbols. */
+    async function exports(name: string): Promise<readonly string[]> {
+      const symbols = await run("nm", ["-D", "--defined-only", `${build}/root/usr/lib/lib${name}.so`]);
+      return symbols.match(/\bescluster_\S+$/gm)?.toSorted() ?? [];
+    }
+
+    test("CMake finds it where it is installed", async ({ skip }) => {
+      if ((await outcomeOf("sh", ["-c", "command -v cmake"])).exitCode !== 0) skip("cmake is missing here");
+      const project = path.join(build, "cmake");
+      await mkdir(project);
+      await make("install", `BUILD=${build}/plain`, `PREFIX=${project}/prefix`);
+      await writeFile(
+        path.join(project, "CMakeLists.txt"),
+        [
+          "cmake_minimum_required(VERSION 3.13)",
+          "project(user C)",
+          "find_package(escluster 2.0 REQUIRED)",
+          "add_executable(with-escluster user.c)",
+          "target_link_libraries(with-escluster escluster::escluster)",
+          "add_executable(with-endpoint user.c)",
+          "target_link_libraries(with-endpoint escluster::endpoint)",
+          "",
+        ].join("\n"),
+      );
+      await writeFile(
+        path.join(project, "user.c"),
+        '#include <escluster.h>\n#include <stdio.h>\nint main(void) { return printf("%x", escluster_version()) < 0; }\n',
+      );
+      await run("cmake", ["-S", project, "-B", `${project}/build`, `-DCMAKE_PREFIX_PATH=${project}/prefix`]);
+      await run("cmake", ["--build", `${project}/build`]);
+      for (const program of ["with-escluster", "with-endpoint"]) {
+        expect(await run(`${project}/build/${program}`, [])).toBe("20000");
+      }
+    });
+
     test("is installed with everything that a program needs to build with it", async () => {
+      // The files with paths in them must be of the PREFIX given to install, not of an earlier make.
+      await make(`BUILD=${build}/plain`);
       await make("install", `BUILD=${build}/plain`, `DESTDIR=${build}/root`, "PREFIX=/usr");
       const program = path.join(build, "user.c");
       await writeFile(
@@ -199,11 +236,16 @@ describe.skipIf(obstacle !== undefined)(`libescluster ${obstacle ?? ""}`, () => 
         `cc -o ${build}/user ${program} ${flags} && LD_LIBRARY_PATH=${root}/usr/lib ${build}/user`,
       ]);
       expect(output).toBe("ok\n");
-      const exported = (await run("nm", ["-D", "--defined-only", `${root}/usr/lib/libescluster.so`])).match(/\w+$/gm);
-      const declared = (await readFile(path.join(sources, "escluster.h"), "utf8")).match(
-        /^(?!\s).*\bescluster_\w+(?=\()/gm,
-      );
-      expect(exported).toEqual(declared?.map((line) => line.replace(/.*\W/, "")).toSorted());
+      const header = await readFile(path.join(sources, "escluster.h"), "utf8");
+      const declared = header
+        .match(/^(?!\s|typedef).*\bescluster_\w+(?=\()/gm)
+        ?.map((line) => line.replace(/.*\W/, ""));
+      expect(await exports("escluster")).toEqual(declared?.map((name) => `${name}@@ESCLUSTER_2.0`).toSorted());
+      // The follower alone: fewer functions, and no libcurl.
+      const endpoint = await exports("escluster-endpoint");
+      expect(endpoint).toContain("escluster_take_change@@ESCLUSTER_2.0");
+      expect(endpoint).not.toContain("escluster_perform@@ESCLUSTER_2.0");
+      expect(await run("ldd", [`${root}/usr/lib/libescluster-endpoint.so.2`])).not.toContain("libcurl");
       for (const page of ["man1/escluster-demo.1", "man3/escluster.3"]) {
         expect(await readFile(`${root}/usr/share/man/${page}`, "utf8")).toContain(".SH NAME");
       }
@@ -405,6 +447,26 @@ describe.skipIf(obstacle !== undefined)(`libescluster ${obstacle ?? ""}`, () => 
       expect(writer.output).toContain("es_rejected_execution");
       expect(writer.output).toContain("nothing was carried out");
     });
+  });
+
+  describe("serves programs with an event loop", () => {
+    for (const name of ["poll", "libuv", "libev"]) {
+      test(`${name}: requests move from a lost region to the new one`, async ({ skip }) => {
+        await make("examples", `BUILD=${build}/plain`);
+        const program = `${build}/plain/example-${name}`;
+        if ((await outcomeOf("test", ["-x", program])).exitCode !== 0) skip(`${name} is missing here`);
+        gra.behaviour = () => ({ kind: "hang", carriedOut: false });
+        bhs.behaviour = () => ({ kind: "status", status: 200, body: "{}" });
+        await publish(endpointText(1, "gra", gra));
+        const ended = outcomeOf(program, [at("es.ini"), "5"]);
+        await eventually("five requests hang at gra", 15_000, () => gra.received.length === 5);
+        await publish(endpointText(3, "bhs", bhs));
+        const { exitCode, stdout } = await ended;
+        expect(exitCode).toBe(0);
+        expect(stdout).toBe("ok 200 bhs\n".repeat(5));
+        expect(bhs.received).toHaveLength(5);
+      });
+    }
   });
 
   describe("verifies servers and protects credentials", () => {

@@ -3,59 +3,105 @@
 #include "acknowledge.h"
 
 #include <inttypes.h>
+#include <string.h>
 
-#include "service.h"
+#include "transport.h"
 #include "util.h"
 
-/** The watcher does not read the endpoint file during this time. */
-enum { ACKNOWLEDGE_TIMEOUT_MS = 2000 };
+/** What is to be acknowledged. */
+typedef struct acknowledgement {
+  uint64_t epoch; /* 0: nothing yet */
+  unsigned version;
+  char problem[PROBLEM_BYTES_MAX];
+} acknowledgement;
 
-static size_t discard(char *data, size_t size, size_t count, void *context) {
-  (void)data, (void)context;
-  return size * count;
+bool esc_acknowledges(const escluster *c) { return c->application[0] != '\0' && c->service_count > 0; }
+
+/** Needs the mutex. */
+static acknowledgement due_now(const escluster *c) {
+  acknowledgement due = {.epoch = 0};
+  if (c->acknowledges_itself) {
+    due = (acknowledgement){.epoch = c->acknowledge_epoch, .version = c->acknowledge_version};
+    memcpy(due.problem, c->problem, sizeof due.problem);
+  } else if (c->requested && c->endpoint.serving && c->open_before == 0) {
+    due.epoch = c->endpoint.epoch;
+  }
+  return due;
 }
 
-static bool acknowledge_at(escluster *c, CURL *curl, const char *base, uint64_t epoch, char *error) {
-  char url[URL_BYTES_MAX];
-  char body[512];
-  long status = 0;
-  error[0] = '\0';
-  esc_format(url, sizeof url, "%s/v1/acknowledgement", base);
-  esc_format(body, sizeof body, "{\"application\":\"%s\",\"instance\":\"%s\",\"epoch\":%" PRIu64 "}", c->application,
-             c->instance, epoch);
-  esc_configure_service(c, curl, url, ACKNOWLEDGE_TIMEOUT_MS, error);
-  struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
-  curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-  curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
-  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, discard);
-  CURLcode code = headers == NULL ? CURLE_OUT_OF_MEMORY : curl_easy_perform(curl);
-  curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-  curl_slist_free_all(headers);
-  if (code == CURLE_OK && status >= 200 && status < 300) return true;
-  if (code == CURLE_OK) esc_format(error, CURL_ERROR_SIZE, "status %ld", status);
-  return false;
+static bool is_same(const acknowledgement *a, const acknowledgement *b) {
+  return a->epoch == b->epoch && a->version == b->version;
 }
 
-void esc_acknowledge(escluster *c, acknowledgement *acknowledged) {
-  pthread_mutex_lock(&c->mutex);
-  uint64_t epoch = c->endpoint.serving && c->open_before == 0 ? c->endpoint.epoch : 0;
-  pthread_mutex_unlock(&c->mutex);
-  if (c->application[0] == '\0' || c->service_count == 0 || epoch <= acknowledged->epoch) return;
-  CURL *curl = curl_easy_init();
-  if (curl == NULL) return;
-  char error[CURL_ERROR_SIZE] = "";
+/** At each service: the watchdog of the first may be cut off from the others and unable to share it. */
+static bool send_to_all(escluster *c, const acknowledgement *due, char *error, size_t size) {
+  char body[1024];
+  char problem[PROBLEM_BYTES_MAX + 16] = "";
   bool accepted = false;
-  /* At each of them: the watchdog of the first may be cut off from the others and unable to share it. */
-  for (size_t i = 0; i < c->service_count; i++) {
-    if (acknowledge_at(c, curl, c->services[i].url, epoch, error)) accepted = true;
+  if (due->problem[0] != '\0') esc_format(problem, sizeof problem, ",\"problem\":\"%s\"", due->problem);
+  esc_format(body, sizeof body, "{\"application\":\"%s\",\"instance\":\"%s\",\"epoch\":%" PRIu64 "%s}", c->application,
+             c->instance, due->epoch, problem);
+  for (size_t i = 0; i < c->service_count && !atomic_load(&c->cancelled); i++) {
+    if (esc_post_acknowledgement(c, c->services[i].url, body, error, size)) accepted = true;
   }
-  curl_easy_cleanup(curl);
-  if (accepted) {
-    esc_log(c, ESCLUSTER_INFO, "epoch %" PRIu64 " acknowledged", epoch);
-    acknowledged->epoch = epoch;
-  } else if (acknowledged->failed_epoch != epoch) {
-    esc_log(c, ESCLUSTER_WARNING, "no endpoint service accepts the acknowledgement of epoch %" PRIu64 " yet: %s", epoch,
-            error);
-    acknowledged->failed_epoch = epoch;
+  return accepted;
+}
+
+static void record(escluster *c, const acknowledgement *sent) {
+  esc_log(&c->log, ESCLUSTER_INFO, "epoch %" PRIu64 " acknowledged", sent->epoch);
+  pthread_mutex_lock(&c->mutex);
+  c->counts.acknowledged_epoch = sent->epoch;
+  pthread_mutex_unlock(&c->mutex);
+}
+
+void *esc_acknowledge_epochs(void *context) {
+  escluster *c = context;
+  acknowledgement accepted = {.epoch = 0};
+  acknowledgement failed = {.epoch = 0};
+  char error[ESCLUSTER_ERROR_MAX] = "";
+  pthread_mutex_lock(&c->mutex);
+  while (!atomic_load(&c->cancelled)) {
+    acknowledgement due = due_now(c);
+    if (due.epoch == 0 || is_same(&due, &accepted)) {
+      pthread_cond_wait(&c->changed, &c->mutex);
+      continue;
+    }
+    pthread_mutex_unlock(&c->mutex);
+    bool sent = send_to_all(c, &due, error, sizeof error);
+    if (sent) {
+      record(c, &due);
+      accepted = due;
+    } else if (!is_same(&due, &failed) && !atomic_load(&c->cancelled)) {
+      esc_log(&c->log, ESCLUSTER_WARNING,
+              "no endpoint service accepts the acknowledgement of epoch %" PRIu64 " yet: %s", due.epoch, error);
+      failed = due;
+    }
+    pthread_mutex_lock(&c->mutex);
+    struct timespec until = esc_timespec_of(esc_now_ms() + c->poll_interval_ms);
+    for (int waited = 0; !sent && waited == 0 && !atomic_load(&c->cancelled);) {
+      waited = pthread_cond_timedwait(&c->changed, &c->mutex, &until);
+    }
   }
+  pthread_mutex_unlock(&c->mutex);
+  return NULL;
+}
+
+escluster_status escluster_acknowledge(escluster *cluster, uint64_t epoch, const char *problem) {
+  if (!esc_is_usable(cluster) || !cluster->acknowledges_itself || !esc_acknowledges(cluster)) return ESCLUSTER_INVALID;
+  if (problem != NULL && strlen(problem) >= PROBLEM_BYTES_MAX) return ESCLUSTER_INVALID;
+  pthread_mutex_lock(&cluster->mutex);
+  bool known = epoch > 0 && epoch <= cluster->endpoint.epoch;
+  if (known) {
+    cluster->acknowledge_epoch = epoch;
+    cluster->acknowledge_version++;
+    esc_copy(cluster->problem, sizeof cluster->problem, esc_slice_of(problem == NULL ? "" : problem));
+    /* It goes into JSON as it is. */
+    esc_make_printable(cluster->problem);
+    for (char *p = cluster->problem; *p != '\0'; p++) {
+      if (*p == '"' || *p == '\\') *p = '\'';
+    }
+    esc_announce(cluster);
+  }
+  pthread_mutex_unlock(&cluster->mutex);
+  return known ? ESCLUSTER_OK : ESCLUSTER_INVALID;
 }

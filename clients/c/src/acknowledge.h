@@ -4,14 +4,10 @@
 
 #include "cluster.h"
 
-typedef struct acknowledgement {
-  /** The last epoch that a service accepted; 0: none. */
-  uint64_t epoch;
-  /** The last epoch for which a failure was logged. */
-  uint64_t failed_epoch;
-} acknowledgement;
+/** Whether epochs are acknowledged at all. */
+bool esc_acknowledges(const escluster *c);
 
-/** Acknowledges the epoch in use, unless connections of an earlier one are still busy. */
-void esc_acknowledge(escluster *c, acknowledgement *acknowledged);
+/** The thread; its context is the cluster. Runs until the cluster is cancelled. */
+void *esc_acknowledge_epochs(void *context);
 
 #endif

@@ -5,9 +5,10 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "change.h"
 #include "counters.h"
 #include "credentials.h"
-#include "pool.h"
+#include "transport.h"
 #include "util.h"
 
 static const char *name_of(const escluster_endpoint *endpoint) {
@@ -17,7 +18,7 @@ static const char *name_of(const escluster_endpoint *endpoint) {
 /** Replaces the endpoint in use if the offered one may. */
 static bool adopt(escluster *c, escluster_endpoint *offered, source from, char *error, size_t size) {
   bool adopted = false;
-  connection *old = NULL;
+  struct connection *old = NULL;
   pthread_mutex_lock(&c->mutex);
   const escluster_endpoint *in_use = &c->endpoint;
   if (c->ca_path != NULL) {
@@ -27,7 +28,7 @@ static bool adopt(escluster *c, escluster_endpoint *offered, source from, char *
   }
   switch (esc_compare_endpoints(in_use, offered, from)) {
     case TAKE:
-      if (offered->serving && offered->ca_path[0] == '\0') {
+      if (offered->serving && offered->ca_path[0] == '\0' && !c->endpoint_only) {
         esc_format(error, size, "it has no CaPath, and ca_path is not set: servers could not be verified");
         break;
       }
@@ -56,14 +57,16 @@ bool esc_offer_endpoint(escluster *c, escluster_endpoint *offered, source from, 
   escluster_endpoint in_use;
   (void)escluster_current(c, &in_use);
   /* Before the first request there: a region may have credentials of its own. */
-  if (offered->epoch > in_use.epoch) esc_refresh_credentials(c);
+  if (offered->epoch > in_use.epoch) (void)esc_refresh_credentials(c);
   if (!adopt(c, offered, from, error, size)) return false;
   if (offered->serving) {
     const authority a = esc_authority_of(offered);
-    esc_log(c, ESCLUSTER_INFO, "epoch %" PRIu64 ": %s at %s (%s)", offered->epoch, offered->region, a.text, where);
+    esc_log(&c->log, ESCLUSTER_INFO, "epoch %" PRIu64 ": %s at %s (%s)", offered->epoch, offered->region, a.text,
+            where);
   } else {
-    esc_log(c, ESCLUSTER_INFO, "epoch %" PRIu64 ": a change of regions is in progress, requests wait (%s)",
+    esc_log(&c->log, ESCLUSTER_INFO, "epoch %" PRIu64 ": a change of regions is in progress, requests wait (%s)",
             offered->epoch, where);
   }
+  esc_report_change(c);
   return true;
 }

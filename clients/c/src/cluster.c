@@ -3,18 +3,15 @@
 #include "cluster.h"
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <unistd.h>
 
-void esc_log(const escluster *c, escluster_level level, const char *format, ...) {
-  if (c->log == NULL) return;
-  char text[ESCLUSTER_ERROR_MAX * 2];
-  va_list args;
-  va_start(args, format);
-  (void)vsnprintf(text, sizeof text, format, args);
-  va_end(args);
-  c->log(c->log_context, level, text);
+#include "transport.h"
+
+bool esc_is_usable(const escluster *c) { return c != NULL && c->pid == getpid(); }
+
+void esc_announce(escluster *c) {
+  pthread_cond_broadcast(&c->changed);
+  esc_wake_loops(c);
 }
 
 void esc_wake(int fd) {
@@ -25,6 +22,8 @@ void esc_wake(int fd) {
   (void)written;
   errno = kept;
 }
+
+unsigned escluster_version(void) { return ESCLUSTER_VERSION; }
 
 const char *escluster_status_name(escluster_status status) {
   switch (status) {
@@ -37,20 +36,25 @@ const char *escluster_status_name(escluster_status status) {
     case ESCLUSTER_UNTRUSTED: return "untrusted";
     case ESCLUSTER_TOO_LARGE: return "too large";
     case ESCLUSTER_CANCELLED: return "cancelled";
+    case ESCLUSTER_INTERRUPTED: return "interrupted";
   }
   return "unknown";
 }
 
-void escluster_reload(escluster *cluster) { esc_wake(cluster->wake_fd); }
+void escluster_reload(escluster *cluster) {
+  if (esc_is_usable(cluster)) esc_wake(cluster->wake_fd);
+}
 
 void escluster_cancel(escluster *cluster) {
+  if (!esc_is_usable(cluster)) return;
   pthread_mutex_lock(&cluster->mutex);
   atomic_store(&cluster->cancelled, true);
-  pthread_cond_broadcast(&cluster->changed);
+  (void)esc_cancel_requests(cluster, NULL);
   pthread_mutex_unlock(&cluster->mutex);
 }
 
 bool escluster_current(escluster *cluster, escluster_endpoint *endpoint) {
+  if (!esc_is_usable(cluster) || endpoint == NULL) return false;
   pthread_mutex_lock(&cluster->mutex);
   *endpoint = cluster->endpoint;
   pthread_mutex_unlock(&cluster->mutex);

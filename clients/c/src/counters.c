@@ -5,7 +5,7 @@
 #include <string.h>
 
 /** Size of the first version of escluster_counts: it never changes. */
-enum { FIRST_SIZE = offsetof(escluster_counts, epoch) + sizeof(uint64_t) };
+enum { FIRST_SIZE = offsetof(escluster_counts, log_lines_left_out) + sizeof(uint64_t) };
 
 void esc_count_request(escluster *c, escluster_status status, unsigned attempts) {
   pthread_mutex_lock(&c->mutex);
@@ -23,11 +23,13 @@ void esc_count_endpoint(escluster *c) {
 }
 
 escluster_status escluster_counters(escluster *cluster, escluster_counts *counts) {
+  if (!esc_is_usable(cluster) || counts == NULL) return ESCLUSTER_INVALID;
   if (counts->size < FIRST_SIZE) return ESCLUSTER_INVALID;
   pthread_mutex_lock(&cluster->mutex);
   escluster_counts now = cluster->counts;
   now.epoch = cluster->endpoint.epoch;
   pthread_mutex_unlock(&cluster->mutex);
+  now.log_lines_left_out = esc_log_lines_left_out(&cluster->log);
   now.size = counts->size < sizeof now ? counts->size : sizeof now;
   memcpy(counts, &now, now.size);
   return ESCLUSTER_OK;

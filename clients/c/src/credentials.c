@@ -2,18 +2,30 @@
 
 #include "credentials.h"
 
-#include <ctype.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "file.h"
 #include "util.h"
 
+/** Of the header Authorization; anything else is "user:password". */
+static const char *const schemes[] = {"ApiKey ", "Bearer ", NULL};
+
+bool esc_are_header_credentials(const char *text) {
+  for (const char *const *scheme = schemes; *scheme != NULL; scheme++) {
+    if (strncmp(text, *scheme, strlen(*scheme)) == 0) return true;
+  }
+  return false;
+}
+
 bool esc_are_credentials(const char *text) {
   for (const char *p = text; *p != '\0'; p++) {
-    if (iscntrl((unsigned char)*p)) return false;
+    if (esc_is_control(*p)) return false;
   }
-  if (strncmp(text, "ApiKey ", 7) == 0) return text[7] != '\0';
+  for (const char *const *scheme = schemes; *scheme != NULL; scheme++) {
+    size_t length = strlen(*scheme);
+    if (strncmp(text, *scheme, length) == 0) return text[length] != '\0' && strpbrk(text + length, " \t") == NULL;
+  }
   return text[0] != ':' && strchr(text, ':') != NULL;
 }
 
@@ -32,7 +44,7 @@ bool esc_read_credentials(const char *path, char credentials[CREDENTIALS_BYTES_M
     esc_format(error, size, "%s contains credentials, but belongs to another user (uid %u)", path,
                (unsigned)about.st_uid);
   } else if (!esc_are_credentials(text)) {
-    esc_format(error, size, "%s: the first line is neither user:password nor ApiKey <encoded key>", path);
+    esc_format(error, size, "%s: the first line is none of user:password, ApiKey <encoded key>, Bearer <token>", path);
   } else {
     memcpy(credentials, text, sizeof text);
     good = true;
@@ -41,20 +53,22 @@ bool esc_read_credentials(const char *path, char credentials[CREDENTIALS_BYTES_M
   return good;
 }
 
-void esc_refresh_credentials(escluster *c) {
+bool esc_refresh_credentials(escluster *c) {
   char credentials[CREDENTIALS_BYTES_MAX] = {0};
   char error[ESCLUSTER_ERROR_MAX];
-  if (c->credentials_path == NULL) return;
+  if (c->credentials_path == NULL) return false;
   if (!esc_read_credentials(c->credentials_path, credentials, error, sizeof error)) {
-    esc_log(c, ESCLUSTER_WARNING, "the credentials in use stay in use: %s", error);
-    return;
+    esc_log(&c->log, ESCLUSTER_WARNING, "the credentials in use stay in use: %s", error);
+    return false;
   }
   pthread_mutex_lock(&c->mutex);
-  if (strcmp(c->credentials, credentials) != 0) {
+  bool renewed = strcmp(c->credentials, credentials) != 0;
+  if (renewed) {
     memcpy(c->credentials, credentials, sizeof credentials);
     c->credentials_version++;
     c->credentials_accepted = false;
   }
   pthread_mutex_unlock(&c->mutex);
   explicit_bzero(credentials, sizeof credentials);
+  return renewed;
 }

@@ -1,9 +1,8 @@
 /** The parser of endpoint files: escluster_parse. */
 #define _GNU_SOURCE
 
-#include <ctype.h>
+#include <arpa/inet.h>
 #include <string.h>
-#include <strings.h>
 
 #include "endpoint.h"
 #include "util.h"
@@ -17,7 +16,7 @@ static slice trim(slice s) {
 }
 
 static bool same_name(slice s, const char *name) {
-  return s.length == strlen(name) && strncasecmp(s.at, name, s.length) == 0;
+  return s.length == strlen(name) && esc_same_letters(s.at, name, s.length);
 }
 
 /** Decimal digits only, from 1 to `maximum`. */
@@ -34,15 +33,20 @@ static bool read_number(slice s, uint64_t maximum, uint64_t *number) {
   return value > 0;
 }
 
-/** A host name, an IPv4 address, or an IPv6 address, which has at least two colons ("host:9200" is a mistake). */
+/** A host name, or an IPv4 or IPv6 address. What looks like an address must be one: "host:9200" is a mistake. */
 static bool is_host(slice s) {
-  size_t colons = 0;
-  for (size_t i = 0; i < s.length; i++) colons += s.at[i] == ':' ? 1 : 0;
-  if (colons == 0) return s.length > 0 && s.at[0] != '-' && esc_consists_of(s, ".-_");
-  for (size_t i = 0; i < s.length; i++) {
-    if (!isxdigit((unsigned char)s.at[i]) && s.at[i] != ':' && s.at[i] != '.') return false;
-  }
-  return colons >= 2;
+  char text[ESCLUSTER_HOST_MAX];
+  struct in6_addr address;
+  bool letters = false;
+  if (s.length == 0 || s.length >= sizeof text) return false;
+  esc_copy(text, sizeof text, s);
+  if (strchr(text, ':') != NULL) return inet_pton(AF_INET6, text, &address) == 1;
+  if (s.length > 1 && text[s.length - 1] == '.') text[s.length - 1] = '\0'; /* the root of DNS */
+  /* The last label of a name is not a number (RFC 1123): "10.0.0.256" and "10.1" are no names. */
+  const char *last = strrchr(text, '.');
+  for (const char *p = last == NULL ? text : last + 1; *p != '\0'; p++) letters = letters || *p < '0' || *p > '9';
+  if (!letters) return inet_pton(AF_INET, text, &address) == 1;
+  return text[0] != '-' && text[0] != '.' && strstr(text, "..") == NULL && esc_consists_of(s, ".-_");
 }
 
 typedef enum endpoint_key { KEY_PHASE, KEY_HOST, KEY_PORT, KEY_REGION, KEY_EPOCH, KEY_CA_PATH, KEY_COUNT } endpoint_key;
@@ -178,6 +182,10 @@ static bool parse(slice text, escluster_endpoint *endpoint, char *error, size_t 
 escluster_status escluster_parse(const char *text, size_t length, escluster_endpoint *endpoint, char *error,
                                  size_t error_size) {
   escluster_endpoint read = {.serving = true};
+  if (text == NULL || endpoint == NULL) {
+    esc_format(error, error_size, "an argument is NULL");
+    return ESCLUSTER_INVALID;
+  }
   if (!parse((slice){text, length}, &read, error, error_size)) return ESCLUSTER_INVALID;
   *endpoint = read;
   return ESCLUSTER_OK;

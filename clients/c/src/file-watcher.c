@@ -8,7 +8,6 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
-#include "acknowledge.h"
 #include "adopt.h"
 #include "credentials.h"
 #include "endpoint.h"
@@ -37,7 +36,7 @@ void esc_read_endpoint_file(escluster *c, bool requested) {
   memcpy(c->file_error, error, sizeof error);
   pthread_mutex_unlock(&c->mutex);
   if (error[0] != '\0' && (requested || !repeated)) {
-    esc_log(c, ESCLUSTER_WARNING, "the endpoint file is ignored: %s", error);
+    esc_log(&c->log, ESCLUSTER_WARNING, "the endpoint file is ignored: %s", error);
   }
 }
 
@@ -65,7 +64,6 @@ static bool drain_events(int fd, bool *gone) {
 void *esc_watch_file(void *context) {
   escluster *c = context;
   int watch = -1;
-  acknowledgement acknowledged = {0};
   while (!atomic_load(&c->stopping)) {
     if (c->inotify_fd >= 0 && watch < 0) {
       watch =
@@ -73,7 +71,6 @@ void *esc_watch_file(void *context) {
       /* For changes made before the watch was set. */
       if (watch >= 0) esc_read_endpoint_file(c, false);
     }
-    esc_acknowledge(c, &acknowledged);
     struct pollfd fds[2] = {{.fd = c->wake_fd, .events = POLLIN}, {.fd = c->inotify_fd, .events = POLLIN}};
     (void)poll(fds, c->inotify_fd < 0 ? 1 : 2, (int)c->poll_interval_ms);
     bool gone = false;
@@ -84,7 +81,7 @@ void *esc_watch_file(void *context) {
       watch = -1;
     }
     if (atomic_load(&c->stopping)) break;
-    if (requested) esc_refresh_credentials(c);
+    if (requested) (void)esc_refresh_credentials(c);
     esc_read_endpoint_file(c, requested);
   }
   return NULL;

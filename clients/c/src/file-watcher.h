@@ -1,4 +1,4 @@
-/** Follows the endpoint file, and acknowledges epochs. */
+/** Follows the endpoint file. */
 #ifndef ESC_FILE_WATCHER_H
 #define ESC_FILE_WATCHER_H
 

@@ -14,6 +14,10 @@ typedef struct outcome {
   bool has_retry_after;
   /** The answer names a write block. */
   bool write_blocked;
+  /** The request is a DELETE. */
+  bool deletes;
+  /** After a 401: the credentials have been replaced since they were sent. */
+  bool credentials_renewed;
   /** A server accepted the same credentials before. */
   bool accepted_before;
   /** Without an answer: part of the request may have reached the server. */
@@ -26,7 +30,7 @@ typedef struct outcome {
   bool unsendable;
 } outcome;
 
-typedef enum verdict { DONE, REFUSED, AGAIN, STOP_UNCERTAIN, STOP_UNTRUSTED, STOP_INVALID } verdict;
+typedef enum verdict { DONE, REFUSED, AGAIN, STOP_EARLIER, STOP_UNCERTAIN, STOP_UNTRUSTED, STOP_INVALID } verdict;
 
 /** True when the server may have carried out the attempt without the client knowing. */
 bool esc_is_uncertain(const outcome *o);

@@ -38,6 +38,7 @@ void esc_restore_sighup(escluster *c) {
   if (!c->handles_sighup) return;
   sigaction(SIGHUP, &c->sighup_before, NULL);
   atomic_store(&sighup_fd, -1);
+  if (!esc_is_usable(c)) return;
   /* A handler in another thread may hold the descriptor, which is closed next. */
   while (atomic_load(&sighup_running) > 0) sched_yield();
 }

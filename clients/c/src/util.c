@@ -2,7 +2,6 @@
 
 #include "util.h"
 
-#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -57,6 +56,31 @@ bool esc_consists_of(slice s, const char *others) {
   return true;
 }
 
+static char to_lower(char c) { return (char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c); }
+
+bool esc_same_letters(const char *a, const char *b, size_t length) {
+  for (size_t i = 0; i < length; i++) {
+    if (to_lower(a[i]) != to_lower(b[i])) return false;
+  }
+  return true;
+}
+
+bool esc_is_control(char c) { return (unsigned char)c < ' ' || c == 0x7f; }
+
+void esc_make_printable(char *text) {
+  for (; *text != '\0'; text++) {
+    if (esc_is_control(*text)) *text = ' ';
+  }
+}
+
+bool esc_is_url_path(const char *text) {
+  if (text[0] != '/') return false;
+  for (; *text != '\0'; text++) {
+    if (*text <= ' ' || *text > '~' || *text == '#') return false;
+  }
+  return true;
+}
+
 void esc_copy(char *to, size_t size, slice from) {
   size_t length = from.length < size ? from.length : size - 1;
   memcpy(to, from.at, length);
@@ -66,6 +90,6 @@ void esc_copy(char *to, size_t size, slice from) {
 quoted esc_quote(slice s) {
   quoted q = {{0}};
   size_t length = s.length < sizeof q.text - 1 ? s.length : sizeof q.text - 1;
-  for (size_t i = 0; i < length; i++) q.text[i] = isprint((unsigned char)s.at[i]) ? s.at[i] : '?';
+  for (size_t i = 0; i < length; i++) q.text[i] = s.at[i] >= ' ' && s.at[i] <= '~' ? s.at[i] : '?';
   return q;
 }

@@ -35,6 +35,18 @@ slice esc_slice_of(const char *text);
 /** True when every character is a letter, a digit or one of `others`. */
 bool esc_consists_of(slice s, const char *others);
 
+/** Compares ASCII letters without regard to case, in every locale. */
+bool esc_same_letters(const char *a, const char *b, size_t length);
+
+/** True for ASCII's control characters. */
+bool esc_is_control(char c);
+
+/** Replaces control characters by blanks. UTF-8 stays as it is. */
+void esc_make_printable(char *text);
+
+/** True for a path that needs no percent-encoding and has no fragment. */
+bool esc_is_url_path(const char *text);
+
 /** Copies and cuts what does not fit; the result ends in NUL. */
 void esc_copy(char *to, size_t size, slice from);
 

@@ -22,7 +22,8 @@ typedef struct test_case {
 #define END_OF_SUITE \
   { NULL, NULL }
 
-extern const test_case endpoint_suite[], retry_suite[], options_suite[], follow_suite[], request_suite[];
+extern const test_case endpoint_suite[], retry_suite[], options_suite[], bulk_suite[], follow_suite[], change_suite[],
+    service_suite[], request_suite[], answer_suite[], process_suite[], loop_suite[];
 
 /** Failed checks of the current test. Threads of a test may fail checks, too. */
 extern atomic_uint failures;
@@ -61,7 +62,10 @@ const char *in_scratch(const char *name);
 /** Writes a file in place. */
 void put(const char *path, const char *text);
 
-/** Writes an endpoint like a publisher: into another file, which it renames into place. */
+/** Writes a file like a publisher: into another one, which it renames into place. */
+void publish_text(const char *name, const char *text);
+
+/** Publishes an endpoint where no server listens. */
 void publish(const char *name, const char *region, unsigned epoch);
 
 /** What a publisher writes: epoch 3 of bhs. */
@@ -78,7 +82,7 @@ unsigned times_logged(logged *log, const char *part);
 
 uint64_t epoch_of(escluster *cluster);
 
-/** Opens a cluster, or ends the tests. */
+/** Opens a cluster with ESCLUSTER_VERSION, or ends the tests. */
 escluster *opened(const escluster_options *options);
 
 #endif

@@ -37,9 +37,13 @@ void put(const char *path, const char *text) {
 
 void publish(const char *name, const char *region, unsigned epoch) {
   char text[256];
-  char beside[192];
   snprintf(text, sizeof text, "[Elasticsearch]\nHost = 127.0.0.1\nPort = 1\nRegion = %s\nCaPath = /ca\nEpoch = %u\n",
            region, epoch);
+  publish_text(name, text);
+}
+
+void publish_text(const char *name, const char *text) {
+  char beside[192];
   snprintf(beside, sizeof beside, "%s/%s.new", scratch, name);
   put(beside, text);
   CHECK(rename(beside, in_scratch(name)) == 0);
@@ -73,7 +77,9 @@ uint64_t epoch_of(escluster *cluster) {
 escluster *opened(const escluster_options *options) {
   escluster *cluster = NULL;
   char error[ESCLUSTER_ERROR_MAX] = "";
-  escluster_status status = escluster_open(options, &cluster, error, sizeof error);
+  escluster_options versioned = *options;
+  versioned.version = ESCLUSTER_VERSION;
+  escluster_status status = escluster_open(&versioned, &cluster, error, sizeof error);
   if (status != ESCLUSTER_OK) {
     printf("    cannot open: %s: %s\n", escluster_status_name(status), error);
     exit(2);

@@ -33,7 +33,8 @@ static void follows_by_polling_without_events(void) {
 
 static void reads_the_file_again_on_sighup(void) {
   logged log = {.mutex = PTHREAD_MUTEX_INITIALIZER};
-  escluster_options options = {.endpoint_path = in_scratch("hup.ini"),
+  escluster_options options = {.version = ESCLUSTER_VERSION,
+                               .endpoint_path = in_scratch("hup.ini"),
                                .poll_interval_ms = 3000000,
                                .handle_sighup = true,
                                .log = keep_log,

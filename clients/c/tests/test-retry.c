@@ -4,7 +4,7 @@
 #include "check.h"
 
 static void repeats_only_what_is_safe_to_repeat(void) {
-  enum { ONCE = ESCLUSTER_ONCE, REPEATABLE = ESCLUSTER_REPEATABLE, CREATE = ESCLUSTER_CREATE };
+  enum { ONCE, REPEATABLE, CREATE };
   static const struct {
     outcome o;
     verdict once, repeatable, create;
@@ -18,7 +18,10 @@ static void repeats_only_what_is_safe_to_repeat(void) {
       {{.answered = true, .http_status = 500}, REFUSED, REFUSED, REFUSED},
       /* A conflict with the write of another client; for one with our own write see the next test. */
       {{.answered = true, .http_status = 409}, REFUSED, REFUSED, REFUSED},
-      {{.answered = true, .http_status = 409, .sent_twice = true}, REFUSED, REFUSED, DONE},
+      {{.answered = true, .http_status = 409, .sent_twice = true}, REFUSED, STOP_EARLIER, DONE},
+      {{.answered = true, .http_status = 404, .sent_twice = true}, REFUSED, REFUSED, REFUSED},
+      {{.answered = true, .http_status = 404, .sent_twice = true, .deletes = true}, REFUSED, STOP_EARLIER, REFUSED},
+      {{.answered = true, .http_status = 401, .credentials_renewed = true}, AGAIN, AGAIN, AGAIN},
       /* Rejected before execution. */
       {{.answered = true, .http_status = 429, .from_elasticsearch = true}, AGAIN, AGAIN, AGAIN},
       {{.answered = true, .http_status = 403, .write_blocked = true}, AGAIN, AGAIN, AGAIN},
@@ -54,7 +57,8 @@ static void takes_a_conflict_for_its_own_only_after_an_uncertain_attempt(void) {
   outcome conflict = {.answered = true, .http_status = 409};
   CHECK(esc_judge_outcome(ESCLUSTER_CREATE, &conflict, true) == DONE);
   CHECK(esc_judge_outcome(ESCLUSTER_CREATE, &conflict, false) == REFUSED);
-  CHECK(esc_judge_outcome(ESCLUSTER_REPEATABLE, &conflict, true) == REFUSED);
+  CHECK(esc_judge_outcome(ESCLUSTER_REPEATABLE, &conflict, true) == STOP_EARLIER);
+  CHECK(esc_judge_outcome(ESCLUSTER_REPEATABLE, &conflict, false) == REFUSED);
   CHECK(esc_judge_outcome(ESCLUSTER_ONCE, &conflict, true) == REFUSED);
 }
 

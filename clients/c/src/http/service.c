@@ -5,10 +5,11 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "adopt.h"
+#include "../adopt.h"
+#include "../retry.h"
+#include "../transport.h"
+#include "../util.h"
 #include "http.h"
-#include "retry.h"
-#include "util.h"
 
 /** Shortest interval between polls of a service that answers before its time, because it knows less than the client. */
 enum { SERVICE_INTERVAL_MS = 1000 };
@@ -59,7 +60,7 @@ static bool poll_service(escluster *c, CURL *curl, const char *base, char *error
   esc_configure_service(c, curl, url, c->long_poll_ms + c->attempt_timeout_ms, curl_error);
   curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_answer);
   curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer);
-  CURLcode code = curl_easy_perform(curl);
+  CURLcode code = esc_perform_handle(curl);
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
   curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, NULL);
   if (code != CURLE_OK) {
@@ -70,8 +71,7 @@ static bool poll_service(escluster *c, CURL *curl, const char *base, char *error
   if (escluster_parse(answer.text, answer.length, &offered, reason, sizeof reason) != ESCLUSTER_OK) {
     return esc_fail(error, size, "status %ld, and its answer is not an endpoint: %.300s", status, reason);
   }
-  /* The watcher acknowledges the new epoch. */
-  if (esc_offer_endpoint(c, &offered, SOURCE_SERVICE, base, reason, sizeof reason)) esc_wake(c->wake_fd);
+  (void)esc_offer_endpoint(c, &offered, SOURCE_SERVICE, base, reason, sizeof reason);
   return true;
 }
 
@@ -96,19 +96,19 @@ void *esc_follow_service(void *context) {
     int64_t began_ms = esc_now_ms();
     (void)escluster_current(c, &before);
     if (poll_service(c, curl, s->url, error, sizeof error)) {
-      if (failures > 0) esc_log(c, ESCLUSTER_INFO, "the endpoint service %s answers again", s->url);
+      if (failures > 0) esc_log(&c->log, ESCLUSTER_INFO, "the endpoint service %s answers again", s->url);
       failures = 0;
       (void)escluster_current(c, &after);
       int64_t took_ms = esc_now_ms() - began_ms;
       if (after.epoch == before.epoch && took_ms < SERVICE_INTERVAL_MS) pause_polling(c, SERVICE_INTERVAL_MS - took_ms);
     } else if (!atomic_load(&c->cancelled)) {
       if (failures++ == 0) {
-        esc_log(c, ESCLUSTER_WARNING, "the endpoint service %s has no usable answer: %s", s->url, error);
+        esc_log(&c->log, ESCLUSTER_WARNING, "the endpoint service %s has no usable answer: %s", s->url, error);
       }
       unsigned ceiling_ms = esc_backoff_ceiling_ms(failures, c->backoff_base_ms, c->backoff_cap_ms);
       pause_polling(c, esc_random_up_to(ceiling_ms) + c->backoff_base_ms);
     }
   }
-  curl_easy_cleanup(curl);
+  esc_close_handle(curl);
   return NULL;
 }
