@@ -6,9 +6,9 @@ import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { build } from "esbuild";
 import { z } from "zod";
-import { ascii } from "./bundle-ascii.ts";
 import { pageAssets } from "./bundle-assets.ts";
 import { lean } from "./bundle-lean.ts";
+import { liquid } from "./bundle-liquid.ts";
 import { cachedDirectory } from "./util/cache.ts";
 
 const run = promisify(execFile);
@@ -112,7 +112,7 @@ async function bundleProgram(version: string): Promise<Program> {
     // One character that is not ASCII, as in a name, would make V8 hold two bytes for each character of the program.
     charset: "ascii",
     legalComments: "external",
-    plugins: [lean, ascii, pageAssets],
+    plugins: [lean, liquid, pageAssets],
     // For a person who reads a stack trace; Node would hold it in memory, too. The sources themselves would triple its size.
     sourcemap: "linked",
     sourcesContent: false,

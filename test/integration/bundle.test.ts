@@ -86,6 +86,7 @@ describe("the watchdog's archive", () => {
     expect(await readFile(path.join(directory, "VERSION"), "utf8")).toBe(`${bundle.version}\n`);
     const program = await readFile(path.join(directory, "es-failover.mjs"), "utf8");
     expect(program).not.toContain(path.dirname(path.dirname(import.meta.dirname)));
+    expect(await readFile(path.join(directory, "es-failover.mjs.LEGAL.txt"), "utf8")).toMatch(/liquidjs.*MIT License/s);
   });
 
   test("has a program that is small in memory: ASCII alone, without what it never uses of its dependencies", async () => {

@@ -141,7 +141,7 @@ describe.skipIf(obstacle !== undefined)(`libescluster ${obstacle ?? ""}`, () => 
 
   /** As the publisher writes it for an epoch. */
   function endpointText(epoch: number, region: string, { port }: Target, caPath = authority.caFile): string {
-    const before = "; kept by hand\n[Orders]\nBatch = 20\n";
+    const before = "; kept by hand\n[Orders]\nBatch = 20\n\n[Elasticsearch]\n";
     return ini.render(before, { host: "127.0.0.1", port, region, epoch, caPath }).text;
   }
 

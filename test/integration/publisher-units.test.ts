@@ -38,6 +38,7 @@ const units = {
   "deaf.service": "ExecStart=/usr/bin/sleep infinity",
   "broken.service": "ExecStart=/usr/bin/sleep infinity\nExecReload=/bin/sh -c 'echo no such file; exit 4'",
   "stopped.service": "ExecStart=/usr/bin/sleep infinity",
+  "restarts.service": "ExecStart=/usr/bin/sleep infinity",
 } as const;
 
 describe.skipIf(obstacles.length > 0)(title("a unit of a host's systemd"), () => {
@@ -75,7 +76,7 @@ describe.skipIf(obstacles.length > 0)(title("a unit of a host's systemd"), () =>
     for (const [unit, service] of Object.entries(units)) {
       await shell(`cat >/run/systemd/system/${unit}`, `[Service]\n${service}\n`);
     }
-    await shell("systemctl daemon-reload; systemctl start reloads listens deaf broken");
+    await shell("systemctl daemon-reload; systemctl start reloads listens deaf broken restarts");
     await until("the programs listen", 10_000, async () => {
       const ready = await lab.exec(host, ["test", "-e", "/run/reloads.ready", "-a", "-e", "/run/listens.ready"]);
       return ready.exitCode === 0;
@@ -87,7 +88,7 @@ describe.skipIf(obstacles.length > 0)(title("a unit of a host's systemd"), () =>
     await rm(path.dirname(directory), { recursive: true, force: true });
   });
 
-  const notify = async (unit: string, action: "reload" | "kill", timeoutMs = 10_000): Promise<unknown> => {
+  const notify = async (unit: string, action: "reload" | "kill" | "restart", timeoutMs = 10_000): Promise<unknown> => {
     const settings = JSON.stringify({ kind: "unit", unit, action, timeoutMs });
     const { stdout } = await lab.exec(host, ["/usr/local/bin/node", "/srv/notify.mjs", settings]);
     return JSON.parse(stdout);
@@ -95,13 +96,22 @@ describe.skipIf(obstacles.length > 0)(title("a unit of a host's systemd"), () =>
   const reloads = async (name: string) => (await lab.exec(host, ["cat", `/run/${name}.told`])).stdout;
 
   test("that can be reloaded is reloaded", async () => {
-    expect(await notify("reloads.service", "reload")).toEqual({ notified: true });
+    expect(await notify("reloads.service", "reload")).toEqual({ notified: true, confirmed: false });
     await until("it received SIGHUP", 5_000, async () => (await reloads("reloads")) === "told\n");
   });
 
   test("that handles SIGHUP in its main process gets it there", async () => {
-    expect(await notify("listens.service", "kill")).toEqual({ notified: true });
+    expect(await notify("listens.service", "kill")).toEqual({ notified: true, confirmed: false });
     await until("it received SIGHUP", 5_000, async () => (await reloads("listens")) === "told\n");
+  });
+
+  test("that is restarted has another process afterwards, which has read its file", async () => {
+    const mainPid = () => shell("systemctl show --property=MainPID restarts");
+    const before = await mainPid();
+    expect(await notify("restarts.service", "restart")).toEqual({ notified: true, confirmed: true });
+    expect(await mainPid()).not.toBe(before);
+    expect(await notify("stopped.service", "restart")).toMatchObject({ notified: false });
+    expect(await shell("systemctl is-active stopped || true")).toBe("inactive");
   });
 
   test("that cannot be reloaded is not touched, and the error has the remedy", async () => {

@@ -184,6 +184,10 @@ describe("an INI file", () => {
     expect(iniFormat(creating("ini")).render(before, bhs).text).toBe(`${before}\n${ini.render("", bhs).text}`);
   });
 
+  test("with comments alone gets the section", () => {
+    expect(ini.render("; mine\n\n# too\n", bhs).text).toBe(`; mine\n\n# too\n\n${ini.render("", bhs).text}`);
+  });
+
   test("has the section, the keys and the URL that its program reads, and no others", () => {
     const keys = { host: "es_host", port: null, region: null, caPath: null, epoch: "generation" };
     const url = { key: "es.url", scheme: "http", path: "/bulk" } as const;

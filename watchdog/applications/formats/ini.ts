@@ -41,7 +41,8 @@ function renderIni(text: string, endpoint: FileEndpoint, layout: FileLayout): Re
   const parts = iniParts(lines, layout);
   const end = lineEndOf(lines);
   const exists = parts.some(({ kind }) => kind === "header" || (layout.section === "" && kind === "own"));
-  if (!exists && !layout.create && content.trim() !== "") throw withoutSection(`has no ${nameOf(layout)}`);
+  const hasContent = lines.some(({ text: line }) => !/^\s*([;#]|$)/.test(line));
+  if (!exists && !layout.create && hasContent) throw withoutSection(`has no ${nameOf(layout)}`);
   const seen = new Set<FieldName>();
   const result: Line[] = [];
   /** Position of missing keys: after the last setting in the first part of the section. */
