@@ -12,6 +12,8 @@ import {
   symlink,
   writeFile,
 } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
@@ -94,7 +96,7 @@ async function publish(input: Partial<PublisherConfigInput>, urls = [service.url
     notifications: await PendingNotifications.open(file("state"), (sentence) =>
       log.warn({ event: "notified-error" }, sentence),
     ),
-    acknowledge: { urls, client },
+    acknowledge: { urls: config.acknowledgeTo ?? urls, client },
     clock: systemClock,
     log,
   });
@@ -430,6 +432,33 @@ describe("an application", () => {
     // A signal that was delivered does not show that the program uses the epoch.
     expect(report()).toMatchObject({ application: "orders", instance: "host1", problem: null, confirmed: false });
     expect(await journal()).toBe("1\n3\n");
+  });
+
+  test("is reported to a watchdog of an older version, which refuses what it does not know", async () => {
+    const bodies: string[] = [];
+    const older = createServer((incoming, outgoing) => {
+      let body = "";
+      incoming.setEncoding("utf8").on("data", (chunk: string) => {
+        body += chunk;
+      });
+      incoming.on("end", () => {
+        bodies.push(body);
+        outgoing.writeHead(body.includes("confirmed") ? 400 : 204).end();
+      });
+    });
+    await new Promise<void>((resolve) => older.listen(0, "127.0.0.1", resolve));
+    const port = (older.address() as AddressInfo).port;
+    const files = [{ path: file("app.ini"), application: "orders" }];
+    const running = await publish({ files, acknowledgeTo: [`http://127.0.0.1:${port}`] });
+    await eventually("it has accepted the report", 15_000, () => bodies.some((body) => !body.includes("confirmed")));
+    expect(JSON.parse(bodies.at(-1) ?? "")).toEqual({
+      application: "orders",
+      instance: "host1",
+      epoch: 1,
+      problem: null,
+    });
+    await running.end();
+    older.close();
   });
 
   test("uses an epoch by its own word: a command that confirms it", async () => {

@@ -23,12 +23,12 @@ const REFRESH_INTERVAL_MS = 10 * 60_000;
 const MAX_VALUE_BYTES = 1_000_000;
 
 export interface SharingOptions {
-  readonly client: EtcdClient;
+  readonly client: Pick<EtcdClient, "list" | "transact">;
   /** Begins and ends with a slash. */
   readonly prefix: string;
   readonly watchdog: string;
   readonly acknowledgements: Acknowledgements;
-  readonly clock: Clock;
+  readonly clock: Pick<Clock, "nowMs">;
 }
 
 /**
