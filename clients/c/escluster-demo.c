@@ -165,7 +165,7 @@ static void usage(FILE *out) {
       "  --service URLS           endpoint services to long-poll, separated by blanks\n"
       "  --application NAME       acknowledge epochs at the services under this name\n"
       "  --ca FILE                CA certificates; takes precedence over CaPath\n"
-      "  --credentials-file FILE  user:password or ApiKey KEY, mode 600 or 640;\n"
+      "  --credentials-file FILE  user:password, ApiKey KEY or Bearer TOKEN, mode 600 or 640;\n"
       "                           (default: environment variable ESCLUSTER_CREDENTIALS)\n"
       "  --index NAME             index to write to (default escluster-demo)\n"
       "  --documents N            end after N documents (default: on SIGTERM or SIGINT)\n"

@@ -73,25 +73,37 @@ static bool read_request(SSL *tls, char *text, bool with_body) {
   }
 }
 
-static void send_status(SSL *tls, const char *reply) {
+static void send_status(SSL *tls, const char *reply, bool accepts_gzip) {
   char copy[8192];
   char answer[16384];
+  char compressed[8192 + 32];
   char headers[4096] = "";
-  bool router = false;
+  const char *own = "X-Elastic-Product: Elasticsearch\r\n";
+  bool gzip = false;
   char *rest = copy;
   snprintf(copy, sizeof copy, "%s", reply);
   const char *status = strsep(&rest, "|");
-  for (char *bar = NULL; rest != NULL && (bar = strchr(rest, '|')) != NULL;) {
+  while (rest != NULL && strchr(rest, '|') != NULL) {
     const char *header = strsep(&rest, "|");
-    router = router || strcmp(header, "router") == 0;
-    if (strcmp(header, "router") == 0) continue;
     size_t length = strlen(headers);
-    snprintf(headers + length, sizeof headers - length, "%s\r\n", header);
+    if (strcmp(header, "router") == 0) {
+      own = "";
+    } else if (strcmp(header, "gzip") == 0) {
+      gzip = accepts_gzip;
+    } else {
+      snprintf(headers + length, sizeof headers - length, "%s\r\n", header);
+    }
   }
   const char *body = rest == NULL ? "" : rest;
-  int length = snprintf(answer, sizeof answer, "HTTP/1.1 %s Status\r\nContent-Length: %zu\r\n%s%s\r\n%s", status,
-                        strlen(body), router ? "" : "X-Elastic-Product: Elasticsearch\r\n", headers, body);
-  (void)SSL_write(tls, answer, length);
+  size_t body_length = strlen(body);
+  if (gzip) {
+    body_length = make_gzip(rest, compressed);
+    body = compressed;
+  }
+  int length = snprintf(answer, sizeof answer, "HTTP/1.1 %s Status\r\nContent-Length: %zu\r\n%s%s%s\r\n", status,
+                        body_length, gzip ? "Content-Encoding: gzip\r\n" : "", own, headers);
+  memcpy(answer + length, body, body_length);
+  (void)SSL_write(tls, answer, length + (int)body_length);
 }
 
 static void hang(server *s, int fd) {
@@ -122,8 +134,7 @@ static bool handle(server *s, SSL *tls, int fd, char *text) {
     hang(s, fd);
     return false;
   }
-  /* HEAD announces a length and has no body. */
-  send_status(tls, reply);
+  send_status(tls, reply, strcasestr(text, "\r\nAccept-Encoding: gzip\r\n") != NULL);
   return true;
 }
 

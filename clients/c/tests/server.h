@@ -11,7 +11,7 @@ typedef struct server server;
  * A reply is "STATUS|header|…|body", or:
  * "raw|bytes" (sent as they are, then the connection is closed), "cut" (closed without an answer), "half|bytes" (the
  * same as raw, but without the end of TLS), "hang" (no answer), "reset" (reset after the headers, before the body).
- * "router" in place of a header leaves out the one that names Elasticsearch.
+ * "gzip" in place of a header compresses the body, if the client accepts that; "router" leaves out the one that names Elasticsearch.
  */
 server *start_server(void);
 void stop_server(server *s);
@@ -37,6 +37,9 @@ void publish_server(const char *name, const char *region, unsigned epoch, const 
 /** The certificate, which is its own authority, and its key, as files. */
 const char *certificate_path(void);
 const char *key_path(void);
+
+/** Makes a gzip file of a text of less than 64 KiB; it has 23 bytes more. Returns its length. */
+size_t make_gzip(const char *text, char *to);
 
 #define REPLIES(...) ((const char *const[]){__VA_ARGS__, NULL})
 

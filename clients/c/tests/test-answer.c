@@ -118,11 +118,13 @@ static void reports_the_items_of_a_bulk(void) {
 }
 
 static void a_new_credentials_file_is_read_at_the_first_401(void) {
-  put(in_scratch("renewed"), "ApiKey b2xk\n");
-  CHECK(chmod(in_scratch("renewed"), 0600) == 0);
-  stage s = set((escluster_options){.credentials_path = in_scratch("renewed"), .poll_interval_ms = 3000000});
+  char path[192];
+  snprintf(path, sizeof path, "%s", in_scratch("renewed"));
+  put(path, "ApiKey b2xk\n");
+  CHECK(chmod(path, 0600) == 0);
+  stage s = set((escluster_options){.credentials_path = path, .poll_interval_ms = 3000000});
   CHECK(perform(&s, CALL(.method = "GET", .path = "/"), REPLIES("401|{}")) == ESCLUSTER_HTTP && s.answer.attempts == 1);
-  put(in_scratch("renewed"), "Bearer bmV3.x-y\n");
+  put(path, "Bearer bmV3.x-y\n");
   CHECK(perform(&s, CALL(.method = "GET", .path = "/"), REPLIES("401|{}", "200|{}")) == ESCLUSTER_OK);
   CHECK(s.answer.attempts == 2);
   CHECK(request_has(s.server, 0, "Authorization: ApiKey b2xk\r\n"));
@@ -147,6 +149,15 @@ static void sends_prefix_headers_and_a_client_certificate(void) {
   clear(&s);
   s = set((escluster_options){.client_certificate_path = "/nowhere.pem"});
   CHECK(perform(&s, CALL(.method = "GET", .path = "/"), REPLIES("200|{}")) == ESCLUSTER_INVALID);
+  clear(&s);
+}
+
+static void accepts_compressed_answers(void) {
+  stage s = set((escluster_options){.gzip = true, .answer_bytes_max = 20});
+  CHECK(perform(&s, CALL(.method = "GET", .path = "/"), REPLIES("200|gzip|{\"found\":true}")) == ESCLUSTER_OK);
+  CHECK(s.answer.body != NULL && strcmp(s.answer.body, "{\"found\":true}") == 0 && s.answer.body_length == 14);
+  CHECK(perform(&s, CALL(.method = "GET", .path = "/"), REPLIES("200|gzip|{\"found\":true, \"more\": 1}")) ==
+        ESCLUSTER_TOO_LARGE);
   clear(&s);
 }
 
@@ -270,6 +281,7 @@ const test_case answer_suite[] = {
     TEST(reports_the_items_of_a_bulk),
     TEST(a_new_credentials_file_is_read_at_the_first_401),
     TEST(sends_prefix_headers_and_a_client_certificate),
+    TEST(accepts_compressed_answers),
     TEST(replaces_connections_that_are_too_old),
     TEST(streams_an_answer),
     TEST(refuses_a_server_that_it_cannot_verify),

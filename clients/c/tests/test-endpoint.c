@@ -88,6 +88,44 @@ static void refuses_damaged_and_wrong_files(void) {
   free(large);
 }
 
+static void takes_a_host_for_a_name_or_a_valid_address(void) {
+  static const struct {
+    const char *host;
+    bool good;
+  } cases[] = {
+      {"10.0.0.255", true},
+      {"::1", true},
+      {"::ffff:10.0.0.1", true},
+      {"es.example.net", true},
+      {"es.example.net.", true},
+      {"localhost", true},
+      {"10.0.0.1.example", true},
+      {"10.0.0.256", false},
+      {"10.1", false},
+      {"10", false},
+      {"1::2::3", false},
+      {"::g", false},
+      {"fe80::1%eth0", false},
+      {"[::1]", false},
+      {"a..b", false},
+      {".a", false},
+      {"010.0.0.1", false},
+      {"1:2:3", false},
+      {"-a", false},
+      {".", false},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    escluster_endpoint e;
+    char error[ESCLUSTER_ERROR_MAX];
+    char text[256];
+    snprintf(text, sizeof text, "[Elasticsearch]\nHost = %s\nPort = 1\nRegion = gra\nEpoch = 1\n", cases[i].host);
+    if (reads(text, &e, error) != cases[i].good) {
+      printf("    %s\n", cases[i].host);
+      failures++;
+    }
+  }
+}
+
 static void refuses_every_prefix_of_a_file(void) {
   for (size_t length = 0; length < strlen(canonical); length++) {
     escluster_endpoint e;
@@ -135,6 +173,7 @@ const test_case endpoint_suite[] = {
     TEST(skips_foreign_sections_and_keys),
     TEST(reads_ipv6_and_a_change_in_progress),
     TEST(refuses_damaged_and_wrong_files),
+    TEST(takes_a_host_for_a_name_or_a_valid_address),
     TEST(refuses_every_prefix_of_a_file),
     TEST(cuts_errors_to_the_buffer),
     TEST(never_replaces_a_higher_epoch_by_a_lower_one),
