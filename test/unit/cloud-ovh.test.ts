@@ -88,6 +88,7 @@ const tokens = {
   spread: "ovh:index/cloudInstanceGroup:CloudInstanceGroup",
   volume: "ovh:index/cloudStorageBlockVolume:CloudStorageBlockVolume",
   instance: "ovh:index/cloudInstance:CloudInstance",
+  record: "ovh:Domain/zoneRecord:ZoneRecord",
 } as const;
 type Token = keyof typeof tokens;
 
@@ -464,6 +465,36 @@ describe("instance groups", () => {
     const { id: groupId } = await make("spread", { ...project, policy: "ANTI_AFFINITY" });
     for (let count = 0; count < 5; count += 1) await make("instance", instanceInputs(`m${count}`, { groupId }));
     await expect(make("instance", instanceInputs("one-more", { groupId }))).rejects.toThrow("has 5 members");
+  });
+});
+
+describe("DNS records", () => {
+  const record = { zone: "example.com", subdomain: "es-gra", fieldtype: "A", target: "192.168.1.190", ttl: 60 };
+
+  test("change in place but for their zone and type, and exist in zones of the account alone", async () => {
+    const { id } = await make("record", record);
+    await update("record", id, { ...record, target: "192.168.1.191" });
+    expect(cloud.current.zoneRecords[id]?.target).toBe("192.168.1.191");
+    const replaces = (news: PropertyMap) =>
+      operations.diff(served("record"), { inputs: record, outputs: {} }, { ...record, ...news }).replaces;
+    expect([
+      replaces({ target: "192.168.1.191", ttl: 120 }),
+      replaces({ zone: "example.org", fieldtype: "AAAA" }),
+    ]).toEqual([[], ["fieldtype", "zone"]]);
+    await expect(make("record", { ...record, zone: "example.net" })).rejects.toThrow("404 Not Found");
+  });
+
+  test("refuse a TTL below a minute, and an A record of something else than an address", () => {
+    expect(violations("record", { ...record, ttl: 30 })).toEqual(["ttl"]);
+    expect(violations("record", { ...record, target: "es.example.com" })).toEqual(["target"]);
+  });
+
+  test("make a refresh fail that does not find them, and are imported with their zone", async () => {
+    const { id } = await make("record", record);
+    const read = (asked: string) => served("record").type.read?.(asked, { inputs: {}, outputs: {} }, call);
+    expect(await read(`${id}.example.com`)).toMatchObject({ id, inputs: record });
+    await served("record").type.delete?.(id, { inputs: {}, outputs: {} }, call);
+    await expect(read(id)).rejects.toThrow(`record ${id} has been deleted.`);
   });
 });
 

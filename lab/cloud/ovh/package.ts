@@ -12,6 +12,7 @@ import { securityGroupKind } from "./security-group.ts";
 import { sshKeyKind } from "./ssh-key.ts";
 import { subnetKind } from "./subnet.ts";
 import { volumeKind } from "./volume.ts";
+import { zoneRecordType } from "./zone-record.ts";
 
 /** The lab's stand-in for OVHcloud's Public Cloud: instances are lab hosts, security groups their firewalls. */
 export function ovhPackage(cloud: Cloud): ProviderPackage {
@@ -25,6 +26,7 @@ export function ovhPackage(cloud: Cloud): ProviderPackage {
       "ovh:index/cloudInstanceGroup:CloudInstanceGroup": recordedType(cloud, instanceGroupKind),
       "ovh:index/cloudStorageBlockVolume:CloudStorageBlockVolume": recordedType(cloud, volumeKind),
       "ovh:index/cloudInstance:CloudInstance": instanceType(cloud),
+      "ovh:Domain/zoneRecord:ZoneRecord": zoneRecordType(cloud),
     },
     configure: assertCredentials,
     functions: {

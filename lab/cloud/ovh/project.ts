@@ -13,6 +13,8 @@ interface Project {
   readonly instances: number;
   readonly cores: number;
   readonly volumes: number;
+  /** DNS zones of the account. */
+  readonly zones: readonly string[];
 }
 
 /** Environment variable with another project, as JSON: what it names replaces the lab's generous one. */
@@ -21,8 +23,10 @@ export const projectVariable = "ES_FAILOVER_LAB_PROJECT";
 function project(): Project {
   const regions = ["GRA9", "GRA11", "BHS5", "DE1", "UK1", "WAW1", "SBG5"];
   const own = JSON.parse(process.env[projectVariable] ?? "{}") as Partial<Project>;
-  return { regions, hasVrack: true, instances: 100, cores: 400, volumes: 100, ...own };
+  return { regions, hasVrack: true, instances: 100, cores: 400, volumes: 100, zones: ["example.com"], ...own };
 }
+
+export const projectZones = (): readonly string[] => project().zones;
 
 export const getCloudRegions: FunctionType = async (args) => ({
   ...args,

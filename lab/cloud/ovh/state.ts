@@ -89,6 +89,15 @@ export interface Instance extends Common {
   readonly creator?: number;
 }
 
+/** Of a DNS zone, which belongs to no Public Cloud project. */
+export interface ZoneRecord {
+  readonly zone: string;
+  readonly subdomain: string;
+  readonly fieldtype: string;
+  readonly target: string;
+  readonly ttl: number;
+}
+
 /** All resources of the cloud, by kind and id. */
 export interface CloudState {
   sshKeys: Record<string, SshKey>;
@@ -98,6 +107,7 @@ export interface CloudState {
   instanceGroups: Record<string, InstanceGroup>;
   volumes: Record<string, Volume>;
   instances: Record<string, Instance>;
+  zoneRecords: Record<string, ZoneRecord>;
 }
 
 export function emptyState(): CloudState {
@@ -109,5 +119,6 @@ export function emptyState(): CloudState {
     instanceGroups: {},
     volumes: {},
     instances: {},
+    zoneRecords: {},
   };
 }

@@ -17,6 +17,7 @@ const selections: Readonly<Record<PackageName, Omit<PackageSelection, "name">>> 
       "cloudInstanceGroup",
       "cloudStorageBlockVolume",
       "cloudInstance",
+      "domain/zoneRecord",
     ],
     functions: [
       "getCloudInstanceFlavors",
