@@ -1,9 +1,11 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import type { Authority } from "./certificates.ts";
+import { dnsNameOf } from "./config/dns.ts";
 import { bothOf, signingKey, trustedCertificates } from "./config/rotation.ts";
 import type { StackConfig } from "./config/schema.ts";
 import { declaredOf } from "./declared.ts";
+import { DnsRecords } from "./dns-records.ts";
 import { Elasticsearch, elasticsearchScripts } from "./elasticsearch/elasticsearch.ts";
 import { EtcdMember, etcdScripts } from "./etcd/etcd.ts";
 import { Haproxy, type HaproxyHost, haproxyScripts, installHaproxy } from "./haproxy/haproxy.ts";
@@ -45,7 +47,12 @@ type PreparedHost = StagedHost & Instance & { readonly ready: pulumi.Resource };
 export class Region extends pulumi.ComponentResource {
   readonly hosts: pulumi.Output<Record<string, HostOutput>>;
   /** The entries for applications, over the internet (from `clientCidrs`) and over the private network. */
-  readonly entry: pulumi.Output<{ readonly public: readonly string[]; readonly private: readonly string[] }>;
+  readonly entry: pulumi.Output<{
+    readonly public: readonly string[];
+    readonly private: readonly string[];
+    /** By the region's DNS name, if it has one. */
+    readonly name?: string;
+  }>;
 
   private readonly config: StackConfig;
   private readonly topology: Topology;
@@ -72,8 +79,12 @@ export class Region extends pulumi.ComponentResource {
       { parent: this, after: [...clusters, ...watchdogs.flatMap(({ steps }) => steps)] },
     );
 
+    const entries = instances.filter(({ host }) => host.role === "haproxy");
+    if (dnsNameOf(config.dns, config.region) !== undefined) {
+      new DnsRecords(config.region, { config, topology: this.topology, entries }, { parent: this });
+    }
     this.hosts = hostOutputs(instances, config.sshUser);
-    this.entry = entryOutputs(this.topology, instances);
+    this.entry = entryOutputs(this.topology, instances, dnsNameOf(config.dns, config.region));
     this.registerOutputs({ hosts: this.hosts, entry: this.entry, declared: declaredOf(config, this.topology) });
   }
 
@@ -273,7 +284,11 @@ function hostOutputs(instances: readonly Instance[], sshUser: string): pulumi.Ou
 }
 
 /** The virtual address first: one of the others stops answering with its host. */
-function entryOutputs(topology: Topology, instances: readonly Instance[]): Region["entry"] {
+function entryOutputs(
+  topology: Topology,
+  instances: readonly Instance[],
+  dnsName: string | undefined,
+): Region["entry"] {
   const entries = instances.filter(({ host }) => host.role === "haproxy");
   const url = (address: string) => `https://${address}:${ports.entry}`;
   return pulumi.output({
@@ -282,5 +297,6 @@ function entryOutputs(topology: Topology, instances: readonly Instance[]): Regio
       ...new Set(entries.flatMap(({ host }) => virtualAddressOf(topology, host))),
       ...entries.map(({ host }) => host.privateIp),
     ].map(url),
+    ...(dnsName === undefined ? {} : { name: url(dnsName) }),
   });
 }

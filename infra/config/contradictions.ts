@@ -5,6 +5,7 @@ import type { TargetSettings } from "../../watchdog/config/notifications.ts";
 import type { ConfigViolation } from "../../watchdog/config/violations.ts";
 import { contains, overlap, parseCidr } from "../ipv4.ts";
 import { planTopology } from "../topology.ts";
+import { dnsContradictions } from "./dns-contradictions.ts";
 import { keyName } from "./messages.ts";
 import { monitoringContradictions } from "./monitoring-contradictions.ts";
 import { rotationContradictions } from "./rotation.ts";
@@ -20,6 +21,7 @@ export function contradictions(config: StackConfig): readonly ConfigViolation[] 
     ...witnessContradictions(config),
     ...networkContradictions(config),
     ...virtualAddressContradictions(config),
+    ...dnsContradictions(config),
     ...licenceContradictions(config),
     ...pageContradictions(config),
     ...snapshotContradictions(config),

@@ -26,6 +26,7 @@ import {
 import { surveysSchema } from "../../watchdog/config/surveys.ts";
 import { count, httpUrl, logLevel, nameOf, regionName, text, username } from "../../watchdog/config/values.ts";
 import { parseCidr, parseIpv4 } from "../ipv4.ts";
+import { dnsNameOf, dnsSchema } from "./dns.ts";
 import { fixableSettings } from "./fixable-settings.ts";
 import { monitoringSchema, monitoringSecrets } from "./monitoring.ts";
 import { snapshotsSchema } from "./snapshots.ts";
@@ -358,6 +359,7 @@ export const stackSchema = z.strictObject({
     )
     .default([])
     .describe("Further DNS names of the entries, for their certificates."),
+  dns: dnsSchema,
   endpointAddresses: z
     .record(regionName, addressSchema)
     .nullable()
@@ -479,8 +481,11 @@ export const stackSchema = z.strictObject({
 export const stackConfigSchema = stackSchema.transform(
   ({ checks: { profile, ...checks }, router, leases, store, failsafe, etcd, ...rest }) => {
     const timings = profiles[profile];
+    const dnsName = dnsNameOf(rest.dns, rest.region);
     return {
       ...rest,
+      // Certificates name every name by which applications reach the entries.
+      entryNames: dnsName === undefined ? rest.entryNames : [...new Set([...rest.entryNames, dnsName])],
       checks: { profile, ...timings.checks, ...checks },
       router: { ...timings.router, ...router },
       leases: { ...timings.leases, ...leases },

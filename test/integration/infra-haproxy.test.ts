@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -52,6 +52,14 @@ describe.skipIf(haproxyMissing !== undefined)(`the rendered HAProxy configuratio
   test("is accepted without a warning with what keepalived asks", async () => {
     const topology = planTopology(testConfig(virtualAddressChanges));
     const output = await verdict(haproxyCfg({ topology, check, withMetrics: false }));
+    expect(output).toContain("Configuration file is valid");
+    expect(output).not.toContain("[WARNING]");
+  });
+
+  test("that docs/applications.md has for application hosts is accepted without a warning", async () => {
+    const text = await readFile(path.join(import.meta.dirname, "../../docs/applications.md"), "utf8");
+    const [, config = ""] = /^```haproxy\n(.*?)^```$/ms.exec(text) ?? [];
+    const output = await verdict(config.replaceAll("/etc/ssl/es-failover-ca.crt", haproxyPaths.ca));
     expect(output).toContain("Configuration file is valid");
     expect(output).not.toContain("[WARNING]");
   });

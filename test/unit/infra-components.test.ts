@@ -345,6 +345,39 @@ describe("a region's components", () => {
     expect([haproxy(among).virtualAddress, haproxy().virtualAddress]).toEqual(["192.168.1.190", undefined]);
   });
 
+  test.each([
+    [
+      "the HAProxy hosts' private addresses",
+      "private",
+      {},
+      { "gra-haproxy-1-dns": "192.168.1.101", "gra-haproxy-2-dns": "192.168.1.102" },
+    ],
+    ["the virtual address", "private", virtualAddressChanges, { "gra-dns": "192.168.1.190" }],
+    [
+      "public addresses",
+      "public",
+      virtualAddressChanges,
+      { "gra-haproxy-1-dns": "5.0.0.13", "gra-haproxy-2-dns": "5.0.0.13" },
+    ],
+  ])(
+    "a region's DNS name has %s, for a minute, and certificates name it",
+    async (_what, addresses, changes, expected) => {
+      expect(ofType("ZoneRecord")).toEqual([]);
+      const dns = JSON.stringify({ zone: "example.com", names: { gra: "es-gra", bhs: "es-bhs" }, addresses });
+      const [made, among] = await provisioned(undefined, { ...changes, dns });
+      const records = among.filter(({ type }) => type.endsWith(":ZoneRecord"));
+      expect(Object.fromEntries(records.map(({ name, inputs }) => [name, inputs.target]))).toEqual(expected);
+      for (const { inputs } of records) {
+        expect(inputs).toMatchObject({ zone: "example.com", subdomain: "es-gra", fieldtype: "A", ttl: 60 });
+      }
+      expect((await settled(made.entry)).name).toBe("https://es-gra.example.com:9200");
+      expect(named("gra-haproxy-1-entry-request", among).inputs.dnsNames).toEqual([
+        "gra-haproxy-1",
+        "es-gra.example.com",
+      ]);
+    },
+  );
+
   test("every step on a host runs again on the host that replaces it", () => {
     const hostOf = (name: string) => {
       const [host = ""] = /^gra-(es|haproxy)-\d|^gra-cluster/.exec(name) ?? [];

@@ -149,6 +149,19 @@ describe("the stack configuration", () => {
     ["securityUpgrades", "weekly", /securityUpgrades is "weekly": write automatic or none/],
     ["fixedHostSettings", "vm.swappiness", /fixedHostSettings\[0\] is "vm\.swappiness": write vm\.max_map_count or/],
     ["resize", "bhs-es-1", /resize is "bhs-es-1": write a host of gra: gra-es-1, gra-es-2, gra-es-3, gra-haproxy-1/],
+    ["dns", '{"zone":"example","names":{}}', /dns\.zone is "example": write a DNS zone such as example\.com/],
+    [
+      "dns",
+      '{"zone":"example.com","names":{"sbg":"es"}}',
+      /dns\.names\.sbg is not for a region: there are gra and bhs/,
+    ],
+    ["dns", '{"zone":"example.com","names":{"gra":"es","bhs":"es"}}', /dns\.names\.bhs is "es", as that of gra/],
+    [
+      "dns",
+      '{"zone":"example.com","names":{"gra":"es"},"ttlSeconds":30}',
+      /dns\.ttlSeconds is 30: write a number from 60/,
+    ],
+    ["dns", "example.com", /dns is "example\.com": write the zone and the names, such as/],
     ["replication", '{"patterns":["*"]}', /replication\.patterns\[0\] is "\*": this includes system indices/],
   ])("a wrong %s (%s) is named with its value and what to write", (key, value, message) => {
     expect(violationsWith({ [key]: value })).toEqual([expect.stringMatching(message)]);
