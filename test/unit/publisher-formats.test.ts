@@ -184,6 +184,24 @@ describe("an INI file", () => {
     expect(iniFormat(creating("ini")).render(before, bhs).text).toBe(`${before}\n${ini.render("", bhs).text}`);
   });
 
+  test.each(['Host = ["a", "b"]', "Host = [", "Host = a\n    b", "Host =\n\tb"])(
+    "with a list for a value, %j, is refused",
+    (line) => {
+      expect(() => ini.render(`[Elasticsearch]\n${line}\n`, bhs)).toThrow(
+        /^has a list or several lines as Host in line 2/,
+      );
+    },
+  );
+
+  test("may have an IPv6 address in brackets", () => {
+    expect(ini.render("[Elasticsearch]\nHost = [2001:db8::1]\n", bhs).text).toContain("Host = 10.82.0.10\n");
+  });
+
+  test("has no setting added before an indented line, which would become a part of it", () => {
+    const { text } = ini.render("[Elasticsearch]\n    half\n", { ...bhs, caPath: "/ca" });
+    expect(text.startsWith("[Elasticsearch]\n    half\nHost = 10.82.0.10\n")).toBe(true);
+  });
+
   test("with comments alone gets the section", () => {
     expect(ini.render("; mine\n\n# too\n", bhs).text).toBe(`; mine\n\n# too\n\n${ini.render("", bhs).text}`);
   });
@@ -209,7 +227,8 @@ describe("an INI file", () => {
 
   test("keeps every other line byte for byte, for any content", () => {
     const ours = /^\s*(host|port|region|capath|epoch)\s*=/i;
-    const foreign = lineOfOthers.filter((text) => !text.trim().startsWith("["));
+    // An indented line would be a part of the value before.
+    const foreign = lineOfOthers.filter((text) => !text.trim().startsWith("[") && !/^[ \t]/.test(text));
     fc.assert(
       fc.property(fc.array(foreign), fc.array(foreign), lineEnd, endpoint, (head, tail, end, next) => {
         const isOurs = (text: string) => ours.test(text);

@@ -18,14 +18,13 @@ export type IniPart =
   | { readonly kind: "header" }
   /** A setting of another program in the section. */
   | { readonly kind: "foreign" }
-  /** Neither setting nor comment; `continues`: indented below a setting, as a value of several lines is. */
+  /** Neither setting nor comment; `continues`: indented, as the further lines of a value are. */
   | { readonly kind: "no-setting"; readonly continues: boolean }
   /** Outside the section, a comment, or blank. */
   | { readonly kind: "other" };
 
 export function iniParts(lines: readonly Line[], { section, fields }: FileLayout): readonly IniPart[] {
   let inSection = section === "";
-  let afterSetting = false;
   return lines.map(({ text }): IniPart => {
     const line = trimBlanks(text);
     if (line.startsWith("[")) {
@@ -33,13 +32,10 @@ export function iniParts(lines: readonly Line[], { section, fields }: FileLayout
       const close = line.indexOf("]");
       const name = close < 0 ? null : trimBlanks(line.slice(1, close));
       inSection = name !== null && name.toLowerCase() === section.toLowerCase() && section !== "";
-      afterSetting = false;
       return { kind: inSection ? "header" : "other" };
     }
     if (!inSection || line === "" || /^[;#]/.test(line)) return { kind: "other" };
-    const part = settingOf(text, fields) ?? { kind: "no-setting", continues: afterSetting && /^[ \t]/.test(text) };
-    afterSetting = part.kind !== "no-setting" || part.continues;
-    return part;
+    return settingOf(text, fields) ?? { kind: "no-setting", continues: /^[ \t]/.test(text) };
   });
 }
 

@@ -43,6 +43,7 @@ function renderIni(text: string, endpoint: FileEndpoint, layout: FileLayout): Re
   const exists = parts.some(({ kind }) => kind === "header" || (layout.section === "" && kind === "own"));
   const hasContent = lines.some(({ text: line }) => !/^\s*([;#]|$)/.test(line));
   if (!exists && !layout.create && hasContent) throw withoutSection(`has no ${nameOf(layout)}`);
+  refuseLists(parts);
   const seen = new Set<FieldName>();
   const result: Line[] = [];
   /** Position of missing keys: after the last setting in the first part of the section. */
@@ -67,6 +68,16 @@ function renderIni(text: string, endpoint: FileEndpoint, layout: FileLayout): Re
   }
   const rendered = mark + joinLines(result, end);
   return { text: rendered, warnings: warningsOf(parts, rendered, layout) };
+}
+
+/** A list, or a value of several lines, would stay in part. A host in brackets is an IPv6 address. */
+function refuseLists(parts: readonly IniPart[]): void {
+  parts.forEach((part, position) => {
+    if (part.kind !== "own") return;
+    const next = parts[position + 1];
+    if (!/^[[{]\s*(["'[{]|$)/.test(part.raw) && !(next?.kind === "no-setting" && next.continues)) return;
+    throw new Error(`has a list or several lines as ${part.field.key} in line ${position + 1}: use a template`);
+  });
 }
 
 const nameOf = ({ section }: FileLayout) => (section === "" ? "setting of the endpoint" : `section [${section}]`);
