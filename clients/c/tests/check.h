@@ -23,7 +23,7 @@ typedef struct test_case {
   { NULL, NULL }
 
 extern const test_case endpoint_suite[], retry_suite[], options_suite[], bulk_suite[], follow_suite[], change_suite[],
-    service_suite[], request_suite[], answer_suite[], process_suite[], loop_suite[];
+    service_suite[], request_suite[], answer_suite[], feature_suite[], process_suite[], interface_suite[], loop_suite[];
 
 /** Failed checks of the current test. Threads of a test may fail checks, too. */
 extern atomic_uint failures;
@@ -82,7 +82,7 @@ unsigned times_logged(logged *log, const char *part);
 
 uint64_t epoch_of(escluster *cluster);
 
-/** Opens a cluster with ESCLUSTER_VERSION, or ends the tests. */
+/** Opens a cluster with ESCLUSTER_VERSION and long timeouts, or ends the tests. */
 escluster *opened(const escluster_options *options);
 
 #endif

@@ -3,9 +3,9 @@
 
 #include "check.h"
 
-static const test_case *const suites[] = {endpoint_suite, retry_suite,   options_suite, bulk_suite,
-                                          follow_suite,   change_suite,  service_suite, request_suite,
-                                          answer_suite,   process_suite, loop_suite};
+static const test_case *const suites[] = {endpoint_suite, retry_suite,     options_suite, bulk_suite,   follow_suite,
+                                          change_suite,   service_suite,   request_suite, answer_suite, feature_suite,
+                                          process_suite,  interface_suite, loop_suite};
 
 static bool is_chosen(const char *name, int count, char **parts) {
   for (int i = 1; i < count; i++) {

@@ -11,7 +11,8 @@ typedef struct server server;
  * A reply is "STATUS|header|…|body", or:
  * "raw|bytes" (sent as they are, then the connection is closed), "cut" (closed without an answer), "half|bytes" (the
  * same as raw, but without the end of TLS), "hang" (no answer), "reset" (reset after the headers, before the body).
- * "gzip" in place of a header compresses the body, if the client accepts that; "router" leaves out the one that names Elasticsearch.
+ * "gzip" in place of a header compresses the body, if the client accepts that; "router" leaves out the one that names
+ * Elasticsearch.
  */
 server *start_server(void);
 void stop_server(server *s);

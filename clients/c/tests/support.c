@@ -79,6 +79,9 @@ escluster *opened(const escluster_options *options) {
   char error[ESCLUSTER_ERROR_MAX] = "";
   escluster_options versioned = *options;
   versioned.version = ESCLUSTER_VERSION;
+  /* On a busy machine, the server of the tests may take longer than the defaults allow. */
+  if (versioned.connect_timeout_ms == 0) versioned.connect_timeout_ms = 30000;
+  if (versioned.attempt_timeout_ms == 0) versioned.attempt_timeout_ms = 60000;
   escluster_status status = escluster_open(&versioned, &cluster, error, sizeof error);
   if (status != ESCLUSTER_OK) {
     printf("    cannot open: %s: %s\n", escluster_status_name(status), error);
