@@ -133,11 +133,14 @@ export class Region extends pulumi.ComponentResource {
   }
 
   /**
-   * No host key is pinned: an instance generates its own at its first boot, and neither OVHcloud's API nor a resource of
-   * this program can set it beforehand or read it. SSH is open to adminCidrs only.
+   * The first connection trusts the host's address: an instance generates its key at its first boot, and neither OVHcloud's API
+   * nor a resource of this program can set it beforehand or read it. From then on the operator can pin it. SSH is open to
+   * adminCidrs only.
    */
-  private connection({ publicIp }: Instance, privateKey: string): StagedHost["connection"] {
+  private connection({ host, publicIp }: Instance, privateKey: string): StagedHost["connection"] {
+    const hostKey = this.config.hostKeys[host.name];
     return {
+      ...(hostKey === undefined ? {} : { hostKey }),
       host: publicIp,
       user: this.config.sshUser,
       privateKey: pulumi.secret(`${privateKey}\n`),

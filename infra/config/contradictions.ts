@@ -17,6 +17,7 @@ export function contradictions(config: StackConfig): readonly ConfigViolation[] 
   return [
     ...siteContradictions(config),
     ...resizeContradictions(config),
+    ...hostKeyContradictions(config),
     ...watchdogContradictions(config),
     ...witnessContradictions(config),
     ...networkContradictions(config),
@@ -42,12 +43,26 @@ function siteContradictions({ region, regions, witness }: StackConfig): readonly
   return [{ key: "region", message }];
 }
 
+/** The hosts of this stack. */
+function ownHosts(config: StackConfig): readonly string[] {
+  return planTopology(config)
+    .hosts.filter((host) => host.region === config.region)
+    .map(({ name }) => name);
+}
+
+function hostKeyContradictions(config: StackConfig): readonly ConfigViolation[] {
+  const names = ownHosts(config);
+  const others = Object.keys(config.hostKeys).filter((name) => !names.includes(name));
+  return others.map((name) => ({
+    key: `hostKeys.${name}`,
+    message: `is not for a host of ${config.region}: there are ${names.join(", ")}`,
+  }));
+}
+
 function resizeContradictions(config: StackConfig): readonly ConfigViolation[] {
   const { region, resize } = config;
   if (resize === undefined) return [];
-  const names = planTopology(config)
-    .hosts.filter((host) => host.region === region)
-    .map(({ name }) => name);
+  const names = ownHosts(config);
   if (names.includes(resize)) return [];
   return [{ key: "resize", message: `is "${resize}": write a host of ${region}: ${names.join(", ")}` }];
 }

@@ -395,6 +395,19 @@ export const stackSchema = z.strictObject({
       "`automatic`: the hosts install Debian's security updates by themselves, no two sites on the same day, without a reboot, and " +
         "without Elasticsearch, HAProxy and etcd. `none`: that is yours. See docs/operations.md.",
     ),
+  hostKeys: z
+    .record(
+      nameOf("a host of this stack, such as gra-es-1"),
+      text(
+        /^(ecdsa-sha2-nistp\d+|ssh-ed25519|ssh-rsa) [A-Za-z0-9+/]+=*$/,
+        "a host's public key of SSH, such as ecdsa-sha2-nistp256 AAAA…, without a comment",
+      ),
+    )
+    .default({})
+    .describe(
+      "SSH keys of this stack's hosts, by host: Pulumi then runs nothing on a machine that shows another one. A host that is " +
+        "replaced has a new key. See docs/operations.md.",
+    ),
   fixedHostSettings: z
     .array(z.enum(fixableSettings))
     .default([])

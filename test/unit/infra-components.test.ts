@@ -188,6 +188,20 @@ describe("a region's components", () => {
     expect(onlyKey(during)).toBe("");
   });
 
+  test("a pinned host key holds for every connection to its host, and for no other host", async () => {
+    const key = "ecdsa-sha2-nistp256 AAAA";
+    const [, among] = await provisioned(undefined, {
+      hostKeys: JSON.stringify({ "gra-haproxy-1": key }),
+      sshPreviousPrivateKey: "key-before",
+    });
+    const remote = among.filter(({ type }) => type.startsWith("command:remote:"));
+    expect(remote.some(({ type }) => type.endsWith(":CopyToRemote"))).toBe(true);
+    for (const { name, inputs } of remote) {
+      const pinned = name.startsWith("gra-haproxy-1-") ? key : undefined;
+      expect([name, inputs.connection.value.hostKey]).toEqual([name, pinned]);
+    }
+  });
+
   test("while a secret is replaced hosts know both values, and users and certificates have the one in use", async () => {
     const rotated = { nextWatchdogPassword: "new-w", nextEtcdPassword: "new-e", nextHaproxyCheckPassword: "new-c" };
     const authority = { nextCaCertificate: "new-ca", nextCaPrivateKey: "new-ca-key" };

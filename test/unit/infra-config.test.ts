@@ -149,6 +149,16 @@ describe("the stack configuration", () => {
     ["securityUpgrades", "weekly", /securityUpgrades is "weekly": write automatic or none/],
     ["fixedHostSettings", "vm.swappiness", /fixedHostSettings\[0\] is "vm\.swappiness": write vm\.max_map_count or/],
     ["resize", "bhs-es-1", /resize is "bhs-es-1": write a host of gra: gra-es-1, gra-es-2, gra-es-3, gra-haproxy-1/],
+    [
+      "hostKeys",
+      '{"bhs-es-1":"ssh-ed25519 AAAA"}',
+      /hostKeys\.bhs-es-1 is not for a host of gra: there are gra-es-1, gra/,
+    ],
+    [
+      "hostKeys",
+      '{"gra-es-1":"AAAA"}',
+      /hostKeys\.gra-es-1 is "AAAA": write a host's public key of SSH, such as ecdsa/,
+    ],
     ["dns", '{"zone":"example","names":{}}', /dns\.zone is "example": write a DNS zone such as example\.com/],
     [
       "dns",

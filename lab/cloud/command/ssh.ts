@@ -91,6 +91,15 @@ async function writeConfiguration(directory: string, connection: Connection): Pr
   return file;
 }
 
+/**
+ * In the order of Go's SSH client, which asks for the first of them that the host has, whichever key is pinned. OpenSSH would
+ * ask for the pinned one.
+ */
+const hostKeyAlgorithms = [
+  ...["ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521"],
+  ...["rsa-sha2-256", "rsa-sha2-512", "ssh-ed25519"],
+];
+
 async function hostSection(directory: string, alias: string, endpoint: SshEndpoint): Promise<string> {
   const lines = [
     `Host ${alias}`,
@@ -117,6 +126,7 @@ async function hostSection(directory: string, alias: string, endpoint: SshEndpoi
   } else {
     const knownHosts = path.join(directory, `${alias}.known_hosts`);
     await writeFile(knownHosts, `${alias} ${endpoint.hostKey.trim()}\n`, { mode: 0o600 });
+    lines.push(`  HostKeyAlgorithms ${hostKeyAlgorithms.join(",")}`);
     lines.push("  StrictHostKeyChecking yes", `  UserKnownHostsFile ${knownHosts}`, `  HostKeyAlias ${alias}`);
   }
   return lines.join("\n");
