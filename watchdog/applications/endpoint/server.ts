@@ -21,7 +21,7 @@ const KEEP_ALIVE_MS = 75_000;
 /** Below the unit's limit of open files, so that the watchdog itself always has some left. */
 const MAX_CONNECTIONS = 3_000;
 /** So that one host, by mistake or on purpose, does not take the place of all others. */
-const MAX_CONNECTIONS_PER_ADDRESS = 1_000;
+const MAX_CONNECTIONS_PER_ADDRESS = 1_500;
 /** After a failover all clients connect at once. */
 const BACKLOG = 1_024;
 
@@ -45,7 +45,7 @@ export interface EndpointServerOptions {
   /** Counts the requests; default: they are counted for this server alone. */
   readonly activity?: EndpointActivity;
   readonly clock: Pick<Clock, "nowMs">;
-  /** Default: 1,000. */
+  /** Default: 1,500. */
   readonly maxConnectionsPerAddress?: number;
 }
 
