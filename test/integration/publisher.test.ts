@@ -461,7 +461,7 @@ describe("an application", () => {
     older.close();
   });
 
-  test("uses an epoch by its own word: a command that confirms it", async () => {
+  test("is reported as using an epoch only where its command confirms that", async () => {
     const notify = { kind: "command", command: ["/bin/true"] as [string, ...string[]] } as const;
     const files = (confirms: boolean) => [
       { path: file("app.ini"), application: "orders", notify: { ...notify, confirms } },

@@ -130,7 +130,7 @@ describe("an INI file", () => {
     expect(warnings).toEqual([]);
   });
 
-  test("says that its region serves, where it said otherwise", () => {
+  test("has the phase `serving` where it had another one", () => {
     const { text } = ini.render("[Elasticsearch]\nPhase = closing\nEpoch = 2\n", { ...bhs, caPath: "/ca" });
     expect(text).toBe(
       "[Elasticsearch]\nPhase = serving\nEpoch = 3\nHost = 10.82.0.10\nPort = 9200\nRegion = bhs\nCaPath = /ca\n",

@@ -59,7 +59,7 @@ export class Acknowledgements {
     return true;
   }
 
-  /** Grows when a report says something new. */
+  /** Grows when a report has something new. */
   get revision(): number {
     return this.#revision;
   }
