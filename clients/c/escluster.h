@@ -379,7 +379,7 @@ typedef struct escluster_answer {
    * answered; then its purpose is achieved. Another program may have done the same.
    */
   bool earlier_attempt;
-  /** For a _bulk: items that were not carried out, and those of them that may be sent again (escluster_bulk_again). */
+  /** For a _bulk: items with an error, and those of them that certainly were not carried out and may be sent again. */
   unsigned items_failed;
   unsigned items_retryable;
   /** Why the status is not ESCLUSTER_OK, in a sentence for people. Never contains credentials. */
@@ -405,11 +405,11 @@ typedef struct escluster_item {
   long status;
   /** Type of the error, cut to fit; "" when the item was carried out. */
   char error_type[64];
-  /**
-   * The item was certainly not carried out, and may be sent again: 429, unavailable_shards_exception, or
-   * cluster_block_exception (by a fenced region).
+  /** The item was certainly not carried out, and may be sent again: 429, or cluster_block_exception (a fenced region).
    */
   bool retryable;
+  /** The item may have been carried out: 503. To send it again is harmless for index and delete with an _id. */
+  bool uncertain;
 } escluster_item;
 
 /**
@@ -420,7 +420,8 @@ escluster_status escluster_bulk_items(const char *answer, size_t answer_length,
                                       void (*on_item)(void *context, const escluster_item *item), void *context);
 
 /**
- * Makes a body of those actions of `body` whose items may be sent again, byte for byte. *again is NULL when there are
+ * Makes a body of those actions of `body` whose items may be sent again, byte for byte: the retryable ones, and of the
+ * uncertain ones those that index or delete a document under an _id. *again is NULL when there are
  * none; otherwise free() it. ESCLUSTER_INVALID, and nothing to free, when body and answer do not belong together.
  */
 escluster_status escluster_bulk_again(const char *body, size_t body_length, const char *answer, size_t answer_length,

@@ -29,8 +29,23 @@ static bool is_blank(slice line) {
   return true;
 }
 
-/** Takes an action with its document, if it has one. False at the end, and for what is no action. */
-static bool take_action(slice *rest, slice *action) {
+/** True when the object that follows has a key _id. */
+static bool has_id(json *j) {
+  slice key;
+  bool first = true;
+  if (!esc_json_take(j, '{')) return false;
+  while (esc_json_key(j, &first, &key)) {
+    if (esc_is_text(key, "_id")) return true;
+    if (!esc_json_skip(j)) return false;
+  }
+  return false;
+}
+
+/**
+ * Takes an action with its document, if it has one. False at the end, and for what is no action. *idempotent: to carry
+ * it out twice is the same as once.
+ */
+static bool take_action(slice *rest, slice *action, bool *idempotent) {
   slice line = {NULL, 0};
   slice name;
   bool first = true;
@@ -41,6 +56,7 @@ static bool take_action(slice *rest, slice *action) {
   json j = {line.at, line.at + line.length};
   if (!esc_json_take(&j, '{') || !esc_json_key(&j, &first, &name)) return false;
   *action = line;
+  *idempotent = (esc_is_text(name, "index") || esc_is_text(name, "delete")) && has_id(&j);
   if (!esc_is_text(name, "delete")) {
     if (rest->length == 0) return false;
     action->length += take_line(rest).length;
@@ -51,11 +67,12 @@ static bool take_action(slice *rest, slice *action) {
 static void select_item(void *context, const escluster_item *item) {
   selection *s = context;
   slice action;
-  if (s->broken || !take_action(&s->rest, &action)) {
+  bool idempotent = false;
+  if (s->broken || !take_action(&s->rest, &action, &idempotent)) {
     s->broken = true;
     return;
   }
-  if (!item->retryable) return;
+  if (!item->retryable && !(item->uncertain && idempotent)) return;
   memcpy(s->kept + s->length, action.at, action.length);
   s->length += action.length;
   if (s->kept[s->length - 1] != '\n') s->kept[s->length++] = '\n';

@@ -46,9 +46,9 @@ static bool read_item(json *j, escluster_item *item) {
                                             : esc_json_skip(j);
     if (!good) return false;
   }
-  item->retryable = item->error_type[0] != '\0' &&
-                    (item->status == 429 || strcmp(item->error_type, "unavailable_shards_exception") == 0 ||
-                     strcmp(item->error_type, "cluster_block_exception") == 0);
+  item->retryable =
+      item->error_type[0] != '\0' && (item->status == 429 || strcmp(item->error_type, "cluster_block_exception") == 0);
+  item->uncertain = item->error_type[0] != '\0' && item->status == 503;
   return esc_json_take(j, '}') && esc_json_take(j, '}');
 }
 

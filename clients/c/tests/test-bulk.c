@@ -37,7 +37,8 @@ static void reports_each_item_of_a_bulk(void) {
       "{\"items\":[{\"index\":{\"status\":503,\"error\":{\"type\":\"unavailable_shards_exception\"}}},"
       "{\"index\":{\"status\":503,\"error\":\"a text\"}}]}";
   CHECK(escluster_bulk_items(unavailable, strlen(unavailable), keep_item, items) == ESCLUSTER_OK);
-  CHECK(items[0].retryable && !items[1].retryable && strcmp(items[1].error_type, "unknown") == 0);
+  CHECK(!items[0].retryable && items[0].uncertain && !items[1].retryable &&
+        strcmp(items[1].error_type, "unknown") == 0);
 }
 
 static void makes_a_body_of_the_items_that_may_be_sent_again(void) {
@@ -53,6 +54,30 @@ static void makes_a_body_of_the_items_that_may_be_sent_again(void) {
   static const char one[] = "{\"index\":{}}\n{}\n\n";
   CHECK(escluster_bulk_again(one, strlen(one), good, strlen(good), &again, &length) == ESCLUSTER_OK);
   CHECK(again == NULL && length == 0);
+}
+
+static void sends_uncertain_items_again_where_that_is_harmless(void) {
+  static const char actions[] =
+      "{\"index\":{\"_index\":\"i\",\"_id\":\"1\"}}\n{}\n"
+      "{\"index\":{\"_index\":\"i\"}}\n{}\n"
+      "{\"delete\":{\"_id\":\"2\"}}\n"
+      "{\"create\":{\"_id\":\"3\"}}\n{}\n"
+      "{\"update\":{\"_id\":\"4\"}}\n{}\n";
+  static const char expected[] =
+      "{\"index\":{\"_index\":\"i\",\"_id\":\"1\"}}\n{}\n"
+      "{\"delete\":{\"_id\":\"2\"}}\n";
+  char text[1024] = "{\"items\":[";
+  for (int i = 0; i < 5; i++) {
+    size_t at = strlen(text);
+    snprintf(text + at, sizeof text - at,
+             "%s{\"x\":{\"status\":503,\"error\":{\"type\":\"unavailable_shards_exception\"}}}", i == 0 ? "" : ",");
+  }
+  strcat(text, "]}");
+  char *again = NULL;
+  size_t length = 0;
+  CHECK(escluster_bulk_again(actions, strlen(actions), text, strlen(text), &again, &length) == ESCLUSTER_OK);
+  CHECK(again != NULL && strcmp(again, expected) == 0);
+  free(again);
 }
 
 static void refuses_a_body_of_another_answer(void) {
@@ -104,6 +129,7 @@ static void refuses_every_prefix_of_an_answer(void) {
 const test_case bulk_suite[] = {
     TEST(reports_each_item_of_a_bulk),
     TEST(makes_a_body_of_the_items_that_may_be_sent_again),
+    TEST(sends_uncertain_items_again_where_that_is_harmless),
     TEST(refuses_a_body_of_another_answer),
     TEST(refuses_every_prefix_of_an_answer),
     END_OF_SUITE,
