@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { remoteClusterSecuritySchema } from "../watchdog/config/sections.ts";
 import type { StackConfig } from "./config/schema.ts";
 import type { Topology } from "./topology.ts";
 
@@ -22,6 +23,7 @@ export const declaredSchema = z.object({
     }),
   ),
   adminCidrs: z.array(z.string()),
+  remoteClusterSecurity: remoteClusterSecuritySchema,
   flavors: z.object({ elasticsearch: z.string(), haproxy: z.string(), witness: z.string() }),
   /** Java heap of Elasticsearch; absent where Elasticsearch sizes it. */
   heap: z.string().optional(),
@@ -47,6 +49,7 @@ export function declaredOf(config: StackConfig, { regions, witness, hosts, etcdM
       isMember: etcdMembers.some((member) => member.name === name),
     })),
     adminCidrs: config.adminCidrs,
+    remoteClusterSecurity: config.remoteClusterSecurity,
     flavors: config.flavors,
     ...(heap === undefined ? {} : { heap }),
     versions: { elasticsearch: version, image: config.image },

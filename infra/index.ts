@@ -13,7 +13,9 @@ import { fileOfKey } from "./config/project-files.ts";
 import { trustedCertificates } from "./config/rotation.ts";
 import type { StackConfig } from "./config/schema.ts";
 import { deadAgent } from "./config/ssh-agent.ts";
+import { missingRemoteKey } from "./elasticsearch/remote-keys.ts";
 import { Region } from "./region.ts";
+import { planTopology } from "./topology.ts";
 
 /** Where Pulumi.yaml is. Language hosts before 3.181 do not pass it to `pulumi.getRootDirectory()`. */
 const projectDirectory = path.dirname(import.meta.dirname);
@@ -36,6 +38,8 @@ if (problem !== null) throw new pulumi.RunError(problem);
 const project = await readProject(config, (text) => void pulumi.log.warn(text));
 const violations = projectViolations(config, project);
 if (violations.length > 0) throw new pulumi.RunError(violations.join("\n"));
+const unkeyed = missingRemoteKey(config, planTopology(config));
+if (unkeyed !== null) void pulumi.log.warn(unkeyed);
 const region = new Region(config.region, { config, bundle: await buildWatchdogBundle() });
 
 /** Every host of the site, with its addresses and how to log in. */

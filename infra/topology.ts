@@ -71,8 +71,10 @@ export const ports = {
   ssh: 22,
   /** Elasticsearch's HTTP interface. */
   elasticsearchHttp: 9200,
-  /** Elasticsearch's transport: within a region, and between the regions for replication. */
+  /** Elasticsearch's transport: within a region, and between the regions for replication unless API keys secure that. */
   elasticsearchTransport: 9300,
+  /** Where an Elasticsearch node accepts the other region's cluster with an API key. */
+  remoteCluster: 9443,
   /** The entry for applications, on the HAProxy hosts. */
   entry: 9200,
   /** etcd's interface for clients: the watchdogs, and members that check whether a cluster exists. */
@@ -130,7 +132,7 @@ export const plannedOffsets = [
 ];
 
 type PlannedConfig = Pick<StackConfig, "regions" | "witness" | "network" | "adminCidrs" | "clientCidrs"> &
-  Partial<Pick<StackConfig, "endpointAddresses" | "scraperCidrs" | "page" | "monitoring">>;
+  Partial<Pick<StackConfig, "endpointAddresses" | "scraperCidrs" | "page" | "monitoring" | "remoteClusterSecurity">>;
 type Site = Pick<RegionPlan, "name" | "ovhRegion" | "cidr" | "zones" | "availabilityZones"> & {
   readonly virtualAddress?: string;
 };
@@ -221,7 +223,7 @@ function planIngress(
     elasticsearch: [
       ...administration,
       ...tcp(ports.elasticsearchHttp, watchdogs, "Requests, health checks and watchdogs"),
-      ...tcp(ports.elasticsearchTransport, ofRole("elasticsearch"), "Nodes of the cluster, and replication"),
+      ...betweenNodes(config, hosts),
       ...exporters("elasticsearch"),
     ],
     haproxy: [
@@ -253,6 +255,27 @@ function virtualAddressFlows(region: RegionPlan): IngressRule[] {
     why: "HAProxy hosts, for the virtual address",
     site: region.name,
   }));
+}
+
+/** With API keys no node's transport is open to the other region, and the port for that to nothing but its nodes. */
+function betweenNodes({ remoteClusterSecurity, regions }: PlannedConfig, hosts: readonly Host[]): IngressRule[] {
+  const nodes = hosts.filter(({ role }) => role === "elasticsearch");
+  const rule = (port: number, { privateIp }: Host, why: string): IngressRule => ({
+    protocol: "tcp",
+    port,
+    source: `${privateIp}/32`,
+    why,
+  });
+  if (remoteClusterSecurity !== "api_key") {
+    return nodes.map((node) => rule(ports.elasticsearchTransport, node, "Nodes of the cluster, and replication"));
+  }
+  return Object.keys(regions).flatMap((site) =>
+    nodes.map((node) =>
+      node.region === site
+        ? { ...rule(ports.elasticsearchTransport, node, "Nodes of the cluster"), site }
+        : { ...rule(ports.remoteCluster, node, "Replication to the other region"), site },
+    ),
+  );
 }
 
 /** Flows that the hosts of a group accept at one site. */

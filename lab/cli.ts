@@ -13,6 +13,7 @@ import { hostRootStep } from "./machine/debian-root.ts";
 import { machinePackagesStep } from "./machine/packages.ts";
 import { runSteps } from "./machine/run-steps.ts";
 import { bringUpSystem } from "./system/bring-up.ts";
+import type { StackSettings } from "./system/configuration.ts";
 import { setUpMachine } from "./system/set-up.ts";
 
 /** Below the checkout, whose file system has room for disks. */
@@ -21,6 +22,8 @@ const defaultLabDirectory: string = path.join(path.dirname(import.meta.dirname),
 interface LabOption {
   readonly lab: string;
 }
+
+type UpOptions = LabOption & Required<Pick<StackSettings, "remoteClusterSecurity">> & { readonly empty?: boolean };
 
 export async function main(args: readonly string[]): Promise<number> {
   const outcome = { exitCode: 0 };
@@ -53,18 +56,23 @@ async function bringUpNetworks(directory: string): Promise<Lab> {
   return Lab.create({ directory });
 }
 
-async function bringUpWhole(directory: string): Promise<void> {
+async function bringUpWhole(directory: string, settings: StackSettings): Promise<void> {
   const obstacles = await setUpMachine();
   if (obstacles.length > 0) throw new Error(obstacles.join(" "));
-  await bringUpSystem(directory, (line) => console.log(line));
+  await bringUpSystem(directory, (line) => console.log(line), settings);
 }
 
 function lifeCommands(outcome: { exitCode: number }): Command[] {
   const up = new Command("up")
     .description("bring two regions up, by the real Pulumi engine")
     .option("--empty", "networks only, without a host")
-    .action(async ({ lab, empty }: LabOption & { empty?: boolean }) => {
-      await (empty === true ? bringUpNetworks(lab) : bringUpWhole(lab));
+    .addOption(
+      new Option("--remote-cluster-security <way>", "how the regions' clusters trust each other")
+        .choices(["certificate", "api_key"])
+        .default("certificate"),
+    )
+    .action(async ({ lab, empty, remoteClusterSecurity }: UpOptions) => {
+      await (empty === true ? bringUpNetworks(lab) : bringUpWhole(lab, { remoteClusterSecurity }));
       console.log(`The lab is up in ${lab}.`);
     });
   const status = new Command("status")

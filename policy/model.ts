@@ -48,6 +48,8 @@ export interface ResourceRule extends Described {
 export interface OtherSites {
   /** By site: the versions that its stack is configured with. */
   readonly versions?: Readonly<Record<string, Declared["versions"]>>;
+  /** By site: how its stack is configured to trust the other region's cluster. */
+  readonly remoteClusterSecurity?: Readonly<Record<string, Declared["remoteClusterSecurity"]>>;
   /** By site: data hosts that its own pending change would take down. */
   readonly disturbed?: Readonly<Record<string, readonly string[]>>;
 }

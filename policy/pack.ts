@@ -20,7 +20,13 @@ function stackPolicy({ id, purpose, check }: StackRule): StackValidationPolicy {
     name: id,
     description: purpose,
     // What `npm run preview` knows of the other stacks; a pack sees one alone.
-    configSchema: { properties: { versions: { type: "object" }, disturbed: { type: "object" } } },
+    configSchema: {
+      properties: {
+        versions: { type: "object" },
+        remoteClusterSecurity: { type: "object" },
+        disturbed: { type: "object" },
+      },
+    },
     validateStack: (args, report) => {
       for (const { message, urn } of check(stackView(args), args.getConfig<OtherSites>())) report(message, urn);
     },

@@ -10,6 +10,7 @@ const verbs: Readonly<Record<string, () => Promise<{ main(args: readonly string[
   test: () => import("../test/run.ts"),
   lab: () => import("../lab/cli.ts"),
   init: () => import("../infra/init/init.ts"),
+  "remote-keys": () => import("../infra/remote-keys/remote-keys.ts"),
   rotate: () => import("../infra/init/rotate.ts"),
   destroy: () => import("../infra/destroy/destroy.ts"),
   renew: () => import("../infra/renewal/renew.ts"),

@@ -38,7 +38,7 @@ export async function configureWatchdog(pair: ClusterPair, directory: string): P
   const elasticsearchPassword = randomBytes(12).toString("base64url");
   for (const cluster of [pair.gra, pair.bhs]) {
     const role = users.watchdog.role;
-    await cluster.call("PUT", `/_security/role/${role}`, { body: roleDefinitions([MANAGED])[role] });
+    await cluster.call("PUT", `/_security/role/${role}`, { body: roleDefinitions({ patterns: [MANAGED] })[role] });
     const body = { password: elasticsearchPassword, roles: [role] };
     await cluster.call("PUT", `/_security/user/${users.watchdog.name}`, { body });
   }

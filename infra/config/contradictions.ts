@@ -1,4 +1,5 @@
 import path from "node:path";
+import { z } from "zod";
 import { witnessName } from "../../watchdog/config/address.ts";
 import { addressViolations, sharedViolations } from "../../watchdog/config/contradictions.ts";
 import type { TargetSettings } from "../../watchdog/config/notifications.ts";
@@ -24,6 +25,7 @@ export function contradictions(config: StackConfig): readonly ConfigViolation[] 
     ...virtualAddressContradictions(config),
     ...dnsContradictions(config),
     ...licenceContradictions(config),
+    ...remoteSecurityContradictions(config),
     ...pageContradictions(config),
     ...snapshotContradictions(config),
     ...heartbeatContradictions(config),
@@ -145,6 +147,22 @@ function licenceContradictions({ elasticsearch, licenceFile }: StackConfig): rea
         `\`pulumi config set --secret ${configNamespace}:licenceFile < licence.json\``,
     },
   ];
+}
+
+/** Elastic's subscriptions: replication is in Platinum already, cross-cluster API keys are not. */
+const licencesWithRemoteKeys: readonly string[] = ["enterprise", "trial"];
+const licenceDocument = z.object({ license: z.object({ type: z.string() }) });
+
+function remoteSecurityContradictions(config: StackConfig): readonly ConfigViolation[] {
+  const { remoteClusterSecurity, elasticsearch, licenceFile } = config;
+  if (remoteClusterSecurity === "certificate" || elasticsearch.licence === "trial" || licenceFile === undefined)
+    return [];
+  const { data } = licenceDocument.safeParse(JSON.parse(licenceFile));
+  if (data === undefined || licencesWithRemoteKeys.includes(data.license.type)) return [];
+  const message =
+    `is "api_key", and licenceFile is a ${data.license.type} licence: cross-cluster API keys need an Enterprise licence. ` +
+    "Write certificate, or store such a licence";
+  return [{ key: "remoteClusterSecurity", message }];
 }
 
 function pageContradictions({ page, pagePassword }: StackConfig): readonly ConfigViolation[] {

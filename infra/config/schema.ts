@@ -17,6 +17,7 @@ import {
   leasesSchema,
   promotionSchema,
   rejoinSchema,
+  remoteClusterSecuritySchema,
   replicationSchema,
   requestTimeoutMs,
   salvageSchema,
@@ -298,6 +299,7 @@ const secretKeys: readonly string[] = [
   ...initKeys,
   ...Object.keys(secretsFromRotate),
   "licenceFile",
+  "remoteKey",
   "sshPreviousPrivateKey",
   "pagePassword",
   "notificationSecrets",
@@ -432,6 +434,17 @@ export const stackSchema = z.strictObject({
       "While the SSH key of provisioning is replaced, the private part of the one before. See docs/operations.md.",
     ),
   replication: replicationSchema,
+  remoteClusterSecurity: remoteClusterSecuritySchema,
+  remoteKey: z
+    .string()
+    .trim()
+    .regex(/^[A-Za-z0-9+/=]+$/, "is no encoded API key: run `npm run remote-keys -- begin`, which stores one")
+    .meta({ value: "a secret" })
+    .exactOptional()
+    .describe(
+      "The cross-cluster API key by which this region follows the other one, when `remoteClusterSecurity` is `api_key`. " +
+        "`npm run remote-keys` makes it in the other region's cluster, and stores it here.",
+    ),
   checks: checksSchema,
   canary: canarySchema,
   promotion: promotionSchema,

@@ -1,9 +1,6 @@
-import { spawn } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import path from "node:path";
 import { z } from "zod";
 import { type PreviewSetting, runPulumi } from "../preview/pulumi-preview.ts";
+import { overSsh, withKeyFile } from "../ssh-command.ts";
 import { type Roles, rolesSchema } from "./verdict.ts";
 
 /** TCP, login and the command itself, over an ocean. */
@@ -26,16 +23,11 @@ export async function askWatchdogs(setting: PreviewSetting, stacks: readonly str
 async function answersOf(setting: PreviewSetting, stack: string): Promise<readonly Roles[]> {
   const outputs = await outputsOf(setting, stack);
   if (outputs === null) return [];
-  const scratch = await mkdtemp(path.join(tmpdir(), "es-failover-ssh-"));
-  try {
-    const key = path.join(scratch, "key");
-    await writeFile(key, outputs.sshPrivateKey, { mode: 0o600 });
+  return withKeyFile(outputs.sshPrivateKey, async (key) => {
     const hosts = Object.values(outputs.hosts).filter(({ role }) => role !== "elasticsearch");
     const answers = hosts.map(({ ssh }) => statusOf(setting, key, ssh.replace(/^ssh /, "")));
     return (await Promise.all(answers)).filter((roles) => roles !== null);
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
+  });
 }
 
 /** null for a stack that is not there, or that nothing was made of. */
@@ -54,19 +46,10 @@ async function outputsOf(setting: PreviewSetting, stack: string): Promise<z.outp
 }
 
 /** What the host's watchdog, or without it the store, tells; null where the host does not. */
-function statusOf({ environment }: PreviewSetting, key: string, target: string): Promise<Roles | null> {
-  // As provisioning itself, which cannot know a host's key beforehand: see docs/security.md.
-  const options = ["BatchMode=yes", "ConnectTimeout=10", "StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null"];
-  const args = ["-i", key, ...options.flatMap((option) => ["-o", option]), target, "sudo es-failover status --json"];
-  return new Promise((resolve) => {
-    const child = spawn("ssh", args, { env: environment, stdio: ["ignore", "pipe", "ignore"], timeout: ANSWER_MS });
-    let stdout = "";
-    child.stdout.setEncoding("utf8").on("data", (text: string) => {
-      stdout += text;
-    });
-    child.on("error", () => resolve(null));
-    child.on("close", () => resolve(rolesIn(stdout)));
-  });
+async function statusOf({ environment }: PreviewSetting, key: string, target: string): Promise<Roles | null> {
+  const command = "sudo es-failover status --json";
+  const outcome = await overSsh({ key, target, command, environment, timeoutMs: ANSWER_MS }).catch(() => null);
+  return outcome === null ? null : rolesIn(outcome.stdout);
 }
 
 function rolesIn(text: string): Roles | null {

@@ -1,8 +1,9 @@
 # shellcheck shell=bash
-# Calls the node's own cluster as the user elastic. Sourced after `input` was read: {"url", "elasticPassword", …}
+# Calls the node's own cluster as the user elastic. Sourced after `input` was read: {"url", "elasticPassword", …}; who knows the
+# password already has it in `elastic_password`.
 
 cluster_url=$(json_field url <<<"$input")
-elastic_password=$(json_field elasticPassword <<<"$input")
+elastic_password=${elastic_password:-$(json_field elasticPassword <<<"$input")}
 readonly cluster_url elastic_password
 readonly ca_file=/etc/elasticsearch/certs/ca.crt
 
@@ -18,3 +19,17 @@ api() {
 
 # api_put PATH: sends standard input.
 api_put() { BODY=yes api PUT "$1"; }
+
+# Nodes that run read a changed keystore without a restart, as far as its settings permit.
+reload_secure_settings() {
+  local answer
+  answer=$(api POST '/_nodes/reload_secure_settings') || fail "the nodes' keystores were not read again: ${answer}"
+  python3 -c '
+import json, sys
+refusals = [
+    node["name"] + ": " + node["reload_exception"]["reason"]
+    for node in json.load(sys.stdin)["nodes"].values() if "reload_exception" in node
+]
+print("\n".join(refusals), file=sys.stderr, end="")
+sys.exit(1 if refusals else 0)' <<<"$answer" || fail "a node did not take up its keystore; the reason is above"
+}

@@ -13,7 +13,7 @@ export function clusterRequests(
   { replication, licenceFile }: Pick<StackConfig, "replication" | "licenceFile">,
   passwords: UserPasswords,
 ): ClusterRequest[] {
-  const roles = Object.entries(rolesOf(nativeUsers, replication.patterns));
+  const roles = Object.entries(rolesOf(nativeUsers, replication));
   return [
     ...(licenceFile === undefined ? [] : [{ path: "/_license?acknowledge=true", body: JSON.parse(licenceFile) }]),
     ...roles.map(([role, body]) => ({ path: `/_security/role/${role}`, body })),

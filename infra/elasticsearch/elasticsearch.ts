@@ -2,10 +2,11 @@ import * as pulumi from "@pulumi/pulumi";
 import { type Authority, HostCertificate, nodeCertificateFiles } from "../certificates.ts";
 import type { StackConfig } from "../config/schema.ts";
 import { contentHash, filesJson, type HostFile, runScript, type StagedHost } from "../provision/remote.ts";
-import { type Host, ports, type Topology } from "../topology.ts";
+import { type Host, otherRegion, ports, type Topology } from "../topology.ts";
 import { keyringFile, packageFiles } from "./apt-source.ts";
 import { clusterRequests } from "./cluster-requests.ts";
 import { configDirectory, dataDirectory, dataVolumeDropIn, needsRestart, nodeFiles, unitDropIn } from "./node-files.ts";
+import { remoteClusterInput, remoteKeystore } from "./remote-keys.ts";
 import { snapshotInput, snapshotKeystore } from "./snapshots.ts";
 import { fileUsersInput, type UserPasswords } from "./users.ts";
 
@@ -19,6 +20,8 @@ export const elasticsearchScripts = [
   "elasticsearch/roll.sh",
   "elasticsearch/cluster.sh",
   "elasticsearch/snapshots.sh",
+  "elasticsearch/remote-cluster.sh",
+  "elasticsearch/cross-cluster-keys.sh",
 ];
 
 /** Longest wait for a green cluster before the next node may be restarted. */
@@ -38,6 +41,8 @@ export interface ElasticsearchArgs {
     StackConfig,
     | "elasticsearch"
     | "replication"
+    | "remoteClusterSecurity"
+    | "remoteKey"
     | "licenceFile"
     | "dataVolume"
     | "snapshots"
@@ -78,7 +83,8 @@ export class Elasticsearch extends pulumi.ComponentResource {
     const [first] = args.nodes;
     if (first === undefined) throw new Error("A region needs at least one Elasticsearch node");
     const cluster = this.cluster(first, args, previous);
-    this.ready = this.snapshots(first, args, [cluster]) ?? cluster;
+    const connected = this.remoteCluster(first, args, [cluster]) ?? cluster;
+    this.ready = this.snapshots(first, args, [connected]) ?? connected;
     this.registerOutputs({});
   }
 
@@ -114,14 +120,18 @@ export class Elasticsearch extends pulumi.ComponentResource {
   private writeSecrets(
     node: ElasticsearchNodeHost,
     { certificatePem, privateKeyPem }: HostCertificate,
-    { authority, config, elasticPassword }: ElasticsearchArgs,
+    { authority, config, elasticPassword, topology }: ElasticsearchArgs,
     installed: pulumi.Resource,
   ): pulumi.Resource {
     const stdin = pulumi
       .all([certificatePem, privateKeyPem, elasticPassword])
       .apply(([certificate, privateKey, bootstrapPassword]) => {
         const material = { ca: authority.trustedPem, certificate, privateKey };
-        const keystore = { "bootstrap.password": bootstrapPassword, ...snapshotKeystore(config) };
+        const keystore = {
+          "bootstrap.password": bootstrapPassword,
+          ...snapshotKeystore(config),
+          ...remoteKeystore(config, otherRegion(topology, node.host.region).name),
+        };
         return JSON.stringify({ keystore, files: nodeCertificateFiles(configDirectory, material) });
       });
     return runScript(
@@ -137,8 +147,11 @@ export class Elasticsearch extends pulumi.ComponentResource {
     args: ElasticsearchArgs,
     installed: pulumi.Resource,
   ): pulumi.Resource {
-    const { patterns } = args.config.replication;
-    const options = { directory: configDirectory, group: "elasticsearch", patterns };
+    const { replication, remoteClusterSecurity } = args.config;
+    const { patterns } = replication;
+    const remote = otherRegion(args.topology, node.host.region).name;
+    const scope = { patterns, ...(remoteClusterSecurity === "api_key" ? { keyedRemote: remote } : {}) };
+    const options = { directory: configDirectory, group: "elasticsearch", ...scope };
     const stdin = args.passwords.apply((passwords) => fileUsersInput(options, passwords));
     return runScript(
       node,
@@ -214,6 +227,27 @@ export class Elasticsearch extends pulumi.ComponentResource {
     return runScript(
       node,
       { name: `${node.host.region}-cluster`, script: "elasticsearch/cluster.sh", stdin: pulumi.secret(stdin) },
+      { parent: this, after },
+    );
+  }
+
+  /** The other region's cluster, once every node has its API key. */
+  private remoteCluster(
+    { host, ...node }: ElasticsearchNodeHost,
+    { config, topology, elasticPassword }: ElasticsearchArgs,
+    after: readonly pulumi.Resource[],
+  ): pulumi.Resource | null {
+    if (config.remoteClusterSecurity !== "api_key") return null;
+    const { patterns } = config.replication;
+    const wanted = remoteClusterInput(config, { remote: otherRegion(topology, host.region).name, patterns });
+    // The key's hash: a changed one is to be read again.
+    const key = contentHash(config.remoteKey ?? "");
+    const stdin = elasticPassword.apply((password) =>
+      JSON.stringify({ url: httpUrl(host), elasticPassword: password, key, ...wanted }),
+    );
+    return runScript(
+      node,
+      { name: `${host.region}-remote-cluster`, script: "elasticsearch/remote-cluster.sh", stdin: pulumi.secret(stdin) },
       { parent: this, after },
     );
   }

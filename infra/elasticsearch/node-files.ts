@@ -21,6 +21,7 @@ export interface NodeFileOptions {
   readonly host: Host;
   readonly licence: StackConfig["elasticsearch"]["licence"];
   readonly snapshots: StackConfig["snapshots"];
+  readonly remoteClusterSecurity: StackConfig["remoteClusterSecurity"];
 }
 
 /** A node's configuration without its certificate. */
@@ -29,14 +30,18 @@ export function nodeFiles(
   {
     topology,
     config,
-  }: { readonly topology: Topology; readonly config: Pick<StackConfig, "elasticsearch" | "snapshots"> },
+  }: {
+    readonly topology: Topology;
+    readonly config: Pick<StackConfig, "elasticsearch" | "snapshots" | "remoteClusterSecurity">;
+  },
 ): HostFile[] {
   const file = (path: string, content: string): HostFile => ({ path, content, mode: "0660", group: "elasticsearch" });
   const { licence, heap } = config.elasticsearch;
+  const { snapshots, remoteClusterSecurity } = config;
   return [
     file(
       `${configDirectory}/elasticsearch.yml`,
-      elasticsearchYml({ topology, host, licence, snapshots: config.snapshots }),
+      elasticsearchYml({ topology, host, licence, snapshots, remoteClusterSecurity }),
     ),
     file(`${configDirectory}/jvm.options.d/es-failover.options`, jvmOptions(heap)),
     file(unicastHostsFile, unicastHosts(topology, host.region)),
@@ -49,12 +54,14 @@ export function needsRestart(file: HostFile): boolean {
 }
 
 /** elasticsearch.yml. Growth of the node's own region does not change it: see `unicastHosts`. */
-export function elasticsearchYml({ topology, host, licence, snapshots }: NodeFileOptions): string {
+export function elasticsearchYml(options: NodeFileOptions): string {
+  const { host, licence, snapshots } = options;
   return [
     ownClusterSettings(host),
-    remoteClusterSettings(topology, host),
+    remoteClusterSettings(options),
     `xpack.license.self_generated.type: ${licence === "trial" ? "trial" : "basic"}\n`,
     securitySettings,
+    options.remoteClusterSecurity === "api_key" ? remoteServerSettings(host) : [],
     snapshotClientSettings(snapshots) ?? [],
   ]
     .flat()
@@ -92,12 +99,15 @@ cluster.routing.allocation.node_initial_primaries_recoveries: ${initialPrimaries
 /** 240 small indices on one node, two busy cores: closed and opened in 14 s, by the default of 4 in 64 s and more. */
 export const initialPrimariesRecoveries = 32;
 
-function remoteClusterSettings(topology: Topology, host: Host): string {
+function remoteClusterSettings({ topology, host, remoteClusterSecurity }: NodeFileOptions): string {
   const remote = otherRegion(topology, host.region);
-  const seeds = hostsOf(remote, "elasticsearch").slice(0, remoteSeedCount);
+  const port = remoteClusterSecurity === "api_key" ? ports.remoteCluster : ports.elasticsearchTransport;
+  const seeds = hostsOf(remote, "elasticsearch")
+    .slice(0, remoteSeedCount)
+    .map(({ privateIp }) => `${privateIp}:${port}`);
   return `# Both regions have the other as a remote cluster; this file does not decide in which direction replication runs.
 cluster.remote.${remote.name}.mode: sniff
-cluster.remote.${remote.name}.seeds: [${seeds.map(transportAddress).join(", ")}]
+cluster.remote.${remote.name}.seeds: [${seeds.join(", ")}]
 # An idle follower only waits for its leader's next operation. If the answer is lost with the connection, only the
 # kernel's keep-alive, minutes later, would detect it.
 cluster.remote.${remote.name}.transport.ping_schedule: 5s
@@ -119,6 +129,24 @@ xpack.security.http.ssl.key: certs/node.key
 xpack.security.http.ssl.certificate: certs/node.crt
 xpack.security.http.ssl.certificate_authorities: [certs/ca.crt]
 `;
+
+function remoteServerSettings(host: Host): string {
+  return `# The other region connects here with an API key, as this node does there. The key is in the keystore.
+remote_cluster_server.enabled: true
+remote_cluster.host: ${host.privateIp}
+remote_cluster.port: ${ports.remoteCluster}
+xpack.security.remote_cluster_server.ssl.enabled: true
+xpack.security.remote_cluster_server.ssl.client_authentication: required
+xpack.security.remote_cluster_server.ssl.key: certs/node.key
+xpack.security.remote_cluster_server.ssl.certificate: certs/node.crt
+xpack.security.remote_cluster_server.ssl.certificate_authorities: [certs/ca.crt]
+xpack.security.remote_cluster_client.ssl.enabled: true
+xpack.security.remote_cluster_client.ssl.verification_mode: full
+xpack.security.remote_cluster_client.ssl.key: certs/node.key
+xpack.security.remote_cluster_client.ssl.certificate: certs/node.crt
+xpack.security.remote_cluster_client.ssl.certificate_authorities: [certs/ca.crt]
+`;
+}
 
 /** unicast_hosts.txt: where a node discovers the others of its own region. */
 export function unicastHosts(topology: Topology, region: string): string {

@@ -9,16 +9,7 @@ input=$(cat)
 . "$(dirname "$0")/cluster-api.sh"
 policy_id=$(json_field policyId <<<"$input")
 
-# Nodes that run read changed keys without a restart.
-answer=$(api POST '/_nodes/reload_secure_settings') || fail "the nodes' keystores were not read again: ${answer}"
-python3 -c '
-import json, sys
-refusals = [
-    node["name"] + ": " + node["reload_exception"]["reason"]
-    for node in json.load(sys.stdin)["nodes"].values() if "reload_exception" in node
-]
-print("\n".join(refusals), file=sys.stderr, end="")
-sys.exit(1 if refusals else 0)' <<<"$answer" || fail "a node did not take up its keystore; the reason is above"
+reload_secure_settings
 
 # One line per repository: name, tab, body.
 repository_lines() {

@@ -27,15 +27,33 @@ export type UserPasswords = Readonly<Record<Exclude<UserKey, "exporter">, string
 export interface RoleDefinition {
   readonly cluster: readonly string[];
   readonly indices: readonly { readonly names: readonly string[]; readonly privileges: readonly string[] }[];
+  /** What the user may do in another cluster that is connected by API key, as far as the key permits it. */
+  readonly remote_indices?: readonly {
+    readonly clusters: readonly string[];
+    readonly names: readonly string[];
+    readonly privileges: readonly string[];
+  }[];
+}
+
+/** What the roles are for. */
+export interface RoleScope {
+  /** The replicated index patterns. */
+  readonly patterns: readonly string[];
+  /** The other region, where it is connected by API key. */
+  readonly keyedRemote?: string;
 }
 
 /**
- * Roles by name.
- *
- * @param patterns the replicated index patterns. The name of a data stream covers its backing indices, but not those that are
- *   not there yet, which the watchdog follows by their own names.
+ * The replicated indices. The name of a data stream covers its backing indices, but not those that are not there yet, which
+ * the watchdog follows by their own names.
  */
-export function roleDefinitions(patterns: readonly string[]): Readonly<Record<string, RoleDefinition>> {
+export const replicatedNames = (patterns: readonly string[]): readonly string[] => [
+  ...patterns,
+  ...patterns.map((pattern) => `.ds-${pattern}`),
+];
+
+/** Roles by name. */
+export function roleDefinitions({ patterns, keyedRemote }: RoleScope): Readonly<Record<string, RoleDefinition>> {
   return {
     [users.watchdog.role]: {
       // read_ccr lets the other cluster's followers, which this user creates, read from this cluster.
@@ -53,7 +71,7 @@ export function roleDefinitions(patterns: readonly string[]): Readonly<Record<st
       ],
       indices: [
         {
-          names: [...patterns, ...patterns.map((pattern) => `.ds-${pattern}`)],
+          names: replicatedNames(patterns),
           privileges: [
             "monitor",
             "manage",
@@ -65,6 +83,7 @@ export function roleDefinitions(patterns: readonly string[]): Readonly<Record<st
           ],
         },
       ],
+      ...(keyedRemote === undefined ? {} : { remote_indices: [followedIn(keyedRemote, patterns)] }),
     },
     // The watchdogs send their canaries as this user: the one with the fewest rights.
     [users.haproxyCheck.role]: {
@@ -88,22 +107,22 @@ export function roleDefinitions(patterns: readonly string[]): Readonly<Record<st
   };
 }
 
+/** With certificates the roles of the other cluster decide; with an API key this, within what the key permits. */
+const followedIn = (region: string, patterns: readonly string[]) => ({
+  clusters: [region],
+  names: replicatedNames(patterns),
+  privileges: ["cross_cluster_replication"],
+});
+
 /** The roles of some users, by name. */
-export function rolesOf(
-  keys: readonly UserKey[],
-  patterns: readonly string[],
-): Readonly<Record<string, RoleDefinition>> {
+export function rolesOf(keys: readonly UserKey[], scope: RoleScope): Readonly<Record<string, RoleDefinition>> {
   const wanted = new Set<string>(keys.map((key) => users[key].role));
-  return Object.fromEntries(Object.entries(roleDefinitions(patterns)).filter(([role]) => wanted.has(role)));
+  return Object.fromEntries(Object.entries(roleDefinitions(scope)).filter(([role]) => wanted.has(role)));
 }
 
 /** Input of file-users.py. */
 export function fileUsersInput(
-  {
-    directory,
-    group,
-    patterns,
-  }: { readonly directory: string; readonly group: string; readonly patterns: readonly string[] },
+  { directory, group, ...scope }: RoleScope & { readonly directory: string; readonly group: string },
   { exporter, ...passwords }: UserPasswords,
 ): string {
   const keys = [...fileUsers, ...(exporter === undefined ? [] : (["exporter"] as const))];
@@ -111,5 +130,5 @@ export function fileUsersInput(
     ...users[key],
     password: key === "exporter" ? (exporter ?? "") : passwords[key],
   }));
-  return JSON.stringify({ directory, group, users: entries, roles: rolesOf(keys, patterns) });
+  return JSON.stringify({ directory, group, users: entries, roles: rolesOf(keys, scope) });
 }

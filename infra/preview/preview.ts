@@ -2,7 +2,7 @@ import { appendFile, writeFile } from "node:fs/promises";
 import { stacksWithFile } from "../config/project-files.ts";
 import { destructionOf, renderDestruction } from "./destruction.ts";
 import {
-  configuredVersions,
+  configuredFacts,
   exportedState,
   type OtherStacks,
   type PreviewSetting,
@@ -26,11 +26,11 @@ export async function previewStacks(options: PreviewOptions): Promise<number> {
   const { stacks, markdown, say } = options;
   if (markdown !== undefined) await writeFile(markdown, "## Preview\n\n");
   const all = stacksWithFile(options.directory);
-  const { versions, notes } = await versionsOf(options, all);
+  const { facts, notes } = await factsOf(options, all);
   const reports: PreviewReport[] = [];
   for (const stack of stacks) {
     const disturbed = Object.fromEntries(reports.map((report) => [report.stack, disturbedDataHosts(report)]));
-    const others: OtherStacks = { versions, disturbed };
+    const others: OtherStacks = { ...facts, disturbed };
     const report = await previewStack(options, stack, others);
     reports.push(report);
     say(renderText(report, notes));
@@ -52,18 +52,18 @@ export async function previewDestruction(
   return exitCodes.done;
 }
 
-async function versionsOf(
+async function factsOf(
   setting: PreviewSetting,
   stacks: readonly string[],
-): Promise<{ readonly versions: OtherStacks["versions"]; readonly notes: readonly string[] }> {
-  const found = await Promise.all(
-    stacks.map(async (stack) => [stack, await configuredVersions(setting, stack)] as const),
-  );
-  const missing = found.filter(([, versions]) => versions === undefined).map(([stack]) => stack);
+): Promise<{ readonly facts: Omit<OtherStacks, "disturbed">; readonly notes: readonly string[] }> {
+  const found = await Promise.all(stacks.map(async (stack) => [stack, await configuredFacts(setting, stack)] as const));
+  const missing = found.filter(([, facts]) => facts === undefined).map(([stack]) => stack);
+  const known = found.flatMap(([stack, facts]) => (facts === undefined ? [] : [{ stack, ...facts }]));
   return {
-    versions: Object.fromEntries(
-      found.flatMap(([stack, versions]) => (versions === undefined ? [] : [[stack, versions]])),
-    ),
+    facts: {
+      versions: Object.fromEntries(known.map(({ stack, versions }) => [stack, versions])),
+      remoteClusterSecurity: Object.fromEntries(known.map(({ stack, remoteClusterSecurity: own }) => [stack, own])),
+    },
     notes: missing.length === 0 ? [] : [`not compared with ${missing.join(", ")}, whose configuration cannot be read`],
   };
 }

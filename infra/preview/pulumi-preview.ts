@@ -29,6 +29,7 @@ export const ownSetting = (): PreviewSetting => ({
 /** Facts of other stacks for the policy pack: see docs/policies.md. */
 export interface OtherStacks {
   readonly versions: Readonly<Record<string, Declared["versions"]>>;
+  readonly remoteClusterSecurity: Readonly<Record<string, Declared["remoteClusterSecurity"]>>;
   readonly disturbed: Readonly<Record<string, readonly string[]>>;
 }
 
@@ -40,7 +41,7 @@ interface Run {
 
 /** Runs the CLI to its end. @param onText called with what it prints, as it comes */
 export function runPulumi(
-  { directory, environment }: PreviewSetting,
+  { directory, environment }: Pick<PreviewSetting, "directory" | "environment">,
   args: readonly string[],
   onText: (text: string) => void = () => undefined,
 ): Promise<Run> {
@@ -82,11 +83,13 @@ export async function previewStack(
   const scratch = await mkdtemp(path.join(tmpdir(), "preview-"));
   try {
     const [events, facts] = [path.join(scratch, "events.jsonl"), path.join(scratch, "others.json")];
-    const { versions, disturbed } = others;
-    await writeFile(
-      facts,
-      JSON.stringify({ "versions-are-pinned": { versions }, "one-data-host-at-a-time": { disturbed } }),
-    );
+    const { versions, remoteClusterSecurity, disturbed } = others;
+    const byRule = {
+      "versions-are-pinned": { versions },
+      "one-remote-security": { remoteClusterSecurity },
+      "one-data-host-at-a-time": { disturbed },
+    };
+    await writeFile(facts, JSON.stringify(byRule));
     const policies = ["--policy-pack", setting.pack, "--policy-pack-config", facts];
     const { status, all } = await runPulumi(setting, ["preview", "--stack", stack, "--event-log", events, ...policies]);
     const report = readReport(stack, await readFile(events, "utf8").catch(() => ""));
@@ -123,22 +126,27 @@ const configValues = z.record(
   z.object({ value: z.string().optional(), objectValue: z.unknown().optional() }),
 );
 
-/** The versions that a stack is configured with; undefined where there is no such stack. */
-export async function configuredVersions(
+/** What a stack is configured with that all have to share; undefined where there is no such stack. */
+export async function configuredFacts(
   setting: PreviewSetting,
   stack: string,
-): Promise<Declared["versions"] | undefined> {
+): Promise<Pick<Declared, "versions" | "remoteClusterSecurity"> | undefined> {
   const { status, stdout } = await runPulumi(setting, ["config", "--json", "--stack", stack]);
   if (status !== 0) return undefined;
   const values = configValues.parse(JSON.parse(stdout));
-  const { image } = stackSchema.shape;
+  const { image, remoteClusterSecurity } = stackSchema.shape;
   const { version } = stackSchema.shape.elasticsearch.shape;
   const elasticsearch = z
     .object({ version: version.catch("not readable") })
     .safeParse(values["es-failover:elasticsearch"]?.objectValue);
   if (!elasticsearch.success) return undefined;
+  const security = remoteClusterSecurity.safeParse(values["es-failover:remoteClusterSecurity"]?.value);
+  if (!security.success) return undefined;
   return {
-    elasticsearch: elasticsearch.data.version,
-    image: image.catch("not readable").parse(values["es-failover:image"]?.value),
+    versions: {
+      elasticsearch: elasticsearch.data.version,
+      image: image.catch("not readable").parse(values["es-failover:image"]?.value),
+    },
+    remoteClusterSecurity: security.data,
   };
 }

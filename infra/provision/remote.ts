@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { remote, type types } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
+import { stagingDirectory } from "./staging.ts";
 
 /** A host that takes commands over SSH. */
 export interface RemoteHost {
@@ -25,7 +26,6 @@ export interface HostFile {
 }
 
 const infraDirectory = path.dirname(import.meta.dirname);
-const stagingDirectory = "/usr/local/lib/es-failover-provisioning";
 
 /** Scripts that every host needs: the others source and call them. */
 const sharedScripts = [

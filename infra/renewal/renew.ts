@@ -50,7 +50,7 @@ export async function renewStacks(
 }
 
 async function renewStack(setting: PreviewSetting, stack: string, say: (line: string) => void): Promise<number> {
-  const report = await previewStack(setting, stack, { versions: {}, disturbed: {} });
+  const report = await previewStack(setting, stack, { versions: {}, remoteClusterSecurity: {}, disturbed: {} });
   for (const error of report.errors) say(error);
   if (report.errors.length > 0) return exitCodes.failed;
   const renewal = renewalOf(report);

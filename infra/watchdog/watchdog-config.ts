@@ -32,6 +32,7 @@ export interface WatchdogConfigOptions {
     | "firstPrimary"
     | "elasticsearch"
     | "replication"
+    | "remoteClusterSecurity"
     | "checks"
     | "canary"
     | "promotion"
@@ -72,6 +73,7 @@ export function watchdogJson({ topology, config, host }: WatchdogConfigOptions):
       requestTimeoutMs: config.elasticsearch.requestTimeoutMs,
     },
     replication: config.replication,
+    remoteClusterSecurity: config.remoteClusterSecurity,
     checks: config.checks,
     canary: config.canary,
     promotion: config.promotion,

@@ -1,6 +1,6 @@
 import { createWriteStream } from "node:fs";
 import path from "node:path";
-import type { StackSettings } from "./configuration.ts";
+import { regions, type StackSettings } from "./configuration.ts";
 import { type Say, TwoRegions } from "./two-regions.ts";
 
 /** Brings the whole system up in a new lab: networks, all three sites by `pulumi up`; returns when routers route to gra. */
@@ -9,6 +9,7 @@ export async function bringUpSystem(directory: string, say: Say, settings: Stack
   const system = await TwoRegions.create(directory, say, settings);
   say("pulumi up: gra, bhs and the witness at once");
   await system.upAll(progress(directory, say));
+  if (settings.remoteClusterSecurity === "api_key") await exchangeKeys(system, directory, say);
   await system.watchdogs.until(
     "gra serves",
     ({ record, router }) => record?.phase === "serving" && router !== null && router.ticket !== null,
@@ -16,10 +17,17 @@ export async function bringUpSystem(directory: string, say: Say, settings: Stack
   return system;
 }
 
+/** Each region's cluster gets the key of the other one, as an operator would give it. */
+async function exchangeKeys(system: TwoRegions, directory: string, say: Say): Promise<void> {
+  say("npm run remote-keys -- begin: each region's cluster makes a key for the other one");
+  await system.remoteKeys(["begin"], (line) => say(`  ${line}`));
+  await Promise.all(regions.map((region) => system.up(region, progress(directory, say))));
+}
+
 /** Writes the engine's lines to a file and reports every 25th created resource. */
 function progress(directory: string, say: Say): Say {
   const file = path.join(directory, "pulumi.log");
-  const log = createWriteStream(file, { mode: 0o600 });
+  const log = createWriteStream(file, { mode: 0o600, flags: "a" });
   const made = new Map<string, number>();
   say(`  (output of pulumi: ${file})`);
   return (line) => {

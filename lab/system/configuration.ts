@@ -2,6 +2,7 @@ import type { z } from "zod";
 import type { monitoringSchema } from "../../infra/config/monitoring.ts";
 import type { Addresses } from "../../watchdog/config/address.ts";
 import type { WatchdogConfigInput } from "../../watchdog/config/schema.ts";
+import type { RemoteClusterSecurity } from "../../watchdog/config/sections.ts";
 import type { StackConfiguration } from "../cloud/project.ts";
 import type { AptRepository } from "../elasticsearch/package/repository.ts";
 import { elasticsearchVersion } from "../elasticsearch/version.ts";
@@ -31,6 +32,8 @@ export interface StackSettings {
   readonly checks?: WatchdogConfigInput["checks"];
   /** Addresses that the endpoint services on the HAProxy hosts publish per active region; default: no services. */
   readonly endpointAddresses?: Addresses;
+  /** How the regions' clusters trust each other; default: by certificates. */
+  readonly remoteClusterSecurity?: RemoteClusterSecurity;
   /** The watchdogs' status page; default: none. */
   readonly page?: { readonly authentication: "proxy" };
   /** Prometheus on the witness and exporters on every host; default: none. */
@@ -50,7 +53,7 @@ export function stackConfiguration(
   settings: StackSettings = {},
 ): StackConfiguration {
   const { heap = defaultHeap, dataVolumeGb = 2, checks = { profile: "fast" } } = settings;
-  const { endpointAddresses, page, monitoring } = settings;
+  const { endpointAddresses, remoteClusterSecurity = "certificate", page, monitoring } = settings;
   return {
     "es-failover:region": stack,
     "es-failover:serviceName": "00000000000000000000000000001ab0",
@@ -75,6 +78,7 @@ export function stackConfiguration(
       },
     },
     "es-failover:checks": checks,
+    "es-failover:remoteClusterSecurity": remoteClusterSecurity,
     ...(endpointAddresses === undefined ? {} : { "es-failover:endpointAddresses": endpointAddresses }),
     ...(page === undefined ? {} : { "es-failover:page": page }),
     ...(monitoring === undefined

@@ -1,5 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
+import process from "node:process";
 import type { InitKey } from "../../infra/config/schema.ts";
 import { initialiseStacks } from "../../infra/init/init.ts";
 import { pulumiCli } from "../../infra/init/pulumi-cli.ts";
@@ -8,6 +9,7 @@ import { labAptRepository } from "../elasticsearch/package/repository.ts";
 import { Lab } from "../hosts/lab.ts";
 import type { TrafficSettings } from "../traffic/protocol.ts";
 import { Traffic } from "../traffic/traffic.ts";
+import { run } from "../util/run.ts";
 import { type Region, type Stack, type StackSettings, stackConfiguration, stacks } from "./configuration.ts";
 import { SystemHosts } from "./hosts.ts";
 import { Watchdogs } from "./watchdogs.ts";
@@ -83,6 +85,17 @@ export class TwoRegions {
   /** `pulumi up` of all sites at once. */
   async upAll(say: Say): Promise<void> {
     await Promise.all(stacks.map((stack) => this.up(stack, say)));
+  }
+
+  /** `npm run remote-keys`, from the controller's network as an operator's machine. */
+  async remoteKeys(args: readonly string[], say: Say): Promise<void> {
+    const main = path.join(checkout, "setup", "main.ts");
+    const argv = [process.execPath, main, "remote-keys", ...args, "--project-directory", this.engine.directory];
+    const [command = "", ...rest] = this.lab.controllerCommand(argv);
+    const output = await run(command, [...rest, ...stacks.flatMap((stack) => ["--stack", stack])], {
+      env: this.engine.environment,
+    });
+    for (const line of output.trim().split("\n")) say(line);
   }
 
   /** An entry with the application's user, for applications outside the private network; default: the entry of bhs. */

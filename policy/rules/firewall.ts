@@ -1,3 +1,4 @@
+import type { Declared } from "../../infra/declared.ts";
 import { contains, parseCidr } from "../../infra/ipv4.ts";
 import { exporterPorts, ports } from "../../infra/topology.ts";
 import {
@@ -119,7 +120,7 @@ export const peersOnly: StackRule = {
       ...strangersOfVrrp(stack, group),
       ...openingsOf(group).flatMap((opening) =>
         peerPorts(stack)
-          .filter(({ port }) => covers(opening, port) && !(port === ports.entry && groupOf(group) === "haproxy"))
+          .filter(({ port, at }) => covers(opening, port) && (at === undefined || at(groupOf(group))))
           .filter(({ senders }) => !senders.includes(opening.source ?? ""))
           .map(
             ({ port, who }): Finding => ({
@@ -147,8 +148,12 @@ function strangersOfVrrp({ declared }: StackView, group: ResourceView): readonly
     }));
 }
 
+const isNot = (excluded: string) => (group: string) => group !== excluded;
+
 interface PeerPort {
   readonly port: number;
+  /** Whether it is about a group of hosts; absent: about all. */
+  readonly at?: (group: string) => boolean;
   readonly who: string;
   readonly senders: readonly string[];
 }
@@ -158,19 +163,40 @@ function peerPorts({ declared }: StackView): readonly PeerPort[] {
   const hosts = declared?.hosts ?? [];
   const addresses = (chosen: typeof hosts) => chosen.map(({ privateIp }) => `${privateIp}/32`);
   const watchdogs = addresses(hosts.filter(({ role }) => role !== "elasticsearch"));
-  const nodes = addresses(hosts.filter(({ role }) => role === "elasticsearch"));
   const members = addresses(hosts.filter(({ isMember }) => isMember));
   const prometheus = addresses(hosts.filter(({ role }) => role === "witness"));
   const exporters = [...new Set<number>(Object.values(exporterPorts).flat())];
   if (declared === null) return [];
+  // Nodes have the same port for each other's keys.
+  const failsafeAt = declared.remoteClusterSecurity === "api_key" ? isNot("elasticsearch") : () => true;
   return [
-    { port: ports.elasticsearchHttp, who: "the watchdogs' hosts", senders: watchdogs },
-    { port: ports.elasticsearchTransport, who: "the Elasticsearch nodes", senders: nodes },
+    { port: ports.elasticsearchHttp, at: isNot("haproxy"), who: "the watchdogs' hosts", senders: watchdogs },
+    ...replicationPorts(declared),
     { port: ports.etcdClient, who: "the watchdogs' hosts", senders: watchdogs },
     { port: ports.etcdPeer, who: "the members of etcd", senders: members },
     { port: ports.etcdFounder, who: "the members of etcd", senders: members },
-    { port: ports.failsafe, who: "the watchdogs' hosts", senders: watchdogs },
+    { port: ports.failsafe, at: failsafeAt, who: "the watchdogs' hosts", senders: watchdogs },
     ...exporters.map((port) => ({ port, who: "the witness, which has Prometheus", senders: prometheus })),
+  ];
+}
+
+/** How the nodes of a cluster reach each other, and those of the other region. */
+function replicationPorts({ hosts, site, remoteClusterSecurity }: Declared): readonly PeerPort[] {
+  const nodes = hosts.filter(({ role }) => role === "elasticsearch");
+  const addresses = (chosen: typeof nodes) => chosen.map(({ privateIp }) => `${privateIp}/32`);
+  if (remoteClusterSecurity === "certificate") {
+    return [{ port: ports.elasticsearchTransport, who: "the Elasticsearch nodes", senders: addresses(nodes) }];
+  }
+  const own = nodes.filter((node) => node.site === site);
+  const others = nodes.filter((node) => node.site !== site);
+  return [
+    { port: ports.elasticsearchTransport, who: `the Elasticsearch nodes of ${site}`, senders: addresses(own) },
+    {
+      port: ports.remoteCluster,
+      at: (group) => group === "elasticsearch",
+      who: "the Elasticsearch nodes of the other region",
+      senders: addresses(others),
+    },
   ];
 }
 

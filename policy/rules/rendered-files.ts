@@ -21,6 +21,12 @@ function filesIn(stdin: string | undefined): readonly RenderedFile[] {
     );
 }
 
+/** What secures both ends of a connection by API key. */
+const remoteClusterTls = [
+  "xpack.security.remote_cluster_server.ssl.enabled",
+  "xpack.security.remote_cluster_client.ssl.enabled",
+];
+
 /** Lines of a service's configuration that would speak without TLS on the network. */
 function plaintextIn({ path, content }: RenderedFile): readonly string[] {
   const lines = content.split("\n").map((line) => line.trim());
@@ -34,7 +40,8 @@ function plaintextIn({ path, content }: RenderedFile): readonly string[] {
       "xpack.security.http.ssl.enabled",
       "xpack.security.transport.ssl.enabled",
     ];
-    return required.map((key) => `${key}: true`).filter((line) => !lines.includes(line));
+    const keyed = lines.includes("remote_cluster_server.enabled: true") ? remoteClusterTls : [];
+    return [...required, ...keyed].map((key) => `${key}: true`).filter((line) => !lines.includes(line));
   }
   if (path.startsWith("/etc/default/prometheus")) {
     // Without an address they listen on all.

@@ -3,6 +3,7 @@ import { authorityIsValid, certificatesAreFresh } from "./certificates.ts";
 import { noPlaintextPort, onlyTheEntryIsPublic, peersOnly, sshFromAdministrators } from "./firewall.ts";
 import { hostsAreSpread, oddVoters, sitesAreApart } from "./placement.ts";
 import { hostsAreProtected, oneDataHostAtATime } from "./protection.ts";
+import { oneRemoteSecurity } from "./remote-clusters.ts";
 import { noPlaintextService } from "./rendered-files.ts";
 import { heapFitsFlavor, versionsArePinned } from "./software.ts";
 
@@ -22,6 +23,7 @@ export const stackRules: readonly StackRule[] = [
   sitesAreApart,
   oneDataHostAtATime,
   versionsArePinned,
+  oneRemoteSecurity,
   certificatesAreFresh(),
   heapFitsFlavor,
 ];

@@ -6,7 +6,8 @@ const leastLength = 16;
 /** Pulumi's mark for a value that only the update will know; identifiers are no secrets either. */
 const identifier = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** Keys, and paths of files, whose values are secrets among others in a JSON document. */
-const secretName = /(password|secret|token|private-?key(pem)?|\.key|\/(notifications|prometheus\/secrets)\/[^/]+)$/i;
+const secretName =
+  /(password|secret|token|private-?key(pem)?|\.key|\.credentials|\/(notifications|prometheus\/secrets)\/[^/]+)$/i;
 
 /** What must appear nowhere in plain text: each secret, and the secrets in a document that is secret as a whole. */
 export function secretWords(leaves: readonly Leaf[]): readonly string[] {

@@ -193,7 +193,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, { timeout: 2 * PATIENCE_MS 
 });
 
 async function createWatchdogUser(cluster: TestCluster): Promise<void> {
-  const role = Object.values(roleDefinitions(patterns))[0];
+  const role = Object.values(roleDefinitions({ patterns }))[0];
   await cluster.call("PUT", "/_security/role/es_failover_watchdog", { body: role });
   await cluster.call("PUT", "/_security/user/es-failover", {
     body: { password: PASSWORD, roles: ["es_failover_watchdog"] },

@@ -215,12 +215,12 @@ describe("readiness", () => {
     const readiness = await gra.readiness("bhs");
     expect(readiness).toMatchObject({
       licence: { type: "trial", active: true, allowsCcr: true },
-      remote: { configured: true, connected: true },
+      remote: { configured: true, connected: true, keyed: false },
       readOnly: false,
       snapshotting: [],
       allocatesPrimaries: true,
     });
-    expect((await gra.readiness("nowhere")).remote).toEqual({ configured: false, connected: false });
+    expect((await gra.readiness("nowhere")).remote).toEqual({ configured: false, connected: false, keyed: false });
   });
 
   test("names nodes above the high disk watermark, and a cluster that refuses changes", async () => {
@@ -481,10 +481,18 @@ describe("replication", () => {
     expect(await connected()).toBe(true);
     await pair.bhs.kill();
     await eventually("gra notices that bhs is gone", 15_000, async () => !(await connected()));
-    expect((await gra.readiness("bhs", { reconnect: true })).remote).toEqual({ configured: true, connected: false });
+    expect((await gra.readiness("bhs", { reconnect: true })).remote).toEqual({
+      configured: true,
+      connected: false,
+      keyed: false,
+    });
     await pair.bhs.restart();
     expect(await connected()).toBe(false);
-    expect((await gra.readiness("bhs", { reconnect: true })).remote).toEqual({ configured: true, connected: true });
+    expect((await gra.readiness("bhs", { reconnect: true })).remote).toEqual({
+      configured: true,
+      connected: true,
+      keyed: false,
+    });
     expect(await connected()).toBe(true);
   });
 

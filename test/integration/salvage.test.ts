@@ -391,7 +391,7 @@ async function divergeOnBhs(): Promise<void> {
 }
 
 async function createWatchdogUser(cluster: TestCluster): Promise<void> {
-  const role = Object.values(roleDefinitions(patterns))[0];
+  const role = Object.values(roleDefinitions({ patterns }))[0];
   await cluster.call("PUT", "/_security/role/es_failover_watchdog", { body: role });
   await cluster.call("PUT", `/_security/user/${watchdog.username}`, {
     body: { password: watchdog.password, roles: ["es_failover_watchdog"] },

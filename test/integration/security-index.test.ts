@@ -50,7 +50,7 @@ describe("a cluster", () => {
       await writeUsers(config);
     };
     cluster = await startCluster({ name: "gra", configure });
-    for (const [role, body] of Object.entries(rolesOf(["app"], patterns))) {
+    for (const [role, body] of Object.entries(rolesOf(["app"], { patterns }))) {
       await cluster.call("PUT", `/_security/role/${role}`, { body });
     }
     const body = { password: app.password, roles: [users.app.role] };

@@ -91,7 +91,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, { timeout: 600_000 }, () =>
 
   test("of a user without its rights prove nothing, and say so", async () => {
     await start({ unhealthyThreshold: 4 });
-    const body = { ...roleDefinitions(managedPatterns)[users.haproxyCheck.role], indices: [] };
+    const body = { ...roleDefinitions({ patterns: managedPatterns })[users.haproxyCheck.role], indices: [] };
     await pair.gra.call("PUT", `/_security/role/${users.haproxyCheck.role}`, { body });
     const status = await untilReported(
       "the refusal is reported",

@@ -123,7 +123,7 @@ export const standbyView = (changes: Partial<StandbySnapshot> = {}): StandbySnap
   readiness: {
     licence: { type: "trial", active: true, allowsCcr: true, expiresAtMs: null },
     version: "9.5.3",
-    remote: { configured: true, connected: true },
+    remote: { configured: true, connected: true, keyed: false },
     nodesLowOnDisk: [],
     readOnly: false,
     snapshotting: [],

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { profiles } from "../../watchdog/config/profiles.ts";
-import type { ClusterLicence } from "../../watchdog/core/state/cluster.ts";
+import type { ClusterLicence, RemoteConnection } from "../../watchdog/core/state/cluster.ts";
 import type { SnapshotState } from "../../watchdog/core/state/snapshots.ts";
 import type { Check } from "../../watchdog/diagnostics/preflight/check.ts";
 import type { PreflightFindings, RegionFindings, StoreMember } from "../../watchdog/diagnostics/preflight/findings.ts";
@@ -139,8 +139,8 @@ describe("preflight", () => {
   });
 
   test("distinguishes a missing remote connection from a broken one", () => {
-    const connection = (remote: { configured: boolean; connected: boolean }) =>
-      judge(withBhs({ readiness: { value: { ...standbyView().readiness, remote } } })).get(
+    const connection = (remote: Omit<RemoteConnection, "keyed">) =>
+      judge(withBhs({ readiness: { value: { ...standbyView().readiness, remote: { ...remote, keyed: false } } } })).get(
         "remote connection bhs to gra",
       );
     expect(connection({ configured: false, connected: false })).toMatchObject({
@@ -148,6 +148,27 @@ describe("preflight", () => {
       found: expect.stringContaining("no remote cluster named gra"),
     });
     expect(connection({ configured: true, connected: false })?.advice).toContain("9300");
+  });
+
+  test("with API keys names the command that makes a missing or a lost one, and demands the licence", () => {
+    const keyed = { ...config, remoteClusterSecurity: "api_key" as const };
+    const checks = (remote: RemoteConnection) =>
+      judge(withBhs({ readiness: { value: { ...standbyView().readiness, remote } } }), keyed);
+    const connection = (remote: RemoteConnection) => checks(remote).get("remote connection bhs to gra");
+    const command = "run `npm run remote-keys -- begin gra`, then `pulumi up` for bhs";
+    expect(connection({ configured: true, connected: false, keyed: false })).toMatchObject({
+      found: "bhs has no API key of gra",
+      advice: command,
+    });
+    expect(connection({ configured: true, connected: false, keyed: true })?.advice).toMatch(
+      /port 9443 of gra; if gra was rebuilt/,
+    );
+    expect(connection({ configured: true, connected: false, keyed: true })?.advice).toContain(command);
+    expect(connection({ configured: true, connected: true, keyed: true })?.verdict).toBe("ok");
+    expect(checks({ configured: true, connected: true, keyed: true }).get("licence of gra")).toMatchObject({
+      verdict: "fail",
+      found: "the platinum licence of gra permits no cross-cluster API keys",
+    });
   });
 
   test("compares a round trip with the probe timeout", () => {

@@ -301,6 +301,7 @@ describe("the stack configuration", () => {
 
   test.each<[string, string, object]>([
     ["switchover", '{"maxWritePauseMs":30000}', { switchover: { catchUpTimeoutMs: 15_000, maxWritePauseMs: 30_000 } }],
+    ["remoteClusterSecurity", "api_key", { remoteClusterSecurity: "api_key" }],
     ["rejoin", '{"policy":"keep"}', { rejoin: { policy: "keep" } }],
     ["canary", '{"unhealthyCauses":[]}', { canary: { intervalMs: 10_000, unhealthyCauses: [] } }],
     ["failback", '{"automatic":true}', { failback: { automatic: true, quietPeriodMs: 3_600_000 } }],
@@ -327,6 +328,19 @@ describe("the stack configuration", () => {
   ])("%s (%s) reaches watchdog.json", (key, value, expected) => {
     const config = testConfig({ [key]: value });
     expect(JSON.parse(watchdogJson({ topology: planTopology(config), config, host }))).toMatchObject(expected);
+  });
+
+  test("API keys between the clusters ask for a licence that includes them", () => {
+    const licensed = (type: string) =>
+      violationsWith({
+        remoteClusterSecurity: "api_key",
+        elasticsearch: '{"licence":"file"}',
+        licenceFile: JSON.stringify({ license: { type } }),
+      });
+    expect(licensed("platinum")).toEqual([
+      expect.stringMatching(/remoteClusterSecurity is "api_key", .*a platinum licence/),
+    ]);
+    expect(licensed("enterprise")).toEqual([]);
   });
 
   test("snapshots ask for both keys of the object storage, and the watchdog gets to know the age alone", () => {

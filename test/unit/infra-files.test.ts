@@ -2,7 +2,9 @@ import { describe, expect, test } from "vitest";
 import { aptPin, aptSource } from "../../infra/elasticsearch/apt-source.ts";
 import { clusterRequests } from "../../infra/elasticsearch/cluster-requests.ts";
 import { elasticsearchYml, jvmOptions, unicastHosts } from "../../infra/elasticsearch/node-files.ts";
+import { remoteKeystore } from "../../infra/elasticsearch/remote-keys.ts";
 import { snapshotInput, snapshotKeystore } from "../../infra/elasticsearch/snapshots.ts";
+import { roleDefinitions, users } from "../../infra/elasticsearch/users.ts";
 import { completionUnit, etcdDropIn, etcdSettings, memberJson } from "../../infra/etcd/etcd-files.ts";
 import { haproxyCfg, haproxyDefaults } from "../../infra/haproxy/haproxy-cfg.ts";
 import { keepalivedConf } from "../../infra/haproxy/keepalived.ts";
@@ -13,6 +15,7 @@ import { watchdogJson } from "../../infra/watchdog/watchdog-config.ts";
 import { testConfig, virtualAddressChanges } from "./infra-fixtures.ts";
 
 const config = testConfig();
+const { remoteClusterSecurity } = config;
 const topology = planTopology(config);
 
 function host(role: Role, region = "gra") {
@@ -33,15 +36,44 @@ const grownInBhs = planTopology(
 describe("files of an Elasticsearch node", () => {
   test("elasticsearch.yml", () => {
     expect(
-      elasticsearchYml({ topology, host: host("elasticsearch"), licence: "trial", snapshots: null }),
+      elasticsearchYml({
+        topology,
+        host: host("elasticsearch"),
+        licence: "trial",
+        snapshots: null,
+        remoteClusterSecurity,
+      }),
     ).toMatchSnapshot();
   });
 
   test("elasticsearch.yml, and so the running nodes, do not change when a region grows", () => {
     const node = host("elasticsearch");
-    expect(elasticsearchYml({ topology: grownInBhs, host: node, licence: "trial", snapshots: null })).toBe(
-      elasticsearchYml({ topology, host: node, licence: "trial", snapshots: null }),
-    );
+    expect(
+      elasticsearchYml({ topology: grownInBhs, host: node, licence: "trial", snapshots: null, remoteClusterSecurity }),
+    ).toBe(elasticsearchYml({ topology, host: node, licence: "trial", snapshots: null, remoteClusterSecurity }));
+  });
+
+  const keyed = { topology, licence: "trial", snapshots: null, remoteClusterSecurity: "api_key" } as const;
+
+  test("elasticsearch.yml with API keys, and no key in it", () => {
+    const text = elasticsearchYml({ ...keyed, host: host("elasticsearch") });
+    expect(text).toMatchSnapshot();
+    expect(text).not.toContain("credentials");
+  });
+
+  test("with API keys the keystore has the one of the other region, and the watchdog's role names that region", () => {
+    const key = { remoteKey: "aWQ6a2V5" };
+    expect(remoteKeystore({ remoteClusterSecurity: "api_key", ...key }, "bhs")).toEqual({
+      "cluster.remote.bhs.credentials": "aWQ6a2V5",
+    });
+    expect(remoteKeystore({ remoteClusterSecurity: "api_key" }, "bhs")).toEqual({});
+    expect(remoteKeystore({ remoteClusterSecurity: "certificate", ...key }, "bhs")).toEqual({});
+    const role = (keyedRemote: { keyedRemote?: string }) =>
+      roleDefinitions({ patterns: ["app-*"], ...keyedRemote })[users.watchdog.role]?.remote_indices;
+    expect(role({})).toBeUndefined();
+    expect(role({ keyedRemote: "bhs" })).toEqual([
+      { clusters: ["bhs"], names: ["app-*", ".ds-app-*"], privileges: ["cross_cluster_replication"] },
+    ]);
   });
 
   const storage = { bucket: "es-backup", endpoint: "s3.rbx.io.cloud.ovh.net", region: "rbx" };
@@ -57,6 +89,7 @@ describe("files of an Elasticsearch node", () => {
       host: host("elasticsearch"),
       licence: "trial",
       snapshots: backedUp.snapshots,
+      remoteClusterSecurity,
     });
     expect(text).toMatch(
       /^s3\.client\.es_failover\.endpoint: https:\/\/s3\.rbx\.io\.cloud\.ovh\.net\ns3.*region: rbx$/m,

@@ -69,7 +69,7 @@ describe("file-users.py", () => {
     expect(await read("users")).toMatch(/^es-failover:\{PBKDF2\}50000\$[\w+/=]{44}\$[\w+/=]{44}$/m);
     expect(await read("users")).not.toMatch(/secret|^app:/m);
     const [, role] = /^es_failover_haproxy_check: (.*)$/m.exec(await read("roles.yml")) ?? [];
-    expect(JSON.parse(role ?? "")).toEqual(roleDefinitions(["app-*"])[users.haproxyCheck.role]);
+    expect(JSON.parse(role ?? "")).toEqual(roleDefinitions({ patterns: ["app-*"] })[users.haproxyCheck.role]);
     expect(await read("roles.yml")).not.toContain("es_failover_app");
   });
 

@@ -1,52 +1,29 @@
-import { type SpawnSyncReturns, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import path from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { snapshotInput, snapshotKeystore } from "../../infra/elasticsearch/snapshots.ts";
 import { planTopology } from "../../infra/topology.ts";
 import { testConfig } from "./infra-fixtures.ts";
+import { scriptHost } from "./support/script-host.ts";
 
-const scripts = path.join(import.meta.dirname, "..", "..", "infra", "elasticsearch");
 const config = testConfig({
   snapshots: JSON.stringify({ bucket: "es-backup", endpoint: "s3.rbx.io.cloud.ovh.net", region: "rbx" }),
   snapshotAccessKey: "the-access-key",
   snapshotSecretKey: "the-secret-key",
 });
 
-let directory: string;
-beforeEach(async () => {
-  directory = await mkdtemp(path.join(tmpdir(), "snapshot-scripts-"));
-});
-afterEach(() => rm(directory, { recursive: true, force: true }));
-
-/** A program that the script finds instead of the host's own; it notes its arguments. */
-async function program(name: string, text: string): Promise<string> {
-  const file = path.join(directory, name);
-  await writeFile(file, `#!/bin/sh\necho "$*" >>${directory}/${name}.arguments\n${text}\n`, { mode: 0o755 });
-  return file;
-}
-
-const noted = (name: string): Promise<string> => readFile(path.join(directory, name), "utf8");
-
-function run(script: string, input: object, env: Readonly<Record<string, string>> = {}): SpawnSyncReturns<string> {
-  return spawnSync(path.join(scripts, script), {
-    input: JSON.stringify(input),
-    encoding: "utf8",
-    env: { ...process.env, PATH: `${directory}:${process.env["PATH"]}`, PROVISIONING_STATE: directory, ...env },
-  });
-}
+const host = scriptHost();
+const { noted, program } = host;
 
 describe("secrets.sh", () => {
   async function writeKeystore(keystore: Readonly<Record<string, string>>) {
-    const file = path.join(directory, "elasticsearch.keystore");
+    const file = path.join(host.directory(), "elasticsearch.keystore");
     await program("chown", "");
     const tool = await program(
       "keystore-tool",
-      `case "$1" in create) touch ${file} ;; add) cat >${directory}/values ;; esac`,
+      `case "$1" in create) touch ${file} ;; add) cat >${host.directory()}/values ;; esac`,
     );
-    return run("secrets.sh", { keystore, files: [] }, { KEYSTORE_FILE: file, KEYSTORE_TOOL: tool });
+    return host.run("elasticsearch/secrets.sh", { keystore, files: [] }, { KEYSTORE_FILE: file, KEYSTORE_TOOL: tool });
   }
 
   test("adds the keys of the object storage by standard input, in the order of their names, and none as an argument", async () => {
@@ -85,24 +62,16 @@ describe("snapshots.sh", () => {
 
   async function provision(changed: Partial<Record<keyof typeof answers, string>> = {}) {
     if (config.snapshots === null) throw new Error("no snapshots");
-    const cases = Object.entries({ ...answers, ...changed }).map(([call, answer]) => {
-      const body = answer.startsWith("REFUSED ") ? answer.slice("REFUSED ".length) : answer;
-      return `"${call}") echo '${body}'; ${body === answer ? "" : "exit 22"} ;;`;
-    });
-    await program(
-      "curl",
-      `while [ $# -gt 0 ]; do
-  case "$1" in --request) method=$2 ;; --data-binary) cat >>${directory}/bodies; echo >>${directory}/bodies ;; https:*) url=$1 ;; esac
-  shift
-done
-echo "$method /\${url#https://*/}" >>${directory}/calls
-case "$method /\${url#https://*/}" in ${cases.join("\n")} esac`,
-    );
+    await host.answerCurl({ ...answers, ...changed });
     const topology = planTopology(config);
     const wanted = snapshotInput(config.snapshots, { topology, region: "gra", patterns: ["app-*"] });
-    return run("snapshots.sh", { url: "https://192.168.1.11:9200", elasticPassword: "the-password", ...wanted });
+    return host.run("elasticsearch/snapshots.sh", {
+      url: "https://192.168.1.11:9200",
+      elasticPassword: "the-password",
+      ...wanted,
+    });
   }
-  const calls = async () => (await noted("calls")).trim().split("\n");
+  const { calls } = host;
 
   test("has the nodes read their keys, registers both repositories and the policy, and takes the first snapshot at once", async () => {
     const { status, stderr } = await provision();
@@ -139,6 +108,6 @@ case "$method /\${url#https://*/}" in ${cases.join("\n")} esac`,
     expect(status).toBe(1);
     expect(stderr).toMatch(/the repository es-failover was refused: .*path is not accessible.*Check bucket, endpoint/);
     expect((await calls()).some((call) => call.includes("_slm"))).toBe(false);
-    expect(existsSync(path.join(directory, "bodies"))).toBe(true);
+    expect(existsSync(path.join(host.directory(), "bodies"))).toBe(true);
   });
 });

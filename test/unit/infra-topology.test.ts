@@ -30,6 +30,7 @@ const planInput: fc.Arbitrary<PlanInput> = fc
     readerCidrs: fc.uniqueArray(outsideCidr, { maxLength: 2 }),
     withEndpoint: fc.boolean(),
     withMonitoring: fc.boolean(),
+    remoteClusterSecurity: fc.constantFrom("certificate", "api_key"),
   })
   .map(
     ({
@@ -43,6 +44,7 @@ const planInput: fc.Arbitrary<PlanInput> = fc
       readerCidrs,
       withEndpoint,
       withMonitoring,
+      remoteClusterSecurity,
     }) => ({
       regions: {
         gra: { ...first, ovhRegion: "GRA11", cidr: `192.168.${a}.0/24`, availabilityZones: false },
@@ -55,6 +57,7 @@ const planInput: fc.Arbitrary<PlanInput> = fc
       scraperCidrs,
       page: { authentication: "password", username: "operator", cidrs: readerCidrs },
       monitoring: withMonitoring ? monitoring : null,
+      remoteClusterSecurity,
       endpointAddresses: withEndpoint ? { gra: { host: "gra.example.org", port: 9200 } } : null,
     }),
   );
@@ -77,7 +80,7 @@ const within = (address: string, cidr: string) => {
 /** What the rules of a host's security groups admit: the firewall's view. */
 function admits(topology: Topology, from: string, to: Host, port: number): boolean {
   return firewallGroupsOf(topology, to)
-    .flatMap((group) => topology.ingress[group])
+    .flatMap((group) => ingressOf(topology, to.region, group))
     .some((rule) => rule.protocol === "tcp" && rule.port === port && within(from, rule.source));
 }
 
@@ -97,7 +100,12 @@ function mayReach(input: PlanInput, from: Sender, to: Host, port: number): boole
   if (port === 9100) return isPrometheus;
   if (to.role === "elasticsearch") {
     if (port === 9114) return isPrometheus;
-    return (port === 9200 && isWatchdog) || (port === 9300 && from.host?.role === "elasticsearch");
+    const isNode = from.host?.role === "elasticsearch";
+    const isOfOtherRegion = from.host?.region !== to.region;
+    const isKeyed = input.remoteClusterSecurity === "api_key";
+    if (port === 9300) return isNode && !(isKeyed && isOfOtherRegion);
+    if (port === 9443) return isNode && isKeyed && isOfOtherRegion;
+    return port === 9200 && isWatchdog;
   }
   if (port === 9200) return to.role === "haproxy" && client;
   if (port === 9201) return to.role === "haproxy" && client && input.endpointAddresses !== null;

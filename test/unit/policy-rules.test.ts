@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
-import { type StackView, unknown } from "../../policy/model.ts";
+import { type StackView, types, unknown } from "../../policy/model.ts";
 import { authorityIsValid, certificatesAreFresh } from "../../policy/rules/certificates.ts";
 import { resourceRules, stackRules } from "../../policy/rules/rules.ts";
 import { exposedSecrets, secretWords } from "../../policy/rules/secrets.ts";
@@ -53,6 +53,12 @@ describe("a stack that fits", () => {
     const shown = await fittingStack({ page, pagePassword: "correct horse battery" });
     expect(JSON.stringify(shown.resources)).toContain("9445");
     for (const id of ids) expect([id, findings(id, shown)]).toEqual([id, []]);
+  });
+
+  test("may secure the remote clusters by API keys", async () => {
+    const keyed = await fittingStack({ remoteClusterSecurity: "api_key" });
+    expect(keyed.declared?.remoteClusterSecurity).toBe("api_key");
+    for (const id of ids) expect([id, findings(id, keyed)]).toEqual([id, []]);
   });
 
   test("may let Prometheus on the witness read the exporters", async () => {
@@ -225,6 +231,36 @@ describe("data hosts", () => {
       expect.stringMatching(/takes down gra-es-1, and the one that is pending in bhs takes down bhs-es-2/),
     ]);
     expect(findings("one-data-host-at-a-time", judged, { disturbed: { bhs: [], gra: ["gra-es-1"] } })).toEqual([]);
+  });
+});
+
+describe("remote clusters", () => {
+  test("with API keys the transport is for the region's own nodes, and the port of the keys for the other region's", async () => {
+    const keyed = await fittingStack({ remoteClusterSecurity: "api_key" });
+    const opened = (port: number, source: string) =>
+      findings("peers-only", changed(keyed, "gra-elasticsearch", opening(port, source)));
+    expect(opened(9300, "192.168.2.11/32")).toEqual([expect.stringMatching(/none of the Elasticsearch nodes of gra/)]);
+    expect(opened(9443, "192.168.1.12/32")).toEqual([
+      expect.stringMatching(/none of the Elasticsearch nodes of the other/),
+    ]);
+    expect(opened(9443, "192.168.1.101/32")).toHaveLength(1);
+  });
+
+  test("a stack that secures them otherwise than another one", () => {
+    const remoteClusterSecurity = { bhs: "api_key", gra: "api_key", witness: "certificate" };
+    expect(findings("one-remote-security", stack, { remoteClusterSecurity })).toEqual([
+      expect.stringMatching(/gra is configured with remoteClusterSecurity certificate, bhs with api_key/),
+    ]);
+  });
+
+  test("a node that accepts or offers keys without TLS", () => {
+    const content = "remote_cluster_server.enabled: true\n";
+    const files = [{ path: "/etc/elasticsearch/elasticsearch.yml", content }];
+    const props = { stdin: JSON.stringify({ files }) };
+    const command = { type: types.command, name: "node", urn: "urn:node", props, isProtected: true, sources: {} };
+    const [message] = findings("no-plaintext-service", { ...stack, resources: [command] });
+    expect(message).toContain("`xpack.security.remote_cluster_server.ssl.enabled: true`");
+    expect(message).toContain("`xpack.security.remote_cluster_client.ssl.enabled: true`");
   });
 });
 

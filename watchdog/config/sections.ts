@@ -23,6 +23,16 @@ export const firstPrimarySchema = nameOf("the region that is active at first, su
   "Region that becomes active when no watchdog and no store has a record. After that the watchdogs alone decide.",
 );
 
+export const remoteClusterSecuritySchema = z
+  .enum(["certificate", "api_key"], 'write "certificate" or "api_key"')
+  .default("certificate")
+  .describe(
+    "How the regions' clusters trust each other. `certificate`: by their nodes' certificates, on the port of their transport. " +
+      "`api_key`: by cross-cluster API keys that open the replicated indices alone, on a port of its own; it needs an Enterprise " +
+      "licence, and `npm run remote-keys`. The same in all stacks. See docs/security.md.",
+  );
+export type RemoteClusterSecurity = z.output<typeof remoteClusterSecuritySchema>;
+
 const deletedLeadersSchema = z
   .strictObject({
     policy: z

@@ -210,7 +210,7 @@ function configOf(pair: ClusterPair, directory: string, target: string): Watchdo
 }
 
 async function createUsers(cluster: TestCluster, target: string): Promise<void> {
-  for (const [role, body] of Object.entries(roleDefinitions([`${target}*`]))) {
+  for (const [role, body] of Object.entries(roleDefinitions({ patterns: [`${target}*`] }))) {
     await cluster.call("PUT", `/_security/role/${role}`, { body });
   }
   const user = (name: string, password: string, role: string) =>

@@ -18,7 +18,7 @@ export const passwords = {
 /** The users and roles that provisioning makes, in both clusters. */
 export async function createUsers({ gra, bhs }: ClusterPair): Promise<void> {
   for (const cluster of [gra, bhs]) {
-    for (const [role, body] of Object.entries(roleDefinitions(managedPatterns))) {
+    for (const [role, body] of Object.entries(roleDefinitions({ patterns: managedPatterns }))) {
       await cluster.call("PUT", `/_security/role/${role}`, { body });
     }
     for (const key of ["watchdog", "haproxyCheck", "app"] as const) {

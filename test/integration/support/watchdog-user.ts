@@ -11,7 +11,7 @@ const password = "watchdog-test-password";
 
 /** The watchdog's user with the role that provisioning gives it. */
 export async function createWatchdogUser(cluster: TestCluster, patterns: readonly string[]): Promise<void> {
-  const role = roleDefinitions(patterns)[users.watchdog.role];
+  const role = roleDefinitions({ patterns })[users.watchdog.role];
   await cluster.call("PUT", `/_security/role/${users.watchdog.role}`, { body: role });
   const body = { password, roles: [users.watchdog.role] };
   await cluster.call("PUT", `/_security/user/${users.watchdog.name}`, { body });

@@ -88,8 +88,9 @@ async function readRemote(
   const remotes = await nodes.read("read remote clusters", (client, options) => client.cluster.remoteInfo({}, options));
   const connection = remotes[remote];
   const configured = connection !== undefined;
+  const keyed = connection !== undefined && "cluster_credentials" in connection;
   if (!configured || connection.connected || !reconnect)
-    return { configured, connected: connection?.connected === true };
+    return { configured, connected: connection?.connected === true, keyed };
   // Asks the remotes themselves, and so connects to them.
   const resolved = await nodes.read("connect to remote clusters", (client, options) =>
     client.indices.resolveCluster(
@@ -97,7 +98,7 @@ async function readRemote(
       options,
     ),
   );
-  return { configured, connected: resolved[remote]?.connected === true };
+  return { configured, connected: resolved[remote]?.connected === true, keyed };
 }
 
 async function readClusterSettings(nodes: RegionNodes): Promise<FlatSettings> {

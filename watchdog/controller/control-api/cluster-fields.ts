@@ -10,7 +10,7 @@ export const clusterReadiness = z.object({
     expiresAtMs: z.number().nullable().default(null),
   }),
   version: z.string(),
-  remote: z.object({ configured: z.boolean(), connected: z.boolean() }),
+  remote: z.object({ configured: z.boolean(), connected: z.boolean(), keyed: z.boolean().default(false) }),
   nodesLowOnDisk: z.array(z.string()),
   readOnly: z.boolean(),
   snapshotting: z.array(z.string()).default([]),

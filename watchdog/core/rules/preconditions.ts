@@ -111,8 +111,10 @@ function reversalBlockers(s: Situation<ServingRecord>): readonly string[] {
       `the ${licence.type} licence of ${region} does not permit it to follow: it could not become the standby`,
     );
   }
-  if (!remote.connected)
-    blockers.push(`${region} is not connected to the remote cluster ${standby}: it could not follow it`);
+  if (!remote.connected) {
+    const key = config.remoteClusterSecurity === "api_key" && !remote.keyed ? " and has no API key of it" : "";
+    blockers.push(`${region} is not connected to the remote cluster ${standby}${key}: it could not follow it`);
+  }
   if (nodesLowOnDisk.length > 0)
     blockers.push(`${region} has no room for the copy: ${nodesLowOnDisk.join(", ")} low on disk`);
   if (readOnly) blockers.push(`a cluster-wide block makes ${region} read-only`);

@@ -56,12 +56,19 @@ export interface ClusterLicence {
   readonly expiresAtMs: number | null;
 }
 
+export interface RemoteConnection {
+  readonly configured: boolean;
+  readonly connected: boolean;
+  /** Whether it goes by a cross-cluster API key. */
+  readonly keyed: boolean;
+}
+
 /** Whether a cluster can promote or follow: read before anything is changed. */
 export interface ClusterReadiness {
   readonly licence: ClusterLicence;
   readonly version: string;
   /** Whether this cluster reaches the other region as a remote cluster; `configured` is false when it has no such remote. */
-  readonly remote: { readonly configured: boolean; readonly connected: boolean };
+  readonly remote: RemoteConnection;
   /** Names of nodes above the high or flood-stage disk watermark; none is known while the licence has lapsed. */
   readonly nodesLowOnDisk: readonly string[];
   /** True when a cluster-wide block such as cluster.blocks.read_only refuses changes. */

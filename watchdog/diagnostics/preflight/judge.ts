@@ -20,9 +20,9 @@ export function judgePreflight(findings: PreflightFindings, config: WatchdogConf
   const each = (judge: (name: RegionName, region: RegionFindings) => Check): Check[] =>
     Object.entries(findings.regions).map(([name, region]) => judge(name, region));
   return [
-    ...each((name, region) => licence(name, region, findings)),
+    ...each((name, region) => licence(name, region, findings, config)),
     versions(findings),
-    ...each((name, region) => remoteConnection(name, other(name), region)),
+    ...each((name, region) => remoteConnection(name, other(name), region, config)),
     ...each((name, region) => roundTrip(name, region, config)),
     ...each((name) => disk(name, other(name), findings)),
     ...each((name, region) => retention(name, region, findings.outageMs)),

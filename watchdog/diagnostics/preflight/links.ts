@@ -1,23 +1,24 @@
 import type { RegionName } from "../../config/address.ts";
 import type { WatchdogConfig } from "../../config/schema.ts";
+import { connectionFault } from "../../core/state/remote-connection.ts";
 import { type Check, fail, ok, unknown, warn } from "./check.ts";
 import type { RegionFindings } from "./findings.ts";
 
 /** A probe takes two or three round trips on an open connection, five with a new TLS connection. */
 const ROUND_TRIPS_OF_A_PROBE = 5;
 
-export function remoteConnection(name: RegionName, other: RegionName, { readiness }: RegionFindings): Check {
+export function remoteConnection(
+  name: RegionName,
+  other: RegionName,
+  { readiness }: RegionFindings,
+  { remoteClusterSecurity }: WatchdogConfig,
+): Check {
   const check = `remote connection ${name} to ${other}`;
   if ("error" in readiness) return unknown(check, readiness.error);
-  const { configured, connected } = readiness.value.remote;
-  if (!configured) {
-    return fail(check, `${name} has no remote cluster named ${other}`, `run \`pulumi up\` for ${name}`);
-  }
-  if (!connected) {
-    const advice = `check that ${name} can reach port 9300 of ${other} and that both trust the same CA`;
-    return fail(check, `${name} is not connected to ${other}`, advice);
-  }
-  return ok(check, "connected");
+  const { remote } = readiness.value;
+  const fault = connectionFault(name, other, remote, remoteClusterSecurity);
+  if (fault !== null) return fail(check, fault.found, fault.advice);
+  return ok(check, remote.keyed ? "connected by API key" : "connected");
 }
 
 export function roundTrip(name: RegionName, { roundTripMs }: RegionFindings, { checks }: WatchdogConfig): Check {

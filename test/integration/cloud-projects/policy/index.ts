@@ -31,6 +31,7 @@ const declared: Declared = {
   adminCidrs: ["203.0.113.7/32"],
   flavors: { elasticsearch: "b3-16", haproxy: "b3-8", witness: "d2-2" },
   heap: "12g",
+  remoteClusterSecurity: "certificate",
   versions: { elasticsearch: "9.x", image: "Debian 13" },
 };
 

@@ -39,7 +39,7 @@ export function clusterPort(options: PortOptions): Cluster {
       ask(() => ({
         licence: { type: "trial", active: !ailments.licenceLost, allowsCcr: !ailments.licenceLost, expiresAtMs: null },
         version: cluster.version,
-        remote: { configured: true, connected: cluster.reachesRemote() },
+        remote: { configured: true, connected: cluster.reachesRemote(), keyed: false },
         nodesLowOnDisk: cluster.isLowOnDisk ? ["node-1"] : [],
         readOnly: false,
         snapshotting: [...cluster.indices.values()]
