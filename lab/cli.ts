@@ -23,8 +23,6 @@ interface LabOption {
   readonly lab: string;
 }
 
-type UpOptions = LabOption & Required<Pick<StackSettings, "remoteClusterSecurity">> & { readonly empty?: boolean };
-
 export async function main(args: readonly string[]): Promise<number> {
   const outcome = { exitCode: 0 };
   const program = new Command("npm run lab --")
@@ -66,13 +64,10 @@ function lifeCommands(outcome: { exitCode: number }): Command[] {
   const up = new Command("up")
     .description("bring two regions up, by the real Pulumi engine")
     .option("--empty", "networks only, without a host")
-    .addOption(
-      new Option("--remote-cluster-security <way>", "how the regions' clusters trust each other")
-        .choices(["certificate", "api_key"])
-        .default("certificate"),
-    )
-    .action(async ({ lab, empty, remoteClusterSecurity }: UpOptions) => {
-      await (empty === true ? bringUpNetworks(lab) : bringUpWhole(lab, { remoteClusterSecurity }));
+    .option("--api-keys", "connect the regions' clusters by cross-cluster API keys instead of certificates")
+    .action(async ({ lab, empty, apiKeys }: LabOption & { empty?: boolean; apiKeys?: boolean }) => {
+      const settings: StackSettings = apiKeys === true ? { remoteClusterSecurity: "api_key" } : {};
+      await (empty === true ? bringUpNetworks(lab) : bringUpWhole(lab, settings));
       console.log(`The lab is up in ${lab}.`);
     });
   const status = new Command("status")

@@ -11,19 +11,21 @@ import type { StackSettings } from "../system/configuration.ts";
 import { roundTrip } from "./round-trip/scenario.ts";
 import { runScenario } from "./run-scenario.ts";
 
-const usage = `Usage: npm start [-- --keep] [-- --lab DIRECTORY]
+const usage = `Usage: npm start [-- --keep] [-- --api-keys] [-- --lab DIRECTORY]
 
 Makes two regions and a witness in a lab on this machine, cuts the power of the whole first region under load, and
 shows the failover, the region's return, and the way home.
 
-  --keep  leave the lab running and print how to look around; the next run with --keep uses it again
-  --lab   directory of the lab; default: .lab/start in this checkout`;
+  --keep      leave the lab running and print how to look around; the next run with --keep uses it again
+  --api-keys  connect the regions' clusters by cross-cluster API keys instead of certificates
+  --lab       directory of the lab; default: .lab/start in this checkout`;
 
 export async function main(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({
     args: [...args],
     options: {
       keep: { type: "boolean", default: false },
+      "api-keys": { type: "boolean", default: false },
       lab: { type: "string", default: path.resolve(import.meta.dirname, "..", "..", ".lab", "start") },
       help: { type: "boolean", default: false },
     },
@@ -38,7 +40,12 @@ export async function main(args: readonly string[]): Promise<number> {
       `there is a lab in ${directory} already: use it with --keep, or remove it with \`npm run lab -- down --lab ${directory}\``,
     );
   }
-  const scenario = values.keep ? { ...roundTrip, settings: { ...roundTrip.settings, ...lookAround } } : roundTrip;
+  const settings: StackSettings = {
+    ...roundTrip.settings,
+    ...(values.keep ? lookAround : {}),
+    ...(values["api-keys"] ? { remoteClusterSecurity: "api_key" } : {}),
+  };
+  const scenario = { ...roundTrip, settings };
   const code = await runScenario(scenario, { directory, keep: values.keep });
   if (values.keep) console.log(howToLookAround(directory));
   return code;

@@ -2,7 +2,17 @@ import { describe, expect, test } from "vitest";
 import { previewChange } from "../../watchdog/core/preview.ts";
 import { parseMoments, replayMoments } from "../../watchdog/core/recorded.ts";
 import { assumptions, type SimulatedOutcome, simulateAssumption } from "../../watchdog/core/simulate.ts";
-import { config, etcd, failsafe, NOW_MS, observations, seenHealth, serving, standbyView } from "./core-fixtures.ts";
+import {
+  activeView,
+  config,
+  etcd,
+  failsafe,
+  NOW_MS,
+  observations,
+  seenHealth,
+  serving,
+  standbyView,
+} from "./core-fixtures.ts";
 
 const situation = { record: serving(), seen: observations(), nowMs: NOW_MS };
 
@@ -140,5 +150,21 @@ describe("the preview of a change", () => {
     const found = preview({ seen });
     expect(found.verdict).toBe("refused");
     expect(found.reasons.join(" ")).toContain("read-only");
+  });
+
+  test("of a switchover shows that the region which is left has no API key to follow by", () => {
+    const active = activeView();
+    const remote = { configured: true, connected: false, keyed: false };
+    const seen = observations({ active: { ...active, readiness: { ...active.readiness, remote } } });
+    const given = { ...command, kind: "switchover", force: false } as const;
+    const reasons = (security: "certificate" | "api_key") =>
+      previewChange({ ...situation, seen }, given, origin, {
+        ...config,
+        remoteClusterSecurity: security,
+      }).reasons.join();
+    expect(reasons("api_key")).toContain(
+      "gra is not connected to the remote cluster bhs and has no API key of it: it could",
+    );
+    expect(reasons("certificate")).toContain("gra is not connected to the remote cluster bhs: it could not follow it");
   });
 });
