@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { keyRequest, keystoreEntry } from "../../infra/elasticsearch/remote-keys.ts";
 import type { TestCluster } from "../../lab/elasticsearch/cluster.ts";
 import type { ClusterPair } from "../../lab/elasticsearch/start-cluster.ts";
 import { eventually } from "../../lab/util/until.ts";
@@ -14,6 +15,7 @@ import {
   write,
 } from "./support/ccr.ts";
 import { isForeign, whyNotForeign } from "./support/ccr-pair.ts";
+import { connectAsWatchdog, createWatchdogUser, watchdogCredentials } from "./support/watchdog-user.ts";
 
 /**
  * Replication from a remote cluster that is connected with a cross-cluster API key, instead of with certificates. On foreign
@@ -25,17 +27,14 @@ const remote = "gra-by-key";
 let pair: ClusterPair;
 let gra: TestCluster;
 let bhs: TestCluster;
-let keyId: string;
+/** Of every key that was made. */
+const keyIds: string[] = [];
 
 beforeAll(async () => {
   if (isForeign) return;
   pair = await borrowClusterPair();
   ({ gra, bhs } = pair);
-  const key = await gra.call("POST", "/_security/cross_cluster/api_key", {
-    body: { name: "bhs", access: { replication: [{ names: ["keyed*"] }] } },
-  });
-  keyId = key.id;
-  await bhs.setSecret(`cluster.remote.${remote}.credentials`, key.encoded);
+  await takeUpNewKey();
   const { nodes } = await gra.call("GET", "/_nodes/remote_cluster_server");
   const [node] = Object.values(nodes) as { remote_cluster_server: { publish_address: string } }[];
   const persistent = {
@@ -51,10 +50,21 @@ beforeAll(async () => {
   expect((await bhs.call("GET", "/_remote/info"))[remote]).toHaveProperty("cluster_credentials");
 });
 
+/** Makes a key in gra as provisioning's command does, and has bhs's nodes read it from their keystores. */
+async function takeUpNewKey(): Promise<string> {
+  const body = keyRequest("bhs", ["keyed*"]);
+  const { id, encoded } = await gra.call("POST", "/_security/cross_cluster/api_key", { body });
+  keyIds.push(id);
+  await bhs.setSecret(keystoreEntry(remote), encoded);
+  return id;
+}
+
+const endKeys = (ids: readonly string[]) => gra.call("DELETE", "/_security/api_key", { body: { ids } });
+
 beforeEach((context) => context.skip(isForeign, whyNotForeign.connection));
 
 afterAll(async () => {
-  if (keyId !== undefined) await gra.call("DELETE", "/_security/api_key", { body: { ids: [keyId] } });
+  if (keyIds.length > 0) await endKeys(keyIds);
   await pair?.stop();
 });
 
@@ -93,4 +103,34 @@ test("an index that the API key does not cover is refused with 403, and nothing 
   const refused = await refusal(bhs, "PUT", "/uncovered/_ccr/follow", body);
   expect(refused).toMatchObject({ status: 403, type: "security_exception" });
   expect((await bhs.rest("HEAD", "/uncovered")).status).toBe(404);
+});
+
+describe("the watchdog's user", () => {
+  const body = { remote_cluster: remote, leader_index: "keyed-watched" };
+  const as = watchdogCredentials;
+
+  test("is refused by its role for certificates, and follows by the one for API keys", async () => {
+    await gra.call("PUT", "/keyed-watched", { body: { settings: { number_of_replicas: 0 } } });
+    await createWatchdogUser(bhs, ["keyed*"]);
+    const refused = await bhs.rest("PUT", "/keyed-watched/_ccr/follow", { as, body });
+    expect([refused.status, refused.body.error.type]).toEqual([403, "security_exception"]);
+    await createWatchdogUser(bhs, ["keyed*"], { keyedRemote: remote });
+    await bhs.call("PUT", "/keyed-watched/_ccr/follow", { as, body });
+    await write(gra, "keyed-watched", "1");
+    await expectEqual("keyed-watched");
+    const auto = { remote_cluster: remote, leader_index_patterns: ["keyed-seen-*"] };
+    await bhs.call("PUT", "/_ccr/auto_follow/keyed-seen", { as, body: auto });
+    await gra.call("PUT", "/keyed-seen-1", { body: { settings: { number_of_replicas: 0 } } });
+    await eventually("followed", 30_000, async () => (await followStatus(bhs, "keyed-seen-1")) === "active");
+  });
+
+  test("learns that the connection goes by API key", async () => {
+    const cluster = connectAsWatchdog(bhs, { patterns: ["keyed*"], exclusions: [] });
+    try {
+      expect((await cluster.readiness(remote)).remote).toEqual({ configured: true, connected: true, keyed: true });
+      expect((await cluster.readiness("gra")).remote).toEqual({ configured: true, connected: true, keyed: false });
+    } finally {
+      await cluster.close();
+    }
+  });
 });

@@ -1,4 +1,4 @@
-import { roleDefinitions, users } from "../../../infra/elasticsearch/users.ts";
+import { type RoleScope, roleDefinitions, users } from "../../../infra/elasticsearch/users.ts";
 import type { TestCluster } from "../../../lab/elasticsearch/cluster.ts";
 import {
   createElasticsearchCluster,
@@ -8,10 +8,15 @@ import {
 import type { ManagedPatterns } from "../../../watchdog/core/state/patterns.ts";
 
 const password = "watchdog-test-password";
+export const watchdogCredentials = { username: users.watchdog.name, password } as const;
 
 /** The watchdog's user with the role that provisioning gives it. */
-export async function createWatchdogUser(cluster: TestCluster, patterns: readonly string[]): Promise<void> {
-  const role = roleDefinitions({ patterns })[users.watchdog.role];
+export async function createWatchdogUser(
+  cluster: TestCluster,
+  patterns: readonly string[],
+  remote: Pick<RoleScope, "keyedRemote"> = {},
+): Promise<void> {
+  const role = roleDefinitions({ patterns, ...remote })[users.watchdog.role];
   await cluster.call("PUT", `/_security/role/${users.watchdog.role}`, { body: role });
   const body = { password, roles: [users.watchdog.role] };
   await cluster.call("PUT", `/_security/user/${users.watchdog.name}`, { body });
