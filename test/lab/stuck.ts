@@ -168,9 +168,10 @@ class SlowSnapshot {
   }
 
   async end(): Promise<void> {
-    // It ends once what is being read at its slow rate has been read, which takes longer than a request may.
-    await this.#ask("DELETE", `${REPOSITORY}/nightly?wait_for_completion=false`);
-    await until("the snapshot has ended", 60_000, async () => !(await this.isRunning()));
+    // It ends, and answers, once what is being read at its slow rate has been read, which may take longer than a request may.
+    const deletion = this.#ask("DELETE", `${REPOSITORY}/nightly?wait_for_completion=false`).catch(() => undefined);
+    await until("the snapshot has ended", 240_000, async () => !(await this.isRunning()));
+    await deletion;
   }
 
   async discard(): Promise<void> {
