@@ -12,6 +12,9 @@ import { ClusterClient } from "./cluster-client.ts";
 import type { ElasticsearchHome } from "./distribution/home.ts";
 import { nodeCommand, TestNode, writeNodeConfiguration } from "./node.ts";
 
+/** For each of the first calls: they wait for the first index of a node that has just started, on a machine that may be busy. */
+const SETTLING_MS = 120_000;
+
 const directoryPrefix = "es-failover-test-cluster-";
 
 /** Starts a cluster of a distribution; returns when it serves, including the security index. */
@@ -137,8 +140,12 @@ class RunningCluster extends ClusterClient implements TestCluster {
    * requests may get 401.
    */
   async settlePasswords(): Promise<void> {
-    await this.call("POST", "/_security/user/elastic/_password", { body: { password: this.elastic.password } });
-    await this.call("GET", "/_cluster/health/.security-7?wait_for_status=yellow&timeout=30s");
+    await this.call("POST", "/_security/user/elastic/_password", {
+      body: { password: this.elastic.password },
+      timeoutMs: SETTLING_MS,
+    });
+    const health = `/_cluster/health/.security-7?wait_for_status=yellow&timeout=${SETTLING_MS / 2}ms`;
+    await this.call("GET", health, { timeoutMs: SETTLING_MS });
   }
 
   async stop(): Promise<void> {
