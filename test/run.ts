@@ -110,11 +110,8 @@ export async function main(args: readonly string[]): Promise<number> {
       const obstacle = await run.timed("browser", setUpBrowser);
       if (obstacle !== null) console.log(`skipped: the status page in Chromium. ${obstacle}`);
     }
-    const [checks, tests] = await Promise.all([
-      run.timed("checks", () => run.checks()),
-      run.scheduled(scheduleFor(chosen, filters), true),
-    ]);
-    const reports = [checks, ...tests];
+    const checks = await run.timed("checks", () => run.checks());
+    const reports = [checks, ...(await run.scheduled(scheduleFor(chosen, filters)))];
     const counts = reports.map((report) => report.counts).reduce(add, noTests);
     for (const line of slowestLines(reports.flatMap(({ tests }) => tests))) console.log(line);
     console.log(partsLine(run.parts));

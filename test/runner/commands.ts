@@ -8,7 +8,7 @@ import type { Readable, Writable } from "node:stream";
 export interface CommandOptions {
   /** Whether other commands write to the terminal at the same time: then the output appears line by line. */
   readonly shared: boolean;
-  /** How far everything else goes first where processor time is short, as `nice` has it; below 0 only as root. Default: 0. */
+  /** How far everything else goes first where processor time is short, as `nice` has it. Default: 0. */
   readonly niceness?: number;
 }
 
@@ -41,10 +41,10 @@ export class Commands {
       const output = shared ? "pipe" : "inherit";
       const child = spawn(command, args, {
         ...{ cwd: this.#directory, stdio: ["inherit", output, output] },
-        // A session of its own, for `setNiceness`.
-        detached: niceness !== 0,
+        // A session of its own, for `beNice`.
+        detached: niceness > 0,
       });
-      if (niceness !== 0 && child.pid !== undefined) setNiceness(child.pid, niceness);
+      if (niceness > 0 && child.pid !== undefined) beNice(child.pid, niceness);
       this.#running.add(child);
       if (child.stdout !== null) forward(child.stdout, process.stdout);
       if (child.stderr !== null) forward(child.stderr, process.stderr);
@@ -70,12 +70,12 @@ export class Commands {
  * Linux shares processors among sessions first, where the kernel groups them (sched_autogroup_enabled), and by the priority of
  * processes within one: both are set.
  */
-function setNiceness(pid: number, niceness: number): void {
+function beNice(pid: number, niceness: number): void {
+  setPriority(pid, niceness);
   try {
-    setPriority(pid, niceness);
     writeFileSync(`/proc/${pid}/autogroup`, String(niceness));
   } catch {
-    // No precedence without root, or no such grouping here: then it has none.
+    // No such grouping here, or no permission: the process's own priority has to do.
   }
 }
 

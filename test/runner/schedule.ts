@@ -13,10 +13,7 @@ export interface Part {
   readonly except?: readonly string[];
   /** Number of test files that run side by side. Default: as in vitest.config.ts. */
   readonly workers?: number;
-  /**
-   * How far everything else goes first where processor time is short, as `nice` has it: up to 19; below 0 it goes first itself,
-   * which takes root. Default: 0.
-   */
+  /** How far everything else goes first where processor time is short, as `nice` has it: up to 19. Default: 0. */
   readonly niceness?: number;
 }
 
@@ -88,16 +85,10 @@ export const clusterFiles: readonly string[] = [
 /** Opens the status page in a browser, which no other test needs. */
 export const browserFile = "test/integration/page-browser.test.ts";
 
-/**
- * Linux shares processors among sessions, and each service of a lab's hosts is one: without precedence a part beside a lab's
- * bring-up would get a twentieth of a processor, and no cluster would start in its time.
- */
-const FIRST = -8;
-
 const parts = {
   unit: { name: "unit", project: "unit" },
-  timed: { name: "integration (timed)", project: "integration", only: timedFiles, workers: 2, niceness: FIRST },
-  hosts: { name: "integration (hosts)", project: "integration", only: hostFiles, workers: 2, niceness: FIRST },
+  timed: { name: "integration (timed)", project: "integration", only: timedFiles, workers: 2 },
+  hosts: { name: "integration (hosts)", project: "integration", only: hostFiles, workers: 2 },
   contracts: {
     name: "integration (contracts)",
     project: "integration",
@@ -105,46 +96,28 @@ const parts = {
     workers: 1,
     niceness: 3,
   },
-  clusters: {
-    name: "integration (clusters)",
-    project: "integration",
-    only: clusterFiles,
-    workers: 1,
-    niceness: FIRST,
-  },
+  clusters: { name: "integration (clusters)", project: "integration", only: clusterFiles, workers: 1 },
   integration: {
     name: "integration",
     project: "integration",
     except: [...timedFiles, ...hostFiles, ...waitingFiles, ...contractFiles, ...clusterFiles],
     workers: 1,
-    niceness: FIRST,
   },
-  waiting: { name: "integration (waiting)", project: "integration", only: waitingFiles, workers: 1, niceness: FIRST },
+  waiting: { name: "integration (waiting)", project: "integration", only: waitingFiles, workers: 1 },
   simulation: { name: "simulation", project: "simulation", niceness: 3 },
   lab: { name: "lab", project: "lab" },
 } as const satisfies Readonly<Record<string, Part>>;
 
 /**
- * Three lanes fill two cores, because the tests in them mostly wait: those on clusters, those of the lab, and all others. Tests
- * about time end before the lab's bring-up begins. The simulations, whose clock is their own, and the contracts, which wait for
- * conditions and measure no time, yield to all and take what is left.
+ * Two lanes fill two cores, because the tests in them mostly wait. Beside the lab, whose bring-up keeps every processor busy for
+ * minutes, run simulations, whose clock is their own, and only then the contracts: clusters that start during a bring-up take too
+ * long. They wait for conditions and measure no time; both yield to the lab.
  */
 const everything: Schedule = {
   inTurn: [
     parts.unit,
-    {
-      atOnce: [
-        { inTurn: [parts.clusters, parts.contracts] },
-        parts.waiting,
-        {
-          inTurn: [
-            parts.timed,
-            parts.hosts,
-            { atOnce: [parts.lab, { inTurn: [parts.integration, parts.simulation] }] },
-          ],
-        },
-      ],
-    },
+    { atOnce: [{ inTurn: [parts.timed, parts.hosts, parts.integration] }, parts.clusters, parts.waiting] },
+    { atOnce: [parts.lab, { inTurn: [parts.simulation, parts.contracts] }] },
   ],
 };
 
