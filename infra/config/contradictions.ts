@@ -3,6 +3,7 @@ import { z } from "zod";
 import { witnessName } from "../../watchdog/config/address.ts";
 import { addressViolations, sharedViolations } from "../../watchdog/config/contradictions.ts";
 import type { TargetSettings } from "../../watchdog/config/notifications.ts";
+import { permitsRemoteKeys } from "../../watchdog/config/sections.ts";
 import type { ConfigViolation } from "../../watchdog/config/violations.ts";
 import { contains, overlap, parseCidr } from "../ipv4.ts";
 import { planTopology } from "../topology.ts";
@@ -149,8 +150,6 @@ function licenceContradictions({ elasticsearch, licenceFile }: StackConfig): rea
   ];
 }
 
-/** Elastic's subscriptions: replication is in Platinum already, cross-cluster API keys are not. */
-const licencesWithRemoteKeys: readonly string[] = ["enterprise", "trial"];
 const licenceDocument = z.object({ license: z.object({ type: z.string() }) });
 
 function remoteSecurityContradictions(config: StackConfig): readonly ConfigViolation[] {
@@ -158,7 +157,7 @@ function remoteSecurityContradictions(config: StackConfig): readonly ConfigViola
   if (remoteClusterSecurity === "certificate" || elasticsearch.licence === "trial" || licenceFile === undefined)
     return [];
   const { data } = licenceDocument.safeParse(JSON.parse(licenceFile));
-  if (data === undefined || licencesWithRemoteKeys.includes(data.license.type)) return [];
+  if (data === undefined || permitsRemoteKeys(data.license.type)) return [];
   const message =
     `is "api_key", and licenceFile is a ${data.license.type} licence: cross-cluster API keys need an Enterprise licence. ` +
     "Write certificate, or store such a licence";

@@ -235,10 +235,9 @@ describe("the endpoint service over TLS", () => {
   });
   afterAll(() => rm(directory, { recursive: true, force: true }));
 
-  test("shows its certificate, and asks its clients for none", async () => {
-    const authority = await TestAuthority.create(directory);
+  async function serveOverTls(authority: TestAuthority, more: { readonly maxConnectionsPerAddress?: number } = {}) {
     const files = await authority.issue("watchdog");
-    const server = await serveEndpoint({
+    return serveEndpoint({
       listen: "127.0.0.1:0",
       tls: { cert: await readFile(files.certificate, "utf8"), key: await readFile(files.key, "utf8") },
       site: "gra",
@@ -246,7 +245,13 @@ describe("the endpoint service over TLS", () => {
       isRunning: () => true,
       acknowledgements: new Acknowledgements(),
       clock: { nowMs: () => 0 },
+      ...more,
     });
+  }
+
+  test("shows its certificate, and asks its clients for none", async () => {
+    const authority = await TestAuthority.create(directory);
+    const server = await serveOverTls(authority);
     const get = (ca?: string) =>
       new Promise((resolve, reject) => {
         const agent = new Agent(ca === undefined ? {} : { ca });
@@ -264,17 +269,7 @@ describe("the endpoint service over TLS", () => {
 
   test("answers while one address holds as many connections as it may, and never begins TLS on them", async () => {
     const authority = await TestAuthority.create(directory);
-    const files = await authority.issue("crowded");
-    const server = await serveEndpoint({
-      listen: "127.0.0.1:0",
-      tls: { cert: await readFile(files.certificate, "utf8"), key: await readFile(files.key, "utf8") },
-      site: "gra",
-      currentState: () => gra,
-      isRunning: () => true,
-      acknowledgements: new Acknowledgements(),
-      clock: { nowMs: () => 0 },
-      maxConnectionsPerAddress: 20,
-    });
+    const server = await serveOverTls(authority, { maxConnectionsPerAddress: 20 });
     const ca = await authority.ca();
     const ask = (localAddress: string) =>
       new Promise((resolve) => {

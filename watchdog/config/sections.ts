@@ -33,6 +33,12 @@ export const remoteClusterSecuritySchema = z
   );
 export type RemoteClusterSecurity = z.output<typeof remoteClusterSecuritySchema>;
 
+/** Elastic's subscriptions: replication is in Platinum already, cross-cluster API keys are in none below Enterprise. */
+const licencesWithRemoteKeys: readonly string[] = ["enterprise", "trial"];
+
+/** Whether a licence of this type permits cross-cluster API keys. */
+export const permitsRemoteKeys = (licenceType: string): boolean => licencesWithRemoteKeys.includes(licenceType);
+
 const deletedLeadersSchema = z
   .strictObject({
     policy: z

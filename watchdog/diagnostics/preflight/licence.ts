@@ -1,12 +1,10 @@
 import type { RegionName } from "../../config/address.ts";
 import type { WatchdogConfig } from "../../config/schema.ts";
+import { permitsRemoteKeys } from "../../config/sections.ts";
 import { licenceEnds, licenceFault } from "../../core/state/licence.ts";
 import { time } from "../../util/text.ts";
 import { type Check, fail, ok, unknown, warn } from "./check.ts";
 import type { PreflightFindings, RegionFindings } from "./findings.ts";
-
-/** Elastic's subscriptions: cross-cluster API keys are in none below these. */
-const licencesWithRemoteKeys: readonly string[] = ["enterprise", "trial"];
 
 export function licence(
   name: RegionName,
@@ -20,7 +18,7 @@ export function licence(
   const fault = licenceFault(name, found);
   const install = "install a Platinum or Enterprise licence";
   if (fault !== null) return fail(check, fault, `${install}: without it no index can be followed`);
-  if (remoteClusterSecurity === "api_key" && !licencesWithRemoteKeys.includes(found.type)) {
+  if (remoteClusterSecurity === "api_key" && !permitsRemoteKeys(found.type)) {
     const advice = "install an Enterprise licence, or set remoteClusterSecurity to certificate";
     return fail(check, `the ${found.type} licence of ${name} permits no cross-cluster API keys`, advice);
   }
