@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { observationIntervalMs, paced } from "../../watchdog/controller/observation-pace.ts";
 import { ObservedState } from "../../watchdog/controller/observed-state.ts";
-import { config, health, serving } from "./core-fixtures.ts";
+import { snapshotMaxAgeMs } from "../../watchdog/core/rules/conditions/standby.ts";
+import { config, health, serving, sight } from "./core-fixtures.ts";
 import { VirtualTime } from "./support/virtual-time.ts";
 
 /** A watchdog that another one leads, while both regions are well. */
@@ -11,6 +12,18 @@ function inCalm() {
   observed.adoptRecord(serving(), 0);
   observed.loseLeadership("witness-1");
   return { observed, config, clock: new VirtualTime() };
+}
+
+type Pacing = Pick<ReturnType<typeof inCalm>, "observed">;
+
+function lead({ observed }: Pacing): void {
+  observed.leader = null;
+  observed.leadershipUntilMonotonicMs = 10_000;
+}
+
+function showShards({ observed }: Pacing, number: number): void {
+  const shards = Array.from({ length: number }, (_, shard) => ({ index: "logs", shard, maxSeqNo: 0 }));
+  observed.leaderSnapshot = { ...sight, shards };
 }
 
 async function snapshotsIn(rounds: number, pacing: ReturnType<typeof inCalm>): Promise<number> {
@@ -30,10 +43,13 @@ describe("a watchdog takes a snapshot", () => {
   });
 
   test.each([
+    ["it is the controller", lead],
     [
-      "it is the controller",
+      "it is the controller of a large region whose standby is not in sync",
       ({ observed }) => {
-        observed.leadershipUntilMonotonicMs = 10_000;
+        lead({ observed });
+        showShards({ observed }, 3_000);
+        observed.adoptRecord(serving({ standby: "following" }), 0);
       },
     ],
     ["no controller is known", ({ observed }) => observed.loseLeadership(null)],
@@ -47,6 +63,30 @@ describe("a watchdog takes a snapshot", () => {
       change(pacing);
       expect(await snapshotsIn(9, pacing)).toBe(9);
       expect(observationIntervalMs(pacing)).toBe(config.replication.intervalMs);
+    },
+  );
+
+  test.each([
+    [999, 1],
+    [1_000, 2],
+    [2_000, 3],
+    [50_000, 3],
+  ])("as the controller of %d shards in one of %d rounds while all is well", async (shards, rounds) => {
+    const pacing = inCalm();
+    lead(pacing);
+    showShards(pacing, shards);
+    expect(await snapshotsIn(6, pacing)).toBe(6 / rounds);
+    expect(observationIntervalMs(pacing)).toBe(rounds * config.replication.intervalMs);
+  });
+
+  test.each([1_000, 5_000, 20_000, 60_000])(
+    "every %d ms at least so often that the last one may be acted on",
+    (intervalMs) => {
+      const own = { ...config, replication: { ...config.replication, intervalMs } };
+      const { requestTimeoutMs } = own.elasticsearch;
+      expect(observationIntervalMs({ ...inCalm(), config: own }) + requestTimeoutMs).toBeLessThanOrEqual(
+        snapshotMaxAgeMs(own),
+      );
     },
   );
 

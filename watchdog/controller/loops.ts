@@ -90,6 +90,6 @@ export function watchdogLoops(context: WatchdogContext, components: Components):
           intervalMs: () => SLOW_INTERVAL_MS,
           round: () => observeSnapshots(context, cluster),
         }))),
-    { name: "replicate", intervalMs: () => observationMs, round: () => replication.round() },
+    { name: "replicate", intervalMs: () => observationMs, round: paced(context, () => replication.round()) },
   ];
 }

@@ -13,6 +13,7 @@ import { siteReports } from "../../core/state/sites.ts";
 import { servedOf } from "../../core/state/to-join.ts";
 import { neverComplete } from "../../core/state/unfinished-copies.ts";
 import type { WatchdogContext } from "../context.ts";
+import { observationIntervalMs } from "../observation-pace.ts";
 import { reportsNow } from "../observations.ts";
 
 interface Regions {
@@ -56,10 +57,10 @@ export class ReplicationPlanner {
   }
 
   #recentSnapshot(region: RegionName): Pick<StandbySnapshot, "indices" | "followers"> | null {
-    const { observed, config, clock } = this.#context;
+    const { observed, clock } = this.#context;
     const { standby, standbyError } = observed;
     if (standby?.region !== region || standbyError !== null) return null;
-    return clock.nowMs() - standby.observedAtMs <= 2 * config.replication.intervalMs ? standby : null;
+    return clock.nowMs() - standby.observedAtMs <= 2 * observationIntervalMs(this.#context) ? standby : null;
   }
 
   async #planFrom(
