@@ -19,6 +19,7 @@ export function contradictions(config: StackConfig): readonly ConfigViolation[] 
   return [
     ...siteContradictions(config),
     ...resizeContradictions(config),
+    ...drainContradictions(config),
     ...hostKeyContradictions(config),
     ...watchdogContradictions(config),
     ...witnessContradictions(config),
@@ -68,6 +69,22 @@ function resizeContradictions(config: StackConfig): readonly ConfigViolation[] {
   const names = ownHosts(config);
   if (names.includes(resize)) return [];
   return [{ key: "resize", message: `is "${resize}": write a host of ${region}: ${names.join(", ")}` }];
+}
+
+/** A region with fewer nodes has no majority of masters once one is down. */
+const NODES_LEFT_MIN = 3;
+
+/** Positions name hosts: only the last one can go without another one's changing its name. */
+function drainContradictions(config: StackConfig): readonly ConfigViolation[] {
+  const { region, drain } = config;
+  if (drain === undefined) return [];
+  const nodes = planTopology(config).hosts.filter((host) => host.region === region && host.role === "elasticsearch");
+  const last = nodes.at(-1)?.name;
+  if (last === undefined) return [{ key: "drain", message: `is "${drain}": ${region} has no Elasticsearch nodes` }];
+  if (drain !== last) return [{ key: "drain", message: `is "${drain}": write ${last}, the last node of ${region}` }];
+  if (nodes.length > NODES_LEFT_MIN) return [];
+  const message = `is "${drain}": ${region} has ${nodes.length} nodes, and ${NODES_LEFT_MIN} have to stay to survive the loss of one`;
+  return [{ key: "drain", message }];
 }
 
 /** With a witness the watchdogs share etcd and failsafe; without one there is neither. */

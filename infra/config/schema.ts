@@ -377,6 +377,12 @@ export const stackSchema = z.strictObject({
       "The host that gets the flavor of `flavors` with the next `pulumi up`, by a restart. Every other host that exists keeps " +
         "the one that it has, so that a changed flavor takes down one host at a time. See docs/operations.md.",
     ),
+  drain: nameOf("the last Elasticsearch node of this stack, such as gra-es-5")
+    .exactOptional()
+    .describe(
+      "The Elasticsearch node whose shards the next `pulumi up` moves to the others, so that it can be removed after that: the " +
+        "region's last one. See docs/operations.md.",
+    ),
   image: z
     .string()
     .min(1, "write the name of an image")

@@ -19,6 +19,7 @@ export const elasticsearchScripts = [
   "elasticsearch/cluster-api.sh",
   "elasticsearch/roll.sh",
   "elasticsearch/cluster.sh",
+  "elasticsearch/drain.sh",
   "elasticsearch/snapshots.sh",
   "elasticsearch/remote-cluster.sh",
   "elasticsearch/cross-cluster-keys.sh",
@@ -26,6 +27,8 @@ export const elasticsearchScripts = [
 
 /** Longest wait for a green cluster before the next node may be restarted. */
 const greenWithinSeconds = 900;
+/** 200 GB at the 40 MB per second that Elasticsearch allows itself by default take an hour and a half. */
+const drainedWithinSeconds = 7_200;
 
 export interface ElasticsearchNodeHost extends StagedHost {
   readonly host: Host;
@@ -40,6 +43,7 @@ export interface ElasticsearchArgs {
   readonly config: Pick<
     StackConfig,
     | "elasticsearch"
+    | "drain"
     | "replication"
     | "remoteClusterSecurity"
     | "remoteKey"
@@ -83,7 +87,8 @@ export class Elasticsearch extends pulumi.ComponentResource {
     const [first] = args.nodes;
     if (first === undefined) throw new Error("A region needs at least one Elasticsearch node");
     const cluster = this.cluster(first, args, previous);
-    const connected = this.remoteCluster(first, args, [cluster]) ?? cluster;
+    const drained = this.drain(first, args, [cluster]);
+    const connected = this.remoteCluster(first, args, [drained]) ?? drained;
     this.ready = this.snapshots(first, args, [connected]) ?? connected;
     this.registerOutputs({});
   }
@@ -227,6 +232,27 @@ export class Elasticsearch extends pulumi.ComponentResource {
     return runScript(
       node,
       { name: `${node.host.region}-cluster`, script: "elasticsearch/cluster.sh", stdin: pulumi.secret(stdin) },
+      { parent: this, after },
+    );
+  }
+
+  /** Moves the shards of the node that is to be removed to the others. */
+  private drain(
+    node: ElasticsearchNodeHost,
+    { config, elasticPassword }: ElasticsearchArgs,
+    after: readonly pulumi.Resource[],
+  ): pulumi.Resource {
+    const stdin = elasticPassword.apply((password) =>
+      JSON.stringify({
+        url: httpUrl(node.host),
+        elasticPassword: password,
+        node: config.drain ?? "",
+        withinSeconds: drainedWithinSeconds,
+      }),
+    );
+    return runScript(
+      node,
+      { name: `${node.host.region}-drain`, script: "elasticsearch/drain.sh", stdin: pulumi.secret(stdin) },
       { parent: this, after },
     );
   }

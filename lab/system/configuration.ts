@@ -26,6 +26,10 @@ const defaultHeap = "256m";
 export interface StackSettings {
   /** Java heap of each Elasticsearch node of the region, such as "256m". */
   readonly heap?: string;
+  /** Elasticsearch nodes of gra; default: 3. A lab has room for one more. */
+  readonly nodesOfGra?: number;
+  /** The node of this stack that is emptied. */
+  readonly drain?: string;
   /** Size of each data volume: a sparse file, of which a file system of 8 GB takes 0.1 GB. */
   readonly dataVolumeGb?: number;
   /** The watchdog's health checks; default: its fast profile. */
@@ -54,11 +58,12 @@ export function stackConfiguration(
 ): StackConfiguration {
   const { heap = defaultHeap, dataVolumeGb = 2, checks = { profile: "fast" } } = settings;
   const { endpointAddresses, remoteClusterSecurity = "certificate", page, monitoring } = settings;
+  const { nodesOfGra = hostsPerRegion.elasticsearchNodes, drain } = settings;
   return {
     "es-failover:region": stack,
     "es-failover:serviceName": "00000000000000000000000000001ab0",
     "es-failover:regions": {
-      gra: { ovhRegion: "GRA11", cidr: "192.168.1.0/24", ...hostsPerRegion },
+      gra: { ovhRegion: "GRA11", cidr: "192.168.1.0/24", ...hostsPerRegion, elasticsearchNodes: nodesOfGra },
       bhs: { ovhRegion: "BHS5", cidr: "192.168.2.0/24", ...hostsPerRegion },
     },
     "es-failover:witness": { ovhRegion: "DE1", cidr: "192.168.3.0/24" },
@@ -80,6 +85,7 @@ export function stackConfiguration(
     "es-failover:checks": checks,
     "es-failover:remoteClusterSecurity": remoteClusterSecurity,
     ...(endpointAddresses === undefined ? {} : { "es-failover:endpointAddresses": endpointAddresses }),
+    ...(drain === undefined ? {} : { "es-failover:drain": drain }),
     ...(page === undefined ? {} : { "es-failover:page": page }),
     ...(monitoring === undefined
       ? {}

@@ -11,6 +11,7 @@ import { labObstacles } from "../../lab/hosts/preflight.ts";
 import { TwoRegions } from "../../lab/system/two-regions.ts";
 import { removeLabWithThisProcess } from "../lab-guard.ts";
 import { labTraces } from "../lab-traces.ts";
+import { changeTests } from "./changes.ts";
 import { controllerTests } from "./controllers.ts";
 import { cutTests, frozenRouterTests, isolationTests } from "./cuts.ts";
 import { firstCopyTests } from "./first-copies.ts";
@@ -99,6 +100,7 @@ describe.skipIf(obstacles.length > 0)(title("three sites in a lab"), () => {
       securityIndexTests(lab, () => clients);
       stuckTests(lab, () => clients);
       rotationTests(lab, () => clients);
+      changeTests(lab, () => clients);
     });
 
     test("every write that was acknowledged during these tests exists", { timeout: 120_000 }, async () => {

@@ -148,6 +148,8 @@ describe("the stack configuration", () => {
     ],
     ["securityUpgrades", "weekly", /securityUpgrades is "weekly": write automatic or none/],
     ["fixedHostSettings", "vm.swappiness", /fixedHostSettings\[0\] is "vm\.swappiness": write vm\.max_map_count or/],
+    ["drain", "gra-es-2", /drain is "gra-es-2": write gra-es-3, the last node of gra/],
+    ["drain", "gra-es-3", /drain is "gra-es-3": gra has 3 nodes, and 3 have to stay to survive the loss of one/],
     ["resize", "bhs-es-1", /resize is "bhs-es-1": write a host of gra: gra-es-1, gra-es-2, gra-es-3, gra-haproxy-1/],
     [
       "hostKeys",
