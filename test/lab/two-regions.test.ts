@@ -2,14 +2,9 @@
  * The whole system in a lab: three sites from `pulumi up`, and the failures that they survive. All tests use one lab, in
  * this order; each begins and ends with gra active and bhs in sync.
  */
-import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
-import path from "node:path";
-import process from "node:process";
+import { readdir } from "node:fs/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFailed, test } from "vitest";
-import { Lab } from "../../lab/hosts/lab.ts";
 import { labObstacles } from "../../lab/hosts/preflight.ts";
-import { TwoRegions } from "../../lab/system/two-regions.ts";
-import { removeLabWithThisProcess } from "../lab-guard.ts";
 import { labTraces } from "../lab-traces.ts";
 import { changeTests } from "./changes.ts";
 import { controllerTests } from "./controllers.ts";
@@ -30,41 +25,21 @@ import { storeTests } from "./store.ts";
 import { stuckTests } from "./stuck.ts";
 import { BothEntries, noneMissing } from "./support/both-entries.ts";
 import { isLong, type LabUnderTest, longMode, settings } from "./support/lab-under-test.ts";
-import { Questions } from "./support/questions.ts";
+import { labPlace, ownLab } from "./support/start-lab.ts";
 
-/** A file system that overlayfs can write to and that has room for the hosts' disks: /tmp is often a tmpfs. */
-const place = "/var/tmp";
-const obstacles = await labObstacles(place);
+const obstacles = await labObstacles(labPlace);
 const title = (name: string): string => (obstacles.length === 0 ? name : `${name} (skipped: ${obstacles.join(" ")})`);
 
 describe.skipIf(obstacles.length > 0)(title("three sites in a lab"), () => {
-  let scratch = "";
+  const own = ownLab();
   let underTest: LabUnderTest;
   const lab = () => underTest;
-  const temporaryDirectory = process.env["TMPDIR"];
 
   beforeAll(async () => {
-    scratch = await mkdtemp(path.join(place, "es-failover-lab-"));
-    removeLabWithThisProcess(scratch);
-    // This process's and the engine's temporary files go there, so that the last test finds what is left of them.
-    process.env["TMPDIR"] = path.join(scratch, "tmp");
-    await mkdir(path.join(scratch, "tmp"));
-    const lines: string[] = [];
-    const say = (line: string) => void lines.push(line);
-    const system = await TwoRegions.create(path.join(scratch, "lab"), say, settings);
-    await system.upAll(say);
-    const [questions, router] = [await Questions.of(system), await system.hosts.router()];
-    underTest = { system, questions, router, scratch, pulumi: { lines, say } };
-    await system.watchdogs.untilInSync();
+    underTest = await own.start(settings);
   }, 600_000);
 
-  afterAll(async () => {
-    if (temporaryDirectory === undefined) delete process.env["TMPDIR"];
-    else process.env["TMPDIR"] = temporaryDirectory;
-    if (scratch === "") return;
-    await Lab.destroy(path.join(scratch, "lab"));
-    await rm(scratch, { recursive: true, force: true });
-  }, 60_000);
+  afterAll(() => own.remove(), 60_000);
 
   beforeEach(() => {
     onTestFailed(async () => console.error(await underTest.system.watchdogs.describe()));
@@ -114,7 +89,7 @@ describe.skipIf(obstacles.length > 0)(title("three sites in a lab"), () => {
   });
 
   test("the removal of the lab leaves nothing on the machine", { timeout: 120_000 }, async () => {
-    const { system } = underTest;
+    const { system, scratch } = underTest;
     const traces = await labTraces(system.lab.directory);
     expect(traces.networks).toBeGreaterThan(7);
     expect(traces.processes).toBeGreaterThan(50);

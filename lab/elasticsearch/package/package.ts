@@ -4,7 +4,6 @@ import { cachedDirectory } from "../../../watchdog/util/cache.ts";
 import { run } from "../../util/run.ts";
 import { type Distribution, elasticsearchDistribution } from "../distribution/distribution.ts";
 import { fingerprint } from "../distribution/fingerprint.ts";
-import { elasticsearchVersion } from "../version.ts";
 
 const debianFiles = path.join(import.meta.dirname, "debian");
 const cacheName = "elasticsearch-package";
@@ -19,12 +18,20 @@ export interface DebianPackage {
   readonly key: string;
 }
 
-/** The Debian package `elasticsearch` of the lab's distribution, with the layout of Elastic's own. */
-export async function elasticsearchPackage(say: (line: string) => void = () => {}): Promise<DebianPackage> {
-  const distribution = await elasticsearchDistribution(say);
-  const key = await packageKey(distribution.key);
+/**
+ * The Debian package `elasticsearch` of the lab's distribution, with the layout of Elastic's own.
+ *
+ * @param wanted its version; default: the pinned one
+ */
+export async function elasticsearchPackage(
+  say: (line: string) => void = () => {},
+  wanted?: string,
+): Promise<DebianPackage> {
+  const distribution = await elasticsearchDistribution(say, wanted);
+  const { version } = distribution;
+  const key = await packageKey(distribution);
   const architecture = (await run("dpkg", ["--print-architecture"])).trim();
-  const fileName = `elasticsearch_${elasticsearchVersion}_${architecture}.deb`;
+  const fileName = `elasticsearch_${version}_${architecture}.deb`;
   const directory = await cachedDirectory(cacheName, key, async (scratch) => {
     say("packing the Debian package");
     const tree = path.join(scratch, "tree");
@@ -35,17 +42,17 @@ export async function elasticsearchPackage(say: (line: string) => void = () => {
     await run("rm", ["-r", tree]);
   });
   const file = path.join(directory, fileName);
-  return { file, name: "elasticsearch", version: elasticsearchVersion, architecture, key };
+  return { file, name: "elasticsearch", version, architecture, key };
 }
 
 /** Key of the package of a distribution. */
-export async function packageKey(distributionKey: string): Promise<string> {
+export async function packageKey({ version, key }: Pick<Distribution, "version" | "key">): Promise<string> {
   const hash = await fingerprint({
-    values: [distributionKey],
+    values: [key],
     paths: [debianFiles],
     builders: [import.meta.filename],
   });
-  return `${elasticsearchVersion}-${hash}`;
+  return `${version}-${hash}`;
 }
 
 async function layOutTree(tree: string, distribution: Distribution, architecture: string): Promise<void> {
@@ -70,13 +77,13 @@ async function layOutTree(tree: string, distribution: Distribution, architecture
   for (const directory of empty) await mkdir(path.join(tree, directory), { recursive: true });
   // Independent of this process's umask.
   await run("chmod", ["-R", "u=rwX,go=rX", tree]);
-  await writeFile(path.join(tree, "DEBIAN/control"), await control(tree, architecture));
+  await writeFile(path.join(tree, "DEBIAN/control"), await control(tree, distribution.version, architecture));
 }
 
-async function control(tree: string, architecture: string): Promise<string> {
+async function control(tree: string, version: string, architecture: string): Promise<string> {
   const fields = {
     Package: "elasticsearch",
-    Version: elasticsearchVersion,
+    Version: version,
     Architecture: architecture,
     Maintainer: "es-failover <noreply@localhost>",
     "Installed-Size": String(Math.ceil((await sizeOf(tree)) / 1024)),
@@ -86,7 +93,7 @@ async function control(tree: string, architecture: string): Promise<string> {
     Priority: "optional",
     Homepage: "https://www.elastic.co/",
     Description: `Elasticsearch for the lab of es-failover
- Elasticsearch ${elasticsearchVersion} assembled from Maven Central, with a Java run time of its own. Cross-cluster
+ Elasticsearch ${version} assembled from Maven Central, with a Java run time of its own. Cross-cluster
  replication is a stand-in: Elastic's own module is not on Maven Central. For the lab only.`,
   };
   return Object.entries(fields)
