@@ -82,6 +82,12 @@ export const clusterFiles: readonly string[] = [
   "test/integration/watchdog-return.test.ts",
 ];
 
+/** Thousands of histories on a virtual clock: all processor time, and no wait. */
+export const historyFiles: readonly string[] = [
+  "test/simulation/histories/one-site.test.ts",
+  "test/simulation/histories/three-sites.test.ts",
+];
+
 /** Opens the status page in a browser, which no other test needs. */
 export const browserFile = "test/integration/page-browser.test.ts";
 
@@ -104,20 +110,30 @@ const parts = {
     workers: 1,
   },
   waiting: { name: "integration (waiting)", project: "integration", only: waitingFiles, workers: 1 },
-  simulation: { name: "simulation", project: "simulation", niceness: 3 },
+  histories: { name: "simulation (histories)", project: "simulation", only: historyFiles, niceness: 19 },
+  simulation: { name: "simulation", project: "simulation", except: historyFiles, niceness: 3 },
   lab: { name: "lab", project: "lab" },
 } as const satisfies Readonly<Record<string, Part>>;
 
 /**
  * Two lanes fill two cores, because the tests in them mostly wait. Beside the lab, whose bring-up keeps every processor busy for
  * minutes, run simulations, whose clock is their own, and only then the contracts: clusters that start during a bring-up take too
- * long. They wait for conditions and measure no time; both yield to the lab.
+ * long. They wait for conditions and measure no time; both yield to the lab. The histories take what time all others leave.
  */
 const everything: Schedule = {
   inTurn: [
     parts.unit,
-    { atOnce: [{ inTurn: [parts.timed, parts.hosts, parts.integration] }, parts.clusters, parts.waiting] },
-    { atOnce: [parts.lab, { inTurn: [parts.simulation, parts.contracts] }] },
+    {
+      atOnce: [
+        {
+          inTurn: [
+            { atOnce: [{ inTurn: [parts.timed, parts.hosts, parts.integration] }, parts.clusters, parts.waiting] },
+            { atOnce: [parts.lab, { inTurn: [parts.simulation, parts.contracts] }] },
+          ],
+        },
+        parts.histories,
+      ],
+    },
   ],
 };
 

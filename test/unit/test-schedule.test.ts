@@ -83,7 +83,7 @@ describe("the schedule of a test run", () => {
 
   test("lets everything beside the lab yield to it", () => {
     const beside = besideLab(scheduleFor(projects, []));
-    expect(beside.map(({ name }) => name)).toEqual(["simulation", "integration (contracts)"]);
+    expect(beside.map(({ name }) => name)).toEqual(["simulation", "integration (contracts)", "simulation (histories)"]);
     expect(beside.every(({ niceness = 0 }) => niceness > 0)).toBe(true);
     expect(partsFor(["lab"], []).every(({ niceness = 0 }) => niceness === 0)).toBe(true);
   });
