@@ -1,7 +1,8 @@
 import * as ovh from "@ovhcloud/pulumi-ovh";
 import { messageOf } from "../watchdog/util/errors.ts";
 import type { StackConfig } from "./config/schema.ts";
-import { planTopology, regionPlan } from "./topology.ts";
+import { regionPlan } from "./topology/model.ts";
+import { planTopology } from "./topology/plan.ts";
 
 /** What the OVHcloud project has to offer before anything can be made in it: its regions, its vRack, its quotas. */
 

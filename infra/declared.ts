@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { remoteClusterSecuritySchema } from "../watchdog/config/sections.ts";
 import type { StackConfig } from "./config/schema.ts";
-import type { Topology } from "./topology.ts";
+import type { Topology } from "./topology/model.ts";
 
 /**
  * What a stack declares of the whole deployment, as an output of its region's component: the policy pack compares the

@@ -2,7 +2,7 @@ import * as ovh from "@ovhcloud/pulumi-ovh";
 import * as pulumi from "@pulumi/pulumi";
 import type { StackConfig } from "./config/schema.ts";
 import type { Instance } from "./instances/instances.ts";
-import { type Topology, virtualAddressOf } from "./topology.ts";
+import { type Topology, virtualAddressOf } from "./topology/model.ts";
 
 export interface DnsRecordsArgs {
   readonly config: Pick<StackConfig, "dns" | "region">;

@@ -15,7 +15,7 @@ import type { StackConfig } from "./config/schema.ts";
 import { deadAgent } from "./config/ssh-agent.ts";
 import { missingRemoteKey } from "./elasticsearch/remote-keys.ts";
 import { Region } from "./region.ts";
-import { planTopology } from "./topology.ts";
+import { planTopology } from "./topology/plan.ts";
 
 /** Where Pulumi.yaml is. Language hosts before 3.181 do not pass it to `pulumi.getRootDirectory()`. */
 const projectDirectory = path.dirname(import.meta.dirname);

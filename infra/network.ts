@@ -1,6 +1,6 @@
 import * as ovh from "@ovhcloud/pulumi-ovh";
 import * as pulumi from "@pulumi/pulumi";
-import type { RegionPlan } from "./topology.ts";
+import type { RegionPlan } from "./topology/model.ts";
 
 export interface PrivateNetworkArgs {
   readonly serviceName: string;

@@ -12,12 +12,13 @@ import { Haproxy, type HaproxyHost, haproxyScripts, installHaproxy } from "./hap
 import { holdVirtualAddress, virtualAddressScripts } from "./haproxy/virtual-address.ts";
 import { type Instance, Instances } from "./instances/instances.ts";
 import type { MonitoringSecrets } from "./monitoring/host-files.ts";
-import { HostMonitoring, monitoringScripts } from "./monitoring/monitoring.ts";
+import { HostMonitoring } from "./monitoring/monitoring.ts";
 import { PrivateNetwork } from "./network.ts";
-import { type CheckedHost, checkInput, settingsInput } from "./provision/host-settings.ts";
-import { authorizeKey, runScript, type StagedHost, stageScripts } from "./provision/remote.ts";
+import { type EntryOutput, entryOutputs, type HostOutput, hostOutputs } from "./outputs.ts";
+import { checkHost, type HostSetting, type PreparedHost, prepareHost } from "./provision/prepared-host.ts";
 import { SecurityGroups } from "./security-groups.ts";
-import { hostsOf, planTopology, ports, type Role, regionPlan, type Topology, virtualAddressOf } from "./topology.ts";
+import { hostsOf, regionPlan, type Topology, virtualAddressOf } from "./topology/model.ts";
+import { planTopology } from "./topology/plan.ts";
 import {
   createWatchdogUser,
   installWatchdog,
@@ -31,28 +32,10 @@ export interface RegionArgs {
   readonly bundle: WatchdogBundle;
 }
 
-/** A host as `pulumi stack output hosts` shows it. */
-export interface HostOutput {
-  readonly role: Role;
-  readonly zone: string;
-  readonly privateIp: string;
-  readonly publicIp: string;
-  readonly ssh: string;
-}
-
-/** A host to which its role's scripts have been copied, ready for packages. */
-type PreparedHost = StagedHost & Instance & { readonly ready: pulumi.Resource };
-
 /** Everything of one site: a region, or the witness. It uses no output of another site's stack. */
 export class Region extends pulumi.ComponentResource {
   readonly hosts: pulumi.Output<Record<string, HostOutput>>;
-  /** The entries for applications, over the internet (from `clientCidrs`) and over the private network. */
-  readonly entry: pulumi.Output<{
-    readonly public: readonly string[];
-    readonly private: readonly string[];
-    /** By the region's DNS name, if it has one. */
-    readonly name?: string;
-  }>;
+  readonly entry: pulumi.Output<EntryOutput>;
 
   private readonly config: StackConfig;
   private readonly topology: Topology;
@@ -98,62 +81,14 @@ export class Region extends pulumi.ComponentResource {
     return new Instances(region.name, { config, region, network, securityGroups }, parent).instances;
   }
 
-  private prepared(instance: Instance, scripts: readonly string[]): PreparedHost {
-    const { host } = instance;
-    const { aptProxy, sshPublicKey, sshPrivateKey, sshPreviousPrivateKey: previous, monitoring } = this.config;
-    const machine = { name: host.name, instanceId: instance.id };
-    const connection = this.connection(instance, sshPrivateKey);
-    const isReplaced = previous !== undefined;
-    const after = isReplaced
-      ? [authorizeKey({ ...machine, connection: this.connection(instance, previous) }, sshPublicKey, this)]
-      : [];
-    const all = monitoring === null ? scripts : [...scripts, ...monitoringScripts];
-    const staged = stageScripts({ ...machine, connection }, all, { parent: this, after });
-    // As long as the key before is configured, it still logs in.
-    const onlyKey = isReplaced ? "" : sshPublicKey;
-    const stdin = JSON.stringify({
-      privateIp: host.privateIp,
-      aptProxy: aptProxy ?? "",
-      onlyKey,
-      monitoring: monitoring === null ? "off" : "on",
-      ...settingsInput(this.topology, host, this.config),
-    });
-    const ready = runScript(
-      staged,
-      { name: `${host.name}-base`, script: "provision/base.sh", stdin },
-      { parent: this },
-    );
-    return { ...instance, ...staged, ready };
-  }
-
-  /** The last step on a host: what its software asks of it is in effect. */
-  private checked(host: StagedHost, checked: CheckedHost, after: readonly pulumi.Resource[]): void {
-    const stdin = checkInput(checked, this.config);
-    runScript(host, { name: `${host.name}-check`, script: "provision/check-host.py", stdin }, { parent: this, after });
-  }
-
-  /**
-   * The first connection trusts the host's address: an instance generates its key at its first boot, and neither OVHcloud's API
-   * nor a resource of this program can set it beforehand or read it. From then on the operator can pin it. SSH is open to
-   * adminCidrs only.
-   */
-  private connection({ host, publicIp }: Instance, privateKey: string): StagedHost["connection"] {
-    const hostKey = this.config.hostKeys[host.name];
-    return {
-      ...(hostKey === undefined ? {} : { hostKey }),
-      host: publicIp,
-      user: this.config.sshUser,
-      privateKey: pulumi.secret(`${privateKey}\n`),
-      // A new host does not answer until it has booted.
-      dialErrorLimit: 30,
-      perDialTimeout: 10,
-    };
+  private get setting(): HostSetting {
+    return { config: this.config, topology: this.topology, parent: this };
   }
 
   private elasticsearch(instances: readonly Instance[]): pulumi.Resource {
     const { config } = this;
     const elastic = this.elasticPassword();
-    const hosts = instances.map((instance) => this.prepared(instance, elasticsearchScripts));
+    const hosts = instances.map((instance) => prepareHost(this.setting, instance, elasticsearchScripts));
     const exporter = config.monitoring === null ? undefined : this.exporterPassword();
     const cluster = new Elasticsearch(
       config.region,
@@ -174,7 +109,7 @@ export class Region extends pulumi.ComponentResource {
       { parent: this },
     );
     for (const host of hosts) {
-      this.checked(host, { role: "elasticsearch", isMember: false }, [cluster.ready]);
+      checkHost(this.setting, host, { role: "elasticsearch", isMember: false }, [cluster.ready]);
       this.monitoring(host, { exporter: exporter?.result }, [cluster]);
     }
     return cluster;
@@ -226,7 +161,7 @@ export class Region extends pulumi.ComponentResource {
       ...(virtualAddressOf(topology, instance.host).length > 0 ? virtualAddressScripts : []),
     ];
     const scripts = [...watchdogScripts, ...(isRouter ? routerScripts : []), ...(isMember ? etcdScripts : [])];
-    const host = this.prepared(instance, scripts);
+    const host = prepareHost(this.setting, instance, scripts);
     const user = createWatchdogUser(host, { parent: this, after: [host.ready] });
     const installed = isRouter ? installHaproxy(host, { parent: this, after: [user] }) : user;
     const release = installWatchdog(host, bundle, { parent: this, after: [installed] });
@@ -244,7 +179,7 @@ export class Region extends pulumi.ComponentResource {
       { topology, host, config, version: bundle.version, authority, passwords, after: [release, ...routing] },
       { parent: this },
     );
-    this.checked(host, { role: instance.host.role, isMember }, [...member, watchdog]);
+    checkHost(this.setting, host, { role: instance.host.role, isMember }, [...member, watchdog]);
     const { deadMansSwitchUrl, alertsSecret } = config;
     const secrets = host.host.role === "witness" ? { deadMansSwitchUrl, alertsSecret } : {};
     const steps = [watchdog, ...member];
@@ -267,39 +202,4 @@ export class Region extends pulumi.ComponentResource {
     const args = { topology, host, authority, checkPassword, entryNames, withMetrics, command };
     return new Haproxy(host.name, args, { parent: this }).ready;
   }
-}
-
-function hostOutputs(instances: readonly Instance[], sshUser: string): pulumi.Output<Record<string, HostOutput>> {
-  return pulumi.output(
-    Object.fromEntries(
-      instances.map(({ host, publicIp }) => [
-        host.name,
-        {
-          role: host.role,
-          zone: host.zone,
-          privateIp: host.privateIp,
-          publicIp,
-          ssh: pulumi.interpolate`ssh ${sshUser}@${publicIp}`,
-        },
-      ]),
-    ),
-  );
-}
-
-/** The virtual address first: one of the others stops answering with its host. */
-function entryOutputs(
-  topology: Topology,
-  instances: readonly Instance[],
-  dnsName: string | undefined,
-): Region["entry"] {
-  const entries = instances.filter(({ host }) => host.role === "haproxy");
-  const url = (address: string) => `https://${address}:${ports.entry}`;
-  return pulumi.output({
-    public: entries.map(({ publicIp }) => publicIp.apply(url)),
-    private: [
-      ...new Set(entries.flatMap(({ host }) => virtualAddressOf(topology, host))),
-      ...entries.map(({ host }) => host.privateIp),
-    ].map(url),
-    ...(dnsName === undefined ? {} : { name: url(dnsName) }),
-  });
 }

@@ -8,7 +8,7 @@ import {
   ingressOf,
   type RegionPlan,
   type Topology,
-} from "./topology.ts";
+} from "./topology/model.ts";
 
 export interface SecurityGroupsArgs {
   readonly serviceName: string;

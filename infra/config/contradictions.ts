@@ -6,7 +6,7 @@ import type { TargetSettings } from "../../watchdog/config/notifications.ts";
 import { permitsRemoteKeys } from "../../watchdog/config/sections.ts";
 import type { ConfigViolation } from "../../watchdog/config/violations.ts";
 import { contains, overlap, parseCidr } from "../ipv4.ts";
-import { planTopology } from "../topology.ts";
+import { planTopology } from "../topology/plan.ts";
 import { dnsContradictions } from "./dns-contradictions.ts";
 import { keyName } from "./messages.ts";
 import { monitoringContradictions } from "./monitoring-contradictions.ts";

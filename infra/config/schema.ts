@@ -45,7 +45,7 @@ export const configNamespace = "es-failover";
 /** Elastic's signing key for packages, as published on its installation pages. */
 const elasticSigningKeyFingerprint = "46095ACC8548582C1A2699A9D27D666CD88E42B4";
 
-/** Addresses per role in a region's network; topology.ts places the hosts. */
+/** Addresses per role in a region's network; topology/addresses.ts places the hosts. */
 export const maxHostsPerRole = 80;
 
 const anIpv4Address = "an IPv4 address, such as 192.168.1.190";

@@ -1,6 +1,6 @@
 import type { ConfigViolation } from "../../watchdog/config/violations.ts";
 import { formatIpv4, type Ipv4Network, parseCidr, parseIpv4 } from "../ipv4.ts";
-import { plannedOffsets } from "../topology.ts";
+import { plannedOffsets } from "../topology/addresses.ts";
 import type { StackConfig } from "./schema.ts";
 
 /** A virtual address belongs to its region's network and to no host, also to none that the region may get later. */

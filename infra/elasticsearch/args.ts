@@ -2,7 +2,8 @@ import type * as pulumi from "@pulumi/pulumi";
 import type { Authority } from "../certificates.ts";
 import type { StackConfig } from "../config/schema.ts";
 import type { StagedHost } from "../provision/remote.ts";
-import { type Host, ports, type Topology } from "../topology.ts";
+import type { Host, Topology } from "../topology/model.ts";
+import { ports } from "../topology/ports.ts";
 import type { UserPasswords } from "./users.ts";
 
 export interface ElasticsearchNodeHost extends StagedHost {

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { contentHash, runScript, type StepOptions } from "../provision/remote.ts";
-import { otherRegion } from "../topology.ts";
+import { otherRegion } from "../topology/model.ts";
 import { type ElasticsearchArgs, type ElasticsearchNodeHost, httpUrl } from "./args.ts";
 import { clusterRequests } from "./cluster-requests.ts";
 import { remoteClusterInput } from "./remote-keys.ts";

@@ -1,6 +1,7 @@
 import type { StackConfig } from "../config/schema.ts";
 import type { HostFile } from "../provision/remote.ts";
-import { type Host, hostsOf, otherRegion, ports, regionPlan, type Topology } from "../topology.ts";
+import { type Host, hostsOf, otherRegion, regionPlan, type Topology } from "../topology/model.ts";
+import { ports } from "../topology/ports.ts";
 import { snapshotClientSettings } from "./snapshots.ts";
 
 /** The files that make a host an Elasticsearch node of its region. Provisioning writes each file as a whole. */

@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { HostCertificate, nodeCertificateFiles } from "../certificates.ts";
 import { contentHash, filesJson, type HostFile, runScript, type StepOptions } from "../provision/remote.ts";
-import { otherRegion } from "../topology.ts";
+import { otherRegion } from "../topology/model.ts";
 import { keyringFile, packageFiles } from "./apt-source.ts";
 import { type ElasticsearchArgs, type ElasticsearchNodeHost, httpUrl } from "./args.ts";
 import { configDirectory, dataDirectory, dataVolumeDropIn, needsRestart, nodeFiles, unitDropIn } from "./node-files.ts";

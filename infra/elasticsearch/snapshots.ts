@@ -1,6 +1,6 @@
 import { SNAPSHOT_POLICY, SNAPSHOT_REPOSITORY } from "../../watchdog/config/snapshots.ts";
 import type { StackConfig } from "../config/schema.ts";
-import { otherRegion, type Topology } from "../topology.ts";
+import { otherRegion, type Topology } from "../topology/model.ts";
 
 /** Repositories and policy of a region's snapshots, and what its nodes need for them. They follow from no role: both regions take snapshots. */
 

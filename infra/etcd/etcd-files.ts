@@ -1,7 +1,8 @@
 import { defaultPrefix } from "../../watchdog/adapters/etcd/keys.ts";
 import { type MemberConfigInput, memberConfigSchema } from "../../watchdog/etcd-member/config.ts";
 import type { StackConfig } from "../config/schema.ts";
-import { type Host, ports, type Topology } from "../topology.ts";
+import type { Host, Topology } from "../topology/model.ts";
+import { ports } from "../topology/ports.ts";
 
 /** The files that make a host a member of etcd: its settings, and a drop-in for Debian's own unit. */
 

@@ -3,7 +3,7 @@ import * as random from "@pulumi/random";
 import { type Authority, HostCertificate } from "../certificates.ts";
 import type { StackConfig } from "../config/schema.ts";
 import { contentHash, type HostFile, runScript, type StagedHost } from "../provision/remote.ts";
-import type { Host, Topology } from "../topology.ts";
+import type { Host, Topology } from "../topology/model.ts";
 import { completionUnit, etcdDropIn, etcdPaths, etcdSettings, memberJson } from "./etcd-files.ts";
 
 export const etcdScripts = ["etcd/install.sh", "etcd/configure.sh"];

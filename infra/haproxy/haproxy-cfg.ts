@@ -1,4 +1,5 @@
-import { hostsOf, ports, type RegionPlan, type Topology } from "../topology.ts";
+import { hostsOf, type RegionPlan, type Topology } from "../topology/model.ts";
+import { ports } from "../topology/ports.ts";
 
 /** haproxy.cfg: the same on every HAProxy host. The routing ticket, not this file, decides to which region it routes. */
 

@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { type Authority, HostCertificate } from "../certificates.ts";
 import { users } from "../elasticsearch/users.ts";
 import { contentHash, type HostFile, runScript, type StagedHost, type StepOptions } from "../provision/remote.ts";
-import { type Host, type Topology, virtualAddressOf } from "../topology.ts";
+import { type Host, type Topology, virtualAddressOf } from "../topology/model.ts";
 import { haproxyCfg, haproxyDefaults, haproxyPaths } from "./haproxy-cfg.ts";
 
 export const haproxyScripts = ["haproxy/install.sh", "haproxy/apply.sh", "haproxy/virtual-address-off.sh"];

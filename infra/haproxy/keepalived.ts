@@ -1,5 +1,5 @@
 import { type HostFile, scriptText } from "../provision/remote.ts";
-import { type Host, hostsOf, type RegionPlan } from "../topology.ts";
+import { type Host, hostsOf, type RegionPlan } from "../topology/model.ts";
 import { openPath, statusPort } from "./haproxy-cfg.ts";
 
 /**

@@ -1,6 +1,7 @@
 import type * as pulumi from "@pulumi/pulumi";
 import { runScript, type StagedHost, type StepOptions } from "../provision/remote.ts";
-import { type Host, ports, type RegionPlan } from "../topology.ts";
+import type { Host, RegionPlan } from "../topology/model.ts";
+import { ports } from "../topology/ports.ts";
 import { type KeepalivedOptions, keepalivedFiles, peersOf } from "./keepalived.ts";
 
 export const virtualAddressScripts = ["haproxy/virtual-address.sh"];

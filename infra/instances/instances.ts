@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { StackConfig } from "../config/schema.ts";
 import { contains, parseCidr } from "../ipv4.ts";
 import type { SecurityGroups } from "../security-groups.ts";
-import { type Host, hostsOf, type RegionPlan, type Role } from "../topology.ts";
+import { type Host, hostsOf, type RegionPlan, type Role } from "../topology/model.ts";
 
 export interface InstancesArgs {
   readonly config: Pick<

@@ -1,5 +1,6 @@
 import { users } from "../elasticsearch/users.ts";
-import { type Host, ports } from "../topology.ts";
+import type { Host } from "../topology/model.ts";
+import { ports } from "../topology/ports.ts";
 import { monitoringPaths } from "./paths.ts";
 import { commandLine } from "./prometheus-files.ts";
 

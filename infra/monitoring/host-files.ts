@@ -1,6 +1,6 @@
 import type { Monitoring } from "../config/monitoring.ts";
 import { contentHash, type HostFile } from "../provision/remote.ts";
-import type { Host, Topology } from "../topology.ts";
+import type { Host, Topology } from "../topology/model.ts";
 import { ruleFiles, withDelays } from "./alert-rules.ts";
 import { alertmanagerDefaults, alertmanagerYml } from "./alertmanager-files.ts";
 import {

@@ -1,4 +1,5 @@
-import { type Host, ports, type Topology } from "../topology.ts";
+import type { Host, Topology } from "../topology/model.ts";
+import { ports } from "../topology/ports.ts";
 
 /** What Prometheus reads, from the plan of all sites. Every job is https, with a client's certificate of the deployment. */
 

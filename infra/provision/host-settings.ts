@@ -1,6 +1,6 @@
 import type { FixableSetting } from "../config/fixable-settings.ts";
 import type { StackConfig } from "../config/schema.ts";
-import type { Host, Role, Topology } from "../topology.ts";
+import type { Host, Role, Topology } from "../topology/model.ts";
 import type { HostFile } from "./remote.ts";
 import { upgradeFiles } from "./security-upgrades.ts";
 

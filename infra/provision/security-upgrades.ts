@@ -1,5 +1,5 @@
 import type { StackConfig } from "../config/schema.ts";
-import type { Host, Topology } from "../topology.ts";
+import type { Host, Topology } from "../topology/model.ts";
 import type { HostFile } from "./remote.ts";
 
 /**

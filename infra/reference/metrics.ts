@@ -1,7 +1,7 @@
 import { metricGroups } from "../../watchdog/metrics/catalogue.ts";
 import type { Metric } from "../../watchdog/metrics/metric.ts";
 import { configNamespace } from "../config/schema.ts";
-import { ports } from "../topology.ts";
+import { ports } from "../topology/ports.ts";
 import { row } from "./tables.ts";
 import { code } from "./values.ts";
 

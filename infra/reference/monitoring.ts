@@ -3,7 +3,7 @@ import { alertmanagerYml } from "../monitoring/alertmanager-files.ts";
 import { dashboardJson, dashboards } from "../monitoring/dashboards.ts";
 import { prometheusYml } from "../monitoring/prometheus-files.ts";
 import { scrapeJobs } from "../monitoring/targets.ts";
-import { planTopology } from "../topology.ts";
+import { planTopology } from "../topology/plan.ts";
 
 /** The files of monitoring/ for a team's own Prometheus, Alertmanager and Grafana, by their paths there. */
 export function monitoringFiles(): Readonly<Record<string, string>> {

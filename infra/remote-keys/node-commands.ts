@@ -4,7 +4,7 @@ import type { StackConfig } from "../config/schema.ts";
 import { type PreviewSetting, runPulumi } from "../preview/pulumi-preview.ts";
 import { stagingDirectory } from "../provision/staging.ts";
 import { overSsh, withKeyFile } from "../ssh-command.ts";
-import { ports } from "../topology.ts";
+import { ports } from "../topology/ports.ts";
 
 /** One of the two regions: its stack, and how that is configured. */
 export interface Side {

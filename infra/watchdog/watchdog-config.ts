@@ -4,7 +4,8 @@ import type { StackConfig } from "../config/schema.ts";
 import { users } from "../elasticsearch/users.ts";
 import { etcdEndpoints, etcdUser } from "../etcd/etcd-files.ts";
 import { haproxyPaths } from "../haproxy/haproxy-cfg.ts";
-import { type Host, hostsOf, ports, type RegionPlan, type Topology } from "../topology.ts";
+import { type Host, hostsOf, type RegionPlan, type Topology } from "../topology/model.ts";
+import { ports } from "../topology/ports.ts";
 
 export const watchdogPaths = {
   config: "/etc/es-failover/watchdog.json",

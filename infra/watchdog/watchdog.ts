@@ -6,7 +6,7 @@ import { type Authority, HostCertificate } from "../certificates.ts";
 import type { Both } from "../config/rotation.ts";
 import type { StackConfig } from "../config/schema.ts";
 import { contentHash, type HostFile, runScript, type StagedHost, type StepOptions } from "../provision/remote.ts";
-import { type Host, type Topology, virtualAddressOf } from "../topology.ts";
+import { type Host, type Topology, virtualAddressOf } from "../topology/model.ts";
 import { type WatchdogConfigOptions, watchdogJson, watchdogPaths } from "./watchdog-config.ts";
 
 export const watchdogScripts = ["watchdog/user.sh", "watchdog/install.sh", "watchdog/configure.sh"];

@@ -1,6 +1,6 @@
 import type { Declared } from "../../infra/declared.ts";
 import { contains, parseCidr } from "../../infra/ipv4.ts";
-import { exporterPorts, ports } from "../../infra/topology.ts";
+import { exporterPorts, ports } from "../../infra/topology/ports.ts";
 import {
   type Finding,
   isObject,
@@ -127,7 +127,7 @@ export const peersOnly: StackRule = {
               urn: group.urn,
               message:
                 `${group.name} opens TCP ${port} to ${from(opening)}, which is none of ${who}: allow the /32 address of each ` +
-                "of them, as infra/topology.ts plans it.",
+                "of them, as infra/topology plans it.",
             }),
           ),
       ),

@@ -5,7 +5,7 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { haproxyCfg, haproxyPaths } from "../../infra/haproxy/haproxy-cfg.ts";
 import { createCertificateAuthority } from "../../infra/init/certificate-authority.ts";
-import { planTopology } from "../../infra/topology.ts";
+import { planTopology } from "../../infra/topology/plan.ts";
 import { testConfig, virtualAddressChanges } from "../unit/infra-fixtures.ts";
 import { haproxyCommand, haproxyMissing } from "./haproxy-process.ts";
 

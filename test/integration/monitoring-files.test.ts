@@ -7,7 +7,7 @@ import { stringify } from "yaml";
 import type { Monitoring } from "../../infra/config/monitoring.ts";
 import { dashboards } from "../../infra/monitoring/dashboards.ts";
 import { configureInput } from "../../infra/monitoring/host-files.ts";
-import { planTopology } from "../../infra/topology.ts";
+import { planTopology } from "../../infra/topology/plan.ts";
 import { existingToolsRoot } from "../../lab/machine/debian-root.ts";
 import { toolsCommand } from "../../lab/machine/tools-command.ts";
 import { outcomeOf } from "../../lab/util/run.ts";

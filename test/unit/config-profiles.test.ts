@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { etcdSettings } from "../../infra/etcd/etcd-files.ts";
-import { hostsOf, planTopology, regionPlan } from "../../infra/topology.ts";
+import { hostsOf, regionPlan } from "../../infra/topology/model.ts";
+import { planTopology } from "../../infra/topology/plan.ts";
 import { profileNames, profiles } from "../../watchdog/config/profiles.ts";
 import { type WatchdogConfig, type WatchdogConfigInput, watchdogConfigSchema } from "../../watchdog/config/schema.ts";
 import { timingViolations } from "../../watchdog/config/timing.ts";

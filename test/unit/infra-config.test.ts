@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { parseConfig } from "../../infra/config/load.ts";
 import { initKeys, stackSchema } from "../../infra/config/schema.ts";
-import { hostsOf, planTopology, regionPlan } from "../../infra/topology.ts";
+import { hostsOf, regionPlan } from "../../infra/topology/model.ts";
+import { planTopology } from "../../infra/topology/plan.ts";
 import { watchdogJson } from "../../infra/watchdog/watchdog-config.ts";
 import { watchdogConfigSchema, watchdogFileSchema } from "../../watchdog/config/schema.ts";
 import { ConfigError, parseSchema, sentenceOf } from "../../watchdog/config/violations.ts";

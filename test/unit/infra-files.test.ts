@@ -10,7 +10,8 @@ import { haproxyCfg, haproxyDefaults } from "../../infra/haproxy/haproxy-cfg.ts"
 import { keepalivedConf } from "../../infra/haproxy/keepalived.ts";
 import { kernelSettingsFile } from "../../infra/provision/host-settings.ts";
 import { upgradeFiles, upgradeTime } from "../../infra/provision/security-upgrades.ts";
-import { hostsOf, planTopology, type Role, regionPlan } from "../../infra/topology.ts";
+import { hostsOf, type Role, regionPlan } from "../../infra/topology/model.ts";
+import { planTopology } from "../../infra/topology/plan.ts";
 import { watchdogJson } from "../../infra/watchdog/watchdog-config.ts";
 import { testConfig, virtualAddressChanges } from "./infra-fixtures.ts";
 

@@ -8,7 +8,8 @@ import { dashboardJson, dashboards } from "../../infra/monitoring/dashboards.ts"
 import { configureInput, packagesOf } from "../../infra/monitoring/host-files.ts";
 import { prometheusYml } from "../../infra/monitoring/prometheus-files.ts";
 import { scrapeJobs } from "../../infra/monitoring/targets.ts";
-import { type Host, planTopology } from "../../infra/topology.ts";
+import type { Host } from "../../infra/topology/model.ts";
+import { planTopology } from "../../infra/topology/plan.ts";
 import { watchdogJson } from "../../infra/watchdog/watchdog-config.ts";
 import { ConfigError } from "../../watchdog/config/violations.ts";
 import { monitoringChanges, testConfig } from "./infra-fixtures.ts";

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { missingRemoteKey } from "../../infra/elasticsearch/remote-keys.ts";
 import type { KeyCommand, NodeCommands } from "../../infra/remote-keys/node-commands.ts";
 import { type KeyVerb, remoteKeys } from "../../infra/remote-keys/remote-keys.ts";
-import { planTopology } from "../../infra/topology.ts";
+import { planTopology } from "../../infra/topology/plan.ts";
 import { RememberingPulumi, testConfig, validRawConfig } from "./infra-fixtures.ts";
 
 const key = "es-failover:remoteKey";

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { snapshotInput, snapshotKeystore } from "../../infra/elasticsearch/snapshots.ts";
-import { planTopology } from "../../infra/topology.ts";
+import { planTopology } from "../../infra/topology/plan.ts";
 import { testConfig } from "./infra-fixtures.ts";
 import { scriptHost } from "./support/script-host.ts";
 

@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { StackConfig } from "../../infra/config/schema.ts";
 import { parseCidr } from "../../infra/ipv4.ts";
-import { firewallGroupsOf, type Host, ingressOf, planTopology, type Topology } from "../../infra/topology.ts";
+import { firewallGroupsOf, type Host, ingressOf, type Topology } from "../../infra/topology/model.ts";
+import { planTopology } from "../../infra/topology/plan.ts";
 import { monitoringChanges, testConfig, virtualAddressChanges } from "./infra-fixtures.ts";
 
 type PlanInput = Parameters<typeof planTopology>[0];

@@ -1,6 +1,7 @@
 import { declaredOf } from "../../infra/declared.ts";
 import { createCertificateAuthority } from "../../infra/init/certificate-authority.ts";
-import { firewallGroupsOf, ingressOf, planTopology, regionPlan } from "../../infra/topology.ts";
+import { firewallGroupsOf, ingressOf, regionPlan } from "../../infra/topology/model.ts";
+import { planTopology } from "../../infra/topology/plan.ts";
 import { type ResourceView, type StackView, types } from "../../policy/model.ts";
 import { testConfig } from "./infra-fixtures.ts";
 

@@ -3,7 +3,8 @@ import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises
 import path from "node:path";
 import { haproxyCfg, haproxyPaths } from "../../../infra/haproxy/haproxy-cfg.ts";
 import { checkScript, checkUser, keepalivedFiles } from "../../../infra/haproxy/keepalived.ts";
-import { type Host, hostsOf, planTopology, type RegionPlan, regionPlan } from "../../../infra/topology.ts";
+import { type Host, hostsOf, type RegionPlan, regionPlan } from "../../../infra/topology/model.ts";
+import { planTopology } from "../../../infra/topology/plan.ts";
 import { inNetwork, ipBatch } from "../../../lab/hosts/namespaces.ts";
 import { existingToolsRoot } from "../../../lab/machine/debian-root.ts";
 import { toolsCommand } from "../../../lab/machine/tools-command.ts";

@@ -11,7 +11,9 @@ import { ruleFiles, withDelays } from "../../../infra/monitoring/alert-rules.ts"
 import { alertmanagerYml } from "../../../infra/monitoring/alertmanager-files.ts";
 import { monitoringPaths } from "../../../infra/monitoring/paths.ts";
 import { alertmanagerAddress, prometheusAddress, prometheusYml } from "../../../infra/monitoring/prometheus-files.ts";
-import { hostsOf, planTopology, ports } from "../../../infra/topology.ts";
+import { hostsOf } from "../../../infra/topology/model.ts";
+import { planTopology } from "../../../infra/topology/plan.ts";
+import { ports } from "../../../infra/topology/ports.ts";
 import { createTestAuthority, type PemPair } from "../../../lab/elasticsearch/certificates.ts";
 import { toolsCommand } from "../../../lab/machine/tools-command.ts";
 import { freePorts } from "../../../lab/util/free-ports.ts";

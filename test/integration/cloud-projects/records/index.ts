@@ -2,7 +2,8 @@ import * as pulumi from "@pulumi/pulumi";
 import { Instances } from "../../../../infra/instances/instances.ts";
 import { PrivateNetwork } from "../../../../infra/network.ts";
 import { SecurityGroups } from "../../../../infra/security-groups.ts";
-import { planTopology, regionPlan } from "../../../../infra/topology.ts";
+import { regionPlan } from "../../../../infra/topology/model.ts";
+import { planTopology } from "../../../../infra/topology/plan.ts";
 
 /** The program's own network, security groups and SSH key of a region that has no hosts. */
 const serviceName = "0123456789abcdef0123456789abcdef";

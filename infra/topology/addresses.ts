@@ -1,0 +1,37 @@
+import { maxHostsPerRole } from "../config/schema.ts";
+import { formatIpv4, parseCidr } from "../ipv4.ts";
+import type { RegionPlan, Role } from "./model.ts";
+
+/** Where each address of a site's network is: an address depends on its host's own position alone. */
+
+const firstOffsets: Readonly<Record<Role, number>> = { elasticsearch: 11, haproxy: 101, witness: 11 };
+
+/** Offsets of the DHCP service's addresses in each site's network, above every pinned address. */
+const poolOffsets = { first: 201, last: 250 } as const;
+
+/** What the addresses of a region's network are for, by their offsets. A virtual address is none of them. */
+export const plannedOffsets = [
+  { what: "the network itself", first: 0, last: 0 },
+  ...(["elasticsearch", "haproxy"] as const).map((role) => ({
+    what: role === "haproxy" ? "HAProxy hosts" : "Elasticsearch nodes",
+    first: firstOffsets[role],
+    last: firstOffsets[role] + maxHostsPerRole - 1,
+  })),
+  { what: "the DHCP service", ...poolOffsets },
+  { what: "broadcasts", first: 255, last: 255 },
+];
+
+/** The addresses of a site's network. @throws Error when the text is no network */
+export function siteAddresses(cidr: string): {
+  readonly allocationPool: RegionPlan["allocationPool"];
+  /** The address of the host of a role at a position, from 1. */
+  readonly of: (role: Role, index: number) => string;
+} {
+  const network = parseCidr(cidr);
+  if (network === undefined) throw new Error(`${cidr} is not a network`);
+  const at = (offset: number) => formatIpv4(network.first + offset);
+  return {
+    allocationPool: { start: at(poolOffsets.first), end: at(poolOffsets.last) },
+    of: (role, index) => at(firstOffsets[role] + index - 1),
+  };
+}
