@@ -169,7 +169,7 @@ function number(text: string): number {
 
 async function describe(lab: Lab): Promise<string> {
   const hosts = await lab.hosts();
-  const rows = hosts.map((host) => [host.name, host.region, host.publicIp, host.privateIp ?? "-", host.power]);
+  const rows = hosts.map((host) => [host.name, host.region, host.publicIp ?? "-", host.privateIp ?? "-", host.power]);
   const wan = (await lab.wan.lines()).map((line) => [
     `${line.from} -> ${line.to}`,
     line.cut ? "CUT" : `${line.delayMs} ms`,

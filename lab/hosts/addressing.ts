@@ -24,6 +24,8 @@ export const labAptRepositoryUrl = `${packagesUrl}/lab-apt/`;
 export interface RegionAddresses {
   readonly publicSubnet: string;
   readonly publicGateway: string;
+  /** The public address of what leaves the vRack by the region's gateway. */
+  readonly gatewayPublicIp: string;
   readonly vrackSubnet: string;
   /** The region's router on the vRack: answers ARP for the other regions and routes to them over the WAN. */
   readonly vrackRouter: string;
@@ -34,6 +36,7 @@ export function regionAddresses(region: LabRegion): RegionAddresses {
   return {
     publicSubnet: `10.8${number}.0.0/24`,
     publicGateway: `10.8${number}.0.1`,
+    gatewayPublicIp: `10.8${number}.0.2`,
     vrackSubnet: `192.168.${number}.0/24`,
     vrackRouter: `192.168.${number}.254`,
   };

@@ -1,9 +1,10 @@
 import { run } from "../util/run.ts";
 import { vrackNetwork } from "./addressing.ts";
+import { gatewayMark } from "./gateway.ts";
 import type { LabLayout } from "./layout.ts";
 import { regionNetwork } from "./layout.ts";
 import { publicBridge, vrackBridge } from "./network.ts";
-import type { HostRecord } from "./state.ts";
+import { type HostRecord, reachableAddresses } from "./state.ts";
 import type { IngressRule, LabRegion } from "./types.ts";
 
 /**
@@ -17,8 +18,7 @@ export function renderFirewall(records: readonly HostRecord[]): string {
     return [`  chain ${chainName(record)} {`, ...rules.map((rule) => `    ${rule}`), "    drop", "  }"].join("\n");
   });
   const destinations = records.flatMap((record) => {
-    const addresses = [record.publicIp, ...(record.spec.privateIp === undefined ? [] : [record.spec.privateIp])];
-    return addresses.map((address) => `${address} : goto ${chainName(record)}`);
+    return reachableAddresses(record).map((address) => `${address} : goto ${chainName(record)}`);
   });
   const bridges = `{ "${publicBridge}", "${vrackBridge}" }`;
   return [
@@ -33,11 +33,16 @@ export function renderFirewall(records: readonly HostRecord[]): string {
     // Replies only: every inbound packet is checked again, so removing a rule ends its connections.
     "    ct state established ct direction reply accept",
     "    ct state related accept",
-    // One router serves the public network and the vRack, but must not route between them.
+    // One router serves the public network and the vRack, but must not route between them, unless it is a gateway.
     `    iifname "${publicBridge}" ip daddr ${vrackNetwork} drop`,
-    `    iifname "${vrackBridge}" ip daddr != ${vrackNetwork} drop`,
+    `    iifname "${vrackBridge}" ip daddr != ${vrackNetwork} meta mark != ${gatewayMark} drop`,
     ...(destinations.length === 0 ? [] : [`    ip daddr vmap { ${destinations.join(", ")} }`]),
     `    oifname ${bridges} drop`,
+    "  }",
+    // The package proxy is on the router itself, and outside of the vRack all the same.
+    "  chain input {",
+    "    type filter hook input priority filter; policy accept;",
+    `    iifname "${vrackBridge}" ip daddr != ${vrackNetwork} meta mark != ${gatewayMark} drop`,
     "  }",
     "}",
     "",

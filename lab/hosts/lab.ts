@@ -1,8 +1,9 @@
 import { type CommandOutcome, outcomeOf } from "../util/run.ts";
 import { inCgroup } from "./cgroup.ts";
 import { type LabContext, locked } from "./context.ts";
+import { closeGateway, openGateway } from "./gateway.ts";
 import { attachVolume, detachVolume, setIngress } from "./host-changes.ts";
-import { controllerNetwork, labLayout } from "./layout.ts";
+import { controllerNetwork, labLayout, regionNetwork } from "./layout.ts";
 import { createLab, type LabOptions, openLab } from "./lifecycle.ts";
 import { discardHost, makeHost } from "./make-host.ts";
 import { inNetwork } from "./namespaces.ts";
@@ -10,9 +11,16 @@ import { setHostLink } from "./network.ts";
 import { pointRepositoryAt } from "./packages/package-proxy.ts";
 import { cutPower, freezeHost, insideHost, powerOn, powerState, thawHost, waitForSsh } from "./power.ts";
 import { knownHostsFile, type SshOptions, sshArgv } from "./ssh.ts";
-import { addressesOf, existingHost, type HostRecord, readHostRecord, readHostRecords } from "./state.ts";
+import {
+  addressesOf,
+  existingHost,
+  type HostRecord,
+  reachableAddresses,
+  readHostRecord,
+  readHostRecords,
+} from "./state.ts";
 import { tearDown } from "./teardown.ts";
-import type { HostAddresses, HostSpec, HostStatus, HostVolume, IngressRule } from "./types.ts";
+import type { HostAddresses, HostSpec, HostStatus, HostVolume, IngressRule, LabRegion } from "./types.ts";
 import { createVolume, deleteVolume } from "./volumes.ts";
 import { LabWan } from "./wan/lab-wan.ts";
 
@@ -148,6 +156,15 @@ export class Lab {
     await detachVolume(this.#context, name, id);
   }
 
+  /** Opens a region's gateway to the internet at an address of the vRack, for its private hosts. @returns its public address */
+  openGateway(region: LabRegion, address: string): Promise<string> {
+    return locked(this.#context, () => openGateway(this.#context.layout, region, address));
+  }
+
+  async closeGateway(region: LabRegion, address: string): Promise<void> {
+    await locked(this.#context, () => closeGateway(this.#context.layout, region, address));
+  }
+
   /** Serves an apt repository to the hosts at `labAptRepositoryUrl` (lab/hosts/addressing.ts). */
   async serveRepository(directory: string): Promise<void> {
     await locked(this.#context, () => pointRepositoryAt(this.#context.layout, directory));
@@ -162,10 +179,17 @@ export class Lab {
     return inCgroup(cgroups.controller, inNetwork(controllerNetwork(layout), argv));
   }
 
-  /** The argv that logs in to a host by SSH from the controller's network (and runs `command` there). */
+  /**
+   * The argv that logs in to a host by SSH from the controller's network (and runs `command` there); to a private one from its
+   * region's router, past the firewall, as the lab's own operator.
+   */
   async sshCommand(name: string, command: readonly string[] = [], options: SshOptions = {}): Promise<string[]> {
-    const { publicIp } = await this.#record(name);
-    return this.controllerCommand(sshArgv(this.#context.layout, publicIp, command, options));
+    const { layout, cgroups } = this.#context;
+    const record = await this.#record(name);
+    const [address = ""] = reachableAddresses(record);
+    const argv = sshArgv(layout, address, command, options);
+    if (addressesOf(record).publicIp !== undefined) return this.controllerCommand(argv);
+    return inCgroup(cgroups.controller, inNetwork(regionNetwork(layout, record.spec.region), argv));
   }
 
   /** Runs a program inside a host as root, without SSH and past every firewall, for tests. */

@@ -21,6 +21,7 @@ export function specViolation(spec: HostSpec, others: readonly HostSpec[]): stri
   const privateIps = others.flatMap((other) => (other.privateIp === undefined ? [] : [other.privateIp]));
   const ipViolation = spec.privateIp && privateIpViolation(spec.region, spec.privateIp, privateIps);
   if (ipViolation) return ipViolation;
+  if (spec.isPrivate === true && spec.privateIp === undefined) return "without a public interface it needs a privateIp";
   const attached = new Set(others.flatMap((other) => other.volumes.map((volume) => volume.id)));
   const shared = spec.volumes.find((volume) => attached.has(volume.id));
   if (shared !== undefined) return `volume ${shared.id} is attached to another host`;

@@ -102,7 +102,7 @@ export interface HostPort {
 
 export function hostPorts(record: HostRecord): readonly HostPort[] {
   const { publicIp } = record;
-  const { privateIp } = record.spec;
+  const { privateIp, isPrivate = false } = record.spec;
   const number = publicIp.split(".")[3];
   const publicPort: HostPort = {
     ...{ inside: "eth0", bridge: publicBridge, name: `public-${number}` },
@@ -113,7 +113,7 @@ export function hostPorts(record: HostRecord): readonly HostPort[] {
     ...{ inside: "eth1", bridge: vrackBridge, name: `vrack-${number}` },
     ...{ address: privateIp, prefixLength: Number(vrackNetwork.split("/")[1]) },
   };
-  return [publicPort, vrackPort];
+  return isPrivate ? [vrackPort] : [publicPort, vrackPort];
 }
 
 /** Makes a host's network namespace and plugs it into its region. */
@@ -133,7 +133,14 @@ export async function connectHost(layout: LabLayout, record: HostRecord): Promis
       `link set ${port.inside} up`,
     ]);
   }
-  await ipBatch(host, [`route add default via ${regionAddresses(region).publicGateway}`]);
+  await ipBatch(host, defaultRoutes(record));
+}
+
+/** As cloud-init's netplan has them: DHCP offers one on each interface, and that of the first one goes first. */
+function defaultRoutes({ spec: { region, isPrivate = false, gatewayIp } }: HostRecord): readonly string[] {
+  const outside = isPrivate ? [] : [`route add default via ${regionAddresses(region).publicGateway}`];
+  const inside = gatewayIp === undefined ? [] : [`route add default via ${gatewayIp} dev eth1 proto dhcp metric 200`];
+  return [...outside, ...inside];
 }
 
 /** Removes a host's network, even after an incomplete `connectHost`. */

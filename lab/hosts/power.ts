@@ -8,7 +8,7 @@ import { hostLayout, hostNetwork, regionNetwork } from "./layout.ts";
 import { inNetwork } from "./namespaces.ts";
 import { hostPorts, setHostLink } from "./network.ts";
 import { spawnDetached } from "./service.ts";
-import type { HostRecord } from "./state.ts";
+import { type HostRecord, reachableAddresses } from "./state.ts";
 import type { PowerState } from "./types.ts";
 
 /** From power-on until SSH answers; about 2 s on an idle machine. */
@@ -44,7 +44,8 @@ export async function waitForSsh(lab: LabContext, record: HostRecord): Promise<v
     'until (exec 3<>"/dev/tcp/$0/22" && read -r -t 2 -N 4 banner <&3 && [ "$banner" = SSH- ]) 2>/dev/null; ' +
     "do sleep 0.05; done";
   // With a socket as its input, bash reads ~/.bashrc, which may take long or wait for a lock.
-  const bash = ["bash", "--norc", "-c", script, record.publicIp];
+  const [address = ""] = reachableAddresses(record);
+  const bash = ["bash", "--norc", "-c", script, address];
   const timeout = ["timeout", String(bootTimeoutMs / 1000), ...bash];
   // A process of the lab ends with it, even when this process does not.
   const argv = inCgroup(lab.cgroups.doors(name), inNetwork(hostNetwork(lab.layout, name), timeout));

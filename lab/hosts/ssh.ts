@@ -4,7 +4,7 @@ import { writeFileAtomically } from "../../watchdog/util/files.ts";
 import { run } from "../util/run.ts";
 import type { LabLayout } from "./layout.ts";
 import { hostLayout } from "./layout.ts";
-import type { HostRecord } from "./state.ts";
+import { type HostRecord, reachableAddresses } from "./state.ts";
 
 /** Private key of the lab's operator, which every host accepts besides the declared ones. */
 export const operatorKey = (layout: LabLayout): string => path.join(layout.ssh, "operator");
@@ -27,10 +27,11 @@ export const hostKeyPath = "etc/ssh/ssh_host_ed25519_key";
 /** Writes known_hosts with every host, by address and by name. */
 export async function writeKnownHosts(layout: LabLayout, records: readonly HostRecord[]): Promise<void> {
   const lines: string[] = [];
-  for (const { spec, publicIp } of records) {
+  for (const record of records) {
+    const { spec } = record;
     const publicKey = await readFile(path.join(hostLayout(layout, spec.name).upper, `${hostKeyPath}.pub`), "utf8");
     const [algorithm, key] = publicKey.split(" ");
-    const names = [spec.name, publicIp, ...(spec.privateIp === undefined ? [] : [spec.privateIp])];
+    const names = [spec.name, ...reachableAddresses(record)];
     lines.push(`${names.join(",")} ${algorithm} ${key}\n`);
   }
   await writeFileAtomically(knownHostsFile(layout), lines.join(""), { mode: 0o644, durable: false });

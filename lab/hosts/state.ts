@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile } from "node:fs/promises";
 import { z } from "zod";
 import { writeFileAtomically } from "../../watchdog/util/files.ts";
 import { isMissing } from "../util/files.ts";
+import { present } from "../util/present.ts";
 import type { AddressBook } from "./addressing.ts";
 import type { HostLayout, LabLayout } from "./layout.ts";
 import { hostLayout } from "./layout.ts";
@@ -19,6 +20,7 @@ export interface LabRecord {
 
 export interface HostRecord {
   readonly spec: HostSpec;
+  /** Reserved, and without an interface, where the host is private. */
   readonly publicIp: string;
 }
 
@@ -28,6 +30,8 @@ const specSchema = z.object({
   name: z.string(),
   region: z.enum(labRegions),
   privateIp: z.exactOptional(z.string()),
+  isPrivate: z.exactOptional(z.boolean()),
+  gatewayIp: z.exactOptional(z.string()),
   authorizedKeys: z.array(z.string()),
   ingress: z.array(
     z.object({
@@ -94,5 +98,12 @@ export async function readHostRecords(layout: LabLayout): Promise<readonly HostR
 }
 
 export function addressesOf({ spec, publicIp }: HostRecord): HostAddresses {
-  return { name: spec.name, publicIp, ...(spec.privateIp === undefined ? {} : { privateIp: spec.privateIp }) };
+  const { name, privateIp, isPrivate = false } = spec;
+  return { name, ...present({ publicIp: isPrivate ? undefined : publicIp, privateIp }) };
+}
+
+/** Every address by which the host is reached, the public one first. */
+export function reachableAddresses(record: HostRecord): readonly string[] {
+  const { publicIp, privateIp } = addressesOf(record);
+  return [publicIp, privateIp].filter((address) => address !== undefined);
 }

@@ -23,6 +23,10 @@ export interface HostSpec {
   readonly region: LabRegion;
   /** Address on the vRack network 192.168.0.0/16 (interface eth1); absent: no private network. */
   readonly privateIp?: string;
+  /** Whether it has the vRack alone, and no public interface (eth0). Default: it has one. */
+  readonly isPrivate?: boolean;
+  /** Gateway that the private network's DHCP service offers, whether it answers or not; absent: none. */
+  readonly gatewayIp?: string;
   /** Public keys of user `debian` (with passwordless sudo), as on OVHcloud's Debian image. */
   readonly authorizedKeys: readonly string[];
   /** The only accepted inbound flows, besides replies; enforced with nftables outside the host. */
@@ -32,8 +36,8 @@ export interface HostSpec {
 
 export interface HostAddresses {
   readonly name: string;
-  /** Address on the region's public network (interface eth0). The next host of the same name gets it again. */
-  readonly publicIp: string;
+  /** Address on the region's public network (interface eth0), unless it is private. The next host of the same name gets it again. */
+  readonly publicIp?: string;
   readonly privateIp?: string;
 }
 

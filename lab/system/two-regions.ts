@@ -106,7 +106,7 @@ export class TwoRegions {
   /** An entry with the application's user, for applications outside the private network; default: the entry of bhs. */
   async entry(region: Region = "bhs"): Promise<Entry> {
     const router = await this.lab.host(await this.hosts.router(region));
-    if (router === undefined) throw new Error("the router's host is gone");
+    if (router?.publicIp === undefined) throw new Error("the router's host is gone");
     const { caCertificate } = await this.engine.outputs("bhs");
     const url = `https://${router.publicIp}:9200`;
     return { url, ca: String(caCertificate), username: "app", password: await this.secret("appPassword") };
@@ -121,8 +121,8 @@ export class TwoRegions {
   async entries(): Promise<readonly string[]> {
     const routers = (await this.lab.hosts()).filter(({ name }) => /-haproxy-/.test(name));
     const near = routers.filter(({ region }) => region === "bhs");
-    return [...near, ...routers.filter((router) => !near.includes(router))].map(
-      ({ publicIp }) => `https://${publicIp}:9200`,
+    return [...near, ...routers.filter((router) => !near.includes(router))].flatMap(({ publicIp }) =>
+      publicIp === undefined ? [] : [`https://${publicIp}:9200`],
     );
   }
 

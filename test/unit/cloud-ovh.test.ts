@@ -22,6 +22,8 @@ class PretendCloud implements Cloud {
   failing: string | undefined;
   /** Hosts in the order in which they booted again. */
   readonly boots: string[] = [];
+  /** Open gateways' addresses, by region. */
+  readonly gateways = new Map<string, string>();
 
   async state(): Promise<CloudState> {
     return structuredClone(this.current);
@@ -35,7 +37,7 @@ class PretendCloud implements Cloud {
   }
 
   async hosts(): Promise<CloudHosts> {
-    const { made } = this;
+    const { made, gateways } = this;
     const find = (name: string): PretendHost => {
       const host = made.get(name);
       if (host === undefined) throw new Error(`no host ${name}`);
@@ -45,7 +47,7 @@ class PretendCloud implements Cloud {
       addHost: async (spec) => {
         if (spec.name === this.failing) throw new Error("the host does not boot");
         made.set(spec.name, { spec, ingress: spec.ingress, power: "running", volumes: [...spec.volumes] });
-        return { name: spec.name, publicIp: `10.81.0.${10 + made.size}` };
+        return { name: spec.name, ...(spec.isPrivate ? {} : { publicIp: `10.81.0.${10 + made.size}` }) };
       },
       removeHost: async (name) => {
         made.delete(name);
@@ -74,6 +76,13 @@ class PretendCloud implements Cloud {
         const host = find(name);
         host.volumes = host.volumes.filter((volume) => volume.id !== id);
       },
+      openGateway: async (region, address) => {
+        gateways.set(region, address);
+        return "10.81.0.2";
+      },
+      closeGateway: async (region) => {
+        gateways.delete(region);
+      },
     };
   }
 }
@@ -84,6 +93,7 @@ const tokens = {
   key: "ovh:index/cloudSSHKey:CloudSSHKey",
   network: "ovh:index/cloudNetworkPrivateVrack:CloudNetworkPrivateVrack",
   subnet: "ovh:index/cloudNetworkPrivateVrackSubnet:CloudNetworkPrivateVrackSubnet",
+  gateway: "ovh:index/cloudGateway:CloudGateway",
   group: "ovh:index/cloudSecurityGroup:CloudSecurityGroup",
   spread: "ovh:index/cloudInstanceGroup:CloudInstanceGroup",
   volume: "ovh:index/cloudStorageBlockVolume:CloudStorageBlockVolume",
@@ -128,7 +138,11 @@ const tcp = (port: number, remote: PropertyMap): PropertyMap => ({
   ...remote,
 });
 
-async function makeNetwork(region: string, pool: string): Promise<{ networkId: string; subnetId: string }> {
+async function makeNetwork(
+  region: string,
+  pool: string,
+  gatewayIp?: string,
+): Promise<{ networkId: string; subnetId: string }> {
   const place = { serviceName: "p", region };
   const network = await make("network", { ...place, name: `net-${region}`, vlanId: 42 });
   const allocationPools = [{ start: `${pool}.201`, end: `${pool}.250` }];
@@ -138,6 +152,7 @@ async function makeNetwork(region: string, pool: string): Promise<{ networkId: s
     networkId: network.id,
     cidr: "192.168.0.0/16",
     allocationPools,
+    ...(gatewayIp === undefined ? {} : { gatewayIp }),
   });
   return { networkId: network.id, subnetId: subnet.id };
 }
@@ -200,7 +215,25 @@ describe("the preview refuses inputs that are wrong by themselves", () => {
       { ...project, rules: [tcp(22, { remoteIpPrefix: "10.0.0.0/8", remoteGroupId: "g" })] },
       "rules[0].remoteGroupId",
     ],
-    ["an instance without a public interface", "instance", instanceInputs("a", { networks: [] }), "networks"],
+    ["an instance without an interface", "instance", instanceInputs("a", { networks: [] }), "networks"],
+    [
+      "an instance with two public interfaces",
+      "instance",
+      instanceInputs("a", { networks: [{ autoAssignPublicIp: true }, { autoAssignPublicIp: true }] }),
+      "networks",
+    ],
+    [
+      "a gateway to the internet without a model",
+      "gateway",
+      { ...project, externalGateway: { enabled: true } },
+      "externalGateway.model",
+    ],
+    [
+      "a gateway of an unknown model",
+      "gateway",
+      { ...project, externalGateway: { enabled: true, model: "s" } },
+      "externalGateway.model",
+    ],
     [
       "a private interface without a subnet",
       "instance",
@@ -281,6 +314,64 @@ describe("creation refuses what contradicts other resources", () => {
   });
 });
 
+describe("a gateway", () => {
+  const external = { enabled: true, model: "S" };
+
+  test("is open at its subnet's gateway address for as long as it is there and leads outside", async () => {
+    const { subnetId } = await makeNetwork("GRA11", "192.168.1", "192.168.1.1");
+    const inputs = { ...project, externalGateway: external, subnetIds: [subnetId] };
+    const { id, outputs } = await make("gateway", inputs);
+    expect([...cloud.gateways]).toEqual([["gra", "192.168.1.1"]]);
+    expect(outputs["currentState"]).toMatchObject({
+      status: "ACTIVE",
+      externalIp: "10.81.0.2",
+      subnets: [{ id: subnetId }],
+    });
+    await update("gateway", id, { ...inputs, externalGateway: { enabled: false } });
+    expect([...cloud.gateways]).toEqual([]);
+    await update("gateway", id, inputs);
+    expect([...cloud.gateways]).toEqual([["gra", "192.168.1.1"]]);
+    await remove("gateway", id);
+    expect([...cloud.gateways]).toEqual([]);
+  });
+
+  test.each([
+    ["of another region", { region: "BHS5" }, "There is no subnet"],
+    ["that does not exist", { subnetIds: ["none"] }, "There is no subnet none in GRA11"],
+  ])("refuses a subnet %s", async (_, changes, reason) => {
+    const { subnetId } = await makeNetwork("GRA11", "192.168.1", "192.168.1.1");
+    const inputs = { ...project, externalGateway: external, subnetIds: [subnetId], ...changes };
+    await expect(make("gateway", inputs)).rejects.toThrow(reason);
+  });
+
+  test("refuses an address that another gateway of the VLAN has, in any region, or an instance", async () => {
+    const first = await makeNetwork("GRA11", "192.168.1", "192.168.1.1");
+    const second = await makeNetwork("BHS5", "192.168.2", "192.168.1.1");
+    await make("gateway", { ...project, externalGateway: external, subnetIds: [first.subnetId] });
+    const rival = { serviceName: "p", region: "BHS5", externalGateway: external, subnetIds: [second.subnetId] };
+    await expect(make("gateway", rival)).rejects.toThrow(/409 Conflict: 192\.168\.1\.1 is in use by the gateway/);
+    const instance = instanceInputs("a", { networks: [{ ...first, ip: "192.168.1.1" }] });
+    await expect(make("instance", instance)).rejects.toThrow("gateway");
+  });
+
+  test("keeps its subnet, and the subnet its gateway address, while it is attached", async () => {
+    const { networkId, subnetId } = await makeNetwork("GRA11", "192.168.1", "192.168.1.1");
+    const { id } = await make("gateway", { ...project, externalGateway: external, subnetIds: [subnetId] });
+    await expect(remove("subnet", subnetId)).rejects.toThrow("is in use by the gateway");
+    const inputs = { ...project, networkId, cidr: "192.168.0.0/16", allocationPools: [{ start: "192.168.1.201" }] };
+    await expect(update("subnet", subnetId, { ...inputs, gatewayIp: "192.168.1.2" })).rejects.toThrow("409 Conflict");
+    await remove("gateway", id);
+    await update("subnet", subnetId, { ...inputs, gatewayIp: "192.168.1.2" });
+    await remove("subnet", subnetId);
+  });
+
+  test("cannot have an address that DHCP may give to a host", async () => {
+    await expect(makeNetwork("GRA11", "192.168.1", "192.168.1.205")).rejects.toThrow(
+      "the gateway ip 192.168.1.205 conflicts with the pool 192.168.1.201 to 192.168.1.250",
+    );
+  });
+});
+
 describe("an instance", () => {
   test("is a lab host with its keys, address, volumes and firewall", async () => {
     const publicKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
@@ -301,6 +392,8 @@ describe("an instance", () => {
       name: "a",
       region: "gra",
       privateIp: "192.168.1.11",
+      // What DHCP offers, as on OVHcloud, also where there is no gateway.
+      gatewayIp: "192.168.0.1",
       authorizedKeys: [publicKey],
       volumes: [{ id: volumeId, sizeGiB: 3 }],
       ingress: [{ protocol: "tcp", ports: [22, 22], sources: ["10.80.0.0/24"] }],
@@ -316,6 +409,13 @@ describe("an instance", () => {
         ],
       },
     });
+  });
+
+  test("without a public interface is a private host, which has no public address in its outputs either", async () => {
+    const network = await makeNetwork("GRA11", "192.168.1", "192.168.1.1");
+    const { outputs } = await make("instance", instanceInputs("a", { networks: [{ ...network, ip: "192.168.1.11" }] }));
+    expect(cloud.made.get("a")?.spec).toMatchObject({ isPrivate: true, gatewayIp: "192.168.1.1" });
+    expect(outputs["currentState"]).toMatchObject({ networks: [{ addresses: [{ ip: "192.168.1.11" }] }] });
   });
 
   test("without a pinned address gets the first free one of the pool", async () => {

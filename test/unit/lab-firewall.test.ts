@@ -38,13 +38,22 @@ describe("the rules of a region's firewall", () => {
           ct state established ct direction reply accept
           ct state related accept
           iifname "br-public" ip daddr 192.168.0.0/16 drop
-          iifname "br-vrack" ip daddr != 192.168.0.0/16 drop
+          iifname "br-vrack" ip daddr != 192.168.0.0/16 meta mark != 0x67 drop
           ip daddr vmap { 10.81.0.11 : goto host-10-81-0-11, 192.168.1.11 : goto host-10-81-0-11 }
           oifname { "br-public", "br-vrack" } drop
+        }
+        chain input {
+          type filter hook input priority filter; policy accept;
+          iifname "br-vrack" ip daddr != 192.168.0.0/16 meta mark != 0x67 drop
         }
       }
       "
     `);
+  });
+
+  test("know no public address of a private host", () => {
+    const hidden = { ...host, spec: { ...host.spec, isPrivate: true } };
+    expect(renderFirewall([hidden])).toContain("vmap { 192.168.1.11 : goto host-10-81-0-11 }");
   });
 
   test("a region without hosts accepts nothing", () => {

@@ -35,13 +35,22 @@ export function connectionViolations(inputs: PropertyMap): Violation[] {
   const endpoints: [string, PropertyMap][] = [["connection", connection]];
   if (isMap(connection["proxy"])) endpoints.push(["connection.proxy", connection["proxy"]]);
   return endpoints.flatMap(([where, endpoint]) =>
-    refused
-      .filter((name) => (endpoint[name] ?? "") !== "")
-      .map((name) => ({
-        property: `${where}.${name}`,
-        reason: "the lab's provider logs in with an unencrypted privateKey or an agent only",
-      })),
+    endpointViolations(endpoint).map(([name, reason]) => ({ property: `${where}.${name}`, reason })),
   );
+}
+
+function endpointViolations(endpoint: PropertyMap): readonly (readonly [name: string, reason: string])[] {
+  const wholeNumbers = ["port", "dialErrorLimit", "perDialTimeout"].filter((name) => {
+    const value = endpoint[name];
+    return typeof value === "number" && !Number.isInteger(value);
+  });
+  return [
+    ...refused
+      .filter((name) => (endpoint[name] ?? "") !== "")
+      .map((name) => [name, "the lab's provider logs in with an unencrypted privateKey or an agent only"] as const),
+    ...wholeNumbers.map((name) => [name, "must be a whole number"] as const),
+    ...(endpoint["host"] === "" ? [["host", "names no host: the real provider would dial this machine"] as const] : []),
+  ];
 }
 
 export function connectionOf(inputs: PropertyMap): Connection {

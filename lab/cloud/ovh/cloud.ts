@@ -3,7 +3,7 @@ import path from "node:path";
 import { withFileLock } from "../../../watchdog/util/file-lock.ts";
 import { writeFileAtomically } from "../../../watchdog/util/files.ts";
 import { Lab } from "../../hosts/lab.ts";
-import type { HostAddresses, HostSpec, HostStatus, HostVolume, IngressRule } from "../../hosts/types.ts";
+import type { HostAddresses, HostSpec, HostStatus, HostVolume, IngressRule, LabRegion } from "../../hosts/types.ts";
 import { isMissing } from "../../util/files.ts";
 import { type CloudState, emptyState } from "./state.ts";
 
@@ -19,6 +19,8 @@ export interface CloudHosts {
   deleteVolume(id: string): Promise<void>;
   attachVolume(host: string, volume: HostVolume): Promise<void>;
   detachVolume(host: string, id: string): Promise<void>;
+  openGateway(region: LabRegion, address: string): Promise<string>;
+  closeGateway(region: LabRegion, address: string): Promise<void>;
 }
 
 /** The lab's cloud: its resources, and the hosts behind its instances. */

@@ -36,8 +36,11 @@ function networkViolations(networks: PropertyValue | undefined): Violation[] {
   const maps = entries.filter(isMap);
   const publicEntries = maps.filter((entry) => entry["autoAssignPublicIp"] === true);
   const privateEntries = maps.filter((entry) => entry["networkId"] !== undefined);
-  if (publicEntries.length !== 1) {
-    const reason = "needs exactly one entry { autoAssignPublicIp: true }: every host of the lab has a public interface";
+  if (publicEntries.length > 1) {
+    found.push({ property: "networks", reason: "has autoAssignPublicIp in several entries, and may have it in one" });
+  }
+  if (maps.length === 0) {
+    const reason = "names no network: a host of the lab needs a public interface, or one on a private network";
     found.push({ property: "networks", reason });
   }
   if (privateEntries.length > 1) {

@@ -27,8 +27,18 @@ function hostSpec(state: CloudState, instance: Instance): HostSpec {
     authorizedKeys: instance.publicKey === undefined ? [] : [instance.publicKey],
     ingress: ingressOf(state, instance),
     volumes: volumesOf(state, instance.volumeIds),
-    ...present({ privateIp: instance.privateIp }),
+    ...present({
+      privateIp: instance.privateIp,
+      isPrivate: instance.networks.some(({ autoAssignPublicIp }) => autoAssignPublicIp) ? undefined : true,
+      gatewayIp: offeredGateway(state, instance),
+    }),
   };
+}
+
+/** The gateway that the DHCP service of the instance's subnet offers, whether it answers or not. */
+function offeredGateway({ subnets }: CloudState, { networks }: Instance): string | undefined {
+  const subnet = networks.map(({ subnetId }) => subnets[subnetId ?? ""]).find((found) => found !== undefined);
+  return subnet?.dhcpEnabled === true ? subnet.gatewayIp : undefined;
 }
 
 /** Deletes instances whose creating process ended too early, and those whose host was removed from the lab. */
@@ -57,7 +67,7 @@ async function create(cloud: Cloud, inputs: PropertyMap, call: Call): Promise<{ 
     return await changeCloud(cloud, async (state) => {
       const claimed = state.instances[id];
       if (claimed === undefined) throw goneError(id);
-      const { creator: _creator, ...made } = { ...claimed, publicIp };
+      const { creator: _creator, ...made } = { ...claimed, ...present({ publicIp }) };
       state.instances[id] = made;
       if (made.powerState === "SHUTOFF") await hosts.kill(made.hostName);
       return { id, outputs: { ...inputs, ...outputsOf(made) } };

@@ -3,6 +3,7 @@ import { packageSchema } from "../schema/schema.ts";
 import { getCloudInstanceFlavors, getCloudInstanceImages } from "./catalog.ts";
 import type { Cloud } from "./cloud.ts";
 import { assertCredentials } from "./credentials.ts";
+import { gatewayKind } from "./gateway.ts";
 import { instanceType } from "./instance.ts";
 import { instanceGroupKind } from "./instance-group.ts";
 import { networkKind } from "./network.ts";
@@ -22,6 +23,7 @@ export function ovhPackage(cloud: Cloud): ProviderPackage {
       "ovh:index/cloudSSHKey:CloudSSHKey": recordedType(cloud, sshKeyKind),
       "ovh:index/cloudNetworkPrivateVrack:CloudNetworkPrivateVrack": recordedType(cloud, networkKind),
       "ovh:index/cloudNetworkPrivateVrackSubnet:CloudNetworkPrivateVrackSubnet": recordedType(cloud, subnetKind),
+      "ovh:index/cloudGateway:CloudGateway": recordedType(cloud, gatewayKind),
       "ovh:index/cloudSecurityGroup:CloudSecurityGroup": recordedType(cloud, securityGroupKind),
       "ovh:index/cloudInstanceGroup:CloudInstanceGroup": recordedType(cloud, instanceGroupKind),
       "ovh:index/cloudStorageBlockVolume:CloudStorageBlockVolume": recordedType(cloud, volumeKind),

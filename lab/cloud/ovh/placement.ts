@@ -26,13 +26,15 @@ export function subnetOf(
   return subnet;
 }
 
-/** Used addresses of the VLAN, which spans all regions, with the name of their instance. */
+/** Used addresses of the VLAN, which spans all regions, with what has them. */
 function takenAddresses(state: CloudState, instanceId: string): ReadonlyMap<string, string> {
-  return new Map(
-    Object.values(state.instances)
-      .filter(({ id }) => id !== instanceId)
-      .flatMap(({ name, privateIp }) => (privateIp === undefined ? [] : [[privateIp, name] as const])),
+  const instances = Object.values(state.instances)
+    .filter(({ id }) => id !== instanceId)
+    .flatMap(({ name, privateIp }) => (privateIp === undefined ? [] : [[privateIp, `instance ${name}`] as const]));
+  const gateways = Object.values(state.gateways).flatMap(({ name, interfaces }) =>
+    interfaces.map(({ address }) => [address, `gateway ${name}`] as const),
   );
+  return new Map([...instances, ...gateways]);
 }
 
 /** The address of an instance in a subnet: the pinned one, else the first free one of the pools. */
@@ -61,7 +63,7 @@ export function privateAddress(
     throw new Error(`${pinned} is the network's own, broadcast or gateway address in the subnet ${subnet.name}`);
   }
   const holder = taken.get(pinned);
-  if (holder !== undefined) throw new Error(`${pinned} is taken by the instance ${holder}`);
+  if (holder !== undefined) throw new Error(`${pinned} is taken by the ${holder}`);
   const violation = privateIpViolation(labRegion, pinned, []);
   if (violation !== undefined) throw new Error(`The lab routes by region: ${violation}`);
   return pinned;

@@ -30,6 +30,14 @@ export interface Subnet extends Common {
   readonly allocationPools: readonly { readonly start: string; readonly end: string }[];
 }
 
+export interface Gateway extends Common {
+  readonly region: string;
+  readonly description?: string;
+  readonly externalGateway?: { readonly enabled: boolean; readonly model?: string };
+  /** The subnets that it is attached to, each at the subnet's gateway address. */
+  readonly interfaces: readonly { readonly subnetId: string; readonly address: string }[];
+}
+
 export interface SecurityRule {
   readonly direction: string;
   readonly ethernetType: string;
@@ -103,6 +111,7 @@ export interface CloudState {
   sshKeys: Record<string, SshKey>;
   networks: Record<string, Network>;
   subnets: Record<string, Subnet>;
+  gateways: Record<string, Gateway>;
   securityGroups: Record<string, SecurityGroup>;
   instanceGroups: Record<string, InstanceGroup>;
   volumes: Record<string, Volume>;
@@ -115,6 +124,7 @@ export function emptyState(): CloudState {
     sshKeys: {},
     networks: {},
     subnets: {},
+    gateways: {},
     securityGroups: {},
     instanceGroups: {},
     volumes: {},

@@ -53,12 +53,21 @@ function refuseOverlap(pools: Subnet["allocationPools"], others: readonly Subnet
   }
 }
 
+/** OpenStack refuses a gateway's address that its DHCP service may give to a host. */
+function refuseGatewayIp(gatewayIp: string, pools: Subnet["allocationPools"]): void {
+  const pool = pools.find(
+    ({ start, end }) => toNumber(start) <= toNumber(gatewayIp) && toNumber(gatewayIp) <= toNumber(end),
+  );
+  if (pool === undefined) return;
+  throw new Error(`409 Conflict: the gateway ip ${gatewayIp} conflicts with the pool ${pool.start} to ${pool.end}`);
+}
+
 export const subnetKind: RecordedKind<Subnet> = {
   updatable: true,
   importParts: ["service_name", "network_id", "id"],
   table: (state) => state.subnets,
   violations: subnetViolations,
-  make: (inputs, state, identity) => {
+  make: (inputs, state, identity, old) => {
     const serviceName = serviceNameOf(inputs);
     const region = text(inputs, "region");
     const networkId = text(inputs, "networkId");
@@ -81,6 +90,13 @@ export const subnetKind: RecordedKind<Subnet> = {
       throw new Error(`The network ${network.name} has a subnet in ${cidr} already`);
     }
     refuseOverlap(allocationPools, others);
+    refuseGatewayIp(gatewayIp, allocationPools);
+    const router = Object.values(state.gateways).find(({ interfaces }) =>
+      interfaces.some(({ subnetId }) => subnetId === identity.id),
+    );
+    if (router !== undefined && old?.gatewayIp !== gatewayIp) {
+      throw new Error(`409 Conflict: the gateway ip ${old?.gatewayIp} is in use by the gateway ${router.name}`);
+    }
     const dnsNameservers = inputs["dnsNameservers"] === undefined ? undefined : texts(inputs, "dnsNameservers");
     return {
       ...identity,
@@ -118,5 +134,9 @@ export const subnetKind: RecordedKind<Subnet> = {
       networks.some(({ subnetId }) => subnetId === id),
     );
     if (user !== undefined) throw new Error(`The subnet ${name} is in use by the instance ${user.name}`);
+    const router = Object.values(state.gateways).find(({ interfaces }) =>
+      interfaces.some(({ subnetId }) => subnetId === id),
+    );
+    if (router !== undefined) throw new Error(`The subnet ${name} is in use by the gateway ${router.name}`);
   },
 };

@@ -13,6 +13,7 @@ const selections: Readonly<Record<PackageName, Omit<PackageSelection, "name">>> 
       "cloudSSHKey",
       "cloudNetworkPrivateVrack",
       "cloudNetworkPrivateVrackSubnet",
+      "cloudGateway",
       "cloudSecurityGroup",
       "cloudInstanceGroup",
       "cloudStorageBlockVolume",

@@ -89,8 +89,9 @@ export async function allDoors(system: TwoRegions): Promise<readonly Door[]> {
 }
 
 function addressesOf({ publicIp, privateIp }: HostStatus): readonly Pick<Door, "network" | "address">[] {
+  const outside = publicIp === undefined ? [] : [{ network: "public", address: publicIp } as const];
   const vrack = privateIp === undefined ? [] : [{ network: "vrack", address: privateIp } as const];
-  return [{ network: "public", address: publicIp }, ...vrack];
+  return [...outside, ...vrack];
 }
 
 /** The ports that a host listens on. */
