@@ -18,11 +18,13 @@ export const declaredSchema = z.object({
       role: z.enum(["elasticsearch", "haproxy", "witness"]),
       site: z.string(),
       privateIp: z.string(),
+      hasPublicAddress: z.boolean(),
       /** Whether it has a member of etcd. */
       isMember: z.boolean(),
     }),
   ),
-  adminCidrs: z.array(z.string()),
+  /** Networks from which the stack's hosts accept SSH. */
+  administrators: z.object({ key: z.enum(["adminCidrs", "bastion"]), cidrs: z.array(z.string()) }),
   remoteClusterSecurity: remoteClusterSecuritySchema,
   flavors: z.object({ elasticsearch: z.string(), haproxy: z.string(), witness: z.string() }),
   /** Java heap of Elasticsearch; absent where Elasticsearch sizes it. */
@@ -41,14 +43,18 @@ export function declaredOf(config: StackConfig, { regions, witness, hosts, etcdM
       ovhRegion,
       cidr,
     })),
-    hosts: hosts.map(({ name, role, region, privateIp }) => ({
+    hosts: hosts.map(({ name, role, region, privateIp, hasPublicAddress }) => ({
       name,
       role,
       site: region,
       privateIp,
+      hasPublicAddress,
       isMember: etcdMembers.some((member) => member.name === name),
     })),
-    adminCidrs: config.adminCidrs,
+    administrators:
+      config.bastion === null
+        ? { key: "adminCidrs", cidrs: config.adminCidrs }
+        : { key: "bastion", cidrs: [`${config.bastion.privateIp}/32`] },
     remoteClusterSecurity: config.remoteClusterSecurity,
     flavors: config.flavors,
     ...(heap === undefined ? {} : { heap }),

@@ -40,7 +40,9 @@ export class DnsRecords extends pulumi.ComponentResource {
 
   private records({ config: { dns, region }, topology, entries }: DnsRecordsArgs): readonly Record[] {
     if (dns?.addresses === "public") {
-      return entries.map(({ host, publicIp }) => ({ name: `${host.name}-dns`, address: publicIp }));
+      return entries.flatMap(({ host, publicIp }) =>
+        publicIp === undefined ? [] : [{ name: `${host.name}-dns`, address: publicIp }],
+      );
     }
     const [shared] = entries.flatMap(({ host }) => virtualAddressOf(topology, host));
     if (shared !== undefined) return [{ name: `${region}-dns`, address: shared }];

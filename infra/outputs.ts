@@ -1,5 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
+import type { StackConfig } from "./config/schema.ts";
 import type { Instance } from "./instances/instances.ts";
+import { sshAddress, sshCommandLine } from "./ssh/access.ts";
 import { type Role, type Topology, virtualAddressOf } from "./topology/model.ts";
 import { ports } from "./topology/ports.ts";
 
@@ -10,7 +12,9 @@ export interface HostOutput {
   readonly role: Role;
   readonly zone: string;
   readonly privateIp: string;
-  readonly publicIp: string;
+  /** Absent where it has none. */
+  readonly publicIp?: string;
+  /** How a person logs in. */
   readonly ssh: string;
 }
 
@@ -24,7 +28,7 @@ export interface EntryOutput {
 
 export function hostOutputs(
   instances: readonly Instance[],
-  sshUser: string,
+  { sshUser, bastion }: Pick<StackConfig, "sshUser" | "bastion">,
 ): pulumi.Output<Record<string, HostOutput>> {
   return pulumi.output(
     Object.fromEntries(
@@ -34,8 +38,10 @@ export function hostOutputs(
           role: host.role,
           zone: host.zone,
           privateIp: host.privateIp,
-          publicIp,
-          ssh: pulumi.interpolate`ssh ${sshUser}@${publicIp}`,
+          ...(publicIp === undefined ? {} : { publicIp }),
+          ssh: pulumi
+            .output(sshAddress(bastion, { privateIp: host.privateIp, publicIp }))
+            .apply((address) => sshCommandLine(sshUser, address, bastion)),
         },
       ]),
     ),
@@ -51,7 +57,7 @@ export function entryOutputs(
   const entries = instances.filter(({ host }) => host.role === "haproxy");
   const url = (address: string) => `https://${address}:${ports.entry}`;
   return pulumi.output({
-    public: entries.map(({ publicIp }) => publicIp.apply(url)),
+    public: entries.flatMap(({ publicIp }) => publicIp?.apply(url) ?? []),
     private: [
       ...new Set(entries.flatMap(({ host }) => virtualAddressOf(topology, host))),
       ...entries.map(({ host }) => host.privateIp),

@@ -17,7 +17,7 @@ import { PrivateNetwork } from "./network.ts";
 import { type EntryOutput, entryOutputs, type HostOutput, hostOutputs } from "./outputs.ts";
 import { checkHost, type HostSetting, type PreparedHost, prepareHost } from "./provision/prepared-host.ts";
 import { SecurityGroups } from "./security-groups.ts";
-import { hostsOf, regionPlan, type Topology, virtualAddressOf } from "./topology/model.ts";
+import { hostsOf, type RegionPlan, regionPlan, type Topology, virtualAddressOf } from "./topology/model.ts";
 import { planTopology } from "./topology/plan.ts";
 import {
   createWatchdogUser,
@@ -40,6 +40,7 @@ export class Region extends pulumi.ComponentResource {
   private readonly config: StackConfig;
   private readonly topology: Topology;
   private readonly authority: Authority;
+  private readonly network: PrivateNetwork;
 
   constructor(name: string, { config, bundle }: RegionArgs, opts?: pulumi.ComponentResourceOptions) {
     super("es-failover:index:Region", name, {}, opts);
@@ -50,14 +51,20 @@ export class Region extends pulumi.ComponentResource {
       trustedPem: trustedCertificates(config),
       privateKeyPem: pulumi.secret(`${signingKey(config)}\n`),
     };
-    const instances = this.instances();
+    const site = regionPlan(this.topology, config.region);
+    this.network = new PrivateNetwork(
+      site.name,
+      { serviceName: config.serviceName, region: site, network: config.network },
+      { parent: this },
+    );
+    const instances = this.instances(site);
     const nodes = instances.filter(({ host }) => host.role === "elasticsearch");
     const clusters = nodes.length > 0 ? [this.elasticsearch(nodes)] : [];
     const watchdogs = instances
       .filter(({ host }) => host.role !== "elasticsearch")
       .map((instance) => this.watchdog(instance, bundle));
     holdVirtualAddress(
-      regionPlan(this.topology, config.region),
+      site,
       watchdogs.map(({ host }) => host),
       { parent: this, after: [...clusters, ...watchdogs.flatMap(({ steps }) => steps)] },
     );
@@ -66,23 +73,21 @@ export class Region extends pulumi.ComponentResource {
     if (dnsNameOf(config.dns, config.region) !== undefined) {
       new DnsRecords(config.region, { config, topology: this.topology, entries }, { parent: this });
     }
-    this.hosts = hostOutputs(instances, config.sshUser);
+    this.hosts = hostOutputs(instances, config);
     this.entry = entryOutputs(this.topology, instances, dnsNameOf(config.dns, config.region));
     this.registerOutputs({ hosts: this.hosts, entry: this.entry, declared: declaredOf(config, this.topology) });
   }
 
-  private instances(): readonly Instance[] {
-    const { config } = this;
-    const region = regionPlan(this.topology, config.region);
-    const { serviceName } = config;
+  private instances(region: RegionPlan): readonly Instance[] {
+    const { config, network, topology } = this;
     const parent = { parent: this };
-    const network = new PrivateNetwork(region.name, { serviceName, region, network: config.network }, parent);
-    const securityGroups = new SecurityGroups(region.name, { serviceName, region, topology: this.topology }, parent);
+    const { serviceName } = config;
+    const securityGroups = new SecurityGroups(region.name, { serviceName, region, topology }, parent);
     return new Instances(region.name, { config, region, network, securityGroups }, parent).instances;
   }
 
   private get setting(): HostSetting {
-    return { config: this.config, topology: this.topology, parent: this };
+    return { config: this.config, topology: this.topology, egress: this.network.egress, parent: this };
   }
 
   private elasticsearch(instances: readonly Instance[]): pulumi.Resource {
@@ -109,7 +114,7 @@ export class Region extends pulumi.ComponentResource {
       { parent: this },
     );
     for (const host of hosts) {
-      checkHost(this.setting, host, { role: "elasticsearch", isMember: false }, [cluster.ready]);
+      checkHost(this.setting, host, [cluster.ready]);
       this.monitoring(host, { exporter: exporter?.result }, [cluster]);
     }
     return cluster;
@@ -179,7 +184,7 @@ export class Region extends pulumi.ComponentResource {
       { topology, host, config, version: bundle.version, authority, passwords, after: [release, ...routing] },
       { parent: this },
     );
-    checkHost(this.setting, host, { role: instance.host.role, isMember }, [...member, watchdog]);
+    checkHost(this.setting, host, [...member, watchdog]);
     const { deadMansSwitchUrl, alertsSecret } = config;
     const secrets = host.host.role === "witness" ? { deadMansSwitchUrl, alertsSecret } : {};
     const steps = [watchdog, ...member];

@@ -63,6 +63,7 @@ export const types = {
   instance: "ovh:index/cloudInstance:CloudInstance",
   group: "ovh:index/cloudInstanceGroup:CloudInstanceGroup",
   volume: "ovh:index/cloudStorageBlockVolume:CloudStorageBlockVolume",
+  gateway: "ovh:index/cloudGateway:CloudGateway",
   securityGroup: "ovh:index/cloudSecurityGroup:CloudSecurityGroup",
   certificate: "tls:index/locallySignedCert:LocallySignedCert",
   privateKey: "tls:index/privateKey:PrivateKey",

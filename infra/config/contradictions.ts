@@ -10,6 +10,7 @@ import { planTopology } from "../topology/plan.ts";
 import { dnsContradictions } from "./dns-contradictions.ts";
 import { keyName } from "./messages.ts";
 import { monitoringContradictions } from "./monitoring-contradictions.ts";
+import { reachabilityContradictions } from "./reachability.ts";
 import { rotationContradictions } from "./rotation.ts";
 import { configNamespace, type StackConfig } from "./schema.ts";
 import { virtualAddressContradictions } from "./virtual-addresses.ts";
@@ -24,6 +25,7 @@ export function contradictions(config: StackConfig): readonly ConfigViolation[] 
     ...watchdogContradictions(config),
     ...witnessContradictions(config),
     ...networkContradictions(config),
+    ...reachabilityContradictions(config),
     ...virtualAddressContradictions(config),
     ...dnsContradictions(config),
     ...licenceContradictions(config),

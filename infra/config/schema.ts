@@ -27,6 +27,7 @@ import {
 import { surveysSchema } from "../../watchdog/config/surveys.ts";
 import { count, httpUrl, logLevel, nameOf, regionName, text, username } from "../../watchdog/config/values.ts";
 import { parseCidr, parseIpv4 } from "../ipv4.ts";
+import { bastionSchema, hostKeySchema, sshUserSchema } from "./bastion.ts";
 import { dnsNameOf, dnsSchema } from "./dns.ts";
 import { fixableSettings } from "./fixable-settings.ts";
 import { monitoringSchema, monitoringSecrets } from "./monitoring.ts";
@@ -103,10 +104,26 @@ const site = {
     .refine((value) => parseCidr(value)?.prefixLength === 24, "write a /24 network, such as 192.168.1.0/24")
     .meta({ value: "a /24 network, such as 192.168.1.0/24" })
     .describe("The site's part of the private network, in which the private addresses of its hosts are pinned."),
+  gatewayModel: z
+    .enum(["S", "M", "L", "XL", "2XL", "3XL"])
+    .default("S")
+    .describe(
+      "Model, and so the bandwidth, of OVHcloud's gateway by which hosts without a public address reach the internet. Unused " +
+        "where each host has one.",
+    ),
 };
 
 const witnessSchema = z
-  .strictObject(site, 'write the third site, such as {"ovhRegion": "DE1", "cidr": "192.168.3.0/24"}, or none')
+  .strictObject(
+    {
+      ...site,
+      publicAddresses: z
+        .enum(["all", "none"])
+        .default("all")
+        .describe("`all`: the witness has a public address. `none`: it has none, as a region's hosts."),
+    },
+    'write the third site, such as {"ovhRegion": "DE1", "cidr": "192.168.3.0/24"}, or none',
+  )
   .nullable()
   .describe(
     "The third site: one small host, so that two of three sites still agree when one is lost. `none`: there is no quorum " +
@@ -135,6 +152,14 @@ const regionsSchema = z
       haproxyNodes: count(0, maxHostsPerRole)
         .default(2)
         .describe("HAProxy hosts, the region's entries. 0 is allowed without a witness, if the other region has one."),
+      publicAddresses: z
+        .enum(["all", "entries", "none"])
+        .default("all")
+        .describe(
+          "`all`: every host of the region has a public address. `entries`: the HAProxy hosts alone have. `none`: no host has, and " +
+            "applications reach the entries by the private network. A host without one is reached by `bastion`, and reaches " +
+            "the internet by a gateway. See docs/operations.md.",
+        ),
       virtualAddress: z
         .string(`write ${anIpv4Address}`)
         .refine((value) => parseIpv4(value) !== undefined, `write ${anIpv4Address}`)
@@ -334,8 +359,8 @@ export const stackSchema = z.strictObject({
   network: networkSchema,
   adminCidrs: z
     .array(adminCidr, "write the networks that you administer from, such as 203.0.113.7/32")
-    .min(1, "name at least one network: Pulumi itself provisions over SSH")
-    .describe("Networks from which administrators, and Pulumi, reach the hosts by SSH."),
+    .describe("Networks from which administrators, and Pulumi, reach the hosts by SSH; `[]` with a `bastion`."),
+  bastion: bastionSchema,
   clientCidrs: z
     .array(cidr)
     .default([])
@@ -388,9 +413,7 @@ export const stackSchema = z.strictObject({
     .min(1, "write the name of an image")
     .default("Debian 13")
     .describe("Operating system's image, by OVHcloud's name."),
-  sshUser: text(/^[a-z_][a-z0-9_-]*$/, "a user's name, such as debian")
-    .default("debian")
-    .describe("The image's user that may use sudo without a password."),
+  sshUser: sshUserSchema.default("debian").describe("The image's user that may use sudo without a password."),
   dataVolume: dataVolumeSchema,
   protect: z
     .boolean()
@@ -404,13 +427,7 @@ export const stackSchema = z.strictObject({
         "without Elasticsearch, HAProxy and etcd. `none`: that is yours. See docs/operations.md.",
     ),
   hostKeys: z
-    .record(
-      nameOf("a host of this stack, such as gra-es-1"),
-      text(
-        /^(ecdsa-sha2-nistp\d+|ssh-ed25519|ssh-rsa) [A-Za-z0-9+/]+=*$/,
-        "a host's public key of SSH, such as ecdsa-sha2-nistp256 AAAA…, without a comment",
-      ),
-    )
+    .record(nameOf("a host of this stack, such as gra-es-1"), hostKeySchema)
     .default({})
     .describe(
       "SSH keys of this stack's hosts, by host: Pulumi then runs nothing on a machine that shows another one. A host that is " +

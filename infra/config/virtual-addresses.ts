@@ -1,6 +1,6 @@
 import type { ConfigViolation } from "../../watchdog/config/violations.ts";
 import { formatIpv4, type Ipv4Network, parseCidr, parseIpv4 } from "../ipv4.ts";
-import { plannedOffsets } from "../topology/addresses.ts";
+import { plannedUseOf } from "../topology/addresses.ts";
 import type { StackConfig } from "./schema.ts";
 
 /** A virtual address belongs to its region's network and to no host, also to none that the region may get later. */
@@ -23,10 +23,8 @@ export function virtualAddressContradictions({ regions }: Pick<StackConfig, "reg
 
 function problemOf(address: number, network: Ipv4Network, cidr: string): string | null {
   if (address < network.first || address > network.last) return `write an address of the region's own network, ${cidr}`;
-  const offset = address - network.first;
-  const planned = plannedOffsets.find(({ first, last }) => first <= offset && offset <= last);
-  if (planned === undefined) return null;
-  const [first, last] = [planned.first, planned.last].map((edge) => formatIpv4(network.first + edge));
-  const range = first === last ? "" : `, ${first} to ${last}`;
-  return `this is for ${planned.what}${range}: write one of no other use, such as ${formatIpv4(network.first + 190)}`;
+  const use = plannedUseOf(address, cidr);
+  return use === null
+    ? null
+    : `this is for ${use}: write one of no other use, such as ${formatIpv4(network.first + 190)}`;
 }

@@ -9,7 +9,8 @@ export const haproxyScripts = ["haproxy/install.sh", "haproxy/apply.sh", "haprox
 
 export interface HaproxyHost extends StagedHost {
   readonly host: Host;
-  readonly publicIp: pulumi.Input<string>;
+  /** Absent where it has none. */
+  readonly publicIp?: pulumi.Input<string>;
   /** Step after which packages may be installed. */
   readonly ready: pulumi.Resource;
 }
@@ -75,7 +76,11 @@ export class Haproxy extends pulumi.ComponentResource {
 
   /** For the names and addresses by which applications reach the entry. */
   private certificate({ authority, host, entryNames, topology }: HaproxyArgs): HostCertificate {
-    const ipAddresses = [host.host.privateIp, host.publicIp, ...virtualAddressOf(topology, host.host)];
+    const ipAddresses = [
+      host.host.privateIp,
+      ...(host.publicIp === undefined ? [] : [host.publicIp]),
+      ...virtualAddressOf(topology, host.host),
+    ];
     return new HostCertificate(
       `${host.name}-entry`,
       { authority, dnsNames: [host.name, ...entryNames], ipAddresses },

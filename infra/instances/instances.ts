@@ -19,7 +19,8 @@ export interface InstancesArgs {
 export interface Instance {
   readonly host: Host;
   readonly id: pulumi.Output<string>;
-  readonly publicIp: pulumi.Output<string>;
+  /** Absent where it has none. */
+  readonly publicIp?: pulumi.Output<string>;
   /** The flavor that it has, which is not the configured one until it is its turn. */
   readonly flavorId: pulumi.Output<string>;
   /** The data volume of an Elasticsearch node. */
@@ -38,7 +39,7 @@ interface Common {
 
 /**
  * The site's hosts: Elasticsearch nodes and HAProxy hosts, or the witness. Each role is spread over hypervisors. Each host
- * has a public interface, for administration and packages, and its pinned address on the private network.
+ * has its pinned address on the private network, and before it a public interface, where it is to have one.
  */
 export class Instances extends pulumi.ComponentResource {
   readonly instances: readonly Instance[];
@@ -116,7 +117,7 @@ export class Instances extends pulumi.ComponentResource {
         sshKeyName: common.sshKey.name,
         securityGroupIds: args.securityGroups.of(host),
         networks: [
-          { autoAssignPublicIp: true },
+          ...(host.hasPublicAddress ? [{ autoAssignPublicIp: true }] : []),
           { networkId: args.network.networkId, subnetId: args.network.subnetId, ip: host.privateIp },
         ],
         ...(region.availabilityZones ? { availabilityZone: host.zone } : {}),
@@ -138,7 +139,9 @@ export class Instances extends pulumi.ComponentResource {
       host,
       id: instance.id,
       flavorId: instance.flavorId,
-      publicIp: instance.currentState.apply((state) => publicAddress(host.name, state, config.network.cidr)),
+      ...(host.hasPublicAddress
+        ? { publicIp: instance.currentState.apply((state) => publicAddress(host.name, state, config.network.cidr)) }
+        : {}),
       ...(volume === undefined ? {} : { dataVolumeId: volume.id }),
     };
   }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Prepares a host that has just booted for the other scripts.
-# Input (JSON): {"privateIp", "aptProxy": URL or "", "onlyKey": public key that alone may log in, or "",
-# "monitoring": "on" or "off", and those of settings.sh}
+# Input (JSON): {"privateIp", "gateway": by which it reaches the internet, or "" where it has a public address, "aptProxy": URL or
+# "", "onlyKey": public key that alone may log in, or "", "monitoring": "on" or "off", and those of settings.sh}
 # shellcheck source=infra/provision/common.sh
 . "$(dirname "$0")/common.sh"
 
@@ -9,6 +9,7 @@ install -d -m 0755 "$state_directory"
 
 input=$(cat)
 private_ip=$(json_field privateIp <<<"$input")
+gateway=$(json_field gateway <<<"$input")
 apt_proxy=$(json_field aptProxy <<<"$input")
 only_key=$(json_field onlyKey <<<"$input")
 monitoring=$(json_field monitoring <<<"$input")
@@ -18,7 +19,7 @@ wait_until 120 "the private address ${private_ip}" \
   "Check \`ip address\` and the instance's network interfaces: is it attached to the private network?" \
   has_private_address
 # Before anything takes long, or needs the internet.
-"$provisioning/provision/private-route.sh" "$private_ip"
+"$provisioning/provision/private-route.sh" "$private_ip" "$gateway"
 [[ -z $only_key ]] || "$provisioning/provision/authorized-keys.sh" "$SUDO_USER" "$only_key"
 
 # The image's own set-up may still be running. Provisioning must not race with it.

@@ -1,6 +1,6 @@
 import type { FixableSetting } from "../config/fixable-settings.ts";
 import type { StackConfig } from "../config/schema.ts";
-import type { Host, Role, Topology } from "../topology/model.ts";
+import { firewallGroupsOf, type Host, type Role, type Topology } from "../topology/model.ts";
 import type { HostFile } from "./remote.ts";
 import { upgradeFiles } from "./security-upgrades.ts";
 
@@ -92,17 +92,14 @@ export function settingsInput(
   };
 }
 
-export interface CheckedHost {
-  readonly role: Role;
-  /** Whether it has a member of etcd. */
-  readonly isMember: boolean;
-}
-
 /** Input of check-host.py. */
 export function checkInput(
-  { role, isMember }: CheckedHost,
+  topology: Topology,
+  host: Host,
   { fixedHostSettings }: Pick<StackConfig, "fixedHostSettings">,
 ): string {
+  const { role } = host;
+  const isMember = firewallGroupsOf(topology, host).includes("etcd");
   const services = [...(role === "witness" ? [] : [role]), ...(isMember ? (["etcd"] as const) : [])];
   return JSON.stringify({
     kernel: kernelSettings[role].map(({ key, value, bound, why }) => ({ key, [bound]: value, why })),

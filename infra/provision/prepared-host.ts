@@ -2,8 +2,9 @@ import * as pulumi from "@pulumi/pulumi";
 import type { StackConfig } from "../config/schema.ts";
 import type { Instance } from "../instances/instances.ts";
 import { monitoringScripts } from "../monitoring/monitoring.ts";
-import type { Topology } from "../topology/model.ts";
-import { type CheckedHost, checkInput, settingsInput } from "./host-settings.ts";
+import { sshAddress } from "../ssh/access.ts";
+import { gatewayOf, type Topology } from "../topology/model.ts";
+import { checkInput, settingsInput } from "./host-settings.ts";
 import { authorizeKey, runScript, type StagedHost, stageScripts } from "./remote.ts";
 
 /** The first and the last step on each host: it is made ready for its role's packages, and checked when they run. */
@@ -13,13 +14,15 @@ export interface HostSetting {
   readonly config: StackConfig;
   readonly topology: Topology;
   readonly parent: pulumi.Resource;
+  /** What hosts without a public address need before they reach the internet. */
+  readonly egress: readonly pulumi.Resource[];
 }
 
 /** A host to which its role's scripts have been copied, ready for packages. */
 export type PreparedHost = StagedHost & Instance & { readonly ready: pulumi.Resource };
 
 export function prepareHost(
-  { config, topology, parent }: HostSetting,
+  { config, topology, parent, egress }: HostSetting,
   instance: Instance,
   scripts: readonly string[],
 ): PreparedHost {
@@ -37,44 +40,63 @@ export function prepareHost(
   const onlyKey = isReplaced ? "" : sshPublicKey;
   const stdin = JSON.stringify({
     privateIp: host.privateIp,
+    gateway: gatewayOf(topology, host) ?? "",
     aptProxy: aptProxy ?? "",
     onlyKey,
     monitoring: monitoring === null ? "off" : "on",
     ...settingsInput(topology, host, config),
   });
-  const ready = runScript(staged, { name: `${host.name}-base`, script: "provision/base.sh", stdin }, { parent });
+  const ready = runScript(
+    staged,
+    { name: `${host.name}-base`, script: "provision/base.sh", stdin },
+    { parent, after: host.hasPublicAddress ? [] : egress },
+  );
   return { ...instance, ...staged, ready };
 }
 
 /** The last step on a host: what its software asks of it is in effect. */
 export function checkHost(
-  { config, parent }: HostSetting,
-  host: StagedHost,
-  checked: CheckedHost,
+  { config, topology, parent }: HostSetting,
+  host: PreparedHost,
   after: readonly pulumi.Resource[],
 ): void {
-  const stdin = checkInput(checked, config);
+  const stdin = checkInput(topology, host.host, config);
   runScript(host, { name: `${host.name}-check`, script: "provision/check-host.py", stdin }, { parent, after });
 }
 
 /**
  * The first connection trusts the host's address: an instance generates its key at its first boot, and neither OVHcloud's API
  * nor a resource of this program can set it beforehand or read it. From then on the operator can pin it. SSH is open to
- * adminCidrs only.
+ * adminCidrs, or to the bastion, whose key is known.
  */
 function connectionTo(
   { host, publicIp }: Instance,
-  { hostKeys, sshUser }: StackConfig,
+  { hostKeys, sshUser, bastion, sshPrivateKey }: StackConfig,
   privateKey: string,
 ): StagedHost["connection"] {
   const hostKey = hostKeys[host.name];
   return {
     ...(hostKey === undefined ? {} : { hostKey }),
-    host: publicIp,
+    host: sshAddress(bastion, { privateIp: host.privateIp, publicIp }),
     user: sshUser,
     privateKey: pulumi.secret(`${privateKey}\n`),
     // A new host does not answer until it has booted.
     dialErrorLimit: 30,
     perDialTimeout: 10,
+    ...(bastion === null
+      ? {}
+      : {
+          proxy: {
+            host: bastion.host,
+            port: bastion.port,
+            user: bastion.user,
+            hostKey: bastion.hostKey,
+            // Also while hosts still have the key before: it is the operator who gives the bastion the new one.
+            privateKey: pulumi.secret(`${sshPrivateKey}\n`),
+            // It runs already, or it is not going to.
+            dialErrorLimit: 3,
+            perDialTimeout: 10,
+          },
+        }),
   };
 }

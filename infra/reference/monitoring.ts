@@ -20,7 +20,9 @@ export function monitoringFiles(): Readonly<Record<string, string>> {
 
 /** The sites of the project's own Pulumi.yaml. */
 function examplePlan() {
+  const addresses = { publicAddresses: "all", gatewayModel: "S" } as const;
   const region = {
+    ...addresses,
     zones: ["z1", "z2", "z3"],
     availabilityZones: false,
     elasticsearchNodes: 3,
@@ -31,7 +33,7 @@ function examplePlan() {
       gra: { ...region, ovhRegion: "GRA11", cidr: "192.168.1.0/24" },
       bhs: { ...region, ovhRegion: "BHS5", cidr: "192.168.2.0/24" },
     },
-    witness: { ovhRegion: "DE1", cidr: "192.168.3.0/24" },
+    witness: { ...addresses, ovhRegion: "DE1", cidr: "192.168.3.0/24" },
     network: { cidr: "192.168.0.0/16", vlanId: 42 },
     adminCidrs: [],
     clientCidrs: [],

@@ -12,7 +12,12 @@ import { exporterPorts, ports } from "./ports.ts";
 
 /** The part of the configuration by which flows are planned. */
 export type IngressConfig = Pick<StackConfig, "regions" | "witness" | "network" | "adminCidrs" | "clientCidrs"> &
-  Partial<Pick<StackConfig, "endpointAddresses" | "scraperCidrs" | "page" | "monitoring" | "remoteClusterSecurity">>;
+  Partial<
+    Pick<
+      StackConfig,
+      "bastion" | "endpointAddresses" | "scraperCidrs" | "page" | "monitoring" | "remoteClusterSecurity"
+    >
+  >;
 
 /** The flows that hosts of each group accept. */
 export function planIngress(
@@ -24,8 +29,9 @@ export function planIngress(
   const tcp = (port: number, sources: readonly string[], why: string): IngressRule[] =>
     [...new Set(sources)].map((source) => ({ protocol: "tcp", port, source, why }));
   const watchdogs = ofRole("haproxy", "witness");
+  const administrators = config.bastion ? [`${config.bastion.privateIp}/32`] : config.adminCidrs;
   const administration: IngressRule[] = [
-    ...tcp(ports.ssh, config.adminCidrs, "SSH for administrators and provisioning"),
+    ...tcp(ports.ssh, administrators, "SSH for administrators and provisioning"),
     ...[...new Set([...config.adminCidrs, config.network.cidr])].map(
       (source): IngressRule => ({ protocol: "icmp", source, why: "Reachability and path MTU" }),
     ),

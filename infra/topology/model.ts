@@ -1,3 +1,5 @@
+import type { StackConfig } from "../config/schema.ts";
+
 /**
  * The plan of all sites: hosts with their pinned addresses, and every flow that may pass between them. It follows from
  * the configuration only, so that each site's stack knows the addresses of the others without their outputs.
@@ -18,7 +20,12 @@ export interface Host {
   readonly index: number;
   readonly zone: string;
   readonly privateIp: string;
+  /** Without one it is reached by its private address alone, and reaches the internet by its site's gateway. */
+  readonly hasPublicAddress: boolean;
 }
+
+/** OVHcloud's sizes of a gateway. */
+export type GatewayModel = StackConfig["regions"][string]["gatewayModel"];
 
 /** A region, or the witness. */
 export interface RegionPlan {
@@ -30,6 +37,10 @@ export interface RegionPlan {
   readonly cidr: string;
   /** Addresses of the network's DHCP service. No host is pinned to one of them. */
   readonly allocationPool: { readonly start: string; readonly end: string };
+  /** Address of the network's gateway, which DHCP offers whether there is one or not. */
+  readonly gatewayIp: string;
+  /** Model of the gateway; null: there is none, as each host has a public address. */
+  readonly gatewayModel: GatewayModel | null;
   /** The entry's address that one of the region's HAProxy hosts holds; null: each has its own alone. */
   readonly virtualAddress: string | null;
   readonly hosts: readonly Host[];
@@ -96,4 +107,9 @@ export function firewallGroupsOf(topology: Topology, host: Host): readonly Firew
 export function virtualAddressOf(topology: Topology, { role, region }: Host): readonly string[] {
   const { virtualAddress } = regionPlan(topology, region);
   return role === "haproxy" && virtualAddress !== null ? [virtualAddress] : [];
+}
+
+/** The gateway by which a host reaches the internet; null where it has a public address. */
+export function gatewayOf(topology: Topology, { region, hasPublicAddress }: Host): string | null {
+  return hasPublicAddress ? null : regionPlan(topology, region).gatewayIp;
 }

@@ -5,9 +5,8 @@ import { type IngressConfig, planIngress } from "./ingress.ts";
 import type { Host, RegionPlan, Role, Topology } from "./model.ts";
 
 type PlannedConfig = Pick<StackConfig, "regions" | "witness"> & IngressConfig;
-type Site = Pick<RegionPlan, "name" | "ovhRegion" | "cidr" | "zones" | "availabilityZones"> & {
-  readonly virtualAddress?: string;
-};
+type Site = Pick<RegionPlan, "name" | "ovhRegion" | "cidr" | "zones" | "availabilityZones"> &
+  Pick<StackConfig["regions"][string], "publicAddresses" | "gatewayModel"> & { readonly virtualAddress?: string };
 
 /** Plans every site. A host's name, zone and address depend on its own position alone, never on how many there are. */
 export function planTopology(config: PlannedConfig): Topology {
@@ -26,7 +25,7 @@ export function planTopology(config: PlannedConfig): Topology {
 }
 
 function planSite(site: Site, counts: Partial<Readonly<Record<Role, number>>>): RegionPlan {
-  const { name, ovhRegion, cidr, zones, availabilityZones, virtualAddress = null } = site;
+  const { name, ovhRegion, cidr, zones, availabilityZones, publicAddresses, virtualAddress = null } = site;
   const addresses = siteAddresses(cidr);
   const host = (role: Role, index: number): Host => ({
     name: hostName(name, role, index),
@@ -35,7 +34,9 @@ function planSite(site: Site, counts: Partial<Readonly<Record<Role, number>>>): 
     index,
     zone: zoneOf(zones, index),
     privateIp: addresses.of(role, index),
+    hasPublicAddress: publicAddresses === "all" || (publicAddresses === "entries" && role === "haproxy"),
   });
+  const hosts = rolesOf(counts).flatMap(([role, count]) => positions(count).map((index) => host(role, index)));
   return {
     name,
     ovhRegion,
@@ -43,8 +44,10 @@ function planSite(site: Site, counts: Partial<Readonly<Record<Role, number>>>): 
     availabilityZones,
     cidr,
     allocationPool: addresses.allocationPool,
+    gatewayIp: addresses.gatewayIp,
+    gatewayModel: hosts.every(({ hasPublicAddress }) => hasPublicAddress) ? null : site.gatewayModel,
     virtualAddress,
-    hosts: rolesOf(counts).flatMap(([role, count]) => positions(count).map((index) => host(role, index))),
+    hosts,
   };
 }
 

@@ -20,7 +20,8 @@ export interface WatchdogBundle {
 
 export interface WatchdogHost extends StagedHost {
   readonly host: Host;
-  readonly publicIp: pulumi.Input<string>;
+  /** Absent where it has none. */
+  readonly publicIp?: pulumi.Input<string>;
 }
 
 /** Creates the user and the group of the watchdog. */
@@ -124,7 +125,7 @@ export class Watchdog extends pulumi.ComponentResource {
         dnsNames: [host.name, ...(isEntry ? config.entryNames : [])],
         ipAddresses: [
           host.host.privateIp,
-          ...(isEntry || isReadFromOutside(args) ? [host.publicIp] : []),
+          ...(host.publicIp !== undefined && (isEntry || isReadFromOutside(args)) ? [host.publicIp] : []),
           ...(isEntry ? virtualAddressOf(args.topology, host.host) : []),
         ],
       },

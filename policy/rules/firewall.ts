@@ -202,10 +202,15 @@ function replicationPorts({ hosts, site, remoteClusterSecurity }: Declared): rea
 
 export const sshFromAdministrators: StackRule = {
   id: "ssh-from-administrators",
-  purpose: "SSH is open to adminCidrs and to no other network.",
+  purpose: "SSH is open to adminCidrs and to no other network, or to the bastion alone where there is one.",
   check: (stack) => {
-    const admins = (stack.declared?.adminCidrs ?? []).flatMap((cidr) => parseCidr(cidr) ?? []);
     if (stack.declared === null) return [];
+    const { key, cidrs } = stack.declared.administrators;
+    const admins = cidrs.flatMap((cidr) => parseCidr(cidr) ?? []);
+    const remedy =
+      key === "bastion"
+        ? "which is not the bastion: remove the rule, as administrators log in through es-failover:bastion."
+        : "which is not within es-failover:adminCidrs: add the network there if administrators use it, else remove the rule.";
     return ofType(stack, types.securityGroup).flatMap((group) =>
       openingsOf(group)
         .filter((opening) => covers(opening, ports.ssh))
@@ -216,9 +221,7 @@ export const sshFromAdministrators: StackRule = {
         .map(
           (opening): Finding => ({
             urn: group.urn,
-            message:
-              `${group.name} opens SSH (TCP ${ports.ssh}) to ${from(opening)}, which is not within es-failover:adminCidrs: ` +
-              "add the network there if administrators use it, else remove the rule.",
+            message: `${group.name} opens SSH (TCP ${ports.ssh}) to ${from(opening)}, ${remedy}`,
           }),
         ),
     );

@@ -1,4 +1,5 @@
 import type { ResourceRule, StackRule } from "../model.ts";
+import { publicAddressesAsDeclared } from "./addresses.ts";
 import { authorityIsValid, certificatesAreFresh } from "./certificates.ts";
 import { noPlaintextPort, onlyTheEntryIsPublic, peersOnly, sshFromAdministrators } from "./firewall.ts";
 import { hostsAreSpread, oddVoters, sitesAreApart } from "./placement.ts";
@@ -18,6 +19,7 @@ export const resourceRules: readonly ResourceRule[] = [
 export const stackRules: readonly StackRule[] = [
   peersOnly,
   sshFromAdministrators,
+  publicAddressesAsDeclared,
   hostsAreSpread,
   oddVoters,
   sitesAreApart,

@@ -18,6 +18,8 @@ const violations: readonly (readonly [rule: string, message: string])[] = [
   ["no-plaintext-service", "/etc/haproxy/haproxy.cfg, which plain-haproxy writes, has `bind :9200`"],
   ["peers-only", "gra-elasticsearch opens TCP 9300 to 192.168.0.0/16, which is none of the Elasticsearch nodes"],
   ["ssh-from-administrators", "gra-elasticsearch opens SSH (TCP 22) to 198.51.100.0/24, which is not within"],
+  ["public-addresses-as-declared", "gra-es-2 has an interface besides its address 192.168.1.12"],
+  ["public-addresses-as-declared", "gra has hosts without a public address, and no gateway"],
   ["hosts-are-protected", "The host gra-es-1 is not protected"],
   ["hosts-are-spread", "gra-es-1 is in no anti-affinity group"],
   ["hosts-are-spread", "gra-together has the policy AFFINITY"],

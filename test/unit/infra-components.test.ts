@@ -1,10 +1,11 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import * as ovh from "@ovhcloud/pulumi-ovh";
 import * as pulumi from "@pulumi/pulumi";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Region } from "../../infra/region.ts";
-import { monitoringChanges, testConfig, virtualAddressChanges } from "./infra-fixtures.ts";
+import { hiddenChanges, monitoringChanges, testConfig, virtualAddressChanges } from "./infra-fixtures.ts";
 
 interface Registered {
   readonly type: string;
@@ -13,8 +14,13 @@ interface Registered {
   readonly inputs: any;
 }
 
-/** Options of each of OVHcloud's resources, by its name, of the last `provisioned()`. */
+/** Options of each of OVHcloud's resources and of each step on a host, by its name, of the last `provisioned()`. */
 const optionsOf = new Map<string, pulumi.ResourceOptions>();
+
+const publicAddresses = (name: string) => [
+  { ip: "2001:db8::1", version: 6 },
+  { ip: `5.0.0.${name.length}`, version: 4 },
+];
 
 let registered: readonly Registered[] = [];
 let directory: string;
@@ -36,14 +42,8 @@ function outputsOf(
         currentState: {
           networks: [
             { subnetId: "empty", addresses: null },
-            { subnetId: "s", addresses: [{ ip: inputs.networks[1].ip, version: 4, type: "FIXED" }] },
-            {
-              subnetId: "ext",
-              addresses: [
-                { ip: "2001:db8::1", version: 6 },
-                { ip: `5.0.0.${name.length}`, version: 4 },
-              ],
-            },
+            { subnetId: "s", addresses: [{ ip: inputs.networks.at(-1).ip, version: 4, type: "FIXED" }] },
+            ...(inputs.networks[0].autoAssignPublicIp ? [{ subnetId: "ext", addresses: publicAddresses(name) }] : []),
           ],
         },
       };
@@ -95,7 +95,7 @@ async function provisioned(
   const bundle = { archivePath: path.join(directory, "bundle.tar.gz"), version: "1.2.3" };
   const note = ({ type, name, opts }: pulumi.ResourceTransformationArgs) => {
     // A host's certificate is a component of the same name.
-    if (type.startsWith("ovh:")) optionsOf.set(name, opts);
+    if (/^(ovh|command):/.test(type)) optionsOf.set(name, opts);
     return undefined;
   };
   const made = new Region("gra", { config: testConfig(changes), bundle }, { transformations: [note] });
@@ -254,12 +254,106 @@ describe("a region's components", () => {
     expect(sorted(one)).toEqual(sorted(other));
   });
 
-  test("the network has no gateway and an allocation pool of its own", () => {
+  test("the network has an allocation pool and a gateway's address of its own, and no gateway that no host needs", () => {
     expect(named("gra-subnet").inputs).toMatchObject({
       cidr: "192.168.0.0/16",
+      gatewayIp: "192.168.1.1",
       allocationPools: [{ start: "192.168.1.201", end: "192.168.1.250" }],
     });
-    expect(named("gra-subnet").inputs).not.toHaveProperty("gatewayIp");
+    expect(ofType("CloudGateway")).toEqual([]);
+  });
+
+  describe("where the entries alone have public addresses", () => {
+    let hidden: Region;
+    let among: readonly Registered[];
+    let options: ReadonlyMap<string, pulumi.ResourceOptions>;
+
+    beforeAll(async () => {
+      [hidden, among] = await provisioned(undefined, hiddenChanges);
+      options = new Map(optionsOf);
+    });
+
+    function waitsForGateway(step: string): boolean {
+      const after = options.get(step)?.dependsOn;
+      return Array.isArray(after) && after.some((one) => ovh.CloudGateway.isInstance(one));
+    }
+
+    test("no other host has a public interface, and they have a gateway before they install anything", () => {
+      const open = among
+        .filter(({ type, inputs }) => type.endsWith(":CloudInstance") && inputs.networks.length > 1)
+        .map(({ name }) => name);
+      expect(open.toSorted()).toEqual(["gra-haproxy-1", "gra-haproxy-2"]);
+      const instances = among.filter(({ type }) => type.endsWith(":CloudInstance"));
+      expect(named("gra-es-1", instances).inputs.networks).toEqual([
+        { networkId: "gra-network-id", subnetId: "gra-subnet-id", ip: "192.168.1.11" },
+      ]);
+      expect(named("gra-gateway", among).inputs).toMatchObject({
+        region: "GRA11",
+        externalGateway: { enabled: true, model: "M" },
+        subnetIds: ["gra-subnet-id"],
+      });
+      expect([waitsForGateway("gra-es-1-base"), waitsForGateway("gra-haproxy-1-base")]).toEqual([true, false]);
+    });
+
+    test("every step reaches its host through the bastion, whose key is pinned, at the private address", () => {
+      const remote = among.filter(({ type }) => type.startsWith("command:remote:"));
+      expect(remote.length).toBeGreaterThan(30);
+      for (const { name, inputs } of remote) {
+        const { host, user, proxy } = inputs.connection.value;
+        expect([name, host, user]).toEqual([name, expect.stringMatching(/^192\.168\.1\.\d+$/), "debian"]);
+        expect(proxy).toMatchObject({
+          ...{ host: "bastion.example.com", port: 2222, user: "jump", hostKey: "ecdsa-sha2-nistp256 BBBB" },
+          privateKey: "ssh-private-key\n",
+        });
+      }
+      expect(
+        among.filter(({ name }) => name === "gra-es-1-scripts").map(({ inputs }) => inputs.connection.value.host),
+      ).toEqual(["192.168.1.11"]);
+    });
+
+    test("hosts accept SSH from the bastion alone", () => {
+      const groups = among.filter(({ type }) => type.endsWith(":CloudSecurityGroup"));
+      const senders = groups.flatMap(({ inputs }) =>
+        inputs.rules.filter((rule: { portRangeMin?: number }) => rule.portRangeMin === 22),
+      );
+      expect(senders.map(({ remoteIpPrefix }: { remoteIpPrefix: string }) => remoteIpPrefix)).toEqual([
+        "192.168.1.195/32",
+        "192.168.1.195/32",
+      ]);
+    });
+
+    test("a host's first step knows which way it reaches the internet", () => {
+      const inputOf = (name: string) => JSON.parse(named(name, among).inputs.stdin);
+      expect([inputOf("gra-es-1-base").gateway, inputOf("gra-haproxy-1-base").gateway]).toEqual(["192.168.1.1", ""]);
+    });
+
+    test("the outputs give a person the same way in", async () => {
+      const hosts = await settled(hidden.hosts);
+      expect(hosts["gra-es-1"]).toEqual({
+        role: "elasticsearch",
+        zone: "z1",
+        privateIp: "192.168.1.11",
+        ssh: "ssh -J jump@bastion.example.com:2222 debian@192.168.1.11",
+      });
+      expect(hosts["gra-haproxy-1"]).toMatchObject({
+        publicIp: "5.0.0.13",
+        ssh: "ssh -J jump@bastion.example.com:2222 debian@192.168.1.101",
+      });
+      expect((await settled(hidden.entry)).public).toEqual(["https://5.0.0.13:9200", "https://5.0.0.13:9200"]);
+    });
+
+    test("while the SSH key is replaced, the bastion gets the new one, and the hosts the one before", async () => {
+      const [, during] = await provisioned(undefined, { ...hiddenChanges, sshPreviousPrivateKey: "key-before" });
+      const { privateKey, proxy } = named("gra-es-1-new-key", during).inputs.connection.value;
+      expect([privateKey, proxy.privateKey]).toEqual(["key-before\n", "ssh-private-key\n"]);
+    });
+  });
+
+  test("without any public address there is no public entry, and certificates name none", async () => {
+    const regions = hiddenChanges["regions"]?.replace("entries", "none") ?? "";
+    const [made, among] = await provisioned(undefined, { ...hiddenChanges, regions });
+    expect((await settled(made.entry)).public).toEqual([]);
+    expect(named("gra-haproxy-1-entry-request", among).inputs.ipAddresses).toEqual(["192.168.1.101"]);
   });
 
   test("no command contains a secret, and every input that contains one is marked secret", () => {

@@ -40,6 +40,15 @@ const virtualAddress = (address: string, haproxyNodes = 2) => ({
   bhs: { ovhRegion: "BHS5", cidr: "192.168.2.0/24" },
 });
 
+const bastion = (privateIp = "192.168.1.195") => ({
+  ...{ host: "203.0.113.10", user: "jump", hostKey: "ecdsa-sha2-nistp256 AAAA", privateIp },
+});
+
+const hidden = (publicAddresses: string) => ({
+  gra: { ovhRegion: "GRA11", cidr: "192.168.1.0/24", publicAddresses, virtualAddress: "192.168.1.190" },
+  bhs: { ovhRegion: "BHS5", cidr: "192.168.2.0/24" },
+});
+
 describe("the stack configuration", () => {
   test("a region has three Elasticsearch nodes and two HAProxy hosts by default", () => {
     const { regions } = testConfig();
@@ -77,7 +86,14 @@ describe("the stack configuration", () => {
     ["serviceName", "my-project", /serviceName is "my-project": .*32 hexadecimal digits/],
     ["adminCidrs", "0.0.0.0/0", /adminCidrs\[0\] is "0\.0\.0\.0\/0": .*open SSH to the world/],
     ["adminCidrs", "203.0.113.7", /adminCidrs\[0\] is "203\.0\.113\.7": write an IPv4 network/],
-    ["adminCidrs", "[]", /adminCidrs is \[\]: name at least one network/],
+    ["adminCidrs", "[]", /adminCidrs is \[\]: name at least one network, .* or set a bastion/],
+    ["bastion", JSON.stringify(bastion()), /adminCidrs must be \[\] with a bastion: .* from its address alone/],
+    ["bastion", "203.0.113.10", /bastion is "203\.0\.113\.10": write it as \{"host": /],
+    [
+      "bastion",
+      JSON.stringify({ ...bastion(), hostKey: "AAAA" }),
+      /bastion\.hostKey is "AAAA": write a host's public key/,
+    ],
     [
       "endpointAddresses",
       '{"gra":{"host":"gra.example.org","port":9200}}',
@@ -178,6 +194,43 @@ describe("the stack configuration", () => {
     ["replication", '{"patterns":["*"]}', /replication\.patterns\[0\] is "\*": this includes system indices/],
   ])("a wrong %s (%s) is named with its value and what to write", (key, value, message) => {
     expect(violationsWith({ [key]: value })).toEqual([expect.stringMatching(message)]);
+  });
+
+  test.each([
+    ["192.168.1.11", /bastion\.privateIp is "192\.168\.1\.11": this is for Elasticsearch nodes, 192\.168\.1\.11 to/],
+    ["192.168.2.1", /this is for the gateway: write one of no other use/],
+    ["192.168.1.190", /this is the virtual address of gra/],
+    ["10.0.0.5", /write an address of the private network, 192\.168\.0\.0\/16/],
+  ])("a bastion at %s is refused, with what the address is for", (privateIp, message) => {
+    const changes = {
+      adminCidrs: "[]",
+      bastion: JSON.stringify(bastion(privateIp)),
+      regions: JSON.stringify(hidden("all")),
+    };
+    expect(violationsWith(changes)).toEqual([expect.stringMatching(message)]);
+  });
+
+  test("hosts without a public address need a bastion in their own stack, and in no other", () => {
+    const regions = JSON.stringify(hidden("entries"));
+    expect(violationsWith({ regions })).toEqual([
+      expect.stringMatching(/bastion is missing, and regions\.gra\.publicAddresses is "entries": nothing else reaches/),
+    ]);
+    expect(violationsWith({ regions, region: "bhs" })).toEqual([]);
+    expect(violationsWith({ regions, adminCidrs: "[]", bastion: JSON.stringify(bastion()) })).toEqual([]);
+    const witness = JSON.stringify({ ovhRegion: "DE1", cidr: "192.168.3.0/24", publicAddresses: "none" });
+    expect(violationsWith({ witness, region: "witness" })).toEqual([
+      expect.stringMatching(/bastion is missing, and witness\.publicAddresses is "none"/),
+    ]);
+    expect(violationsWith({ witness })).toEqual([]);
+  });
+
+  test("a DNS name for public addresses needs entries that have one", () => {
+    const dns = JSON.stringify({ zone: "example.com", names: { gra: "es-gra" }, addresses: "public" });
+    const reached = { adminCidrs: "[]", bastion: JSON.stringify(bastion()), dns };
+    expect(violationsWith({ ...reached, regions: JSON.stringify(hidden("entries")) })).toEqual([]);
+    expect(violationsWith({ ...reached, regions: JSON.stringify(hidden("none")) })).toEqual([
+      expect.stringMatching(/dns\.addresses is "public", and the HAProxy hosts of gra have no public address/),
+    ]);
   });
 
   test.each([

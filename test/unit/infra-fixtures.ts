@@ -35,6 +35,22 @@ export const virtualAddressChanges: Readonly<Record<string, string>> = {
   }),
 };
 
+/** With public addresses for the entries of gra alone: everything else is reached by a bastion. */
+export const hiddenChanges: Readonly<Record<string, string>> = {
+  regions: JSON.stringify({
+    gra: { ovhRegion: "GRA11", cidr: "192.168.1.0/24", publicAddresses: "entries", gatewayModel: "M" },
+    bhs: { ovhRegion: "BHS5", cidr: "192.168.2.0/24" },
+  }),
+  adminCidrs: "[]",
+  bastion: JSON.stringify({
+    host: "bastion.example.com",
+    port: 2222,
+    user: "jump",
+    hostKey: "ecdsa-sha2-nistp256 BBBB",
+    privateIp: "192.168.1.195",
+  }),
+};
+
 /** With the monitoring that provisioning installs. */
 export const monitoringChanges: Readonly<Record<string, string>> = {
   monitoring: JSON.stringify({ alerts: { kind: "webhook" } }),

@@ -4,6 +4,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { checkInput } from "../../infra/provision/host-settings.ts";
+import type { Host, Role, Topology } from "../../infra/topology/model.ts";
+import { planTopology } from "../../infra/topology/plan.ts";
+import { testConfig } from "./infra-fixtures.ts";
 
 const provision = path.join(import.meta.dirname, "..", "..", "infra", "provision");
 let directory: string;
@@ -31,6 +34,13 @@ function run(script: string, input: string, env: Readonly<Record<string, string>
 }
 
 describe("check-host.py", () => {
+  /** The first one, which among the HAProxy hosts has a member of etcd. */
+  function hostOf({ hosts }: Topology, role: Role): Host {
+    const found = hosts.find((candidate) => candidate.role === role);
+    if (found === undefined) throw new Error(`no ${role}`);
+    return found;
+  }
+
   /** A host on which everything is in effect, but for what a test changes. */
   interface Seen {
     readonly kernel?: Readonly<Record<string, number>>;
@@ -75,10 +85,11 @@ Max open files            1024                 ${openFiles}               files\
   }
 
   function check(
-    role: "elasticsearch" | "haproxy" | "witness",
-    fixed: Parameters<typeof checkInput>[1]["fixedHostSettings"] = [],
+    role: Role,
+    fixed: Parameters<typeof checkInput>[2]["fixedHostSettings"] = [],
+    topology = planTopology(testConfig()),
   ) {
-    const input = checkInput({ role, isMember: role === "haproxy" }, { fixedHostSettings: fixed });
+    const input = checkInput(topology, hostOf(topology, role), { fixedHostSettings: fixed });
     const { status, stderr } = run("check-host.py", input, {
       PROC_DIRECTORY: path.join(directory, "proc"),
       CLOCK_SECONDS: "0",

@@ -1,5 +1,5 @@
 import { execFile, execFileSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { tmpdir, userInfo } from "node:os";
@@ -147,7 +147,7 @@ describe("private-route.sh", () => {
       ip: `echo "$*" >>ip.log
 case "$*" in
   *"address show") echo "2: ens3 inet 5.0.0.1/32 scope global ens3"; echo "3: ens4 inet 192.168.1.11/16 scope global ens4" ;;
-  "-4 route show default dev ens4") [ -e deleted ] || echo "default via 192.168.0.1 proto dhcp" ;;
+  "-4 route show default dev ens4") [ -e deleted ] || echo "default via 192.168.1.1 proto dhcp" ;;
   "-4 route del default dev ens4") touch deleted ;;
 esac`,
       systemctl: '[ "$NETWORK_FILE" != inactive ]',
@@ -160,14 +160,15 @@ esac`,
   });
   afterEach(() => rm(directory, { recursive: true, force: true }));
 
-  function run(networkFile: string): string {
+  function run(networkFile: string, ...gateway: readonly string[]): string {
     const env = {
       ...process.env,
       PATH: `${directory}:${process.env["PATH"]}`,
       NETWORK_DIRECTORY: path.join(directory, "network"),
       NETWORK_FILE: networkFile,
+      PRIVATE_ROUTE_SECONDS: "0",
     };
-    execFileSync(script, ["192.168.1.11"], { cwd: directory, env, stdio: "pipe" });
+    execFileSync(script, ["192.168.1.11", ...gateway], { cwd: directory, env, stdio: "pipe" });
     const log = path.join(directory, "networkctl.log");
     return existsSync(log) ? readFileSync(log, "utf8") : "";
   }
@@ -180,6 +181,28 @@ esac`,
     expect(existsSync(path.join(directory, "deleted"))).toBe(true);
     expect(run("/run/systemd/network/10-netplan-ens4.network")).toBe(`${first}status ens4\n`);
     expect(await readFile(path.join(directory, "ip.log"), "utf8")).not.toContain("ens3");
+  });
+
+  test("keeps the gateway that DHCP offers where it is the host's way to the internet, and takes it again where it was refused", () => {
+    const networkFile = "/run/systemd/network/10-netplan-ens4.network";
+    expect(run(networkFile, "192.168.1.1")).toBe("status ens4\n");
+    expect(existsSync(path.join(directory, "deleted"))).toBe(false);
+    run(networkFile);
+    expect(existsSync(dropIn())).toBe(true);
+    // DHCP offers it again.
+    rmSync(path.join(directory, "deleted"));
+    expect(run(networkFile, "192.168.1.1").split("\n").slice(-4, -1)).toEqual([
+      "status ens4",
+      "reload",
+      "reconfigure ens4",
+    ]);
+    expect(existsSync(dropIn())).toBe(false);
+  });
+
+  test("fails where the host has no default route by its gateway, and names where to look", () => {
+    expect(() => run("n/a", "192.168.1.2")).toThrow(
+      /timed out after 0 s waiting for a default route by the gateway 192\.168\.1\.2 on ens4\. DHCP offers it: check/,
+    );
   });
 
   test.each([

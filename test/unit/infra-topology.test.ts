@@ -17,13 +17,24 @@ const regionConfig = fc.record({
   elasticsearchNodes: fc.integer({ min: 1, max: 12 }),
   haproxyNodes: fc.integer({ min: 1, max: 6 }),
   zones: fc.constantFrom<string[]>(["z1"], ["z1", "z2"], ["z1", "z2", "z3"]),
+  publicAddresses: fc.constantFrom("all", "entries", "none"),
 });
+
+const bastion = {
+  host: "203.0.113.10",
+  port: 22,
+  user: "jump",
+  hostKey: "ssh-ed25519 AAAA",
+  privateIp: "192.168.254.5",
+};
 
 const planInput: fc.Arbitrary<PlanInput> = fc
   .record({
     first: regionConfig,
     second: regionConfig,
-    subnets: fc.uniqueArray(fc.nat(255), { minLength: 3, maxLength: 3 }),
+    subnets: fc.uniqueArray(fc.nat(253), { minLength: 3, maxLength: 3 }),
+    witnessAddresses: fc.constantFrom("all", "none"),
+    withBastion: fc.boolean(),
     withWitness: fc.boolean(),
     adminCidrs: fc.uniqueArray(outsideCidr, { minLength: 1, maxLength: 3 }),
     clientCidrs: fc.uniqueArray(outsideCidr, { maxLength: 3 }),
@@ -38,6 +49,8 @@ const planInput: fc.Arbitrary<PlanInput> = fc
       first,
       second,
       subnets: [a = 1, b = 2, c = 3],
+      witnessAddresses,
+      withBastion,
       withWitness,
       adminCidrs,
       clientCidrs,
@@ -48,12 +61,15 @@ const planInput: fc.Arbitrary<PlanInput> = fc
       remoteClusterSecurity,
     }) => ({
       regions: {
-        gra: { ...first, ovhRegion: "GRA11", cidr: `192.168.${a}.0/24`, availabilityZones: false },
-        bhs: { ...second, ovhRegion: "BHS5", cidr: `192.168.${b}.0/24`, availabilityZones: false },
+        gra: { ...first, ovhRegion: "GRA11", cidr: `192.168.${a}.0/24`, availabilityZones: false, gatewayModel: "S" },
+        bhs: { ...second, ovhRegion: "BHS5", cidr: `192.168.${b}.0/24`, availabilityZones: false, gatewayModel: "M" },
       },
-      witness: withWitness ? { ovhRegion: "DE1", cidr: `192.168.${c}.0/24` } : null,
+      witness: withWitness
+        ? { ovhRegion: "DE1", cidr: `192.168.${c}.0/24`, publicAddresses: witnessAddresses, gatewayModel: "S" }
+        : null,
       network: { cidr: vrack, vlanId: 42 },
-      adminCidrs,
+      adminCidrs: withBastion ? [] : adminCidrs,
+      bastion: withBastion ? bastion : null,
       clientCidrs,
       scraperCidrs,
       page: { authentication: "password", username: "operator", cidrs: readerCidrs },
@@ -92,7 +108,9 @@ type Sender = { readonly address: string; readonly host?: Host };
 
 /** Which sender may reach what: an independent statement by the sender's part in the system. */
 function mayReach(input: PlanInput, from: Sender, to: Host, port: number): boolean {
-  const administrator = input.adminCidrs.some((cidr) => within(from.address, cidr));
+  const administrator = input.bastion
+    ? from.address === input.bastion.privateIp
+    : input.adminCidrs.some((cidr) => within(from.address, cidr));
   const client = within(from.address, vrack) || input.clientCidrs.some((cidr) => within(from.address, cidr));
   const several = input.witness !== null;
   const isWatchdog = from.host !== undefined && from.host.role !== "elasticsearch";
@@ -167,9 +185,10 @@ describe("the plan of all sites", () => {
       fc.property(planInput, fc.integer({ min: 1, max: 65535 }), (input, anyPort) => {
         const topology = planTopology(input);
         const outsiders = [...input.adminCidrs, ...input.clientCidrs].map((cidr) => cidr.replace(/0\/24$/, "9"));
+        const jumps = [bastion.privateIp, "192.168.254.6"];
         const senders: Sender[] = [
           ...topology.hosts.map((host) => ({ address: host.privateIp, host })),
-          ...[...outsiders, "192.168.255.254", "203.0.113.50"].map((address) => ({ address })),
+          ...[...outsiders, ...jumps, "192.168.255.254", "203.0.113.50"].map((address) => ({ address })),
         ];
         const flows = topology.hosts.flatMap((to) =>
           senders.flatMap((from) => [...knownPorts, anyPort].map((port) => ({ from, to, port }))),
@@ -180,6 +199,29 @@ describe("the plan of all sites", () => {
         expect(wrong).toEqual([]);
       }),
       { numRuns: 40 },
+    );
+  });
+
+  test("gives public addresses as each site is configured, and a gateway where a host has none", () => {
+    fc.assert(
+      fc.property(planInput, (input) => {
+        const { regions, witness } = planTopology(input);
+        const sites = [
+          ...regions.map((plan) => ({ plan, publicAddresses: input.regions[plan.name]?.publicAddresses })),
+          ...(witness === null ? [] : [{ plan: witness, publicAddresses: input.witness?.publicAddresses }]),
+        ];
+        for (const { plan, publicAddresses } of sites) {
+          const open = plan.hosts.filter(({ hasPublicAddress }) => hasPublicAddress);
+          if (publicAddresses === "all") expect(open).toEqual(plan.hosts);
+          else if (publicAddresses === "none") expect(open).toEqual([]);
+          else expect(open).toEqual(plan.hosts.filter(({ role }) => role === "haproxy"));
+          expect(plan.gatewayModel === null).toBe(open.length === plan.hosts.length);
+        }
+        const gateways = sites.map(({ plan }) => plan.gatewayIp);
+        expect(new Set(gateways).size).toBe(gateways.length);
+        const hosts = planTopology(input).hosts.map(({ privateIp }) => privateIp);
+        expect(hosts.filter((privateIp) => gateways.includes(privateIp))).toEqual([]);
+      }),
     );
   });
 

@@ -35,20 +35,33 @@ export async function fittingStack(changes: Readonly<Record<string, string>> = {
       ...(port === undefined ? {} : { portRangeMin: port, portRangeMax: port }),
       remoteIpPrefix: source,
     }));
+  const { gatewayModel } = regionPlan(topology, "gra");
   return {
     declared: declaredOf(config, topology),
     resources: [
+      ...(gatewayModel === null
+        ? []
+        : [view(types.gateway, "gra-gateway", { ...place, externalGateway: { enabled: true, model: gatewayModel } })]),
       ...[...groups].map((group) =>
         view(types.securityGroup, `gra-${group}`, { ...place, name: `es-failover-gra-${group}`, rules: rules(group) }),
       ),
       ...["elasticsearch", "haproxy"].map((role) =>
         view(types.group, `gra-${role}-group`, { ...place, policy: "ANTI_AFFINITY" }),
       ),
-      ...hosts.flatMap(({ name, role }) => [
+      ...hosts.flatMap(({ name, role, privateIp: ip, hasPublicAddress }) => [
         view(
           types.instance,
           name,
-          { ...place, groupId: `${role}-id`, securityGroupIds: ["id"], currentState: { name } },
+          {
+            ...place,
+            groupId: `${role}-id`,
+            securityGroupIds: ["id"],
+            networks: [
+              ...(hasPublicAddress ? [{ autoAssignPublicIp: true }] : []),
+              { networkId: "n", subnetId: "s", ip },
+            ],
+            currentState: { name },
+          },
           { sources: { groupId: [`gra-${role}-group`] } },
         ),
         ...(role === "elasticsearch" ? [view(types.volume, `${name}-data`, { ...place, currentState: { name } })] : []),

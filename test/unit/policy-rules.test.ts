@@ -6,7 +6,7 @@ import { authorityIsValid, certificatesAreFresh } from "../../policy/rules/certi
 import { resourceRules, stackRules } from "../../policy/rules/rules.ts";
 import { exposedSecrets, secretWords } from "../../policy/rules/secrets.ts";
 import { leavesOf } from "../../policy/view.ts";
-import { monitoringChanges, virtualAddressChanges } from "./infra-fixtures.ts";
+import { hiddenChanges, monitoringChanges, virtualAddressChanges } from "./infra-fixtures.ts";
 import { changed, fittingStack } from "./policy-fixtures.ts";
 
 const stack = await fittingStack();
@@ -73,6 +73,12 @@ describe("a stack that fits", () => {
     for (const id of ids) expect([id, findings(id, shared)]).toEqual([id, []]);
   });
 
+  test("may hide every host but the entries behind a bastion and a gateway", async () => {
+    const hidden = await fittingStack(hiddenChanges);
+    expect(JSON.stringify(hidden.resources)).toContain("192.168.1.195/32");
+    for (const id of ids) expect([id, findings(id, hidden)]).toEqual([id, []]);
+  });
+
   test("of another program is judged by its resources alone", () => {
     const foreign = { ...stack, declared: null };
     for (const id of ids) expect([id, findings(id, foreign)]).toEqual([id, []]);
@@ -109,6 +115,44 @@ describe("the firewall", () => {
     ["ssh-from-administrators", "gra-haproxy", opening(22, "203.0.113.0/24"), "to 203.0.113.0/24, which is not within"],
   ])("%s is violated: %s with %j", (id, group, rules, message) => {
     expect(findings(id, changed(stack, group, rules)).join("\n")).toContain(message);
+  });
+
+  test("with a bastion, SSH from the administrators' own networks is refused", async () => {
+    const hidden = await fittingStack(hiddenChanges);
+    expect(findings("ssh-from-administrators", changed(hidden, "gra-etcd", opening(22, "203.0.113.7/32")))).toEqual([
+      expect.stringMatching(/^gra-etcd opens SSH \(TCP 22\) to 203\.0\.113\.7\/32, which is not the bastion: remove/),
+    ]);
+  });
+
+  test.each([
+    ["a public interface", [{ autoAssignPublicIp: true }, { networkId: "n", subnetId: "s", ip: "192.168.1.12" }]],
+    [
+      "a floating address",
+      [
+        { networkId: "n", subnetId: "s", ip: "192.168.1.12" },
+        { networkId: "n", subnetId: "s", ip: "203.0.113.99" },
+      ],
+    ],
+  ])("%s of a host that is to have no public address is refused, and of another one is not", async (_, networks) => {
+    const hidden = await fittingStack(hiddenChanges);
+    expect(findings("public-addresses-as-declared", changed(hidden, "gra-es-2", { networks }))).toEqual([
+      expect.stringMatching(
+        /^gra-es-2 has an interface besides its address 192\.168\.1\.12 .*: remove it from networks/,
+      ),
+    ]);
+    expect(findings("public-addresses-as-declared", changed(hidden, "gra-haproxy-1", { networks }))).toEqual([]);
+    expect(findings("public-addresses-as-declared", changed(stack, "gra-es-2", { networks }))).toEqual([]);
+  });
+
+  test("hosts without a public address need a gateway that leads outside", async () => {
+    const hidden = await fittingStack(hiddenChanges);
+    const shut = changed(hidden, "gra-gateway", { externalGateway: { enabled: false } });
+    const none = { ...hidden, resources: hidden.resources.filter(({ name }) => name !== "gra-gateway") };
+    for (const judged of [shut, none]) {
+      expect(findings("public-addresses-as-declared", judged)).toEqual([
+        expect.stringMatching(/^gra has hosts without a public address, and no gateway/),
+      ]);
+    }
   });
 
   test("an instance without groups has the project's, which accepts everything", () => {

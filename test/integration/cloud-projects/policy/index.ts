@@ -12,6 +12,7 @@ const host = (name: string, role: "elasticsearch" | "haproxy", site: string, pri
   role,
   site,
   privateIp,
+  hasPublicAddress: name !== "gra-es-2",
   isMember: role === "haproxy",
 });
 
@@ -28,7 +29,7 @@ const declared: Declared = {
     host("gra-haproxy-1", "haproxy", "gra", "192.168.1.101"),
     host("bhs-haproxy-1", "haproxy", "bhs", "192.168.1.201"),
   ],
-  adminCidrs: ["203.0.113.7/32"],
+  administrators: { key: "adminCidrs", cidrs: ["203.0.113.7/32"] },
   flavors: { elasticsearch: "b3-16", haproxy: "b3-8", witness: "d2-2" },
   heap: "12g",
   remoteClusterSecurity: "certificate",

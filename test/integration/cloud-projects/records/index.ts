@@ -8,7 +8,11 @@ import { planTopology } from "../../../../infra/topology/plan.ts";
 /** The program's own network, security groups and SSH key of a region that has no hosts. */
 const serviceName = "0123456789abcdef0123456789abcdef";
 const network = { cidr: "192.168.0.0/16", vlanId: 42 };
-const place = { zones: ["z1"], availabilityZones: false, elasticsearchNodes: 0, haproxyNodes: 0 };
+const place = {
+  ...{ zones: ["z1"], availabilityZones: false, elasticsearchNodes: 0, haproxyNodes: 0 },
+  publicAddresses: "all" as const,
+  gatewayModel: "S" as const,
+};
 const topology = planTopology({
   regions: {
     gra: { ovhRegion: "GRA11", cidr: "192.168.1.0/24", ...place },

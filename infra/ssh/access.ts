@@ -1,0 +1,46 @@
+import type { StackConfig } from "../config/schema.ts";
+
+/**
+ * How one of a stack's hosts is reached by SSH: the same way for Pulumi's steps, for the commands of this checkout and for people.
+ */
+export interface SshAccess {
+  readonly address: string;
+  readonly user: string;
+  /** The key that it has to show; absent: whichever it shows is trusted. */
+  readonly hostKey?: string;
+  /** The host through which the connection goes; null: none. */
+  readonly bastion: StackConfig["bastion"];
+}
+
+/** The part of a stack's configuration that tells. */
+export type AccessConfig = Pick<StackConfig, "sshUser" | "hostKeys" | "bastion">;
+
+/** Its public address, where it has one and nothing stands before it. */
+export function sshAddress<Private, Public>(
+  bastion: StackConfig["bastion"],
+  { privateIp, publicIp }: { readonly privateIp: Private; readonly publicIp?: Public | undefined },
+): Private | Public {
+  return bastion === null && publicIp !== undefined ? publicIp : privateIp;
+}
+
+/** @param host as the stack's output `hosts` has it */
+export function accessTo(
+  name: string,
+  host: { readonly privateIp: string; readonly publicIp?: string | undefined },
+  { sshUser, hostKeys, bastion }: AccessConfig,
+): SshAccess {
+  const hostKey = hostKeys[name];
+  return {
+    address: sshAddress(bastion, host),
+    user: sshUser,
+    ...(hostKey === undefined ? {} : { hostKey }),
+    bastion,
+  };
+}
+
+/** The command by which a person logs in. */
+export function sshCommandLine(user: string, address: string, bastion: StackConfig["bastion"]): string {
+  const target = `${user}@${address}`;
+  if (bastion === null) return `ssh ${target}`;
+  return `ssh -J ${bastion.user}@${bastion.host}${bastion.port === 22 ? "" : `:${bastion.port}`} ${target}`;
+}
