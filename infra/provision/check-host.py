@@ -2,6 +2,7 @@
 """Checks what is in effect on a host at the end of its provisioning, and tells what is wrong and what to do.
 
 Input: {"kernel": [{"key", "least" or "most": number, "why"}], "openFiles": {service: least}, "swap": most swappiness or null,
+"route": {"privateIp", "gateway": by which it reaches the internet, or null where it has a public address},
 "fixed": [what the platform fixes: reported only]}
 """
 
@@ -78,6 +79,33 @@ def clock():
     return None
 
 
+def default_route(wanted):
+    """DHCP offers one on the private interface as well, at each of its leases."""
+    private_ip, gateway = wanted["privateIp"], wanted["gateway"]
+    links = json.loads(output("ip", "-4", "-json", "address", "show"))
+    private = next(
+        (link["ifname"] for link in links if any(a.get("local") == private_ip for a in link.get("addr_info", []))), None
+    )
+    if private is None:
+        return f"no interface has the private address {private_ip}: see `ip address`."
+    routes = json.loads(output("ip", "-4", "-json", "route", "show", "default") or "[]")
+    ways = ", ".join(f"via {route.get('gateway', '?')} dev {route.get('dev', '?')}" for route in routes) or "none"
+    inside = [route for route in routes if route.get("dev") == private]
+    if gateway is not None:
+        if len(routes) == len(inside) == 1 and inside[0].get("gateway") == gateway:
+            return None
+        return (
+            f"the default route must be via {gateway} dev {private}, the gateway, and no other: it is {ways}. See `networkctl status "
+            f"{private}`, and the subnet's gateway in OVHcloud's console."
+        )
+    if inside:
+        return (
+            f"{private}, the private interface, has a default route ({ways}): answers of the public address leave by it, and are "
+            f"lost. See which program asks DHCP for it: `networkctl status {private}`, `ip -4 -details route show default`."
+        )
+    return None if routes else "there is no default route: see `networkctl status`, and the instance's public interface."
+
+
 def findings(wanted):
     for setting in wanted["kernel"]:
         yield setting["key"], kernel(setting)
@@ -85,6 +113,7 @@ def findings(wanted):
         yield "swap", swap(wanted["swap"])
     for service, least in wanted["openFiles"].items():
         yield "openFiles", open_files(service, least)
+    yield "route", default_route(wanted["route"])
     if "clock" not in wanted["fixed"]:
         yield "clock", clock()
 

@@ -1,6 +1,6 @@
 import type { FixableSetting } from "../config/fixable-settings.ts";
 import type { StackConfig } from "../config/schema.ts";
-import { firewallGroupsOf, type Host, type Role, type Topology } from "../topology/model.ts";
+import { firewallGroupsOf, gatewayOf, type Host, type Role, type Topology } from "../topology/model.ts";
 import type { HostFile } from "./remote.ts";
 import { upgradeFiles } from "./security-upgrades.ts";
 
@@ -98,13 +98,14 @@ export function checkInput(
   host: Host,
   { fixedHostSettings }: Pick<StackConfig, "fixedHostSettings">,
 ): string {
-  const { role } = host;
+  const { role, privateIp } = host;
   const isMember = firewallGroupsOf(topology, host).includes("etcd");
   const services = [...(role === "witness" ? [] : [role]), ...(isMember ? (["etcd"] as const) : [])];
   return JSON.stringify({
     kernel: kernelSettings[role].map(({ key, value, bound, why }) => ({ key, [bound]: value, why })),
     openFiles: Object.fromEntries(services.map((service) => [service, openFiles[service]])),
     swap: role === "elasticsearch" ? leastSwappiness.value : null,
+    route: { privateIp, gateway: gatewayOf(topology, host) },
     fixed: fixedHostSettings,
   });
 }

@@ -41,6 +41,7 @@ export const timedFiles: readonly string[] = [
 export const hostFiles: readonly string[] = [
   "test/integration/cloud-hosts.test.ts",
   "test/integration/lab-hosts.test.ts",
+  "test/integration/private-route.test.ts",
   "test/integration/publisher-units.test.ts",
 ];
 

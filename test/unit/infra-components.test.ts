@@ -322,9 +322,13 @@ describe("a region's components", () => {
       ]);
     });
 
-    test("a host's first step knows which way it reaches the internet", () => {
+    test("a host's steps know which way it reaches the internet, at the beginning and at the end", () => {
       const inputOf = (name: string) => JSON.parse(named(name, among).inputs.stdin);
       expect([inputOf("gra-es-1-base").gateway, inputOf("gra-haproxy-1-base").gateway]).toEqual(["192.168.1.1", ""]);
+      expect([inputOf("gra-es-1-check").route, inputOf("gra-haproxy-1-check").route]).toEqual([
+        { privateIp: "192.168.1.11", gateway: "192.168.1.1" },
+        { privateIp: "192.168.1.101", gateway: null },
+      ]);
     });
 
     test("the outputs give a person the same way in", async () => {

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { checkInput } from "../../infra/provision/host-settings.ts";
 import type { Host, Role, Topology } from "../../infra/topology/model.ts";
 import { planTopology } from "../../infra/topology/plan.ts";
-import { testConfig } from "./infra-fixtures.ts";
+import { hiddenChanges, testConfig } from "./infra-fixtures.ts";
 
 const provision = path.join(import.meta.dirname, "..", "..", "infra", "provision");
 let directory: string;
@@ -34,11 +34,12 @@ function run(script: string, input: string, env: Readonly<Record<string, string>
 }
 
 describe("check-host.py", () => {
-  /** The first one, which among the HAProxy hosts has a member of etcd. */
+  /** The first one, which among the HAProxy hosts has a member of etcd. Each has the same private address here. */
+  const privateIp = "192.168.1.11";
   function hostOf({ hosts }: Topology, role: Role): Host {
     const found = hosts.find((candidate) => candidate.role === role);
     if (found === undefined) throw new Error(`no ${role}`);
-    return found;
+    return { ...found, privateIp };
   }
 
   /** A host on which everything is in effect, but for what a test changes. */
@@ -48,6 +49,8 @@ describe("check-host.py", () => {
     readonly openFiles?: number;
     readonly isRunning?: boolean;
     readonly isSynchronized?: boolean;
+    /** Default routes, by interface: ens3 is the public one, ens4 the private one. */
+    readonly routes?: readonly (readonly [gateway: string, interfaceName: string])[];
   }
 
   const inEffect = {
@@ -64,6 +67,7 @@ describe("check-host.py", () => {
     openFiles = 524_288,
     isRunning = true,
     isSynchronized = true,
+    routes = [["5.0.0.254", "ens3"]],
   }: Seen): Promise<void> {
     const files: Record<string, string> = {
       swaps: ["Filename Type Size Used Priority", ...swapDevices].join("\n"),
@@ -82,6 +86,15 @@ Max open files            1024                 ${openFiles}               files\
     const property = `case "$2" in --property=MainPID) echo ${isRunning ? 4711 : 0} ;; *) echo ${openFiles} ;; esac`;
     await program("systemctl", property);
     await program("timedatectl", `echo ${isSynchronized ? "yes" : "no"}`);
+    const links = [
+      { ifname: "ens3", addr_info: [{ local: "5.0.0.1" }] },
+      { ifname: "ens4", addr_info: [{ local: privateIp }] },
+    ];
+    const defaults = routes.map(([gateway, dev]) => ({ dst: "default", gateway, dev }));
+    await program(
+      "ip",
+      `case "$*" in *"address show") echo '${JSON.stringify(links)}' ;; *) echo '${JSON.stringify(defaults)}' ;; esac`,
+    );
   }
 
   function check(
@@ -142,6 +155,47 @@ Max open files            1024                 ${openFiles}               files\
       stderr: expect.stringMatching(/the clock was not synchronised within 0 s: see `timedatectl`/),
     });
   });
+
+  test.each<[string, Seen["routes"], RegExp]>([
+    [
+      "a default route on the private interface again",
+      [
+        ["5.0.0.254", "ens3"],
+        ["192.168.1.1", "ens4"],
+      ],
+      /ens4, the private interface, has a default route \(via 5\.0\.0\.254 dev ens3, via 192\.168\.1\.1 dev ens4\): answers/,
+    ],
+    ["no default route at all", [], /there is no default route: see `networkctl status`/],
+  ])("refuses a host with a public address that has %s", async (_, routes, message) => {
+    await host({ routes: routes ?? [] });
+    expect(check("haproxy")).toMatchObject({ status: 1, stderr: expect.stringMatching(message) });
+  });
+
+  test.each<[string, Seen["routes"]]>([
+    ["none", []],
+    ["one by another address", [["192.168.0.1", "ens4"]]],
+    [
+      "one besides",
+      [
+        ["192.168.1.1", "ens4"],
+        ["5.0.0.254", "ens3"],
+      ],
+    ],
+  ])(
+    "wants the gateway's default route alone on a host without a public address, and refuses %s",
+    async (_, routes) => {
+      const hidden = planTopology(testConfig(hiddenChanges));
+      await host({ routes: [["192.168.1.1", "ens4"]] });
+      expect(check("elasticsearch", [], hidden)).toEqual({ status: 0, stderr: "" });
+      await host({ routes: routes ?? [] });
+      expect(check("elasticsearch", [], hidden)).toMatchObject({
+        status: 1,
+        stderr: expect.stringMatching(
+          /the default route must be via 192\.168\.1\.1 dev ens4, the gateway, and no other/,
+        ),
+      });
+    },
+  );
 
   test("reports what the platform is declared to fix, with its value, and accepts it", async () => {
     await host({ kernel: { "vm.max_map_count": 65_530 }, isSynchronized: false });
