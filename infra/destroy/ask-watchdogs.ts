@@ -1,33 +1,54 @@
 import { z } from "zod";
+import { messageOf } from "../../watchdog/util/errors.ts";
 import { type PreviewSetting, runPulumi } from "../preview/pulumi-preview.ts";
-import { overSsh, withKeyFile } from "../ssh-command.ts";
+import { accessTo, type SshAccess } from "../ssh/access.ts";
+import { configuredAccess } from "../ssh/configured-access.ts";
+import { overSsh } from "../ssh/over-ssh.ts";
 import { type Roles, rolesSchema } from "./verdict.ts";
 
 /** TCP, login and the command itself, over an ocean. */
 const ANSWER_MS = 20_000;
 
 const outputsSchema = z.object({
-  hosts: z.record(z.string(), z.object({ role: z.string(), ssh: z.string() })),
+  hosts: z.record(z.string(), z.object({ role: z.string(), privateIp: z.string(), publicIp: z.string().optional() })),
   sshPrivateKey: z.string(),
 });
 const statusSchema = z.object({ record: rolesSchema.nullable() });
 
-/** The roles by the record with the highest epoch that any watchdog of the stacks has; null where none answers. */
-export async function askWatchdogs(setting: PreviewSetting, stacks: readonly string[]): Promise<Roles | null> {
-  const answers = await Promise.all(stacks.map((stack) => answersOf(setting, stack)));
-  return answers.flat().reduce<Roles | null>((newest, roles) => {
-    return newest === null || roles.epoch > newest.epoch ? roles : newest;
-  }, null);
+/** What the watchdogs tell, together. */
+export interface Answers {
+  /** By the record with the highest epoch that any of them has; null where none has one. */
+  readonly roles: Roles | null;
+  /** Why the others told nothing: "gra-haproxy-1: …" */
+  readonly silent: readonly string[];
 }
 
-async function answersOf(setting: PreviewSetting, stack: string): Promise<readonly Roles[]> {
-  const outputs = await outputsOf(setting, stack);
-  if (outputs === null) return [];
-  return withKeyFile(outputs.sshPrivateKey, async (key) => {
-    const hosts = Object.values(outputs.hosts).filter(({ role }) => role !== "elasticsearch");
-    const answers = hosts.map(({ ssh }) => statusOf(setting, key, ssh.replace(/^ssh /, "")));
-    return (await Promise.all(answers)).filter((roles) => roles !== null);
-  });
+/** Asks the watchdogs of all hosts of the stacks. @throws ConfigError where it is not known how they are to be reached */
+export async function askWatchdogs(setting: PreviewSetting, stacks: readonly string[]): Promise<Answers> {
+  const answers = (await Promise.all(stacks.map((stack) => answersOf(setting, stack)))).flat();
+  const roles = answers.flatMap((answer) => (typeof answer === "string" ? [] : (answer ?? [])));
+  return {
+    roles: roles.reduce<Roles | null>(
+      (newest, one) => (newest === null || one.epoch > newest.epoch ? one : newest),
+      null,
+    ),
+    silent: answers.filter((answer) => typeof answer === "string"),
+  };
+}
+
+/** A host's record; null where it has none; a text where it does not answer. */
+type Answer = Roles | string | null;
+
+async function answersOf(setting: PreviewSetting, stack: string): Promise<readonly Answer[]> {
+  const [outputs, config] = await Promise.all([outputsOf(setting, stack), configuredAccess(setting, stack)]);
+  if (outputs === null || config === null) return [];
+  const hosts = Object.entries(outputs.hosts).filter(([, { role }]) => role !== "elasticsearch");
+  return Promise.all(
+    hosts.map(async ([name, host]) => {
+      const answer = await statusOf(setting, outputs.sshPrivateKey, accessTo(name, host, config));
+      return typeof answer === "string" ? `${name}: ${answer}` : answer;
+    }),
+  );
 }
 
 /** null for a stack that is not there, or that nothing was made of. */
@@ -45,17 +66,22 @@ async function outputsOf(setting: PreviewSetting, stack: string): Promise<z.outp
   return outputs.success ? outputs.data : null;
 }
 
-/** What the host's watchdog, or without it the store, tells; null where the host does not. */
-async function statusOf({ environment }: PreviewSetting, key: string, target: string): Promise<Roles | null> {
+/** What the host's watchdog, or without it the store, tells. */
+async function statusOf({ environment }: PreviewSetting, privateKey: string, access: SshAccess): Promise<Answer> {
   const command = "sudo es-failover status --json";
-  const outcome = await overSsh({ key, target, command, environment, timeoutMs: ANSWER_MS }).catch(() => null);
-  return outcome === null ? null : rolesIn(outcome.stdout);
+  try {
+    const outcome = await overSsh({ access, privateKey, command, environment, timeoutMs: ANSWER_MS });
+    return recordIn(outcome.stdout) ?? (outcome.stderr.trim().split("\n").at(-1) || "no answer");
+  } catch (error) {
+    return messageOf(error);
+  }
 }
 
-function rolesIn(text: string): Roles | null {
+/** undefined where the text is no status. */
+function recordIn(text: string): Roles | null | undefined {
   try {
     return statusSchema.parse(JSON.parse(text)).record;
   } catch {
-    return null;
+    return undefined;
   }
 }

@@ -37,13 +37,14 @@ export interface DestroyOptions extends PreviewSetting {
   readonly say: (text: string) => void;
 }
 
-/** @returns the exit status @throws Error when a state cannot be read */
+/** @returns the exit status @throws Error when a state cannot be read, or it is not known how to reach the watchdogs */
 export async function destroyStack(options: DestroyOptions): Promise<number> {
   const { stack, stacks, activeToo, confirm, say } = options;
   const destruction = destructionOf(stack, await exportedState(options, stack));
   say(renderDestruction(destruction));
   if (destruction.resources === 0) return exitCodes.done;
-  const [site, roles] = await Promise.all([configuredSite(options, stack), askWatchdogs(options, stacks)]);
+  const [site, { roles, silent }] = await Promise.all([configuredSite(options, stack), askWatchdogs(options, stacks)]);
+  for (const reason of silent) say(`  no answer   ${reason}`);
   const verdict = verdictOn({ site, roles, activeToo });
   say(`  afterwards  ${verdict.consequence}`);
   if (verdict.refusal !== null) {

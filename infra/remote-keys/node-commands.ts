@@ -3,7 +3,8 @@ import { messageOf } from "../../watchdog/util/errors.ts";
 import type { StackConfig } from "../config/schema.ts";
 import { type PreviewSetting, runPulumi } from "../preview/pulumi-preview.ts";
 import { stagingDirectory } from "../provision/staging.ts";
-import { overSsh, withKeyFile } from "../ssh-command.ts";
+import { accessTo } from "../ssh/access.ts";
+import { overSsh } from "../ssh/over-ssh.ts";
 import { ports } from "../topology/ports.ts";
 
 /** One of the two regions: its stack, and how that is configured. */
@@ -30,20 +31,23 @@ export interface NodeCommands {
 const ANSWER_MS = 180_000;
 
 const script = `sudo ${stagingDirectory}/elasticsearch/cross-cluster-keys.sh`;
-const hostsSchema = z.record(z.string(), z.object({ role: z.string(), privateIp: z.string(), ssh: z.string() }));
+const hostsSchema = z.record(
+  z.string(),
+  z.object({ role: z.string(), privateIp: z.string(), publicIp: z.string().optional() }),
+);
 type Hosts = readonly (readonly [name: string, host: z.output<typeof hostsSchema>[string]])[];
 
-/** By SSH to the hosts that the stacks' outputs name. The command and its answer pass through no argument and no file. */
+/** By SSH to the hosts that the stacks' outputs name, as Pulumi itself reaches them. The command and its answer pass through no argument and no file. */
 export function commandsOverSsh(setting: Pick<PreviewSetting, "directory" | "environment">): NodeCommands {
   const { environment } = setting;
-  const ask = ({ config }: Side, [name, { privateIp, ssh }]: Hosts[number], command: KeyCommand) =>
-    withKeyFile(config.sshPrivateKey, async (key) => {
-      const input = JSON.stringify({ url: `https://${privateIp}:${ports.elasticsearchHttp}`, ...command });
-      const target = ssh.replace(/^ssh /, "");
-      const outcome = await overSsh({ key, target, command: script, input, environment, timeoutMs: ANSWER_MS });
-      if (outcome.status !== 0) throw new Error(`${name}: ${outcome.stderr.trim() || "no answer"}`);
-      return JSON.parse(outcome.stdout) as unknown;
-    });
+  const ask = async ({ config }: Side, [name, host]: Hosts[number], command: KeyCommand) => {
+    const input = JSON.stringify({ url: `https://${host.privateIp}:${ports.elasticsearchHttp}`, ...command });
+    const access = accessTo(name, host, config);
+    const { sshPrivateKey: privateKey } = config;
+    const outcome = await overSsh({ access, privateKey, command: script, input, environment, timeoutMs: ANSWER_MS });
+    if (outcome.status !== 0) throw new Error(`${name}: ${outcome.stderr.trim() || "no answer"}`);
+    return JSON.parse(outcome.stdout) as unknown;
+  };
   return {
     async onOne(side, command) {
       const reasons: string[] = [];

@@ -79,15 +79,16 @@ describe.skipIf(!hasPulumi)(
       expect((await engine.up(stack)).changes.create).toBe(1);
     });
 
-    /** An `ssh` that reaches the hosts of one stack alone, whose watchdogs know this record. */
+    /** An `ssh` that reaches the host at one address alone, whose watchdog knows this record. */
     async function pretendedSsh(answering: string, record: object): Promise<string> {
       const programs = await mkdtemp(path.join(directory, "ssh-"));
       const text = `#!/bin/sh
-while [ "$1" = -i ] || [ "$1" = -o ]; do
-  [ "$1" = -o ] || [ "$(cat "$2")" = "a private key" ] || exit 1
-  shift 2
-done
-[ "$*" = "debian@${answering}-haproxy-1 sudo es-failover status --json" ] || exit 255
+[ "$(cat "$(dirname "$2")/key")" = "a private key" ] || exit 1
+if ! grep -qx "  HostName ${answering}" "$2"; then
+  echo "ssh: connect to host: No route to host" >&2
+  exit 255
+fi
+[ "$1 $3 $4" = "-F target sudo es-failover status --json" ] || exit 1
 echo '${JSON.stringify({ record })}'
 `;
       await writeFile(path.join(programs, "ssh"), text, { mode: 0o755 });
@@ -96,7 +97,7 @@ echo '${JSON.stringify({ record })}'
 
     /** The command on the stack gra, and what it has printed. */
     async function destroyGra(record: object, activeToo = false, confirm = async () => true) {
-      const programs = await pretendedSsh("bhs", record);
+      const programs = await pretendedSsh("203.0.113.2", record);
       const environment = { ...engine.environment, PATH: `${programs}:${engine.environment["PATH"]}` };
       const said: string[] = [];
       const setting = { directory: engine.directory, pack: "", environment, stacks: [stack, "bhs"] };
@@ -119,6 +120,7 @@ echo '${JSON.stringify({ record })}'
       const active = await destroyGra({ phase: "serving", epoch: 3, active: "gra", standby: "in-sync" });
       expect(active.status).toBe(4);
       expect(active.said).toMatch(/^gra: `pulumi destroy` would delete \d+ resources$/m);
+      expect(active.said).toMatch(/^ {2}no answer {3}gra-haproxy-1: ssh: connect to host: No route to host$/m);
       expect(active.said).toMatch(/^Refused: gra is the active region: `es-failover switchover`/m);
       const record = { phase: "serving", epoch: 4, active: "bhs", standby: "in-sync" };
       expect((await destroyGra(record, false, async () => false)).said).toContain(

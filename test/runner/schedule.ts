@@ -39,6 +39,7 @@ export const timedFiles: readonly string[] = [
  * gives a user by default: beside the lab, which has nine hosts, there is room for no more.
  */
 export const hostFiles: readonly string[] = [
+  "test/integration/bastion.test.ts",
   "test/integration/cloud-hosts.test.ts",
   "test/integration/lab-hosts.test.ts",
   "test/integration/private-route.test.ts",

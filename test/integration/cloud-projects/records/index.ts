@@ -43,5 +43,7 @@ new Instances(site, {
 });
 
 /** Of hosts that are not there: where the watchdogs would be asked. */
-export const hosts = { [`${site}-haproxy-1`]: { role: "haproxy", ssh: `ssh debian@${site}-haproxy-1` } };
+export const hosts = {
+  [`${site}-haproxy-1`]: { role: "haproxy", privateIp: "192.168.0.9", publicIp: `203.0.113.${site === "gra" ? 1 : 2}` },
+};
 export const sshPrivateKey = pulumi.secret("a private key");

@@ -2,13 +2,14 @@ import { spawn } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import type { SshAccess } from "./access.ts";
+import { clientFiles } from "./client-files.ts";
 
-/** A command on a host, given by a person's own `ssh` as provisioning's user. */
+/** A command on a host, given by OpenSSH's client as provisioning's user. */
 export interface SshCommand {
-  /** File of the private key. */
-  readonly key: string;
-  /** User and address: debian@203.0.113.7. */
-  readonly target: string;
+  readonly access: SshAccess;
+  /** Provisioning's key, which a bastion accepts as well. */
+  readonly privateKey: string;
   /** Never with a secret: every user of both hosts can see it. */
   readonly command: string;
   /** What it reads. Default: nothing. */
@@ -24,15 +25,23 @@ export interface SshOutcome {
   readonly stderr: string;
 }
 
-/** As provisioning itself, which cannot know a host's key beforehand: see docs/security.md. */
-const sshOptions = [
-  ...["BatchMode=yes", "ConnectTimeout=10", "LogLevel=ERROR"],
-  ...["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null"],
-];
-
 /** Runs it to its end. @throws Error where there is no `ssh` */
-export function overSsh({ key, target, command, input, environment, timeoutMs }: SshCommand): Promise<SshOutcome> {
-  const args = ["-i", key, ...sshOptions.flatMap((option) => ["-o", option]), target, command];
+export async function overSsh({ access, privateKey, ...command }: SshCommand): Promise<SshOutcome> {
+  const directory = await mkdtemp(path.join(tmpdir(), "es-failover-ssh-"));
+  try {
+    const { files, configuration, target } = clientFiles(access, privateKey, directory);
+    for (const [name, text] of Object.entries(files))
+      await writeFile(path.join(directory, name), text, { mode: 0o600 });
+    return await run(["-F", path.join(directory, configuration), target, command.command], command);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+function run(
+  args: readonly string[],
+  { input, environment, timeoutMs }: Pick<SshCommand, "input" | "environment" | "timeoutMs">,
+): Promise<SshOutcome> {
   return new Promise((resolve, reject) => {
     const child = spawn("ssh", args, { env: environment, stdio: "pipe", timeout: timeoutMs });
     let [stdout, stderr] = ["", ""];
@@ -48,16 +57,4 @@ export function overSsh({ key, target, command, input, environment, timeoutMs }:
     child.stdin.on("error", () => {});
     child.stdin.end(input ?? "");
   });
-}
-
-/** Keeps a private key in a file, closed to others, for as long as the work takes. */
-export async function withKeyFile<T>(privateKey: string, work: (file: string) => Promise<T>): Promise<T> {
-  const scratch = await mkdtemp(path.join(tmpdir(), "es-failover-ssh-"));
-  try {
-    const file = path.join(scratch, "key");
-    await writeFile(file, `${privateKey.trim()}\n`, { mode: 0o600 });
-    return await work(file);
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
 }
