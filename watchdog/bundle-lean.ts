@@ -1,8 +1,54 @@
 import path from "node:path";
 import type { Plugin } from "esbuild";
 
+/** What a part that is left out does when it is used after all. */
+const leftOut = (part: string) => `throw new Error("${part} is not in this program: see watchdog/bundle-lean.ts");`;
+
+/** The largest parts of Elasticsearch's API that the watchdog never calls. */
+export const unusedApis = [
+  "connector",
+  "esql",
+  "fleet",
+  "inference",
+  "ml",
+  "query_rules",
+  "rollup",
+  "search_application",
+  "transform",
+  "watcher",
+] as const;
+
+interface Replacement {
+  readonly module: string;
+  /** Only where the importing file's path matches. */
+  readonly of?: RegExp;
+  readonly text: string;
+}
+
 /** Parts of dependencies that the watchdog never uses, by what stands in their place. The process holds its whole text in memory. */
-const replacements = [
+const replacements: readonly Replacement[] = [
+  ...unusedApis.map((api) => ({
+    module: `./api/${api}.js`,
+    of: /[\\/]@elastic[\\/]elasticsearch[\\/]/,
+    // The client makes an API's object when it is first asked for.
+    text: `export default class { constructor() { ${leftOut(api)} } }`,
+  })),
+  {
+    // With its thousands of names of attributes. No tracer is ever registered, so there is nothing to suppress.
+    module: "@opentelemetry/core",
+    text: "export const suppressTracing = (context) => context;",
+  },
+  {
+    // A second parser of HTTP/1, used where UNDICI_USE_MILO asks for it.
+    module: "../milo/simd.js",
+    of: /[\\/]undici[\\/]/,
+    text: leftOut("milo"),
+  },
+  {
+    module: "../milo/no-simd.js",
+    of: /[\\/]undici[\\/]/,
+    text: leftOut("milo"),
+  },
   {
     // Besides the pool it has fetch, web sockets, caches and mocks; Elasticsearch's client brings a version of its own.
     module: "undici",
@@ -30,7 +76,7 @@ export { default as buildConnector } from "undici/lib/core/connect.js";`,
     of: /[\\/]nodemailer[\\/]/,
     text: 'export default () => { throw new Error("a mail has no content by URL"); };',
   },
-] as const;
+];
 
 const NAMESPACE = "lean";
 
@@ -38,11 +84,10 @@ const NAMESPACE = "lean";
 export const lean: Plugin = {
   name: NAMESPACE,
   setup: (bundling) => {
-    for (const replacement of replacements) {
-      const { module, text } = replacement;
+    for (const { module, of, text } of replacements) {
       const escaped = module.replace(/[.\\/]/g, "\\$&");
       bundling.onResolve({ filter: new RegExp(`^${escaped}$`) }, ({ importer }) =>
-        "of" in replacement && !replacement.of.test(importer) ? undefined : { path: module, namespace: NAMESPACE },
+        of === undefined || of.test(importer) ? { path: module, namespace: NAMESPACE } : undefined,
       );
       bundling.onLoad({ filter: new RegExp(`^${escaped}$`), namespace: NAMESPACE }, () => ({
         contents: text,
