@@ -2,10 +2,10 @@ import { randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { initialPrimariesRecoveries } from "../../infra/elasticsearch/node-files.ts";
-import { roleDefinitions, users } from "../../infra/elasticsearch/users.ts";
 import { type ClusterPair, startClusterPair } from "../../lab/elasticsearch/start-cluster.ts";
 import { eventually } from "../../lab/util/until.ts";
 import type { LoadedConfig } from "../../watchdog/config/load.ts";
+import { roleDefinitions, users } from "../../watchdog/config/roles.ts";
 import { watchdogConfigSchema } from "../../watchdog/config/schema.ts";
 import type { Cluster } from "../../watchdog/core/ports/cluster.ts";
 import { forEachBounded } from "../../watchdog/util/concurrency.ts";
@@ -57,7 +57,7 @@ export async function configureWatchdog(pair: ClusterPair, directory: string): P
     router: {},
     stateDirectory: directory,
   });
-  return { config, elasticsearchPassword };
+  return { config, secrets: { gra: [elasticsearchPassword], bhs: [elasticsearchPassword] } };
 }
 
 /** Creates small indices with a document each by bulk writes, which are faster than index creations. */

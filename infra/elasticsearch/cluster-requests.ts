@@ -1,5 +1,6 @@
+import { rolesOf, users } from "../../watchdog/config/roles.ts";
 import type { StackConfig } from "../config/schema.ts";
-import { fileUsers, nativeUsers, rolesOf, type UserPasswords, users } from "./users.ts";
+import { fileUsers, nativeUsers, type UserPasswords } from "./users.ts";
 
 /** One request to the cluster's API, a PUT where it has a body. It states the whole object, so that it can be repeated. */
 export interface ClusterRequest {

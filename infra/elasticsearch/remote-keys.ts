@@ -1,6 +1,6 @@
+import { replicatedNames } from "../../watchdog/config/roles.ts";
 import type { StackConfig } from "../config/schema.ts";
 import { otherRegion, type Topology } from "../topology/model.ts";
-import { replicatedNames } from "./users.ts";
 
 /** Cross-cluster API keys: the one that a region's nodes follow by, and what those of the other region open in this one. */
 

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
+import { users } from "../../watchdog/config/roles.ts";
 import { type Authority, HostCertificate } from "../certificates.ts";
-import { users } from "../elasticsearch/users.ts";
 import { contentHash, type HostFile, runScript, type StagedHost, type StepOptions } from "../provision/remote.ts";
 import { type Host, type Topology, virtualAddressOf } from "../topology/model.ts";
 import { haproxyCfg, haproxyDefaults, haproxyPaths } from "./haproxy-cfg.ts";

@@ -1,4 +1,4 @@
-import { users } from "../elasticsearch/users.ts";
+import { users } from "../../watchdog/config/roles.ts";
 import type { Host } from "../topology/model.ts";
 import { ports } from "../topology/ports.ts";
 import { monitoringPaths } from "./paths.ts";

@@ -1,7 +1,7 @@
+import { users } from "../../watchdog/config/roles.ts";
 import { type WatchdogConfigInput, watchdogConfigSchema } from "../../watchdog/config/schema.ts";
 import { notificationSecretsDirectory } from "../config/contradictions.ts";
 import type { StackConfig } from "../config/schema.ts";
-import { users } from "../elasticsearch/users.ts";
 import { etcdEndpoints, etcdUser } from "../etcd/etcd-files.ts";
 import { haproxyPaths } from "../haproxy/haproxy-cfg.ts";
 import { type Host, hostsOf, type RegionPlan, type Topology } from "../topology/model.ts";

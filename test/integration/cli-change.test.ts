@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { roleDefinitions } from "../../infra/elasticsearch/users.ts";
 import type { TestCluster } from "../../lab/elasticsearch/cluster.ts";
 import type { ClusterPair } from "../../lab/elasticsearch/start-cluster.ts";
 import { eventually } from "../../lab/util/until.ts";
+import { roleDefinitions } from "../../watchdog/config/roles.ts";
 import type { ChangePreview } from "../../watchdog/core/preview.ts";
 import type { Check } from "../../watchdog/diagnostics/preflight/check.ts";
 import type { VerifyReport } from "../../watchdog/diagnostics/verify/verify.ts";
@@ -11,7 +11,8 @@ import type { SalvageEntry } from "../../watchdog/salvage/exports.ts";
 import { HaproxyBench, haproxyMissing } from "./haproxy-process.ts";
 import { borrowClusterPair } from "./shared/cluster-pair.ts";
 import { whileMisbehaving } from "./support/ccr.ts";
-import { CommandLine, type Ended, PASSWORD } from "./support/command-line.ts";
+import { CommandLine, PASSWORD } from "./support/command-line.ts";
+import type { Ended } from "./support/run-program.ts";
 
 /**
  * A switchover, and a forced failover back with the replay of the writes it leaves behind, as an operator types them: real

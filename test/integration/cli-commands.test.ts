@@ -8,7 +8,8 @@ import type { ChangePreview } from "../../watchdog/core/preview.ts";
 import type { SimulatedOutcome } from "../../watchdog/core/simulate.ts";
 import type { HistoryEntry } from "../../watchdog/core/state/history.ts";
 import type { StateRecord } from "../../watchdog/core/state/record.ts";
-import { CommandLine, type Ended } from "./support/command-line.ts";
+import { CommandLine } from "./support/command-line.ts";
+import type { Ended } from "./support/run-program.ts";
 import { historyEntry, stateRecord } from "./support/state-record.ts";
 
 /** A running watchdog on a real file store; both regions are lost, so that it changes nothing by itself. */

@@ -4,6 +4,7 @@ import type { ClusterPair } from "../../lab/elasticsearch/start-cluster.ts";
 import { readInventory } from "../../watchdog/adapters/elasticsearch/inventory.ts";
 import { compareInventories, type DriftReport } from "../../watchdog/diagnostics/drift/compare.ts";
 import { borrowClusterPair } from "./shared/cluster-pair.ts";
+import { nodesAs } from "./support/access.ts";
 import { createUsers, passwords } from "./support/watchdog-clusters.ts";
 
 /** Read by the watchdog's own user, on real nodes. These have no module for lifecycle policies. */
@@ -18,11 +19,8 @@ describe("drift between two clusters", () => {
 
   const inventoryOf = (cluster: TestCluster, region: string) =>
     readInventory({
+      ...nodesAs(cluster, { username: "es-failover", password: passwords.watchdog }),
       region,
-      nodes: cluster.urls,
-      username: "es-failover",
-      password: passwords.watchdog,
-      caFile: cluster.caFile,
       requestTimeoutMs: 30_000,
     });
 

@@ -1,6 +1,3 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createTestAuthority } from "../../lab/elasticsearch/certificates.ts";
 import type { TestCluster } from "../../lab/elasticsearch/cluster.ts";
@@ -14,7 +11,8 @@ import type {
 import type { ClusterError } from "../../watchdog/core/ports/cluster.ts";
 import type { ClusterProbe } from "../../watchdog/core/state/cluster.ts";
 import { borrowClusterPair } from "./shared/cluster-pair.ts";
-import { connectAsWatchdog, createWatchdogUser } from "./support/watchdog-user.ts";
+import { nodesAs } from "./support/access.ts";
+import { connectAsWatchdog, createWatchdogUser, watchdogCredentials } from "./support/watchdog-user.ts";
 
 /** Two real clusters, each the other's remote, used as the watchdog's user with the role that provisioning gives it. */
 
@@ -154,21 +152,20 @@ describe("a probe", () => {
       error: expect.stringMatching(/^gra: probe: cannot connect to 127\.0\.0\.1:\d+: .*ECONNREFUSED/),
     });
 
-    const directory = await mkdtemp(path.join(tmpdir(), "es-failover-ca-"));
-    const caFile = path.join(directory, "ca.crt");
-    await writeFile(caFile, (await createTestAuthority("a stranger")).certificate);
-    const distrustful = connect(pair.gra, { caFile });
+    const stranger = await createTestAuthority("a stranger");
+    const { access } = nodesAs({ ...pair.gra, ca: stranger.certificate }, watchdogCredentials);
+    const distrustful = connect(pair.gra, { access });
     expect(await distrustful.probe()).toMatchObject({
       reachable: false,
       kind: "untrusted",
       error: expect.stringMatching(/its certificate is not trusted: .*\(\w+\)$/),
     });
     // Whichever node comes first: one that answers tells more than one that does not.
-    const beside = connect(pair.gra, { nodes: [unused, ...pair.gra.urls], caFile });
+    const beside = connect(pair.gra, { nodes: [unused, ...pair.gra.urls], access });
     expect(await beside.probe()).toMatchObject({ reachable: false, kind: "untrusted" });
-    await rm(directory, { recursive: true });
 
-    const mistaken = connect(pair.gra, { password: "not-the-password" });
+    const wrong = { ...watchdogCredentials, password: "not-the-password" };
+    const mistaken = connect(pair.gra, nodesAs(pair.gra, wrong));
     const refused = await mistaken.probe();
     expect(refused).toMatchObject({ reachable: false, error: expect.stringMatching(/unable to authenticate user/) });
     expect(JSON.stringify(refused)).not.toContain("not-the-password");

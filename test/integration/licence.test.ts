@@ -8,6 +8,7 @@ import {
 } from "../../watchdog/adapters/elasticsearch/cluster.ts";
 import { haproxyMissing } from "./haproxy-process.ts";
 import { borrowClusterPair } from "./shared/cluster-pair.ts";
+import { nodesAs } from "./support/access.ts";
 import { clear, createUsers, managedPatterns, passwords, seed, stateOf } from "./support/watchdog-clusters.ts";
 import { releaseForTests } from "./support/watchdog-release.ts";
 import { WatchdogSite } from "./support/watchdog-site.ts";
@@ -49,11 +50,7 @@ describe("a cluster whose licence has lapsed", () => {
 
   beforeAll(() => {
     gra = createElasticsearchCluster({
-      region: "gra",
-      nodes: pair.gra.urls,
-      username: "es-failover",
-      password: passwords.watchdog,
-      caFile: pair.gra.caFile,
+      ...nodesAs(pair.gra, { username: "es-failover", password: passwords.watchdog }),
       requestTimeoutMs: 30_000,
       probeTimeoutMs: 30_000,
       unfollowTimeoutMs: 30_000,

@@ -7,7 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { connect } from "node:tls";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
-import { fileUsersInput, users } from "../../infra/elasticsearch/users.ts";
+import { fileUsersInput } from "../../infra/elasticsearch/users.ts";
 import { createTestAuthority } from "../../lab/elasticsearch/certificates.ts";
 import type { TestCluster } from "../../lab/elasticsearch/cluster.ts";
 import { startCluster } from "../../lab/elasticsearch/start-cluster.ts";
@@ -18,6 +18,7 @@ import { failsafePeers } from "../../watchdog/adapters/failsafe/client.ts";
 import { serveFailsafe } from "../../watchdog/adapters/failsafe/server.ts";
 import { Renewals } from "../../watchdog/app/renewals.ts";
 import { accessSource, credentialsSource, mutualTlsSource } from "../../watchdog/app/sources.ts";
+import { users } from "../../watchdog/config/roles.ts";
 import type { Live } from "../../watchdog/util/live.ts";
 import { TestAuthority } from "./support/certificates.ts";
 import { EtcdCluster } from "./support/etcd-cluster.ts";
@@ -115,10 +116,13 @@ describe("Elasticsearch", () => {
   afterAll(() => cluster?.stop());
 
   async function region() {
-    const caFile = at("ca.crt");
-    const access = await renewals.add(accessSource("elasticsearch", { caFile, passwordFile: at("password") }));
+    const { name: username } = users.watchdog;
+    const secret = { key: "elasticsearch.passwordFile", file: at("password") };
+    const ca = { key: "elasticsearch.caFile", file: at("ca.crt") };
+    const credentials = { kind: "password", username, secret } as const;
+    const access = await renewals.add(accessSource("elasticsearch", { credentials, ca }));
     return createElasticsearchCluster({
-      ...{ region: "gra", nodes: cluster.urls, username: users.watchdog.name, password: "unused", caFile, access },
+      ...{ region: "gra", nodes: cluster.urls, access },
       ...{ requestTimeoutMs: 20_000, probeTimeoutMs: 20_000, unfollowTimeoutMs: 20_000 },
       managed: { patterns: ["orders*"], exclusions: [] },
     });

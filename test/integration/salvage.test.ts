@@ -2,7 +2,6 @@ import { appendFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { roleDefinitions } from "../../infra/elasticsearch/users.ts";
 import type { TestCluster } from "../../lab/elasticsearch/cluster.ts";
 import type { ClusterPair } from "../../lab/elasticsearch/start-cluster.ts";
 import { eventually } from "../../lab/util/until.ts";
@@ -18,6 +17,7 @@ import {
   createElasticsearchSampler,
   type ElasticsearchSampler,
 } from "../../watchdog/adapters/elasticsearch/samples.ts";
+import { roleDefinitions } from "../../watchdog/config/roles.ts";
 import { checkpointOf, type Divergence } from "../../watchdog/core/state/divergence.ts";
 import { verifyRegions } from "../../watchdog/diagnostics/verify/verify.ts";
 import { previewReplay, replaySalvage } from "../../watchdog/salvage/commands.ts";
@@ -32,6 +32,7 @@ import { totalOf } from "../../watchdog/salvage/replay/classification.ts";
 import type { ReplayChoice } from "../../watchdog/salvage/replay/replay-plan.ts";
 import { ReceiptVerifier } from "../../watchdog/salvage/verifier.ts";
 import { borrowClusterPair } from "./shared/cluster-pair.ts";
+import { nodesAs } from "./support/access.ts";
 
 /**
  * One failover, from the first write to the last replayed document, on two real clusters. The tests build on each
@@ -398,8 +399,8 @@ async function createWatchdogUser(cluster: TestCluster): Promise<void> {
   });
 }
 
-function connect({ name, urls, caFile }: TestCluster): Region {
-  const options = { region: name, nodes: urls, ...watchdog, caFile, requestTimeoutMs: 30_000 };
+function connect(of: TestCluster): Region {
+  const options = { ...nodesAs(of, watchdog), requestTimeoutMs: 30_000 };
   const managed = { patterns, exclusions: [] };
   const cluster = createElasticsearchCluster({ ...options, managed, probeTimeoutMs: 5_000, unfollowTimeoutMs: 30_000 });
   const documentAccess = createElasticsearchDocuments(options);

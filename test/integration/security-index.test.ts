@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { rm } from "node:fs/promises";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { fileUsersInput, rolesOf, users } from "../../infra/elasticsearch/users.ts";
+import { fileUsersInput } from "../../infra/elasticsearch/users.ts";
 import type { Credentials, TestCluster } from "../../lab/elasticsearch/cluster.ts";
 import { startCluster } from "../../lab/elasticsearch/start-cluster.ts";
 import { eventually } from "../../lab/util/until.ts";
@@ -10,6 +10,8 @@ import {
   createElasticsearchCluster,
   type ElasticsearchCluster,
 } from "../../watchdog/adapters/elasticsearch/cluster.ts";
+import { rolesOf, users } from "../../watchdog/config/roles.ts";
+import { nodesAs } from "./support/access.ts";
 
 /**
  * Elasticsearch keeps the users of its native realm in the index `.security`. While that has no primary, each of them is
@@ -56,7 +58,7 @@ describe("a cluster", () => {
     const body = { password: app.password, roles: [users.app.role] };
     await cluster.call("PUT", `/_security/user/${app.username}`, { body });
     region = createElasticsearchCluster({
-      ...{ region: "gra", nodes: cluster.urls, caFile: cluster.caFile, ...watchdog },
+      ...nodesAs(cluster, watchdog),
       ...{ requestTimeoutMs: 30_000, probeTimeoutMs: 30_000, unfollowTimeoutMs: 30_000 },
       managed: { patterns, exclusions: [] },
     });

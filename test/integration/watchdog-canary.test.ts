@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { roleDefinitions, users } from "../../infra/elasticsearch/users.ts";
 import type { TestCluster } from "../../lab/elasticsearch/cluster.ts";
 import type { ClusterPair } from "../../lab/elasticsearch/start-cluster.ts";
 import { eventually } from "../../lab/util/until.ts";
 import { CANARY_INDEX } from "../../watchdog/config/canary.ts";
+import { roleDefinitions, users } from "../../watchdog/config/roles.ts";
 import type { WatchdogStatus } from "../../watchdog/controller/status.ts";
 import { haproxyMissing } from "./haproxy-process.ts";
 import { borrowClusterPair } from "./shared/cluster-pair.ts";

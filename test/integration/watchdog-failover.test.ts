@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { users } from "../../infra/elasticsearch/users.ts";
 import type { TestCluster } from "../../lab/elasticsearch/cluster.ts";
 import type { ClusterPair } from "../../lab/elasticsearch/start-cluster.ts";
 import { Traffic } from "../../lab/traffic/traffic.ts";
 import { eventually } from "../../lab/util/until.ts";
+import { users } from "../../watchdog/config/roles.ts";
 import type { StepKind } from "../../watchdog/core/state/plan.ts";
 import type { LastFailover, StateRecord } from "../../watchdog/core/state/record.ts";
 import { type PromotionStep, promotionSteps } from "../promotion-steps.ts";

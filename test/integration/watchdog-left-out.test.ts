@@ -1,14 +1,15 @@
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { users } from "../../infra/elasticsearch/users.ts";
 import type { ClusterPair } from "../../lab/elasticsearch/start-cluster.ts";
 import { eventually } from "../../lab/util/until.ts";
 import { createElasticsearchDocuments } from "../../watchdog/adapters/elasticsearch/documents.ts";
+import { users } from "../../watchdog/config/roles.ts";
 import type { LastFailover } from "../../watchdog/core/state/record.ts";
 import { previewReplay, replaySalvage } from "../../watchdog/salvage/commands.ts";
 import { salvageRoot } from "../../watchdog/salvage/salvage.ts";
 import { haproxyMissing } from "./haproxy-process.ts";
 import { borrowClusterPair } from "./shared/cluster-pair.ts";
+import { nodesAs } from "./support/access.ts";
 import { bulk, cloneLargeLeader, copySlowly, documentsOf } from "./support/ccr.ts";
 import { clear, createUsers, followers, passwords, seed, seeded, stateOf } from "./support/watchdog-clusters.ts";
 import { releaseForTests } from "./support/watchdog-release.ts";
@@ -119,9 +120,9 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
 
   /** Writes to bhs what the salvage of gra has and bhs lacks. */
   async function replay(): Promise<void> {
-    const { name: region, urls: nodes, caFile } = pair.bhs;
+    const { name: region } = pair.bhs;
     const credentials = { username: users.watchdog.name, password: passwords.watchdog };
-    const access = createElasticsearchDocuments({ region, nodes, caFile, ...credentials, requestTimeoutMs: 30_000 });
+    const access = createElasticsearchDocuments({ ...nodesAs(pair.bhs, credentials), requestTimeoutMs: 30_000 });
     try {
       const probe = async () => {
         const { cluster_uuid: clusterUuid } = await pair.bhs.call("GET", "/");

@@ -1,10 +1,8 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import path from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { basicAuthorization } from "../../watchdog/adapters/elasticsearch/authorizations.ts";
 import {
   createElasticsearchCluster,
   type ElasticsearchCluster,
@@ -33,7 +31,6 @@ const clusterOptions = {
 };
 
 let server: Server;
-let directory: string;
 let cluster: ElasticsearchCluster;
 let options: NodesOptions;
 let received: Received[] = [];
@@ -41,8 +38,6 @@ let compressed = 0;
 let answers: Readonly<Record<string, Answer>> = {};
 
 beforeAll(async () => {
-  directory = await mkdtemp(path.join(tmpdir(), "es-failover-contract-"));
-  await writeFile(path.join(directory, "ca.crt"), "");
   server = createServer((request, response) => {
     let text = "";
     request.setEncoding("utf8").on("data", (chunk: string) => {
@@ -71,9 +66,7 @@ beforeAll(async () => {
   options = {
     region: "gra",
     nodes: [`http://127.0.0.1:${(server.address() as AddressInfo).port}`],
-    username: "es-failover",
-    password: "secret-of-the-test",
-    caFile: path.join(directory, "ca.crt"),
+    access: { ca: null, authorizations: [basicAuthorization("es-failover", "secret-of-the-test")] },
     requestTimeoutMs: 5_000,
   };
   cluster = createElasticsearchCluster({ ...options, ...clusterOptions });
@@ -86,7 +79,6 @@ afterAll(async () => {
   await cluster.close();
   server.closeAllConnections();
   server.close();
-  await rm(directory, { recursive: true });
 });
 
 const failure = (attempt: Promise<unknown>): Promise<ClusterError> =>
@@ -96,6 +88,53 @@ const failure = (attempt: Promise<unknown>): Promise<ClusterError> =>
     },
     (error: ClusterError) => error,
   );
+
+describe("a remote cluster with a name of its own", () => {
+  const aliased = async <T>(use: (cluster: ElasticsearchCluster) => Promise<T>): Promise<T> => {
+    const remoteAliases = { gra: "paris", bhs: "montreal" };
+    const connected = createElasticsearchCluster({ ...options, ...clusterOptions, remoteAliases });
+    try {
+      return await use(connected);
+    } finally {
+      await connected.close();
+    }
+  };
+  const pattern = (remote: string) => ({
+    remote_cluster: remote,
+    leader_index_patterns: ["logs-app*"],
+    leader_index_exclusion_patterns: [],
+    follow_index_pattern: "{{leader_index}}",
+    active: true,
+  });
+
+  test("is the other region in what is read, and a cluster that only has the region's name is not", async () => {
+    const patterns = ["montreal", "bhs", "elsewhere"].map((name) => ({ name, pattern: pattern(name) }));
+    answers = { "GET /_ccr/auto_follow": { body: { patterns } } };
+    const read = await aliased((cluster) => cluster.autoFollowPatterns());
+    expect(read.map(({ remoteCluster }) => remoteCluster)).toEqual(["bhs", "bhs, another remote cluster", "elsewhere"]);
+    expect(read.map(({ followerNames }) => followerNames)).toEqual([undefined, undefined, undefined]);
+  });
+
+  test("is called by it in every request that names the other region", async () => {
+    const acknowledged = { body: { acknowledged: true } };
+    answers = {
+      "PUT /_ccr/auto_follow/new": acknowledged,
+      "PUT /logs-app/_ccr/follow": { body: { follow_index_created: true } },
+      "POST /logs-app/_ccr/forget_follower": { body: { _shards: { total: 1, successful: 1, failed: 0 } } },
+    };
+    await aliased(async (cluster) => {
+      await cluster.putAutoFollow({ name: "new", remoteCluster: "bhs", patterns: ["logs-app*"], exclusions: [] });
+      await cluster.follow("logs-app", { remoteCluster: "bhs", index: "logs-app" });
+      const index = { name: "logs-app", uuid: "of-the-follower" };
+      await cluster.forgetFollower("logs-app", { cluster: "bhs-cluster", index, remoteCluster: "gra" });
+    });
+    expect(received.map(({ body }) => body)).toMatchObject([
+      { remote_cluster: "montreal" },
+      { remote_cluster: "montreal", leader_index: "logs-app" },
+      { leader_remote_cluster: "paris" },
+    ]);
+  });
+});
 
 describe("answers in gzip", () => {
   const missing = { status: 404, body: { error: { type: "index_not_found_exception", reason: "no such index" } } };

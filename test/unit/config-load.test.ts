@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createTestAuthority } from "../../lab/elasticsearch/certificates.ts";
 import { loadConfig } from "../../watchdog/config/load.ts";
+import { regionAccess } from "../../watchdog/config/region-access.ts";
 import type { WatchdogConfigInput } from "../../watchdog/config/schema.ts";
 import { ConfigError, sentenceOf } from "../../watchdog/config/violations.ts";
 
@@ -57,7 +58,7 @@ async function violationsOf(config: unknown): Promise<readonly string[]> {
 
 describe("a configuration", () => {
   test("that is valid is loaded with its defaults and its password", async () => {
-    const { config, elasticsearchPassword } = await load(good());
+    const { config, secrets } = await load(good());
     expect(config.checks).toMatchObject({
       profile: "standard",
       intervalMs: 10_000,
@@ -65,7 +66,7 @@ describe("a configuration", () => {
       recoveryThreshold: 5,
     });
     expect(config.router?.adminSocket).toBe("/run/haproxy/admin.sock");
-    expect(elasticsearchPassword).toBe("correct horse");
+    expect(secrets).toEqual({ gra: ["correct horse"], bhs: ["correct horse"] });
   });
 
   test("that is missing or no JSON is refused with that reason", async () => {
@@ -79,14 +80,14 @@ describe("a configuration", () => {
     const { site: _, ...withoutSite } = good();
     const violations = await violationsOf({
       ...withoutSite,
-      regions: { gra: { nodes: ["http://192.168.1.10:9200"] }, bhs: { nodes: [] } },
+      regions: { gra: { nodes: ["ftp://192.168.1.10:9200"] }, bhs: { nodes: [] } },
       checks: { intervalMs: -5 },
       passwort: "do not print me",
     });
     expect(violations).toEqual(
       expect.arrayContaining([
         expect.stringMatching(/^site is missing/),
-        expect.stringMatching(/^regions\.gra\.nodes\[0\] is "http:\/\/192\.168\.1\.10:9200"/),
+        expect.stringMatching(/^regions\.gra\.nodes\[0\] is "ftp:\/\/192\.168\.1\.10:9200"/),
         expect.stringMatching(/^regions\.bhs\.nodes is \[\]/),
         expect.stringMatching(/^checks\.intervalMs is -5/),
         expect.stringMatching(/^passwort is not a known key of .*watchdog\.json; the closest one is /),
@@ -137,8 +138,8 @@ describe("a configuration", () => {
 
   test("has the other password of a rotation in a second line", async () => {
     await writeFile(passwordFile, "new\nold\n", { mode: 0o640 });
-    const loaded = await load(good());
-    expect([loaded.elasticsearchPassword, ...(loaded.otherElasticsearchPasswords ?? [])]).toEqual(["new", "old"]);
+    const { secrets } = await load(good());
+    expect(secrets).toEqual({ gra: ["new", "old"], bhs: ["new", "old"] });
   });
 
   test("with an empty password, or with more than two lines, is refused", async () => {
@@ -151,6 +152,72 @@ describe("a configuration", () => {
       const elasticsearch = { username: "es-failover", passwordFile: file, caFile };
       expect(await violationsOf({ ...good(), elasticsearch })).toEqual([expect.stringMatching(reason)]);
     }
+  });
+
+  describe("whose regions are reached differently", () => {
+    const encoded = Buffer.from("id-of-key:secret").toString("base64");
+    const at = (name: string) => path.join(directory, name);
+    const withRegions = (gra: object, bhs: object, elasticsearch: object = {}) => {
+      const { regions } = good();
+      return {
+        ...good(),
+        regions: { gra: { ...regions["gra"], ...gra }, bhs: { ...regions["bhs"], ...bhs } },
+        elasticsearch,
+      };
+    };
+    const user = () => ({ username: "watchdog", passwordFile, caFile });
+
+    beforeAll(async () => {
+      await writeFile(passwordFile, "correct horse\n", { mode: 0o640 });
+      await writeFile(at("key"), `${encoded}\n`, { mode: 0o600 });
+      await writeFile(at("bhs-password"), "battery\n", { mode: 0o600 });
+    });
+
+    test("has the credentials of each: a user of its own, or an API key", async () => {
+      const { secrets, config } = await load(withRegions(user(), { apiKeyFile: at("key"), caFile }));
+      expect(secrets).toEqual({ gra: ["correct horse"], bhs: [encoded] });
+      expect(regionAccess(config, "bhs").credentials).toMatchObject({ kind: "api-key" });
+      const mixed = await load(withRegions({}, { passwordFile: at("bhs-password") }, user()));
+      expect(mixed.secrets).toEqual({ gra: ["correct horse"], bhs: ["battery"] });
+      expect(regionAccess(mixed.config, "bhs").credentials).toMatchObject({ kind: "password", username: "watchdog" });
+    });
+
+    test("is refused while one has no credentials, two kinds, or no CA", async () => {
+      expect(await violationsOf(withRegions(user(), {}))).toEqual([
+        expect.stringMatching(
+          /^regions\.bhs\.username is missing: .*elasticsearch\.username .*regions\.bhs\.apiKeyFile/,
+        ),
+        expect.stringMatching(/^regions\.bhs\.passwordFile is missing/),
+        expect.stringMatching(/^regions\.bhs\.caFile is missing/),
+      ]);
+      expect(await violationsOf(withRegions({ ...user(), apiKeyFile: at("key") }, {}, user()))).toEqual([
+        "regions.gra.username must be left out beside regions.gra.apiKeyFile: an API key has no user",
+        "regions.gra.passwordFile must be left out beside regions.gra.apiKeyFile: an API key has no user",
+      ]);
+    });
+
+    test("is refused when a file holds no encoded API key, without showing what it holds", async () => {
+      for (const content of ["id-of-key:secret", "bm8gY29sb24="]) {
+        await writeFile(at("odd-key"), content, { mode: 0o600 });
+        const violations = await violationsOf(withRegions({}, { apiKeyFile: at("odd-key") }, user()));
+        expect(violations).toEqual([expect.stringMatching(/^regions\.bhs\.apiKeyFile names .*write what .*"encoded"/)]);
+        expect(violations.join()).not.toContain(content);
+      }
+    });
+
+    test("is refused with plain http, unless that is permitted by name", async () => {
+      const nodes = ["http://192.168.2.10:9200"];
+      expect(await violationsOf(withRegions({}, { nodes }, user()))).toEqual([
+        expect.stringMatching(
+          /^regions\.bhs\.nodes\[0\] is "http:.*readable by all.*set regions\.bhs\.plainHttp to true/,
+        ),
+      ]);
+      const { config } = await load(
+        withRegions({ caFile }, { nodes, plainHttp: true }, { username: "w", passwordFile }),
+      );
+      expect(regionAccess(config, "bhs").ca).toBeNull();
+      expect(regionAccess(config, "gra").ca).toMatchObject({ key: "regions.gra.caFile" });
+    });
   });
 
   test("of any JSON never crashes the check", async () => {

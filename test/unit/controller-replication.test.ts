@@ -64,7 +64,7 @@ class Regions {
       cluster: cluster as Cluster,
       leader: leader as Cluster,
       managed: config.replication,
-      standby: { nodes: ["https://192.168.2.11:9200", "https://192.168.2.12:9200"] },
+      standby: { nodes: ["https://192.168.2.11:9200", "https://192.168.2.12:9200"], plainHttp: false },
       confirm,
     });
     return this.calls;

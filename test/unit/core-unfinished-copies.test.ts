@@ -32,7 +32,9 @@ describe("first copies that are not complete", () => {
   test("were never complete only while all configured nodes are there", () => {
     const record = serving({ unfinishedCopies: [idOf("logs-1")] });
     const nodes = ["https://192.168.2.11:9200", "https://192.168.2.12:9200"];
-    const by = (probe: Parameters<typeof neverComplete>[1]) => [...neverComplete(record, probe, { nodes })];
+    const by = (probe: Parameters<typeof neverComplete>[1]) => [
+      ...neverComplete(record, probe, { nodes, plainHttp: false }),
+    ];
     expect(by({ ...goodProbe, nodes: 2 })).toEqual(["uuid-logs-1"]);
     expect(by({ ...goodProbe, nodes: 1 })).toEqual([]);
     expect(by({ reachable: false, kind: "timeout", error: "" })).toEqual([]);

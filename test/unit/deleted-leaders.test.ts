@@ -177,7 +177,7 @@ class Regions {
       cluster: cluster as Cluster,
       leader: leader as Cluster,
       managed: config.replication,
-      standby: { nodes: [] },
+      standby: { nodes: [], plainHttp: false },
       confirm,
     };
     await deleteFollower({ kind: "delete-follower", follower, leader: "gra" }, context);

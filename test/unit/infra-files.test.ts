@@ -4,7 +4,6 @@ import { clusterRequests } from "../../infra/elasticsearch/cluster-requests.ts";
 import { elasticsearchYml, jvmOptions, unicastHosts } from "../../infra/elasticsearch/node-files.ts";
 import { remoteKeystore } from "../../infra/elasticsearch/remote-keys.ts";
 import { snapshotInput, snapshotKeystore } from "../../infra/elasticsearch/snapshots.ts";
-import { roleDefinitions, users } from "../../infra/elasticsearch/users.ts";
 import { completionUnit, etcdDropIn, etcdSettings, memberJson } from "../../infra/etcd/etcd-files.ts";
 import { haproxyCfg, haproxyDefaults } from "../../infra/haproxy/haproxy-cfg.ts";
 import { keepalivedConf } from "../../infra/haproxy/keepalived.ts";
@@ -13,6 +12,7 @@ import { upgradeFiles, upgradeTime } from "../../infra/provision/security-upgrad
 import { hostsOf, type Role, regionPlan } from "../../infra/topology/model.ts";
 import { planTopology } from "../../infra/topology/plan.ts";
 import { watchdogJson } from "../../infra/watchdog/watchdog-config.ts";
+import { roleDefinitions, users } from "../../watchdog/config/roles.ts";
 import { testConfig, virtualAddressChanges } from "./infra-fixtures.ts";
 
 const config = testConfig();

@@ -6,7 +6,8 @@ import { tmpdir, userInfo } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { fileUsersInput, roleDefinitions, users } from "../../infra/elasticsearch/users.ts";
+import { fileUsersInput } from "../../infra/elasticsearch/users.ts";
+import { roleDefinitions, users } from "../../watchdog/config/roles.ts";
 
 const execute = promisify(execFile);
 const infra = path.join(import.meta.dirname, "..", "..", "infra");

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { Passwords } from "../../watchdog/adapters/elasticsearch/passwords.ts";
+import { Authorizations, basicAuthorization } from "../../watchdog/adapters/elasticsearch/authorizations.ts";
 import { Renewals } from "../../watchdog/app/renewals.ts";
 import { LiveCell } from "../../watchdog/util/live.ts";
 
@@ -78,13 +78,14 @@ describe("files that are read again", () => {
 
 describe("two passwords", () => {
   const refused = new Error("401");
+  const both = new LiveCell([basicAuthorization("u", "new"), basicAuthorization("u", "old")] as const);
   const password = ({ authorization }: { authorization: string }) =>
     Buffer.from(authorization.replace("Basic ", ""), "base64").toString();
 
   test("are tried one after the other, the one that was accepted last first", async () => {
     const valid = new Set(["u:old"]);
     const asked: string[] = [];
-    const passwords = new Passwords("u", new LiveCell(["new", "old"] as const), (error) => error === refused);
+    const passwords = new Authorizations(both, (error) => error === refused);
     const call = () =>
       passwords.use(async (headers) => {
         asked.push(password(headers));
@@ -102,7 +103,7 @@ describe("two passwords", () => {
   });
 
   test("are not both sent when the request failed for another reason", async () => {
-    const passwords = new Passwords("u", new LiveCell(["new", "old"] as const), (error) => error === refused);
+    const passwords = new Authorizations(both, (error) => error === refused);
     let calls = 0;
     const failing = passwords.use(async () => {
       calls += 1;

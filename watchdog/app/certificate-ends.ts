@@ -1,6 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { certificatesIn } from "../config/files.ts";
+import { nodeCaFiles } from "../config/region-access.ts";
 import type { WatchdogConfig } from "../config/schema.ts";
 import type { CertificateEnd } from "../metrics/metric.ts";
 
@@ -15,16 +16,10 @@ export async function certificateEnds(config: WatchdogConfig): Promise<readonly 
   return ends.flat();
 }
 
-function certificateFilesOf({
-  elasticsearch,
-  store,
-  failsafe,
-  endpoint,
-  metrics,
-  page,
-}: WatchdogConfig): readonly string[] {
+function certificateFilesOf(config: WatchdogConfig): readonly string[] {
+  const { store, failsafe, endpoint, metrics, page } = config;
   const files = [
-    elasticsearch.caFile,
+    ...nodeCaFiles(config).map(({ file }) => file),
     ...(store.kind === "etcd" ? [store.caFile, store.certificateFile] : []),
     ...(failsafe === null ? [] : [failsafe.caFile, failsafe.certificateFile]),
     endpoint?.certificateFile ?? null,

@@ -5,13 +5,17 @@ import { createElasticsearchDocuments, DOCUMENT_TIMEOUT_MS } from "../adapters/e
 import type { NodeAccess, NodesOptions } from "../adapters/elasticsearch/node-client.ts";
 import type { RegionName } from "../config/address.ts";
 import type { LoadedConfig } from "../config/load.ts";
+import { type RegionAccess, regionAccess, regionAccesses, remoteAliasOf } from "../config/region-access.ts";
+import type { WatchdogConfig } from "../config/schema.ts";
 import type { Salvage } from "../core/ports/salvage.ts";
 import type { DefinitionKind } from "../core/state/cluster.ts";
 import { freeBytes } from "../salvage/export/room.ts";
 import type { ActivePrimary } from "../salvage/ports.ts";
 import { createSalvage, salvageRoot } from "../salvage/salvage.ts";
 import { copyOnMountedDisk, deviceOf, type SecondCopy } from "../salvage/second-copy.ts";
-import { type Live, LiveCell } from "../util/live.ts";
+import type { Live } from "../util/live.ts";
+import type { Renewals } from "./renewals.ts";
+import { accessSource, nodeAccess } from "./sources.ts";
 
 /**
  * Connects to the configured clusters of both regions.
@@ -26,6 +30,7 @@ export function connectClusters(
   const connect = (region: RegionName): ElasticsearchCluster =>
     createElasticsearchCluster({
       ...nodesOf(loaded, region),
+      remoteAliases: remoteAliasesOf(config),
       managed: config.replication,
       probeTimeoutMs: config.checks.timeoutMs,
       unfollowTimeoutMs: config.promotion.unfollowTimeoutMs,
@@ -80,6 +85,7 @@ export function connectActivePrimary(loaded: LoadedConfig, region: RegionName): 
   const nodes = nodesOf(loaded, region);
   const cluster = createElasticsearchCluster({
     ...nodes,
+    remoteAliases: remoteAliasesOf(config),
     managed: config.replication,
     // A region too slow to count as healthy still takes writes, and an operator can wait.
     probeTimeoutMs: DOCUMENT_TIMEOUT_MS,
@@ -92,23 +98,45 @@ export function connectActivePrimary(loaded: LoadedConfig, region: RegionName): 
   return { ...documents, region, probe: cluster.probe, close };
 }
 
-/** A configuration whose password and CA are renewed; a command, which ends soon, uses what was loaded. */
+/** By region, the name under which the other one's cluster knows it. */
+const remoteAliasesOf = (config: WatchdogConfig): Readonly<Record<RegionName, string>> =>
+  Object.fromEntries(Object.keys(config.regions).map((region) => [region, remoteAliasOf(config, region)]));
+
+/** A configuration whose credentials and CAs are renewed; a command, which ends soon, uses what was loaded. */
 export interface RenewedConfig extends LoadedConfig {
-  readonly access?: Live<NodeAccess>;
+  readonly access?: Readonly<Record<RegionName, Live<NodeAccess>>>;
 }
+
+/** What both regions' clusters are reached with, read again when the files change; files that both share, once. */
+export async function renewedAccess(
+  config: WatchdogConfig,
+  renewals: Pick<Renewals, "add">,
+): Promise<Readonly<Record<RegionName, Live<NodeAccess>>>> {
+  const bySource = new Map<string, Live<NodeAccess>>();
+  const access: Record<RegionName, Live<NodeAccess>> = {};
+  const accesses = [...regionAccesses(config)].map(([region, found]) => ({ region, found, source: sourceKey(found) }));
+  const areShared = new Set(accesses.map(({ source }) => source)).size === 1;
+  for (const { region, found, source } of accesses) {
+    const section = areShared ? "elasticsearch" : `regions.${region}`;
+    const live = bySource.get(source) ?? (await renewals.add(accessSource(section, found)));
+    bySource.set(source, live);
+    access[region] = live;
+  }
+  return access;
+}
+
+const sourceKey = ({ credentials, ca }: RegionAccess): string => JSON.stringify([credentials, ca]);
 
 /** The nodes of one region, with address, credentials and CA. Answers cross the ocean in gzip. */
 export function nodesOf(loaded: RenewedConfig, region: RegionName): NodesOptions {
-  const { config, elasticsearchPassword: password, otherElasticsearchPasswords: others = [] } = loaded;
-  const { username, caFile, requestTimeoutMs } = config.elasticsearch;
-  const nodes = config.regions[region]?.nodes;
-  if (nodes === undefined) {
-    throw new Error(
-      `${region} is not a configured region; the regions are ${Object.keys(config.regions).join(" and ")}`,
-    );
-  }
+  const { config, secrets } = loaded;
+  const { requestTimeoutMs } = config.elasticsearch;
+  const { nodes, credentials, ca } = regionAccess(config, region);
   const compressed = region !== config.site;
-  const { access = new LiveCell<NodeAccess>({ ca: readFileSync(caFile, "utf8"), passwords: [password, ...others] }) } =
-    loaded;
-  return { region, nodes, username, password, caFile, access, requestTimeoutMs, compressed };
+  const fixed = (): NodeAccess => {
+    const own = secrets[region];
+    if (own === undefined) throw new Error(`the credentials of ${region} were not loaded`);
+    return nodeAccess(credentials, own, ca === null ? null : readFileSync(ca.file, "utf8"));
+  };
+  return { region, nodes, access: loaded.access?.[region] ?? fixed(), requestTimeoutMs, compressed };
 }

@@ -9,7 +9,9 @@ export async function connectOwnEntry(
   renewals: Pick<Renewals, "add">,
 ): Promise<EntryConnection | null> {
   if (entry === null || !canary.enabled) return null;
-  const { url, username } = entry;
-  const access = await renewals.add(accessSource("entry", entry));
-  return connectEntry({ url, username, access, watchdog: name, timeoutMs: canary.timeoutMs });
+  const { url, username, passwordFile, caFile } = entry;
+  const secret = { key: "entry.passwordFile", file: passwordFile };
+  const ca = { key: "entry.caFile", file: caFile };
+  const source = accessSource("entry", { credentials: { kind: "password", username, secret }, ca });
+  return connectEntry({ url, access: await renewals.add(source), watchdog: name, timeoutMs: canary.timeoutMs });
 }

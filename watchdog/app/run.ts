@@ -19,7 +19,7 @@ import type { Salvage } from "../core/ports/salvage.ts";
 import { reasonOf } from "../util/files.ts";
 import type { Logger } from "../util/logger.ts";
 import { version } from "../util/version.ts";
-import { connectClusters, connectSalvage } from "./clusters.ts";
+import { connectClusters, connectSalvage, renewedAccess } from "./clusters.ts";
 import { runEndpoint } from "./endpoint.ts";
 import { connectOwnEntry } from "./entry.ts";
 import { runMetrics } from "./metrics.ts";
@@ -27,7 +27,6 @@ import { type RunningNotifications, runNotifications } from "./notifications.ts"
 import { connectOthers } from "./others.ts";
 import { runPage } from "./page.ts";
 import { Renewals } from "./renewals.ts";
-import { accessSource } from "./sources.ts";
 import { connectStore, type StoreConnection } from "./store.ts";
 import { watchFiles } from "./watch-files.ts";
 
@@ -53,8 +52,7 @@ async function runUntil(stop: AbortController, configFile: string): Promise<void
   const log = createLogger(config.logLevel, config.name);
   const services = serviceManager();
   const renewals = new Renewals(log);
-  const access = await renewals.add(accessSource("elasticsearch", config.elasticsearch));
-  const renewed = { ...loaded, access };
+  const renewed = { ...loaded, access: await renewedAccess(config, renewals) };
   const clusters = connectClusters(renewed, (region, kind) =>
     log.warn(
       { event: "definitions-unavailable", region, kind },

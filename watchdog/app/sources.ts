@@ -1,8 +1,18 @@
 import { readFile } from "node:fs/promises";
+import { apiKeyAuthorization, basicAuthorization } from "../adapters/elasticsearch/authorizations.ts";
 import type { NodeAccess } from "../adapters/elasticsearch/node-client.ts";
 import type { EtcdCredentials } from "../adapters/etcd/token.ts";
 import type { EtcdTls } from "../adapters/etcd/transport.ts";
-import { keyPairViolations, readCa, readSecret, readSecrets, refuseAny, type Secrets } from "../config/files.ts";
+import {
+  keyPairViolations,
+  readCa,
+  readCredentials,
+  readSecret,
+  readSecrets,
+  refuseAny,
+  type Secrets,
+} from "../config/files.ts";
+import type { Credentials, RegionAccess } from "../config/region-access.ts";
 import type { ListenerTls } from "../util/http-server.ts";
 import type { Source } from "./renewals.ts";
 
@@ -13,20 +23,29 @@ interface CertificateFiles {
   readonly keyFile: string;
 }
 
-/** CA and passwords of a section that has no certificate of its own. */
+/** CA and credentials of a server of Elasticsearch's API. */
 export function accessSource(
   section: string,
-  { caFile, passwordFile }: { readonly caFile: string; readonly passwordFile: string },
+  { credentials, ca }: Pick<RegionAccess, "credentials" | "ca">,
 ): Source<NodeAccess> {
   return {
     section,
-    files: [caFile, passwordFile],
-    read: async () => ({
-      ca: await readCa(`${section}.caFile`, caFile),
-      passwords: await readSecrets(`${section}.passwordFile`, passwordFile),
-    }),
+    files: [...(ca === null ? [] : [ca.file]), credentials.secret.file],
+    read: async () => nodeAccess(credentials, await readCredentials(credentials), await readNodeCa(ca)),
   };
 }
+
+/** What requests to a region's nodes are made with. */
+export function nodeAccess(credentials: Credentials, secrets: Secrets, ca: string | null): NodeAccess {
+  const authorization = (secret: string): string =>
+    credentials.kind === "api-key" ? apiKeyAuthorization(secret) : basicAuthorization(credentials.username, secret);
+  const [first, ...others] = secrets;
+  return { ca, authorizations: [authorization(first), ...others.map(authorization)] };
+}
+
+/** @throws Error that names the key and what is wrong with the file */
+export const readNodeCa = async (ca: RegionAccess["ca"]): Promise<string | null> =>
+  ca === null ? null : readCa(ca.key, ca.file);
 
 /** A certificate for both sides of a connection, and the CA of the other side's. */
 export function mutualTlsSource(

@@ -5,6 +5,7 @@ import { CANARY_INDEX } from "./canary.ts";
 import type { MetricsSettings } from "./metrics.ts";
 import { notificationViolations } from "./notification-violations.ts";
 import { listenOf } from "./page.ts";
+import { regionAccessViolations } from "./region-access.ts";
 import type { WatchdogConfig } from "./schema.ts";
 import { type TimingConfig, timingViolations } from "./timing.ts";
 import type { ConfigViolation } from "./violations.ts";
@@ -22,6 +23,7 @@ export function crossFieldViolations(config: WatchdogConfig): readonly ConfigVio
     ...sharedViolations(config),
     ...siteViolations(config),
     ...nodeViolations(config),
+    ...regionAccessViolations(config),
     ...storeViolations(config),
     ...endpointViolations(config),
     ...metricsViolations(config),

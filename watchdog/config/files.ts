@@ -1,6 +1,7 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { reasonOf } from "../util/files.ts";
+import type { Credentials } from "./region-access.ts";
 import { type ConfigViolation, sentenceOf } from "./violations.ts";
 
 /** Read, write and execute permission of users who are neither owner nor in the group. */
@@ -36,6 +37,29 @@ export async function checkSecretFile(key: string, file: string, most: 1 | 2 = 1
   } catch (error) {
     return refused(`cannot be read: ${reasonOf(error)}`);
   }
+}
+
+/** Reads the passwords, or the API keys, by which a region's cluster is reached. */
+export async function checkCredentials({ kind, secret: { key, file } }: Credentials): Promise<CheckedSecret> {
+  const checked = await checkSecretFile(key, file, 2);
+  if (kind === "password" || checked.violation !== null || checked.secrets.every(isEncodedApiKey)) return checked;
+  const message = `names ${file}, which holds no API key: write what Elasticsearch returned as "encoded" when it made the key`;
+  return { violation: { key, message } };
+}
+
+/** An id and a secret, in base64. */
+const isEncodedApiKey = (secret: string): boolean =>
+  /^[A-Za-z0-9+/_-]+=*$/.test(secret) && /^[^:]+:[^:]+$/.test(Buffer.from(secret, "base64").toString("latin1"));
+
+/**
+ * The passwords, or the API keys, in a file that `checkCredentials` accepts.
+ *
+ * @throws Error that names the key and what is wrong with the file
+ */
+export async function readCredentials(credentials: Credentials): Promise<Secrets> {
+  const checked = await checkCredentials(credentials);
+  if (checked.violation !== null) throw new Error(sentenceOf(checked.violation));
+  return checked.secrets;
 }
 
 /**

@@ -1,19 +1,20 @@
 import { z } from "zod";
+import type { RegionName } from "./address.ts";
 import { type PublisherConfig, publisherSchema } from "./applications.ts";
 import { crossFieldViolations, publisherViolations } from "./contradictions.ts";
-import { checkSecretFile } from "./files.ts";
+import { checkCredentials, type Secrets } from "./files.ts";
 import { parseJsonFile, readJson } from "./json-file.ts";
 import { publisherFileViolations, referencedFileViolations } from "./referenced-files.ts";
+import { regionAccesses } from "./region-access.ts";
 import { type WatchdogConfig, watchdogConfigSchema, watchdogFileSchema } from "./schema.ts";
-import { ConfigError, parseSchema, unknownKeyViolation } from "./violations.ts";
+import { ConfigError, type ConfigViolation, parseSchema, unknownKeyViolation } from "./violations.ts";
 
 export const DEFAULT_CONFIG_FILE = "/etc/es-failover/watchdog.json";
 
 export interface LoadedConfig {
   readonly config: WatchdogConfig;
-  readonly elasticsearchPassword: string;
-  /** Tried where the password is refused; absent or empty: none. */
-  readonly otherElasticsearchPasswords?: readonly string[];
+  /** By region: the password or the API key, and during a rotation the other one, which is tried where the first is refused. */
+  readonly secrets: Readonly<Record<RegionName, Secrets>>;
 }
 
 /**
@@ -23,15 +24,28 @@ export interface LoadedConfig {
  */
 export async function loadConfig(file: string): Promise<LoadedConfig> {
   const config = await parseConfigFile(file);
-  const password = await checkSecretFile("elasticsearch.passwordFile", config.elasticsearch.passwordFile, 2);
+  const access = await loadSecrets(config);
   const violations = [
     ...crossFieldViolations(config),
-    ...(password.violation === null ? [] : [password.violation]),
+    ...access.violations,
     ...(await referencedFileViolations(config)),
   ];
-  if (violations.length > 0 || password.violation !== null) throw new ConfigError(file, violations);
-  const [elasticsearchPassword, ...otherElasticsearchPasswords] = password.secrets;
-  return { config, elasticsearchPassword, otherElasticsearchPasswords };
+  if (violations.length > 0) throw new ConfigError(file, violations);
+  return { config, secrets: access.secrets };
+}
+
+/** What both regions' clusters are reached with; a file that both share is reported once. */
+async function loadSecrets(
+  config: WatchdogConfig,
+): Promise<{ secrets: Record<RegionName, Secrets>; violations: readonly ConfigViolation[] }> {
+  const secrets: Record<RegionName, Secrets> = {};
+  const violations = new Map<string, ConfigViolation>();
+  for (const [region, { credentials }] of regionAccesses(config)) {
+    const checked = await checkCredentials(credentials);
+    if (checked.violation === null) secrets[region] = checked.secrets;
+    else violations.set(checked.violation.key, checked.violation);
+  }
+  return { secrets, violations: [...violations.values()] };
 }
 
 /**

@@ -6,6 +6,7 @@ import type { HooksSettings } from "./hooks.ts";
 import type { MetricsSettings } from "./metrics.ts";
 import type { NotificationSettings } from "./notifications.ts";
 import type { PageSettings } from "./page.ts";
+import { nodeCaFiles } from "./region-access.ts";
 import type { WatchdogConfig } from "./schema.ts";
 import type { ConfigViolation } from "./violations.ts";
 
@@ -13,11 +14,11 @@ import type { ConfigViolation } from "./violations.ts";
 
 type Violations = Promise<readonly ConfigViolation[]>;
 
-/** All files of a watchdog's configuration except the password of Elasticsearch, which loading reads. */
+/** All files of a watchdog's configuration except the secrets for Elasticsearch, which loading reads. */
 export async function referencedFileViolations(config: WatchdogConfig): Violations {
-  const { elasticsearch, entry, store, failsafe, endpoint, metrics, page, publisher } = config;
+  const { entry, store, failsafe, endpoint, metrics, page, publisher } = config;
   const checks = await Promise.all([
-    caFileViolations("elasticsearch.caFile", elasticsearch.caFile, Date.now()),
+    ...nodeCaFiles(config).map(({ key, file }) => caFileViolations(key, file, Date.now())),
     entry === null ? [] : secretFileViolations("entry.passwordFile", entry.passwordFile, 2),
     entry === null ? [] : caFileViolations("entry.caFile", entry.caFile, Date.now()),
     store.kind === "etcd" ? etcdFileViolations("store", store) : [],

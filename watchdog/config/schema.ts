@@ -30,11 +30,13 @@ import {
   etcdAccess,
   etcdPrefix,
   httpsUrl,
+  httpUrl,
   listenAddress,
   logLevel,
   nameOf,
   OTHER_PASSWORD,
   regionName,
+  text,
   tlsFiles,
   username,
 } from "./values.ts";
@@ -44,29 +46,60 @@ import {
  * `es-failover check-config` checks it, docs/configuration.md is generated from it.
  */
 
+/** A region's cluster, and how it is reached. */
+export const regionSchema = z.strictObject({
+  nodes: z
+    .array(httpUrl)
+    .min(1, "name at least one node")
+    .describe("Elasticsearch nodes of the region, by an address in the node's certificate."),
+  username: username.exactOptional().describe("User of this region, in place of `elasticsearch.username`."),
+  passwordFile: absolutePath
+    .exactOptional()
+    .describe(`Its password's file, in place of \`elasticsearch.passwordFile\`. ${OTHER_PASSWORD}`),
+  apiKeyFile: absolutePath
+    .exactOptional()
+    .describe(
+      "File that holds an API key of this region's cluster, as Elasticsearch returns it under `encoded`, in place of user " +
+        "and password. During a rotation a second line holds the other one.",
+    ),
+  caFile: absolutePath
+    .exactOptional()
+    .describe("PEM file of the CA of this region's nodes, in place of `elasticsearch.caFile`."),
+  plainHttp: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Whether `nodes` may be http URLs, so that passwords and documents cross the network readable by all on it.",
+    ),
+  remoteAlias: text(/^[A-Za-z0-9_-]{1,64}$/, "letters, digits, hyphens and underscores")
+    .exactOptional()
+    .describe(
+      "Name under which the other region's cluster knows this one: `cluster.remote.<name>` there. Default: the region's name.",
+    ),
+});
+
 const regionsSchema = z
-  .record(
-    regionName,
-    z.strictObject({
-      nodes: z
-        .array(httpsUrl)
-        .min(1, "name at least one node")
-        .describe("Elasticsearch nodes of the region, by an address in the node's certificate."),
-    }),
-  )
+  .record(regionName, regionSchema)
   .refine((regions) => Object.keys(regions).length === 2, "write exactly two regions")
   .describe("The two regions.");
 
 const elasticsearchSchema = z
   .strictObject({
-    username: username.describe("The watchdog's user of both clusters."),
-    passwordFile: absolutePath.describe(
-      `File that holds that user's password and nothing else; closed to other users. ${OTHER_PASSWORD}`,
-    ),
-    caFile: absolutePath.describe("PEM file of the CA that signed the nodes' certificates."),
+    username: username
+      .exactOptional()
+      .describe("The watchdog's user of both clusters; left out where each region has credentials of its own."),
+    passwordFile: absolutePath
+      .exactOptional()
+      .describe(`File that holds that user's password and nothing else; closed to other users. ${OTHER_PASSWORD}`),
+    caFile: absolutePath
+      .exactOptional()
+      .describe(
+        "PEM file of the CA that signed the nodes' certificates; left out where each region has one of its own.",
+      ),
     requestTimeoutMs,
   })
-  .describe("How the watchdog reaches Elasticsearch.");
+  .prefault({})
+  .describe("How the watchdog reaches Elasticsearch. A region's own user, password, API key and CA take precedence.");
 
 const storeSchema = z
   .discriminatedUnion("kind", [

@@ -1,22 +1,16 @@
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { expect } from "vitest";
 import { createTestAuthority } from "../../../lab/elasticsearch/certificates.ts";
 import { freePort } from "../../../lab/util/free-ports.ts";
 import { eventually } from "../../../lab/util/until.ts";
 import { profiles } from "../../../watchdog/config/profiles.ts";
 import type { WatchdogConfigInput } from "../../../watchdog/config/schema.ts";
 import type { WatchdogStatus } from "../../../watchdog/controller/status.ts";
+import { type Ended, runProgram } from "./run-program.ts";
 
 const program = path.join(import.meta.dirname, "..", "..", "..", "watchdog", "cli", "main.ts");
-
-export interface Ended {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
 
 /** Password of the watchdog's user `es-failover` in Elasticsearch. */
 export const PASSWORD = "correct horse battery staple";
@@ -84,13 +78,7 @@ export class CommandLine {
   /** Runs the command to its end, and fails when a message has a stack trace. */
   run(...args: readonly string[]): Promise<Ended> {
     const [file = "", ...first] = this.command;
-    const options = { env: { ...process.env, SUDO_USER: "ada" }, maxBuffer: 16 * 1024 ** 2 };
-    return new Promise((resolve) => {
-      execFile(file, [...first, ...args], options, (error, out, err) => {
-        expect(err).not.toMatch(/^\s+at .*\(/m);
-        resolve({ code: error === null ? 0 : Number(error.code), out, err });
-      });
-    });
+    return runProgram(file, [...first, ...args]);
   }
 
   async json<T>(...args: readonly string[]): Promise<T> {

@@ -1,5 +1,4 @@
 import path from "node:path";
-import { roleDefinitions, users } from "../../../infra/elasticsearch/users.ts";
 import type { TestCluster } from "../../../lab/elasticsearch/cluster.ts";
 import type { ClusterPair } from "../../../lab/elasticsearch/start-cluster.ts";
 import { eventually } from "../../../lab/util/until.ts";
@@ -14,6 +13,7 @@ import {
 } from "../../../watchdog/adapters/elasticsearch/documents.ts";
 import { createFileStore, createRecordCopy } from "../../../watchdog/adapters/file-store/store.ts";
 import { profiles } from "../../../watchdog/config/profiles.ts";
+import { roleDefinitions, users } from "../../../watchdog/config/roles.ts";
 import { type WatchdogConfig, watchdogConfigSchema } from "../../../watchdog/config/schema.ts";
 import { createWatchdog, type Watchdog } from "../../../watchdog/controller/watchdog.ts";
 import type { Router, RoutingTicket } from "../../../watchdog/core/ports/router.ts";
@@ -24,6 +24,7 @@ import { previewReplay, replaySalvage } from "../../../watchdog/salvage/commands
 import { freeBytes } from "../../../watchdog/salvage/export/room.ts";
 import { createSalvage, salvageRoot } from "../../../watchdog/salvage/salvage.ts";
 import type { Logger } from "../../../watchdog/util/logger.ts";
+import { nodesAs } from "./access.ts";
 import { application, Writers } from "./writers.ts";
 
 /** The watchdog. */
@@ -219,19 +220,17 @@ async function createUsers(cluster: TestCluster, target: string): Promise<void> 
   await user(application.username, application.password, users.app.role);
 }
 
-const nodesOf = ({ name, urls, caFile }: TestCluster) => ({ region: name, nodes: urls, ...credentials, caFile });
-
 function connect(cluster: TestCluster, target: string, probeTimeoutMs = 990): ElasticsearchCluster {
   const timeouts = { requestTimeoutMs: 10_000, probeTimeoutMs, unfollowTimeoutMs: 15_000 };
   return createElasticsearchCluster({
-    ...nodesOf(cluster),
+    ...nodesAs(cluster, credentials),
     ...timeouts,
     managed: { patterns: [`${target}*`], exclusions: [] },
   });
 }
 
 const connectDocuments = (cluster: TestCluster): ElasticsearchDocuments =>
-  createElasticsearchDocuments({ ...nodesOf(cluster), requestTimeoutMs: 30_000 });
+  createElasticsearchDocuments({ ...nodesAs(cluster, credentials), requestTimeoutMs: 30_000 });
 
 /** Ids that a cluster lacks, of all that is in the alias or data stream. */
 export async function missingFrom(

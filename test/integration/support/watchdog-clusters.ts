@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { roleDefinitions, users } from "../../../infra/elasticsearch/users.ts";
 import type { TestCluster } from "../../../lab/elasticsearch/cluster.ts";
 import type { ClusterPair } from "../../../lab/elasticsearch/start-cluster.ts";
 import { eventually } from "../../../lab/util/until.ts";
+import { roleDefinitions, users } from "../../../watchdog/config/roles.ts";
 import { pauseFollowers } from "../shared/pause-followers.ts";
 import { bulk, documentsOf, expectEqualDocuments } from "./ccr.ts";
 

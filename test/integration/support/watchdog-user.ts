@@ -1,11 +1,12 @@
-import { type RoleScope, roleDefinitions, users } from "../../../infra/elasticsearch/users.ts";
 import type { TestCluster } from "../../../lab/elasticsearch/cluster.ts";
 import {
   createElasticsearchCluster,
   type ElasticsearchCluster,
   type ElasticsearchClusterOptions,
 } from "../../../watchdog/adapters/elasticsearch/cluster.ts";
+import { type RoleScope, roleDefinitions, users } from "../../../watchdog/config/roles.ts";
 import type { ManagedPatterns } from "../../../watchdog/core/state/patterns.ts";
+import { nodesAs } from "./access.ts";
 
 const password = "watchdog-test-password";
 export const watchdogCredentials = { username: users.watchdog.name, password } as const;
@@ -29,11 +30,7 @@ export function connectAsWatchdog(
   other: Partial<ElasticsearchClusterOptions> = {},
 ): ElasticsearchCluster {
   return createElasticsearchCluster({
-    region: cluster.name,
-    nodes: cluster.urls,
-    username: users.watchdog.name,
-    password,
-    caFile: cluster.caFile,
+    ...nodesAs(cluster, watchdogCredentials),
     requestTimeoutMs: 20_000,
     probeTimeoutMs: 5_000,
     unfollowTimeoutMs: 5_000,

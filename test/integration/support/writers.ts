@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { users } from "../../../infra/elasticsearch/users.ts";
 import type { TestCluster } from "../../../lab/elasticsearch/cluster.ts";
 import { eventually } from "../../../lab/util/until.ts";
+import { users } from "../../../watchdog/config/roles.ts";
 
 /** The user of the clients. */
 export const application = { username: users.app.name, password: "in-process-test-app-password" };

@@ -13,6 +13,7 @@ import type { NodesOptions } from "./node-client.ts";
 import { RegionNodes } from "./nodes.ts";
 import { probeCluster } from "./probe.ts";
 import { readReadiness } from "./readiness.ts";
+import { RemoteAliases } from "./remote-aliases.ts";
 import {
   commandAutoFollow,
   follow,
@@ -30,6 +31,8 @@ import { probeWrite } from "./write-probe.ts";
 
 export interface ElasticsearchClusterOptions extends NodesOptions {
   readonly managed: ManagedPatterns;
+  /** By region, the name under which the other region's cluster knows it. Default: the region's name. */
+  readonly remoteAliases?: Readonly<Record<RegionName, string>>;
   /** A probe that takes longer has failed, milliseconds. */
   readonly probeTimeoutMs: number;
   /** Bound on one unfollow, milliseconds: it asks the lost leader to drop its retention leases. */
@@ -43,15 +46,12 @@ export interface ElasticsearchCluster extends Cluster {
   close(): Promise<void>;
 }
 
-/**
- * One region's Elasticsearch cluster over its REST API.
- *
- * @throws Error when the CA file cannot be read
- */
+/** One region's Elasticsearch cluster over its REST API. */
 export function createElasticsearchCluster(options: ElasticsearchClusterOptions): ElasticsearchCluster {
   const nodes = new RegionNodes(options);
   const { managed } = options;
-  const followerReader = new FollowerReader(nodes, managed);
+  const aliases = new RemoteAliases(options.region, options.remoteAliases ?? {});
+  const followerReader = new FollowerReader(nodes, managed, aliases);
   const reported = new Set<DefinitionKind>();
   const unavailable = (kind: DefinitionKind): void => {
     if (reported.has(kind)) return;
@@ -61,7 +61,7 @@ export function createElasticsearchCluster(options: ElasticsearchClusterOptions)
   return {
     region: options.region,
     probe: () => probeCluster(nodes, managed, options.probeTimeoutMs),
-    readiness: (remote, options) => readReadiness(nodes, remote, options?.reconnect === true),
+    readiness: (remote, options) => readReadiness(nodes, aliases.aliasOf(remote), options?.reconnect === true),
     snapshots: () => readSnapshotState(nodes),
 
     indices: () => readIndices(nodes, managed),
@@ -69,15 +69,15 @@ export function createElasticsearchCluster(options: ElasticsearchClusterOptions)
     checkpoints: (indices) => readCheckpoints(nodes, managed, indices),
     followers: () => followerReader.read(),
 
-    autoFollowPatterns: () => readAutoFollowPatterns(nodes),
-    putAutoFollow: (pattern) => putAutoFollow(nodes, pattern),
+    autoFollowPatterns: () => readAutoFollowPatterns(nodes, aliases),
+    putAutoFollow: (pattern) => putAutoFollow(nodes, pattern, aliases),
     pauseAutoFollow: (name) => commandAutoFollow(nodes, "pauseAutoFollowPattern", name),
     resumeAutoFollow: (name) => commandAutoFollow(nodes, "resumeAutoFollowPattern", name),
     deleteAutoFollow: (name) => commandAutoFollow(nodes, "deleteAutoFollowPattern", name),
 
-    follow: (index, leader) => follow(nodes, index, leader),
+    follow: (index, { remoteCluster, index: leader }) => follow(nodes, index, aliases.aliasOf(remoteCluster), leader),
     clusterName: () => readClusterName(nodes),
-    forgetFollower: (leaderIndex, follower) => forgetFollower(nodes, leaderIndex, follower),
+    forgetFollower: (leaderIndex, follower) => forgetFollower(nodes, leaderIndex, follower, aliases),
     pauseFollow: (index) => pauseFollow(nodes, index),
     resumeFollow: (index) => resumeFollow(nodes, index),
     unfollow: (index, signal) => unfollow(nodes, index, options.unfollowTimeoutMs, signal),

@@ -8,6 +8,7 @@ import { type FollowerIdentity, LeaderUuids } from "./leader-uuids.ts";
 import { listNames, readByName } from "./names.ts";
 import type { RegionNodes } from "./nodes.ts";
 import { property } from "./property.ts";
+import type { RemoteAliases } from "./remote-aliases.ts";
 
 type Facts = Pick<Follower, "leaderIndex" | "remoteCluster" | "status"> & {
   readonly shards: readonly ShardStatistics[];
@@ -20,11 +21,13 @@ type Facts = Pick<Follower, "leaderIndex" | "remoteCluster" | "status"> & {
 export class FollowerReader {
   readonly #nodes: RegionNodes;
   readonly #managed: ManagedPatterns;
+  readonly #aliases: RemoteAliases;
   readonly #leaderUuids: LeaderUuids;
 
-  constructor(nodes: RegionNodes, managed: ManagedPatterns) {
+  constructor(nodes: RegionNodes, managed: ManagedPatterns, aliases: RemoteAliases) {
     this.#nodes = nodes;
     this.#managed = managed;
+    this.#aliases = aliases;
     this.#leaderUuids = new LeaderUuids(nodes);
   }
 
@@ -83,7 +86,8 @@ export class FollowerReader {
       indices.flatMap(({ index, shards }) => {
         const [first] = shards;
         if (first === undefined) return [];
-        const { leader_index: leaderIndex, remote_cluster: remoteCluster } = first;
+        const { leader_index: leaderIndex } = first;
+        const remoteCluster = this.#aliases.regionOf(first.remote_cluster);
         return [[index, { leaderIndex, remoteCluster, status: "active" as const, shards }]];
       }),
     );
@@ -95,7 +99,7 @@ export class FollowerReader {
     );
     return info.follower_indices.map(({ follower_index, leader_index, remote_cluster, status }) => [
       follower_index,
-      { leaderIndex: leader_index, remoteCluster: remote_cluster, status, shards: [] },
+      { leaderIndex: leader_index, remoteCluster: this.#aliases.regionOf(remote_cluster), status, shards: [] },
     ]);
   }
 }

@@ -9,14 +9,9 @@ import { type AnswerMemory, serializerWith } from "./answer-memory.ts";
 
 export interface NodesOptions {
   readonly region: RegionName;
-  /** https URLs of all nodes of the region. */
+  /** URLs of all nodes of the region. */
   readonly nodes: readonly string[];
-  readonly username: string;
-  readonly password: string;
-  /** PEM file of the CA that signed the nodes' certificates. */
-  readonly caFile: string;
-  /** In place of password and CA: what may change while requests are under way. */
-  readonly access?: Live<NodeAccess>;
+  readonly access: NodeAccess | Live<NodeAccess>;
   /** Bound on a request, milliseconds. */
   readonly requestTimeoutMs: number;
   /** Bound on making a connection, TLS included, milliseconds. Default 2 000: 20 round trips over an ocean. */
@@ -27,10 +22,10 @@ export interface NodesOptions {
 
 /** What may be renewed while requests are under way. */
 export interface NodeAccess {
-  /** PEM of the CAs that may have signed the nodes' certificates. */
-  readonly ca: string;
-  /** The first one is tried first. */
-  readonly passwords: Secrets;
+  /** PEM of the CAs that may have signed the nodes' certificates; null where all nodes are reached by plain http. */
+  readonly ca: string | null;
+  /** Values of the header `authorization`, see authorizations.ts. The first one is tried first. */
+  readonly authorizations: Secrets;
 }
 
 /** A client of one node, and a way to break off everything that it has under way. */
@@ -49,7 +44,7 @@ const KEEP_ALIVE_MS = 20_000;
 
 /** Makes the connections of the nodes' clients: those that exist go on when the CA is renewed. */
 export const connectorOf = (access: Live<NodeAccess>, timeoutMs = 2_000): Live<buildConnector.connector> =>
-  access.map(({ ca }) => buildConnector({ ca, rejectUnauthorized: true, timeout: timeoutMs }));
+  access.map(({ ca }) => buildConnector({ ...(ca !== null && { ca }), rejectUnauthorized: true, timeout: timeoutMs }));
 
 /** A client without retries and sniffing: the addresses are given, and the caller decides what is sent twice. */
 export function createNodeClient(

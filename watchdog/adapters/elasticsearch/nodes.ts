@@ -1,19 +1,11 @@
-import { readFileSync } from "node:fs";
 import type { Client } from "@elastic/elasticsearch";
 import type { RegionName } from "../../config/address.ts";
-import { LiveCell } from "../../util/live.ts";
+import { liveOf } from "../../util/live.ts";
 import { AnswerMemory } from "./answer-memory.ts";
+import { Authorizations } from "./authorizations.ts";
 import { asTimeout, isAnswer, isRefusal, isRefusedUser, toClusterError, weightOfError } from "./errors.ts";
 import { type HedgeOptions, hedged } from "./hedge.ts";
-import {
-  connectFailed,
-  connectorOf,
-  createNodeClient,
-  type NodeAccess,
-  type NodeClient,
-  type NodesOptions,
-} from "./node-client.ts";
-import { Passwords } from "./passwords.ts";
+import { connectFailed, connectorOf, createNodeClient, type NodeClient, type NodesOptions } from "./node-client.ts";
 
 /** What every request carries: the client has no default timeout of its own. */
 export interface CallOptions {
@@ -48,22 +40,20 @@ export class RegionNodes {
   readonly region: RegionName;
   readonly requestTimeoutMs: number;
   readonly #nodes: readonly NodeClient[];
-  readonly #passwords: Passwords;
+  readonly #authorizations: Authorizations;
   /** Position of the node that answered last, which is asked first. */
   #preferred = 0;
 
-  /** @throws Error when the CA file has to be read and cannot be */
   constructor(options: NodesOptions) {
     this.region = options.region;
     this.requestTimeoutMs = options.requestTimeoutMs;
-    const { access = new LiveCell(fixedAccess(options)) } = options;
+    const access = liveOf(options.access);
     const connector = connectorOf(access, options.connectTimeoutMs);
     // One for all nodes: each of them gives the same answers.
     const memory = new AnswerMemory();
     this.#nodes = options.nodes.map((url) => createNodeClient(url, options, connector, memory));
-    this.#passwords = new Passwords(
-      options.username,
-      access.map(({ passwords }) => passwords),
+    this.#authorizations = new Authorizations(
+      access.map(({ authorizations }) => authorizations),
       isRefusedUser,
     );
   }
@@ -78,9 +68,9 @@ export class RegionNodes {
     const { timeoutMs = this.requestTimeoutMs, isConclusive = () => true } = options;
     const deadline = performance.now() + timeoutMs;
     try {
-      return await this.#passwords.use((headers, hasOther) => {
+      return await this.#authorizations.use((headers, hasOther) => {
         const remainingMs = Math.max(1, Math.ceil(deadline - performance.now()));
-        // With another password left, a refusal is no reason to wait for the other nodes.
+        // With other credentials left, a refusal is no reason to wait for the other nodes.
         const isFinal = (error: unknown) => isRefusal(error) || (hasOther && isRefusedUser(error));
         return this.#hedged(call, headers, { timeoutMs: remainingMs, isConclusive, isFinal });
       });
@@ -130,7 +120,7 @@ export class RegionNodes {
           const signal = giveUp === undefined ? deadlineSignal : AbortSignal.any([deadlineSignal, giveUp]);
           const options = { requestTimeout: remainingMs, maxRetries: 0, signal } as const;
           // A request that is refused for its user had no effect.
-          return this.#passwords.use((headers) => call(this.#client(position), { ...options, headers }));
+          return this.#authorizations.use((headers) => call(this.#client(position), { ...options, headers }));
         });
         this.#preferred = position;
         return answer;
@@ -158,11 +148,6 @@ export class RegionNodes {
     return node.client;
   }
 }
-
-const fixedAccess = ({ caFile, password }: NodesOptions): NodeAccess => ({
-  ca: readFileSync(caFile, "utf8"),
-  passwords: [password],
-});
 
 /** Also bounds the reading of the answer's body, which the client's own request timeout does not. */
 async function withDeadline<T>(ms: number, call: (signal: AbortSignal) => Promise<T>): Promise<T> {

@@ -1,4 +1,3 @@
-import type { RegionName } from "../../config/address.ts";
 import { SNAPSHOT_POLICY, SNAPSHOT_REPOSITORY } from "../../config/snapshots.ts";
 import type { ClusterLicence, ClusterReadiness } from "../../core/state/cluster.ts";
 import { unlessUnlicensed } from "./errors.ts";
@@ -24,13 +23,13 @@ type FlatSettings = Readonly<Record<string, unknown>>;
 /** What a promotion or a follow needs to know of a cluster before anything is touched. */
 export async function readReadiness(
   nodes: RegionNodes,
-  remoteName: RegionName,
+  remoteAlias: string,
   reconnect: boolean,
 ): Promise<ClusterReadiness> {
   const [licence, version, remote, settings, fileSystems, snapshotting] = await Promise.all([
     readLicence(nodes),
     nodes.read("read version", async (client, options) => (await client.info({}, options)).version.number),
-    readRemote(nodes, remoteName, reconnect),
+    readRemote(nodes, remoteAlias, reconnect),
     readClusterSettings(nodes),
     unlessUnlicensed(readFileSystems(nodes), []),
     readSnapshotting(nodes),
@@ -68,7 +67,7 @@ function isOwnSnapshot({ repository, snapshot }: { readonly repository: string; 
   return repository === SNAPSHOT_REPOSITORY && snapshot.startsWith(`${SNAPSHOT_POLICY}-`);
 }
 
-async function readLicence(nodes: RegionNodes): Promise<ClusterLicence> {
+export async function readLicence(nodes: RegionNodes): Promise<ClusterLicence> {
   const { license } = await nodes.read("read licence", (client, options) => client.license.get({}, options));
   const active = license.status === "active";
   const expiresAtMs = Number(license.expiry_date_in_millis ?? UNLIMITED);
@@ -80,11 +79,7 @@ async function readLicence(nodes: RegionNodes): Promise<ClusterLicence> {
   };
 }
 
-async function readRemote(
-  nodes: RegionNodes,
-  remote: RegionName,
-  reconnect: boolean,
-): Promise<ClusterReadiness["remote"]> {
+async function readRemote(nodes: RegionNodes, remote: string, reconnect: boolean): Promise<ClusterReadiness["remote"]> {
   const remotes = await nodes.read("read remote clusters", (client, options) => client.cluster.remoteInfo({}, options));
   const connection = remotes[remote];
   const configured = connection !== undefined;

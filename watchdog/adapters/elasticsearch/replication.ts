@@ -1,33 +1,47 @@
-import type { RegionName } from "../../config/address.ts";
 import { ClusterError } from "../../core/ports/cluster.ts";
 import type { AutoFollowPattern } from "../../core/state/cluster.ts";
 import { assertAcknowledged, masterTimeout } from "./acknowledgement.ts";
 import type { RegionNodes } from "./nodes.ts";
 import { property } from "./property.ts";
+import type { RemoteAliases } from "./remote-aliases.ts";
 
-export async function readAutoFollowPatterns(nodes: RegionNodes): Promise<readonly AutoFollowPattern[]> {
+export async function readAutoFollowPatterns(
+  nodes: RegionNodes,
+  aliases: RemoteAliases,
+): Promise<readonly AutoFollowPattern[]> {
   const { patterns } = await nodes.read("read auto-follow patterns", (client, options) =>
     client.ccr.getAutoFollowPattern({}, options),
   );
   return patterns.map(({ name, pattern }) => ({
     name,
-    remoteCluster: pattern.remote_cluster,
+    remoteCluster: aliases.regionOf(pattern.remote_cluster),
     patterns: [pattern.leader_index_patterns].flat(),
     exclusions: [pattern.leader_index_exclusion_patterns ?? []].flat(),
+    ...followerNamesOf(pattern.follow_index_pattern),
     active: pattern.active,
   }));
 }
 
-export async function putAutoFollow(nodes: RegionNodes, pattern: Omit<AutoFollowPattern, "active">): Promise<void> {
+/** In `follow_index_pattern`: the leader's name. */
+const LEADER_NAME = "{{leader_index}}";
+
+const followerNamesOf = (template: string | undefined): Pick<AutoFollowPattern, "followerNames"> =>
+  template === undefined || template === LEADER_NAME ? {} : { followerNames: template };
+
+export async function putAutoFollow(
+  nodes: RegionNodes,
+  pattern: Omit<AutoFollowPattern, "active" | "followerNames">,
+  aliases: RemoteAliases,
+): Promise<void> {
   const what = `put auto-follow pattern ${pattern.name}`;
   const answer = await nodes.change(what, (client, options) =>
     client.ccr.putAutoFollowPattern(
       {
         name: pattern.name,
-        remote_cluster: pattern.remoteCluster,
+        remote_cluster: aliases.aliasOf(pattern.remoteCluster),
         leader_index_patterns: [...pattern.patterns],
         leader_index_exclusion_patterns: [...pattern.exclusions],
-        follow_index_pattern: "{{leader_index}}",
+        follow_index_pattern: LEADER_NAME,
         ...masterTimeout(nodes),
       },
       options,
@@ -53,14 +67,15 @@ export async function commandAutoFollow(nodes: RegionNodes, command: AutoFollowC
 export async function follow(
   nodes: RegionNodes,
   index: string,
-  leader: { readonly remoteCluster: RegionName; readonly index: string },
+  remoteAlias: string,
+  leaderIndex: string,
 ): Promise<void> {
-  await nodes.change(`follow ${leader.remoteCluster}:${leader.index} as ${index}`, (client, options) =>
+  await nodes.change(`follow ${remoteAlias}:${leaderIndex} as ${index}`, (client, options) =>
     client.ccr.follow(
       {
         index,
-        remote_cluster: leader.remoteCluster,
-        leader_index: leader.index,
+        remote_cluster: remoteAlias,
+        leader_index: leaderIndex,
         wait_for_active_shards: 0,
         ...masterTimeout(nodes),
       },

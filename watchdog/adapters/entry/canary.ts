@@ -5,13 +5,12 @@ import { CANARY_INDEX } from "../../config/canary.ts";
 import type { Entry } from "../../core/ports/entry.ts";
 import type { CanaryAnswer } from "../../core/state/canary.ts";
 import { type Live, liveOf } from "../../util/live.ts";
+import { Authorizations } from "../elasticsearch/authorizations.ts";
 import { connectorOf, type NodeAccess } from "../elasticsearch/node-client.ts";
-import { Passwords } from "../elasticsearch/passwords.ts";
 import { connectionFailure, type EntryReply, failureOf, isClosed } from "./failures.ts";
 
 export interface EntryOptions {
   readonly url: string;
-  readonly username: string;
   readonly access: NodeAccess | Live<NodeAccess>;
   /** Name of this watchdog: its document's id. */
   readonly watchdog: string;
@@ -36,19 +35,18 @@ const found = z.object({ _source: z.object({ token: z.string() }) });
  * closed cuts the connection as it does theirs.
  */
 export function connectEntry(options: EntryOptions): EntryConnection {
-  const { url, username, watchdog, timeoutMs } = options;
+  const { url, watchdog, timeoutMs } = options;
   const access = liveOf(options.access);
   const connector = connectorOf(access, timeoutMs);
   const pool = new Pool(url, { connections: 1, connect: (target, done) => connector.current(target, done) });
-  const passwords = new Passwords(
-    username,
-    access.map((now) => now.passwords),
+  const authorizations = new Authorizations(
+    access.map((now) => now.authorizations),
     (error) => error instanceof RefusedUser,
   );
   const document = `/${CANARY_INDEX}/_doc/${encodeURIComponent(watchdog)}`;
 
   const ask = (method: "GET" | "PUT", path: string, signal: AbortSignal, content?: object): Promise<EntryReply> =>
-    passwords.use(async (credentials) => {
+    authorizations.use(async (credentials) => {
       const headers = { ...credentials, "content-type": "application/json" };
       const body = content === undefined ? null : JSON.stringify(content);
       const answer = await pool.request({ method, path, headers, signal, body });

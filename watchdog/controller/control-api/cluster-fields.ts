@@ -84,6 +84,7 @@ export const autoFollowPattern = z.object({
   remoteCluster: z.string(),
   patterns: z.array(z.string()),
   exclusions: z.array(z.string()),
+  followerNames: z.string().exactOptional(),
   active: z.boolean(),
 });
 

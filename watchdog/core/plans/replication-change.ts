@@ -17,7 +17,7 @@ export type RecreationCause =
 /** One change that the standby needs to follow the active region. */
 export type ReplicationChange =
   | { readonly kind: "put-definition"; readonly definition: Definition }
-  | { readonly kind: "put-auto-follow"; readonly pattern: Omit<AutoFollowPattern, "active"> }
+  | { readonly kind: "put-auto-follow"; readonly pattern: Omit<AutoFollowPattern, "active" | "followerNames"> }
   | { readonly kind: "pause-auto-follow"; readonly name: string }
   | { readonly kind: "resume-auto-follow"; readonly name: string }
   | { readonly kind: "follow"; readonly index: string; readonly leader: RegionName }

@@ -67,7 +67,7 @@ export interface Cluster {
   followers(): Promise<readonly Follower[]>;
 
   autoFollowPatterns(): Promise<readonly AutoFollowPattern[]>;
-  putAutoFollow(pattern: Omit<AutoFollowPattern, "active">): Promise<void>;
+  putAutoFollow(pattern: Omit<AutoFollowPattern, "active" | "followerNames">): Promise<void>;
   pauseAutoFollow(name: string): Promise<void>;
   resumeAutoFollow(name: string): Promise<void>;
   deleteAutoFollow(name: string): Promise<void>;

@@ -177,6 +177,8 @@ export interface AutoFollowPattern {
   readonly remoteCluster: string;
   readonly patterns: readonly string[];
   readonly exclusions: readonly string[];
+  /** `follow_index_pattern`, where followers get other names than their leaders. */
+  readonly followerNames?: string;
   readonly active: boolean;
 }
 

@@ -11,12 +11,12 @@ export function remoteConnection(
   name: RegionName,
   other: RegionName,
   { readiness }: RegionFindings,
-  { remoteClusterSecurity }: WatchdogConfig,
+  config: WatchdogConfig,
 ): Check {
   const check = `remote connection ${name} to ${other}`;
   if ("error" in readiness) return unknown(check, readiness.error);
   const { remote } = readiness.value;
-  const fault = connectionFault(name, other, remote, remoteClusterSecurity);
+  const fault = connectionFault(name, other, remote, config);
   if (fault !== null) return fail(check, fault.found, fault.advice);
   return ok(check, remote.keyed ? "connected by API key" : "connected");
 }
