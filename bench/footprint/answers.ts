@@ -1,5 +1,5 @@
 import type { RegionName } from "../../watchdog/config/address.ts";
-import { autoFollowName } from "../../watchdog/core/plans/replication.ts";
+import { autoFollowName } from "../../watchdog/core/plans/auto-follow.ts";
 
 export interface Contents {
   readonly indices: readonly string[];

@@ -670,6 +670,21 @@ describe("auto-follow", () => {
     await follower.call("DELETE", pathOf("named"));
   });
 
+  test("takes no index that two patterns match, even if one of them is paused", async () => {
+    await put("twice", ["twice-*"]);
+    await put("twice-too", ["twice-1*"]);
+    await follower.call("POST", `${pathOf("twice-too")}/pause`);
+    const both = await createLeader("twice-1");
+    await untilFollowed(await createLeader("twice-2"));
+    expect(await exists(follower, both)).toBe(false);
+    const { recent_auto_follow_errors: errors } = (await follower.call("GET", "/_ccr/stats")).auto_follow_stats;
+    const error = (errors as AutoFollowError[]).find((each) => each.leader_index === `${pair.named("twice")}:${both}`);
+    expect(JSON.stringify(error)).toContain(`matches with other patterns [${pair.named("twice-too")}]`);
+    await follower.call("DELETE", pathOf("twice-too"));
+    await createLeader("twice-changed");
+    await untilFollowed(both);
+  });
+
   test("a pattern that is not there answers 404", async () => {
     expect((await follower.rest("GET", pathOf("none"))).status).toBe(404);
     expect((await follower.rest("DELETE", pathOf("none"))).status).toBe(404);

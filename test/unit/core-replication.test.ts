@@ -114,6 +114,47 @@ describe("the changes that the standby needs", () => {
     expect(kinds(view({}, standby))).toEqual([kind]);
   });
 
+  describe("with an operator's auto-follow pattern", () => {
+    const theirs = { ...pattern, name: "dr" };
+
+    test("are none where it does what the watchdog's would do: it is used under its name", () => {
+      expect(planReplication(view({}, { autoFollow: [theirs] }))).toMatchObject({ changes: [], problems: [] });
+      expect(planReplication(view({}, { autoFollow: [{ ...theirs, active: false }] })).changes).toEqual([
+        { kind: "resume-auto-follow", name: "dr" },
+      ]);
+      expect(planReplication(view({ health: "suspect" }, { autoFollow: [theirs] })).changes).toEqual([
+        { kind: "pause-auto-follow", name: "dr" },
+      ]);
+    });
+
+    test.each([
+      ["names followers otherwise", { followerNames: "{{leader_index}}-copy" }],
+      ["matches some of the managed indices", { patterns: ["logs-a*", "metrics-*"] }],
+      ["matches them all and more", { patterns: ["*"], exclusions: ["tmp-*"] }],
+      ["is paused", { patterns: ["*ogs-1"], active: false }],
+    ])(
+      "that %s put the watchdog's own, and the other is a problem, as Elasticsearch then follows nothing",
+      (_, other) => {
+        const plan = planReplication(view({}, { autoFollow: [{ ...theirs, ...other }] }));
+        expect(plan.changes.map(({ kind }) => kind)).toEqual(["put-auto-follow"]);
+        expect(plan.problems).toEqual([
+          expect.stringMatching(/^the auto-follow pattern dr in bhs matches managed indices/),
+        ]);
+        const beside = planReplication(view({}, { autoFollow: [pattern, { ...theirs, ...other }] }));
+        expect(beside).toMatchObject({ changes: [], problems: plan.problems });
+      },
+    );
+
+    test.each([
+      ["of other indices", { patterns: ["metrics-*"] }],
+      ["that excludes the managed ones", { patterns: ["*"], exclusions: ["logs*"] }],
+      ["of another cluster", { remoteCluster: "rbx" }],
+    ])("%s leave it alone", (_, other) => {
+      const plan = planReplication(view({}, { autoFollow: [pattern, { ...theirs, ...other }] }));
+      expect(plan).toMatchObject({ changes: [], problems: [] });
+    });
+  });
+
   test("are none for a block that the leader has, too", () => {
     const blocked = { indices: [index("logs-1", { following: true, writeBlocked: true })] };
     expect(kinds(view({ indices: [index("logs-1", { writeBlocked: true })] }, blocked))).toEqual([]);

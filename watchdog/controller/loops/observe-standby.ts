@@ -1,5 +1,5 @@
 import type { RegionName } from "../../config/address.ts";
-import { autoFollowName } from "../../core/plans/replication.ts";
+import { usedAutoFollow } from "../../core/plans/auto-follow.ts";
 import type { Cluster } from "../../core/ports/cluster.ts";
 import { copyStates } from "../../core/state/complete-copies.ts";
 import { isUnfinished } from "../../core/state/first-copy.ts";
@@ -113,7 +113,7 @@ function judge(
       standby: {
         ...standby,
         copies: copyStates(observed.leaderSnapshot, standby),
-        autoFollow: standby.autoFollow.find(({ name }) => name === autoFollowName(leader)),
+        autoFollow: usedAutoFollow(leader, standby.autoFollow, config.replication),
       },
       newSinceMs: newSinceMs(record, maxAgeMs),
       atMs,

@@ -1,4 +1,4 @@
-import type { RegionName } from "../../config/address.ts";
+import { autoFollowChanges, autoFollowProblems, pauseOfAutoFollow } from "./auto-follow.ts";
 import { differingDefinitions } from "./definitions.ts";
 import { followerOutcome } from "./follower-change.ts";
 import type { ReplicationChange, ReplicationSnapshot } from "./replication-change.ts";
@@ -12,9 +12,6 @@ export interface ReplicationPlan {
   readonly sightings: ReadonlySet<string>;
 }
 
-/** Name of the watchdog's one auto-follow pattern in the standby's cluster. */
-export const autoFollowName = (leader: RegionName) => `es-failover-from-${leader}`;
-
 /**
  * The changes that make the standby follow all managed indices of the active region, new ones too. Towards a region that
  * does not answer none of them would succeed: then auto-follow is paused, which would ask it about 1,000 times a second.
@@ -24,7 +21,7 @@ export function planReplication(snapshot: ReplicationSnapshot): ReplicationPlan 
   if (leader.health === "suspect" || leader.health === "unhealthy") {
     return { changes: pauseOfAutoFollow(snapshot), problems: [], sightings: new Set() };
   }
-  const problems: string[] = [];
+  const problems = [...autoFollowProblems(snapshot)];
   const sightings = new Set<string>();
   const ofFollowers: ReplicationChange[] = [];
   const standbyIndices = new Map(standby.indices.map((index) => [index.name, index]));
@@ -111,30 +108,3 @@ function withoutDoubtful(
     `there that you do not need, then they are followed`;
   return { changes: changes.filter((each) => !isOfNewLeader(each)), problems: [problem] };
 }
-
-function pauseOfAutoFollow({ leader, standby }: ReplicationSnapshot): readonly ReplicationChange[] {
-  const name = autoFollowName(leader.region);
-  return standby.autoFollow.some((pattern) => pattern.name === name && pattern.active)
-    ? [{ kind: "pause-auto-follow", name }]
-    : [];
-}
-
-function autoFollowChanges(snapshot: ReplicationSnapshot): readonly ReplicationChange[] {
-  const name = autoFollowName(snapshot.leader.region);
-  const wanted = {
-    name,
-    remoteCluster: snapshot.leader.region,
-    patterns: snapshot.patterns,
-    exclusions: snapshot.exclusions,
-  };
-  const present = snapshot.standby.autoFollow.find((pattern) => pattern.name === name);
-  const same =
-    present !== undefined &&
-    present.remoteCluster === wanted.remoteCluster &&
-    sameNames(present.patterns, wanted.patterns) &&
-    sameNames(present.exclusions, wanted.exclusions);
-  if (!same) return [{ kind: "put-auto-follow", pattern: wanted }];
-  return present.active ? [] : [{ kind: "resume-auto-follow", name }];
-}
-
-const sameNames = (a: readonly string[], b: readonly string[]) => [...a].sort().join("\n") === [...b].sort().join("\n");

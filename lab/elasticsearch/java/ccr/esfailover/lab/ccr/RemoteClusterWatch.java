@@ -1,9 +1,11 @@
 package esfailover.lab.ccr;
 
+import org.elasticsearch.ElasticsearchException;
 import org.elasticsearch.action.ActionListener;
 import org.elasticsearch.action.support.ActiveShardCount;
 import org.elasticsearch.action.support.RefCountingListener;
 import org.elasticsearch.cluster.ClusterState;
+import org.elasticsearch.cluster.metadata.IndexAbstraction;
 import org.elasticsearch.cluster.metadata.IndexMetadata;
 import org.elasticsearch.cluster.metadata.ProjectId;
 import org.elasticsearch.cluster.metadata.ProjectMetadata;
@@ -119,13 +121,34 @@ final class RemoteClusterWatch {
                 boolean isOpen = index.getState() == IndexMetadata.State.OPEN && index.isSystem() == false;
                 if (isNew && isOpen && entry.getValue().match(remote.getIndicesLookup().get(index.getIndex().getName()))) {
                     IndexRoutingTable routing = remoteState.routingTable(ProjectId.DEFAULT).index(index.getIndex());
-                    if (routing != null && routing.allPrimaryShardsActive()) {
+                    if (routing == null || routing.allPrimaryShardsActive() == false) {
+                        continue;
+                    }
+                    String leaderName = index.getIndex().getName();
+                    List<String> others = otherMatchingPatterns(entry.getKey(), remote.getIndicesLookup().get(leaderName));
+                    if (others.isEmpty()) {
                         candidates.add(new Candidate(entry.getKey(), entry.getValue(), index));
+                    } else {
+                        String reason = "index to follow [{}] for pattern [{}] matches with other patterns {}";
+                        ElasticsearchException refusal = new ElasticsearchException(reason, leaderName, entry.getKey(), others);
+                        coordinator.followFailed(entry.getKey(), leaderName, refusal);
                     }
                 }
             }
         }
         return candidates;
+    }
+
+    /** Of the same remote cluster, the paused ones too: an index that two patterns match is followed by neither. */
+    private List<String> otherMatchingPatterns(String name, IndexAbstraction leader) {
+        return AutoFollowPatterns.of(clusterService.state())
+            .getPatterns()
+            .entrySet()
+            .stream()
+            .filter(other -> other.getKey().equals(name) == false && other.getValue().getRemoteCluster().equals(cluster))
+            .filter(other -> other.getValue().match(leader))
+            .map(Map.Entry::getKey)
+            .toList();
     }
 
     private void follow(Candidate candidate, Set<String> presentUuids, ActionListener<Void> listener) {
