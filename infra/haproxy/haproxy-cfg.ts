@@ -1,3 +1,11 @@
+import { basicAuthorization } from "../../watchdog/adapters/elasticsearch/authorizations.ts";
+import {
+  closedBackend,
+  isOpen,
+  regionBackend,
+  routeRules,
+  ticketRules,
+} from "../../watchdog/adapters/haproxy/rules.ts";
 import { hostsOf, type RegionPlan, type Topology } from "../topology/model.ts";
 import { ports } from "../topology/ports.ts";
 
@@ -26,9 +34,9 @@ export interface HaproxyConfigOptions {
 }
 
 export function haproxyCfg({ topology, check, withMetrics }: HaproxyConfigOptions): string {
-  const authorization = Buffer.from(`${check.user}:${check.password}`).toString("base64");
+  const authorization = basicAuthorization(check.user, check.password);
   return [globalSection(), entrySection(topology.regions)]
-    .concat(topology.regions.map((region) => regionBackend(region, authorization)))
+    .concat(topology.regions.map((region) => backendOf(region, authorization)))
     .concat([closedBackend, statusSection(topology), ...(withMetrics ? [metricsSection] : [])])
     .join("\n");
 }
@@ -65,77 +73,43 @@ defaults
 }
 
 function entrySection(regions: readonly RegionPlan[]): string {
-  const routes = regions.map(({ name }) => `  use_backend es_${name} if ${isOpen(name)}\n`);
+  const names = namesOf(regions);
   return `frontend entry
   bind :${ports.entry} ssl crt ${haproxyPaths.entryCertificate} alpn h2,http/1.1
   # The routing ticket: the map holds, per region, the time (ms since 1970) until which requests may go there. The
   # watchdog renews it. HAProxy compares it with the clock on each request, so a router stops routing by itself when its
   # watchdog is dead or frozen, or after it was frozen itself. left_…: milliseconds until a region's ticket ends.
-${ticketRules(regions)}${routes.join("")}  default_backend closed
-`;
+${indented(ticketRules(names, haproxyPaths.ticketMap))}${indented(routeRules(names))}`;
 }
 
-/** Rules that set, for each region, the time that its ticket has left. */
-function ticketRules(regions: readonly RegionPlan[]): string {
-  const tickets = regions.map(
-    ({ name }) =>
-      `  http-request set-var(${variable(name)}) str(${name}),map_str_int(${haproxyPaths.ticketMap},0),sub(txn.now)\n`,
-  );
-  return `  http-request set-var(txn.now) date(0,ms)\n${tickets.join("")}`;
-}
+const namesOf = (regions: readonly RegionPlan[]): readonly string[] => regions.map(({ name }) => name);
 
-function isOpen(region: string): string {
-  return `{ var(${variable(region)}) -m int gt 0 }`;
-}
+const indented = (lines: readonly string[]): string => lines.map((line) => `  ${line}\n`).join("");
 
-/** HAProxy accepts no hyphen in the name of a variable. */
-function variable(region: string): string {
-  return `txn.left_${region.replaceAll("-", "_")}`;
+function backendOf(region: RegionPlan, authorization: string): string {
+  const servers = hostsOf(region, "elasticsearch").map(({ name, privateIp }) => ({
+    name,
+    address: `${privateIp}:${ports.elasticsearchHttp}`,
+    certificateName: name,
+  }));
+  return regionBackend({ region: region.name, servers, authorization, caFile: haproxyPaths.ca });
 }
-
-/**
- * Each node is checked on its own: `local=true` asks for the node's own view, so that a slow master marks no node down, and
- * a lost index is no reason to refuse requests to the others. The watchdog judges the region as a whole. Elasticsearch
- * answers this call also when its licence has lapsed, unlike `_cluster/health` and all statistics. A node that refuses the
- * check's user serves all the same: a password that is rotated in one region after the other closes no entry.
- *
- * A node without power answers nothing, so each check of it lasts until its connection times out, after `inter` at the
- * latest: 1 + 1 + 0.5 + 1 + 0.5 + 1 = 5 s until it is marked down.
- */
-function regionBackend(region: RegionPlan, authorization: string): string {
-  const servers = hostsOf(region, "elasticsearch").map(
-    ({ name, privateIp }) => `  server ${name} ${privateIp}:${ports.elasticsearchHttp} verifyhost ${name}\n`,
-  );
-  return `backend es_${region.name}
-  balance leastconn
-  option httpchk
-  http-check send meth GET uri /_cluster/state/master_node?local=true&filter_path=master_node ver HTTP/1.1 hdr Host ${region.name} hdr Authorization "Basic ${authorization}"
-  http-check expect rstatus ^(200|401|403)$
-  http-response set-header es-failover-region ${region.name}
-  default-server check inter 1s fastinter 500ms fall 3 rise 2 on-marked-down shutdown-sessions ssl verify required ca-file ${haproxyPaths.ca}
-${servers.join("")}`;
-}
-
-const closedBackend = `# No region has a valid ticket: no region is active, or the watchdog does not know which is.
-backend closed
-  http-request return status 503 content-type application/json string '{"error":{"type":"es_failover_closed","reason":"no region is open to requests at the moment"},"status":503}' hdr Retry-After 2
-`;
 
 function statusSection({ regions }: Topology): string {
   const hasVirtualAddress = regions.some(({ virtualAddress }) => virtualAddress !== null);
   return `frontend status
   bind 127.0.0.1:${statusPort}
   http-request use-service prometheus-exporter if { path /metrics }
-${hasVirtualAddress ? openRules(regions) : ""}  stats enable
+${hasVirtualAddress ? openRules(namesOf(regions)) : ""}  stats enable
   stats uri /
 `;
 }
 
 /** What keepalived asks on each host, twice a second, to choose the one that holds the virtual address. */
-function openRules(regions: readonly RegionPlan[]): string {
-  const open = regions.map(({ name }) => `  http-request return status 200 if { path ${openPath} } ${isOpen(name)}\n`);
+function openRules(regions: readonly string[]): string {
+  const open = regions.map((name) => `  http-request return status 200 if { path ${openPath} } ${isOpen(name)}\n`);
   const silent = `  http-request set-log-level silent if { path ${openPath} }\n`;
-  return `${silent}${ticketRules(regions)}${open.join("")}  http-request return status 503 if { path ${openPath} }\n`;
+  return `${silent}${indented(ticketRules(regions, haproxyPaths.ticketMap))}${open.join("")}  http-request return status 503 if { path ${openPath} }\n`;
 }
 
 /** Clients need a certificate of the deployment. */

@@ -9,7 +9,7 @@ export const exitCodes = {
   notRunning: 3,
   /** Refused or not confirmed: nothing was changed, and the message gives the reasons. */
   refused: 4,
-  /** `verify`, `drift`, `preflight` or `salvage show` found a problem. */
+  /** `verify`, `drift`, `preflight`, `init`, `haproxy check` or `salvage show` found a problem. */
   findings: 5,
 } as const;
 
@@ -21,4 +21,5 @@ Exit status:
   2  the command line or the configuration is wrong
   3  no watchdog is running on this host (status then shows the state in its store)
   4  refused or not confirmed; nothing was changed
-  5  verify or drift found differences, a check of preflight failed, or a salvage does not match its receipt`;
+  5  verify or drift found differences, a check of preflight failed, something is in the way of init, a frontend goes around
+     the routing ticket, or a salvage does not match its receipt`;

@@ -13,7 +13,7 @@ import { addDrift } from "./commands/drift.ts";
 import { addEtcd } from "./commands/etcd.ts";
 import { addExplain } from "./commands/explain.ts";
 import { addFailover } from "./commands/failover.ts";
-import { addHaproxy } from "./commands/haproxy.ts";
+import { addHaproxy } from "./commands/haproxy/haproxy.ts";
 import { addHistory } from "./commands/history.ts";
 import { addNotify } from "./commands/notify.ts";
 import { addPause } from "./commands/pause.ts";

@@ -1,12 +1,12 @@
 import { existsSync } from "node:fs";
 import type { Command } from "commander";
-import { applyHaproxyConfiguration } from "../../adapters/haproxy/apply.ts";
-import { parseConfigFile } from "../../config/load.ts";
-import { defaultRouterSettings } from "../../config/schema.ts";
-import type { CommandContext } from "../context.ts";
+import { applyHaproxyConfiguration } from "../../../adapters/haproxy/apply.ts";
+import { parseConfigFile } from "../../../config/load.ts";
+import { defaultRouterSettings } from "../../../config/schema.ts";
+import type { CommandContext } from "../../context.ts";
+import { routerOf } from "./router.ts";
 
-export function addHaproxy(program: Command, { configFile, print }: CommandContext): void {
-  const haproxy = program.command("haproxy").description("manage the HAProxy of this host");
+export function addApply(haproxy: Command, { configFile, print }: CommandContext): void {
   haproxy
     .command("apply")
     .description("check a new configuration, install it and reload HAProxy; roll back if that fails (as root)")
@@ -21,8 +21,9 @@ export function addHaproxy(program: Command, { configFile, print }: CommandConte
  * @returns the outcome in a sentence
  */
 async function applyHaproxy(configFile: string, newFile: string): Promise<string> {
-  const router = existsSync(configFile) ? (await parseConfigFile(configFile)).router : defaultRouterSettings;
-  if (router === null) throw new Error(`${configFile}: router is null, so this host has no HAProxy to configure`);
+  const router = existsSync(configFile)
+    ? routerOf(await parseConfigFile(configFile), configFile)
+    : defaultRouterSettings;
   const outcome = await applyHaproxyConfiguration({ ...router, newFile });
   const { configFile: target, masterSocket } = router;
   switch (outcome) {
