@@ -15,11 +15,11 @@ const outputsSchema = z.object({
 });
 const statusSchema = z.object({ record: rolesSchema.nullable() });
 
-/** What the watchdogs tell, together. */
+/** The answers of all watchdogs, together. */
 export interface Answers {
   /** By the record with the highest epoch that any of them has; null where none has one. */
   readonly roles: Roles | null;
-  /** Why the others told nothing: "gra-haproxy-1: …" */
+  /** Why the others have not answered: "gra-haproxy-1: …" */
   readonly silent: readonly string[];
 }
 
@@ -66,7 +66,7 @@ async function outputsOf(setting: PreviewSetting, stack: string): Promise<z.outp
   return outputs.success ? outputs.data : null;
 }
 
-/** What the host's watchdog, or without it the store, tells. */
+/** The record as the host's watchdog has it, or without one the store. */
 async function statusOf({ environment }: PreviewSetting, privateKey: string, access: SshAccess): Promise<Answer> {
   const command = "sudo es-failover status --json";
   try {

@@ -93,8 +93,8 @@ function connectionTo(
             hostKey: bastion.hostKey,
             // Also while hosts still have the key before: it is the operator who gives the bastion the new one.
             privateKey: pulumi.secret(`${sshPrivateKey}\n`),
-            // It runs already, or it is not going to.
-            dialErrorLimit: 3,
+            // It runs already. It may refuse one of many connections at once (MaxStartups of sshd).
+            dialErrorLimit: 5,
             perDialTimeout: 10,
           },
         }),

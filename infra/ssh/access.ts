@@ -12,10 +12,10 @@ export interface SshAccess {
   readonly bastion: StackConfig["bastion"];
 }
 
-/** The part of a stack's configuration that tells. */
+/** The part of a stack's configuration that decides it. */
 export type AccessConfig = Pick<StackConfig, "sshUser" | "hostKeys" | "bastion">;
 
-/** Its public address, where it has one and nothing stands before it. */
+/** The public address, where the host has one and no bastion is in between. */
 export function sshAddress<Private, Public>(
   bastion: StackConfig["bastion"],
   { privateIp, publicIp }: { readonly privateIp: Private; readonly publicIp?: Public | undefined },

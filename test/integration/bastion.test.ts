@@ -181,7 +181,7 @@ describe.skipIf(obstacles.length > 0)(`a region whose entries alone have public 
     };
     await configure({ "es-failover:bastion": bastion });
     expect(await failure(engine.up(stack))).toMatch(
-      /proxy: SSH to debian@10\.81\.0\.\d+:22 failed 4 times.*Host key verification failed/s,
+      /proxy: SSH to debian@10\.81\.0\.\d+:22 failed 6 times.*Host key verification failed/s,
     );
     await configure({ "es-failover:hostKeys": { "gra-haproxy-1": other } });
     expect(await failure(engine.up(stack))).toMatch(
