@@ -24,6 +24,22 @@ function arePackagesInstalled() {
   return existsSync(ownNode) && existsSync(stamp) && readFileSync(stamp, "utf8") === wanted;
 }
 
+/** Whether someone has run `npm ci` already: npm writes what it has installed when it is done. */
+function areInstalledByNpm() {
+  const packagesIn = (file) => JSON.parse(readFileSync(file, "utf8")).packages;
+  try {
+    const installed = packagesIn(path.join(modules, ".package-lock.json"));
+    const locked = Object.entries(packagesIn(path.join(root, "package-lock.json"))).filter(([name]) => name !== "");
+    return (
+      existsSync(ownNode) &&
+      locked.every(([name, { version, optional }]) => optional || installed[name]?.version === version)
+    );
+  } catch {
+    return false;
+  }
+}
+
+if (!arePackagesInstalled() && areInstalledByNpm()) writeFileSync(stamp, wanted);
 if (!arePackagesInstalled()) {
   console.log("Install the npm packages: the program's libraries, and Node 24 to run it with (about a minute)");
   const install = spawnSync("npm", ["ci", "--no-progress", "--loglevel=error"], { cwd: root, stdio: "inherit" });
