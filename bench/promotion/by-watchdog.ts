@@ -20,7 +20,7 @@ const router: Router = {
   name: "bench",
   issueTicket: async () => undefined,
   close: async () => undefined,
-  state: async () => ({ tickets: [], servers: [] }),
+  state: async () => ({ tickets: [], servers: [], writes: [] }),
 };
 
 const noSalvage: Salvage = {

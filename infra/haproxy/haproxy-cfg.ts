@@ -5,6 +5,7 @@ import {
   regionBackend,
   routeRules,
   ticketRules,
+  writeRule,
 } from "../../watchdog/adapters/haproxy/rules.ts";
 import { hostsOf, type RegionPlan, type Topology } from "../topology/model.ts";
 import { ports } from "../topology/ports.ts";
@@ -79,7 +80,7 @@ function entrySection(regions: readonly RegionPlan[]): string {
   # The routing ticket: the map holds, per region, the time (ms since 1970) until which requests may go there. The
   # watchdog renews it. HAProxy compares it with the clock on each request, so a router stops routing by itself when its
   # watchdog is dead or frozen, or after it was frozen itself. left_…: milliseconds until a region's ticket ends.
-${indented(ticketRules(names, haproxyPaths.ticketMap))}${indented(routeRules(names))}`;
+${indented([...ticketRules(names, haproxyPaths.ticketMap), writeRule, ...routeRules(names)])}`;
 }
 
 const namesOf = (regions: readonly RegionPlan[]): readonly string[] => regions.map(({ name }) => name);

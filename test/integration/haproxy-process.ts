@@ -9,6 +9,7 @@ import { toolsCommand } from "../../lab/machine/tools-command.ts";
 import { freePort } from "../../lab/util/free-ports.ts";
 import { eventually } from "../../lab/util/until.ts";
 import { parseProcesses } from "../../watchdog/adapters/haproxy/replies.ts";
+import { writeNotes, writeRule } from "../../watchdog/adapters/haproxy/rules.ts";
 import { sendCommand } from "../../watchdog/adapters/haproxy/runtime-api.ts";
 
 const toolsRoot = await existingToolsRoot();
@@ -30,9 +31,13 @@ interface Region {
   readonly port: number;
 }
 
-/** A stand-in for a region's Elasticsearch: answers with the region's name; `/slow` never ends its answer. */
+/**
+ * A stand-in for a region's Elasticsearch: answers with the region's name; `/slow` never ends its answer, and a path with
+ * `refused` is forbidden.
+ */
 async function startRegion(name: string): Promise<Region> {
   const server = createServer((request, response) => {
+    if (request.url?.includes("refused")) response.statusCode = 403;
     if (request.url === "/slow") response.write(`${name} begins\n`);
     else response.end(name);
   });
@@ -83,7 +88,8 @@ export class HaproxyBench {
   /** @param extra lines for the `global` section, or whole sections */
   configuration(extra = ""): string {
     const backends = this.#regions.map(
-      ({ name, port }) => `backend es_${name}\n  server ${name}-es-1 127.0.0.1:${port} check inter 200ms\n`,
+      ({ name, port }) =>
+        `backend es_${name}\n  ${writeNotes(name).join("\n  ")}\n  server ${name}-es-1 127.0.0.1:${port} check inter 200ms\n`,
     );
     return `global
   stats socket ${this.adminSocket} mode 660 level admin
@@ -99,6 +105,7 @@ frontend es
   http-request set-var(txn.now) date(0,ms)
   http-request set-var(txn.gra) str(gra),map_str_int(${this.ticketMapFile},0),sub(txn.now)
   http-request set-var(txn.bhs) str(bhs),map_str_int(${this.ticketMapFile},0),sub(txn.now)
+  ${writeRule}
   use_backend es_gra if { var(txn.gra) -m int gt 0 }
   use_backend es_bhs if { var(txn.bhs) -m int gt 0 }
   default_backend closed

@@ -24,10 +24,11 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
 
   const newRouter = () => createHaproxyRouter({ name: "hap-1", ...bench, timeoutMs: 5_000 });
   const ticketFor = (region: string, ms: number) => ({ epoch, region, validUntilMs: Date.now() + ms });
-  const get = async (options: { path?: string; dispatcher?: Agent } = {}) => {
+  const get = async (options: { path?: string; method?: string; dispatcher?: Agent } = {}) => {
     const dispatcher = options.dispatcher ?? new Agent();
     const url = `${bench.entry}${options.path ?? "/"}`;
-    const { statusCode, body } = await request(url, { dispatcher, signal: AbortSignal.timeout(5_000) });
+    const method = options.method ?? "GET";
+    const { statusCode, body } = await request(url, { method, dispatcher, signal: AbortSignal.timeout(5_000) });
     const answer = { status: statusCode, text: await body.text() };
     if (options.dispatcher === undefined) await dispatcher.close();
     return answer;
@@ -59,6 +60,48 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
 
     await router.issueTicket(ticketFor("bhs", 60_000));
     expect(await get()).toMatchObject({ status: 200, text: "bhs" });
+  });
+
+  test("notes when each region acknowledged writes, from the first one after another region's", async () => {
+    const router = newRouter();
+    const openTo = async (region: string) => {
+      epoch += 1;
+      await router.issueTicket(ticketFor(region, 60_000));
+      await eventually(`requests go to ${region}`, 15_000, servesRegion(region));
+    };
+    /** Sends a request that HAProxy answers within the returned times. */
+    const send = async (method: string, path: string) => {
+      const fromMs = Date.now();
+      await get({ method, path });
+      return { fromMs, toMs: Date.now() };
+    };
+    const writesOf = async (region: string) =>
+      (await router.state()).writes.find((candidate) => candidate.region === region);
+    const during = (atMs: number | undefined, { fromMs, toMs }: { fromMs: number; toMs: number }) => {
+      expect(atMs).toBeGreaterThanOrEqual(fromMs);
+      expect(atMs).toBeLessThanOrEqual(toMs);
+    };
+
+    await openTo("gra");
+    await send("GET", "/orders/_doc/1");
+    await send("POST", "/orders/_search");
+    await send("POST", "/refused/_doc");
+    expect((await router.state()).writes).toEqual([]);
+
+    const first = await send("POST", "/orders/_doc");
+    const last = await send("POST", "/_bulk");
+    during((await writesOf("gra"))?.firstAtMs, first);
+    during((await writesOf("gra"))?.lastAtMs, last);
+
+    await openTo("bhs");
+    const firstOfBhs = await send("PUT", "/orders/_doc/2");
+    await send("DELETE", "/orders/_doc/2");
+    during((await writesOf("bhs"))?.firstAtMs, firstOfBhs);
+    during((await writesOf("gra"))?.lastAtMs, last);
+
+    await openTo("gra");
+    const again = await send("POST", "/orders/_update/1");
+    during((await writesOf("gra"))?.firstAtMs, again);
   });
 
   test("a past epoch opens nothing, even after a restart of the watchdog", async () => {

@@ -94,6 +94,12 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
     };
   }
 
+  /** How long the failover kept applications from writing, by the metrics; null while they do not tell. */
+  async function writePauseMs(): Promise<number | null> {
+    const paused = (await site.metrics()).get('es_failover_write_pause_seconds{kind="failover"}');
+    return paused === undefined ? null : paused * 1_000;
+  }
+
   /** Expects that bhs takes a write through the entry into the write index of the alias. */
   async function expectWritable(): Promise<void> {
     const { status, region, body } = await site.request("PUT", "/orders/_create/after-failover", { n: 1 });
@@ -124,6 +130,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
     expect(surveyed.get('es_failover_readiness_check{check="remote connection bhs to gra",verdict="ok"}')).toBe(1);
     expect(surveyed.get('es_failover_drift_items{kind="version"}')).toBe(0);
 
+    const startedAtMs = Date.now();
     const traffic = startTraffic();
     try {
       await traffic.next("write-acknowledged", 60_000, () => traffic.ledger.acknowledged.size >= 200);
@@ -132,6 +139,9 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
       await site.untilServing("bhs");
       await traffic.next("write-acknowledged", 60_000, ({ atMs }) => atMs > killedAtMs);
       await traffic.stop();
+      await eventually("the router tells how long writes paused", 30_000, async () => (await writePauseMs()) !== null);
+      const { fromMs, toMs } = traffic.ledger.longestOutage(startedAtMs, Date.now());
+      expect(Math.abs(((await writePauseMs()) ?? 0) - ((toMs ?? Date.now()) - fromMs))).toBeLessThan(1_000);
       const shown = shownBy(await site.metrics());
       // Not ready: the only other region is lost.
       expect(shown).toEqual({ epoch: 3, gra: 0, bhs: 1, openTo: "bhs", ready: 0, failovers: 1 });

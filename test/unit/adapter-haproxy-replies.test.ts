@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { bindAddresses } from "../../watchdog/adapters/haproxy/binds.ts";
 import {
   parseMap,
+  parseNumbers,
   parsePreparedVersion,
   parseProcesses,
   parseReload,
@@ -22,6 +23,22 @@ describe("HAProxy's replies are parsed:", () => {
     expect(parseMap("Unknown map identifier. Please use #<id> or <file>.\n")).toEqual(new Map());
     expect(parsePreparedVersion("New version created: 12\n\n")).toBe(12);
     expect(parsePreparedVersion("Unknown map identifier. Please use #<id> or <file>.\n")).toBeNull();
+  });
+
+  test("variables that are numbers, and none that was never set", () => {
+    const reply = `proc.es_first_write_gra: type=sint value=<1790000000000>
+
+proc.es_last_write_gra: type=sint value=<1790000001500>
+
+proc.es_first_write_bhs: type=any value=(undisplayable)
+
+Variable not found.
+
+`;
+    expect([...parseNumbers(reply)]).toEqual([
+      ["proc.es_first_write_gra", 1_790_000_000_000],
+      ["proc.es_last_write_gra", 1_790_000_001_500],
+    ]);
   });
 
   test("servers, by the columns of the header", () => {

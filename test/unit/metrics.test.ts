@@ -192,9 +192,10 @@ describe("values", () => {
     expect(samples("snapshot_max_age_seconds", measured({ config }))).toEqual([]);
   });
 
-  test("of a change: its duration, its loss as a range, and that the old region has not rejoined", () => {
+  test("of a change: its duration, how long writes paused, its loss as a range, and that the old region has not rejoined", () => {
     const from = measured({ status: { ...fullStatus, record: wellServing() } });
     expect(valueIn("change_duration_seconds", from, { kind: "failover" })).toBe(9.5);
+    expect(valueIn("write_pause_seconds", from, { kind: "failover" })).toBe(16.4);
     expect(valueIn("loss_operations", from, { bound: "least" })).toBe(3);
     expect(valueIn("loss_operations", from, { bound: "most" })).toBe(40);
     expect(valueIn("former_primary_unsettled", from)).toBe(1);

@@ -90,11 +90,14 @@ const routerReport = z.object({
     .object({
       tickets: z.array(z.object({ region: z.string(), validUntilMs: z.number() })),
       servers: z.array(z.object({ region: z.string(), name: z.string(), up: z.boolean() })),
+      writes: z.array(z.object({ region: z.string(), firstAtMs: z.number(), lastAtMs: z.number() })).default([]),
     })
     .nullable(),
   /** The last ticket issued; null when it has been emptied. */
   ticket: z.object({ region: z.string(), epoch: z.number(), validUntilMs: z.number() }).nullable(),
   leaseUntilMs: z.number().nullable(),
+  /** Of the last change, as this router saw it; null when it did not, or has seen no write since. */
+  writePause: z.object({ fromMs: z.number(), toMs: z.number() }).nullable().default(null),
   acknowledgedEpoch: z.number(),
   error: z.string().nullable(),
 });

@@ -6,6 +6,10 @@ export function routerRows(router: RouterReport, nowMs: number): string[][] {
   const rows = [[router.name, router.summary]];
   if (router.error !== null) rows.push(["error", router.error]);
   if (router.leaseUntilMs !== null) rows.push(["lease", remaining(router.leaseUntilMs, nowMs)]);
+  if (router.writePause !== null) {
+    const { fromMs, toMs } = router.writePause;
+    rows.push(["last change", `no write was acknowledged for ${duration(toMs - fromMs)}`]);
+  }
   for (const { region, validUntilMs } of router.state?.tickets ?? []) {
     rows.push(["ticket", `${region}: ${remaining(validUntilMs, nowMs)}`]);
   }

@@ -46,7 +46,7 @@ export const watchdogEvents = {
   "definitions-unavailable": event(["warn"], "A region lacks the module for a kind of definitions.", ["region", "kind"]),
 
   // Router.
-  router: event(["info"], "The router routes elsewhere, opens or closes.", ["region", "epoch"]),
+  router: event(["info"], "The router routes elsewhere, opens or closes; how long a change kept applications from writing.", ["region", "epoch"]),
   "router-error": event(["warn"], "The router does not do what it should.", ["error"]),
   "failsafe-asked": event(["debug"], "Another watchdog asks for a failsafe grant.", ["by", "epoch", "agrees"]),
 

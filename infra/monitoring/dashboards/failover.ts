@@ -50,6 +50,30 @@ export const failoverRows: readonly Row[] = [
     ],
   },
   {
+    title: "Changes",
+    panels: [
+      { title: "Epochs", query: "max(es_failover_epoch)", legend: "epoch" },
+      { title: "Phase", query: "max by (phase) (es_failover_phase)", legend: "{{phase}}" },
+      {
+        title: "Writes paused by the last change",
+        query: "max by (kind) (es_failover_write_pause_seconds)",
+        legend: "{{kind}}",
+        unit: "s",
+      },
+      {
+        title: "Duration of the last change",
+        query: "max by (kind) (es_failover_change_duration_seconds)",
+        legend: "{{kind}}",
+        unit: "s",
+      },
+      {
+        title: "Operations that only the old region may hold",
+        query: "max by (bound) (es_failover_loss_operations)",
+        legend: "at {{bound}}",
+      },
+    ],
+  },
+  {
     title: "Regions",
     panels: [
       {

@@ -185,7 +185,7 @@ export class InProcessSite {
       close: async () => {
         this.#ticket = null;
       },
-      state: async () => ({ tickets: this.#ticket === null ? [] : [this.#ticket], servers: [] }),
+      state: async () => ({ tickets: this.#ticket === null ? [] : [this.#ticket], servers: [], writes: [] }),
     };
   }
 

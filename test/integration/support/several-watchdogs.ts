@@ -124,7 +124,7 @@ class TicketHolder {
       close: async () => {
         this.#ticket = null;
       },
-      state: async () => ({ tickets: this.#ticket === null ? [] : [this.#ticket], servers: [] }),
+      state: async () => ({ tickets: this.#ticket === null ? [] : [this.#ticket], servers: [], writes: [] }),
     };
   }
 }

@@ -48,7 +48,7 @@ export class SimRouter {
           this.#highestEpoch = Math.max(this.#highestEpoch, epoch);
           this.#ticket = null;
         }),
-      state: () => ask(() => ({ tickets: this.#ticket === null ? [] : [this.#ticket], servers: [] })),
+      state: () => ask(() => ({ tickets: this.#ticket === null ? [] : [this.#ticket], servers: [], writes: [] })),
     };
   }
 

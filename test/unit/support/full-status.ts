@@ -94,9 +94,11 @@ export const fullStatus: WatchdogStatus = {
     state: {
       tickets: [{ region: "gra", validUntilMs: NOW_MS + 5_000 }],
       servers: [{ region: "gra", name: "gra-es-1", up: false }],
+      writes: [{ region: "gra", firstAtMs: NOW_MS - 30_000, lastAtMs: NOW_MS - 20_000 }],
     },
     ticket: { region: "gra", epoch: 1, validUntilMs: NOW_MS + 5_000 },
     leaseUntilMs: NOW_MS + 9_000,
+    writePause: { fromMs: NOW_MS - 46_400, toMs: NOW_MS - 30_000 },
     acknowledgedEpoch: 1,
     error: "HAProxy does not answer",
   },

@@ -82,9 +82,11 @@ const calmStatus: StatusAnswer = {
     state: {
       tickets: [{ region: "gra", validUntilMs: NOW_MS + 5_000 }],
       servers: [1, 2, 3].map((n) => ({ region: "gra", name: `gra-es-${n}`, up: true })),
+      writes: [],
     },
     ticket: { region: "gra", epoch: 1, validUntilMs: NOW_MS + 5_000 },
     leaseUntilMs: NOW_MS + 9_000,
+    writePause: null,
     acknowledgedEpoch: 1,
     error: null,
   },
@@ -135,7 +137,11 @@ const lost = {
   router: calmStatus.router && {
     ...calmStatus.router,
     summary: "closed: gra may no longer serve (epoch 2)",
-    state: { tickets: [], servers: [1, 2, 3].map((n) => ({ region: "gra", name: `gra-es-${n}`, up: false })) },
+    state: {
+      tickets: [],
+      servers: [1, 2, 3].map((n) => ({ region: "gra", name: `gra-es-${n}`, up: false })),
+      writes: [],
+    },
     ticket: null,
     acknowledgedEpoch: 2,
   },

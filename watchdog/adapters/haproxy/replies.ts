@@ -16,6 +16,15 @@ export function parsePreparedVersion(reply: string): number | null {
   return version === undefined ? null : Number(version);
 }
 
+/**
+ * A line of `get var`: `proc.es_last_write_gra: type=sint value=<1790000000000>`. One that was never set has another type, and
+ * is left out.
+ */
+export function parseNumbers(reply: string): ReadonlyMap<string, number> {
+  const lines = reply.matchAll(/^(\S+): type=sint value=<(\d+)>$/gm);
+  return new Map([...lines].map(([, name = "", value]) => [name, Number(value)]));
+}
+
 export interface ServerLine {
   readonly backend: string;
   readonly name: string;

@@ -1,9 +1,10 @@
 import type { RegionName } from "../../config/address.ts";
 import type { Router, RouterState, RoutingTicket } from "../../core/ports/router.ts";
+import type { RegionWrites } from "../../core/state/write-pause.ts";
 import { serially } from "../../util/concurrency.ts";
-import { regionOf } from "./backend.ts";
+import { regionOf, writeVariablesOf } from "./backend.ts";
 import { readEpochFloor, writeEpochFloor } from "./epoch-floor.ts";
-import { parseMap, parseProcesses, parseServers } from "./replies.ts";
+import { parseMap, parseNumbers, parseProcesses, parseServers } from "./replies.ts";
 import { HaproxyError, type HaproxyProcess, haproxyProcess, sendCommand } from "./runtime-api.ts";
 import { cutSessions, cutSessionsOfOldWorker } from "./sessions.ts";
 import { writeTicketFile } from "./ticket-file.ts";
@@ -61,14 +62,26 @@ class HaproxyRouter implements Router {
 
   async state(): Promise<RouterState> {
     const tickets = parseMap(await this.#worker.ask(`show map ${this.#ticketMapFile}`));
-    const servers = parseServers(await this.#worker.ask("show servers state"));
+    const servers = parseServers(await this.#worker.ask("show servers state")).flatMap(({ backend, name, up }) => {
+      const region = regionOf(backend);
+      return region === null ? [] : [{ region, name, up }];
+    });
     return {
       tickets: [...tickets].map(([region, until]) => ({ region, validUntilMs: Number(until) })),
-      servers: servers.flatMap(({ backend, name, up }) => {
-        const region = regionOf(backend);
-        return region === null ? [] : [{ region, name, up }];
-      }),
+      servers,
+      writes: await this.#writes([...new Set(servers.map(({ region }) => region))]),
     };
+  }
+
+  async #writes(regions: readonly RegionName[]): Promise<readonly RegionWrites[]> {
+    const variables = regions.map((region) => ({ region, ...writeVariablesOf(region) }));
+    const names = variables.flatMap(({ first, last }) => [first, last]);
+    if (names.length === 0) return [];
+    const times = parseNumbers(await this.#worker.ask(names.map((name) => `get var ${name}`).join(";")));
+    return variables.flatMap(({ region, first, last }) => {
+      const [firstAtMs, lastAtMs] = [times.get(first), times.get(last)];
+      return firstAtMs === undefined || lastAtMs === undefined ? [] : [{ region, firstAtMs, lastAtMs }];
+    });
   }
 
   async #issue({ epoch, region, validUntilMs }: RoutingTicket): Promise<void> {

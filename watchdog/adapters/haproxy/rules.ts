@@ -1,5 +1,5 @@
 import type { RegionName } from "../../config/address.ts";
-import { backendOf } from "./backend.ts";
+import { backendOf, writeVariablesOf } from "./backend.ts";
 
 /**
  * The lines of haproxy.cfg by which HAProxy routes to the active region and to no other, for provisioning and for
@@ -24,6 +24,27 @@ export const routeRules = (regions: readonly RegionName[]): readonly string[] =>
   ...regions.map((region) => `use_backend ${backendOf(region)} if ${isOpen(region)}`),
   `default_backend ${CLOSED_BACKEND}`,
 ];
+
+/** Rule of a frontend that marks the requests which write: of their answers, the regions' backends note the times. */
+export const writeRule =
+  "http-request set-var(txn.writes) bool(true) if !METH_GET { path_sub /_doc /_create/ /_bulk /_update /_delete_by_query }";
+
+/**
+ * Rules of a region's backend that note when it acknowledged writes: the first one since another region had, and the last
+ * one. The watchdog reads both, and learns from them how long a change kept applications from writing. Two first ones at
+ * the same moment are noted one after the other, which does no harm.
+ */
+export function writeNotes(region: RegionName): readonly string[] {
+  const { first, last } = writeVariablesOf(region);
+  return [
+    "acl wrote var(txn.writes) -m bool",
+    "acl accepted status 200:299",
+    `acl writer var(proc.es_writer) -m str ${region}`,
+    `http-response set-var(${first}) date(0,ms) if wrote accepted !writer`,
+    `http-response set-var(proc.es_writer) str(${region}) if wrote accepted !writer`,
+    `http-response set-var(${last}) date(0,ms) if wrote accepted`,
+  ];
+}
 
 /** HAProxy accepts no hyphen in the name of a variable. */
 export const ticketVariable = (region: RegionName): string => `txn.left_${region.replaceAll("-", "_")}`;
@@ -59,6 +80,7 @@ export function regionBackend({ region, servers, authorization, caFile }: Region
     ({ name, address, certificateName }) =>
       `  server ${name} ${address}${certificateName === null ? "" : ` verifyhost ${certificateName}`}\n`,
   );
+  const notes = writeNotes(region).map((line) => `  ${line}\n`);
   const tls = caFile === null ? "" : ` ssl verify required ca-file ${caFile}`;
   return `backend ${backendOf(region)}
   balance leastconn
@@ -66,7 +88,7 @@ export function regionBackend({ region, servers, authorization, caFile }: Region
   http-check send meth GET uri /_cluster/state/master_node?local=true&filter_path=master_node ver HTTP/1.1 hdr Host ${region} hdr Authorization "${authorization}"
   http-check expect rstatus ^(200|401|403)$
   http-response set-header es-failover-region ${region}
-  default-server check inter 1s fastinter 500ms fall 3 rise 2 on-marked-down shutdown-sessions${tls}
+${notes.join("")}  default-server check inter 1s fastinter 500ms fall 3 rise 2 on-marked-down shutdown-sessions${tls}
 ${lines.join("")}`;
 }
 

@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import type { RegionName } from "../../config/address.ts";
-import { type BackendServer, closedBackend, regionBackend, routeRules, ticketRules } from "./rules.ts";
+import { type BackendServer, closedBackend, regionBackend, routeRules, ticketRules, writeRule } from "./rules.ts";
 
 /** The pieces that a haproxy.cfg of one's own needs. */
 
@@ -12,7 +12,7 @@ export interface SnippetRegion {
 
 /** Rules for each frontend that leads to Elasticsearch, in place of its `use_backend` and `default_backend`. */
 export function frontendSnippet(regions: readonly RegionName[], ticketMapFile: string): string {
-  const lines = [...ticketRules(regions, ticketMapFile), ...routeRules(regions)];
+  const lines = [...ticketRules(regions, ticketMapFile), writeRule, ...routeRules(regions)];
   return `# In each frontend (mode http) that leads to Elasticsearch, in place of its use_backend and default_backend. Each request goes
 # to the region with a valid routing ticket, which the watchdog renews, and to none without: whatever happens to the watchdog
 # or to HAProxy, a region that may no longer take writes gets none from here.

@@ -2,7 +2,9 @@ import type { RouterSettings } from "../../config/schema.ts";
 import type { Router, RouterState } from "../../core/ports/router.ts";
 import { decideRouting, type RoutingDecision } from "../../core/routing.ts";
 import type { StateRecord } from "../../core/state/record.ts";
+import { type WritePause, writePause } from "../../core/state/write-pause.ts";
 import { messageOf } from "../../util/errors.ts";
+import { duration } from "../../util/text.ts";
 import type { WatchdogContext } from "../context.ts";
 import { wallClockOffsetMs } from "../self-check.ts";
 import type { RouterReport } from "../status.ts";
@@ -28,6 +30,8 @@ export class RouterReconciler {
   #acknowledgedEpoch = 0;
   #leaseUntilMs: number | null = null;
   #state: RouterState | null = null;
+  /** Of the last change; null while unknown. */
+  #writePause: (WritePause & { readonly changeAtMs: number }) | null = null;
   #summary = "nothing done yet";
   #error: string | null = null;
 
@@ -56,6 +60,7 @@ export class RouterReconciler {
       state: this.#state,
       ticket: this.#ticket.current,
       leaseUntilMs: this.#leaseUntilMs,
+      writePause: this.#writePause && { fromMs: this.#writePause.fromMs, toMs: this.#writePause.toMs },
       acknowledgedEpoch: this.#acknowledgedEpoch,
       error: this.#error,
     };
@@ -71,6 +76,7 @@ export class RouterReconciler {
       this.#closePending = null;
       await this.#renew();
       this.#state = await this.#router.state();
+      this.#noteWritePause(this.#state);
       this.#setError(null);
     } catch (error) {
       this.#setError(messageOf(error));
@@ -156,6 +162,20 @@ export class RouterReconciler {
     const isNews = this.#ticket.current !== null || this.#summary !== reason;
     await this.#ticket.empty(epoch, regions);
     this.#setSummary(reason, isNews);
+  }
+
+  /** Once for each change: a reload of HAProxy forgets the writes. */
+  #noteWritePause({ writes }: RouterState): void {
+    const { record } = this.#context.observed;
+    const change = record?.lastFailover ?? null;
+    if (record === null || change === null || this.#writePause?.changeAtMs === change.finishedAtMs) return;
+    const pause = writePause(change, writes);
+    this.#writePause = pause === null ? null : { ...pause, changeAtMs: change.finishedAtMs };
+    if (pause === null) return;
+    this.#context.log.info(
+      { event: "router", region: change.to, epoch: record.epoch },
+      `router: applications could not write through it for ${duration(pause.toMs - pause.fromMs)}`,
+    );
   }
 
   /** Repeated in every round: a store may have lost the acknowledgement with an expired lease. */

@@ -1,4 +1,5 @@
 import type { RegionName } from "../../config/address.ts";
+import type { RegionWrites } from "../state/write-pause.ts";
 
 /** Permission for HAProxy to route to one region until a wall-clock time, issued under an epoch. */
 export interface RoutingTicket {
@@ -12,6 +13,8 @@ export interface RouterState {
   /** Tickets in HAProxy's own map; a region without a time in the future is closed. */
   readonly tickets: readonly { readonly region: RegionName; readonly validUntilMs: number }[];
   readonly servers: readonly { readonly region: RegionName; readonly name: string; readonly up: boolean }[];
+  /** Of the regions that have acknowledged a write since HAProxy started or was reloaded. */
+  readonly writes: readonly RegionWrites[];
 }
 
 /** The HAProxy beside this watchdog. Methods throw an error that names the socket or file. */

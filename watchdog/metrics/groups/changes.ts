@@ -32,6 +32,17 @@ export const changeMetrics = [
     ofLast(({ startedAtMs, finishedAtMs }) => seconds(finishedAtMs - startedAtMs)),
   ),
   labelled(
+    "write_pause_seconds",
+    "For how long the last change kept applications from writing, as the router beside this watchdog saw it: from the last " +
+      "write that the old region acknowledged until the first one of the new region, canaries included. Absent until then.",
+    ["kind"],
+    ({ status }) => {
+      const change = status.record?.lastFailover;
+      const pause = status.router?.writePause;
+      return change == null || pause == null ? [] : sampleOf({ kind: change.kind }, seconds(pause.toMs - pause.fromMs));
+    },
+  ),
+  labelled(
     "loss_operations",
     "Operations that the old region alone may hold after the last change; `most` is absent while nothing bounds it.",
     ["bound"],
