@@ -129,6 +129,9 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
     });
     expect(surveyed.get('es_failover_readiness_check{check="remote connection bhs to gra",verdict="ok"}')).toBe(1);
     expect(surveyed.get('es_failover_drift_items{kind="version"}')).toBe(0);
+    // Elasticsearch's default of 12 h; a follower that reads has renewed its lease within some minutes.
+    expect(surveyed.get("es_failover_retention_lease_period_seconds")).toBe(43_200);
+    expect(surveyed.get("es_failover_retention_lease_remaining_seconds")).toBeGreaterThan(43_200 - 300);
 
     const startedAtMs = Date.now();
     const traffic = startTraffic();

@@ -26,6 +26,7 @@ function region(changes: Partial<RegionFindings> = {}): RegionFindings {
       },
     },
     retention: { value: [{ index: "logs-1", periodMs: 12 * HOUR }] },
+    leases: { value: [{ index: "logs-1", shard: 0, renewedAtMs: NOW_MS - 30_000 }] },
     snapshots: { value: { hasPolicy: true, lastSuccessAtMs: NOW_MS - 12 * HOUR, failure: null } },
     clocks: { value: [{ node: "n1", aheadMs: 3, uncertaintyMs: 1 }] },
     roundTripMs: { value: 90 },
@@ -45,6 +46,7 @@ function judge(changes: Partial<PreflightFindings> = {}, settings = config): Rea
   const healthy = {
     regions: { gra: region(), bhs: region() },
     active: "gra",
+    followed: ["logs-1"],
     storeMembers: ["a", "b", "c"].map((endpoint) => storeMember(endpoint)),
     sites: ["gra", "bhs", "witness"],
     timingViolations: [],
@@ -69,6 +71,7 @@ describe("preflight", () => {
       versions: error,
       storage: error,
       retention: error,
+      leases: error,
       clocks: error,
       roundTripMs: error,
     });
@@ -197,6 +200,25 @@ describe("preflight", () => {
       verdict: "warn",
       found: expect.stringContaining("12 h only"),
     });
+  });
+
+  test("warns of a follower that does not read before its retention lease lapses, and of one that has lapsed", () => {
+    const of = (leases: RegionFindings["leases"], changes: Partial<PreflightFindings> = {}) =>
+      judge({ regions: { gra: region({ leases }), bhs: region() }, ...changes }).get("retention leases on gra");
+    const renewed = (hoursAgo: number) => ({
+      value: [
+        { index: "logs-1", shard: 0, renewedAtMs: NOW_MS },
+        { index: "logs-1", shard: 1, renewedAtMs: NOW_MS - hoursAgo * HOUR },
+      ],
+    });
+    expect(of(renewed(5))?.verdict).toBe("ok");
+    expect(of(renewed(7))).toMatchObject({ verdict: "warn", found: expect.stringContaining("lapses in 5 h") });
+    expect(of(renewed(13))?.found).toContain("the follower of logs-1 has lapsed");
+    const none = { value: [{ index: "logs-1", shard: 0, renewedAtMs: null }] };
+    expect(of(none)?.found).toContain("has lapsed");
+    expect(of(none, { followed: [] })?.verdict).toBe("ok");
+    expect(of({ error: "no node answers" })?.verdict).toBe("fail");
+    expect(of(renewed(13), { active: "bhs" })?.verdict).toBe("ok");
   });
 
   test("judges clocks beyond the uncertainty of the measurement", () => {

@@ -6,6 +6,7 @@ import type { WatchdogStatus } from "../../watchdog/controller/status.ts";
 import type { CanaryState } from "../../watchdog/core/state/canary.ts";
 import { finishedChange } from "../../watchdog/core/state/finished-change.ts";
 import { fail, ok } from "../../watchdog/diagnostics/preflight/check.ts";
+import type { LeaseEnd } from "../../watchdog/diagnostics/preflight/leases.ts";
 import type { Surveyed } from "../../watchdog/diagnostics/surveyed.ts";
 import { metricGroups } from "../../watchdog/metrics/catalogue.ts";
 import { Exposition } from "../../watchdog/metrics/exposition.ts";
@@ -32,6 +33,7 @@ const surveyed: Surveyed = {
   system: {
     atMs: NOW_MS,
     checks: [ok("licence of gra", "an enterprise licence"), fail("disk of gra", "no room", "make room")],
+    leaseEnd: { index: "logs-1", remainingMs: 18_000_000, periodMs: 43_200_000 },
     drift: {
       active: "gra",
       standby: "bhs",
@@ -219,6 +221,16 @@ describe("values", () => {
     expect(valueIn("router_open", at(NOW_MS + 5_000), { region: "gra" })).toBe(0);
   });
 
+  test("of the retention lease that lapses first: what is left of it, 0 once it has lapsed, absent without followers", () => {
+    const ending = (leaseEnd: LeaseEnd | null) =>
+      measured({ surveyed: { ...surveyed, system: surveyed.system && { ...surveyed.system, leaseEnd } } });
+    const lapsed = ending({ index: "logs-1", remainingMs: 0, periodMs: 43_200_000 });
+    expect(valueIn("retention_lease_remaining_seconds", measured())).toBe(18_000);
+    expect(valueIn("retention_lease_period_seconds", measured())).toBe(43_200);
+    expect(valueIn("retention_lease_remaining_seconds", lapsed)).toBe(0);
+    expect(samples("retention_lease_remaining_seconds", ending(null))).toEqual([]);
+  });
+
   test("of a survey: each check's verdict, and how much of each kind that could be read is not alike", () => {
     expect(valueIn("readiness_check", measured(), { check: "disk of gra", verdict: "fail" })).toBe(1);
     expect(valueIn("readiness_check", measured(), { check: "disk of gra", verdict: "ok" })).toBe(0);
@@ -230,7 +242,12 @@ describe("values", () => {
 
   test("of a survey are absent on a watchdog that is not the controller, which tells of its own disk all the same", () => {
     const from = measured({ surveyed: { ...surveyed, system: null } });
-    for (const name of ["readiness_check", "drift_items", "survey_timestamp_seconds"]) {
+    for (const name of [
+      "readiness_check",
+      "drift_items",
+      "survey_timestamp_seconds",
+      "retention_lease_remaining_seconds",
+    ]) {
       expect(samples(name, from), name).toEqual([]);
     }
     expect(valueIn("salvage_unsettled_operations", from, { salvage: "3-gra" })).toBe(4);

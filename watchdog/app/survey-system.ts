@@ -10,7 +10,6 @@ import { timingViolations } from "../config/timing.ts";
 import { sentenceOf } from "../config/violations.ts";
 import type { Cluster } from "../core/ports/cluster.ts";
 import type { KnownSituation } from "../core/preview.ts";
-import type { Check } from "../diagnostics/preflight/check.ts";
 import {
   finding,
   type PreflightFindings,
@@ -18,6 +17,8 @@ import {
   type StoreMember,
 } from "../diagnostics/preflight/findings.ts";
 import { judgePreflight } from "../diagnostics/preflight/judge.ts";
+import { firstLeaseToEnd } from "../diagnostics/preflight/leases.ts";
+import type { SystemSurvey } from "../diagnostics/surveyed.ts";
 import { connectClusters, nodesOf } from "./clusters.ts";
 
 /**
@@ -28,23 +29,27 @@ import { connectClusters, nodesOf } from "./clusters.ts";
 export async function checkSystem(
   loaded: LoadedConfig,
   outageMs: number,
-  situation: () => Promise<(Pick<KnownSituation, "record"> & { readonly seen: Sites }) | null>,
-): Promise<readonly Check[]> {
+  situation: () => Promise<(Pick<KnownSituation, "record"> & { readonly seen: Seen }) | null>,
+): Promise<SystemCheck> {
   const { config } = loaded;
   const [survey, known] = await Promise.all([surveySystem(loaded), situation()]);
   const findings = {
     ...survey,
     active: known?.record?.phase === "serving" ? known.record.active : null,
+    followed: known?.seen.standby?.followers.map(({ leaderIndex }) => leaderIndex) ?? [],
     sites: known?.seen.sites.map(({ site }) => site) ?? null,
     timingViolations: timingViolations(config).map(sentenceOf),
     nowMs: Date.now(),
     outageMs,
   };
-  return judgePreflight(findings, config);
+  return { checks: judgePreflight(findings, config), leaseEnd: firstLeaseToEnd(findings) };
 }
 
-interface Sites {
+export type SystemCheck = Pick<SystemSurvey, "checks" | "leaseEnd">;
+
+interface Seen {
   readonly sites: readonly { readonly site: string }[];
+  readonly standby: { readonly followers: readonly { readonly leaderIndex: string }[] } | null;
 }
 
 /** Reads what preflight judges from both regions and every member of etcd. */
@@ -82,8 +87,9 @@ async function surveyRegion(
     const versions = await finding(survey.versions());
     const storage = await finding(survey.storage());
     const retention = await finding(survey.retention());
+    const leases = await finding(survey.leases());
     const snapshots = loaded.config.snapshots === null ? null : await finding(cluster.snapshots());
-    return { readiness, versions, storage, retention, snapshots, clocks, roundTripMs };
+    return { readiness, versions, storage, retention, leases, snapshots, clocks, roundTripMs };
   } finally {
     await survey.close();
   }

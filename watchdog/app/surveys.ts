@@ -61,9 +61,9 @@ async function survey(
   watchdog: SurveyParts["watchdog"],
 ): Promise<SystemSurvey> {
   // One after the other, as the checks measure times.
-  const checks = await checkSystem(loaded, loaded.config.surveys.outageMs, async () => watchdog.situation());
+  const checked = await checkSystem(loaded, loaded.config.surveys.outageMs, async () => watchdog.situation());
   const drift = await surveyDrift(loaded, active, otherRegion(loaded.config, active));
-  return { atMs: systemClock.nowMs(), checks, drift };
+  return { atMs: systemClock.nowMs(), ...checked, drift };
 }
 
 const unsettledSalvages = async (root: string): Promise<readonly UnsettledSalvage[]> =>

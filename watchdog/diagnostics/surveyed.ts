@@ -1,10 +1,13 @@
 import type { DriftReport } from "./drift/compare.ts";
 import type { Check } from "./preflight/check.ts";
+import type { LeaseEnd } from "./preflight/leases.ts";
 
 /** What the controller has surveyed last. */
 export interface SystemSurvey {
   readonly atMs: number;
   readonly checks: readonly Check[];
+  /** null where it is not known, and without followers. */
+  readonly leaseEnd: LeaseEnd | null;
   readonly drift: DriftReport;
 }
 

@@ -45,6 +45,12 @@ export const failoverRows: readonly Row[] = [
         legend: "at most",
         unit: "s",
       },
+      {
+        title: "Followers may miss operations for",
+        query: "min(es_failover_retention_lease_remaining_seconds)",
+        legend: "at least",
+        unit: "s",
+      },
       { title: "Indices of the active region", query: "max(es_failover_leader_indices)", legend: "indices" },
       { title: "Protected indices", query: "max(es_failover_protected_indices)", legend: "indices" },
     ],

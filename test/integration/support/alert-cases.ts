@@ -153,6 +153,12 @@ export const alertCases: Readonly<Record<string, AlertCase>> = {
   EsFailoverCertificateEnds: {
     series: { 'es_failover_certificate_expiry_timestamp_seconds{instance="g",file="/a.crt"}': [days(29), days(400)] },
   },
+  EsFailoverRetentionLeaseEnds: {
+    series: {
+      'es_failover_retention_lease_remaining_seconds{instance="g"}': [5 * 3_600, 43_170],
+      'es_failover_retention_lease_period_seconds{instance="g"}': [43_200, 43_200],
+    },
+  },
   EsFailoverVersionsDiffer: {
     series: {
       'es_failover_build_info{version="1",instance="g"}': [1, "absent"],

@@ -1,5 +1,5 @@
 import { isManaged, type ManagedPatterns, requestTarget } from "../../core/state/patterns.ts";
-import type { NodeClock, Storage, Survey } from "../../diagnostics/preflight/survey.ts";
+import type { NodeClock, ShardLease, Storage, Survey } from "../../diagnostics/preflight/survey.ts";
 import type { NodesOptions } from "./node-client.ts";
 import { RegionNodes } from "./nodes.ts";
 import { property } from "./property.ts";
@@ -15,6 +15,7 @@ export function createSurvey(options: NodesOptions, managed: ManagedPatterns): S
     storage: () => readStorage(nodes, managed),
     versions: () => readVersions(nodes),
     retention: () => readRetention(nodes, managed),
+    leases: () => readLeases(nodes, managed),
     clocks: () => readClocks(nodes),
     roundTripMs: () => measureRoundTrip(nodes),
     close: () => nodes.close(),
@@ -78,6 +79,37 @@ async function readRetention(
       const period = property(settings, name) ?? property(defaults, name) ?? DEFAULT_RETENTION;
       return { index, periodMs: timeValueMs(String(period)) };
     });
+}
+
+/** Of the leases of followers on a shard the newest one counts: a follower that was deleted may have left one behind. */
+async function readLeases(nodes: RegionNodes, managed: ManagedPatterns): Promise<readonly ShardLease[]> {
+  const stats = await nodes.read("read retention leases", (client, options) =>
+    client.indices.stats(
+      {
+        index: requestTarget(managed),
+        metric: "docs",
+        level: "shards",
+        expand_wildcards: "all",
+        forbid_closed_indices: false,
+        filter_path: ["routing.primary", "retention_leases.leases.source", "retention_leases.leases.timestamp"].map(
+          (field) => `indices.*.shards.*.${field}`,
+        ),
+      },
+      options,
+    ),
+  );
+  return Object.entries(stats.indices ?? {})
+    .filter(([index]) => isManaged(managed, index))
+    .flatMap(([index, { shards = {} }]) =>
+      Object.entries(shards).flatMap(([shard, copies]) => {
+        const primary = copies.find(({ routing }) => routing?.primary === true);
+        if (primary === undefined) return [];
+        const times = (primary.retention_leases?.leases ?? [])
+          .filter(({ source }) => source === "ccr")
+          .map(({ timestamp }) => timestamp);
+        return [{ index, shard: Number(shard), renewedAtMs: times.length === 0 ? null : Math.max(...times) }];
+      }),
+    );
 }
 
 async function readClocks(nodes: RegionNodes): Promise<readonly NodeClock[]> {

@@ -32,7 +32,7 @@ async function preflight(
   const loaded = await loadConfig(configFile());
   // Loaded on demand, as it brings the Elasticsearch client.
   const { checkSystem } = await import("../../app/survey-system.ts");
-  const checks = await checkSystem(loaded, outage * HOUR_MS, () =>
+  const { checks } = await checkSystem(loaded, outage * HOUR_MS, () =>
     // A host without a running watchdog can be checked, too.
     askControlSocket(loaded.config.controlSocket, controlApi.situation, {}).catch(() => null),
   );

@@ -3,7 +3,7 @@ import type { ClusterReadiness } from "../../core/state/cluster.ts";
 import type { SnapshotState } from "../../core/state/snapshots.ts";
 import type { MemberSpace } from "../../core/state/store-space.ts";
 import { messageOf } from "../../util/errors.ts";
-import type { NodeClock, Storage } from "./survey.ts";
+import type { NodeClock, ShardLease, Storage } from "./survey.ts";
 
 /** A value, or why it could not be read. */
 export type Finding<T> = { readonly value: T } | { readonly error: string };
@@ -22,6 +22,7 @@ export interface RegionFindings {
   readonly versions: Finding<readonly { readonly node: string; readonly version: string }[]>;
   readonly storage: Finding<Storage>;
   readonly retention: Finding<readonly { readonly index: string; readonly periodMs: number }[]>;
+  readonly leases: Finding<readonly ShardLease[]>;
   /** null where none are configured. */
   readonly snapshots: Finding<SnapshotState> | null;
   readonly clocks: Finding<readonly NodeClock[]>;
@@ -45,6 +46,8 @@ export interface PreflightFindings {
   readonly regions: Readonly<Record<RegionName, RegionFindings>>;
   /** null when no state document names an active region. */
   readonly active: RegionName | null;
+  /** Leader indices of the standby's followers, as last seen. */
+  readonly followed: readonly string[];
   /** null with a file store. */
   readonly storeMembers: readonly StoreMember[] | null;
   /** Sites with a watchdog that reports; null when no watchdog runs on this host to ask. */

@@ -25,7 +25,7 @@ export function judgePreflight(findings: PreflightFindings, config: WatchdogConf
     ...each((name, region) => remoteConnection(name, other(name), region, config)),
     ...each((name, region) => roundTrip(name, region, config)),
     ...each((name) => disk(name, other(name), findings)),
-    ...each((name, region) => retention(name, region, findings.outageMs)),
+    ...each((name, region) => retention(name, region, findings)),
     ...Object.entries(findings.regions).flatMap(([name, region]) => snapshots(name, region, findings, config) ?? []),
     ...each((name, region) => clocks(name, region, config)),
     store(findings),

@@ -5,10 +5,19 @@ export interface Survey {
   versions(): Promise<readonly { readonly node: string; readonly version: string }[]>;
   /** How long each managed index retains the operations that a follower may miss. */
   retention(): Promise<readonly { readonly index: string; readonly periodMs: number }[]>;
+  /** The shards of the managed indices, those without a primary left out. */
+  leases(): Promise<readonly ShardLease[]>;
   clocks(): Promise<readonly NodeClock[]>;
   /** Shortest of several requests that cost the cluster next to nothing. */
   roundTripMs(): Promise<number>;
   close(): Promise<void>;
+}
+
+export interface ShardLease {
+  readonly index: string;
+  readonly shard: number;
+  /** When a follower last renewed its retention lease on the shard, by the shard's clock; null: none has one. */
+  readonly renewedAtMs: number | null;
 }
 
 export interface Storage {

@@ -32,6 +32,17 @@ export const replicationMetrics = [
     "When the standby was last looked at: the other values of replication are of that time.",
     ({ status: { replication } }) => seconds(replication?.observedAtMs),
   ),
+  gauge(
+    "retention_lease_remaining_seconds",
+    "What is left of the retention lease that lapses first, of those of the followers on the active region; 0: it has lapsed, " +
+      "and the follower may need a full copy. Of the last survey, so only from the controller.",
+    ({ surveyed: { system } }) => seconds(system?.leaseEnd?.remainingMs),
+  ),
+  gauge(
+    "retention_lease_period_seconds",
+    "How long that lease lasts from each renewal: a follower that reads renews it about twice a minute.",
+    ({ surveyed: { system } }) => seconds(system?.leaseEnd?.periodMs),
+  ),
   gauge("followers", "Followers in the standby.", ({ status: { replication } }) => replication?.followers),
   gauge(
     "leader_indices",
