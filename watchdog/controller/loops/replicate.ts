@@ -1,13 +1,11 @@
 import type { ReplicationChange } from "../../core/plans/replication-change.ts";
-import { lagOperations } from "../../core/state/protection.ts";
 import type { ServingRecord, StateRecord } from "../../core/state/record.ts";
 import { otherRegion } from "../../core/state/situation.ts";
 import { forEachBounded } from "../../util/concurrency.ts";
 import { messageOf } from "../../util/errors.ts";
 import { confirmController } from "../confirm.ts";
 import type { WatchdogContext } from "../context.ts";
-import { dataStreamReport } from "../data-stream-report.ts";
-import { protectionReport } from "../protection-report.ts";
+import { replicationReport } from "../replication-report.ts";
 import type { ReplicationStatus } from "../status.ts";
 import { ChangeRetries } from "./change-retries.ts";
 import { beginCopies, type CopyStart } from "./copy-slots.ts";
@@ -37,22 +35,7 @@ export class ReplicationReconciler {
   }
 
   report(): ReplicationStatus | null {
-    const { standby, active } = this.#context.observed;
-    if (standby === null) return null;
-    const unjudged = "the active region does not answer, so the two cannot be compared";
-    return {
-      observedAtMs: standby.observedAtMs,
-      inSync: standby.sync?.inSync ?? false,
-      reasons: [...(standby.sync?.reasons ?? [unjudged]), ...this.#planner.problems],
-      lagOperations: standby.followers.length === 0 ? null : lagOperations(standby.followers),
-      lagMs: standby.sync === null ? null : this.#context.observed.lag.lagMs,
-      readAgeMs: standby.sync?.readAgeMs ?? null,
-      followers: standby.followers.length,
-      leaderIndices: active?.indices.length ?? null,
-      ...protectionReport(standby.sync, active),
-      dataStreams: dataStreamReport(active, standby),
-      repairs: this.#repairs,
-    };
+    return replicationReport(this.#context, this.#planner.problems, this.#repairs);
   }
 
   /** One round. Does nothing while the latest ruling does not ask for replication. */
