@@ -11,6 +11,7 @@ const inhibitions = [
   ["EsFailoverLicenceEndsSoon", "EsFailoverLicenceEnds", ["region"]],
   ["EsFailoverCertificateEndsSoon", "EsFailoverCertificateEnds", ["instance", "file"]],
   ["ElasticsearchRed", "ElasticsearchYellow", ["cluster"]],
+  ["ElasticsearchDiskFull", "ElasticsearchDisk", ["name"]],
 ] as const;
 
 export function alertmanagerYml({ alerts }: Monitoring): string {

@@ -54,6 +54,13 @@ export const alertCases: Readonly<Record<string, AlertCase>> = {
     series: { 'es_failover_last_change_timestamp_seconds{kind="failover"}': [30, 30] },
     holdsMinutes: 61,
   },
+  // The clock of promtool begins at 0.
+  EsFailoverDrillOverdue: {
+    series: {
+      'es_failover_phase_since_timestamp_seconds{instance="g"}': [-days(181), 0],
+      'es_failover_phase_since_timestamp_seconds{instance="w"}': [-days(200), -days(200)],
+    },
+  },
   EsFailoverUndone: {
     series: { 'es_failover_changes_total{kind="switchover",automatic="false",outcome="undone"}': [[0, 1], 2] },
     holdsMinutes: 63,
@@ -195,15 +202,45 @@ export const alertCases: Readonly<Record<string, AlertCase>> = {
   HaproxyServerDown: {
     series: { 'haproxy_server_status{instance="g",proxy="es_gra",server="gra-es-1",state="DOWN"}': [1, 0] },
   },
+  HaproxyClosedAnswers: {
+    series: {
+      'haproxy_backend_http_responses_total{instance="g",proxy="closed",code="5xx"}': [[0, 60], 240],
+      'haproxy_backend_http_responses_total{instance="g",proxy="es_gra",code="5xx"}': [
+        [0, 60],
+        [240, 60],
+      ],
+    },
+    holdsMinutes: 2,
+  },
   HaproxyErrors: {
     series: {
-      'haproxy_frontend_http_responses_total{instance="g",proxy="entry",code="5xx"}': [[0, 100], 1_000],
-      'haproxy_frontend_http_responses_total{instance="g",proxy="entry",code="2xx"}': [
+      'haproxy_backend_http_responses_total{instance="g",proxy="es_gra",code="5xx"}': [[0, 100], 1_000],
+      'haproxy_backend_http_responses_total{instance="g",proxy="es_gra",code="2xx"}': [
+        [0, 900],
+        [9_000, 900],
+      ],
+      'haproxy_backend_http_responses_total{instance="g",proxy="closed",code="5xx"}': [
         [0, 900],
         [9_000, 900],
       ],
     },
     holdsMinutes: 6,
+  },
+  HaproxySlow: {
+    series: {
+      'haproxy_backend_response_time_average_seconds{instance="g",proxy="es_gra"}': [3, 0.1],
+      'haproxy_backend_http_responses_total{instance="g",proxy="es_gra",code="2xx"}': [
+        [0, 60],
+        [720, 60],
+      ],
+      // An average of long ago, while no request comes.
+      'haproxy_backend_response_time_average_seconds{instance="g",proxy="es_bhs"}': [3, 3],
+      'haproxy_backend_http_responses_total{instance="g",proxy="es_bhs",code="2xx"}': [10, 10],
+    },
+  },
+  HaproxyDroppingLogs: {
+    series: { 'haproxy_process_dropped_logs_total{instance="g"}': [[0, 5], 10] },
+    holdsMinutes: 11,
   },
   ElasticsearchDown: {
     series: {
@@ -227,14 +264,39 @@ export const alertCases: Readonly<Record<string, AlertCase>> = {
       [`elasticsearch_filesystem_data_size_bytes{${node}}`]: [100, 100],
     },
   },
+  ElasticsearchDiskFull: {
+    series: {
+      [`elasticsearch_filesystem_data_available_bytes{${node}}`]: [9, 15],
+      [`elasticsearch_filesystem_data_size_bytes{${node}}`]: [100, 100],
+    },
+  },
   ElasticsearchHeap: {
     series: {
       [`elasticsearch_jvm_memory_used_bytes{${node},area="heap"}`]: [95, 50],
       [`elasticsearch_jvm_memory_max_bytes{${node},area="heap"}`]: [100, 100],
     },
   },
+  ElasticsearchRejections: {
+    series: {
+      [`elasticsearch_thread_pool_rejected_count{${node},type="write"}`]: [[0, 30], 210],
+      [`elasticsearch_thread_pool_rejected_count{${node},type="management"}`]: [
+        [0, 30],
+        [210, 30],
+      ],
+    },
+    holdsMinutes: 6,
+  },
+  ElasticsearchBreakers: {
+    series: { [`elasticsearch_breakers_tripped{${node},breaker="parent"}`]: [[0, 1], 2] },
+    holdsMinutes: 11,
+  },
   EtcdDown: { series: { 'up{job="etcd",instance="w"}': [0, 1] } },
   EtcdNoLeader: { series: { 'etcd_server_has_leader{instance="w"}': [0, 1] } },
+  EtcdLeaderChanges: {
+    series: { 'etcd_server_leader_changes_seen_total{instance="w"}': [[0, 2], 8] },
+    lastsMinutes: 4,
+    holdsMinutes: 16,
+  },
   EtcdSlowDisk: {
     series: {
       'etcd_disk_wal_fsync_duration_seconds_bucket{instance="w",le="0.128"}': [0, [0, 600]],
