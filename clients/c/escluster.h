@@ -150,7 +150,7 @@ typedef struct escluster_options {
   /**
    * Name of the program, of [A-Za-z0-9._-]. With service_urls, each epoch is acknowledged there once no connection of
    * an earlier one is in use, and never before the first request. With acknowledges_itself or endpoint_only, only
-   * escluster_acknowledge does so.
+   * escluster_acknowledge does so. The last acknowledgement is repeated every half hour.
    */
   const char *application;
   /** For a program that has connections of its own, in addition to those of the library. */

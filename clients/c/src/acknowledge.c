@@ -47,34 +47,66 @@ static bool send_to_all(escluster *c, const acknowledgement *due, char *error, s
   return accepted;
 }
 
-static void record(escluster *c, const acknowledgement *sent) {
-  esc_log(&c->log, ESCLUSTER_INFO, "epoch %" PRIu64 " acknowledged", sent->epoch);
+unsigned esc_repeat_acknowledgement_ms = 30 * 60 * 1000;
+
+/** What was sent. */
+typedef struct reports {
+  acknowledgement accepted; /* the last one; epoch 0: none yet */
+  acknowledgement failed;   /* the last one, if it failed; else epoch 0 */
+  int64_t repeat_at_ms;
+} reports;
+
+/**
+ * Waits until there is something to send. While the program switches, or has not switched, that is at most the epoch that
+ * was accepted before: never one that it does not use yet. Needs the mutex.
+ */
+static acknowledgement await_due(escluster *c, const reports *r) {
+  while (!atomic_load(&c->cancelled)) {
+    acknowledgement due = due_now(c);
+    if (due.epoch != 0 && !is_same(&due, &r->accepted)) return due;
+    if (r->accepted.epoch == 0) {
+      pthread_cond_wait(&c->changed, &c->mutex);
+    } else if (esc_now_ms() >= r->repeat_at_ms) {
+      return r->accepted;
+    } else {
+      struct timespec until = esc_timespec_of(r->repeat_at_ms);
+      pthread_cond_timedwait(&c->changed, &c->mutex, &until);
+    }
+  }
+  return (acknowledgement){.epoch = 0};
+}
+
+static void note_accepted(escluster *c, reports *r, const acknowledgement *sent) {
+  if (!is_same(sent, &r->accepted) || r->failed.epoch != 0) {
+    esc_log(&c->log, ESCLUSTER_INFO, "epoch %" PRIu64 " acknowledged", sent->epoch);
+  }
+  *r = (reports){.accepted = *sent, .repeat_at_ms = esc_now_ms() + esc_repeat_acknowledgement_ms};
   pthread_mutex_lock(&c->mutex);
   c->counts.acknowledged_epoch = sent->epoch;
   pthread_mutex_unlock(&c->mutex);
 }
 
+static void note_failed(escluster *c, reports *r, const acknowledgement *due, const char *error) {
+  if (is_same(due, &r->failed) || atomic_load(&c->cancelled)) return;
+  esc_log(&c->log, ESCLUSTER_WARNING, "no endpoint service accepts the acknowledgement of epoch %" PRIu64 " yet: %s",
+          due->epoch, error);
+  r->failed = *due;
+}
+
 void *esc_acknowledge_epochs(void *context) {
   escluster *c = context;
-  acknowledgement accepted = {.epoch = 0};
-  acknowledgement failed = {.epoch = 0};
+  reports r = {.accepted = {.epoch = 0}};
   char error[ESCLUSTER_ERROR_MAX] = "";
   pthread_mutex_lock(&c->mutex);
-  while (!atomic_load(&c->cancelled)) {
-    acknowledgement due = due_now(c);
-    if (due.epoch == 0 || is_same(&due, &accepted)) {
-      pthread_cond_wait(&c->changed, &c->mutex);
-      continue;
-    }
+  for (;;) {
+    acknowledgement due = await_due(c, &r);
+    if (due.epoch == 0) break;
     pthread_mutex_unlock(&c->mutex);
     bool sent = send_to_all(c, &due, error, sizeof error);
     if (sent) {
-      record(c, &due);
-      accepted = due;
-    } else if (!is_same(&due, &failed) && !atomic_load(&c->cancelled)) {
-      esc_log(&c->log, ESCLUSTER_WARNING,
-              "no endpoint service accepts the acknowledgement of epoch %" PRIu64 " yet: %s", due.epoch, error);
-      failed = due;
+      note_accepted(c, &r, &due);
+    } else {
+      note_failed(c, &r, &due, error);
     }
     pthread_mutex_lock(&c->mutex);
     struct timespec until = esc_timespec_of(esc_now_ms() + c->poll_interval_ms);

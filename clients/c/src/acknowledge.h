@@ -2,7 +2,13 @@
 #ifndef ESC_ACKNOWLEDGE_H
 #define ESC_ACKNOWLEDGE_H
 
-#include "cluster.h"
+#include "public.h"
+
+/**
+ * How often an acknowledgement is repeated: an endpoint service forgets an instance an hour after its last one. A variable, so
+ * that the tests need not wait for that long.
+ */
+extern unsigned esc_repeat_acknowledgement_ms;
 
 /** Whether epochs are acknowledged at all. */
 bool esc_acknowledges(const escluster *c);

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "../src/acknowledge.h"
 #include "check.h"
 #include "server.h"
 
@@ -20,13 +21,16 @@ static const char *serving(char text[256], unsigned epoch, const char *region, c
   return text;
 }
 
-static bool acknowledged(server *s, const char *epoch) {
+static unsigned times_acknowledged(server *s, const char *epoch) {
   unsigned count = requests_at(s);
+  unsigned times = 0;
   for (unsigned i = 0; i < count; i++) {
-    if (request_has(s, i, "POST /v1/acknowledgement") && request_has(s, i, epoch)) return true;
+    if (request_has(s, i, "POST /v1/acknowledgement") && request_has(s, i, epoch)) times++;
   }
-  return false;
+  return times;
 }
+
+static bool acknowledged(server *s, const char *epoch) { return times_acknowledged(s, epoch) > 0; }
 
 static void follows_a_service_and_acknowledges_after_its_first_request(void) {
   char first[256];
@@ -94,6 +98,47 @@ static void a_program_with_connections_of_its_own_acknowledges_itself(void) {
   stop_server(service);
 }
 
+static void repeats_what_it_uses_and_never_acknowledges_what_it_does_not(void) {
+  char first[256];
+  char second[256];
+  unsigned usual_ms = esc_repeat_acknowledgement_ms;
+  esc_repeat_acknowledgement_ms = 50;
+  server *service = start_server();
+  reply_with(service, REPLIES(serving(first, 5, "gra", service)));
+  logged log = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+  escluster *cluster = opened(&(escluster_options){.service_urls = url_of(service, 0),
+                                                   .ca_path = certificate_path(),
+                                                   .application = "orders",
+                                                   .endpoint_only = true,
+                                                   .log = keep_log,
+                                                   .log_context = &log});
+  EVENTUALLY(epoch_of(cluster) == 5);
+  unsigned asked = requests_at(service);
+  EVENTUALLY(requests_at(service) > asked + 3); /* each at least 100 ms after the other */
+  CHECK(!acknowledged(service, "epoch\":"));
+  CHECK(escluster_acknowledge(cluster, 5, NULL) == ESCLUSTER_OK);
+  EVENTUALLY(times_acknowledged(service, "\"epoch\":5}") >= 3);
+  CHECK(times_logged(&log, "epoch 5 acknowledged") == 1);
+
+  /* The program has not switched: what it uses is repeated. */
+  reply_with(service, REPLIES(serving(second, 7, "bhs", service)));
+  EVENTUALLY(epoch_of(cluster) == 7);
+  unsigned before = times_acknowledged(service, "\"epoch\":5}");
+  EVENTUALLY(times_acknowledged(service, "\"epoch\":5}") >= before + 3);
+  CHECK(!acknowledged(service, "\"epoch\":7}"));
+  CHECK(escluster_acknowledge(cluster, 7, NULL) == ESCLUSTER_OK);
+  EVENTUALLY(times_acknowledged(service, "\"epoch\":7}") >= 3);
+
+  /* Only a failure, and its end, is logged. */
+  reply_with(service, REPLIES("500|"));
+  EVENTUALLY(times_logged(&log, "no endpoint service accepts the acknowledgement of epoch 7 yet") == 1);
+  reply_with(service, REPLIES(second));
+  EVENTUALLY(times_logged(&log, "epoch 7 acknowledged") == 2);
+  escluster_close(cluster);
+  stop_server(service);
+  esc_repeat_acknowledgement_ms = usual_ms;
+}
+
 static void a_service_that_hangs_does_not_delay_the_file(void) {
   server *service = start_server();
   server *region = start_server();
@@ -152,6 +197,7 @@ static void reports_a_service_without_a_usable_answer(void) {
 const test_case service_suite[] = {
     TEST(follows_a_service_and_acknowledges_after_its_first_request),
     TEST(a_program_with_connections_of_its_own_acknowledges_itself),
+    TEST(repeats_what_it_uses_and_never_acknowledges_what_it_does_not),
     TEST(a_service_that_hangs_does_not_delay_the_file),
     TEST(reports_a_service_without_a_usable_answer),
     END_OF_SUITE,
