@@ -154,7 +154,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
       await site.end("SIGTERM");
       await pair.gra.restart();
     }
-    expect(await witness.stop()).toMatchObject({ violations: [], path: failoverPath });
+    expect(await witness.stop()).toMatchObject({ violations: [], path: failoverPath, named: ["1 gra", "3 bhs"] });
     expect(await decisions()).toEqual(["failover", "begin-promotion", "promotion-goes-on", "promotion-done"]);
     expect(await stepsDone()).toEqual(promotionSteps);
     expect(await followers(pair.bhs)).toEqual({});
@@ -194,7 +194,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
     { moment: "effected", when: "after a step and before its record as done", at: promotionSteps },
   ];
   test.each(interruptions)(
-    "a promotion whose watchdog is killed $when, at every step, has the same result as an undisturbed one",
+    "a promotion whose watchdog is killed $when, at every step, has the same result as an undisturbed one, and the endpoint service names no wrong region",
     async ({ moment, at }) => {
       // One request at a time, so that there is a moment between two.
       const oneByOne = { promotion: { batchSize: 1, parallelism: 1 } };
@@ -215,7 +215,7 @@ describe.skipIf(haproxyMissing !== undefined)(title, () => {
 
   /** Expects the result of an undisturbed failover of the seeded indices. */
   async function expectEnd(witness: SafetyWitness): Promise<void> {
-    expect(await witness.stop()).toMatchObject({ violations: [], path: failoverPath });
+    expect(await witness.stop()).toMatchObject({ violations: [], path: failoverPath, named: ["1 gra", "3 bhs"] });
     expect(await stateOf(pair.bhs)).toEqual(promoted);
     expect(await stepsDone()).toEqual(promotionSteps);
     const { loss, checkpoints } = lastFailoverOf(await site.record());

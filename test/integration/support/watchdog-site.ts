@@ -4,7 +4,7 @@ import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { Agent, request } from "undici";
 import type { ClusterPair } from "../../../lab/elasticsearch/start-cluster.ts";
-import { freePort } from "../../../lab/util/free-ports.ts";
+import { freePorts } from "../../../lab/util/free-ports.ts";
 import { askControlSocket } from "../../../watchdog/adapters/control-socket/client.ts";
 import { readRecordFile } from "../../../watchdog/adapters/file-store/record-file.ts";
 import { createFileStore } from "../../../watchdog/adapters/file-store/store.ts";
@@ -127,6 +127,11 @@ export class WatchdogSite {
       promotion: { ...this.#config.promotion, ...promotion },
     };
     await writeFile(this.#configFile, JSON.stringify(config));
+  }
+
+  /** Where applications ask which region serves. */
+  get endpointUrl(): string {
+    return `http://${this.#config.endpoint?.listen}`;
   }
 
   get #configFile(): string {
@@ -352,6 +357,8 @@ async function writeSecret(file: string, secret: string): Promise<void> {
 
 async function baseConfig(directory: string, pair: ClusterPair, haproxy: EntryHaproxy): Promise<WatchdogConfigInput> {
   const at = (name: string) => path.join(directory, name);
+  const [endpointPort, metricsPort] = await freePorts(2);
+  const entry = { host: "127.0.0.1", port: Number(new URL(haproxy.entry).port) };
   return {
     name: "bhs-haproxy-1",
     site: "bhs",
@@ -375,7 +382,8 @@ async function baseConfig(directory: string, pair: ClusterPair, haproxy: EntryHa
       masterSocket: haproxy.masterSocket,
       ticketMapFile: ticketMapIn(directory),
     },
-    metrics: { listen: `127.0.0.1:${await freePort()}` },
+    endpoint: { listen: `127.0.0.1:${endpointPort}`, addresses: { gra: entry, bhs: entry } },
+    metrics: { listen: `127.0.0.1:${metricsPort}` },
     stateDirectory: at("state"),
     controlSocket: at("run/control.sock"),
   };
