@@ -30,13 +30,18 @@ const hostRoot: RootRecipe = {
   customise: path.join(import.meta.dirname, "debian-root", "customise-host.sh"),
 };
 
-/** HAProxy 3.0, keepalived and etcd 3.5 as on the hosts, and the tools of Prometheus, for tests that run them without a host. */
+/**
+ * HAProxy 3.0, keepalived and etcd 3.5 as on the hosts, the tools of Prometheus, and the programs of clients/templates, for
+ * tests that run them without a host.
+ */
 const toolsRoot: RootRecipe = {
   name: "tools-root",
   packages: [
     ...["haproxy", "keepalived", "etcd-server", "etcd-client", "ca-certificates", "procps"],
     ...["prometheus", "prometheus-alertmanager"],
+    ...["rsyslog", "rsyslog-elasticsearch"],
   ],
+  customise: path.join(import.meta.dirname, "debian-root", "customise-tools.sh"),
 };
 
 /**
@@ -128,7 +133,7 @@ export const hostRootStep: SetUpStep = rootStep(
 
 export const toolsRootStep: SetUpStep = rootStep(
   toolsRoot,
-  "Install HAProxy 3.0, keepalived, etcd 3.5 and Prometheus into a root file system of their own",
+  "Install HAProxy 3.0, keepalived, etcd 3.5, Prometheus, rsyslog and syslog-ng into a root file system of their own",
   "tests run the same programs as the hosts; about a minute",
 );
 

@@ -39,7 +39,16 @@ const units = {
   "broken.service": "ExecStart=/usr/bin/sleep infinity\nExecReload=/bin/sh -c 'echo no such file; exit 4'",
   "stopped.service": "ExecStart=/usr/bin/sleep infinity",
   "restarts.service": "ExecStart=/usr/bin/sleep infinity",
+  "reports.service": "Type=notify-reload\nNotifyAccess=all\nExecStart=/srv/reports",
 } as const;
+
+/** Reports the end of its reload, which takes a while. */
+const reports = `#!/bin/sh
+reload() { systemd-notify --reloading; sleep 1; echo told >>/run/reports.told; systemd-notify --ready; }
+trap reload HUP
+systemd-notify --ready
+while :; do sleep 1 & wait $!; done
+`;
 
 describe.skipIf(obstacles.length > 0)(title("a unit of a host's systemd"), () => {
   let directory = "";
@@ -76,7 +85,8 @@ describe.skipIf(obstacles.length > 0)(title("a unit of a host's systemd"), () =>
     for (const [unit, service] of Object.entries(units)) {
       await shell(`cat >/run/systemd/system/${unit}`, `[Service]\n${service}\n`);
     }
-    await shell("systemctl daemon-reload; systemctl start reloads listens deaf broken restarts");
+    await shell("cat >/srv/reports; chmod 0755 /srv/reports", reports);
+    await shell("systemctl daemon-reload; systemctl start reloads listens deaf broken restarts reports");
     await until("the programs listen", 10_000, async () => {
       const ready = await lab.exec(host, ["test", "-e", "/run/reloads.ready", "-a", "-e", "/run/listens.ready"]);
       return ready.exitCode === 0;
@@ -98,6 +108,14 @@ describe.skipIf(obstacles.length > 0)(title("a unit of a host's systemd"), () =>
   test("that can be reloaded is reloaded", async () => {
     expect(await notify("reloads.service", "reload")).toEqual({ notified: true, confirmed: false });
     await until("it received SIGHUP", 5_000, async () => (await reloads("reloads")) === "told\n");
+  });
+
+  test("that reports the end of its reload uses the new epoch once systemctl returns", async () => {
+    expect(await notify("reports.service", "reload")).toEqual({ notified: true, confirmed: true });
+    expect(await reloads("reports")).toBe("told\n");
+    await expect(notify("reports.service", "reload", 300)).resolves.toEqual({
+      error: "systemctl reload reports.service: did not end within 300 ms",
+    });
   });
 
   test("that handles SIGHUP in its main process gets it there", async () => {

@@ -5,8 +5,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { parse } from "yaml";
+import { existingToolsRoot } from "../../lab/machine/debian-root.ts";
+import { toolsCommand } from "../../lab/machine/tools-command.ts";
 import { freePort } from "../../lab/util/free-ports.ts";
-import { outcomeOf } from "../../lab/util/run.ts";
 import { eventually } from "../../lab/util/until.ts";
 import { systemClock } from "../../watchdog/adapters/clock.ts";
 import { FileTarget } from "../../watchdog/applications/publisher/targets/file.ts";
@@ -100,17 +101,18 @@ async function reaches(position: 0 | 1, port: number, message: string): Promise<
 const firstLines = (position: 0 | 1, message: string) =>
   regions[position]?.received.find(({ body }) => body.includes(message))?.body.split("\n") ?? [];
 
-const missing = async (...programs: readonly string[]) => {
-  const found = await outcomeOf("sh", ["-c", programs.map((program) => `command -v ${program}`).join(" && ")]);
-  return found.exitCode !== 0;
-};
-const modules = await outcomeOf("sh", ["-c", "ls /usr/lib/*/rsyslog/omelasticsearch.so"]);
-const noRsyslog = (await missing("rsyslogd")) || modules.exitCode !== 0;
-const noSyslogNg = await missing("syslog-ng");
+const toolsRoot = await existingToolsRoot();
+const reason = toolsRoot === undefined ? " (skipped: the root with the programs is not built)" : "";
+
+/** A program of the tools root, which sees the test's directory, for a shell. */
+const inTools = (...argv: readonly string[]) =>
+  toolsCommand(toolsRoot ?? "", argv, [directory])
+    .map((word) => `'${word.replaceAll("'", "'\\''")}'`)
+    .join(" ");
 
 describe("a program that is configured by a template", () => {
-  test.skipIf(noRsyslog)(
-    `rsyslog sends to the region that serves${noRsyslog ? " (skipped: not installed)" : ""}`,
+  test.skipIf(toolsRoot === undefined)(
+    `rsyslog sends to the region that serves${reason}`,
     async () => {
       const port = await freePort();
       await writeFile(
@@ -123,9 +125,10 @@ describe("a program that is configured by a template", () => {
       await script(
         "notify",
         `if [ -e ${pid} ]; then kill $(cat ${pid}); while [ -e ${pid} ]; do sleep 0.1; done; fi\n` +
-          `exec rsyslogd -i ${pid} -f ${file("main.conf")} </dev/null >/dev/null 2>&1`,
+          `exec ${inTools("rsyslogd", "-i", pid, "-f", file("main.conf"))} </dev/null >/dev/null 2>&1`,
       );
-      const publish = await publisher("rsyslog.conf.liquid", { validate: ["/usr/sbin/rsyslogd", "-N1", "-f", "{}"] });
+      await script("validate", `exec ${inTools("rsyslogd", "-N1", "-f")} "$1"`);
+      const publish = await publisher("rsyslog.conf.liquid", { validate: [file("validate"), "{}"] });
       await publish(0);
       await reaches(0, port, "while-gra-serves");
       await publish(1);
@@ -140,8 +143,8 @@ describe("a program that is configured by a template", () => {
     180_000,
   );
 
-  test.skipIf(noSyslogNg)(
-    `syslog-ng sends to the region that serves${noSyslogNg ? " (skipped: not installed)" : ""}`,
+  test.skipIf(toolsRoot === undefined)(
+    `syslog-ng sends to the region that serves${reason}`,
     async () => {
       const port = await freePort();
       const main = file("main.conf");
@@ -155,12 +158,11 @@ describe("a program that is configured by a template", () => {
       await script(
         "notify",
         `if [ -e ${pid} ]; then exec kill -HUP $(cat ${pid}); fi\n` +
-          `exec syslog-ng --process-mode=background -f ${main} -p ${pid} -c ${control} -R ${persist} ` +
+          `exec ${inTools(...["syslog-ng", "--process-mode=background", "-f", main], ...["-p", pid, "-c", control, "-R", persist])} ` +
           `</dev/null >/dev/null 2>&1`,
       );
-      const publish = await publisher("syslog-ng.conf.liquid", {
-        validate: ["/usr/sbin/syslog-ng", "--syntax-only", "-f", "{}"],
-      });
+      await script("validate", `exec ${inTools("syslog-ng", "--syntax-only", "-f")} "$1"`);
+      const publish = await publisher("syslog-ng.conf.liquid", { validate: [file("validate"), "{}"] });
       await publish(0);
       await reaches(0, port, "while-gra-serves");
       await publish(1);
