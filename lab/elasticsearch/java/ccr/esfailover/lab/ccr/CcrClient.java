@@ -37,7 +37,7 @@ import java.util.Map;
 import java.util.function.BiConsumer;
 
 /**
- * Calls to the leader's cluster and to this one. Each says on whose behalf: the user of the request at hand, the user who once asked for
+ * Calls to the leader's cluster and to this one. Each names on whose behalf: the user of the request at hand, the user who once asked for
  * the following (by the security headers kept from then), or Elasticsearch itself.
  */
 final class CcrClient {

@@ -60,7 +60,7 @@ final class FollowingEngine extends InternalEngine {
         throw refusal();
     }
 
-    /** The leader says how far updates and deletes reach; see {@link ShardOperationsAction}. */
+    /** The leader tells how far updates and deletes reach; see {@link ShardOperationsAction}. */
     @Override
     protected void advanceMaxSeqNoOfUpdatesOnPrimary(long seqNo) {}
 

@@ -32,7 +32,7 @@ final class RetentionLeases {
         );
     }
 
-    /** Renews the lease; takes it anew where it has run out. */
+    /** Renews the lease; takes it again where it has run out. */
     void renew(String cluster, ShardId leader, String id, long retainFromSeqNo, ActionListener<Void> listener) {
         client.remoteAsSystem(
             cluster,

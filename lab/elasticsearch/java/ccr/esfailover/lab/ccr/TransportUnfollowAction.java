@@ -66,7 +66,7 @@ public final class TransportUnfollowAction extends CcrMasterAction<UnfollowActio
         return state.copyAndUpdateProject(ProjectId.DEFAULT, project -> project.put(common));
     }
 
-    /** The index is a follower no more by now, whatever comes of the leases. A failure here says so, and the conversion stays. */
+    /** The index is a follower no more by now, whatever comes of the leases. A failure here tells it, and the conversion stays. */
     private void dropLeases(FollowerIndex follower, ActionListener<AcknowledgedResponse> listener) {
         String lease = follower.leaseId(clusterService.getClusterName().value());
         ActionListener<Void> whenDropped = ActionListener.wrap(dropped -> listener.onResponse(AcknowledgedResponse.TRUE), e -> {

@@ -118,7 +118,7 @@ public final class Launcher {
         }
     }
 
-    /** Java has no datagram sockets in the file system, so systemd's own tool says that the service is ready. */
+    /** Java has no datagram sockets in the file system, so systemd's own tool reports that the service is ready. */
     private static void tellServiceManager() throws IOException, InterruptedException {
         if (System.getenv("NOTIFY_SOCKET") == null) {
             return;
