@@ -1,5 +1,6 @@
 import { exporterRows } from "./dashboards/exporters.ts";
 import { failoverRows } from "./dashboards/failover.ts";
+import type { GrafanaDashboard, GrafanaPanel, GrafanaRow } from "./dashboards/grafana.ts";
 import type { Panel, Row } from "./dashboards/panel.ts";
 
 /** Dashboards for Grafana, as files to import: monitoring/dashboards has them as `npm run docs` writes them. */
@@ -22,8 +23,9 @@ const panelHeight = 7;
 const schemaVersion = 39;
 
 export function dashboardJson({ name, title, rows }: Dashboard): string {
-  const panels = rows.flatMap((row, index) => panelsOf(row, index));
-  const dashboard = {
+  let lastId = 0;
+  const nextId = () => ++lastId;
+  const dashboard: GrafanaDashboard = {
     uid: name,
     title,
     tags: ["es-failover"],
@@ -34,36 +36,69 @@ export function dashboardJson({ name, title, rows }: Dashboard): string {
     refresh: "30s",
     time: { from: "now-3h", to: "now" },
     templating: { list: [{ name: "source", label: "Prometheus", type: "datasource", query: "prometheus" }] },
-    panels: panels.map((panel, index) => ({ id: index + 1, ...panel })),
+    annotations: { list: [] },
+    panels: rows.flatMap((row, index) => panelsOf(row, index, nextId)),
   };
   return `${JSON.stringify(dashboard, undefined, 2)}\n`;
 }
 
 /** A heading, and the row's panels side by side below it. */
-function panelsOf({ title, panels }: Row, index: number): readonly object[] {
+function panelsOf({ title, panels }: Row, index: number, nextId: () => number): readonly (GrafanaRow | GrafanaPanel)[] {
   const y = index * (panelHeight + 1);
   const width = Math.floor(columns / panels.length);
-  return [
-    { type: "row", title, collapsed: false, panels: [], gridPos: { x: 0, y, w: columns, h: 1 } },
-    ...panels.map((panel, position) => ({
-      ...grafanaPanel(panel),
-      gridPos: { x: position * width, y: y + 1, w: width, h: panelHeight },
-    })),
-  ];
+  const heading: GrafanaRow = {
+    id: nextId(),
+    type: "row",
+    title,
+    collapsed: false,
+    panels: [],
+    gridPos: { x: 0, y, w: columns, h: 1 },
+  };
+  const shown = panels.map((panel, position) =>
+    grafanaPanel(panel, nextId(), { x: position * width, y: y + 1, w: width, h: panelHeight }),
+  );
+  return [heading, ...shown];
 }
 
 const datasource = { type: "prometheus", uid: "$" + "{source}" };
 
-function grafanaPanel({ title, query, legend, unit = "short", kind = "timeseries" }: Panel): object {
+function grafanaPanel(
+  { title, query, legend, unit = "short", kind = "timeseries" }: Panel,
+  id: number,
+  gridPos: NonNullable<GrafanaPanel["gridPos"]>,
+): GrafanaPanel {
   const isNow = kind === "stat";
-  return {
-    type: kind,
+  const shared: Omit<GrafanaPanel, "type" | "options"> = {
+    id,
     title,
     datasource,
     targets: [{ refId: "A", datasource, expr: query, legendFormat: legend, instant: isNow, range: !isNow }],
     fieldConfig: { defaults: { unit, min: 0 }, overrides: [] },
-    options: isNow
-      ? { reduceOptions: { calcs: ["lastNotNull"], fields: "", values: false }, textMode: "value_and_name" }
-      : { legend: { displayMode: "list", placement: "bottom", showLegend: true }, tooltip: { mode: "multi" } },
+    gridPos,
+  };
+  if (!isNow) {
+    return {
+      ...shared,
+      type: "timeseries",
+      options: {
+        legend: { displayMode: "list", placement: "bottom", showLegend: true, calcs: [] },
+        tooltip: { mode: "multi", sort: "none" },
+      },
+    };
+  }
+  return {
+    ...shared,
+    type: "stat",
+    options: {
+      reduceOptions: { calcs: ["lastNotNull"], fields: "", values: false },
+      textMode: "value_and_name",
+      colorMode: "value",
+      graphMode: "none",
+      justifyMode: "auto",
+      orientation: "auto",
+      wideLayout: true,
+      showPercentChange: false,
+      percentChangeColorMode: "standard",
+    },
   };
 }
