@@ -91,6 +91,27 @@ describe.skipIf(missing !== "")(`pulumi preview of the users' own project files 
     expect(output).not.toContain("-key-of-the-storage");
   });
 
+  test.each(["gra", "witness"])(
+    "%s behind a bastion, with its entries alone on the internet, keeps every policy",
+    async (stack) => {
+      await engine.prepareStack(stack, {
+        ...usersValues,
+        "es-failover:regions": {
+          gra: { ovhRegion: "GRA11", cidr: "192.168.1.0/24", publicAddresses: "entries" },
+          bhs: { ovhRegion: "BHS5", cidr: "192.168.2.0/24", publicAddresses: "entries" },
+        },
+        "es-failover:witness": { ovhRegion: "DE1", cidr: "192.168.3.0/24", publicAddresses: "none" },
+        "es-failover:adminCidrs": [],
+        "es-failover:bastion": {
+          ...{ host: "203.0.113.10", user: "jump", hostKey: "ecdsa-sha2-nistp256 AAAA", privateIp: "192.168.1.195" },
+        },
+      });
+      const { output } = await engine.preview(stack, { args: ["--policy-pack", pack] });
+      expect(output).toMatch(/^ +✅ es-failover@/m);
+      expect(output).toContain(`${stack}-gateway`);
+    },
+  );
+
   test("without OVHcloud's credentials, says which are missing and where to set them, and shows no stack trace", async () => {
     const { OVH_ENDPOINT: endpoint = "", OVH_CONSUMER_KEY: key = "" } = engine.environment;
     Object.assign(engine.environment, { OVH_ENDPOINT: "", OVH_CONSUMER_KEY: "" });
