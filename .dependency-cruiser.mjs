@@ -8,6 +8,7 @@ const layers = [
   "core",
   "salvage",
   "diagnostics",
+  "adoption",
   "adapters",
   "applications",
   "notifications",

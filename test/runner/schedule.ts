@@ -67,6 +67,7 @@ export const contractFiles: readonly string[] = [
 
 /** Integration tests on another pair of Elasticsearch clusters: about half of the time of all integration tests. */
 export const clusterFiles: readonly string[] = [
+  "test/integration/adoption.test.ts",
   "test/integration/cli-change.test.ts",
   "test/integration/cluster-pair.test.ts",
   "test/integration/data-streams.test.ts",

@@ -13,10 +13,10 @@ export function loginName(environment: Readonly<Record<string, string | undefine
   }
 }
 
-/** A command needs confirmation, but has no terminal to ask on. */
+/** A command has to ask, but has no terminal to ask on. */
 export class NoTerminal extends Error {
-  constructor() {
-    super("this command needs confirmation, but there is no terminal to ask on: confirm with --yes");
+  constructor(sentence = "this command needs confirmation, but there is no terminal to ask on: confirm with --yes") {
+    super(sentence);
   }
 }
 

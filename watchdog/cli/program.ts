@@ -15,6 +15,7 @@ import { addExplain } from "./commands/explain.ts";
 import { addFailover } from "./commands/failover.ts";
 import { addHaproxy } from "./commands/haproxy/haproxy.ts";
 import { addHistory } from "./commands/history.ts";
+import { addInit } from "./commands/init.ts";
 import { addNotify } from "./commands/notify.ts";
 import { addPause } from "./commands/pause.ts";
 import { addPreflight } from "./commands/preflight.ts";
@@ -41,6 +42,7 @@ const commands: readonly ((program: Command, context: CommandContext) => void)[]
   addExplain,
   addCheck,
   addCheckConfig,
+  addInit,
   addHistory,
   addPause,
   addResume,

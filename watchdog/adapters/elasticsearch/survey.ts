@@ -22,7 +22,7 @@ export function createSurvey(options: NodesOptions, managed: ManagedPatterns): S
   };
 }
 
-async function readStorage(nodes: RegionNodes, managed: ManagedPatterns): Promise<Storage> {
+export async function readStorage(nodes: RegionNodes, managed: ManagedPatterns): Promise<Storage> {
   const [stats, fileSystems] = await Promise.all([
     nodes.read("read sizes of indices", (client, options) =>
       client.indices.stats(

@@ -10,18 +10,22 @@ import { writeFileAtomically } from "../../../util/files.ts";
 import type { CommandContext } from "../../context.ts";
 import { routerOf } from "./router.ts";
 
-const DIRECTORY = "/etc/es-failover/haproxy";
-
 export function addSnippet(haproxy: Command, { configFile, print }: CommandContext): void {
   haproxy
     .command("snippet")
     .description("write what a haproxy.cfg of one's own needs: the regions' backends, and the rules of each frontend")
-    .option("-o, --output <directory>", "where to write backends.cfg (secret) and frontend.cfg", DIRECTORY)
-    .action(async ({ output }: { output: string }) => print(await writeSnippet(configFile(), output)));
+    .option(
+      "-o, --output <directory>",
+      "where to write backends.cfg (secret) and frontend.cfg; default: haproxy beside the configuration",
+    )
+    .action(async ({ output }: { output?: string }) => print(await writeSnippet(configFile(), output)));
 }
 
 /** @returns what was written, and what to do with it */
-async function writeSnippet(configFile: string, directory: string): Promise<string> {
+export async function writeSnippet(
+  configFile: string,
+  directory = path.join(path.dirname(configFile), "haproxy"),
+): Promise<string> {
   const config = await parseConfigFile(configFile);
   const { ticketMapFile, configFile: haproxyCfg } = routerOf(config, configFile);
   const { entry } = config;
