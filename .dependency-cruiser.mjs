@@ -80,6 +80,21 @@ export default {
       to: { path: "^infra/" },
     },
     {
+      name: "packages-hold-the-watchdog-alone",
+      comment: "What is packaged is the watchdog; provisioning is run from a checkout.",
+      severity: "error",
+      from: { path: "^packages/" },
+      to: { path: "^(infra|policy|lab|test|bench|setup)/" },
+    },
+    {
+      name: "nothing-imports-packages",
+      comment:
+        "Packages are made of the program, never the other way round; the dispatcher of npm's scripts starts it.",
+      severity: "error",
+      from: { path: "^(watchdog|infra|policy|lab|bench)/" },
+      to: { path: "^packages/" },
+    },
+    {
       name: "only-policy-imports-policy",
       comment: "The pack judges what infra declares; infra does not know it.",
       severity: "error",

@@ -15,6 +15,7 @@ const verbs: Readonly<Record<string, () => Promise<{ main(args: readonly string[
   destroy: () => import("../infra/destroy/destroy.ts"),
   renew: () => import("../infra/renewal/renew.ts"),
   preview: () => import("../lab/cloud/preview.ts"),
+  package: () => import("../packages/main.ts"),
 };
 
 const load = verbs[verb ?? ""];

@@ -15,7 +15,7 @@ const run = promisify(execFile);
 const root = path.dirname(import.meta.dirname);
 
 /** The Node in the bundle: hosts need none of their own. */
-const nodeBinary = path.join(root, "node_modules", "node", "bin", "node");
+export const nodeBinary: string = path.join(root, "node_modules", "node", "bin", "node");
 
 export interface WatchdogBundle {
   /** tar.gz with `node`, `es-failover.mjs`, its source map and licences, the units and `VERSION` at its top. */
@@ -29,6 +29,15 @@ interface Program {
   readonly sourceMap: Uint8Array;
   /** The notices of the dependencies in it. */
   readonly licences: Uint8Array;
+  /** Directories of the npm packages of which something is in it, below the repository. */
+  readonly dependencies: readonly string[];
+}
+
+/** The parts of a release, before they are put into an archive of some kind. */
+export interface Release extends Program {
+  /** Depends on the content alone: `0.1.0-1f2e3d4c5b6a`. */
+  readonly version: string;
+  readonly units: readonly Unit[];
 }
 
 /**
@@ -36,6 +45,14 @@ interface Program {
  * archive, byte for byte, so that provisioning sees a change only when there is one. Takes a second or two when cached.
  */
 export async function buildWatchdogBundle(): Promise<WatchdogBundle> {
+  const release = await bundleRelease();
+  const { version } = release;
+  const directory = await cachedDirectory("watchdog", version, (scratch) => pack(scratch, release));
+  await dropOldArchives(path.dirname(directory), version);
+  return { archivePath: path.join(directory, archiveName), version };
+}
+
+export async function bundleRelease(): Promise<Release> {
   // The program contains its version, so the version is computed from the program without one.
   const unversioned = await bundleProgram("");
   const units = await Promise.all(
@@ -48,24 +65,22 @@ export async function buildWatchdogBundle(): Promise<WatchdogBundle> {
     hash.update(createHash("sha256").update(part).digest());
   }
   const version = `${await packageVersion()}-${hash.digest("hex").slice(0, 12)}`;
-  const directory = await cachedDirectory("watchdog", version, (scratch) => pack(scratch, version, units));
-  await dropOldArchives(path.dirname(directory), version);
-  return { archivePath: path.join(directory, archiveName), version };
+  return { ...(await bundleProgram(version)), version, units };
 }
 
 /** The units of the watchdog, and of the publisher on hosts of applications. */
 const unitNames = ["es-failover.service", "es-failover-publisher@.service"] as const;
 const archiveName = "es-failover.tar.gz";
 
-interface Unit {
+export interface Unit {
   readonly name: string;
   readonly content: Uint8Array;
 }
 
-async function pack(scratch: string, version: string, units: readonly Unit[]): Promise<void> {
+async function pack(scratch: string, { version, units, ...program }: Release): Promise<void> {
   const content = path.join(scratch, "content");
   await mkdir(content);
-  await writeProgram(content, await bundleProgram(version));
+  await writeProgram(content, program);
   for (const unit of units) await writeFile(path.join(content, unit.name), unit.content);
   await writeFile(path.join(content, "VERSION"), `${version}\n`);
   await copyFile(await strippedNode(), path.join(content, "node"));
@@ -89,18 +104,22 @@ async function dropOldArchives(parent: string, inUse: string): Promise<void> {
   await Promise.all(surplus.map(({ name }) => rm(path.join(parent, name), { recursive: true, force: true })));
 }
 
-async function writeProgram(directory: string, { code, sourceMap, licences }: Program): Promise<void> {
+export async function writeProgram(
+  directory: string,
+  { code, sourceMap, licences }: Pick<Program, "code" | "sourceMap" | "licences">,
+): Promise<void> {
   await writeFile(path.join(directory, "es-failover.mjs"), code);
   await writeFile(path.join(directory, "es-failover.mjs.map"), sourceMap);
   await writeFile(path.join(directory, "es-failover.mjs.LEGAL.txt"), licences);
 }
 
 async function bundleProgram(version: string): Promise<Program> {
-  const { outputFiles } = await build({
+  const { outputFiles, metafile } = await build({
     entryPoints: [path.join(import.meta.dirname, "cli", "main.ts")],
     outfile: path.join(root, "dist", "es-failover.mjs"),
     absWorkingDir: root,
     write: false,
+    metafile: true,
     bundle: true,
     platform: "node",
     format: "esm",
@@ -128,8 +147,20 @@ async function bundleProgram(version: string): Promise<Program> {
     if (file === undefined) throw new Error(`esbuild wrote no ${suffix} for the watchdog`);
     return file.contents;
   };
-  return { code: ending(".mjs"), sourceMap: ending(".mjs.map"), licences: ending(".LEGAL.txt") };
+  const used = Object.values(metafile.outputs).flatMap(({ inputs }) => Object.entries(inputs));
+  const dependencies = used.flatMap(([file, { bytesInOutput }]) =>
+    bytesInOutput > 0 ? (packageOf.exec(file)?.[1] ?? []) : [],
+  );
+  return {
+    code: ending(".mjs"),
+    sourceMap: ending(".mjs.map"),
+    licences: ending(".LEGAL.txt"),
+    dependencies: [...new Set(dependencies)].toSorted(),
+  };
 }
+
+/** The innermost package of a file: `node_modules/a/node_modules/@b/c`. */
+const packageOf = /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//;
 
 /** Without debug symbols Node is 18 MB smaller; where `strip` is missing, the bundle has it unstripped. */
 async function strippedNode(): Promise<string> {
@@ -141,12 +172,12 @@ async function strippedNode(): Promise<string> {
   return path.join(directory, "node");
 }
 
-async function nodeVersion(): Promise<string> {
+export async function nodeVersion(): Promise<string> {
   const manifest = path.join(root, "node_modules", "node", "package.json");
   return versionIn(manifest, "the bundle contains the `node` package: run `npm install`");
 }
 
-function packageVersion(): Promise<string> {
+export function packageVersion(): Promise<string> {
   return versionIn(path.join(root, "package.json"), "it is part of this repository");
 }
 
