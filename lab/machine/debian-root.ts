@@ -38,7 +38,7 @@ const toolsRoot: RootRecipe = {
   name: "tools-root",
   packages: [
     ...["haproxy", "keepalived", "etcd-server", "etcd-client", "ca-certificates", "procps"],
-    ...["prometheus", "prometheus-alertmanager"],
+    ...["prometheus", "prometheus-alertmanager", "nginx"],
     ...["rsyslog", "rsyslog-elasticsearch"],
   ],
   customise: path.join(import.meta.dirname, "debian-root", "customise-tools.sh"),
