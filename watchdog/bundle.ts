@@ -45,14 +45,24 @@ export interface Release extends Program {
  * archive, byte for byte, so that provisioning sees a change only when there is one. Takes a second or two when cached.
  */
 export async function buildWatchdogBundle(): Promise<WatchdogBundle> {
-  const release = await bundleRelease();
-  const { version } = release;
-  const directory = await cachedDirectory("watchdog", version, (scratch) => pack(scratch, release));
+  const identity = await releaseIdentity();
+  const { version } = identity;
+  const directory = await cachedDirectory("watchdog", version, async (scratch) =>
+    pack(scratch, await releaseOf(identity)),
+  );
   await dropOldArchives(path.dirname(directory), version);
   return { archivePath: path.join(directory, archiveName), version };
 }
 
-export async function bundleRelease(): Promise<Release> {
+export const bundleRelease = async (): Promise<Release> => releaseOf(await releaseIdentity());
+
+type Identity = Pick<Release, "version" | "units">;
+
+async function releaseOf(identity: Identity): Promise<Release> {
+  return { ...(await bundleProgram(identity.version)), ...identity };
+}
+
+async function releaseIdentity(): Promise<Identity> {
   // The program contains its version, so the version is computed from the program without one.
   const unversioned = await bundleProgram("");
   const units = await Promise.all(
@@ -65,7 +75,7 @@ export async function bundleRelease(): Promise<Release> {
     hash.update(createHash("sha256").update(part).digest());
   }
   const version = `${await packageVersion()}-${hash.digest("hex").slice(0, 12)}`;
-  return { ...(await bundleProgram(version)), version, units };
+  return { version, units };
 }
 
 /** The units of the watchdog, and of the publisher on hosts of applications. */
