@@ -26,8 +26,6 @@ const defaultHeap = "256m";
 export interface StackSettings {
   /** Java heap of each Elasticsearch node of the region, such as "256m". */
   readonly heap?: string;
-  /** Version of Elasticsearch; default: the pinned one. */
-  readonly elasticsearchVersion?: string;
   /** Elasticsearch nodes of gra; default: 3. A lab has room for one more. */
   readonly nodesOfGra?: number;
   /** The node of this stack that is emptied. */
@@ -73,7 +71,7 @@ export function stackConfiguration(
     "es-failover:clientCidrs": [controllerSubnet],
     "es-failover:dataVolume": { sizeGb: dataVolumeGb, type: "CLASSIC" },
     "es-failover:elasticsearch": {
-      version: settings.elasticsearchVersion ?? elasticsearchVersion,
+      version: elasticsearchVersion,
       licence: "trial",
       heap,
       packageSource: {

@@ -5,8 +5,7 @@ import type { InitKey } from "../../infra/config/schema.ts";
 import { initialiseStacks } from "../../infra/init/init.ts";
 import { pulumiCli } from "../../infra/init/pulumi-cli.ts";
 import { PulumiEngine, type ResourceChanges } from "../cloud/engine.ts";
-import { type AptRepository, labAptRepository } from "../elasticsearch/package/repository.ts";
-import { elasticsearchVersion } from "../elasticsearch/version.ts";
+import { labAptRepository } from "../elasticsearch/package/repository.ts";
 import { Lab } from "../hosts/lab.ts";
 import type { TrafficSettings } from "../traffic/protocol.ts";
 import { Traffic } from "../traffic/traffic.ts";
@@ -21,10 +20,6 @@ export type Say = (line: string) => void;
 
 type Load = Pick<TrafficSettings, "writers" | "pauseMs" | "timeoutMs">;
 const usualLoad: Load = { writers: 2, pauseMs: 20, timeoutMs: 2_000 };
-
-/** With the version of the settings, and the pinned one. */
-const repositoryFor = ({ elasticsearchVersion: version }: StackSettings): Promise<AptRepository> =>
-  labAptRepository(undefined, version === undefined || version === elasticsearchVersion ? [] : [version]);
 
 /** What applications need to use an entry. */
 export interface Entry {
@@ -53,7 +48,7 @@ export class TwoRegions {
 
   /** Makes the lab's networks, and all stacks with their secrets; provisions nothing. */
   static async create(directory: string, say: Say, settings: StackSettings = {}): Promise<TwoRegions> {
-    const repository = await repositoryFor(settings);
+    const repository = await labAptRepository();
     const lab = await Lab.create({ directory });
     await lab.serveRepository(repository.directory);
     const system = await TwoRegions.#of(lab);
@@ -78,7 +73,7 @@ export class TwoRegions {
 
   /** Replaces all settings of a stack; `up` applies them. */
   async configure(stack: Stack, settings: StackSettings): Promise<void> {
-    await this.engine.prepareStack(stack, stackConfiguration(stack, await repositoryFor(settings), settings));
+    await this.engine.prepareStack(stack, stackConfiguration(stack, await labAptRepository(), settings));
   }
 
   /** `pulumi up` of one region. */

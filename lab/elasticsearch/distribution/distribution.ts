@@ -12,7 +12,6 @@ import { javaSources } from "./java-build.ts";
 import { elasticsearchJars, pom } from "./maven.ts";
 
 export interface Distribution extends ElasticsearchHome {
-  readonly version: string;
   /** Changes with everything it is built from. */
   readonly key: string;
   /** Programs for `jdk/bin` on the lab's hosts; those in `directory` may be patched for an older machine. */
@@ -22,17 +21,14 @@ export interface Distribution extends ElasticsearchHome {
 const cacheName = "elasticsearch";
 
 /** The lab's Elasticsearch from the cache; built when any of its inputs has changed. */
-export async function elasticsearchDistribution(
-  say: (line: string) => void = () => {},
-  version: string = elasticsearchVersion,
-): Promise<Distribution> {
+export async function elasticsearchDistribution(say: (line: string) => void = () => {}): Promise<Distribution> {
   const jdk = await obtainJdk(say);
-  const key = await keyFor(jdk, version);
+  const key = await keyFor(jdk);
   const directory = await cachedDirectory(cacheName, key, async (scratch) => {
-    const jars = await elasticsearchJars(version, say);
+    const jars = await elasticsearchJars(say);
     const runtime = await javaRuntime(jdk, say);
     say("compiling the lab's modules");
-    await layOutHome(scratch, { jars, jdk, version });
+    await layOutHome(scratch, jars, jdk);
     await cp(runtime.home, path.join(scratch, "jdk"), {
       recursive: true,
       preserveTimestamps: true,
@@ -43,7 +39,7 @@ export async function elasticsearchDistribution(
     await archiveClasses(scratch);
   });
   const { hostPrograms } = await javaRuntime(jdk, say);
-  return { directory, version, key, hostPrograms };
+  return { directory, key, hostPrograms };
 }
 
 export const distributionStep: SetUpStep = {
@@ -58,13 +54,13 @@ export const distributionStep: SetUpStep = {
   },
 };
 
-/** Key of the pinned version's distribution with the present inputs; undefined without a JDK to build it. */
+/** Key of the distribution with the present inputs; undefined without a JDK to build it. */
 export async function distributionKey(): Promise<string | undefined> {
   const jdk = await presentJdk();
-  return jdk === undefined ? undefined : keyFor(jdk, elasticsearchVersion);
+  return jdk === undefined ? undefined : keyFor(jdk);
 }
 
-async function keyFor(jdk: Jdk, version: string): Promise<string> {
+async function keyFor(jdk: Jdk): Promise<string> {
   const builders = [
     "home.ts",
     "java-build.ts",
@@ -77,7 +73,7 @@ async function keyFor(jdk: Jdk, version: string): Promise<string> {
     paths: [javaSources, homeFiles, pom],
     builders: builders.map((file) => path.join(import.meta.dirname, file)),
   });
-  return `${version}-${hash}`;
+  return `${elasticsearchVersion}-${hash}`;
 }
 
 /**

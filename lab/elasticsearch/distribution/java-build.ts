@@ -2,6 +2,7 @@ import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { run } from "../../util/run.ts";
 import { type Jdk, oldestJavaRelease } from "../jdk/jdk.ts";
+import { elasticsearchVersion } from "../version.ts";
 
 export const javaSources = path.join(import.meta.dirname, "..", "java");
 
@@ -74,10 +75,7 @@ export async function compileJar(jdk: Jdk, source: string, classPath: readonly s
 }
 
 /** Compiles a lab module into `HOME/modules/<name>`. */
-export async function buildLabModule(
-  { jdk, home, version }: { readonly jdk: Jdk; readonly home: string; readonly version: string },
-  module: LabModule,
-): Promise<void> {
+export async function buildLabModule(jdk: Jdk, home: string, module: LabModule): Promise<void> {
   const directory = path.join(home, "modules", module.name);
   const classPath = ["lib", ...module.extends.map((name) => `modules/${name}`)].map((jars) =>
     path.join(home, jars, "*"),
@@ -86,8 +84,8 @@ export async function buildLabModule(
   const descriptor = {
     name: module.name,
     description: module.description,
-    version,
-    "elasticsearch.version": version,
+    version: elasticsearchVersion,
+    "elasticsearch.version": elasticsearchVersion,
     "java.version": String(oldestJavaRelease),
     classname: module.pluginClass,
     "extended.plugins": module.extends.join(","),

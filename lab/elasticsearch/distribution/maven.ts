@@ -27,16 +27,16 @@ export const jarsStep: SetUpStep = {
   why: "the lab's nodes are real Elasticsearch; about 90 MB and half a minute",
   isDone: areJarsCached,
   run: async (say) => {
-    await elasticsearchJars(elasticsearchVersion, say);
+    await elasticsearchJars(say);
   },
 };
 
-/** A directory with a version's jars of each group, including run-time dependencies. */
-export async function elasticsearchJars(version: string, say: (line: string) => void = () => {}): Promise<string> {
-  return cachedDirectory(cacheName, await cacheKey(version), async (scratch) => {
+/** A directory with the jars of each group, including run-time dependencies. */
+export async function elasticsearchJars(say: (line: string) => void = () => {}): Promise<string> {
+  return cachedDirectory(cacheName, await cacheKey(), async (scratch) => {
     for (const group of jarGroups) {
       say(`jars of ${group}`);
-      const options = ["-B", "-q", "-f", pom, `-P${group}`, `-Des.version=${version}`];
+      const options = ["-B", "-q", "-f", pom, `-P${group}`, `-Des.version=${elasticsearchVersion}`];
       const output = [`-DoutputDirectory=${path.join(scratch, group)}`, "-DincludeScope=runtime"];
       await run("mvn", [...options, copyDependencies, ...output]);
     }
@@ -44,9 +44,9 @@ export async function elasticsearchJars(version: string, say: (line: string) => 
 }
 
 async function areJarsCached(): Promise<boolean> {
-  return isCached(cacheName, await cacheKey(elasticsearchVersion));
+  return isCached(cacheName, await cacheKey());
 }
 
-async function cacheKey(version: string): Promise<string> {
-  return `${version}-${await fingerprint({ values: [copyDependencies], paths: [pom] })}`;
+async function cacheKey(): Promise<string> {
+  return `${elasticsearchVersion}-${await fingerprint({ values: [copyDependencies], paths: [pom] })}`;
 }

@@ -4,6 +4,7 @@ import { cachedDirectory } from "../../../watchdog/util/cache.ts";
 import { run } from "../../util/run.ts";
 import { type Distribution, elasticsearchDistribution } from "../distribution/distribution.ts";
 import { fingerprint } from "../distribution/fingerprint.ts";
+import { elasticsearchVersion } from "../version.ts";
 
 const debianFiles = path.join(import.meta.dirname, "debian");
 const cacheName = "elasticsearch-package";
@@ -18,20 +19,12 @@ export interface DebianPackage {
   readonly key: string;
 }
 
-/**
- * The Debian package `elasticsearch` of the lab's distribution, with the layout of Elastic's own.
- *
- * @param wanted its version; default: the pinned one
- */
-export async function elasticsearchPackage(
-  say: (line: string) => void = () => {},
-  wanted?: string,
-): Promise<DebianPackage> {
-  const distribution = await elasticsearchDistribution(say, wanted);
-  const { version } = distribution;
-  const key = await packageKey(distribution);
+/** The Debian package `elasticsearch` of the lab's distribution, with the layout of Elastic's own. */
+export async function elasticsearchPackage(say: (line: string) => void = () => {}): Promise<DebianPackage> {
+  const distribution = await elasticsearchDistribution(say);
+  const key = await packageKey(distribution.key);
   const architecture = (await run("dpkg", ["--print-architecture"])).trim();
-  const fileName = `elasticsearch_${version}_${architecture}.deb`;
+  const fileName = `elasticsearch_${elasticsearchVersion}_${architecture}.deb`;
   const directory = await cachedDirectory(cacheName, key, async (scratch) => {
     say("packing the Debian package");
     const tree = path.join(scratch, "tree");
@@ -42,17 +35,17 @@ export async function elasticsearchPackage(
     await run("rm", ["-r", tree]);
   });
   const file = path.join(directory, fileName);
-  return { file, name: "elasticsearch", version, architecture, key };
+  return { file, name: "elasticsearch", version: elasticsearchVersion, architecture, key };
 }
 
 /** Key of the package of a distribution. */
-export async function packageKey({ version, key }: Pick<Distribution, "version" | "key">): Promise<string> {
+export async function packageKey(distributionKey: string): Promise<string> {
   const hash = await fingerprint({
-    values: [key],
+    values: [distributionKey],
     paths: [debianFiles],
     builders: [import.meta.filename],
   });
-  return `${version}-${hash}`;
+  return `${elasticsearchVersion}-${hash}`;
 }
 
 async function layOutTree(tree: string, distribution: Distribution, architecture: string): Promise<void> {
@@ -77,13 +70,13 @@ async function layOutTree(tree: string, distribution: Distribution, architecture
   for (const directory of empty) await mkdir(path.join(tree, directory), { recursive: true });
   // Independent of this process's umask.
   await run("chmod", ["-R", "u=rwX,go=rX", tree]);
-  await writeFile(path.join(tree, "DEBIAN/control"), await control(tree, distribution.version, architecture));
+  await writeFile(path.join(tree, "DEBIAN/control"), await control(tree, architecture));
 }
 
-async function control(tree: string, version: string, architecture: string): Promise<string> {
+async function control(tree: string, architecture: string): Promise<string> {
   const fields = {
     Package: "elasticsearch",
-    Version: version,
+    Version: elasticsearchVersion,
     Architecture: architecture,
     Maintainer: "es-failover <noreply@localhost>",
     "Installed-Size": String(Math.ceil((await sizeOf(tree)) / 1024)),
@@ -93,7 +86,7 @@ async function control(tree: string, version: string, architecture: string): Pro
     Priority: "optional",
     Homepage: "https://www.elastic.co/",
     Description: `Elasticsearch for the lab of es-failover
- Elasticsearch ${version} assembled from Maven Central, with a Java run time of its own. Cross-cluster
+ Elasticsearch ${elasticsearchVersion} assembled from Maven Central, with a Java run time of its own. Cross-cluster
  replication is a stand-in: Elastic's own module is not on Maven Central. For the lab only.`,
   };
   return Object.entries(fields)

@@ -7,7 +7,6 @@ import { installPackages, isInstalled } from "../../machine/apt.ts";
 import type { SetUpStep } from "../../machine/step.ts";
 import { run } from "../../util/run.ts";
 import { distributionKey } from "../distribution/distribution.ts";
-import { elasticsearchVersion } from "../version.ts";
 import { type DebianPackage, elasticsearchPackage, packageKey } from "./package.ts";
 import { type SigningKey, signingKey, signingKeyCache, signingKeyVersion } from "./signing-key.ts";
 
@@ -26,23 +25,12 @@ export interface AptRepository {
   readonly signingKeyFingerprint: string;
 }
 
-/**
- * A signed apt repository with the lab's `elasticsearch` package, from the cache; rebuilt when the package changes.
- *
- * @param earlier further versions of the package that it has
- */
-export async function labAptRepository(
-  say: (line: string) => void = () => {},
-  earlier: readonly string[] = [],
-): Promise<AptRepository> {
-  const pinned = await elasticsearchPackage(say);
-  const packages = [pinned];
-  for (const version of earlier) packages.push(await elasticsearchPackage(say, version));
+/** A signed apt repository with the lab's `elasticsearch` package, from the cache; rebuilt when the package changes. */
+export async function labAptRepository(say: (line: string) => void = () => {}): Promise<AptRepository> {
+  const debianPackage = await elasticsearchPackage(say);
   const signer = await signingKey();
-  const directory = await cachedDirectory(
-    cacheName,
-    repositoryKey(packages.map(({ key }) => key).join("+"), signer),
-    (scratch) => layOutRepository(scratch, { architecture: pinned.architecture, packages, signer }),
+  const directory = await cachedDirectory(cacheName, repositoryKey(debianPackage.key, signer), (scratch) =>
+    layOutRepository(scratch, debianPackage, signer),
   );
   return {
     directory,
@@ -59,8 +47,7 @@ export const repositoryStep: SetUpStep = {
   isDone: async () => {
     const distribution = await distributionKey();
     if (distribution === undefined || !isCached(signingKeyCache, signingKeyVersion)) return false;
-    const key = await packageKey({ version: elasticsearchVersion, key: distribution });
-    return isCached(cacheName, repositoryKey(key, await signingKey()));
+    return isCached(cacheName, repositoryKey(await packageKey(distribution), await signingKey()));
   },
   run: async (say) => {
     if (!(await isInstalled("gpg"))) await installPackages(["gnupg"], say);
@@ -68,35 +55,25 @@ export const repositoryStep: SetUpStep = {
   },
 };
 
-function repositoryKey(packageKeys: string, signer: SigningKey): string {
-  return `${packageKeys}-${signer.fingerprint.slice(-8)}`;
+function repositoryKey(packageKey: string, signer: SigningKey): string {
+  return `${packageKey}-${signer.fingerprint.slice(-8)}`;
 }
 
-interface RepositoryParts {
-  readonly architecture: string;
-  readonly packages: readonly DebianPackage[];
-  readonly signer: SigningKey;
-}
-
-async function layOutRepository(root: string, { architecture, packages, signer }: RepositoryParts): Promise<void> {
+async function layOutRepository(root: string, debianPackage: DebianPackage, signer: SigningKey): Promise<void> {
   await chmod(root, 0o755);
   const pool = `pool/${component}/e/elasticsearch`;
-  const binary = `dists/${suite}/${component}/binary-${architecture}`;
+  const binary = `dists/${suite}/${component}/binary-${debianPackage.architecture}`;
   await mkdir(path.join(root, pool), { recursive: true });
   await mkdir(path.join(root, binary), { recursive: true });
-  const entries: string[] = [];
-  for (const { file } of packages) {
-    const poolFile = path.posix.join(pool, path.basename(file));
-    await cp(file, path.join(root, poolFile));
-    entries.push(await renderPackage(file, poolFile));
-  }
-  const list = Buffer.from(entries.join("\n"));
-  const indices: Record<string, Buffer> = { Packages: list, "Packages.gz": gzipSync(list) };
+  const poolFile = path.posix.join(pool, path.basename(debianPackage.file));
+  await cp(debianPackage.file, path.join(root, poolFile));
+  const packages = Buffer.from(await renderPackages(debianPackage.file, poolFile));
+  const indices: Record<string, Buffer> = { Packages: packages, "Packages.gz": gzipSync(packages) };
   for (const [name, content] of Object.entries(indices)) await writeFile(path.join(root, binary, name), content);
   const release = renderRelease(
-    architecture,
+    debianPackage.architecture,
     Object.entries(indices).map(([name, content]) => ({
-      name: `${component}/binary-${architecture}/${name}`,
+      name: `${component}/binary-${debianPackage.architecture}/${name}`,
       content,
     })),
   );
@@ -105,7 +82,7 @@ async function layOutRepository(root: string, { architecture, packages, signer }
   await writeFile(path.join(root, "lab.asc"), signer.publicKey);
 }
 
-async function renderPackage(file: string, poolFile: string): Promise<string> {
+async function renderPackages(file: string, poolFile: string): Promise<string> {
   const content = await readFile(file);
   const control = (await run("dpkg-deb", ["--field", file])).trimEnd();
   const sha256 = createHash("sha256").update(content).digest("hex");
