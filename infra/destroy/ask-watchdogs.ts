@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { messageOf } from "../../watchdog/util/errors.ts";
 import { type PreviewSetting, runPulumi } from "../preview/pulumi-preview.ts";
-import { accessTo, type SshAccess } from "../ssh/access.ts";
+import { accessTo, hostsOutput, type SshAccess } from "../ssh/access.ts";
 import { configuredAccess } from "../ssh/configured-access.ts";
 import { overSsh } from "../ssh/over-ssh.ts";
 import { type Roles, rolesSchema } from "./verdict.ts";
@@ -9,10 +9,7 @@ import { type Roles, rolesSchema } from "./verdict.ts";
 /** TCP, login and the command itself, over an ocean. */
 const ANSWER_MS = 20_000;
 
-const outputsSchema = z.object({
-  hosts: z.record(z.string(), z.object({ role: z.string(), privateIp: z.string(), publicIp: z.string().optional() })),
-  sshPrivateKey: z.string(),
-});
+const outputsSchema = z.object({ hosts: hostsOutput, sshPrivateKey: z.string() });
 const statusSchema = z.object({ record: rolesSchema.nullable() });
 
 /** The answers of all watchdogs, together. */

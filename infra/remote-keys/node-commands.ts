@@ -1,9 +1,8 @@
-import { z } from "zod";
 import { messageOf } from "../../watchdog/util/errors.ts";
 import type { StackConfig } from "../config/schema.ts";
 import { type PreviewSetting, runPulumi } from "../preview/pulumi-preview.ts";
 import { stagingDirectory } from "../provision/staging.ts";
-import { accessTo } from "../ssh/access.ts";
+import { accessTo, type HostOutput, hostsOutput } from "../ssh/access.ts";
 import { overSsh } from "../ssh/over-ssh.ts";
 import { ports } from "../topology/ports.ts";
 
@@ -31,11 +30,7 @@ export interface NodeCommands {
 const ANSWER_MS = 180_000;
 
 const script = `sudo ${stagingDirectory}/elasticsearch/cross-cluster-keys.sh`;
-const hostsSchema = z.record(
-  z.string(),
-  z.object({ role: z.string(), privateIp: z.string(), publicIp: z.string().optional() }),
-);
-type Hosts = readonly (readonly [name: string, host: z.output<typeof hostsSchema>[string]])[];
+type Hosts = readonly (readonly [name: string, host: HostOutput])[];
 
 /** By SSH to the hosts that the stacks' outputs name, as Pulumi itself reaches them. The command and its answer pass through no argument and no file. */
 export function commandsOverSsh(setting: Pick<PreviewSetting, "directory" | "environment">): NodeCommands {
@@ -78,7 +73,7 @@ async function nodesOf(setting: Parameters<typeof commandsOverSsh>[0], { stack }
   const { status, stdout, all } = await runPulumi(setting, ["stack", "output", "hosts", "--json", "--stack", stack]);
   const missing = `${stack} has no Elasticsearch nodes yet: run \`pulumi up\` first`;
   if (status !== 0) throw new Error(`${missing}. ${all.trim()}`);
-  const nodes = Object.entries(hostsSchema.parse(JSON.parse(stdout))).filter(
+  const nodes = Object.entries(hostsOutput.parse(JSON.parse(stdout))).filter(
     ([, host]) => host.role === "elasticsearch",
   );
   if (nodes.length === 0) throw new Error(missing);

@@ -1,3 +1,4 @@
+import { z } from "zod";
 import type { StackConfig } from "../config/schema.ts";
 
 /**
@@ -23,10 +24,16 @@ export function sshAddress<Private, Public>(
   return bastion === null && publicIp !== undefined ? publicIp : privateIp;
 }
 
-/** @param host as the stack's output `hosts` has it */
+/** The stack's output `hosts`, by name, as far as a connection needs it. */
+export const hostsOutput = z.record(
+  z.string(),
+  z.object({ role: z.string(), privateIp: z.string(), publicIp: z.string().optional() }),
+);
+export type HostOutput = z.output<typeof hostsOutput>[string];
+
 export function accessTo(
   name: string,
-  host: { readonly privateIp: string; readonly publicIp?: string | undefined },
+  host: Pick<HostOutput, "privateIp" | "publicIp">,
   { sshUser, hostKeys, bastion }: AccessConfig,
 ): SshAccess {
   const hostKey = hostKeys[name];
