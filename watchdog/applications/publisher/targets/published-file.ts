@@ -4,10 +4,10 @@ import type {
   TemplateSettings,
   ValidateSettings,
 } from "../../../config/published-files.ts";
+import { accountId } from "../../../util/account-id.ts";
 import { runProgram } from "../../../util/run-program.ts";
 import type { FileEndpoint } from "../../formats/format.ts";
 import { endpointEnvironment } from "../notify/command.ts";
-import { accountId } from "../owner.ts";
 import { attributesOf, type FileAttributes, type ReadFile } from "../replace-file.ts";
 import { type FileContent, formatContent, templateContent } from "./content.ts";
 
