@@ -1,11 +1,9 @@
 import { execFile } from "node:child_process";
-import { createReadStream } from "node:fs";
 import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { pipeline } from "node:stream/promises";
 import { promisify } from "node:util";
-import { createGzip } from "node:zlib";
+import { gzipSync } from "node:zlib";
 import { packageVersion, type Release } from "../watchdog/bundle.ts";
 import {
   EPOCH_S,
@@ -137,14 +135,9 @@ async function writeLayout(
   const json = (mediaType: string, value: object) => blob(mediaType, Buffer.from(JSON.stringify(value)));
   const layerFile = path.join(layout, "layer.tar");
   await run("tar", [...normal, "-cf", layerFile, "-C", root, "."]);
-  const uncompressed = sha256(await readFile(layerFile));
-  await pipeline(createReadStream(layerFile), createGzip({ level: 4 }), async (compressed) => {
-    const chunks: Buffer[] = [];
-    for await (const chunk of compressed) chunks.push(chunk);
-    await writeFile(`${layerFile}.gz`, Buffer.concat(chunks));
-  });
-  const layer = await blob("application/vnd.oci.image.layer.v1.tar+gzip", await readFile(`${layerFile}.gz`));
-  await Promise.all([rm(layerFile), rm(`${layerFile}.gz`)]);
+  const uncompressed = await readFile(layerFile);
+  await rm(layerFile);
+  const layer = await blob("application/vnd.oci.image.layer.v1.tar+gzip", gzipSync(uncompressed, { level: 4 }));
   const config = await json("application/vnd.oci.image.config.v1+json", {
     architecture,
     os: "linux",
@@ -154,7 +147,7 @@ async function writeLayout(
       Cmd: ["run"],
       Env: ["PATH=/usr/bin", ...settings.environment],
     },
-    rootfs: { type: "layers", diff_ids: [`sha256:${uncompressed}`] },
+    rootfs: { type: "layers", diff_ids: [`sha256:${sha256(uncompressed)}`] },
     history: [{ created_by: "npm run package" }],
   });
   const manifest = await json("application/vnd.oci.image.manifest.v1+json", {

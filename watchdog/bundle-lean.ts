@@ -38,17 +38,12 @@ const replacements: readonly Replacement[] = [
     module: "@opentelemetry/core",
     text: "export const suppressTracing = (context) => context;",
   },
-  {
-    // A second parser of HTTP/1, used where UNDICI_USE_MILO asks for it.
-    module: "../milo/simd.js",
+  // A second parser of HTTP/1, used where UNDICI_USE_MILO asks for it.
+  ...["simd", "no-simd"].map((form) => ({
+    module: `../milo/${form}.js`,
     of: /[\\/]undici[\\/]/,
     text: leftOut("milo"),
-  },
-  {
-    module: "../milo/no-simd.js",
-    of: /[\\/]undici[\\/]/,
-    text: leftOut("milo"),
-  },
+  })),
   {
     // Besides the pool it has fetch, web sockets, caches and mocks; Elasticsearch's client brings a version of its own.
     module: "undici",

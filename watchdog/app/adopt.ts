@@ -138,10 +138,10 @@ const checkCredentials = ({ username, passwordFile }: NonNullable<Answers["entry
 const userOf = (credentials: Credentials): string =>
   credentials.kind === "password" ? credentials.username : users.watchdog.name;
 
-const nodesOf = ({ elasticsearch, ...answers }: Answers, region: RegionName): Omit<NodesOptions, "access"> => ({
+const nodesOf = (answers: Answers, region: RegionName): Omit<NodesOptions, "access"> => ({
   region,
-  nodes: regionAccess({ elasticsearch, ...answers }, region).nodes,
-  requestTimeoutMs: elasticsearch.requestTimeoutMs,
+  nodes: regionAccess(answers, region).nodes,
+  requestTimeoutMs: answers.elasticsearch.requestTimeoutMs,
 });
 
 async function nodesAs(answers: Answers, region: RegionName, administrators: Administrators): Promise<NodesOptions> {
