@@ -3,11 +3,9 @@ import type { Stack } from "../../lab/system/configuration.ts";
 import { until } from "../../lab/util/until.ts";
 import { longestOutageMs } from "./support/application.ts";
 import { type BothEntries, noneMissing } from "./support/both-entries.ts";
-import { type LabUnderTest, settings } from "./support/lab-under-test.ts";
+import { type LabUnderTest, settings, UPDATE_HICCUP_MS } from "./support/lab-under-test.ts";
 import { rolesOf, untilServersUp } from "./support/watching.ts";
 
-/** Each `pulumi up` keeps both processors of a small machine busy, and requests wait. */
-const HICCUP_MS = 10_000;
 const added = "gra-es-4";
 
 /** Changes of what a region consists of, while applications write. */
@@ -54,8 +52,8 @@ export function changeTests(lab: () => LabUnderTest, applications: () => BothEnt
     };
     expect(persistent["cluster.routing.allocation.exclude._name"]).toBeUndefined();
 
-    expect(longestOutageMs(clients.gra, beganAtMs)).toBeLessThan(HICCUP_MS);
-    expect(longestOutageMs(clients.bhs, beganAtMs)).toBeLessThan(HICCUP_MS);
+    expect(longestOutageMs(clients.gra, beganAtMs)).toBeLessThan(UPDATE_HICCUP_MS);
+    expect(longestOutageMs(clients.bhs, beganAtMs)).toBeLessThan(UPDATE_HICCUP_MS);
     expect(clients.regionsInOrder(beganAtMs)).toEqual(["gra"]);
     expect(rolesOf(await system.watchdogs.untilInSync())).toEqual(before);
     expect(await clients.missing()).toEqual(noneMissing);

@@ -4,22 +4,20 @@ import type { Traffic } from "../../lab/traffic/traffic.ts";
 import { until } from "../../lab/util/until.ts";
 import { acknowledged, longestOutageMs } from "./support/application.ts";
 import { EtcdMembers } from "./support/etcd.ts";
-import { checks, type LabUnderTest } from "./support/lab-under-test.ts";
+import { checks, type LabUnderTest, UPDATE_HICCUP_MS } from "./support/lab-under-test.ts";
 import { failBack } from "./support/operator.ts";
 
 /** Detection, leases that end and a promotion, beside an update that keeps both processors busy. */
 const FAILOVER_MS = checks.failThreshold * (checks.intervalMs + checks.timeoutMs) + 60_000;
 /** First copies of all indices to a new cluster. */
 const REJOIN_MS = 180_000;
-/** Each `pulumi up` keeps both processors of a small machine busy, and requests wait. */
-const HICCUP_MS = 10_000;
 
 /** Sites of which nothing is left, in the cloud and in the state of their stacks. */
 export function rebuildTests(lab: () => LabUnderTest): void {
   const cases = [
     { site: "gra", serving: "bhs", outageMs: FAILOVER_MS },
-    { site: "bhs", serving: "gra", outageMs: HICCUP_MS },
-    { site: "witness", serving: "gra", outageMs: HICCUP_MS },
+    { site: "bhs", serving: "gra", outageMs: UPDATE_HICCUP_MS },
+    { site: "witness", serving: "gra", outageMs: UPDATE_HICCUP_MS },
   ] as const;
   test.each(cases)(
     "$site, deleted without Pulumi and with the state of its stack lost, is rebuilt by its own update while $serving serves",

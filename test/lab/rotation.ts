@@ -6,12 +6,10 @@ import type { RotationVerb } from "../../infra/init/rotation-plan.ts";
 import { regions, stacks } from "../../lab/system/configuration.ts";
 import { longestOutageMs } from "./support/application.ts";
 import { type BothEntries, noneMissing } from "./support/both-entries.ts";
-import type { LabUnderTest } from "./support/lab-under-test.ts";
+import { type LabUnderTest, UPDATE_HICCUP_MS } from "./support/lab-under-test.ts";
 import { healthOf, rolesOf, untilServersUp, untilSite } from "./support/watching.ts";
 
 const REFUSED = 401;
-/** Each `pulumi up` keeps both processors of a small machine busy, and requests wait. */
-const HICCUP_MS = 10_000;
 
 /** Passwords that several sites share are replaced, as their stacks are updated one after the other. */
 export function rotationTests(lab: () => LabUnderTest, applications: () => BothEntries): void {
@@ -32,8 +30,8 @@ export function rotationTests(lab: () => LabUnderTest, applications: () => BothE
         await everySiteIsAnswered(lab());
       }
     }
-    expect(longestOutageMs(clients.gra, beganAtMs)).toBeLessThan(HICCUP_MS);
-    expect(longestOutageMs(clients.bhs, beganAtMs)).toBeLessThan(HICCUP_MS);
+    expect(longestOutageMs(clients.gra, beganAtMs)).toBeLessThan(UPDATE_HICCUP_MS);
+    expect(longestOutageMs(clients.bhs, beganAtMs)).toBeLessThan(UPDATE_HICCUP_MS);
     expect(clients.regionsInOrder(beganAtMs)).toEqual(["gra"]);
 
     await questions.renewPasswords();

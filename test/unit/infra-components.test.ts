@@ -492,9 +492,9 @@ describe("a region's components", () => {
 
   test("every step on a host runs again on the host that replaces it", () => {
     const hostOf = (name: string) => {
-      const [host] = /^gra-(es|haproxy)-\d/.exec(name) ?? [];
+      const [host = ""] = /^gra-(es|haproxy)-\d|^gra-(cluster|drain)$/.exec(name) ?? [];
       // What concerns the cluster goes by way of its first node.
-      return host ?? "gra-es-1";
+      return /^gra-(cluster|drain)$/.test(host) ? "gra-es-1" : host;
     };
     // In the text: a trigger would replace the resource, so that a first run could not be told from a later one.
     for (const { name, inputs } of ofType("Command")) {

@@ -15,6 +15,9 @@ export const checks = {
 export const longMode = "ES_FAILOVER_LAB_TESTS";
 export const isLong = process.env[longMode] === "long";
 
+/** Longest outage during a `pulumi up`, which keeps both processors of a small machine busy, so that requests wait. */
+export const UPDATE_HICCUP_MS = 10_000;
+
 /** A long test copies 5 GB, of which a node with a heap of 256 MB refuses some: its circuit breaker counts garbage, too. */
 const sizes = isLong ? { heapMb: 512, dataVolumeGb: 8 } : { heapMb: 256, dataVolumeGb: 2 };
 
